@@ -1,0 +1,1 @@
+"""Shared by the benchmarks: side-by-side tables."""

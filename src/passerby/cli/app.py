@@ -1,0 +1,61 @@
+"""Puts the commands together and turns errors into lines and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from typing import Annotated
+
+import typer
+
+import passerby
+import passerby.cli
+from passerby.errors import PasserbyError
+
+
+def build() -> typer.Typer:
+    """Return the command with every verb: each module ``verb_*.py`` of this room has a function ``add_to(app)``."""
+    app = typer.Typer(
+        name="passerby",
+        help="Hide faces, state the law, keep a public record.",
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for module in sorted(info.name for info in pkgutil.iter_modules(passerby.cli.__path__)):
+        if module.startswith("verb_"):
+            importlib.import_module(f"passerby.cli.{module}").add_to(app)
+    return app
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command and exit.
+
+    Args:
+        argv: Arguments without the program's name; None takes the process's own.
+    """
+    try:
+        build()(args=argv, prog_name="passerby")
+    except PasserbyError as error:
+        say_error(error)
+        sys.exit(error.exit_code)
+
+
+def say_error(error: PasserbyError) -> None:
+    """Write one error to standard error, with its hint."""
+    typer.echo(f"error: {error.message}", err=True)
+    if error.hint:
+        typer.echo(f"hint: {error.hint}", err=True)
+
+
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"passerby {passerby.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)

@@ -1,0 +1,3 @@
+"""Live cameras: supervision, veiling, serving, health."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""A public append-only log: entries, Merkle tree, tiles, checkpoints, witnesses, verification."""
+
+__all__: list[str] = []

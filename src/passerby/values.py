@@ -1,0 +1,79 @@
+"""Words that several rooms share: boxes, detections, tracks, zones, digests, instants. No pixels, no input or output.
+
+Boxes are rows (x0, y0, x1, y1) in pixels of the picture as shown (rotation applied is never assumed: they are in the
+coded picture's own axes), x1 and y1 one past the last pixel, float32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NewType
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float32]
+"""Shape (N, 4), rows (x0, y0, x1, y1) in pixels."""
+Scores = NDArray[np.float32]
+"""Shape (N,), 0 to 1, the detector's own confidence."""
+Digest = NewType("Digest", str)
+"""``sha256:`` and 64 lower-case hex digits."""
+
+EMPTY_BOXES: Boxes = np.zeros((0, 4), np.float32)
+EMPTY_SCORES: Scores = np.zeros(0, np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What a detector saw in one picture.
+
+    Attributes:
+        xyxy: Shape (N, 4), float32, pixels.
+        score: Shape (N,), float32, 0 to 1.
+    """
+
+    xyxy: Boxes = field(default_factory=lambda: EMPTY_BOXES)
+    score: Scores = field(default_factory=lambda: EMPTY_SCORES)
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A polygon fixed in the picture.
+
+    Attributes:
+        points: Corners (x, y), each 0 to 1 of the picture's width and height, at least three.
+        name: For reports.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    name: str = "zone"
+
+
+def digest_bytes(data: bytes) -> Digest:
+    """Return the SHA-256 digest of some bytes.
+
+    >>> digest_bytes(b"")[:14]
+    'sha256:e3b0c44'
+    """
+    return Digest("sha256:" + hashlib.sha256(data).hexdigest())
+
+
+def digest_file(path: Path) -> Digest:
+    """Return the SHA-256 digest of a file, read in pieces.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return Digest("sha256:" + hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def utc_now() -> datetime:
+    """Return the present instant, aware, in UTC."""
+    return datetime.now(UTC)

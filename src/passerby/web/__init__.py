@@ -1,0 +1,3 @@
+"""Pages and interfaces for browsers, over the rooms."""
+
+__all__: list[str] = []

@@ -1,0 +1,104 @@
+"""The house rules that a reader cannot see at a glance: sizes, who may import whom, doors, and what is never installed."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "passerby"
+MODULES = sorted(SOURCE.rglob("*.py"))
+SHARED = {"errors", "values", "config", "assets"}
+MAY_IMPORT = {
+    "errors": set(),
+    "values": set(),
+    "config": set(),
+    "assets": set(),
+    "media": SHARED,
+    "veil": SHARED | {"media"},
+    "law": SHARED,
+    "register": SHARED,
+    "gateway": SHARED | {"media", "veil", "register"},
+    "web": SHARED | {"media", "veil", "law", "register", "gateway"},
+    "cli": SHARED | {"media", "veil", "law", "register", "gateway", "web"},
+}
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 60
+# packages that recognise people, or estimate age, gender, ethnicity or emotion; whole names as registries write them
+FORBIDDEN = {
+    "face-recognition", "face-recognition-models", "insightface", "deepface", "facenet-pytorch", "keras-facenet", "arcface",
+    "dlib", "dlib-bin", "opencv-contrib-python", "opencv-contrib-python-headless", "retina-face", "uniface", "fer",
+    "compreface-sdk", "openface", "torchreid", "boxmot", "hsemotion", "hsemotion-onnx", "py-feat", "mivolo", "facexlib",
+    "azure-cognitiveservices-vision-face", "vggface", "keras-vggface", "lightface", "facelib", "facetorch", "adaface",
+}  # fmt: skip
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_module_keeps_the_house_rules(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAX_FILE_LINES
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "a module says what it does"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+            length = (node.end_lineno or 0) - first.lineno + 1
+            assert length <= MAX_FUNCTION_LINES, f"{node.name} has {length} lines"
+    room = room_of(path)
+    if room in {"__init__", "__main__"}:
+        return
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "passerby" and len(parts) > 1 and parts[1] != "__version__":
+            assert parts[1] in MAY_IMPORT[room] | {room}, f"{room} must not import passerby.{parts[1]}"
+
+
+@pytest.mark.parametrize("room", ["media", "veil", "law", "register", "gateway", "web", "cli"])
+def test_door_of_room_is_its_all(room: str) -> None:
+    module = importlib.import_module(f"passerby.{room}")
+    names = module.__all__
+    assert names == sorted(names), "a door is a sorted list"
+    for name in names:
+        assert getattr(module, name) is not None
+    # submodules that Python sets as attributes are rooms' insides, not their door
+    public = {n for n in vars(module) if not n.startswith("_") and n != "annotations"}
+    inside = {p.stem for p in (SOURCE / room).iterdir()}
+    assert public - inside <= set(names), f"not in __all__: {sorted(public - inside - set(names))}"
+
+
+def test_no_package_that_recognises_people_is_locked() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = {re.sub(r"[-_.]+", "-", m).lower() for m in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.M)}
+    assert len(locked) > 20, "the lock file was read"
+    assert not locked & FORBIDDEN
+
+
+def test_every_dependency_is_locked() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").lower()
+    for name in re.findall(r'^    "([a-z0-9-]+)[>=<]', project, re.M):
+        assert f"\n{name}==" in lock, f"{name} is not in requirements.lock: run scripts/lock"
+
+
+def test_no_binary_stands_in_the_repository() -> None:
+    for path in SOURCE.rglob("*"):
+        if path.is_file() and path.parent.name not in {"assets", "__pycache__"}:
+            assert b"\x00" not in path.read_bytes()[:4096], f"{path} is binary"
