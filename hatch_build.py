@@ -44,7 +44,7 @@ portrait.png: portrait of the astronaut Eileen Collins, NASA, public domain, fro
 """
 
 
-class AssetsHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's own generic, used as its manual shows
+class AssetsHook(BuildHookInterface):  # type: ignore[misc,unused-ignore]  # hatchling is there only while building
     """Copies the two files into ``src/passerby/assets`` before a wheel or an editable install is made."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's signature
