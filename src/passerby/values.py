@@ -77,3 +77,26 @@ def digest_file(path: Path) -> Digest:
 def utc_now() -> datetime:
     """Return the present instant, aware, in UTC."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One face followed through one clip without a gap; never linked to another track, camera or day.
+
+    Attributes:
+        number: From 1 in the order of first frames; means nothing outside its clip.
+        first: Index of the first frame, from 0, in presentation order.
+        xyxy: Shape (K, 4), float32: the box in each of the frames ``first`` to ``first + K - 1``, without margin.
+        score: Shape (K,), float32, 0 to 1: the detector's confidence where it saw the face, 0 where the box was carried
+            or filled in.
+    """
+
+    number: int
+    first: int
+    xyxy: Boxes
+    score: Scores
+
+    @property
+    def last(self) -> int:
+        """Index of the last frame."""
+        return self.first + len(self.xyxy) - 1

@@ -1,0 +1,101 @@
+"""What a veiling job is told: one frozen value, passed along whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from passerby.values import Zone
+
+
+class Style(StrEnum):
+    """How a face is hidden. The last two depend on the pixels they hide and need ``allow_reversible``."""
+
+    SOLID = "solid"
+    AVATAR = "avatar"
+    IMAGE = "img"
+    NOISE = "noise"
+    BLUR = "blur"
+    MOSAIC = "mosaic"
+
+
+REVERSIBLE = frozenset({Style.BLUR, Style.MOSAIC})
+
+
+@dataclass(frozen=True, slots=True)
+class FindSettings:
+    """How faces are found.
+
+    Attributes:
+        detector: An ONNX file of the user's; None takes the weights that ship with Passerby.
+        provider: ``cpu`` (OpenVINO) or ``cuda`` (ONNX Runtime, the ``gpu`` extra).
+        require_gpu: Fail instead of falling back to the CPU.
+        threshold: Confidence at which a single sighting is covered, 0 to 1; None takes the measured default.
+        thorough: Look at every frame and at more sizes: slower, fewer misses.
+    """
+
+    detector: Path | None = None
+    provider: str = "cpu"
+    require_gpu: bool = False
+    threshold: float | None = None
+    thorough: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CoverSettings:
+    """How faces are covered.
+
+    Attributes:
+        style: The fill.
+        fill: Colour of ``solid``, R, G, B, 0 to 255 each.
+        image: Picture of the user's for ``img``.
+        mask_scale: deface's meaning: 1.3 adds 30 % of the box on each side. At least 1.
+        zones: Always covered.
+        exclude_zones: Never covered.
+        allow_reversible: Permits ``blur`` and ``mosaic``.
+        keep: Numbers of tracks that stay clear.
+    """
+
+    style: Style = Style.SOLID
+    fill: tuple[int, int, int] = (112, 112, 112)
+    image: Path | None = None
+    mask_scale: float = 1.3
+    zones: tuple[Zone, ...] = ()
+    exclude_zones: tuple[Zone, ...] = ()
+    allow_reversible: bool = False
+    keep: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSettings:
+    """How the output is written.
+
+    Attributes:
+        start_s: Output begins at this time of the input, in seconds; None at its start.
+        end_s: Output ends at this time; None at its end.
+        keep_audio: Copy audio streams; otherwise they are dropped.
+        keep_metadata: Keep metadata from an allow-list; otherwise all is dropped.
+        full_reencode: Encode everything anew, also what needs no cover.
+        preset: x264's preset.
+        crf: x264's constant rate factor, 0 to 51.
+        overwrite: Replace an existing output.
+    """
+
+    start_s: float | None = None
+    end_s: float | None = None
+    keep_audio: bool = False
+    keep_metadata: bool = False
+    full_reencode: bool = False
+    preset: str = "veryfast"
+    crf: int = 20
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VeilSettings:
+    """Everything a veiling job is told."""
+
+    find: FindSettings = FindSettings()
+    cover: CoverSettings = CoverSettings()
+    write: WriteSettings = WriteSettings()
