@@ -111,7 +111,7 @@ def write_picture(picture: Picture, path: Path, *, keep_metadata: bool = False) 
     if picture.icc is not None:
         options["icc_profile"] = picture.icc
     if keep_metadata and picture.kept:
-        options["exif"] = as_exif(picture.kept)
+        options["exif"] = as_exif(picture.kept, nested=format_ != "TIFF")
     buffer = io.BytesIO()  # so that errors of the disk are Python's, with their number, not the encoder's
     try:
         Image.fromarray(np.ascontiguousarray(picture.rgb)).save(buffer, format=format_.upper(), **options)

@@ -18,6 +18,7 @@ Kept = tuple[tuple[int, str | int | tuple[int, int]], ...]
 """Pairs of an EXIF tag and its value: text, a whole number, or a numerator and denominator."""
 
 _EXIF_FOLDER = 0x8769
+_TAKEN, _CHANGED = 0x9003, 0x0132
 _MAX_TEXT = 200
 _TIME = re.compile(r"\d{4}:\d{2}:\d{2} \d{2}:\d{2}:\d{2}")
 _OFFSET = re.compile(r"[+-]\d{2}:\d{2}")
@@ -51,17 +52,24 @@ def kept_of(image: Image.Image) -> Kept:
     return tuple(found)
 
 
-def as_exif(kept: Kept) -> bytes:
-    """Return the EXIF block that holds these values and nothing else."""
+def as_exif(kept: Kept, *, nested: bool = True) -> bytes:
+    """Return the EXIF block that holds these values and nothing else.
+
+    Args:
+        kept: What to write.
+        nested: False for TIFF, where only the main folder is written: the time goes into DateTime, exposure is lost.
+    """
     exif = Image.Exif()
     inside: dict[int, Any] = {}
     for tag, value in kept:
         written = TiffImagePlugin.IFDRational(*value) if isinstance(value, tuple) else value
         if tag in _INSIDE:
             inside[tag] = written
+            if tag == _TAKEN and not nested:
+                exif[_CHANGED] = written
         else:
             exif[tag] = written
-    if inside:
+    if inside and nested:
         exif[_EXIF_FOLDER] = inside
     return exif.tobytes()
 
