@@ -250,7 +250,7 @@ def test_whole_frame_ignores_exclude_zones() -> None:
 
 @pytest.mark.parametrize(("shape", "dtype"), [((), np.uint8), ((3,), np.uint8), ((4,), np.uint8), ((3,), np.uint16)])
 def test_pictures_of_several_kinds_are_covered(shape: tuple[int, ...], dtype: type) -> None:
-    pixels = np.zeros((HEIGHT, WIDTH, *shape), dtype)
+    pixels: np.ndarray = np.zeros((HEIGHT, WIDTH, *shape), dtype)
     assert cover.Painter(CoverSettings(), WIDTH, HEIGHT).paint_rgb(pixels, BOXES[:1]) > 0
     top = np.iinfo(dtype).max
     expected = [round(112 / 255 * top)] * 3 + [top]
