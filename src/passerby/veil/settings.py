@@ -55,6 +55,7 @@ class CoverSettings:
         exclude_zones: Never covered.
         allow_reversible: Permits ``blur`` and ``mosaic``.
         keep: Numbers of tracks that stay clear.
+        mosaic_cells: Cells of ``mosaic`` and ``blur`` along the shorter side of the cover.
     """
 
     style: Style = Style.SOLID
@@ -65,6 +66,7 @@ class CoverSettings:
     exclude_zones: tuple[Zone, ...] = ()
     allow_reversible: bool = False
     keep: frozenset[int] = frozenset()
+    mosaic_cells: int = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,139 @@
+"""Polygons of the user's, as masks over the blocks of a picture: always rounded so that more is covered, never less."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from passerby.errors import UsageError
+from passerby.values import Zone
+
+Blocks = NDArray[np.bool_]
+"""Shape (block rows, block columns)."""
+MAX_EXCLUDED_SHARE = 0.25
+"""Largest share of the picture that exclude zones may take together. Source: a choice: posters and statues, not a scene."""
+SLACK_PX = 2
+"""A drawn edge lies within this many pixels of the true one (vertices are rounded, then lines)."""
+
+
+def parse_zone(text: str, name: str = "zone") -> Zone:
+    """Return the zone that a list of numbers draws.
+
+    Args:
+        text: ``x,y,x,y,...``, each 0 to 1 of the picture's width and height; two corners make a rectangle.
+        name: For reports.
+
+    Raises:
+        UsageError: it is no such list.
+
+    >>> parse_zone("0,0,0.5,0.25").points
+    ((0.0, 0.0), (0.5, 0.0), (0.5, 0.25), (0.0, 0.25))
+    """
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"zone must be x,y,x,y,..., got {text!r}") from error
+    if len(numbers) < 4 or len(numbers) % 2 or not all(math.isfinite(n) and 0 <= n <= 1 for n in numbers):
+        raise UsageError(
+            f"zone must be two or more corners x,y, each 0 to 1, got {text!r}",
+            hint="0 is the left or upper edge of the picture, 1 the right or lower one: 0.1,0.2,0.5,0.6",
+        )
+    points = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+    if len(points) == 2:
+        (x0, y0), (x1, y1) = points
+        points = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+    return Zone(points, name)
+
+
+def touched_blocks(zones: tuple[Zone, ...], width: int, height: int, block: tuple[int, int]) -> Blocks:
+    """Return every block that a zone touches.
+
+    Args:
+        zones: The polygons.
+        width: Of the picture, pixels.
+        height: Of the picture, pixels.
+        block: Width and height of a block, pixels.
+    """
+    mask = _to_blocks(_drawn(zones, width, height, SLACK_PX), block, fill=False)
+    return np.asarray(mask.any(axis=(1, 3)))
+
+
+def inner_blocks(zones: tuple[Zone, ...], width: int, height: int, block: tuple[int, int]) -> Blocks:
+    """Return every block that lies wholly inside one of the zones, well clear of its edge."""
+    inside = np.zeros((height, width), bool)
+    for zone in zones:
+        inside |= _drawn((zone,), width, height, -SLACK_PX)
+    mask = _to_blocks(inside, block, fill=True)
+    return np.asarray(mask.all(axis=(1, 3)))
+
+
+def check_excluded(excluded: Blocks, zones: tuple[Zone, ...]) -> None:
+    """Refuse exclude zones that leave too much of the picture uncovered.
+
+    Raises:
+        UsageError: together they take more than ``MAX_EXCLUDED_SHARE`` of the picture.
+    """
+    share = float(excluded.mean()) if excluded.size else 0.0
+    if share > MAX_EXCLUDED_SHARE:
+        names = ", ".join(zone.name for zone in zones)
+        raise UsageError(
+            f"exclude zones may take at most {MAX_EXCLUDED_SHARE:.0%} of the picture, got {share:.0%} ({names})",
+            hint="exclude zones are for posters and statues; draw them tighter",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A rectangle of blocks, ends exclusive."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+def runs_of(blocks: Blocks) -> list[Run]:
+    """Cut a mask into rectangles: equal neighbouring rows become one.
+
+    >>> runs_of(np.array([[0, 1, 1], [0, 1, 1]], bool))
+    [Run(x0=1, y0=0, x1=3, y1=2)]
+    """
+    runs: list[Run] = []
+    top = 0
+    for row in range(1, len(blocks) + 1):
+        if row < len(blocks) and np.array_equal(blocks[row], blocks[top]):
+            continue
+        edges = np.flatnonzero(np.diff(blocks[top].astype(np.int8), prepend=0, append=0)).tolist()
+        runs += [Run(x0, top, x1, row) for x0, x1 in zip(edges[::2], edges[1::2], strict=True)]
+        top = row
+    return runs
+
+
+def _drawn(zones: tuple[Zone, ...], width: int, height: int, grow_px: int) -> NDArray[np.bool_]:
+    image = Image.new("L", (width, height), 0)
+    draw = ImageDraw.Draw(image)
+    for zone in zones:
+        # a pixel's index is its left and upper edge; the far edge of the picture belongs to the last pixel
+        corners = [(min(x * width, width - 1), min(y * height, height - 1)) for x, y in zone.points]
+        draw.polygon(corners, fill=255, outline=255)
+    size = 2 * abs(grow_px) + 1
+    if grow_px > 0:
+        image = image.filter(ImageFilter.MaxFilter(size))
+    else:
+        # beyond the picture's own edge there is nothing to cover, so that edge does not shrink the zone
+        padded = np.pad(np.asarray(image), -grow_px, mode="edge")
+        shrunk = Image.fromarray(padded).filter(ImageFilter.MinFilter(size))
+        image = shrunk.crop((-grow_px, -grow_px, width - grow_px, height - grow_px))
+    return np.asarray(image) > 127
+
+
+def _to_blocks(mask: NDArray[np.bool_], block: tuple[int, int], *, fill: bool) -> NDArray[np.bool_]:
+    wide, high = block
+    height, width = mask.shape
+    padding = ((0, -height % high), (0, -width % wide))
+    padded = np.pad(mask, padding, constant_values=fill)
+    return padded.reshape(padded.shape[0] // high, high, padded.shape[1] // wide, wide)
