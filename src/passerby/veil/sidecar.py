@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -107,30 +107,26 @@ def write_sidecar(path: Path, header: Header, marks: Iterable[Mark], times_s: Se
         if mark.confidence is not None:
             row["confidence"] = mark.confidence
         lines.append(json.dumps(row | {"kind": mark.kind}, allow_nan=False))
-    write_text_whole(path, "\n".join(lines) + "\n")
+    write_whole(path, ("\n".join(lines) + "\n").encode())
 
 
-def write_text_whole(path: Path, text: str) -> None:
-    """Write a text file beside its place and rename it when it is whole.
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside its place and rename it when it is whole.
 
     Raises:
         OutputError: it cannot be written.
     """
-    name = ""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=".passerby-", delete=False
-        ) as file:
-            name = file.name
-            file.write(text)
+        with part.open("xb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        part.replace(path)
     except OSError as error:
         raise OutputError(f"{path} must be writable, got: {error.strerror or error}") from error
     finally:
-        if name:
-            Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def read_sidecar(path: Path) -> tuple[Header, tuple[Mark, ...]]:
