@@ -194,10 +194,11 @@ def test_measured_file_that_ships_reads_if_there_is_one() -> None:
         assert all(0 <= measured_module.MissRow(**row).missed <= row["faces"] for row in rows)
 
 
-def test_each_track_is_chosen_once(veiled: tuple[Path, tuple[Track, ...], list[float]]) -> None:
+def test_every_track_stands_in_a_chosen_frame(veiled: tuple[Path, tuple[Track, ...], list[float]]) -> None:
     _, tracks, _ = veiled
     chosen = contact.chosen_frames(tracks)
-    assert sorted(n for _, numbers in chosen for n in numbers) == sorted(t.number for t in tracks)
+    assert {n for _, numbers in chosen for n in numbers} == {t.number for t in tracks}
+    assert len(chosen) < len(tracks)
     by_number = {t.number: t for t in tracks}
     for frame, numbers in chosen:
         assert all(by_number[n].first <= frame <= by_number[n].last for n in numbers)
@@ -246,7 +247,7 @@ def test_details_are_cut_from_the_veiled_output(veiled: tuple[Path, tuple[Track,
         assert place.picture is not None
         image = Image.open(io.BytesIO(place.picture))
         assert image.size == (contact.DETAIL_PX, contact.DETAIL_PX)
-        assert is_green(image.convert("RGB"), contact.DETAIL_PX / 2, contact.DETAIL_PX / 2)
+        assert (np.abs(np.asarray(image.convert("RGB")).astype(int) - GREEN).max(axis=2) < 60).mean() > 0.05
 
 
 def test_details_of_a_picture(tmp_path: Path) -> None:

@@ -91,19 +91,18 @@ def chosen_frames(tracks: Iterable[Track]) -> list[tuple[int, list[int]]]:
     """Choose few frames in which every track stands once, large if it can.
 
     Returns:
-        Rising frames, each with the numbers of the tracks that are to be read there.
+        Rising frames, each with the numbers of all tracks that stand there.
     """
-    waiting = {track.number: track for track in tracks if len(track.xyxy)}
-    order = sorted(waiting.values(), key=lambda track: len(track.xyxy))
+    order = sorted((track for track in tracks if len(track.xyxy)), key=lambda track: len(track.xyxy))
+    waiting = {track.number for track in order}
     chosen: list[tuple[int, list[int]]] = []
     for track in order:
         if track.number not in waiting:
             continue
         sides = np.minimum(track.xyxy[:, 2] - track.xyxy[:, 0], track.xyxy[:, 3] - track.xyxy[:, 1])
         frame = track.first + int(np.argmax(sides))
-        here = [other.number for other in waiting.values() if other.first <= frame <= other.last]
-        for number in here:
-            del waiting[number]
+        here = [other.number for other in order if other.first <= frame <= other.last]
+        waiting.difference_update(here)
         chosen.append((frame, sorted(here)))
     return sorted(chosen)
 
@@ -239,12 +238,12 @@ def with_pictures(
 
 def _detail(image: Image.Image, box: tuple[float, float, float, float]) -> bytes:
     x0, y0, x1, y1 = box
-    half = max(x1 - x0, y1 - y0, 32) * 1.5
-    middle_x, middle_y = (x0 + x1) / 2, (y0 + y1) / 2
-    part = image.crop((round(middle_x - half), round(middle_y - half), round(middle_x + half), round(middle_y + half)))
-    detail = part.resize((DETAIL_PX, DETAIL_PX))
-    zoom = DETAIL_PX / (2 * half)
-    corners = [(edge - start) * zoom for edge, start in zip(box, (middle_x - half, middle_y - half) * 2, strict=True)]
+    side = round(min(max(x1 - x0, y1 - y0, 32) * 3, *image.size))
+    left = round(min(max(0.0, (x0 + x1 - side) / 2), image.width - side))
+    top = round(min(max(0.0, (y0 + y1 - side) / 2), image.height - side))
+    detail = image.crop((left, top, left + side, top + side)).resize((DETAIL_PX, DETAIL_PX))
+    zoom = DETAIL_PX / side
+    corners = [(edge - start) * zoom for edge, start in zip(box, (left, top) * 2, strict=True)]
     ImageDraw.Draw(detail).rectangle(corners, outline="white")
     return _png(detail)
 
