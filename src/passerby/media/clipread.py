@@ -1,0 +1,273 @@
+"""Decoding a clip frame by frame, the same way in every pass, so that a frame's index means the same frame each time."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from passerby.errors import UnreadableError, UnsupportedError, UsageError
+from passerby.media.clip import ClipInfo, open_clip, probe, reading, video_stream
+
+T = TypeVar("T")
+_HOPELESS_PACKETS = 250  # ten seconds at 25 frames a second without one good frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded frame.
+
+    Attributes:
+        index: From 0, in presentation order.
+        pts: Time in ticks of ``time_base``; strictly rising.
+        time_base: Seconds of one tick.
+        picture: The pixels. They may be shared with the decoder: ``picture.make_writable()`` before any change.
+        corrupt: The decoder had to guess at some of it; it must be covered whole.
+    """
+
+    index: int
+    pts: int
+    time_base: Fraction
+    picture: av.VideoFrame
+    corrupt: bool
+
+    @property
+    def time_s(self) -> float:
+        """When the frame is shown, in seconds."""
+        return float(self.pts * self.time_base)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What a whole pass over a clip found; a later pass is held to it.
+
+    Attributes:
+        pts: Shape (N,), int64: the time of each frame in ticks, in order of index.
+        corrupt: Indices of frames that the decoder had to guess at.
+        lost: Packets that gave no frame because they do not decode.
+        truncated: The file ends before its own index says it does.
+    """
+
+    pts: NDArray[np.int64]
+    corrupt: frozenset[int]
+    lost: int
+    truncated: bool
+
+
+class Decoding:
+    """One pass of the decoder: packets in, frames out with index and repaired time."""
+
+    def __init__(self, stream: VideoStream, name: str, info: ClipInfo, *, first_index: int = 0) -> None:
+        self._stream = stream
+        self._name = name
+        self._info = info
+        self._tick = max(1, round(1 / (info.rate * info.time_base))) if info.rate else 1
+        self._last: int | None = None
+        self._barren = 0
+        self.index = first_index
+        self.lost = 0
+
+    def feed(self, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
+        """Decode one packet, or None at the end.
+
+        Raises:
+            UnreadableError: Nothing has decoded for long, or the decoder failed for good.
+            UnsupportedError: The picture changed its size.
+        """
+        try:
+            pictures = self._stream.codec_context.decode(packet)
+        except av.error.EOFError:
+            return
+        except av.error.InvalidDataError:
+            self.lost += 1
+            self._count_barren()
+            return
+        except av.error.FFmpegError as exc:
+            raise UnreadableError(f"{self._name} does not decode after {self._place()}: {exc.strerror}") from exc
+        if pictures:
+            self._barren = 0
+        for picture in pictures:
+            yield self._frame(picture)
+
+    def _count_barren(self) -> None:
+        self._barren += 1
+        if self._barren >= _HOPELESS_PACKETS:
+            raise UnreadableError(
+                f"{self._name} does not decode after {self._place()}: {self._barren} packets in a row failed",
+                hint="the file is broken from there on; cut it before that place",
+            )
+
+    def _place(self) -> str:
+        seconds = float((self._last or 0) * self._info.time_base)
+        return f"{seconds:.2f} s (frame {self.index})"
+
+    def _frame(self, picture: av.VideoFrame) -> Frame:
+        info = self._info
+        if (picture.width, picture.height) != (info.width_px, info.height_px):
+            raise UnsupportedError(
+                f"{self._name} changes from {info.width_px}x{info.height_px} to {picture.width}x{picture.height} "
+                f"at {self._place()}, and one output cannot hold both",
+                hint="cut it there and veil the parts",
+            )
+        pts = picture.pts if picture.pts is not None else picture.dts
+        if pts is None:
+            pts = 0 if self._last is None else self._last + self._tick
+        if self._last is not None and pts <= self._last:
+            pts = self._last + 1
+        self._last = pts
+        frame = Frame(self.index, pts, info.time_base, picture, picture.is_corrupt)
+        self.index += 1
+        return frame
+
+
+class ClipReader:
+    """A clip to be read frame by frame, as often as needed.
+
+    >>> # with ClipReader(Path("in.mp4")) as clip:
+    >>> #     for frame in clip.frames(): ...
+
+    Args:
+        path: The clip.
+        skip_loop_filter: Decode faster and less smooth, for a pass that only looks for faces. Indices, times and
+            flags are the same; pixels are not.
+    """
+
+    def __init__(self, path: Path, *, skip_loop_filter: bool = False) -> None:
+        self.path = path
+        self.info = probe(path)
+        self._skip_loop_filter = skip_loop_filter
+        self._seen: Seen | None = None
+        self._open: list[InputContainer] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._open:
+            self._open.pop().close()
+
+    @property
+    def seen(self) -> Seen:
+        """What the last whole pass of ``frames`` found.
+
+        Raises:
+            UsageError: No pass came to its end yet.
+        """
+        if self._seen is None:
+            raise UsageError("a clip must be read to its end before it can say what was seen")
+        return self._seen
+
+    def frames(self) -> Iterator[Frame]:
+        """Decode the clip from its start, in presentation order; each call is a new pass.
+
+        Raises:
+            UnreadableError: It does not decode (further), with the place.
+            UnsupportedError: The picture changes its size.
+        """
+        container = open_clip(self.path)
+        self._open.append(container)
+        stream = video_stream(container, self.path.name)
+        prepare(stream, skip_loop_filter=self._skip_loop_filter)
+        decoding = Decoding(stream, self.path.name, self.info)
+        times: list[int] = []
+        corrupt: set[int] = set()
+        packets = 0
+        with reading(self.path):
+            for packet in demux(container, stream):
+                packets += packet is not None
+                for frame in decoding.feed(packet):
+                    times.append(frame.pts)
+                    if frame.corrupt:
+                        corrupt.add(frame.index)
+                    yield frame
+        if not times:
+            raise UnreadableError(f"no frame of {self.path.name} decodes")
+        truncated = bool(stream.frames) and packets < stream.frames
+        self._seen = Seen(np.array(times, np.int64), frozenset(corrupt), decoding.lost, truncated)
+        self._open.remove(container)
+        container.close()
+
+
+def prepare(stream: VideoStream, *, skip_loop_filter: bool = False) -> None:
+    """Set a video track's decoder to use all cores, frame by frame."""
+    stream.thread_type = "AUTO"
+    if skip_loop_filter:
+        stream.codec_context.options = {"skip_loop_filter": "all"}
+
+
+def demux(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream] | None]:
+    """Yield the packets of a video track, then None. A file that breaks off ends; it does not raise.
+
+    A cut-off last packet is left out: what it would decode to is a guess.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.error.EOFError, av.error.InvalidDataError):
+            break
+        if packet.size and not packet.is_corrupt:
+            yield packet
+    yield None
+
+
+def read_ahead(items: Iterable[T], *, depth: int = 8) -> Generator[T]:
+    """Run an iterable in a thread of its own, a few items ahead; errors come out where they would have.
+
+    FFmpeg works without Python's lock, so decoding ahead runs beside encoding or detecting. Close it, or read it to
+    its end; the thread ends with it.
+    """
+    box: queue.Queue[tuple[list[T], BaseException | None]] = queue.Queue(depth)
+    stop = threading.Event()
+    thread = threading.Thread(target=_work_ahead, args=(items, box, stop), name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = box.get()
+            if error is not None:
+                raise error
+            if not item:
+                return
+            yield item[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _work_ahead(
+    items: Iterable[T], box: queue.Queue[tuple[list[T], BaseException | None]], stop: threading.Event
+) -> None:
+    def put(item: list[T], error: BaseException | None) -> None:
+        while not stop.is_set():
+            with suppress(queue.Full):
+                box.put((item, error), timeout=0.1)
+                return
+
+    iterator = iter(items)
+    try:
+        for item in iterator:
+            put([item], None)
+            if stop.is_set():
+                break
+        put([], None)
+    except BaseException as exc:  # noqa: BLE001 - raised again in the thread that reads
+        put([], exc)
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()

@@ -1,0 +1,161 @@
+"""The manifest beside a veiled file: which file was made from which, how, and by what, checkable by anyone.
+
+It holds digests, sizes, settings and versions. Files appear by name, never with their folders, which often name people.
+The form is published in ``schemas/manifest.schema.json``. A manifest proves nothing about who wrote it; sign it
+(``ssh-keygen -Y sign``) where that matters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.metadata
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import av
+import jsonschema
+
+import passerby
+from passerby.errors import OutputError, UnreadableError
+from passerby.media.whole import whole_file
+from passerby.values import Digest, digest_file, utc_now
+
+SCHEMA = Path(__file__).parent / "schemas" / "manifest.schema.json"
+SUFFIX = ".manifest.json"
+"""Behind the whole name of the output: ``clip_veiled.mp4.manifest.json``."""
+_LIBRARIES = ("av", "numpy", "openvino", "pillow", "onnxruntime", "onnxruntime-gpu")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileDigest:
+    """A file's bare name, size and digest.
+
+    Attributes:
+        name: Without its folder.
+        size_bytes: Its size.
+        digest: Of its whole content.
+    """
+
+    name: str
+    size_bytes: int
+    digest: Digest
+
+
+def digest_named(path: Path, *, name: str | None = None) -> FileDigest:
+    """Take a file's size and digest.
+
+    Args:
+        path: The file.
+        name: What to call it, for a file that still has its temporary name.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+    """
+    try:
+        return FileDigest(name or path.name, path.stat().st_size, digest_file(path))
+    except OSError as exc:
+        raise UnreadableError(f"cannot read {path}: {exc.strerror or exc}") from exc
+
+
+def build_manifest(
+    *,
+    inputs: Iterable[FileDigest],
+    outputs: Iterable[FileDigest],
+    settings: object,
+    weights: Digest | None,
+) -> dict[str, Any]:
+    """Put a manifest together.
+
+    Args:
+        inputs: What was veiled; empty for a camera.
+        outputs: What was written.
+        settings: The job's settings: a dataclass or mapping; paths in it become name and digest.
+        weights: The detector's weights; None where none ran.
+
+    Raises:
+        UnreadableError: a file named in the settings cannot be read.
+        OutputError: the manifest does not fit its own schema.
+    """
+    told = as_plain(settings)
+    manifest = {
+        "schema": "passerby-manifest-1",
+        "created": utc_now().isoformat().replace("+00:00", "Z"),
+        "inputs": [_entry(one) for one in inputs],
+        "outputs": [_entry(one) for one in outputs],
+        "settings": told if isinstance(told, dict) else {"settings": told},
+        "versions": versions(),
+        "weights": weights,
+    }
+    error = next(_validator().iter_errors(manifest), None)
+    if error is not None:
+        raise OutputError(f"manifest does not fit its schema at {error.json_path}: {error.message}")
+    return manifest
+
+
+def write_manifest(manifest: Mapping[str, Any], target: Path, *, overwrite: bool) -> Path:
+    """Write a manifest beside an output and return its path, whole or not at all.
+
+    Args:
+        manifest: From ``build_manifest``.
+        target: The output that it is about.
+        overwrite: Replace an existing manifest.
+
+    Raises:
+        UsageError: it exists.
+        OutputError: it cannot be written.
+    """
+    path = target.with_name(target.name + SUFFIX)
+    with whole_file(path, overwrite=overwrite) as beside:
+        text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+        beside.write_text(text, encoding="utf-8")
+    return path
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Return the versions of Passerby, Python, FFmpeg and the libraries that decode, encode and detect."""
+    found = {"passerby": passerby.__version__, "python": platform.python_version(), "system": platform.system()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    found["ffmpeg"] = str(av.ffmpeg_version_info)
+    return found
+
+
+def as_plain(value: object) -> Any:  # noqa: ANN401 - JSON's own shape
+    """Return settings as JSON values: dataclasses as objects, sets sorted, paths as name and digest.
+
+    >>> as_plain({"keep": frozenset({2, 1})})
+    {'keep': [1, 2]}
+    """
+    if isinstance(value, Enum):
+        return as_plain(value.value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Path):
+        return {"name": value.name, "digest": digest_named(value).digest}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: as_plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): as_plain(one) for key, one in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((as_plain(one) for one in value), key=repr)
+    if isinstance(value, list | tuple):
+        return [as_plain(one) for one in value]
+    raise TypeError(f"settings must be plain values, got {type(value).__name__}")
+
+
+def _entry(file: FileDigest) -> dict[str, Any]:
+    return {"name": file.name, "bytes": file.size_bytes, "digest": file.digest}
+
+
+@functools.cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))

@@ -1,0 +1,110 @@
+"""Where the veiled copy of each source goes. Nothing is written and no folder is made here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from passerby.errors import UsageError
+from passerby.media.picture import FORMAT_OF_SUFFIX
+from passerby.media.sources import VEILED, Inputs, Source, SourceKind
+
+_SUFFIXES_OF_CLIP = {
+    "MP4": (".mp4", ".m4v", ".mov", ".3gp", ".lrv"),
+    "MOV": (".mov", ".qt", ".mp4", ".m4v"),
+    "Matroska": (".mkv",),
+    "WebM": (".webm", ".mkv"),
+    "AVI": (".avi", ".divx"),
+}
+_MEDIA_SUFFIXES = set(FORMAT_OF_SUFFIX) | {one for many in _SUFFIXES_OF_CLIP.values() for one in many}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A source and where its veiled copy goes."""
+
+    source: Source
+    target: Path
+
+
+def plan_outputs(inputs: Inputs, output: str | Path | None = None) -> list[Job]:
+    """Give each source the place of its output.
+
+    Without an output, beside the input with ``_veiled`` before the suffix. With several inputs the output is a folder,
+    in which files keep their names and their place below the named folder. A suffix that does not fit the content (a
+    JPEG named .png) is replaced by one that does.
+
+    Args:
+        inputs: From ``expand_inputs``.
+        output: What the user gave as ``-o``. Text that ends in a slash means a folder, also where it is missing.
+
+    Raises:
+        UsageError: an output is an input, two sources have the same output, several inputs have one file as output,
+            or a camera has none.
+    """
+    folder = None if output is None else Path(output)
+    if folder is not None and not _is_folder(folder, str(output), many=inputs.many):
+        folder = None
+    jobs = [Job(source, _target(source, output, folder)) for source in inputs.sources]
+    taken: dict[Path, Path] = {}
+    sources = {_identity(source.path) for source in inputs.sources}
+    for job in jobs:
+        if _identity(job.target) in sources:
+            raise UsageError(f"output must not be an input, got {job.target}", hint="choose another -o")
+        place = job.target.resolve()
+        if place in taken:
+            message = f"{taken[place]} and {job.source.path} would both be written to {job.target}"
+            raise UsageError(message, hint="veil them in two runs, with different -o")
+        taken[place] = job.source.path
+    return jobs
+
+
+def _is_folder(output: Path, text: str, *, many: bool) -> bool:
+    """Say whether the output is a folder in which files keep their names; refuse what cannot be one but must."""
+    if output.is_dir() or text.endswith(("/", os.sep)):
+        return True
+    if not many:
+        return False
+    wanted = "with several inputs or a folder, -o must be a folder"
+    if output.exists():
+        raise UsageError(f"{wanted}, got the file {output}", hint="name a folder; it is made where it is missing")
+    if output.suffix.lower() in _MEDIA_SUFFIXES:
+        raise UsageError(
+            f"{wanted}, got {output}", hint=f"name a folder; for a folder of that very name write {output}/"
+        )
+    return True
+
+
+def _target(source: Source, output: str | Path | None, folder: Path | None) -> Path:
+    name = _fitting_name(source)
+    if folder is not None:
+        return folder / source.below.with_name(name)
+    if output is not None:
+        return Path(output)
+    if source.kind is SourceKind.CAMERA:
+        raise UsageError("a camera needs an output, got none", hint="add -o NAME.mp4")
+    return source.path.with_name(f"{Path(name).stem}{VEILED}{Path(name).suffix}")
+
+
+def _fitting_name(source: Source) -> str:
+    path = source.path
+    if source.kind is SourceKind.CAMERA:
+        return f"{path.name}.mp4"
+    if source.kind is SourceKind.PICTURE:
+        fitting = tuple(suffix for suffix, name in FORMAT_OF_SUFFIX.items() if name == source.content)
+    else:
+        fitting = _SUFFIXES_OF_CLIP[source.content]
+    suffix = path.suffix.lower()
+    if suffix in fitting:
+        return path.name
+    return (path.stem if suffix in _MEDIA_SUFFIXES else path.name) + fitting[0]
+
+
+def _identity(path: Path) -> tuple[int, int] | Path:
+    """Return what two names of one file have in common: device and number, or the full path of a missing file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return path.resolve()
+    return status.st_dev, status.st_ino

@@ -1,0 +1,172 @@
+"""What a file holds, judged by its first bytes and never by its name.
+
+Source: the signatures are those of the formats' own specifications; ISO base media brands from ISO/IEC 14496-12 and
+mp4ra.org.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from passerby.errors import UnreadableError
+
+HEAD_BYTES = 4096
+
+
+class Kind(StrEnum):
+    """What can be done with a file."""
+
+    PICTURE = "picture"
+    CLIP = "clip"
+    UNSUPPORTED = "unsupported"
+    """A picture or clip of a format that Passerby does not write."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds.
+
+    Attributes:
+        kind: What can be done with it.
+        name: The format as people call it, or what it is instead, with an article where it is no format.
+    """
+
+    kind: Kind
+    name: str
+
+
+PICTURE_NAMES = ("JPEG", "PNG", "WebP", "TIFF")
+CLIP_NAMES = ("MP4", "MOV", "Matroska", "WebM", "AVI")
+
+_PREFIXES = (
+    (b"\xff\xd8\xff", Kind.PICTURE, "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", Kind.PICTURE, "PNG"),
+    (b"II*\x00", Kind.PICTURE, "TIFF"),
+    (b"MM\x00*", Kind.PICTURE, "TIFF"),
+    (b"II+\x00", Kind.UNSUPPORTED, "BigTIFF"),
+    (b"MM\x00+", Kind.UNSUPPORTED, "BigTIFF"),
+    (b"GIF87a", Kind.UNSUPPORTED, "GIF"),
+    (b"GIF89a", Kind.UNSUPPORTED, "GIF"),
+    (b"\x8aMNG", Kind.UNSUPPORTED, "MNG"),
+    (b"\x8bJNG", Kind.UNSUPPORTED, "JNG"),
+    (b"\x00\x00\x00\x0cjP  ", Kind.UNSUPPORTED, "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", Kind.UNSUPPORTED, "JPEG 2000"),
+    (b"\x00\x00\x00\x0cJXL ", Kind.UNSUPPORTED, "JPEG XL"),
+    (b"\xff\x0a", Kind.UNSUPPORTED, "JPEG XL"),
+    (b"8BPS", Kind.UNSUPPORTED, "Photoshop"),
+    (b"FUJIFILMCCD-RAW", Kind.UNSUPPORTED, "Fujifilm raw"),
+    (b"IIU\x00", Kind.UNSUPPORTED, "Panasonic raw"),
+    (b"\x00\x00\x01\xba", Kind.UNSUPPORTED, "MPEG programme stream"),
+    (b"\x00\x00\x01\xb3", Kind.UNSUPPORTED, "MPEG video stream"),
+    (b"FLV\x01", Kind.UNSUPPORTED, "Flash video"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind.UNSUPPORTED, "Windows Media"),
+    (b"OggS", Kind.UNSUPPORTED, "Ogg"),
+    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", Kind.UNSUPPORTED, "MXF"),
+    (b"%PDF-", Kind.OTHER, "a PDF document"),
+    (b"PK\x03\x04", Kind.OTHER, "a ZIP archive or office document"),
+    (b"\x1f\x8b", Kind.OTHER, "a gzip archive"),
+    (b"\x7fELF", Kind.OTHER, "a program"),
+    (b"ID3", Kind.OTHER, "an MP3 sound file"),
+)
+_BRANDS = {
+    b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC", b"hevx": "HEIC",
+    b"mif1": "HEIF", b"msf1": "HEIF", b"mif2": "HEIF", b"avif": "AVIF", b"avis": "AVIF", b"crx ": "Canon raw",
+    b"jxl ": "JPEG XL",
+}  # fmt: skip
+_SOUND_BRANDS = {b"M4A ", b"M4B ", b"M4P ", b"aax "}
+_MOV_BOXES = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
+
+
+def sniff(path: Path) -> Content:
+    """Say what a file holds.
+
+    Raises:
+        UnreadableError: the file is missing, no ordinary file, or may not be read.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe would block here
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise UnreadableError(f"input must be a file, got a folder, device or pipe: {path}")
+            return sniff_bytes(file.read(HEAD_BYTES))
+    except OSError as exc:
+        raise UnreadableError(f"cannot read {path}: {exc.strerror or exc}") from exc
+
+
+def sniff_bytes(head: bytes) -> Content:
+    r"""Say what a file that begins with these bytes holds; up to ``HEAD_BYTES`` are looked at.
+
+    >>> sniff_bytes(b"\x89PNG\r\n\x1a\n").name
+    'PNG'
+    >>> sniff_bytes(b"Dear all,").name
+    'text'
+    """
+    for prefix, kind, name in _PREFIXES:
+        if head.startswith(prefix):
+            return Content(kind, name)
+    return _sniff_container(head) or Content(Kind.OTHER, _name_other(head))
+
+
+def _sniff_container(head: bytes) -> Content | None:
+    if head[:4] == b"RIFF":
+        return _RIFF.get(head[8:12])
+    if head[:4] == b"\x1aE\xdf\xa3":
+        return Content(Kind.CLIP, "WebM" if b"webm" in head[:64] else "Matroska")
+    if head[4:8] == b"ftyp":
+        return _sniff_brands(head)
+    if head[4:8] in _MOV_BOXES:
+        return Content(Kind.CLIP, "MOV")
+    for packet, start in ((188, 0), (192, 4)):
+        syncs = head[start : start + 5 * packet : packet]
+        if len(syncs) == 5 and set(syncs) == {0x47}:
+            return Content(Kind.UNSUPPORTED, "MPEG transport stream")
+    return Content(Kind.UNSUPPORTED, "BMP") if head[:2] == b"BM" and head[6:10] == bytes(4) else None
+
+
+_RIFF = {
+    b"WEBP": Content(Kind.PICTURE, "WebP"),
+    b"AVI ": Content(Kind.CLIP, "AVI"),
+    b"WAVE": Content(Kind.OTHER, "a WAVE sound file"),
+}
+
+
+def _sniff_brands(head: bytes) -> Content:
+    size = min(max(int.from_bytes(head[:4], "big"), 16), len(head))
+    major = head[8:12]
+    others = {head[i : i + 4] for i in range(16, size - 3, 4)}
+    if major in _BRANDS:
+        return Content(Kind.UNSUPPORTED, _BRANDS[major])
+    if major in _SOUND_BRANDS:
+        return Content(Kind.OTHER, "an MPEG-4 sound file")
+    if major == b"qt  ":
+        return Content(Kind.CLIP, "MOV")
+    still = others & set(_BRANDS)
+    if still and not others & {b"isom", b"iso2", b"mp41", b"mp42", b"avc1"}:
+        return Content(Kind.UNSUPPORTED, _BRANDS[min(still)])
+    return Content(Kind.CLIP, "MP4")
+
+
+def _name_other(head: bytes) -> str:
+    if not head:
+        return "an empty file (zero bytes)"
+    if not any(head):
+        return "nothing but zero bytes"
+    if head.lstrip()[:5].lower() in {b"<svg ", b"<?xml"}:
+        return "XML text (an SVG drawing, a report)"
+    try:
+        text = head[:-3].decode("utf-8") if len(head) == HEAD_BYTES else head.decode("utf-8")
+    except UnicodeDecodeError:
+        return "data of an unknown format"
+    return (
+        "text"
+        if text.isprintable() or not set(text) - _TEXT_CONTROLS - {letter for letter in text if letter.isprintable()}
+        else ("data of an unknown format")
+    )
+
+
+_TEXT_CONTROLS = set("\t\n\r\f\ufeff")

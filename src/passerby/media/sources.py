@@ -1,0 +1,202 @@
+"""What a user names as input becomes a list of sources.
+
+Files are judged by their content. In folders, what is no picture or clip is skipped and named; a picture or clip that
+Passerby cannot write is named as a failure, also in folders, so that nobody takes a folder for done that is not.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from passerby.errors import PasserbyError, UnsupportedError, UsageError
+from passerby.media.sniff import CLIP_NAMES, PICTURE_NAMES, Content, Kind, sniff
+from passerby.media.whole import HIDDEN_PREFIX
+
+VEILED = "_veiled"
+"""Stands before the suffix of an output beside its input. Such a file is an input only where it is the only one named:
+a second run over ``*.jpg`` must not veil the first run's outputs again."""
+
+_CAMERA = re.compile(r"cam(\d{0,3})|/dev/video(\d{1,3})")
+_DEVICE = re.compile(r"/dev/video\d{1,3}")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{1,15}://", re.IGNORECASE)
+
+
+class SourceKind(StrEnum):
+    """What a source gives."""
+
+    PICTURE = "picture"
+    CLIP = "clip"
+    CAMERA = "camera"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One thing to veil.
+
+    Attributes:
+        kind: What it gives.
+        path: The file, or the camera's device.
+        content: The format by name, ``camera`` for a camera.
+        below: The file's place below the folder that the user named, or its bare name: kept under an output folder.
+    """
+
+    kind: SourceKind
+    path: Path
+    content: str
+    below: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file in a named folder that is not worked on, by rule; no failure.
+
+    Attributes:
+        path: The file.
+        reason: Why, as it is told to people.
+    """
+
+    path: Path
+    reason: str
+
+
+@dataclass(slots=True)
+class Inputs:
+    """What the user's inputs hold.
+
+    Attributes:
+        sources: What is worked on, each file once, in the order named, folders sorted by name.
+        skipped: Files in folders that are passed over by rule.
+        failed: Files that should be veiled and cannot be: the run is no success.
+        many: Several inputs or a folder were named, so that an output must be a folder.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    failed: list[tuple[Path, PasserbyError]] = field(default_factory=list)
+    many: bool = False
+
+
+def expand_inputs(named: Sequence[str], *, output: str | Path | None = None) -> Inputs:
+    """Find what the user's inputs hold.
+
+    Args:
+        named: Files, folders (all below them too), patterns (``*``, ``?``, ``[...]``, ``**``), ``cam``, ``cam1``,
+            ``/dev/video0``. A file whose name looks like a pattern or camera is meant where it exists as written
+            (``./cam`` for a file named so).
+        output: The user's output; where it is a folder inside a named folder, what is in it is no input.
+
+    Raises:
+        UsageError: nothing is named, or a named input does not exist or matches nothing.
+    """
+    if not named:
+        raise UsageError("at least one input is wanted, got none", hint="name a picture, a clip, a folder or cam")
+    inputs = Inputs(many=len(named) > 1)
+    seen: set[Path] = set()
+    for one in named:
+        for path, below in _paths_of(one, inputs, None if output is None else Path(output)):
+            resolved = path.resolve()
+            if resolved not in seen:
+                seen.add(resolved)
+                _judge(path, below, inputs)
+    return inputs
+
+
+def _paths_of(one: str, inputs: Inputs, output: Path | None) -> Iterator[tuple[Path, Path | None]]:
+    """Yield each file that an input means, with its place below a named folder (None where named itself)."""
+    path = Path(one)
+    camera = _CAMERA.fullmatch(one)
+    if camera:
+        yield Path(f"/dev/video{camera[1] or camera[2] or 0}"), None
+    elif _ADDRESS.match(one):
+        message = (
+            f"input must be a file, a folder or a camera of this machine, got the address {one.split('://')[0]}://..."
+        )
+        raise UnsupportedError(message, hint="network cameras are veiled by passerby gateway")
+    elif path.is_dir():
+        inputs.many = True
+        yield from ((file, file.relative_to(path)) for file in _files_below(path, inputs, output))
+    elif os.path.lexists(path):
+        yield path, None
+    elif glob.has_magic(one):
+        inputs.many = True
+        yield from _matches(one, inputs, output)
+    else:
+        raise UsageError(f"no such file or folder: {one}", hint="check the name and the folder you are in")
+
+
+def _matches(pattern: str, inputs: Inputs, output: Path | None) -> Iterator[tuple[Path, Path | None]]:
+    found = sorted(Path(name) for name in glob.glob(pattern, recursive=True))  # noqa: PTH207 - patterns may be absolute
+    if not found:
+        raise UsageError(f"no file matches {pattern}", hint="check the pattern and the folder you are in")
+    for path in found:
+        if path.is_dir():
+            if "**" not in pattern:  # there, what is below matches by itself
+                yield from ((file, file.relative_to(path.parent)) for file in _files_below(path, inputs, output))
+        else:
+            yield path, Path(path.name)
+
+
+def _files_below(folder: Path, inputs: Inputs, output: Path | None) -> Iterator[Path]:
+    def failed(exc: OSError) -> None:
+        place = Path(exc.filename or folder)
+        inputs.failed.append((place, UnsupportedError(f"cannot read folder {place}: {exc.strerror}")))
+
+    for place, folders, files in os.walk(folder, onerror=failed):
+        here = Path(place)
+        for name in sorted(folders):
+            below = here / name
+            if below.is_symlink():
+                inputs.skipped.append(Skipped(below, "a link to a folder, not followed"))
+            elif output is not None and output.is_dir() and below.samefile(output):
+                inputs.skipped.append(Skipped(below, "the output folder"))
+                folders.remove(name)
+        folders.sort()
+        yield from (here / name for name in sorted(files))
+
+
+def _judge(path: Path, below: Path | None, inputs: Inputs) -> None:
+    in_folder = below is not None
+    if not in_folder and _DEVICE.fullmatch(str(path)):
+        inputs.sources.append(Source(SourceKind.CAMERA, path, "camera", Path(path.name)))
+        return
+    if inputs.many and (reason := _skip_by_name(path, in_folder=in_folder)):
+        inputs.skipped.append(Skipped(path, reason))
+        return
+    try:
+        content = sniff(path)
+    except PasserbyError as error:
+        inputs.failed.append((path, error))
+        return
+    place = Path(path.name) if below is None else below
+    if content.kind is Kind.PICTURE:
+        inputs.sources.append(Source(SourceKind.PICTURE, path, content.name, place))
+    elif content.kind is Kind.CLIP:
+        inputs.sources.append(Source(SourceKind.CLIP, path, content.name, place))
+    elif content.kind is Kind.OTHER and in_folder:
+        inputs.skipped.append(Skipped(path, f"no picture or clip, but {content.name}"))
+    else:
+        inputs.failed.append((path, _unsupported(path, content)))
+
+
+def _skip_by_name(path: Path, *, in_folder: bool) -> str | None:
+    if path.name.startswith(HIDDEN_PREFIX):
+        return "an unfinished output"
+    if in_folder and path.name.startswith("."):
+        return "a hidden file"
+    if path.stem.endswith(VEILED):
+        return f"veiled already, by its name (...{VEILED})"
+    return None
+
+
+def _unsupported(path: Path, content: Content) -> UnsupportedError:
+    wanted = ", ".join((*PICTURE_NAMES, *CLIP_NAMES))
+    hint = None
+    if content.kind is Kind.UNSUPPORTED:
+        hint = "turn it into one of these with another program first"
+    return UnsupportedError(f"input must be one of {wanted}; got {content.name}: {path}", hint=hint)

@@ -1,0 +1,210 @@
+"""A file appears whole or not at all: written beside its target under a hidden name, flushed, then renamed.
+
+What stands under the hidden name is what the caller writes, so it is veiled already; still nobody else may read it
+until it is whole. A process that is killed outright (SIGKILL, power cut) can leave the hidden file behind, never a
+half output under the target's name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import signal
+import stat
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from passerby.errors import OutputError, UsageError
+
+HIDDEN_PREFIX = ".passerby-"
+"""Names of unfinished files start so; folders of inputs skip them."""
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_WRITING_ONLY = _NO_SPACE | {errno.EFBIG}
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,)
+
+
+@contextmanager
+def whole_file(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> Iterator[Path]:
+    """Give a temporary file beside the target; rename it to the target when the block ends well, else remove it.
+
+    The file exists, is empty, has the target's suffix (muxers look at it) and mode 0600 until it is whole. Without
+    ``overwrite`` a file that somebody else puts under the target's name meanwhile is not replaced either. A target
+    that is a symbolic link is replaced, not followed.
+
+    Args:
+        target: Where the output shall be.
+        overwrite: Replace an existing file.
+        inputs: Files that must not be the target, by any of their names.
+
+    Raises:
+        UsageError: the target exists, is an input, or is no ordinary file.
+        OutputError: the folder is missing, the disk is full, or any step of writing failed. Nothing is left.
+    """
+    target = Path(target)
+    check_target(target, overwrite=overwrite, inputs=inputs)
+    beside = target.parent / f"{HIDDEN_PREFIX}{secrets.token_hex(16)}{target.suffix}"
+    with unwind_on_signals():
+        try:
+            _create(beside, target)
+            try:
+                yield beside
+            except OSError as exc:
+                if exc.errno in _WRITING_ONLY:
+                    raise _failed(target, exc) from exc
+                raise
+            _publish(beside, target, overwrite=overwrite)
+        finally:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+
+
+def check_target(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
+    """Refuse a target that could not or must not be written, before any work is done.
+
+    Raises:
+        UsageError: the target exists, is an input, or is no ordinary file.
+        OutputError: its folder is missing.
+    """
+    for source in inputs:
+        if _is_same(target, source):
+            raise UsageError(f"output must not be an input, got {target}", hint="choose another name with -o")
+    try:
+        mode = target.lstat().st_mode
+    except FileNotFoundError:
+        if not target.parent.is_dir():
+            raise OutputError(f"no such folder: {target.parent}", hint="make it first, or choose another -o") from None
+        return
+    except OSError as exc:
+        raise _failed(target, exc) from exc
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        what = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
+        raise UsageError(f"output must be a file, got {what}: {target}")
+    if not overwrite:
+        raise UsageError(f"output exists already: {target}", hint="add --overwrite, or choose another name with -o")
+
+
+@contextmanager
+def unwind_on_signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into SystemExit (128 + number) while the block runs, so that files are cleaned up.
+
+    Only the main thread can do so, and only where nobody else handles these signals; elsewhere it does nothing. A
+    program that works in other threads enters it once in its main thread.
+    """
+    mine: list[int] = []
+    if threading.current_thread() is threading.main_thread():
+        mine = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in mine:
+        signal.signal(number, _unwind)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _unwind(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signature that signal wants
+    raise SystemExit(128 + number)
+
+
+def _is_same(target: Path, source: Path) -> bool:
+    try:
+        return target.samefile(source)  # follows symbolic links, sees hard links
+    except OSError:
+        return target.resolve() == source.resolve()
+
+
+def _create(beside: Path, target: Path) -> None:
+    try:
+        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+    except OSError as exc:
+        raise _failed(target, exc) from exc
+
+
+def _publish(beside: Path, target: Path, *, overwrite: bool) -> None:
+    try:
+        _flush(beside)
+        beside.chmod(0o666 & ~_umask())
+        if overwrite:
+            beside.replace(target)
+        else:
+            _rename_to_free_name(beside, target)
+        try:
+            _flush_folder(target.parent)
+        except OSError:
+            if not overwrite:  # else the old file is gone already, and the new one is whole
+                target.unlink(missing_ok=True)
+            raise
+    except FileExistsError as exc:
+        message = f"output exists already: {target}"
+        raise UsageError(message, hint="add --overwrite, or choose another name with -o") from exc
+    except OSError as exc:
+        raise _failed(target, exc) from exc
+
+
+def _rename_to_free_name(beside: Path, target: Path) -> None:
+    try:
+        os.link(beside, target)  # fails where the name is taken, which rename would not
+        return
+    except OSError as exc:
+        if exc.errno not in _NO_LINKS:
+            raise
+    # a disk without hard links (FAT, some network disks): reserve the name, then replace our own empty file
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        beside.replace(target)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as exc:
+        if exc.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    with suppress(OSError, ValueError, IndexError), Path("/proc/self/status").open(encoding="ascii") as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    mask = os.umask(0o077)  # the only other way to read it is to set it
+    os.umask(mask)
+    return mask
+
+
+def _failed(target: Path, exc: OSError) -> OutputError:
+    if exc.errno in _NO_SPACE:
+        hint = f"free space on the disk of {target.parent}, or choose another disk with -o"
+    elif exc.errno == errno.EFBIG:
+        hint = "the disk or the shell's limit (ulimit -f) does not allow files of this size"
+    elif exc.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        hint = f"allow writing to {target.parent}, or choose another folder with -o"
+    elif exc.errno == errno.ENAMETOOLONG:
+        hint = "choose a shorter name with -o"
+    else:
+        hint = None
+    return OutputError(f"cannot write {target}: {exc.strerror or exc}", hint=hint)

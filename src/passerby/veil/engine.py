@@ -1,0 +1,181 @@
+"""The two ways to run an ONNX detector: OpenVINO on the CPU, and ONNX Runtime on an NVIDIA GPU (the ``gpu`` extra)."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import DetectorError, UsageError
+from passerby.veil.layouts import Layout, Outputs
+
+SHAPES_KEPT = 8
+"""Compiled input sizes kept at once; more would only cost memory."""
+
+
+class Engine(Protocol):
+    """A loaded network."""
+
+    runs_on: str
+    parallel: int
+    output_names: list[str]
+    output_shapes: list[tuple[int | None, ...]]
+
+    def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
+        """Return the raw outputs by name for one picture, shape (H, W, 3), red first."""
+        ...
+
+
+def open_engine(path: Path, provider: str, *, require_gpu: bool) -> Engine:
+    """Load a network.
+
+    Args:
+        path: An ONNX file.
+        provider: ``cpu`` or ``cuda``.
+        require_gpu: Fail rather than run on the CPU when ``cuda`` is not to be had.
+
+    Raises:
+        UsageError: the provider is unknown.
+        DetectorError: the file does not load, or a GPU is required and none runs it.
+    """
+    if provider not in {"cpu", "cuda"}:
+        raise UsageError(f"--ep must be cpu or cuda, got {provider}")
+    if provider == "cpu":
+        if require_gpu:
+            raise UsageError("--require-gpu needs --ep cuda, got cpu")
+        return OpenVinoEngine(path)
+    try:
+        return OnnxRuntimeEngine(path)
+    except DetectorError as error:
+        if require_gpu:
+            raise
+        engine = OpenVinoEngine(path)
+        engine.runs_on += f" (no GPU: {error.message})"
+        return engine
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class OpenVinoEngine:
+    """OpenVINO on the CPU: one stream a processor, each network size compiled once.
+
+    Precision is bfloat16 where the processor computes in it (measured here: 2.2 times as fast on the same weights; its
+    effect on misses is inside every figure that ``bench/veil.py`` prints), float32 elsewhere.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._ov: Any = importlib.import_module("openvino")
+        self._core = self._ov.Core()
+        self.parallel = min(processors(), 8)
+        try:
+            self._bytes = path.read_bytes()
+            model = self._core.read_model(self._bytes)
+        except (RuntimeError, OSError) as error:
+            raise DetectorError(f"{path.name} is no ONNX network that OpenVINO reads: {error}") from error
+        self.output_names = [output.get_any_name() for output in model.outputs]
+        self.output_shapes = [
+            tuple(None if d.is_dynamic else d.get_length() for d in output.partial_shape) for output in model.outputs
+        ]
+        wide = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self._precision = "bf16" if wide else "f32"
+        self.runs_on = f"OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}, {self.parallel} threads"
+        self._compiled: OrderedDict[tuple[int, int], Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
+        """See Engine.run."""
+        compiled = self._at_size(rgb.shape[0], rgb.shape[1], layout)
+        request = compiled.create_infer_request()
+        request.infer({0: rgb[None]}, share_inputs=True)
+        return {port.get_any_name(): request.get_output_tensor(i).data for i, port in enumerate(compiled.outputs)}
+
+    def _at_size(self, height: int, width: int, layout: Layout) -> Any:  # noqa: ANN401  # openvino has no types
+        with self._lock:
+            compiled = self._compiled.get((height, width))
+            if compiled is None:
+                compiled = self._compile(height, width, layout)
+                self._compiled[height, width] = compiled
+                if len(self._compiled) > SHAPES_KEPT:
+                    self._compiled.popitem(last=False)
+            self._compiled.move_to_end((height, width))
+            return compiled
+
+    def _compile(self, height: int, width: int, layout: Layout) -> Any:  # noqa: ANN401  # openvino has no types
+        ov, model = self._ov, self._core.read_model(self._bytes)
+        model.reshape([1, 3, height, width])
+        if layout.outputs:
+            model = ov.Model([model.output(name) for name in layout.outputs], model.get_parameters(), "detector")
+        prepare = importlib.import_module("openvino.preprocess").PrePostProcessor(model)
+        prepare.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+        prepare.input().model().set_layout(ov.Layout("NCHW"))
+        steps = prepare.input().preprocess().convert_element_type(ov.Type.f32)
+        if layout.bgr:
+            steps.reverse_channels()
+        if layout.mean or layout.scale != 1:
+            steps.mean(layout.mean).scale(1 / layout.scale)
+        hints = {
+            "INFERENCE_PRECISION_HINT": self._precision,
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "NUM_STREAMS": str(self.parallel),
+            "INFERENCE_NUM_THREADS": str(self.parallel),
+        }
+        return self._core.compile_model(prepare.build(), "CPU", hints)
+
+
+class OnnxRuntimeEngine:
+    """ONNX Runtime on an NVIDIA GPU."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            ort: Any = importlib.import_module("onnxruntime")
+        except ImportError as error:
+            raise DetectorError("onnxruntime is not installed: pip install 'passerby[gpu]'") from error
+        if "CUDAExecutionProvider" not in ort.get_available_providers():
+            raise DetectorError(
+                f"CUDA must be among ONNX Runtime's providers, got {', '.join(ort.get_available_providers())}"
+            )
+        try:
+            self._session: Any = ort.InferenceSession(_free_size(path), providers=["CUDAExecutionProvider"])
+        except (RuntimeError, ValueError, OSError) as error:
+            raise DetectorError(f"{path.name} does not run on the GPU: {error}") from error
+        if self._session.get_providers()[0] != "CUDAExecutionProvider":
+            raise DetectorError(f"ONNX Runtime fell back to {self._session.get_providers()[0]}")
+        self.output_names = [output.name for output in self._session.get_outputs()]
+        self.output_shapes = [
+            tuple(d if isinstance(d, int) else None for d in output.shape) for output in self._session.get_outputs()
+        ]
+        self._input = self._session.get_inputs()[0].name
+        self.parallel = 2
+        self.runs_on = f"ONNX Runtime {ort.__version__}, CUDA, f32"
+
+    def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
+        """See Engine.run."""
+        pixels = rgb[..., ::-1] if layout.bgr else rgb
+        blob = (pixels.astype(np.float32).transpose(2, 0, 1)[None] - layout.mean) * layout.scale
+        names = list(layout.outputs) or self.output_names
+        values = self._session.run(names, {self._input: np.ascontiguousarray(blob, np.float32)})
+        return dict(zip(names, values, strict=True))
+
+
+def _free_size(path: Path) -> bytes:
+    """Return the ONNX file with free input and output sizes (CenterFace is stored with fixed ones)."""
+    openvino_free = path.read_bytes()
+    try:
+        onnx: Any = importlib.import_module("onnx")
+    except ImportError:
+        return openvino_free
+    model = onnx.load_from_string(openvino_free)
+    for value in (*model.graph.input, *model.graph.output):
+        for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
+            if axis >= 2:
+                dimension.dim_param = f"{value.name}_{axis}"
+    return bytes(model.SerializeToString())
