@@ -154,10 +154,10 @@ def test_unreadable_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_sidecar_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="must be writable"):
+    with pytest.raises(OutputError, match="folder"):
         sidecar.write_sidecar(tmp_path / "no" / "t.json", HEADER, [])
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OutputError, match="must be writable"):
+    with pytest.raises(UsageError, match="folder"):
         sidecar.write_sidecar(tmp_path / "folder", HEADER, [])
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 

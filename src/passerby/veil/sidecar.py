@@ -6,16 +6,15 @@ The first line is the header, every other line one box; ``schemas/tracks.schema.
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from passerby.errors import OutputError, UnreadableError, UsageError
+from passerby.errors import UnreadableError, UsageError
+from passerby.media import whole_file
 from passerby.values import Digest, Track
 
 FORMAT, VERSION = "passerby-tracks", 1
@@ -111,22 +110,14 @@ def write_sidecar(path: Path, header: Header, marks: Iterable[Mark], times_s: Se
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside its place and rename it when it is whole.
+    """Write a file that appears whole or not at all; an existing one is replaced.
 
     Raises:
+        UsageError: the place is no ordinary file.
         OutputError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} must be writable, got: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path, overwrite=True) as beside:
+        beside.write_bytes(data)
 
 
 def read_sidecar(path: Path) -> tuple[Header, tuple[Mark, ...]]:
