@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from passerby.errors import UsageError
-from passerby.veil.sidecar import FORMAT, Header, Mark, is_number, read_sidecar, text_lines, write_text_whole
+from passerby.veil.sidecar import FORMAT, Header, Mark, is_number, read_sidecar, text_lines, write_whole
 
 MOT_SUFFIXES = frozenset({".csv", ".txt"})
 
@@ -66,7 +66,7 @@ def write_mot(path: Path, marks: Iterable[Mark]) -> None:
         x0, y0, x1, y1 = mark.box
         confidence = 1 if mark.confidence is None else mark.confidence
         rows.append(f"{mark.frame + 1},{mark.track},{x0:.2f},{y0:.2f},{x1 - x0:.2f},{y1 - y0:.2f},{confidence},1,1\n")
-    write_text_whole(path, "".join(rows))
+    write_whole(path, "".join(rows).encode())
 
 
 def write_coco(path: Path, header: Header, marks: Iterable[Mark]) -> None:
@@ -96,7 +96,7 @@ def write_coco(path: Path, header: Header, marks: Iterable[Mark]) -> None:
             }
         )
     document = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "face"}]}
-    write_text_whole(path, json.dumps(document) + "\n")
+    write_whole(path, (json.dumps(document) + "\n").encode())
 
 
 def _coco(path: Path, text: str, width: int, height: int, frames: int) -> tuple[Mark, ...]:

@@ -6,16 +6,15 @@ The first line is the header, every other line one box; ``schemas/tracks.schema.
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from passerby.errors import OutputError, UnreadableError, UsageError
+from passerby.errors import UnreadableError, UsageError
+from passerby.media import whole_file
 from passerby.values import Digest, Track
 
 FORMAT, VERSION = "passerby-tracks", 1
@@ -107,30 +106,18 @@ def write_sidecar(path: Path, header: Header, marks: Iterable[Mark], times_s: Se
         if mark.confidence is not None:
             row["confidence"] = mark.confidence
         lines.append(json.dumps(row | {"kind": mark.kind}, allow_nan=False))
-    write_text_whole(path, "\n".join(lines) + "\n")
+    write_whole(path, ("\n".join(lines) + "\n").encode())
 
 
-def write_text_whole(path: Path, text: str) -> None:
-    """Write a text file beside its place and rename it when it is whole.
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all; an existing one is replaced.
 
     Raises:
+        UsageError: the place is no ordinary file.
         OutputError: it cannot be written.
     """
-    name = ""
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=".passerby-", delete=False
-        ) as file:
-            name = file.name
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} must be writable, got: {error.strerror or error}") from error
-    finally:
-        if name:
-            Path(name).unlink(missing_ok=True)
+    with whole_file(path, overwrite=True) as beside:
+        beside.write_bytes(data)
 
 
 def read_sidecar(path: Path) -> tuple[Header, tuple[Mark, ...]]:

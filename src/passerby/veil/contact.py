@@ -1,0 +1,254 @@
+"""Pictures for people to choose and to check by: numbered contact sheets and details, cut from the *veiled* output only."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from passerby.errors import UnreadableError
+from passerby.values import Track
+from passerby.veil.report import Place
+from passerby.veil.sidecar import write_whole
+
+SHEET_WIDTH_PX = 960
+SHEET_FRAMES = 12
+"""Frames to a sheet."""
+DETAIL_PX = 176
+LABEL_PX = 20
+
+
+def veiled_frames(output: Path, times_s: Sequence[float]) -> dict[float, Image.Image]:
+    """Return frames of a veiled file as shown (rotated upright), by the time asked for.
+
+    Args:
+        output: A veiled clip or picture. Never the input.
+        times_s: Presentation times in seconds; each gives the frame shown then.
+
+    Raises:
+        UnreadableError: the file does not decode.
+    """
+    wanted = sorted(set(times_s))
+    found: dict[float, Image.Image] = {}
+    try:
+        with av.open(str(output)) as container:
+            stream = container.streams.video[0]
+            base = stream.time_base
+            for number, time_s in enumerate(wanted):
+                if base is not None and (number or time_s > 0):
+                    container.seek(int(time_s / base), stream=stream)
+                shown = _shown_at(container.decode(stream), time_s)
+                if shown is not None:
+                    found[time_s] = _upright(shown)
+    except (OSError, av.error.FFmpegError, IndexError) as error:
+        raise UnreadableError(f"{output} must decode, got: {error}") from error
+    return found
+
+
+def _shown_at(frames: Iterator[av.VideoFrame], time_s: float) -> av.VideoFrame | None:
+    shown = None
+    for frame in frames:
+        if shown is not None and frame.pts is not None and frame.time > time_s + 1e-3:
+            break
+        shown = frame
+    return shown
+
+
+def _upright(frame: av.VideoFrame) -> Image.Image:
+    image = Image.fromarray(frame.to_ndarray(format="rgb24"))
+    return image.rotate(frame.rotation, expand=True) if frame.rotation else image
+
+
+def upright_box(box: Sequence[float], width: int, height: int, rotation: int) -> tuple[float, float, float, float]:
+    """Return where a box of the coded picture stands in the picture as shown.
+
+    Args:
+        box: (x0, y0, x1, y1) in the coded picture.
+        width: Of the coded picture.
+        height: Of the coded picture.
+        rotation: Degrees by which showing it turns it counter-clockwise: a multiple of 90.
+
+    >>> upright_box((0, 0, 10, 20), 100, 50, 90)
+    (0, 90, 20, 100)
+    """
+    x0, y0, x1, y1 = box
+    turn = rotation % 360
+    if turn == 90:
+        return (y0, width - x1, y1, width - x0)
+    if turn == 180:
+        return (width - x1, height - y1, width - x0, height - y0)
+    if turn == 270:
+        return (height - y1, x0, height - y0, x1)
+    return (x0, y0, x1, y1)
+
+
+def chosen_frames(tracks: Iterable[Track]) -> list[tuple[int, list[int]]]:
+    """Choose few frames in which every track stands once, large if it can.
+
+    Returns:
+        Rising frames, each with the numbers of all tracks that stand there.
+    """
+    order = sorted((track for track in tracks if len(track.xyxy)), key=lambda track: len(track.xyxy))
+    waiting = {track.number for track in order}
+    chosen: list[tuple[int, list[int]]] = []
+    for track in order:
+        if track.number not in waiting:
+            continue
+        sides = np.minimum(track.xyxy[:, 2] - track.xyxy[:, 0], track.xyxy[:, 3] - track.xyxy[:, 1])
+        frame = track.first + int(np.argmax(sides))
+        here = [other.number for other in order if other.first <= frame <= other.last]
+        waiting.difference_update(here)
+        chosen.append((frame, sorted(here)))
+    return sorted(chosen)
+
+
+def contact_sheets(
+    output: Path, tracks: Sequence[Track], times_s: Sequence[float], size: tuple[int, int], rotation: int = 0
+) -> list[Image.Image]:
+    """Draw sheets of veiled frames in which each track's number stands beside its cover.
+
+    Args:
+        output: The veiled clip. Never the input.
+        tracks: All tracks.
+        times_s: Presentation time of each frame in the output; frames beyond it are left out.
+        size: Width and height of the coded picture.
+        rotation: As in :func:`upright_box`.
+
+    Raises:
+        UnreadableError: the output does not decode.
+    """
+    chosen = [(frame, numbers) for frame, numbers in chosen_frames(tracks) if frame < len(times_s)]
+    by_number = {track.number: track for track in tracks}
+    sheets = []
+    for start in range(0, len(chosen), SHEET_FRAMES):
+        part = chosen[start : start + SHEET_FRAMES]
+        frames = veiled_frames(output, [times_s[frame] for frame, _ in part])
+        rows = []
+        for frame, numbers in part:
+            image = frames.get(times_s[frame])
+            if image is not None:
+                boxes = {n: upright_box(_box(by_number[n], frame), *size, rotation) for n in numbers}
+                rows.append(_numbered(image, boxes, f"{times_s[frame]:.2f} s, frame {frame}"))
+        if rows:
+            sheets.append(_stacked(rows))
+    return sheets
+
+
+def _box(track: Track, frame: int) -> list[float]:
+    return [float(edge) for edge in track.xyxy[frame - track.first]]
+
+
+def _numbered(image: Image.Image, boxes: dict[int, tuple[float, float, float, float]], title: str) -> Image.Image:
+    zoom = SHEET_WIDTH_PX / image.width
+    drawn = image.resize((SHEET_WIDTH_PX, max(1, round(image.height * zoom))))
+    draw = ImageDraw.Draw(drawn)
+    font = ImageFont.load_default(LABEL_PX)
+    taken: list[tuple[float, float, float, float]] = []
+    for number, box in boxes.items():
+        x0, y0, x1, y1 = (edge * zoom for edge in box)
+        draw.rectangle((x0, y0, x1, y1), outline="black", width=3)
+        draw.rectangle(
+            (x0 + 1, y0 + 1, x1 - 1, y1 - 1) if min(x1 - x0, y1 - y0) > 4 else (x0, y0, x1, y1), outline="white"
+        )
+        place = _free_place(draw, font, str(number), (x0, y0, x1, y1), drawn.size, taken)
+        taken.append(place)
+        draw.rectangle(place, fill="black", outline="white")
+        draw.text((place[0] + 4, place[1]), str(number), fill="white", font=font)
+    strip = Image.new("RGB", (drawn.width, drawn.height + LABEL_PX + 8), "white")
+    strip.paste(drawn, (0, LABEL_PX + 8))
+    ImageDraw.Draw(strip).text((6, 2), title, fill="black", font=font)
+    return strip
+
+
+def _free_place(
+    draw: ImageDraw.ImageDraw,
+    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
+    text: str,
+    box: tuple[float, float, float, float],
+    size: tuple[int, int],
+    taken: list[tuple[float, float, float, float]],
+) -> tuple[float, float, float, float]:
+    """Beside the box, inside the picture, and if it can be not over another number."""
+    wide, high = draw.textlength(text, font=font) + 8, LABEL_PX + 5
+    x0, y0, x1, y1 = box
+    places = []
+    for x, y in ((x1 + 3, y0), (x0 - wide - 3, y0), (x0, y0 - high - 3), (x0, y1 + 3)):
+        left, top = min(max(0.0, x), size[0] - wide - 1), min(max(0.0, y), size[1] - high - 1)
+        places.append((left, top, left + wide, top + high))
+    for place in places:
+        if not any(place[0] < t[2] and t[0] < place[2] and place[1] < t[3] and t[1] < place[3] for t in taken):
+            return place
+    return places[0]
+
+
+def _stacked(rows: Sequence[Image.Image]) -> Image.Image:
+    sheet = Image.new("RGB", (SHEET_WIDTH_PX, sum(row.height for row in rows)), "white")
+    top = 0
+    for row in rows:
+        sheet.paste(row, (0, top))
+        top += row.height
+    return sheet
+
+
+def save_sheets(path: Path, sheets: Sequence[Image.Image]) -> list[Path]:
+    """Write the sheets as PNG: ``path``, then ``path`` with -2, -3 and so on before the suffix.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    written = []
+    for number, sheet in enumerate(sheets, 1):
+        name = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        write_whole(name, _png(sheet))
+        written.append(name)
+    return written
+
+
+def with_pictures(
+    places: Sequence[Place], output: Path, size: tuple[int, int], *, start_s: float = 0.0, rotation: int = 0
+) -> tuple[Place, ...]:
+    """Return the places, each with a detail of the veiled output.
+
+    Args:
+        places: Times are of the input.
+        output: The veiled clip or picture. Never the input.
+        size: Width and height of the coded picture.
+        start_s: Time of the input at which the output begins.
+        rotation: As in :func:`upright_box`.
+
+    Raises:
+        UnreadableError: the output does not decode.
+    """
+    times = {
+        place.frame: max(0.0, (place.time_s if place.time_s == place.time_s else 0.0) - start_s) for place in places
+    }
+    frames = veiled_frames(output, list(times.values()))
+    found = []
+    for place in places:
+        image = frames.get(times[place.frame])
+        box = upright_box(place.box, *size, rotation)
+        found.append(place if image is None else replace(place, picture=_detail(image, box)))
+    return tuple(found)
+
+
+def _detail(image: Image.Image, box: tuple[float, float, float, float]) -> bytes:
+    x0, y0, x1, y1 = box
+    side = round(min(max(x1 - x0, y1 - y0, 32) * 3, *image.size))
+    left = round(min(max(0.0, (x0 + x1 - side) / 2), image.width - side))
+    top = round(min(max(0.0, (y0 + y1 - side) / 2), image.height - side))
+    detail = image.crop((left, top, left + side, top + side)).resize((DETAIL_PX, DETAIL_PX))
+    zoom = DETAIL_PX / side
+    corners = [(edge - start) * zoom for edge, start in zip(box, (left, top) * 2, strict=True)]
+    ImageDraw.Draw(detail).rectangle(corners, outline="white")
+    return _png(detail)
+
+
+def _png(image: Image.Image) -> bytes:
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data.getvalue()
