@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from passerby.errors import OutputError, UnreadableError, UnsupportedError, UsageError
-from passerby.media.picture_extras import extras_of
+from passerby.media.picture_extras import extras_of, extras_of_tiff
 from passerby.media.picture_metadata import Kept, as_exif, kept_of
 from passerby.media.picture_pixels import open_one, pixels_of
 from passerby.media.picture_quality import Encoding, encoding_of
@@ -145,6 +145,8 @@ def _decode(data: bytes, format_: str) -> Picture:
             raise UnsupportedError(message, hint="cut it into parts, or make it smaller, with another program first")
         if width < 1 or height < 1:
             raise UnreadableError(f"picture has no pixels: {width}x{height}")
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            extras += extras_of_tiff(set(image.tag_v2))
         encoding = encoding_of(image, data)
         pixels = pixels_of(image)
         return Picture(
