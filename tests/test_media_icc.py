@@ -183,3 +183,18 @@ def test_broken_profile_is_left_out_and_said(tmp_path: Path) -> None:
     picture = read_picture(tmp_path / "a.png")
     assert picture.icc is None
     assert any("profile left out" in note for note in picture.notes)
+
+
+def test_adobe_rgb_that_only_exif_tells_gets_its_profile(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x8769] = {0xA001: 65535, 0xA005: {1: "R03"}}
+    RAMP.save(tmp_path / "a.png", exif=exif.tobytes())
+    picture = read_picture(tmp_path / "a.png")
+    assert any("Adobe RGB" in note for note in picture.notes)
+    assert picture.icc is not None
+    assert clean_profile(picture.icc) == picture.icc
+    # 128 is light of (128/255)**2.2 = 0.2195, which is 129 in sRGB; grey stays grey
+    assert tuple(shown(picture.icc, Image.new("RGB", (1, 1), (128, 128, 128)))[0, 0]) == (129, 129, 129)
+    assert tuple(shown(picture.icc, Image.new("RGB", (1, 1), (0, 255, 0)))[0, 0])[:2] == (0, 255)
+    assert shown(picture.icc, Image.new("RGB", (1, 1), (255, 0, 0)))[0, 0, 0] == 255
+    assert shown(picture.icc, Image.new("RGB", (1, 1), (200, 120, 120)))[0, 0, 0] > 210, "redder than in sRGB"
