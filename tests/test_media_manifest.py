@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -84,6 +85,14 @@ def test_no_detector_is_null(pair: tuple[Path, Path]) -> None:
 def test_output_under_a_temporary_name_is_called_by_its_own(tmp_path: Path) -> None:
     (tmp_path / ".passerby-00.png").write_bytes(b"x")
     assert digest_named(tmp_path / ".passerby-00.png", name="a.png") == FileDigest("a.png", 1, digest_bytes(b"x"))
+
+
+def test_name_that_is_no_text_is_made_readable(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.png")  # Latin-1, as old disks have it
+    path.write_bytes(b"x")
+    found = build_manifest(inputs=[], outputs=[digest_named(path)], settings={}, weights=None)
+    written = write_manifest(found, path, overwrite=False)
+    assert json.loads(written.read_bytes())["outputs"][0]["name"] == "caf\ufffd.png"
 
 
 def test_existing_manifest_is_replaced_only_when_asked(pair: tuple[Path, Path]) -> None:
