@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
@@ -138,6 +138,7 @@ def test_table_profiles_are_not_kept() -> None:
     assert colour_space(b"junk") is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(WIDE) - 1), st.integers(0, 255))
 def test_any_changed_byte_is_survived(place: int, value: int) -> None:
     data = bytearray(WIDE)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -139,6 +139,7 @@ NAMES = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=[
 )
 
 
+@settings(deadline=None)
 @given(names=st.lists(NAMES, min_size=1, max_size=6, unique=True), beside=st.booleans())
 def test_any_names_give_distinct_outputs_that_are_no_inputs(names: list[str], beside: bool) -> None:
     sources = [Source(SourceKind.PICTURE, Path("/nowhere/in") / name, "PNG", Path(name)) for name in names]

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -98,6 +98,7 @@ def test_text_is_text_where_the_head_ends_inside_a_letter() -> None:
     assert sniff_bytes(("a" + "ż" * HEAD_BYTES).encode()[:HEAD_BYTES]).name == "text"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600))
 def test_any_bytes_have_a_name(head: bytes) -> None:
     content = sniff_bytes(head)
