@@ -71,16 +71,18 @@ def test_empty_folder_is_no_error_and_gives_nothing(tmp_path: Path) -> None:
 def test_in_folders_what_is_no_media_is_skipped_and_named(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
     (tmp_path / "notes.txt").write_text("notes")
-    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "empty").touch()
     picture(tmp_path / ".hidden.png")
+    picture(tmp_path / ".thumbnails" / "b.png")
     picture(tmp_path / ".passerby-0123.png")
     picture(tmp_path / "a_veiled.png")
     inputs = expand(tmp_path)
     assert paths(inputs, tmp_path) == ["a.png"]
     assert {one.path.name: one.reason for one in inputs.skipped} == {
         "notes.txt": "no picture or clip, but text",
-        "empty.jpg": "no picture or clip, but an empty file (zero bytes)",
+        "empty": "no picture or clip, but an empty file (zero bytes)",
         ".hidden.png": "a hidden file",
+        ".thumbnails": "a hidden folder",
         ".passerby-0123.png": "an unfinished output",
         "a_veiled.png": "veiled already, by its name (..._veiled)",
     }
@@ -95,6 +97,14 @@ def test_in_folders_media_that_cannot_be_veiled_is_a_failure(tmp_path: Path) -> 
     assert isinstance(found["a.gif"], UnsupportedError)
     assert "got GIF" in found["a.gif"].message
     assert found["b.heic"].hint
+
+
+def test_in_folders_what_claims_to_be_media_and_is_not_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "empty.JPG").touch()
+    (tmp_path / "page.mp4").write_text("<html>not found</html>")
+    found = failures(expand(tmp_path))
+    assert "zero bytes" in found["empty.JPG"].message
+    assert "got text" in found["page.mp4"].message
 
 
 def test_named_files_that_are_no_media_are_failures(tmp_path: Path) -> None:

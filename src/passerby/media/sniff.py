@@ -89,7 +89,8 @@ def sniff(path: Path) -> Content:
         UnreadableError: the file is missing, no ordinary file, or may not be read.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))  # a pipe would block here
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a pipe would block without
+        handle = os.open(path, flags | getattr(os, "O_BINARY", 0))
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise UnreadableError(f"input must be a file, got a folder, device or pipe: {path}")
