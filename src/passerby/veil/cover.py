@@ -158,7 +158,7 @@ class Painter:
             self._brushes[key] = _Brush(self, layout, space, interlaced=interlaced)
         return self._brushes[key]
 
-    def fill_for(self, layout: Layout, space: Space) -> fills.Fill | fills.Filter:
+    def fill_for(self, layout: Layout, space: Space) -> fills.Solid | fills.Fill | fills.Filter:
         """Return what faces are covered with, in a layout's own numbers."""
         style = self.settings.style
         if style in REVERSIBLE:
@@ -179,7 +179,8 @@ class _Brush:
     def __init__(self, painter: Painter, layout: Layout, space: Space, *, interlaced: bool) -> None:
         wide, high = layout.block
         self.block = (wide, INTERLACED_ROWS if interlaced and high > 1 else high)
-        self.width, self.height, self.layout = painter.width, painter.height, layout
+        self.width, self.height = painter.width, painter.height
+        self.steps = [(len(s.channels), self.block[0] >> s.sx, self.block[1] >> s.sy) for s in layout.sheets]
         self.mask_scale = painter.settings.mask_scale
         self.face = painter.fill_for(layout, space)
         self.flat = fills.Solid(painter.settings.fill, layout, space, painter.width)
@@ -211,25 +212,23 @@ class _Brush:
         return self._pixels(canvas)
 
     def _cover(self, sheets: list[Elements], x0: int, y0: int, x1: int, y1: int, *, face: bool = True) -> None:
-        wide, high = self.block
         clear = self.clear[y0:y1, x0:x1] if face and self.clear is not None else None
-        if clear is not None and not clear.any():
-            clear = None
         fill = self.face if face else self.flat
-        for index, sheet in enumerate(self.layout.sheets):
-            n = len(sheet.channels)
-            across, down = wide >> sheet.sx, high >> sheet.sy
+        for index, (n, across, down) in enumerate(self.steps):
             region = sheets[index][y0 * down : y1 * down, x0 * across * n : x1 * across * n]
-            rows, columns = region.shape[0], region.shape[1] // n
-            if isinstance(fill, fills.Filter):
+            patch: Any
+            if isinstance(fill, fills.Solid):
+                patch = fill.rows[index][: region.shape[1]]
+            elif isinstance(fill, fills.Filter):
                 patch = fill.patch(region, n)
             else:
-                patch = fill.patch(fills.Place(index, x0 * across, y0 * down, columns, rows))
-            if clear is None:
+                place = fills.Place(index, x0 * across, y0 * down, region.shape[1] // n, region.shape[0])
+                patch = fill.patch(place)
+            if clear is None or not clear.any():
                 region[:] = patch
             else:
-                open_units = clear.repeat(down, axis=0).repeat(across * n, axis=1)[:rows, : columns * n]
-                np.copyto(region, patch, where=~open_units)
+                open_units = clear.repeat(down, axis=0).repeat(across * n, axis=1)
+                np.copyto(region, patch, where=~open_units[: region.shape[0], : region.shape[1]])
 
     def _pixels(self, canvas: Blocks) -> int:
         wide, high = self.block
