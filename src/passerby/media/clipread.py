@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from array import array
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,8 @@ from numpy.typing import NDArray
 
 from passerby.errors import UnreadableError, UnsupportedError, UsageError
 from passerby.media.clip import ClipInfo, open_clip, probe, reading, video_stream
+from passerby.media.hidden import HiddenEdges
+from passerby.media.smartcopy import Copyable, Survey
 
 T = TypeVar("T")
 _HOPELESS_PACKETS = 250  # ten seconds at 25 frames a second without one good frame
@@ -60,25 +63,35 @@ class Seen:
         corrupt: Indices of frames that the decoder had to guess at.
         lost: Packets that gave no frame because they do not decode.
         truncated: The file ends before its own index says it does.
+        copyable: Groups of pictures that may be copied where nothing in them changes.
     """
 
     pts: NDArray[np.int64]
-    corrupt: frozenset[int]
-    lost: int
-    truncated: bool
+    corrupt: frozenset[int] = frozenset()
+    lost: int = 0
+    truncated: bool = False
+    copyable: Copyable = field(default_factory=Copyable)
 
 
 class Decoding:
     """One pass of the decoder: packets in, frames out with index and repaired time."""
 
-    def __init__(self, stream: VideoStream, name: str, info: ClipInfo, *, first_index: int = 0) -> None:
+    def __init__(
+        self,
+        stream: VideoStream,
+        name: str,
+        info: ClipInfo,
+        *,
+        cut: Callable[[av.VideoFrame], av.VideoFrame] | None = None,
+    ) -> None:
         self._stream = stream
+        self._cut = cut
         self._name = name
         self._info = info
         self._tick = max(1, round(1 / (info.rate * info.time_base))) if info.rate else 1
         self._last: int | None = None
         self._barren = 0
-        self.index = first_index
+        self.index = 0
         self.lost = 0
 
     def feed(self, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
@@ -117,6 +130,9 @@ class Decoding:
 
     def _frame(self, picture: av.VideoFrame) -> Frame:
         info = self._info
+        corrupt = picture.is_corrupt
+        if self._cut is not None:
+            picture = self._cut(picture)
         if (picture.width, picture.height) != (info.width_px, info.height_px):
             raise UnsupportedError(
                 f"{self._name} changes from {info.width_px}x{info.height_px} to {picture.width}x{picture.height} "
@@ -129,7 +145,7 @@ class Decoding:
         if self._last is not None and pts <= self._last:
             pts = self._last + 1
         self._last = pts
-        frame = Frame(self.index, pts, info.time_base, picture, picture.is_corrupt)
+        frame = Frame(self.index, pts, info.time_base, picture, corrupt)
         self.index += 1
         return frame
 
@@ -183,25 +199,63 @@ class ClipReader:
         container = open_clip(self.path)
         self._open.append(container)
         stream = video_stream(container, self.path.name)
-        prepare(stream, skip_loop_filter=self._skip_loop_filter)
-        decoding = Decoding(stream, self.path.name, self.info)
-        times: list[int] = []
-        corrupt: set[int] = set()
-        packets = 0
+        one_pass = _Pass(stream, self.path.name, self.info, skip_loop_filter=self._skip_loop_filter)
         with reading(self.path):
             for packet in demux(container, stream):
-                packets += packet is not None
-                for frame in decoding.feed(packet):
-                    times.append(frame.pts)
-                    if frame.corrupt:
-                        corrupt.add(frame.index)
-                    yield frame
-        if not times:
-            raise UnreadableError(f"no frame of {self.path.name} decodes")
-        truncated = bool(stream.frames) and packets < stream.frames
-        self._seen = Seen(np.array(times, np.int64), frozenset(corrupt), decoding.lost, truncated)
+                yield from one_pass.feed(packet)
+        self._seen = one_pass.seen(self.path.name)
         self._open.remove(container)
         container.close()
+
+
+class _Pass:
+    """A whole pass, and what it takes note of."""
+
+    def __init__(self, stream: VideoStream, name: str, info: ClipInfo, *, skip_loop_filter: bool) -> None:
+        prepare(stream, skip_loop_filter=skip_loop_filter)
+        self._declared = stream.frames
+        self._survey = Survey(stream, info.container)
+        self._edges = HiddenEdges(stream, info, self._survey.sps) if self._survey.sps else None
+        self._decoding = Decoding(stream, name, info, cut=self._cut if self._edges else None)
+        self._times = array("q")
+        self._corrupt: set[int] = set()
+        self._unfit: set[int] = set()
+        self._packets = 0
+
+    def _cut(self, picture: av.VideoFrame) -> av.VideoFrame:
+        if self._edges is None:
+            return picture
+        shown, busy = self._edges.cut(picture)
+        if busy:
+            self._unfit.add(self._decoding.index)
+        return shown
+
+    def feed(self, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
+        """Decode one packet."""
+        if packet is not None:
+            self._packets += 1
+            self._survey.add(packet)
+        for frame in self._decoding.feed(packet):
+            self._times.append(frame.pts)
+            if frame.corrupt:
+                self._corrupt.add(frame.index)
+            yield frame
+
+    def seen(self, name: str) -> Seen:
+        """Say what was seen.
+
+        Raises:
+            UnreadableError: Not one frame.
+        """
+        if not self._times:
+            raise UnreadableError(f"no frame of {name} decodes")
+        times = np.array(self._times, np.int64)
+        lost = self._decoding.lost
+        if self._corrupt or lost:
+            self._survey.reason = "it is damaged"
+        copyable = self._survey.finish(times, frozenset(self._unfit))
+        truncated = bool(self._declared) and self._packets < self._declared
+        return Seen(times, frozenset(self._corrupt), lost, truncated, copyable)
 
 
 def prepare(stream: VideoStream, *, skip_loop_filter: bool = False) -> None:

@@ -150,8 +150,12 @@ class AudioCopy:
         self._packets = self._source.demux(*streams) if streams else iter(())
         self._held: Packet[Stream] | None = None
 
-    def close(self) -> None:
-        """Let go of the source."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._source.close()
 
     def write_until(self, time_s: float) -> None:
@@ -182,3 +186,18 @@ class AudioCopy:
         packet.pts = (packet.pts or 0) - ticks
         packet.dts = packet.dts - ticks if packet.dts is not None else None
         self._writer.write_audio(packet)  # type: ignore[arg-type]
+
+
+class NoAudio:
+    """Stands where audio would be copied, and copies none."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def write_until(self, time_s: float) -> None:
+        """Copy nothing."""

@@ -9,7 +9,7 @@ WebP RFC 9649.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from passerby.errors import UnsupportedError
 
@@ -32,6 +32,18 @@ def extras_of(data: bytes, format_: str) -> tuple[str, ...]:
     finders = {"JPEG": _extras_of_jpeg, "PNG": _extras_of_png, "WebP": _extras_of_webp}
     finder = finders.get(format_)
     return tuple(dict.fromkeys(finder(data))) if finder else ()
+
+
+def extras_of_tiff(tags: Container[int]) -> tuple[str, ...]:
+    """Name what the tags of a TIFF hold beside the picture.
+
+    Args:
+        tags: Numbers of the tags in its main folder.
+    """
+    return tuple(f"{name} left out" for number, name in _TIFF_EXTRAS.items() if number in tags)
+
+
+_TIFF_EXTRAS = {34665: "EXIF", 34853: "GPS", 700: "XMP", 33723: "IPTC", 34377: "Photoshop data", 330: "previews"}
 
 
 def _extras_of_jpeg(data: bytes) -> Iterator[str]:

@@ -6,6 +6,7 @@ Works in strips, so that at no time more than two whole copies of the picture st
 from __future__ import annotations
 
 import io
+import logging
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from passerby.media.icc import clean_profile, colour_space
 Pixels8 = NDArray[np.uint8]
 _STRIP_PX = 4_000_000
 _ORIENTATION = 0x0112
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # its complaints about broken files come as our errors
 _READERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     # named readers, not Image.open: what was judged by its first bytes is read as that and nothing else
     "JPEG": JpegImagePlugin.JpegImageFile,

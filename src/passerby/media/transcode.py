@@ -7,21 +7,24 @@ chapters, pictures, subtitles, data, messages in the stream) is left out; what i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
-import av.error
-from av.video.reformatter import Interpolation, VideoReformatter
+import numpy as np
 
-from passerby.errors import UnreadableError, UnsupportedError, UsageError
-from passerby.media.clip import ClipInfo, open_clip, probe, reading, video_stream
-from passerby.media.clipread import Decoding, Frame, Seen, demux, prepare, read_ahead
+from passerby.errors import UnsupportedError, UsageError
+from passerby.media.clip import ClipInfo, open_clip, probe
+from passerby.media.clipread import Frame, Seen, read_ahead
 from passerby.media.encoder import ClipSettings, EncoderPlan, plan_encoding
 from passerby.media.frames import blank
-from passerby.media.muxing import AudioCopy, ClipWriter
+from passerby.media.muxing import AudioCopy, ClipWriter, NoAudio
+from passerby.media.smartcopy import Group, plan_segments
+from passerby.media.supply import Copied, Item, RunEnd, Supply
+from passerby.media.track import MixedTrack, VideoTrack, mixed_options
 from passerby.media.whole import whole_file
 
 Edit = Callable[[int, av.VideoFrame], None]
@@ -99,125 +102,114 @@ class _Job:
     ) -> None:
         self._source, self._target = source, target
         self._info, self._plan, self._settings, self._seen = info, plan, settings, seen
-        self._start = _ticks(settings.start_s, info.time_base, -math.inf)
-        self._end = _ticks(settings.end_s, info.time_base, math.inf)
-        self._reformatter = VideoReformatter()
-        self._covered = 0
-        self._lost = 0
+        span_s = (settings.start_s, settings.end_s)
+        self._supply = Supply(source, info, plan.pix_fmt, span_s, seen)
+        self._covered = self._encoded = self._copied = 0
+        self._notes = plan.notes
 
     def run(self, path: Path, edit: Edit, needs_edit: NeedsEdit, progress: Callable[[int], None]) -> WriteReport:
-        frames = read_ahead(self._frames())
-        count = 0
+        segments = self._segments(needs_edit)
+        items = read_ahead(self._supply.runs(segments) if segments else self._supply.frames())
         try:
-            first = next(frames, None)
-            if first is None:
+            first = next(items, None)
+            if first is None or isinstance(first, RunEnd):
                 raise UsageError(f"no frame of {self._source.name} lies between start and end")
             shift = first.pts if self._settings.start_s is not None else 0
-            with ClipWriter(path, self._target, self._plan, self._info, {}) as writer:
-                audio = self._add_audio(writer, shift)
-                try:
-                    for frame in _chain(first, frames):
-                        self._encode(frame, shift, writer, edit, needs_edit)
-                        if audio:
-                            audio.write_until(frame.time_s)
-                        count += 1
-                        progress(count)
-                    for packet in writer.encoder.encode(None):
-                        writer.write_video(packet)
-                    if audio:
-                        audio.write_until(math.inf)
-                finally:
-                    if audio:
-                        audio.close()
+            extra = mixed_options(self._seen) if segments and self._seen else {}
+            with ClipWriter(path, self._target, self._plan, self._info, extra) as writer:
+                if self._settings.keep_metadata:
+                    self._keep_tags(writer)
+                track = self._track(writer, shift, mixed=bool(segments))
+                with self._audio(writer, shift) as audio:
+                    for item in chain((first,), items):
+                        self._write(item, track, edit, needs_edit)
+                        if not isinstance(item, RunEnd):
+                            audio.write_until(float(item.pts * self._info.time_base))
+                            progress(self._encoded + self._copied)
+                    track.end_run()
+                    audio.write_until(math.inf)
         finally:
-            frames.close()
-        return self._report(count)
+            items.close()
+        return self._report()
 
-    def _frames(self) -> Iterator[Frame]:
+    def _segments(self, needs_edit: NeedsEdit) -> list[Group]:
+        """Decide what is copied; empty means that everything is encoded."""
+        seen = self._seen
+        if self._settings.full_reencode or seen is None:
+            return []
+        reason = seen.copyable.reason
+        if not reason and not (self._plan.encoder == "libx264" and self._plan.muxer in {"mp4", "mov", "matroska"}):
+            reason = "the output is of another kind"
+        if not reason and self._plan.pix_fmt != self._info.pix_fmt:
+            reason = "the pixel format changes"
+        if not reason:
+            span = (self._first_index(), int(np.searchsorted(seen.pts, self._supply.end)))
+            segments = plan_segments(seen.copyable, len(seen.pts), span, needs_edit)
+            if segments:
+                return segments
+            reason = "hardly any group of pictures stays as it is"
+        self._notes += (f"nothing was copied: {reason}",)
+        return []
+
+    def _first_index(self) -> int:
+        return 0 if self._seen is None else int(np.searchsorted(self._seen.pts, self._supply.start))
+
+    def _track(self, writer: ClipWriter, shift: int, *, mixed: bool) -> VideoTrack:
+        if mixed and self._seen is not None:
+            return MixedTrack(writer, self._plan, self._info, shift, seen=self._seen, first=self._first_index())
+        return VideoTrack(writer, self._plan, self._info, shift)
+
+    def _write(self, item: Item, track: VideoTrack, edit: Edit, needs_edit: NeedsEdit) -> None:
+        if isinstance(item, RunEnd):
+            track.end_run()
+        elif isinstance(item, Copied):
+            if not isinstance(track, MixedTrack):
+                raise UnsupportedError("a packet must not be copied into an encoded track")
+            track.write_copied(item)
+            self._copied += 1
+        else:
+            self._paint(item, edit, needs_edit)
+            track.write_frame(item)
+            self._encoded += 1
+
+    def _paint(self, frame: Frame, edit: Edit, needs_edit: NeedsEdit) -> None:
+        if needs_edit(frame.index, frame.index + 1):
+            frame.picture.make_writable()  # the decoder still predicts from these pixels
+            edit(frame.index, frame.picture)
+        if frame.corrupt or (self._seen is not None and frame.index in self._seen.corrupt):
+            blank(frame.picture)
+            self._covered += 1
+
+    def _keep_tags(self, writer: ClipWriter) -> None:
         container = open_clip(self._source)
         try:
-            stream = video_stream(container, self._source.name)
-            prepare(stream)
-            decoding = Decoding(stream, self._source.name, self._info)
-            with reading(self._source):
-                for packet in demux(container, stream):
-                    for frame in decoding.feed(packet):
-                        self._check(frame)
-                        if frame.pts >= self._end:
-                            return
-                        if frame.pts >= self._start:
-                            yield self._converted(frame)
-            self._lost = decoding.lost
-            if self._seen is not None and self._settings.end_s is None and decoding.index != len(self._seen.pts):
-                raise UnreadableError(f"{self._source.name} gave {decoding.index} frames, {len(self._seen.pts)} before")
+            kept = writer.keep_tags(container)
         finally:
             container.close()
+        if kept:
+            self._notes += (f"kept: {', '.join(kept)}",)
 
-    def _check(self, frame: Frame) -> None:
-        seen = self._seen
-        if seen is not None and (frame.index >= len(seen.pts) or seen.pts[frame.index] != frame.pts):
-            raise UnreadableError(
-                f"{self._source.name} decodes differently from before at frame {frame.index}",
-                hint="was the file changed meanwhile?",
-            )
-
-    def _converted(self, frame: Frame) -> Frame:
-        picture = frame.picture
-        if picture.format.name != self._plan.pix_fmt:
-            picture = self._reformatter.reformat(
-                picture, format=self._plan.pix_fmt, interpolation=Interpolation.BICUBIC, threads=1
-            )
-        return Frame(frame.index, frame.pts, frame.time_base, picture, frame.corrupt)
-
-    def _encode(self, frame: Frame, shift: int, writer: ClipWriter, edit: Edit, needs_edit: NeedsEdit) -> None:
-        picture = frame.picture
-        if needs_edit(frame.index, frame.index + 1):
-            picture.make_writable()
-            edit(frame.index, picture)
-        if frame.corrupt or (self._seen is not None and frame.index in self._seen.corrupt):
-            blank(picture)
-            self._covered += 1
-        picture.pts = frame.pts - shift
-        picture.time_base = self._info.time_base
-        picture.pict_type = 0
-        try:
-            packets = writer.encoder.encode(picture)
-        except av.error.FFmpegError as exc:
-            raise UnsupportedError(f"{self._plan.encoder} refused frame {frame.index}: {exc.strerror}") from exc
-        for packet in packets:
-            writer.write_video(packet)
-
-    def _add_audio(self, writer: ClipWriter, shift: int) -> AudioCopy | None:
-        keep = self._settings.keep_metadata
-        if keep:
-            container = open_clip(self._source)
-            try:
-                writer.keep_tags(container)
-            finally:
-                container.close()
+    def _audio(self, writer: ClipWriter, shift: int) -> AudioCopy | NoAudio:
         if not (self._settings.keep_audio and self._info.audio_streams):
-            return None
-        span_s = (
-            -math.inf if self._settings.start_s is None else self._settings.start_s,
-            math.inf if self._settings.end_s is None else self._settings.end_s,
-        )
+            return NoAudio()
+        start_s, end_s = self._settings.start_s, self._settings.end_s
+        span_s = (-math.inf if start_s is None else start_s, math.inf if end_s is None else end_s)
         shift_s = Fraction(shift) * self._info.time_base
-        return AudioCopy(self._source, writer, span_s, shift_s, keep_language=keep)
+        return AudioCopy(self._source, writer, span_s, shift_s, keep_language=self._settings.keep_metadata)
 
-    def _report(self, count: int) -> WriteReport:
+    def _report(self) -> WriteReport:
         dropped = self._info.beside
         if self._info.audio_streams and not self._settings.keep_audio:
-            dropped += (f"{self._info.audio_streams} audio track(s)",)
-        notes = self._plan.notes
+            dropped += (f"{self._info.audio_streams} audio track{'s' * (self._info.audio_streams > 1)}",)
         if self._seen is not None and self._seen.truncated:
-            notes += ("the input ends before its own index says it does",)
-        return WriteReport(count, 0, count, self._covered, self._lost, dropped, notes, self._plan.encoder)
-
-
-def _ticks(time_s: float | None, time_base: Fraction, missing: float) -> float:
-    return missing if time_s is None else math.ceil(Fraction(time_s) / time_base)
-
-
-def _chain(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
-    yield first
-    yield from rest
+            self._notes += ("the input ends before its own index says it does",)
+        return WriteReport(
+            frames=self._copied + self._encoded,
+            copied_frames=self._copied,
+            encoded_frames=self._encoded,
+            covered_frames=self._covered,
+            lost_frames=self._supply.lost,
+            dropped=dropped,
+            notes=self._notes,
+            encoder=self._plan.encoder,
+        )

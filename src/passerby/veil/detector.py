@@ -6,7 +6,6 @@ runs. What really runs (engine, device, precision) is in ``Detector.runs_on``.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
@@ -128,7 +127,7 @@ def wait_for(looking: Future[Detections], timeout_s: float = HANG_S) -> Detectio
 
 def _stamp(path: Path) -> tuple[int, int, int]:
     try:
-        status = os.stat(path)
+        status = path.stat()
     except OSError:
         return (0, 0, 0)
     return (status.st_mtime_ns, status.st_size, status.st_ino)

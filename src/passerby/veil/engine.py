@@ -90,13 +90,25 @@ class OpenVinoEngine:
         self.runs_on = f"OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}, {self.parallel} threads"
         self._compiled: OrderedDict[tuple[int, int], Any] = OrderedDict()
         self._lock = threading.Lock()
+        self._threads = threading.local()
 
     def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
         """See Engine.run."""
         compiled = self._at_size(rgb.shape[0], rgb.shape[1], layout)
-        request = compiled.create_infer_request()
+        request = self._request(compiled)
         request.infer({0: rgb[None]}, share_inputs=True)
         return {port.get_any_name(): request.get_output_tensor(i).data for i, port in enumerate(compiled.outputs)}
+
+    def _request(self, compiled: Any) -> Any:  # noqa: ANN401  # openvino has no types
+        # one request per thread and size: making one takes all its memory anew; a thread reads it out before it runs again
+        mine: OrderedDict[int, Any] = self._threads.__dict__.setdefault("requests", OrderedDict())
+        kept = mine.get(id(compiled))
+        if kept is None or kept[0] is not compiled:
+            kept = mine[id(compiled)] = (compiled, compiled.create_infer_request())
+            if len(mine) > SHAPES_KEPT:
+                mine.popitem(last=False)
+        mine.move_to_end(id(compiled))
+        return kept[1]
 
     def _at_size(self, height: int, width: int, layout: Layout) -> Any:  # noqa: ANN401  # openvino has no types
         with self._lock:

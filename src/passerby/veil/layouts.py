@@ -1,5 +1,6 @@
-"""How each known kind of face detector wants its picture and what its outputs mean. Boxes and scores only: landmarks, where a
-network has them, are never read.
+"""How each known kind of face detector wants its picture, and what its outputs mean.
+
+Boxes and scores only: landmarks, where a network has them, are never read.
 
 Layouts: CenterFace (ships with Passerby), YuNet, SCRFD, YOLO-face (v5 and v8 exports).
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,9 @@ from numpy.typing import NDArray
 from passerby.errors import DetectorError
 from passerby.values import Boxes, Detections, Scores
 
-Outputs = dict[str, NDArray[np.float32]]
+MAX_FACES = 2000
+"""Most boxes kept of one look, strongest first; bounds time and memory on pictures made to be slow."""
+Outputs = dict[str, NDArray[Any]]
 Decode = Callable[[Outputs, int, int, float], Detections]
 
 
@@ -58,15 +62,26 @@ def suppress(xyxy: Boxes, score: Scores, overlap: float) -> NDArray[np.intp]:
     array([1])
     """
     order = np.argsort(-score, kind="stable")
-    area = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
+    alike = overlaps(xyxy[order]) >= overlap
+    free = np.ones(len(order), bool)
     keep = []
-    while len(order):
-        first, rest = order[0], order[1:]
-        keep.append(first)
-        size = np.minimum(xyxy[first, 2:], xyxy[rest, 2:]) - np.maximum(xyxy[first, :2], xyxy[rest, :2])
-        shared = np.prod(np.maximum(size, 0), axis=1)
-        order = rest[shared < overlap * (area[first] + area[rest] - shared + 1e-9)]
-    return np.array(keep, dtype=np.intp)
+    for row in range(len(order)):
+        if free[row]:
+            keep.append(row)
+            free &= ~alike[row]
+    return np.asarray(order[keep], np.intp)
+
+
+def overlaps(xyxy: Boxes) -> NDArray[np.float32]:
+    """Return the intersection over union of every two boxes, shape (N, N), 1 on the diagonal."""
+    x0, y0, x1, y1 = xyxy.T
+    wide = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0)
+    high = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0)
+    shared = np.maximum(wide, 0) * np.maximum(high, 0)
+    area = (x1 - x0) * (y1 - y0)
+    ratio = shared / np.maximum(area[:, None] + area - shared, 1e-9)
+    np.fill_diagonal(ratio, 1)
+    return np.asarray(ratio, np.float32)
 
 
 def decode_centerface(outputs: Outputs, height: int, width: int, threshold: float) -> Detections:
@@ -134,8 +149,8 @@ def decode_yolo(outputs: Outputs, height: int, width: int, threshold: float) -> 
 
     v5-face rows are (x, y, w, h, objectness, ten landmark values, class); v8-face columns (x, y, w, h, score, ...).
     """
-    table = next(iter(outputs.values()))
-    table = table.reshape(table.shape[-2:])
+    raw = next(iter(outputs.values()))
+    table: NDArray[Any] = raw.reshape(raw.shape[-2:])
     if table.shape[0] < table.shape[1]:
         table = table.T
         score = table[:, 4]
@@ -208,5 +223,7 @@ def _finish(xyxy: NDArray[np.float32], score: NDArray[np.float32], height: int, 
         raise DetectorError("detector must return finite boxes and scores, got NaN or infinity")
     bounds = np.array([width, height, width, height], np.float32)
     xyxy = np.clip(xyxy, 0, bounds).astype(np.float32)
+    strongest = np.argsort(-score, kind="stable")[:MAX_FACES]
+    xyxy, score = xyxy[strongest], score[strongest]
     keep = suppress(xyxy, score, 0.4)
     return Detections(xyxy[keep], np.clip(score[keep], 0, 1).astype(np.float32))

@@ -1,0 +1,254 @@
+"""Joins faces seen at some frames into tracks that have a box in every frame between, before and after.
+
+Between sightings a box moves with the picture around it (``motion``); when the face is seen again, the drift is spread evenly
+over the frames since the last sighting. Matching is by place and size alone, never by looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.values import EMPTY_BOXES, Boxes, Detections, Track
+from passerby.veil.motion import Motion, MotionMeter
+
+NEAR = 0.6
+"""Farthest a sighting may lie from where a track is expected, in sides of the box. Source: docs/measures.md."""
+LIKE = 2.0
+"""Largest ratio between the sides of a sighting and of the track it continues."""
+GROWTH_PER_S = 0.19
+"""A box that is carried without a sighting grows by this share of its side a second, on each side."""
+
+
+@dataclass(slots=True, eq=False)
+class Trail:
+    """A track in the making.
+
+    Attributes:
+        first: Index of the first sighting.
+        path: Boxes from the first to the last sighting, in pieces, each (L, 4).
+        held: Boxes carried on since the last sighting, in pieces.
+        hits: (frame index, score) of each sighting.
+        missed: Looks since the last sighting in which the face was not seen.
+    """
+
+    first: int
+    path: list[Boxes]
+    held: list[Boxes] = field(default_factory=list)
+    hits: list[tuple[int, float]] = field(default_factory=list)
+    missed: int = 0
+
+    @property
+    def best(self) -> float:
+        """Best score of all sightings, 0 to 1."""
+        return max(score for _, score in self.hits)
+
+    @property
+    def steady(self) -> float:
+        """Mean of the three best scores, 0 where there are fewer."""
+        scores = sorted((score for _, score in self.hits), reverse=True)[:3]
+        return sum(scores) / 3 if len(scores) == 3 else 0.0
+
+    def boxes(self) -> Boxes:
+        """Return the boxes from the first to the last sighting, shape (K, 4)."""
+        return np.concatenate(self.path)
+
+    def after(self) -> Boxes:
+        """Return the boxes carried on after the last sighting, shape (K, 4)."""
+        return np.concatenate(self.held) if self.held else EMPTY_BOXES
+
+
+class Follower:
+    """Follows faces through one clip or stream, frame by frame.
+
+    Args:
+        meter: Moves boxes with the picture.
+        misses: Looks in which a face may be missed in a row before its track ends.
+    """
+
+    def __init__(self, meter: MotionMeter, misses: int = 3) -> None:
+        self._meter, self._misses = meter, misses
+        self.active: list[Trail] = []
+        self.ended: list[Trail] = []
+        self._now: Boxes = EMPTY_BOXES
+        self._since: list[Boxes] = []
+
+    def step(self, motion: Motion | None) -> Boxes:
+        """Go on to the next frame.
+
+        Args:
+            motion: From the frame before, None at the first.
+
+        Returns:
+            Where the followed faces are expected, one row per active trail.
+        """
+        if motion is not None and motion.cut:
+            self.finish()
+        self._now = self._meter.carry(self._now, motion)
+        self._since.append(self._now)
+        return self._now
+
+    def see(self, index: int, found: Detections) -> list[Trail]:
+        """Take in what was seen in the frame that ``step`` went on to last.
+
+        Args:
+            index: Of that frame.
+            found: Faces in it.
+
+        Returns:
+            Trails that were not seen here though they were seen at the look before.
+        """
+        pairs = match(self._now, found.xyxy)
+        seen_as = dict(pairs)
+        since = np.stack(self._since) if self._since and len(self._now) else None
+        kept: list[Trail] = []
+        now: list[NDArray[np.float32]] = []
+        lost: list[Trail] = []
+        for row, trail in enumerate(self.active):
+            carried = since[:, row] if since is not None else EMPTY_BOXES
+            if row in seen_as:
+                at = seen_as[row]
+                self._sight(trail, index, carried, found.xyxy[at], float(found.score[at]))
+            else:
+                trail.held.append(carried)
+                trail.missed += 1
+                if trail.missed == 1:
+                    lost.append(trail)
+                if trail.missed > self._misses:
+                    self.ended.append(trail)
+                    continue
+            kept.append(trail)
+            now.append(found.xyxy[seen_as[row]] if row in seen_as else self._now[row])
+        taken = set(seen_as.values())
+        for at in range(len(found)):
+            if at not in taken:
+                kept.append(Trail(index, [found.xyxy[at : at + 1]], hits=[(index, float(found.score[at]))]))
+                now.append(found.xyxy[at])
+        self.active, self._since = kept, []
+        self._now = np.array(now, np.float32).reshape(-1, 4)
+        return lost
+
+    def finish(self) -> None:
+        """End every track: the clip or the scene is over."""
+        if self._since:
+            since = np.stack(self._since)
+            for row, trail in enumerate(self.active):
+                trail.held.append(since[:, row])
+        self.ended += self.active
+        self.active, self._since, self._now = [], [], EMPTY_BOXES
+
+    @staticmethod
+    def _sight(trail: Trail, index: int, carried: Boxes, box: NDArray[np.float32], score: float) -> None:
+        path = np.concatenate([*trail.held, carried])
+        drift = box - path[-1]
+        share = np.arange(1, len(path) + 1, dtype=np.float32)[:, None] / len(path)
+        trail.path.append(path + share * drift)
+        trail.held, trail.missed = [], 0
+        trail.hits.append((index, score))
+
+
+def match(expected: Boxes, seen: Boxes) -> list[tuple[int, int]]:
+    """Pair expected boxes with seen ones, nearest first, each at most once.
+
+    Args:
+        expected: Shape (N, 4), pixels.
+        seen: Shape (M, 4), pixels.
+
+    Returns:
+        Pairs (row of ``expected``, row of ``seen``) within ``NEAR`` and ``LIKE``.
+
+    >>> match(np.array([[0, 0, 10, 10]], "f4"), np.array([[50, 0, 60, 10], [1, 0, 11, 10]], "f4"))
+    [(0, 1)]
+    """
+    if not len(expected) or not len(seen):
+        return []
+    side_a, side_b = _sides(expected)[:, None], _sides(seen)[None]
+    middle_a, middle_b = (expected[:, :2] + expected[:, 2:]) / 2, (seen[:, :2] + seen[:, 2:]) / 2
+    away = np.sqrt(np.square(middle_a[:, None] - middle_b[None]).sum(axis=2))
+    larger, smaller = np.maximum(side_a, side_b), np.minimum(side_a, side_b)
+    ratio = larger / smaller
+    distance = away / np.minimum(larger, 1.5 * smaller)
+    cost = distance + 0.3 * np.log(ratio)
+    rows, columns = np.nonzero((distance <= NEAR) & (ratio <= LIKE))
+    order = np.argsort(cost[rows, columns], kind="stable")
+    pairs: list[tuple[int, int]] = []
+    used_a: set[int] = set()
+    used_b: set[int] = set()
+    for a, b in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+        if a not in used_a and b not in used_b:
+            used_a.add(a)
+            used_b.add(b)
+            pairs.append((a, b))
+    return pairs
+
+
+def complete(
+    trails: Iterable[Trail], motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float
+) -> tuple[Track, ...]:
+    """Make tracks of trails: each reaches back before its first and on after its last sighting.
+
+    Args:
+        trails: Ended trails.
+        motions: One per frame of the clip: from the frame before.
+        meter: Moves boxes.
+        reach: Frames covered before the first and after the last sighting, where the scene allows.
+        growth: Share of its side that a box grows on each side with every frame away from a sighting.
+
+    Returns:
+        Tracks in the order of their first frames, numbered from 1.
+    """
+    whole = []
+    for trail in trails:
+        before = back_fill(trail.path[0][:1], trail.first, motions, meter, reach=reach, growth=growth)
+        after = trail.after()[:reach]
+        steps = np.arange(1, len(after) + 1, dtype=np.float32)
+        xyxy = np.concatenate([before, trail.boxes(), swell(after, steps * growth)])
+        first = trail.first - len(before)
+        score = np.zeros(len(xyxy), np.float32)
+        for index, value in trail.hits:
+            score[index - first] = value
+        whole.append((first, xyxy, score))
+    whole.sort(key=lambda track: track[0])
+    return tuple(Track(n, first, xyxy, score) for n, (first, xyxy, score) in enumerate(whole, start=1))
+
+
+def back_fill(
+    box: Boxes, first: int, motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float
+) -> Boxes:
+    """Return boxes of the frames before ``first``, earliest first, carried back from the first sighting.
+
+    Args:
+        box: Shape (1, 4): at frame ``first``.
+        first: Index into ``motions``.
+        motions: ``motions[i]`` leads from frame i - 1 to i.
+        meter: Moves boxes.
+        reach: Most frames to go back; a cut stops it earlier.
+        growth: Share of its side that the box grows on each side with every frame.
+    """
+    boxes = []
+    for steps, index in enumerate(range(first, max(first - reach, 0), -1), start=1):
+        motion = motions[index]
+        if motion is None or motion.cut:
+            break
+        box = meter.carry(box, motion, back=True)
+        boxes.append(swell(box, np.array([steps * growth], np.float32)))
+    return np.concatenate(boxes[::-1]) if boxes else EMPTY_BOXES
+
+
+def swell(boxes: Boxes, share: NDArray[np.float32]) -> Boxes:
+    """Grow each box on every side by a share of its side.
+
+    Args:
+        boxes: Shape (N, 4).
+        share: Shape (N,).
+    """
+    more = (boxes[:, 2:] - boxes[:, :2]) * share[:, None]
+    return np.concatenate([boxes[:, :2] - more, boxes[:, 2:] + more], axis=1).astype(np.float32)
+
+
+def _sides(boxes: Boxes) -> NDArray[np.float32]:
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return np.asarray(np.sqrt(np.maximum(area, 1)), np.float32)

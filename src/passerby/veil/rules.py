@@ -1,0 +1,104 @@
+"""When a followed sighting is covered as a face, and how often and at which sizes pictures are looked at.
+
+Every number was chosen on the annotated development clips by ``bench/veil.py``; docs/measures.md shows what each buys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import log2
+
+import numpy as np
+
+from passerby.values import Boxes
+from passerby.veil.follow import Trail
+from passerby.veil.looking import Look, top_px
+from passerby.veil.settings import FindSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one clip is watched.
+
+    Attributes:
+        interval_s: Time between looks while the picture moves.
+        still_s: Longest time between looks while it does not.
+        lowest: Least score that is followed at all.
+        best: A track is covered when its best score reaches this (small faces; see ``slope``).
+        steady: ... or when the mean of its three best scores reaches this.
+        slope: Both rise by this share with every doubling of the face's side above ``small`` of the picture's longer side:
+            a large face that scores low is seldom one, and a wrong large cover hides much.
+        small: Side of a small face as a share of the picture's longer side.
+        misses: Looks in a row in which a followed face may be missed.
+        reach_s: Time covered before the first and after the last sighting.
+    """
+
+    interval_s: float = 0.4
+    still_s: float = 1.6
+    lowest: float = 0.04
+    best: float = 0.125
+    steady: float = 0.185
+    slope: float = 0.6
+    small: float = 14 / 640
+    misses: int = 3
+    reach_s: float = 0.4
+
+    def interval_frames(self, rate: Fraction | None) -> int:
+        """Return frames between looks at a frame rate, 1 and more; 5 where the rate is unknown."""
+        return max(1, round(self.interval_s * float(rate))) if rate else 5
+
+    def needed(self, level: float, side_px: float, long_side_px: float) -> float:
+        """Return the score that a face of this side needs, for a level of ``best`` or ``steady``."""
+        doublings = max(0.0, log2(max(side_px, 1) / (self.small * long_side_px)))
+        return level * (1 + self.slope * doublings)
+
+    def is_face(self, trail: Trail, long_side_px: float) -> bool:
+        """Whether a trail is covered."""
+        side = median_side(trail.boxes())
+        return trail.best >= self.needed(self.best, side, long_side_px) or trail.steady >= self.needed(
+            self.steady, side, long_side_px
+        )
+
+
+def rules_for(settings: FindSettings) -> Rules:
+    """Return the rules that the settings ask for."""
+    rules = THOROUGH if settings.thorough else Rules()
+    if settings.threshold is None:
+        return rules
+    share = settings.threshold / rules.best
+    return Rules(
+        rules.interval_s,
+        rules.still_s,
+        min(rules.lowest, settings.threshold),
+        settings.threshold,
+        rules.steady * share,
+        rules.slope,
+        rules.small,
+        rules.misses,
+        rules.reach_s,
+    )
+
+
+THOROUGH = Rules(interval_s=0.16, still_s=0.4, best=0.105, steady=0.15, misses=5)
+"""``--thorough``: looks more often, at every size, plain and mirrored."""
+
+
+def looks_at(turn: int, width: int, height: int, *, thorough: bool) -> tuple[Look, ...]:
+    """Return the looks of one turn; turns alternate between plain and mirrored.
+
+    Args:
+        turn: Counts from 0.
+        width: Of the picture, pixels.
+        height: Of the picture, pixels.
+        thorough: Every size, plain and mirrored, at every turn.
+    """
+    top = top_px(width, height)
+    if thorough:
+        return tuple(Look(side, mirrored) for side in (top, top // 2, top // 4) for mirrored in (False, True))
+    return tuple(Look(side, bool(turn % 2)) for side in (top, top // 2, top // 4))
+
+
+def median_side(boxes: Boxes) -> float:
+    """Return the median side of boxes: the square root of their area, pixels."""
+    return float(np.median(np.sqrt(np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 0))))

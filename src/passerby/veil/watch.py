@@ -1,0 +1,244 @@
+"""Watches a clip once, from its first frame to its last, and says where faces are in every frame.
+
+The decoder, the detector and the follower work side by side; no pixels are kept but the frame in hand. Looks come at least
+every ``Rules.interval_s``, sooner after a cut or when a followed face is missed, later only while nothing in the picture moves.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import DetectorError
+from passerby.media import ClipInfo, ClipReader, Frame, Seen, read_ahead, rgb
+from passerby.values import Boxes, Track
+from passerby.veil.detector import Looks
+from passerby.veil.follow import GROWTH_PER_S, Follower, Trail, complete
+from passerby.veil.looking import Pending, start
+from passerby.veil.motion import Grey, Motion, MotionMeter, grey_copy
+from passerby.veil.rules import Rules, looks_at
+
+MAX_PENDING_LOOKS = 4
+"""Looks under way at once; more would only hold memory."""
+SURE = 0.4
+LOST_SHARE = 0.34
+"""When more than this share of the faces that were once seen as surely as ``SURE`` is missed at a look, the next comes sooner."""
+
+Progress = Callable[[int, int | None], None]
+"""Called with frames done and frames in all, None where unknown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Doubt:
+    """A sighting that was not covered, for a human to look at.
+
+    Attributes:
+        frame: Index of its best frame.
+        xyxy: Shape (4,), pixels.
+        score: 0 to 1.
+    """
+
+    frame: int
+    xyxy: NDArray[np.float32]
+    score: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """What is known of a clip after watching it.
+
+    Attributes:
+        info: Of the clip.
+        seen: For the writing pass, which is held to it.
+        tracks: Faces, with boxes from before the first to after the last sighting.
+        doubts: Followed sightings below what is covered, best first.
+        unjudged: Frames that nothing could be said about, to be covered whole.
+        looked: Frames that the detector looked at.
+        cuts: Frames that begin a new scene.
+    """
+
+    info: ClipInfo
+    seen: Seen
+    tracks: tuple[Track, ...]
+    doubts: tuple[Doubt, ...]
+    unjudged: frozenset[int]
+    looked: int
+    cuts: tuple[int, ...]
+
+    def time_s(self, frame: int) -> float:
+        """Return when a frame is shown, in seconds."""
+        return float(int(self.seen.pts[frame]) * self.info.time_base)
+
+
+def watch(
+    path: Path, detector: Looks, rules: Rules, *, thorough: bool = False, progress: Progress | None = None
+) -> Watched:
+    """Watch a clip.
+
+    Args:
+        path: The clip.
+        detector: Finds faces.
+        rules: How often, and what counts.
+        thorough: Look at every size both ways each time.
+        progress: Told after each frame.
+
+    Raises:
+        MediaError: it cannot be read.
+        DetectorError: the detector failed at every look.
+    """
+    with ClipReader(path) as clip:
+        watcher = _Watcher(clip.info, detector, rules, thorough=thorough)
+        frames = read_ahead(clip.frames())
+        try:
+            for frame in frames:
+                watcher.take(frame)
+                if progress:
+                    progress(frame.index + 1, clip.info.frames_estimate)
+        finally:
+            frames.close()
+        watcher.finish()
+        return watcher.watched(clip.seen)
+
+
+@dataclass(slots=True, eq=False)
+class _Step:
+    """A frame that the follower has yet to reach."""
+
+    index: int
+    motion: Motion | None
+    pending: Pending | None
+
+
+class _Watcher:
+    def __init__(self, info: ClipInfo, detector: Looks, rules: Rules, *, thorough: bool) -> None:
+        self._info, self._detector, self._rules, self._thorough = info, detector, rules, thorough
+        self._size = (info.width_px, info.height_px)
+        self._meter = MotionMeter(*self._size)
+        self._follower = Follower(self._meter, rules.misses)
+        self._interval = rules.interval_frames(info.rate)
+        self._motions: list[Motion | None] = []
+        self._queue: deque[_Step] = deque()
+        self._next_look, self._last_look = 0, -1
+        self._grey_at_look: Grey | None = None
+        self._last: tuple[Frame, Grey] | None = None
+        self._turn = 0
+        self._looks = 0
+        self._failed: list[int] = []
+        self._judged: list[int] = []
+
+    def take(self, frame: Frame) -> None:
+        """Follow on to a frame, and look at it if it is time."""
+        grey = grey_copy(frame.picture)
+        motion = self._meter.measure(grey)
+        self._motions.append(motion)
+        step = _Step(frame.index, motion, None)
+        if self._due(frame.index, motion, grey):
+            self._look(step, frame, grey)
+        self._queue.append(step)
+        self._last = (frame, grey)
+        self._advance()
+
+    def finish(self) -> None:
+        """Look at the last frame too, and wait for all looks."""
+        if self._last is not None and self._last[0].index != self._last_look:
+            self._look(self._queue[-1] if self._queue else self._restep(), *self._last)
+        while self._queue:
+            self._follow(self._queue.popleft())
+        self._follower.finish()
+
+    def watched(self, seen: Seen) -> Watched:
+        """Decide what is covered.
+
+        Raises:
+            DetectorError: no look succeeded.
+        """
+        if not self._judged:
+            raise DetectorError("detector failed at every look", hint="passerby doctor says what runs here")
+        long_side = max(self._size)
+        faces = [trail for trail in self._follower.ended if self._rules.is_face(trail, long_side)]
+        others = [trail for trail in self._follower.ended if not self._rules.is_face(trail, long_side)]
+        rate = float(self._info.rate or Fraction(25))
+        reach = max(self._interval, round(self._rules.reach_s * rate))
+        tracks = complete(faces, self._motions, self._meter, reach=reach, growth=GROWTH_PER_S / rate)
+        return Watched(
+            self._info,
+            seen,
+            tracks,
+            tuple(sorted(map(_doubt, others), key=lambda doubt: -doubt.score)),
+            frozenset(self._unjudged(len(seen.pts))),
+            self._looks,
+            tuple(i for i, motion in enumerate(self._motions) if motion is not None and motion.cut),
+        )
+
+    def _due(self, index: int, motion: Motion | None, grey: Grey) -> bool:
+        if motion is None or motion.cut:
+            return True
+        if index < self._next_look:
+            return False
+        waited_s = (index - self._last_look) / float(self._info.rate or 25)
+        if waited_s >= self._rules.still_s or self._grey_at_look is None:
+            return True
+        return not self._meter.still_since(grey, self._grey_at_look)
+
+    def _look(self, step: _Step, frame: Frame, grey: Grey) -> None:
+        looks = looks_at(self._turn, *self._size, thorough=self._thorough)
+        step.pending = start(self._detector, looks, partial(rgb, frame.picture), self._size, self._rules.lowest)
+        self._turn += 1
+        self._looks += 1
+        self._last_look, self._next_look = frame.index, frame.index + self._interval
+        self._grey_at_look = grey
+
+    def _advance(self) -> None:
+        """Follow as far as looks have ended, waiting only when too many are under way."""
+        while self._queue:
+            pending = self._queue[0].pending
+            under_way = sum(1 for step in self._queue if step.pending is not None)
+            if pending is not None and not pending.done() and under_way < MAX_PENDING_LOOKS:
+                return
+            self._follow(self._queue.popleft())
+
+    def _follow(self, step: _Step) -> None:
+        self._follower.step(step.motion)
+        if step.pending is None:
+            return
+        try:
+            found = step.pending.result()
+        except DetectorError:
+            self._failed.append(step.index)
+            self._next_look = min(self._next_look, step.index + 1)
+            return
+        self._judged.append(step.index)
+        lost = self._follower.see(step.index, found)
+        sure = [trail for trail in self._follower.active if trail.best >= SURE]
+        gone = [trail for trail in lost if trail.best >= SURE]
+        if len(gone) > LOST_SHARE * len(sure):
+            self._next_look = min(self._next_look, self._last_look + max(1, self._interval // 2))
+
+    def _restep(self) -> _Step:
+        # the follower has already passed the last frame: stand still and look
+        step = _Step(len(self._motions) - 1, None, None)
+        self._queue.append(step)
+        return step
+
+    def _unjudged(self, frames: int) -> set[int]:
+        """Frames between the good looks on both sides of a failed one."""
+        judged = np.array(sorted(self._judged))
+        found: set[int] = set()
+        for index in self._failed:
+            before = judged[judged < index]
+            after = judged[judged > index]
+            found.update(range(before[-1] + 1 if len(before) else 0, after[0] if len(after) else frames))
+        return found
+
+
+def _doubt(trail: Trail) -> Doubt:
+    frame, score = max(trail.hits, key=lambda hit: hit[1])
+    boxes: Boxes = trail.boxes()
+    return Doubt(frame, boxes[frame - trail.first], score)
