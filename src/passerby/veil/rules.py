@@ -5,15 +5,16 @@ Every number was chosen on the annotated development clips by ``bench/veil.py``;
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import log2
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.values import Boxes
 from passerby.veil.follow import Trail
-from passerby.veil.looking import Look, top_px
+from passerby.veil.looking import Look, sizes_px
 from passerby.veil.settings import FindSettings
 
 
@@ -30,19 +31,21 @@ class Rules:
         slope: Both rise by this share with every doubling of the face's side above ``small`` of the picture's longer side:
             a large face that scores low is seldom one, and a wrong large cover hides much.
         small: Side of a small face as a share of the picture's longer side.
+        best_in_picture: As ``best``, in a picture, where no other frame can help.
         misses: Looks in a row in which a followed face may be missed.
         reach_s: Time covered before the first and after the last sighting.
     """
 
-    interval_s: float = 0.4
+    interval_s: float = 0.64
     still_s: float = 1.6
     lowest: float = 0.04
-    best: float = 0.125
-    steady: float = 0.185
+    best: float = 0.117
+    steady: float = 0.171
     slope: float = 0.6
     small: float = 14 / 640
+    best_in_picture: float = 0.125
     misses: int = 3
-    reach_s: float = 0.4
+    reach_s: float = 0.64
 
     def interval_frames(self, rate: Fraction | None) -> int:
         """Return frames between looks at a frame rate, 1 and more; 5 where the rate is unknown."""
@@ -67,16 +70,12 @@ def rules_for(settings: FindSettings) -> Rules:
     if settings.threshold is None:
         return rules
     share = settings.threshold / rules.best
-    return Rules(
-        rules.interval_s,
-        rules.still_s,
-        min(rules.lowest, settings.threshold),
-        settings.threshold,
-        rules.steady * share,
-        rules.slope,
-        rules.small,
-        rules.misses,
-        rules.reach_s,
+    return replace(
+        rules,
+        lowest=min(rules.lowest, settings.threshold),
+        best=settings.threshold,
+        steady=rules.steady * share,
+        best_in_picture=rules.best_in_picture * share,
     )
 
 
@@ -93,12 +92,17 @@ def looks_at(turn: int, width: int, height: int, *, thorough: bool) -> tuple[Loo
         height: Of the picture, pixels.
         thorough: Every size, plain and mirrored, at every turn.
     """
-    top = top_px(width, height)
+    sizes = sizes_px(width, height, thorough=thorough)
     if thorough:
-        return tuple(Look(side, mirrored) for side in (top, top // 2, top // 4) for mirrored in (False, True))
-    return tuple(Look(side, bool(turn % 2)) for side in (top, top // 2, top // 4))
+        return tuple(Look(side, mirrored) for side in sizes for mirrored in (False, True))
+    return tuple(Look(side, bool(turn % 2)) for side in sizes)
 
 
 def median_side(boxes: Boxes) -> float:
     """Return the median side of boxes: the square root of their area, pixels."""
     return float(np.median(np.sqrt(np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 0))))
+
+
+def side_of(box: NDArray[np.float32]) -> float:
+    """Return a box's side: the square root of its area, pixels. Shape (4,)."""
+    return float(np.sqrt(max(float(np.prod(box[2:] - box[:2])), 0.0)))

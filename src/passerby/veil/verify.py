@@ -19,7 +19,7 @@ from passerby.media import ClipReader, Kind, luma, read_ahead, read_picture, rgb
 from passerby.values import Boxes
 from passerby.veil.detector import Looks, Rgb
 from passerby.veil.fills import Noise
-from passerby.veil.looking import Look, Pending, start, top_px
+from passerby.veil.looking import Look, Pending, sizes_px, start
 from passerby.veil.planes import Space, layout_of
 from passerby.veil.sidecar import BoxTuple
 
@@ -182,7 +182,7 @@ def verify_file(
 
 
 def _begin(detectors: Sequence[Looks], view: _FrameView | _PictureView, threshold: float) -> list[Pending]:
-    top = top_px(*view.size)
+    top = sizes_px(*view.size, thorough=True)[0]
     looks = [Look(round(top * share), mirrored) for share, mirrored in zip(SIZES, (False, True), strict=True)]
     return [start(detector, looks, view.scaled, view.size, threshold) for detector in detectors]
 

@@ -25,8 +25,8 @@ from passerby.veil.looking import Pending, start
 from passerby.veil.motion import Grey, Motion, MotionMeter, grey_copy
 from passerby.veil.rules import Rules, looks_at
 
-MAX_PENDING_LOOKS = 4
-"""Looks under way at once; more would only hold memory."""
+MIN_LAG = 2
+"""Fewest frames between a look and the use of its result, so that the detector works while frames are decoded."""
 SURE = 0.4
 LOST_SHARE = 0.34
 """When more than this share of the faces that were once seen as surely as ``SURE`` is missed at a look, the next comes sooner."""
@@ -123,6 +123,7 @@ class _Watcher:
         self._meter = MotionMeter(*self._size)
         self._follower = Follower(self._meter, rules.misses)
         self._interval = rules.interval_frames(info.rate)
+        self._lag = max(MIN_LAG, self._interval)
         self._motions: list[Motion | None] = []
         self._queue: deque[_Step] = deque()
         self._next_look, self._last_look = 0, -1
@@ -196,12 +197,12 @@ class _Watcher:
         self._grey_at_look = grey
 
     def _advance(self) -> None:
-        """Follow as far as looks have ended, waiting only when too many are under way."""
-        while self._queue:
-            pending = self._queue[0].pending
-            under_way = sum(1 for step in self._queue if step.pending is not None)
-            if pending is not None and not pending.done() and under_way < MAX_PENDING_LOOKS:
-                return
+        """Follow up to a look that is not old enough.
+
+        A look's result is taken at a fixed distance, however fast it came, so that every run makes the same tracks.
+        """
+        now = self._queue[-1].index
+        while self._queue and (self._queue[0].pending is None or now - self._queue[0].index >= self._lag):
             self._follow(self._queue.popleft())
 
     def _follow(self, step: _Step) -> None:

@@ -71,6 +71,16 @@ def inner_blocks(zones: tuple[Zone, ...], width: int, height: int, block: tuple[
     return np.asarray(mask.all(axis=(1, 3)))
 
 
+def zone_share(zone: Zone) -> float:
+    """Return a zone's share of the picture, 0 to 1, by the shoelace formula; for one that does not cross itself.
+
+    >>> zone_share(Zone(((0, 0), (0.5, 0), (0.5, 0.5), (0, 0.5))))
+    0.25
+    """
+    x, y = np.array(zone.points, np.float64).T
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+
+
 def check_excluded(excluded: Blocks, zones: tuple[Zone, ...]) -> None:
     """Refuse exclude zones that leave too much of the picture uncovered.
 
