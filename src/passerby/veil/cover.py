@@ -166,6 +166,14 @@ class Painter:
         brush = self._brush(layout, Space(*_ANY_MATRIX, full=True, bits=layout.bits), interlaced=False)
         return brush.paint([pixels.reshape(self.height, self.width * channels)], boxes, whole=whole)
 
+    def area_px(self, boxes: Boxes, *, whole: bool = False) -> int:
+        """Return how many pixels painting these boxes covers, to the blocks of 4:2:0 frames, without painting."""
+        if whole or not np.isfinite(boxes).all():
+            return self.width * self.height
+        layout = layout_of("yuv420p")
+        brush = self._brush(layout, Space(*_ANY_MATRIX, full=False), interlaced=False)
+        return brush.area_px(boxes)
+
     def _brush(self, layout: Layout, space: Space, *, interlaced: bool) -> _Brush:
         key = (layout.name, space, interlaced)
         if key not in self._brushes:
@@ -217,15 +225,15 @@ class _Brush:
             area = (placed[:, 2] - placed[:, 0]) * (placed[:, 3] - placed[:, 1])
             placed = placed[np.lexsort((placed[:, 0], placed[:, 1], -area))]
         rows = placed.tolist()
-        canvas = self.zone_blocks.copy()
-        for x0, y0, x1, y1 in rows:
-            canvas[y0:y1, x0:x1] = True
-            self._cover(sheets, x0, y0, x1, y1)
-        if self.clear is not None:
-            canvas &= ~self.clear
-        for row in self.zone_rows:
-            self._cover(sheets, *row, face=False)
-        return self._pixels(canvas)
+        for row in rows:
+            self._cover(sheets, *row)
+        for run in self.zone_rows:
+            self._cover(sheets, *run, face=False)
+        return self._pixels(rows)
+
+    def area_px(self, boxes: Boxes) -> int:
+        placed = to_blocks(grown(boxes, self.mask_scale), self.width, self.height, self.block)
+        return self._pixels(placed.tolist())
 
     def _cover(self, sheets: list[Elements], x0: int, y0: int, x1: int, y1: int, *, face: bool = True) -> None:
         clear = self.clear[y0:y1, x0:x1] if face and self.clear is not None else None
@@ -246,7 +254,12 @@ class _Brush:
                 open_units = clear.repeat(down, axis=0).repeat(across * n, axis=1)
                 np.copyto(region, patch, where=~open_units[: region.shape[0], : region.shape[1]])
 
-    def _pixels(self, canvas: Blocks) -> int:
+    def _pixels(self, rows: list[list[int]]) -> int:
+        canvas = self.zone_blocks.copy()
+        for x0, y0, x1, y1 in rows:
+            canvas[y0:y1, x0:x1] = True
+        if self.clear is not None:
+            canvas &= ~self.clear
         wide, high = self.block
         beyond_x, beyond_y = -self.width % wide, -self.height % high
         covered = int(np.count_nonzero(canvas)) * wide * high
