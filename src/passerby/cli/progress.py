@@ -6,11 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
-Report = Callable[[int, int | None], None]
-"""Takes frames done and frames in all, None where unknown."""
+Report = Callable[[str, int, int | None], None]
+"""Takes what is being done, frames done and frames in all, None where unknown."""
 
 
 def clock(time_s: float) -> str:
@@ -42,7 +51,7 @@ def progress_for(name: str, *, quiet: bool, console: Console | None = None) -> I
     """
     console = console or Console(stderr=True)
     if quiet or not console.is_terminal:
-        yield lambda _done, _total: None
+        yield lambda _what, _done, _total: None
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -52,5 +61,11 @@ def progress_for(name: str, *, quiet: bool, console: Console | None = None) -> I
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task(name, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=None if total is None else max(total, done))
+        tasks: dict[str, TaskID] = {}
+
+        def told(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(f"{name}: {what}", total=None)
+            bars.update(tasks[what], completed=done, total=None if total is None else max(total, done))
+
+        yield told

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +55,8 @@ def verify(
             for one in opened:
                 typer.echo(f"looking with {one.runs_on}", err=True)
         with progress_for(file.name, quiet=quiet) as progress:
-            verdict = verify_file(file, opened, threshold=threshold, every=every, progress=progress)
+            tell = partial(progress, "looking")
+            verdict = verify_file(file, opened, threshold=threshold, every=every, progress=tell)
     if as_json:
         typer.echo(json.dumps({"file": file.name, **asdict(verdict)}, indent=1))
     else:

@@ -166,13 +166,21 @@ class Painter:
         brush = self._brush(layout, Space(*_ANY_MATRIX, full=True, bits=layout.bits), interlaced=False)
         return brush.paint([pixels.reshape(self.height, self.width * channels)], boxes, whole=whole)
 
+    def area_px(self, boxes: Boxes, *, whole: bool = False) -> int:
+        """Return how many pixels painting these boxes covers, to the blocks of 4:2:0 frames, without painting."""
+        if whole or not np.isfinite(boxes).all():
+            return self.width * self.height
+        layout = layout_of("yuv420p")
+        brush = self._brush(layout, Space(*_ANY_MATRIX, full=False), interlaced=False)
+        return brush.area_px(boxes)
+
     def _brush(self, layout: Layout, space: Space, *, interlaced: bool) -> _Brush:
         key = (layout.name, space, interlaced)
         if key not in self._brushes:
             self._brushes[key] = _Brush(self, layout, space, interlaced=interlaced)
         return self._brushes[key]
 
-    def fill_for(self, layout: Layout, space: Space) -> fills.Fill | fills.Filter:
+    def fill_for(self, layout: Layout, space: Space) -> fills.Solid | fills.Fill | fills.Filter:
         """Return what faces are covered with, in a layout's own numbers."""
         style = self.settings.style
         if style in REVERSIBLE:
@@ -193,7 +201,8 @@ class _Brush:
     def __init__(self, painter: Painter, layout: Layout, space: Space, *, interlaced: bool) -> None:
         wide, high = layout.block
         self.block = (wide, INTERLACED_ROWS if interlaced and high > 1 else high)
-        self.width, self.height, self.layout = painter.width, painter.height, layout
+        self.width, self.height = painter.width, painter.height
+        self.steps = [(len(s.channels), self.block[0] >> s.sx, self.block[1] >> s.sy) for s in layout.sheets]
         self.mask_scale = painter.settings.mask_scale
         self.face = painter.fill_for(layout, space)
         self.flat = fills.Solid(painter.settings.fill, layout, space, painter.width)
@@ -216,38 +225,41 @@ class _Brush:
             area = (placed[:, 2] - placed[:, 0]) * (placed[:, 3] - placed[:, 1])
             placed = placed[np.lexsort((placed[:, 0], placed[:, 1], -area))]
         rows = placed.tolist()
+        for row in rows:
+            self._cover(sheets, *row)
+        for run in self.zone_rows:
+            self._cover(sheets, *run, face=False)
+        return self._pixels(rows)
+
+    def area_px(self, boxes: Boxes) -> int:
+        placed = to_blocks(grown(boxes, self.mask_scale), self.width, self.height, self.block)
+        return self._pixels(placed.tolist())
+
+    def _cover(self, sheets: list[Elements], x0: int, y0: int, x1: int, y1: int, *, face: bool = True) -> None:
+        clear = self.clear[y0:y1, x0:x1] if face and self.clear is not None else None
+        fill = self.face if face else self.flat
+        for index, (n, across, down) in enumerate(self.steps):
+            region = sheets[index][y0 * down : y1 * down, x0 * across * n : x1 * across * n]
+            patch: Any
+            if isinstance(fill, fills.Solid):
+                patch = fill.rows[index][: region.shape[1]]
+            elif isinstance(fill, fills.Filter):
+                patch = fill.patch(region, n)
+            else:
+                place = fills.Place(index, x0 * across, y0 * down, region.shape[1] // n, region.shape[0])
+                patch = fill.patch(place)
+            if clear is None or not clear.any():
+                region[:] = patch
+            else:
+                open_units = clear.repeat(down, axis=0).repeat(across * n, axis=1)
+                np.copyto(region, patch, where=~open_units[: region.shape[0], : region.shape[1]])
+
+    def _pixels(self, rows: list[list[int]]) -> int:
         canvas = self.zone_blocks.copy()
         for x0, y0, x1, y1 in rows:
             canvas[y0:y1, x0:x1] = True
-            self._cover(sheets, x0, y0, x1, y1)
         if self.clear is not None:
             canvas &= ~self.clear
-        for row in self.zone_rows:
-            self._cover(sheets, *row, face=False)
-        return self._pixels(canvas)
-
-    def _cover(self, sheets: list[Elements], x0: int, y0: int, x1: int, y1: int, *, face: bool = True) -> None:
-        wide, high = self.block
-        clear = self.clear[y0:y1, x0:x1] if face and self.clear is not None else None
-        if clear is not None and not clear.any():
-            clear = None
-        fill = self.face if face else self.flat
-        for index, sheet in enumerate(self.layout.sheets):
-            n = len(sheet.channels)
-            across, down = wide >> sheet.sx, high >> sheet.sy
-            region = sheets[index][y0 * down : y1 * down, x0 * across * n : x1 * across * n]
-            rows, columns = region.shape[0], region.shape[1] // n
-            if isinstance(fill, fills.Filter):
-                patch = fill.patch(region, n)
-            else:
-                patch = fill.patch(fills.Place(index, x0 * across, y0 * down, columns, rows))
-            if clear is None:
-                region[:] = patch
-            else:
-                open_units = clear.repeat(down, axis=0).repeat(across * n, axis=1)[:rows, : columns * n]
-                np.copyto(region, patch, where=~open_units)
-
-    def _pixels(self, canvas: Blocks) -> int:
         wide, high = self.block
         beyond_x, beyond_y = -self.width % wide, -self.height % high
         covered = int(np.count_nonzero(canvas)) * wide * high

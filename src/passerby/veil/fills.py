@@ -47,7 +47,7 @@ def numbers_of(sheet: Sheet, numbers: dict[str, NDArray[np.uint16]], layout: Lay
 
 
 class Solid:
-    """One colour.
+    """One colour, as one full row for each sheet.
 
     Args:
         colour: R, G, B, 0 to 255.
@@ -59,11 +59,6 @@ class Solid:
     def __init__(self, colour: RGB, layout: Layout, space: Space, width: int) -> None:
         numbers = space.encode(np.array(colour) / 255)
         self.rows = [np.tile(numbers_of(s, numbers, layout), -(-width >> s.sx)) for s in layout.sheets]
-        self.channels = [len(s.channels) for s in layout.sheets]
-
-    def patch(self, place: Place) -> Patch:
-        """Return one row of the colour."""
-        return self.rows[place.sheet][: place.columns * self.channels[place.sheet]]
 
 
 NOISE_SEED = 20160901
@@ -211,19 +206,20 @@ class Filter:
         rows, columns = region.shape[0], region.shape[1] // channels
         shorter = min(rows, columns)
         cells = max(1, min(self.cells, shorter // SMALLEST_CELL_UNITS))
-        down = self.weights(rows, max(1, round(cells * rows / shorter)))
-        along = self.weights(columns, max(1, round(cells * columns / shorter)))
-        pixels = region.reshape(rows, columns, channels).astype(np.float32)
-        means = np.einsum("ab,bcd,ec->aed", down, pixels, along, optimize=True)
-        return np.asarray(np.rint(means).astype(region.dtype).reshape(region.shape))
+        down, spread_down = self.weights(rows, max(1, round(cells * rows / shorter)))
+        along, spread_along = self.weights(columns, max(1, round(cells * columns / shorter)))
+        drawn = np.empty((rows, columns, channels), region.dtype)
+        for channel in range(channels):
+            means = down @ region[:, channel::channels].astype(np.float32) @ along.T
+            drawn[..., channel] = np.rint(spread_down @ means @ spread_along.T)
+        return drawn.reshape(region.shape)
 
-    def _weights(self, length: int, cells: int) -> NDArray[np.float32]:
-        """Shape (length, length): what each output takes of each input along one axis."""
+    def _weights(self, length: int, cells: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Shapes (cells, length) and (length, cells): from pixels to cells, and back."""
         cell = np.arange(length) * cells // length
         mean = (cell == np.arange(cells)[:, None]).astype(np.float32)
         mean /= mean.sum(axis=1, keepdims=True)
         if not self.smooth:
-            return np.asarray(mean[cell])
-        at = (np.arange(length) + 0.5) * cells / length - 0.5
-        near = np.maximum(0, 1 - np.abs(np.clip(at, 0, cells - 1)[:, None] - np.arange(cells)))
-        return np.asarray((near @ mean).astype(np.float32))
+            return mean, (cell[:, None] == np.arange(cells)).astype(np.float32)
+        at = np.clip((np.arange(length) + 0.5) * cells / length - 0.5, 0, cells - 1)
+        return mean, np.maximum(0, 1 - np.abs(at[:, None] - np.arange(cells))).astype(np.float32)

@@ -158,22 +158,40 @@ def sizes_of(tracks: Iterable[Track]) -> tuple[SizeRow, ...]:
     return tuple(SizeRow(low, high, int(n), int(m)) for low, high, n, m in zip(edges, tops, faces, count, strict=True))
 
 
-def doubtful_places(tracks: Iterable[Track], times_s: Sequence[float]) -> tuple[tuple[Place, ...], int]:
-    """Return the tracks that were barely seen, most doubtful first, and how many more there are than are listed.
+def doubtful_places(
+    tracks: Iterable[Track], times_s: Sequence[float], uncovered: Iterable[tuple[int, BoxTuple, float]] = ()
+) -> tuple[tuple[Place, ...], int]:
+    """Return where a person should look, and how many more places there are than are listed.
+
+    First what was seen too faintly to be covered, surest first; then the tracks that were barely seen, faintest first.
 
     Args:
         tracks: All tracks.
         times_s: Presentation time of each frame.
+        uncovered: Sightings that are not covered: frame, box, confidence.
     """
+    open_ = [
+        Place("too faint to be covered", frame, _time_of(frame, times_s), box, score, covered=False)
+        for frame, box, score in sorted(uncovered, key=lambda one: -one[2])
+    ]
     places = []
     for track in tracks:
         best = int(np.argmax(track.score)) if len(track.score) else 0
         if len(track.score) and track.score[best] < DOUBTFUL_CONFIDENCE:
             x0, y0, x1, y1 = track.xyxy[best].tolist()
             frame = track.first + best
-            time_s = times_s[frame] if frame < len(times_s) else math.nan
-            places.append(
-                Place("seen faintly", frame, time_s, (x0, y0, x1, y1), float(track.score[best]), track=track.number)
+            place = Place(
+                "seen faintly",
+                frame,
+                _time_of(frame, times_s),
+                (x0, y0, x1, y1),
+                float(track.score[best]),
+                track=track.number,
             )
-    places.sort(key=lambda place: place.confidence)
-    return tuple(places[:MOST_PLACES]), max(0, len(places) - MOST_PLACES)
+            places.append(place)
+    places = open_[: MOST_PLACES // 2] + sorted(places, key=lambda place: place.confidence)
+    return tuple(places[:MOST_PLACES]), max(0, len(places) - MOST_PLACES) + max(0, len(open_) - MOST_PLACES // 2)
+
+
+def _time_of(frame: int, times_s: Sequence[float]) -> float:
+    return times_s[frame] if frame < len(times_s) else math.nan

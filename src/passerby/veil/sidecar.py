@@ -40,6 +40,7 @@ class Header:
         settings: Digest of the settings it was made with.
         run_frames: Frames to a run.
         runs: For each run of frames, 16 hex digits that change when a box in it changes (see :mod:`edits`).
+        whole: Frames that were covered whole, as intervals (first, last), last included.
     """
 
     source: Digest
@@ -53,6 +54,7 @@ class Header:
     settings: Digest | None = None
     run_frames: int | None = None
     runs: tuple[str, ...] = ()
+    whole: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +215,14 @@ def _header_line(header: Header) -> str:
         "settings": header.settings,
         "run_frames": header.run_frames,
         "runs": list(header.runs) or None,
+        "whole": [list(interval) for interval in header.whole] or None,
     }
     return json.dumps({key: value for key, value in row.items() if value is not None})
 
 
 HEADER_KEYS = {
     "format", "version", "source", "width", "height", "frames", "time_base", "passerby", "weights", "output", "settings",
-    "run_frames", "runs",
+    "run_frames", "runs", "whole",
 }  # fmt: skip
 MARK_KEYS = {"track", "frame", "time_s", "box", "confidence", "kind"}
 
@@ -239,6 +242,9 @@ def _header(path: Path, row: dict[str, Any]) -> Header:
         isinstance(run, str) and re.fullmatch(r"[0-9a-f]{16}", run) for run in runs
     ):
         raise UsageError(f"{where} runs must be a list of 16 hex digits each")
+    whole = row.get("whole", [])
+    if not isinstance(whole, list) or not all(_is_interval(interval) for interval in whole):
+        raise UsageError(f"{where} whole must be a list of frames [first, last]")
     return Header(
         Digest(_text(where, row, "source", DIGEST)),
         _whole(where, row, "width", 1),
@@ -251,7 +257,13 @@ def _header(path: Path, row: dict[str, Any]) -> Header:
         settings=_digest(where, row, "settings"),
         run_frames=_whole(where, row, "run_frames", 1) if "run_frames" in row else None,
         runs=tuple(runs),
+        whole=tuple((first, last) for first, last in whole),
     )
+
+
+def _is_interval(value: object) -> bool:
+    whole = isinstance(value, list) and len(value) == 2 and all(isinstance(n, int) for n in value)
+    return whole and 0 <= value[0] <= value[1]  # type: ignore[index]  # two whole numbers, as just seen
 
 
 DIGEST = r"sha256:[0-9a-f]{64}"
