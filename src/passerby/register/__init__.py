@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from passerby.register.checkpoint import Checkpoint
 from passerby.register.codec import (
     build,
     decode,
@@ -36,6 +37,12 @@ from passerby.register.entries import (
     SpotCheck,
     YearStatistics,
 )
+from passerby.register.keys import FileSigner
+from passerby.register.log import Log, Receipt
+from passerby.register.note import Signer, VerifierKey
+from passerby.register.policy import Policy
+from passerby.register.proof import Proof, Proven, require
+from passerby.register.reader import Reader, Snapshot
 from passerby.register.words import (
     Commitment,
     commit,
@@ -49,14 +56,22 @@ __all__ = [
     "CameraChanged",
     "CameraRegistered",
     "CameraRetired",
+    "Checkpoint",
     "Commitment",
     "Entry",
     "Fault",
+    "FileSigner",
     "Heartbeat",
     "KeyAdded",
     "KeyRetired",
+    "Log",
     "OperatorStated",
     "Place",
+    "Policy",
+    "Proof",
+    "Proven",
+    "Reader",
+    "Receipt",
     "Remark",
     "RequestDecided",
     "RequestDeleted",
@@ -70,7 +85,10 @@ __all__ = [
     "RunningStarted",
     "RunningStopped",
     "SelfTest",
+    "Signer",
+    "Snapshot",
     "SpotCheck",
+    "VerifierKey",
     "YearStatistics",
     "build",
     "commit",
@@ -79,5 +97,6 @@ __all__ = [
     "format_instant",
     "new_identifier",
     "new_salt",
+    "require",
     "schema",
 ]

@@ -175,10 +175,10 @@ class DirectoryStore:
             return
         if path != self._root:
             self._make_directory(path.parent)
-            if not path.is_dir():
-                self._disk.mkdir(path)
-            # also where it is there already: an earlier try may have been cut off between the two
-            self._disk.sync_directory(path.parent)
+        if not path.is_dir():
+            self._disk.mkdir(path)
+        # also where it is there already: an earlier try may have been cut off between the two
+        self._disk.sync_directory(path.parent)
         self._known.add(path)
 
 

@@ -52,7 +52,7 @@ def unpack_bundle(data: bytes, count: int) -> list[bytes]:
     Raises:
         FormatError: it holds more, fewer, or a torn one.
     """
-    entries = []
+    entries: list[bytes] = []
     at, end = 0, len(data)
     for _ in range(count):
         stop = at + 2 + int.from_bytes(data[at : at + 2], "big")
@@ -188,7 +188,7 @@ class Growth:
         edge: Afterwards.
         files: Path and bytes of each tile and bundle of the new size that was not there before.
         filled: Paths of tiles and bundles that became full: their partial ones may go.
-        node: Hashes of full nodes in and beside what was added, for the proofs of the new entries.
+        node: Hashes of the full nodes that proofs of the new entries need; a sibling is always in the same tile.
     """
 
     edge: Edge
@@ -197,14 +197,8 @@ class Growth:
     node: Node
 
 
-def grow(edge: Edge, entries: Sequence[bytes], beyond: Node) -> Growth:
-    """Add entries to a log's edge.
-
-    Args:
-        edge: Before; it is not changed.
-        entries: At least one.
-        beyond: Hashes of full nodes that stand left of the edge's tiles.
-    """
+def grow(edge: Edge, entries: Sequence[bytes]) -> Growth:
+    """Add entries, at least one, to a log's edge, which is not changed itself."""
     frontier = edge.frontier.copy()
     levels = [list(level) for level in edge.levels]
     bundle = list(edge.bundle)
@@ -230,7 +224,7 @@ def grow(edge: Edge, entries: Sequence[bytes], beyond: Node) -> Growth:
     if bundle:
         files[tile_path(None, frontier.size // WIDTH, len(bundle))] = pack_bundle(bundle)
     after = Edge(frontier, tuple(map(tuple, levels)), tuple(bundle))
-    return Growth(after, files, tuple(filled), _remembering(known, beyond))
+    return Growth(after, files, tuple(filled), _remembering(known))
 
 
 def _fill(
@@ -252,7 +246,7 @@ def _fill(
     return filled
 
 
-def _remembering(known: dict[tuple[int, int], list[bytes]], beyond: Node) -> Node:
+def _remembering(known: dict[tuple[int, int], list[bytes]]) -> Node:
     memory: dict[tuple[int, int], bytes] = {}
 
     def node(level: int, index: int) -> bytes:
@@ -260,8 +254,7 @@ def _remembering(known: dict[tuple[int, int], list[bytes]], beyond: Node) -> Nod
         if found is None:
             tile_level, rest = divmod(level, HEIGHT)
             tile_index, at = divmod(index << rest, WIDTH)
-            hashes = known.get((tile_level, tile_index))
-            found = fold(hashes[at : at + (1 << rest)]) if hashes is not None else beyond(level, index)
+            found = fold(known[tile_level, tile_index][at : at + (1 << rest)])
             memory[level, index] = found
         return found
 
