@@ -10,6 +10,8 @@ from passerby.web.register_status import Light
 
 WIDTH_PX = 640
 MARGIN_PX = 40
+FOOT_PX = 32
+"""For the scale."""
 MIN_HEIGHT_PX, MAX_HEIGHT_PX = 260, 760
 EARTH_RADIUS_M = 6_371_008.8
 """Source: IUGG mean radius of the Earth."""
@@ -101,7 +103,7 @@ def draw(spots: Sequence[Spot]) -> Map | None:
     scale_m = nice(WIDTH_PX / 4 / px_per_m)
     if len(markers) > MAX_SINGLE:
         markers = grouped(markers)
-    return Map(WIDTH_PX, height, tuple(markers), round(scale_m * px_per_m, 1), scale_m)
+    return Map(WIDTH_PX, height + FOOT_PX, tuple(markers), round(scale_m * px_per_m, 1), scale_m)
 
 
 def nice(length_m: float) -> int:

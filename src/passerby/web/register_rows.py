@@ -28,14 +28,15 @@ class Row:
         key: Its name in the translations and its anchor on the page.
         body: What is stated.
         entries: Where in the log.
-        stated: Whether the operator states it; else the page worked it out from what is stated, or is missing.
+        by: ``said`` where the operator states it, ``reckoned`` where the page works it out from what is stated, nothing
+            where the log says nothing.
         warn: Whether a reader should notice.
     """
 
     key: str
     body: Markup
     entries: tuple[int, ...] = ()
-    stated: bool = True
+    by: str = "said"
     warn: bool = False
 
 
@@ -82,7 +83,7 @@ def rows_of(words: Words, state: State, camera: Camera, now: datetime) -> dict[s
 
 def _operator(words: Words, state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
     if state.operator is None:
-        yield Row("operator", words.say("row.operator.none"), stated=False, warn=True)
+        yield Row("operator", words.say("row.operator.none"), by="", warn=True)
     else:
         yield Row("operator", claim(state.operator, "name"), (state.operator.index,))
     if (contact := contact_of(state, camera)) is not None:
@@ -109,7 +110,7 @@ def shown_address(address: str) -> str:
 
 def _governed(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
     if camera.registered is None:
-        yield Row("registered", words.say("row.registered.none"), stated=False, warn=True)
+        yield Row("registered", words.say("row.registered.none"), by="", warn=True)
         return
     for field in ("purpose", "legal_basis"):
         said = source(camera, field)
@@ -131,7 +132,7 @@ def _governed(words: Words, _state: State, camera: Camera, _now: datetime) -> It
 
 def _running(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
     if camera.started is None:
-        yield Row("software", words.say("row.software.none"), stated=False)
+        yield Row("software", words.say("row.software.none"), by="")
         return
     said = camera.started
     mode = claim(said, "mode", words.text(f"mode.{said.entry.mode}"))
@@ -143,7 +144,7 @@ def _running(words: Words, _state: State, camera: Camera, _now: datetime) -> Ite
 
 def _tests(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
     if camera.access is None:
-        yield Row("access", words.say("row.access.none"), stated=False, warn=True)
+        yield Row("access", words.say("row.access.none"), by="", warn=True)
     else:
         access = camera.access.entry
         shown = words.text(f"access.{access.exclusive}")
@@ -158,7 +159,7 @@ def _tests(words: Words, _state: State, camera: Camera, _now: datetime) -> Itera
 
 def _result(words: Words, key: str, said: Said[Any] | None) -> Iterator[Row]:
     if said is None:
-        yield Row(key, words.say(f"row.{key}.none"), stated=False)
+        yield Row(key, words.say(f"row.{key}.none"), by="")
         return
     passed = said.entry.passed
     result = claim(said, "passed", words.text("passed" if passed else "failed"))
@@ -173,7 +174,7 @@ def _at(words: Words, said: Said[Any]) -> Markup:
 def _totals(words: Words, _state: State, camera: Camera, now: datetime) -> Iterator[Row]:
     totals = totals_of(camera, now)
     if totals.first is None or totals.last is None:
-        yield Row("faces", words.say("row.faces.none"), stated=False)
+        yield Row("faces", words.say("row.faces.none"), by="")
     else:
         entries = (totals.first,) if totals.first == totals.last else (totals.first, totals.last)
         yield Row("faces", words.count("row.faces.value", totals.faces), entries)
@@ -187,9 +188,9 @@ def _silences(words: Words, _state: State, camera: Camera, now: datetime) -> Ite
     if camera.running is not None:
         body = words.say("row.unknown.value", span=words.span(seconds)) if seconds else words.say("row.no_time")
         entries = tuple(gap.index for gap in camera.gaps[-3:]) if seconds else ()
-        yield Row("unknown", body, entries, stated=False, warn=seconds > 0)
+        yield Row("unknown", body, entries, by="reckoned", warn=seconds > 0)
     if camera.overlaps:
-        yield Row("overlaps", words.count("row.overlaps.value", camera.overlaps), stated=False, warn=True)
+        yield Row("overlaps", words.count("row.overlaps.value", camera.overlaps), by="reckoned", warn=True)
 
 
 def _faults(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
@@ -207,7 +208,7 @@ def _requests(words: Words, state: State, camera: Camera, _now: datetime) -> Ite
     yield from tally_rows(words, camera.tally)
     if hidden := hidden_requests(state):
         body = words.count("row.hidden.value", len(hidden), until=words.day(hidden[-1]))
-        yield Row("hidden", body, stated=False)
+        yield Row("hidden", body, by="reckoned")
 
 
 def tally_rows(words: Words, tally: Tally) -> Iterator[Row]:
@@ -216,13 +217,13 @@ def tally_rows(words: Words, tally: Tally) -> Iterator[Row]:
         n = getattr(tally, key)
         entries = tuple(tally.entries.get(key, ())) if n else ()
         body = words.count(f"row.{key}.value", n, tracks=words.number(tally.tracks)) if n else words.say(f"row.{key}.none")
-        yield Row(key, body, entries, stated=bool(n))
+        yield Row(key, body, entries, by="said" if n else "")
     if tally.decision_s:
         half = round(statistics.median(tally.decision_s))
         body = words.say(
             "row.decision.value", n=len(tally.decision_s), median=words.span(half), longest=words.span(max(tally.decision_s))
         )
-        yield Row("decision", body)
+        yield Row("decision", body, by="reckoned")
 
 
 def _kept(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:

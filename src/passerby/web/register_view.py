@@ -250,10 +250,10 @@ def alarms(words: Words, state: State, now: datetime) -> list[Row]:
     """Return what a reader should know before all else: broken promises to reveal."""
     rows = []
     if late := late_reveals(state, now):
-        rows.append(Row("late", words.count("page.late", len(late)), tuple(late[:20]), stated=False, warn=True))
+        rows.append(Row("late", words.count("page.late", len(late)), tuple(late[:20]), by="reckoned", warn=True))
     if state.bad_reveals:
         rows.append(
-            Row("bad", words.count("page.bad", len(state.bad_reveals)), tuple(state.bad_reveals), stated=False, warn=True)
+            Row("bad", words.count("page.bad", len(state.bad_reveals)), tuple(state.bad_reveals), by="reckoned", warn=True)
         )
     return rows
 
