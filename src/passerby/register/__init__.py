@@ -37,12 +37,18 @@ from passerby.register.entries import (
     SpotCheck,
     YearStatistics,
 )
+from passerby.register.history import Problem
 from passerby.register.keys import FileSigner
 from passerby.register.log import Log, Receipt
 from passerby.register.note import Signer, VerifierKey
 from passerby.register.policy import Policy
 from passerby.register.proof import Proof, Proven, require
 from passerby.register.reader import Reader, Snapshot
+from passerby.register.salts import Salts
+from passerby.register.verification import Report, verify
+from passerby.register.watching import Visit, watch
+from passerby.register.witness import Witness
+from passerby.register.witness_server import witness_app
 from passerby.register.words import (
     Commitment,
     commit,
@@ -68,11 +74,13 @@ __all__ = [
     "OperatorStated",
     "Place",
     "Policy",
+    "Problem",
     "Proof",
     "Proven",
     "Reader",
     "Receipt",
     "Remark",
+    "Report",
     "RequestDecided",
     "RequestDeleted",
     "RequestNotified",
@@ -84,11 +92,14 @@ __all__ = [
     "Reveal",
     "RunningStarted",
     "RunningStopped",
+    "Salts",
     "SelfTest",
     "Signer",
     "Snapshot",
     "SpotCheck",
     "VerifierKey",
+    "Visit",
+    "Witness",
     "YearStatistics",
     "build",
     "commit",
@@ -99,4 +110,7 @@ __all__ = [
     "new_salt",
     "require",
     "schema",
+    "verify",
+    "watch",
+    "witness_app",
 ]

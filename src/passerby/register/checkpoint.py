@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from passerby.errors import FormatError
+from passerby.errors import FormatError, VerificationError
 from passerby.register.merkle import EMPTY_ROOT, HASH_BYTES
 from passerby.register.note import (
     COSIGNATURE,
@@ -47,9 +47,16 @@ class Checkpoint:
         root = decode_base64(lines[2], "root of a checkpoint")
         if len(root) != HASH_BYTES:
             raise FormatError(f"root of a checkpoint must be {HASH_BYTES} bytes, got {len(root)}")
-        if size == 0 and root != EMPTY_ROOT:
-            raise FormatError("root of a checkpoint of size 0 must be the hash of nothing")
         return cls(lines[0], size, root, tuple(lines[3:-1]))
+
+    def check_empty(self) -> None:
+        """Refuse a checkpoint of size 0 whose root is not the hash of nothing.
+
+        Raises:
+            VerificationError: it is such a one.
+        """
+        if self.size == 0 and self.root != EMPTY_ROOT:
+            raise VerificationError("root of a checkpoint of size 0 must be the hash of nothing")
 
     def to_text(self) -> str:
         r"""Return the text that is signed.

@@ -14,7 +14,7 @@ from typing import cast
 from passerby.errors import FormatError, StorageError, UsageError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.codec import KINDS, schema
-from passerby.register.commit import HEAD
+from passerby.register.committer import HEAD
 from passerby.register.keys import FileSigner
 from passerby.register.merkle import EMPTY_ROOT
 from passerby.register.note import Signer, VerifierKey, check_name

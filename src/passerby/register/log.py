@@ -14,7 +14,7 @@ from typing import Self
 from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.codec import decode, encode
-from passerby.register.commit import Batch, Committer
+from passerby.register.committer import Batch, Committer
 from passerby.register.entries import Entry, KeyAdded
 from passerby.register.layout import Layout
 from passerby.register.merkle import prove_inclusion
@@ -22,6 +22,7 @@ from passerby.register.note import Signer, VerifierKey
 from passerby.register.policy import Policy
 from passerby.register.proof import Proof
 from passerby.register.publish import Publisher
+from passerby.register.salts import Salts
 from passerby.register.tiles import WIDTH, Tiles
 from passerby.values import utc_now
 
@@ -137,6 +138,11 @@ class Log:
     def path(self) -> Path:
         """The directory given to ``create``."""
         return self._layout.path
+
+    @property
+    def salts(self) -> Salts:
+        """What is behind the log's commitments."""
+        return Salts(self._layout.path / "private" / "salts")
 
     @property
     def witness_failures(self) -> list[str]:

@@ -99,6 +99,7 @@ class Policy:
         witnesses = [w.key for w in self.witnesses]
         note = open_note(raw, [*self.logs, *witnesses])
         checkpoint = Checkpoint.parse(note.text)
+        checkpoint.check_empty()
         signed_by = [key for key, _ in note.signed_by]
         if not any(key in self.logs and key.name == checkpoint.origin for key in signed_by):
             raise VerificationError(f"no key of the policy for log {checkpoint.origin} signed the checkpoint")

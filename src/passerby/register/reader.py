@@ -24,7 +24,7 @@ from passerby.register.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from passerby.register.note import Note, VerifierKey
+from passerby.register.note import Note, VerifierKey, split_note
 from passerby.register.policy import NONE, Policy
 from passerby.register.proof import Proof, witnessed_time
 from passerby.register.sources import open_source
@@ -71,7 +71,7 @@ class Reader:
         self.own_word = vkey is None and not (policy and policy.logs)
         """Whether the log's key was taken from the log itself, so that only consistency is shown, not whose log it is."""
         self._policy = policy
-        self._known = vkey or (policy.logs[0] if policy and policy.logs else self._published_vkey())
+        self._known = vkey or (self._key_of(policy) if policy and policy.logs else self._published_vkey())
         self._bundles: OrderedDict[int, list[bytes]] = OrderedDict()
         self.snapshot = self._read()
         self._tiles = Tiles(self.snapshot.checkpoint.size, source.get)
@@ -180,6 +180,12 @@ class Reader:
 
         top = fold([leaf_hash(entry) for entry in entries])
         verify_inclusion(index, count, top, prove_inclusion(index, count, node), root)
+
+    def _key_of(self, policy: Policy) -> VerifierKey:
+        """The policy's key for the origin that the log states, or its first one, which then will not have signed."""
+        raw = self.source.get(CHECKPOINT)
+        origin = Checkpoint.parse(split_note(raw)[0]).origin if raw else None
+        return next((key for key in policy.logs if key.name == origin), policy.logs[0])
 
     def _published_vkey(self) -> VerifierKey:
         raw = self.source.get(VKEY)
