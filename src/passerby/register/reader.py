@@ -122,6 +122,16 @@ class Reader:
         self.snapshot = now
         return changed
 
+    def grew_from(self, old: Checkpoint) -> None:
+        """Pass only if this reader's log starts with the log of an older checkpoint.
+
+        Raises:
+            StorageError: it cannot be read.
+            FormatError: a file does not parse.
+            VerificationError: it was rolled back or rewritten.
+        """
+        check_growth(old, self.snapshot.checkpoint, self._tiles)
+
     def entry(self, index: int) -> Entry:
         """Return one entry, checked.
 

@@ -91,14 +91,25 @@ class Pages:
         now: When it was read.
         base_url: Where the pages stand for everybody, with a final slash; signs point there.
         log_url: Where the log's own files stand, as seen from the first page.
+        trouble: ``broken`` or ``unreachable`` where the log could not be read again since; None when all is well.
     """
 
-    def __init__(self, state: State, seen: Seen, now: datetime, *, base_url: str, log_url: str = "./") -> None:
+    def __init__(
+        self,
+        state: State,
+        seen: Seen,
+        now: datetime,
+        *,
+        base_url: str,
+        log_url: str = "./",
+        trouble: str | None = None,
+    ) -> None:
         self.state = state
         self.seen = seen
         self.now = now
         self.base_url = base_url
         self.log_url = log_url
+        self.trouble = trouble
 
     @property
     def parts(self) -> int:
@@ -170,6 +181,7 @@ class Pages:
             "policy": PAGE_POLICY,
             "size": self.seen.size,
             "now": self.now,
+            "trouble": words.text(f"page.{self.trouble}") if self.trouble else None,
             "witness": {"met": self.seen.met, "text": witness_text(words, self.seen)},
             "verify_link": f"{at.root}verify.html#{urlencode(asked)}",
             "script_words": script_words(words),

@@ -181,6 +181,14 @@ class State(Part):
     remarks: list[Said[Remark]] = []
     news: list[Said[Annotated[Entry, Field(discriminator="kind")]]] = []
     latest: datetime | None = None
+    unread: list[int] = []
+    """Entries of a kind that this version does not know."""
+
+    def skip(self, index: int) -> None:
+        """Pass over the next entry, because it is of a kind that this version does not know."""
+        if index == self.size:
+            self.size = index + 1
+            keep(self.unread, index, LISTED)
 
     def add(self, index: int, entry: Entry) -> None:
         """Take in the next entry.

@@ -150,7 +150,7 @@ def camera_view(words: Words, state: State, camera: Camera, now: datetime) -> di
         "camera": shown(words, camera, now),
         "due": words.instant(status.due) if status.due else None,
         "sections": rows_of(words, state, camera, now),
-        "hours": [hour(words, row) for row in reversed(camera.hours)],
+        "hours": [hour(words, row) for row in reversed(camera.hours[-CHART_HOURS:])],
         "chart": chart(words, camera.hours[-CHART_HOURS:]),
         "highest": words.number(max((row.faces for row in camera.hours[-CHART_HOURS:]), default=0)),
         "gaps": [(gap_line(words, gap.begin, gap.end), gap.index) for gap in reversed(camera.gaps)],
@@ -255,6 +255,8 @@ def alarms(words: Words, state: State, now: datetime) -> list[Row]:
         rows.append(
             Row("bad", words.count("page.bad", len(state.bad_reveals)), tuple(state.bad_reveals), by="reckoned", warn=True)
         )
+    if state.unread:
+        rows.append(Row("unread", words.count("page.unread", len(state.unread)), tuple(state.unread), by="reckoned", warn=True))
     return rows
 
 
