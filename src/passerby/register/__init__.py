@@ -7,6 +7,7 @@ from passerby.register.codec import (
     build,
     decode,
     encode,
+    kinds,
     schema,
 )
 from passerby.register.entries import (
@@ -45,6 +46,7 @@ from passerby.register.policy import Policy
 from passerby.register.proof import Proof, Proven, require
 from passerby.register.reader import Reader, Snapshot
 from passerby.register.salts import Salts
+from passerby.register.store import write_whole
 from passerby.register.verification import Report, verify
 from passerby.register.watching import Visit, watch
 from passerby.register.witness import Witness
@@ -106,6 +108,7 @@ __all__ = [
     "decode",
     "encode",
     "format_instant",
+    "kinds",
     "new_identifier",
     "new_salt",
     "require",
@@ -113,4 +116,5 @@ __all__ = [
     "verify",
     "watch",
     "witness_app",
+    "write_whole",
 ]

@@ -73,6 +73,11 @@ def build(fields: dict[str, Any]) -> Entry:
         raise EntryError(f"entry must be plain text and whole numbers: {exc}") from exc
 
 
+def kinds() -> tuple[str, ...]:
+    """Return the names of all kinds of entries."""
+    return tuple(KINDS)
+
+
 def schema(kind: str) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of one kind, as published beside the log.
 

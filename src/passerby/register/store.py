@@ -208,6 +208,15 @@ class FileHold:
             self._fd = -1
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write one file outside a log, whole and durable, replacing what was there.
+
+    Raises:
+        StorageError: it cannot be written; then it is as it was.
+    """
+    DirectoryStore(path.parent).put_all({path.name: data})
+
+
 @contextmanager
 def as_storage_errors(what: str) -> Iterator[None]:
     """Turn the system's errors into ours, for the few plain file jobs outside a store.

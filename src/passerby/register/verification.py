@@ -18,14 +18,15 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from passerby.errors import EntryError, FormatError, RegisterError, StorageError, VerificationError
+from passerby.errors import EntryError, FormatError, StorageError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.codec import decode
 from passerby.register.history import History, Problem
-from passerby.register.merkle import Frontier, fold, leaf_hash
+from passerby.register.merkle import HASH_BYTES, Frontier, fold, leaf_hash
 from passerby.register.policy import NONE
 from passerby.register.reader import Reader
-from passerby.register.tiles import HEIGHT, WIDTH, Tiles, tile_path
+from passerby.register.store import DirectoryStore
+from passerby.register.tiles import HEIGHT, WIDTH, Tiles, tile_path, unpack_bundle, width_at
 from passerby.values import utc_now
 
 MAX_PROBLEMS = 1000
@@ -105,6 +106,7 @@ class _Check:
         self.kinds: Counter[str] = Counter()
         self.history = History()
         self._snapshot = reader.snapshot
+        self._source = reader.source
         self._tiles = Tiles(reader.size, reader.source.get)
         self._frontier = Frontier()
         self._levels: list[list[bytes]] = []
@@ -120,6 +122,7 @@ class _Check:
             self._add(leaves, bundle)
         for level in range(1, len(self._levels)):
             self._check_tile(level, self._frontier.size >> (HEIGHT * (level + 1)), self._levels[level])
+        self._check_partials()
         if self._frontier.root() != self._snapshot.checkpoint.root:  # 4
             self._say("tree", None, f"entries do not lead to the signed root of size {size}")
 
@@ -183,6 +186,21 @@ class _Check:
         if stated is not None and stated != wanted:
             self._say("tile", None, f"{tile_path(level, index)} is not what the level below makes it")
 
+    def _check_partials(self) -> None:
+        """Narrower partial tiles at the edge serve readers of earlier checkpoints; in a directory they can be looked through."""
+        source, size = self._source, self._snapshot.checkpoint.size
+        if not isinstance(source, DirectoryStore):
+            return
+        for level in (None, *range(max(1, len(self._levels)))):
+            index = size >> (HEIGHT * ((level or 0) + 1))
+            widest = width_at(level, index, size)
+            wide = source.get(tile_path(level, index, widest)) if widest else None
+            for width in range(1, widest) if wide else ():
+                path = tile_path(level, index, width)
+                data = source.get(path)
+                if data is not None and not ((wide or b"").startswith(data) and _has_width(level, width, data)):
+                    self._say("tile", None, f"{path} is not the start of the same tile at size {size}")
+
     def _stated(self, level: int, index: int) -> list[bytes] | None:
         try:
             return self._tiles.hashes(level, index)
@@ -204,11 +222,10 @@ class _Check:
             self.dropped += 1
 
 
-def name_problem(error: RegisterError) -> Problem:
-    """Return the problem that an error amounts to, where a log could not even be opened."""
-    kinds: dict[type[RegisterError], str] = {
-        StorageError: "missing",
-        FormatError: "format",
-        VerificationError: "signature",
-    }
-    return Problem(kinds.get(type(error), "format"), error.message)
+def _has_width(level: int | None, width: int, data: bytes) -> bool:
+    if level is not None:
+        return len(data) == width * HASH_BYTES
+    try:
+        return len(unpack_bundle(data, width)) == width
+    except FormatError:
+        return False
