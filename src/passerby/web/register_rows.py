@@ -31,6 +31,7 @@ class Row:
         by: ``said`` where the operator states it, ``reckoned`` where the page works it out from what is stated, nothing
             where the log says nothing.
         warn: Whether a reader should notice.
+        span: Whether ``entries`` are the first and last of many.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Row:
     entries: tuple[int, ...] = ()
     by: str = "said"
     warn: bool = False
+    span: bool = False
 
 
 def claim(said: Said[Any], field: str, shown: object = None, *, tag: str = "span", **attributes: object) -> Markup:
@@ -177,10 +179,10 @@ def _totals(words: Words, _state: State, camera: Camera, now: datetime) -> Itera
         yield Row("faces", words.say("row.faces.none"), by="")
     else:
         entries = (totals.first,) if totals.first == totals.last else (totals.first, totals.last)
-        yield Row("faces", words.count("row.faces.value", totals.faces), entries)
+        yield Row("faces", words.count("row.faces.value", totals.faces), entries, span=True)
         for key, seconds in (("whole", totals.covered_whole_s), ("stalled", totals.stalled_s), ("down", totals.down_s)):
             body = words.say(f"row.{key}.value", span=words.span(seconds)) if seconds else words.say("row.no_time")
-            yield Row(key, body, entries, warn=seconds * 10 > totals.stated_s)
+            yield Row(key, body, entries, warn=seconds * 10 > totals.stated_s, span=True)
 
 
 def _silences(words: Words, _state: State, camera: Camera, now: datetime) -> Iterator[Row]:
@@ -189,8 +191,8 @@ def _silences(words: Words, _state: State, camera: Camera, now: datetime) -> Ite
         body = words.say("row.unknown.value", span=words.span(seconds)) if seconds else words.say("row.no_time")
         entries = tuple(gap.index for gap in camera.gaps[-3:]) if seconds else ()
         yield Row("unknown", body, entries, by="reckoned", warn=seconds > 0)
-    if camera.overlaps:
-        yield Row("overlaps", words.count("row.overlaps.value", camera.overlaps), by="reckoned", warn=True)
+    if camera.contradictions:
+        yield Row("contradictions", words.count("row.contradictions.value", camera.contradictions), by="reckoned", warn=True)
 
 
 def _faults(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
@@ -220,8 +222,8 @@ def tally_rows(words: Words, tally: Tally) -> Iterator[Row]:
         yield Row(key, body, entries, by="said" if n else "")
     if tally.decision_s:
         half = round(statistics.median(tally.decision_s))
-        body = words.say(
-            "row.decision.value", n=len(tally.decision_s), median=words.span(half), longest=words.span(max(tally.decision_s))
+        body = words.count(
+            "row.decision.value", len(tally.decision_s), median=words.span(half), longest=words.span(max(tally.decision_s))
         )
         yield Row("decision", body, by="reckoned")
 

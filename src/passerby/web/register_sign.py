@@ -28,12 +28,12 @@ def draw_sign(words: Words, *, address: str, label: str, operator: str, covered:
         covered: Whether the register says that faces are covered.
     """
     lines: list[tuple[str, float, str]] = [(words.text("sign.heading"), 11, "bold")]
-    lines += [(line, 7, "normal") for line in wrapped(label, 36, 2)]
-    lines += [(line, 5.2, "normal") for line in wrapped(words.text("sign.text" if covered else "sign.text_other"), 52, 2)]
+    lines += [(line, 7, "normal") for line in wrapped(label, 30, 2)]
+    lines += [(line, 5.2, "normal") for line in wrapped(words.text("sign.text" if covered else "sign.text_other"), 44, 3)]
     top = Markup("").join(placed(lines, 20))
-    foot = [(line, 4.6, "normal") for line in wrapped(words.text("sign.operator", operator=operator), 60, 2)]
-    foot += [(line, 3.6, "normal") for line in wrapped(address, 78, 3)]
-    scan = Markup("").join(placed([(line, 5.2, "bold") for line in wrapped(words.text("sign.scan"), 52, 2)], 72))
+    foot = [(line, 4.6, "normal") for line in wrapped(words.text("sign.operator", operator=operator), 48, 2)]
+    foot += [(line, 3.6, "normal") for line in wrapped(address, 60, 3)]
+    scan = Markup("").join(placed([(line, 5.2, "bold") for line in wrapped(words.text("sign.scan"), 38, 2)], 72))
     bottom = Markup("").join(placed(foot, 182))
     return Markup(  # noqa: S704  # the frame is ours, every text in it is escaped
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_MM}mm" height="{HEIGHT_MM}mm" '

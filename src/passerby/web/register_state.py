@@ -45,6 +45,11 @@ MAX_CAMERAS = 200_000
 MAX_CASES = 20_000
 GAP_S = 60
 """Spans of two heartbeats may lie this far apart, for clocks that are set while a camera runs."""
+AHEAD_S = 300
+"""An operator's clock may run this far ahead; what is stated of a later time is not believed."""
+USUAL_HEARTBEAT_S = 3600
+LATE = 0.5
+"""Counts that come later than this many heartbeats after their time left the camera unknown until they came."""
 
 
 T = TypeVar("T")
@@ -151,10 +156,16 @@ class Camera(Part):
     days: list[Counts] = []
     gaps: list[Gap] = []
     gap_s: int = 0
-    overlaps: int = 0
+    contradictions: int = 0
+    """Heartbeats that tell again of a time told before, or of the future."""
     faults: list[Said[Fault]] = []
     fault_count: int = 0
     tally: Tally = Field(default_factory=Tally)
+
+    @property
+    def heartbeat_s(self) -> int:
+        """How often a heartbeat is due."""
+        return self.registered.entry.heartbeat_s if self.registered else USUAL_HEARTBEAT_S
 
     @property
     def last_word(self) -> datetime | None:
@@ -280,9 +291,10 @@ def add_to_camera(camera: Camera, index: int, entry: Any) -> None:  # noqa: ANN4
         case CameraRetired():
             camera.retired = Said(**said)
         case RunningStarted():
-            note_gap(camera, index, entry.at)
+            note_gap(camera, index, entry.at, camera.heartbeat_s // 2)
             camera.running = camera.started = Said(**said)
         case RunningStopped():
+            note_gap(camera, index, entry.at, camera.heartbeat_s // 2)
             camera.running = Said(**said)
         case Heartbeat():
             note_heartbeat(camera, index, entry)
@@ -319,25 +331,35 @@ def change(camera: Camera, index: int, entry: CameraChanged) -> None:
 
 
 def note_heartbeat(camera: Camera, index: int, beat: Heartbeat) -> None:
-    """Add a heartbeat's counts to its hour and day; one that tells of a span told before is counted as overlapping."""
-    if camera.heartbeat and beat.begin < camera.heartbeat.entry.end - timedelta(seconds=GAP_S):
-        camera.overlaps += 1
+    """Add a heartbeat's counts to its hour and day; one that tells of a span told before, or of the future, is not believed."""
+    told_before = camera.heartbeat and beat.begin < camera.heartbeat.entry.end - timedelta(seconds=GAP_S)
+    if told_before or beat.end > beat.at + timedelta(seconds=AHEAD_S):
+        camera.contradictions += 1
         return
-    note_gap(camera, index, beat.begin)
+    late = beat.at - beat.end > timedelta(seconds=LATE * camera.heartbeat_s)
+    note_gap(camera, index, beat.at if late else beat.begin, GAP_S)
     camera.heartbeat = Said(index=index, entry=beat)
     hour = beat.begin.replace(minute=0, second=0)
     count(camera.hours, hour if beat.end <= hour + timedelta(hours=1) else beat.begin, index, beat, HOURS_KEPT)
     count(camera.days, beat.begin.replace(hour=0, minute=0, second=0), index, beat, DAYS_KEPT)
 
 
-def note_gap(camera: Camera, index: int, until: datetime) -> None:
-    """Keep the span that nothing accounts for, if the camera was running and its last word lies further back."""
+def note_gap(camera: Camera, index: int, until: datetime, allowed_s: int) -> None:
+    """Keep the span in which nobody could know whether a running camera ran.
+
+    Args:
+        camera: Its state before the entry.
+        index: The entry that speaks again.
+        until: When it was known again.
+        allowed_s: Seconds that may stay without an account.
+    """
     if camera.running is None or not isinstance(camera.running.entry, RunningStarted) or camera.last_word is None:
         return
-    missing_s = round((until - camera.last_word).total_seconds())
-    if missing_s > GAP_S:
+    begin = max(camera.last_word, camera.gaps[-1].end) if camera.gaps else camera.last_word
+    missing_s = round((until - begin).total_seconds())
+    if missing_s > allowed_s:
         camera.gap_s += missing_s
-        keep(camera.gaps, Gap(begin=camera.last_word, end=until, index=index), LISTED)
+        keep(camera.gaps, Gap(begin=begin, end=until, index=index), LISTED)
 
 
 def count(rows: list[Counts], begin: datetime, index: int, beat: Heartbeat, kept: int) -> None:

@@ -7,11 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from passerby.register import RunningStarted
-from passerby.web.register_state import Camera, State
+from passerby.web.register_state import AHEAD_S, Camera, State
 
-AHEAD_S = 300
-"""An operator's clock may run this far ahead; what is stated of a later time is not believed."""
-USUAL_HEARTBEAT_S = 3600
 WINDOW = timedelta(days=30)
 
 
@@ -103,8 +100,7 @@ def status_of(camera: Camera, now: datetime) -> Status:
 
 def due_after(camera: Camera, last_word: datetime) -> datetime:
     """Return until when the next heartbeat must have come: its interval, and a tenth of it, at least a minute, to travel."""
-    every_s = camera.registered.entry.heartbeat_s if camera.registered else USUAL_HEARTBEAT_S
-    return last_word + timedelta(seconds=every_s + max(60, every_s // 10))
+    return last_word + timedelta(seconds=camera.heartbeat_s + max(60, camera.heartbeat_s // 10))
 
 
 def totals_of(camera: Camera, now: datetime) -> Totals:

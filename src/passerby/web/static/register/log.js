@@ -6,6 +6,7 @@
 const MAX_NOTE_BYTES = 1_000_000;
 const MAX_SIGNATURES = 100;
 const MAX_PATH = 64;
+const MAX_ROTATIONS = 1000;
 const TILE = 256;
 const LOG_KEY = 1;
 const WITNESS_KEY = 4;
@@ -87,7 +88,6 @@ function splitNote(bytes) {
   if (bytes.length > MAX_NOTE_BYTES) throw new Refused("format", "note too long");
   const whole = utf8(bytes);
   const cut = whole.lastIndexOf("\n\n");
-  // eslint-disable-next-line no-control-regex
   if (/[\x00-\x09\x0b-\x1f]/.test(whole) || cut < 0 || !whole.endsWith("\n")) throw new Refused("format", "not a note");
   const lines = whole.slice(cut + 2, -1).split("\n");
   if (lines.length > MAX_SIGNATURES) throw new Refused("format", "too many signatures");
@@ -308,6 +308,27 @@ class Log {
     const middle = begin + half;
     if (index < middle) return [...(await this.path(index, begin, middle)), await this.range(middle, end)];
     return [...(await this.path(index, middle, end)), await this.range(begin, middle)];
+  }
+
+  // From a key that is trusted to the key that signs today: each change is an entry, proven under the key before it.
+  static async followKey(base, key) {
+    const changes = [];
+    for (let number = 0; number < MAX_ROTATIONS; number++) {
+      const bytes = await fetchBytes(new URL(`rotation/${number}.tlog-proof`, base), MAX_NOTE_BYTES + 100_000, true);
+      if (bytes === null) return { key, changes };
+      const proof = parseProof(bytes);
+      const entry = parseEntry(proof.entry ?? new Uint8Array());
+      if (entry.kind !== "key.added" || entry.use !== "log") throw new Refused("format", "not a change of key");
+      const old = await parseKey(String(entry.replaces));
+      if (old.name !== key.name || !same(old.public, key.public)) continue; // before the key that is trusted
+      const checkpoint = await openCheckpoint(proof.checkpoint, key);
+      await checkInclusion(proof.index, checkpoint.size, await leafHash(proof.entry), proof.path, checkpoint.root);
+      const next = await parseKey(String(entry.key));
+      if (next.name !== key.name || next.type !== LOG_KEY) throw new Refused("format", "not a change of key");
+      key = next;
+      changes.push(proof);
+    }
+    throw new Refused("format", "too many changes of key");
   }
 
   async prove(index) {

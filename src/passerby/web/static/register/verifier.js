@@ -68,14 +68,19 @@ async function checkPage(log, address) {
 
 async function check() {
   const base = new URL(field("log").value.trim().replace(/\/*$/, "/"));
-  const key = await parseKey(field("key").value.trim());
-  if (key.type !== LOG_KEY) throw new Refused("format", "key of a witness");
-  report("good", T.step_key, say(T.ok_key, { name: key.name }));
+  const known = await parseKey(field("key").value.trim());
+  if (known.type !== LOG_KEY) throw new Refused("format", "key of a witness");
+  report("good", T.step_key, say(T.ok_key, { name: known.name }));
+  const { key, changes } = await Log.followKey(base, known);
   const bytes = await fetchBytes(new URL("checkpoint", base), MAX_NOTE_BYTES);
   const checkpoint = await openCheckpoint(bytes, key);
   report("good", T.step_checkpoint, say(T.ok_checkpoint, { size: checkpoint.size }));
   await checkWitnesses(base, key, bytes);
   const log = new Log(base, checkpoint);
+  for (const { index, entry } of changes) {
+    if (!same(await log.prove(index), entry)) throw new Refused("inclusion");
+    report("good", T.step_key, say(T.ok_rotation, { n: index }));
+  }
   for (const index of field("entries").value.split(/[\s,;]+/).filter(Boolean)) {
     const entry = await log.prove(decimal(index));
     report("good", T.step_entries, say(T.ok_entry, { n: index }), [utf8(entry)]);
