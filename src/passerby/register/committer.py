@@ -90,7 +90,7 @@ class Committer:
         growth = grow(self._edge, entries)
         checkpoint = Checkpoint(self.origin, growth.edge.size, growth.edge.frontier.root())
         self._hold.check()
-        self._public.put_all(growth.files)  # 2
+        self._public.put_all(growth.files, guard=self._hold.check)  # 2
         self._hold.check()
         self._sound = False  # until this batch is through, only what is on disk says how far it came
         self._state.swap(HEAD, self._head, checkpoint.to_text().encode())  # 3

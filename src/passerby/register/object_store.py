@@ -12,8 +12,9 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import obstore
@@ -51,10 +52,10 @@ class ObjectStore:
         """See ``Source.get``."""
         return self._get(path)[0]
 
-    def put_all(self, files: Mapping[str, bytes]) -> None:
+    def put_all(self, files: Mapping[str, bytes], *, guard: Callable[[], None] | None = None) -> None:
         """See ``Store.put_all``: an object is there whole or not at all, and the store vouches for it once it answers."""
         with ThreadPoolExecutor(_WRITERS) as pool:
-            list(pool.map(self._put, files, files.values()))
+            list(pool.map(partial(self._put, guard), files, files.values()))
 
     def swap(self, path: str, old: bytes | None, new: bytes) -> None:
         """See ``Store.swap``."""
@@ -95,9 +96,19 @@ class ObjectStore:
         except (BaseError, OSError) as exc:
             raise StorageError(f"{self}/{path} cannot be read: {_first_line(exc)}") from exc
 
-    def _put(self, path: str, data: bytes) -> None:
+    def _put(self, guard: Callable[[], None] | None, path: str, data: bytes) -> None:
         try:
-            obstore.put(self._backend, self._prefix + path, data)
+            if guard is None:
+                obstore.put(self._backend, self._prefix + path, data)
+                return
+            found, version = self._get(path)
+            if found == data:
+                return
+            if found is not None:
+                guard()  # what is there may be a newer writer's; the swap below fails if it came after this
+            obstore.put(self._backend, self._prefix + path, data, mode=version or "create")
+        except (AlreadyExistsError, PreconditionError) as exc:
+            raise LockedError(f"{self}/{path} was changed by another writer") from exc
         except (BaseError, OSError) as exc:
             raise StorageError(f"{self}/{path} cannot be written: {_first_line(exc)}") from exc
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -35,10 +35,15 @@ class Source(Protocol):
 class Store(Source, Protocol):
     """Where a log can be written to."""
 
-    def put_all(self, files: Mapping[str, bytes]) -> None:
+    def put_all(self, files: Mapping[str, bytes], *, guard: Callable[[], None] | None = None) -> None:
         """Write files, each whole, replacing what was there; durable when this returns.
 
+        Args:
+            files: By path.
+            guard: Where writers are kept apart by a lease: called before something else is replaced, to raise if it is lost.
+
         Raises:
+            LockedError: another writer was here.
             StorageError: one of them could not be written; each is then there as before, or as wanted.
         """
 
@@ -131,8 +136,9 @@ class DirectoryStore:
         except OSError as exc:
             raise StorageError(f"{self._root / path} cannot be read: {exc.strerror}") from exc
 
-    def put_all(self, files: Mapping[str, bytes]) -> None:
+    def put_all(self, files: Mapping[str, bytes], *, guard: Callable[[], None] | None = None) -> None:
         """See ``Store.put_all``."""
+        del guard  # the lock of a directory cannot be lost
         try:
             touched = {self._write(self._root / path, data) for path, data in files.items()}
             for directory in sorted(touched):
