@@ -183,7 +183,7 @@ def served(app: ASGIApp) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         free.listen()
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [free]}, daemon=True)
         thread.start()
         until = time.monotonic() + 20

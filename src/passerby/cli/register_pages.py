@@ -53,6 +53,7 @@ def site(
         err=True,
     )
     notes(follower, url)
+    follower.close()
 
 
 def serve(
@@ -75,6 +76,7 @@ def serve(
     typer.echo(f"serving {follower.seen.origin} ({follower.seen.size} entries) on http://{host}:{port}/", err=True)
     run(follower, host=host, port=port, language=known(language))
     follower.save()
+    follower.close()
 
 
 def place(url: str | None, log_url: str | None) -> Place:

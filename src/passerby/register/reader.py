@@ -27,7 +27,7 @@ from passerby.register.merkle import (
 from passerby.register.note import Note, VerifierKey, split_note
 from passerby.register.policy import NONE, Policy
 from passerby.register.proof import Proof, witnessed_time
-from passerby.register.sources import open_source
+from passerby.register.sources import HttpSource, open_source
 from passerby.register.store import Source
 from passerby.register.tiles import CHECKPOINT, HEIGHT, WIDTH, Tiles
 from passerby.register.trust import POLICY, VKEY, Trust, accept, follow
@@ -121,6 +121,11 @@ class Reader:
             self._tiles = tiles
         self.snapshot = now
         return changed
+
+    def close(self) -> None:
+        """Let go of a connection, where the log is behind one."""
+        if isinstance(self.source, HttpSource):
+            self.source.close()
 
     def grew_from(self, old: Checkpoint) -> None:
         """Pass only if this reader's log starts with the log of an older checkpoint.

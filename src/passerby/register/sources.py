@@ -45,6 +45,10 @@ class HttpSource:
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             raise StorageError(f"{self._url}/{path} cannot be read: {exc}") from exc
 
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
 
 def open_store(place: str) -> DirectoryStore | ObjectStore:
     """Return where a log's public files are written.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from dataclasses import dataclass
@@ -160,6 +161,10 @@ class Follower:
         """
         return self.reader.source.get(path)
 
+    def close(self) -> None:
+        """Let go of the log."""
+        self.reader.close()
+
     def save(self) -> None:
         """Write the state, so that the next reading starts from here.
 
@@ -173,7 +178,7 @@ class Follower:
             origin=point.origin, size=point.size, root=point.root.hex(), vkey=self.seen.vkey,
             state=self.state, proofs=self.proofs,
         )  # fmt: skip
-        write_whole(self._saved, saved.model_dump_json(exclude_defaults=True).encode())
+        write_whole(self._saved, saved.model_dump_json().encode())
 
     def _refresh(self) -> None:
         before = self.trouble
@@ -228,6 +233,7 @@ def write_whole(path: Path, data: bytes) -> bool:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as exc:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
         raise StorageError(f"{path} cannot be written: {exc.strerror}") from exc
     return True
