@@ -89,10 +89,10 @@ class Committer:
             self._recover()
         growth = grow(self._edge, entries)
         checkpoint = Checkpoint(self.origin, growth.edge.size, growth.edge.frontier.root())
+        self._sound = False  # until this batch is through, only what is on disk says how far it came
         self._hold.check()
         self._public.put_all(growth.files, guard=self._hold.check)  # 2
         self._hold.check()
-        self._sound = False  # until this batch is through, only what is on disk says how far it came
         self._state.swap(HEAD, self._head, checkpoint.to_text().encode())  # 3
         note = self._sign(checkpoint)  # 4, 5
         first, self._edge, self._sound = self._edge.size, growth.edge, True
@@ -131,6 +131,7 @@ class Committer:
                 f"tiles of {self._public} do not lead to the root of size {checkpoint.size}: they were changed",
                 hint="find out what changed with `passerby register verify`; restore the tiles from a copy",
             )
+        self._public.drop_beyond(checkpoint.size)
         # a head that an earlier try left behind may not have reached the disk
         self._state.swap(HEAD, head, head)
         self._sign(checkpoint)

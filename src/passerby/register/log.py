@@ -23,11 +23,9 @@ from passerby.register.policy import Policy
 from passerby.register.proof import Proof
 from passerby.register.publish import Publisher
 from passerby.register.salts import Salts
-from passerby.register.tiles import WIDTH, Tiles
+from passerby.register.tiles import MAX_BATCH, WIDTH, Tiles
 from passerby.values import utc_now
 
-MAX_BATCH = 1024
-"""Entries that one checkpoint adds at most, so that a queue of any length is answered in steps."""
 WITNESS_WAIT_S = 30.0
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from passerby.errors import LockedError, StorageError
+from passerby.register.tiles import beyond, tile_path
 
 _TEMPORARY = ".tmp-"
 
@@ -57,6 +58,12 @@ class Store(Source, Protocol):
 
     def drop_partials(self, paths: Iterable[str]) -> None:
         """Delete the partial tiles of tiles that are full. Failing to is no error: they are only dead weight."""
+
+    def drop_beyond(self, size: int) -> None:
+        """Delete tiles that a log of this size does not have: a batch that was never promised left them.
+
+        Readers never ask for them, and the next batch replaces them; this only keeps the directory free of contradictions.
+        """
 
     def hold(self) -> Hold:
         """Keep other writers out until the hold is let go.
@@ -159,6 +166,16 @@ class DirectoryStore:
             directory = self._root / f"{path}.p"
             shutil.rmtree(directory, ignore_errors=True)
             self._known.discard(directory)
+
+    def drop_beyond(self, size: int) -> None:
+        """See ``Store.drop_beyond``."""
+        for level, index, keep in beyond(size):
+            full = self._root / tile_path(level, index)
+            full.unlink(missing_ok=True)
+            partials = full.with_name(f"{full.name}.p")
+            for path in partials.iterdir() if partials.is_dir() else ():
+                if not path.name.isdecimal() or int(path.name) > keep:
+                    path.unlink(missing_ok=True)
 
     def hold(self) -> Hold:
         """See ``Store.hold``."""

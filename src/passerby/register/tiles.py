@@ -6,7 +6,7 @@ Pure: ``Tiles`` reads through a function that gives a file's bytes or None, ``gr
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from passerby.errors import FormatError, StorageError
@@ -17,6 +17,8 @@ WIDTH = 256
 HEIGHT = 8
 MAX_BUNDLE_BYTES = WIDTH * (MAX_ENTRY_BYTES + 2)
 CHECKPOINT = "checkpoint"
+MAX_BATCH = 1024
+"""Entries that one checkpoint adds at most, so that a queue of any length is answered in steps."""
 _CACHED_TILES = 64
 Get = Callable[[str], bytes | None]
 """Gives the bytes of a file of the log by its path, or None where there is none."""
@@ -72,6 +74,15 @@ def width_at(level: int | None, index: int, size: int) -> int:
     (112, 17, 1)
     """
     return max(0, min(WIDTH, (size >> (HEIGHT * (level or 0))) - index * WIDTH))
+
+
+def beyond(size: int) -> Iterator[tuple[int | None, int, int]]:
+    """Name the tiles that one batch on top of a log of this size may have left: (level, index, width that is the log's)."""
+    levels = 2 + size.bit_length() // HEIGHT
+    for level in (None, *range(levels)):
+        edge = size >> (HEIGHT * ((level or 0) + 1))
+        for index in range(edge, edge + 2 + MAX_BATCH // WIDTH):
+            yield level, index, width_at(level, index, size)
 
 
 class Tiles:
