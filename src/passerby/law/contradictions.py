@@ -139,7 +139,17 @@ CONTRADICTIONS: tuple[Contradiction, ...] = (
     Contradiction(
         "victim_crime",
         "objective",
-        frozenset({"suspect", "witness-search", "threat-life", "threat-health", "threat-infrastructure", "threat-terror", "none"}),
+        frozenset(
+            {
+                "suspect",
+                "witness-search",
+                "threat-life",
+                "threat-health",
+                "threat-infrastructure",
+                "threat-terror",
+                "none",
+            }
+        ),
         "the crime of a victim is described, and no victim is sought",
         "remove victim_crime, or write objective: victim-search",
     ),

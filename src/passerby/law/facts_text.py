@@ -38,9 +38,9 @@ class Entry:
 
 
 def sniff_format(name: str, text: str) -> TextFormat:
-    """Tell the format by the file's ending, else by its first line that says something.
+    r"""Tell the format by the file's ending, else by its first line that says something.
 
-    >>> sniff_format("-", '# who\\nactor = "police"')
+    >>> sniff_format("-", '# who\nactor = "police"')
     'toml'
     """
     ending = name.rpartition(".")[2].lower()
@@ -73,7 +73,9 @@ def parse_text(text: str, name: str, text_format: TextFormat) -> tuple[Entry, ..
     try:
         entries = read(text, name)
     except RecursionError as exc:
-        raise FactsError(f"{name}:1: facts must be plain keys and values, got lists or mappings nested too deeply") from exc
+        raise FactsError(
+            f"{name}:1: facts must be plain keys and values, got lists or mappings nested too deeply"
+        ) from exc
     _refuse_duplicates(entries, name)
     return entries
 
@@ -124,7 +126,10 @@ def _yaml_entries(node: yaml.MappingNode, name: str, above: frozenset[int]) -> I
     for key, value in node.value:
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
-            raise FactsError(f"{name}:{line}: the name of a fact must be a word, got a list or mapping")
+            raise FactsError(
+                f"{name}:{line}: the name of a fact must be a word, got a list or mapping",
+                hint="write one fact per line, as in: actor: police",
+            )
         if isinstance(value, yaml.MappingNode):
             yield Entry(key.value, tuple(_yaml_entries(value, name, above | {id(node)})), line, "mapping")
         elif isinstance(value, yaml.SequenceNode):
