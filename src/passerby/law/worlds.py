@@ -1,0 +1,222 @@
+"""The answer set program of one book: which worlds fit the facts, and what each position concludes in them.
+
+A world fills in every unknown fact and answers every open legal point one way. The rules of a book fix all else, so that a
+world has exactly one outcome. Grounding happens once; facts are assumptions of a solve, days are externals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import clingo
+
+from passerby.law.book import Book
+from passerby.law.clauses import Clause, term
+from passerby.law.reference import offences, thresholds
+from passerby.law.values import FactValue, Outcome
+from passerby.law.vocabulary import vocabulary
+
+PRECEDENCE = (
+    Outcome.OUT_OF_SCOPE,
+    Outcome.PROHIBITED,
+    Outcome.NON_COMPLIANT,
+    Outcome.PERMITTED,
+    Outcome.HIGH_RISK,
+    Outcome.TRANSPARENCY_ONLY,
+    Outcome.NOT_PROHIBITED,
+    Outcome.NOT_REGULATED,
+)
+"""Of several findings the first in this order is the outcome."""
+OUTSIDE = "outside"
+"""Stands for an outcome where no rule finds anything: outside the rulebook."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One answer set.
+
+    Attributes:
+        outcome: The outcome, or None when no rule finds anything.
+        atoms: Everything that holds.
+    """
+
+    outcome: Outcome | None
+    atoms: frozenset[str] = field(repr=False)
+
+    def readings(self) -> dict[str, bool]:
+        """Return each open point raised and the answer given to it."""
+        raised = [atom[5:-1] for atom in self.atoms if atom.startswith("open(")]
+        return {name: f"reading({name})" in self.atoms for name in sorted(raised)}
+
+
+class Worlds:
+    """The grounded program of one book.
+
+    Args:
+        book: The rules.
+        groups: The dated groups that apply; all when None.
+    """
+
+    def __init__(self, book: Book, groups: frozenset[str] | None = None) -> None:
+        self.book = book
+        self.applying = frozenset(book.dates) if groups is None else groups
+        self.dated = self.applying != frozenset(book.dates)
+        self.names = book.facts()
+        self.control = clingo.Control(["--warn=none"])
+        self.control.add("base", [], program(book, self.applying))
+        self.control.ground([("base", [])])
+        self._literals = {str(atom.symbol): atom.literal for atom in self.control.symbolic_atoms}
+        self._text: dict[clingo.Symbol, str] = {}
+
+    def literal(self, atom: str) -> int | None:
+        """Return the solver's literal of an atom, or None when nothing can derive it."""
+        return self._literals.get(atom)
+
+    def assume(self, known: Mapping[str, FactValue]) -> list[int]:
+        """Return the assumptions that fix the known facts which the rules read."""
+        return [self._literals[fact_atom(name, known[name])] for name in self.names if name in known]
+
+    def possible(self, assumptions: list[int]) -> dict[Outcome | None, World]:
+        """Return every outcome of some world under the assumptions, each with one such world; None: outside the rulebook."""
+        found: dict[Outcome | None, World] = {}
+        wanted = list(assumptions)
+        while (world := self.find(wanted)) is not None:
+            found[world.outcome] = world
+            literal = self.literal(outcome_atom(world.outcome))
+            if literal is None:
+                break
+            wanted.append(-literal)
+        return found
+
+    def always(self, assumptions: list[int], prefix: str) -> frozenset[str]:
+        """Return the atoms with a prefix that hold in every world under the assumptions."""
+        return self._consequences(assumptions, "cautious", prefix)
+
+    def find(self, assumptions: list[int]) -> World | None:
+        """Return a world under the assumptions, or None."""
+        self._mode("auto", 1)
+        with self.control.solve(assumptions=assumptions, yield_=True) as handle:
+            model = handle.model()
+            return self._world(model) if model is not None else None
+
+    def every(self, assumptions: list[int]) -> Iterator[World]:
+        """Yield all worlds under the assumptions; meant for known facts, where only readings vary."""
+        self._mode("auto", 0)
+        with self.control.solve(assumptions=assumptions, yield_=True) as handle:
+            for model in handle:
+                yield self._world(model)
+
+    def _consequences(self, assumptions: list[int], mode: str, prefix: str) -> frozenset[str]:
+        self._mode(mode, 0)
+        last: list[clingo.Symbol] = []
+        with self.control.solve(assumptions=assumptions, yield_=True) as handle:
+            for model in handle:
+                last = list(model.symbols(shown=True))
+        return frozenset(text for symbol in last if (text := self._str(symbol)).startswith(prefix))
+
+    def _mode(self, mode: str, models: int) -> None:
+        self.control.configuration.solve.enum_mode = mode
+        self.control.configuration.solve.models = models
+
+    def _world(self, model: clingo.Model) -> World:
+        atoms = frozenset(map(self._str, model.symbols(atoms=True)))
+        found = next((atom for atom in atoms if atom.startswith("outcome(")), None)
+        return World(_outcome(found) if found else None, atoms)
+
+    def _str(self, symbol: clingo.Symbol) -> str:
+        text = self._text.get(symbol)
+        if text is None:
+            text = self._text[symbol] = str(symbol)
+        return text
+
+
+def applying_groups(dates: Mapping[str, date | None], day: date | None) -> frozenset[str]:
+    """Return the dated groups that apply on a day; all of them without a day."""
+    return frozenset(group for group, start in dates.items() if day is None or start is None or start <= day)
+
+
+def fact_atom(name: str, value: FactValue) -> str:
+    """Return the atom of a fact.
+
+    >>> fact_atom("offence_max_years", 7), fact_atom("targeted", True)
+    ('fact(offence_max_years,5)', 'fact(targeted,true)')
+    """
+    return f"fact({name},{value_term(vocabulary()[name].narrow(value))})"
+
+
+def value_term(value: FactValue) -> str:
+    """Return a value as clingo writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return term(value) if isinstance(value, str) else f"{value:g}"
+
+
+def outcome_atom(outcome: Outcome | None) -> str:
+    """Return the atom of an outcome."""
+    return f"outcome({term(outcome) if outcome is not None else OUTSIDE})"
+
+
+def _outcome(atom: str) -> Outcome | None:
+    word = atom[len("outcome(") : -1].replace("_", "-")
+    return None if word == OUTSIDE else Outcome(word)
+
+
+def program(book: Book, groups: frozenset[str]) -> str:
+    """Return the whole answer set program of a book on the days when some dated groups apply."""
+    clauses = [clause for clause in book.clauses if clause.group in groups]
+    dated = groups != frozenset(book.dates)
+    parts = [
+        *choices(book.facts()),
+        *derived_from_data(book.facts()),
+        *map(rule_text, clauses),
+        *precedence(dated=dated),
+    ]
+    parts += [
+        f"{{ reading({head[5:-1]}) }} :- {head}."
+        for head in sorted({c.head for c in clauses})
+        if head.startswith("open(")
+    ]
+    parts += ["#show outcome/1.", "#show duty/1.", "#show fine/1."]
+    return "\n".join(parts)
+
+
+def rule_text(clause: Clause) -> str:
+    """Return one rule as text."""
+    body = ", ".join(map(str, clause.body))
+    return f"{clause.head} :- {body}." if body else f"{clause.head}."
+
+
+def choices(names: Iterable[str]) -> Iterator[str]:
+    """Yield, for each fact, the choice of exactly one of its values."""
+    for name in names:
+        atoms = "; ".join(f"fact({name},{value_term(value)})" for value in vocabulary()[name].domain())
+        yield f"1 {{ {atoms} }} 1."
+
+
+def derived_from_data(names: Iterable[str]) -> Iterator[str]:
+    """Yield the rules that compare numbers with thresholds and offences with lists."""
+    read = set(names)
+    for threshold in thresholds().values():
+        edge = threshold.on(None)
+        for band in vocabulary()[threshold.fact].bands if threshold.fact in read else ():
+            if (band >= edge) if threshold.at_least else (band <= edge):
+                yield f"meets({term(threshold.name)}) :- fact({threshold.fact},{value_term(band)})."
+    for slug in vocabulary()["offence"].domain() if "offence" in read else ():
+        for name in sorted(offences().membership(str(slug))):
+            yield f"listed({term(name)}) :- fact(offence,{term(str(slug))})."
+
+
+def precedence(*, dated: bool) -> Iterator[str]:
+    """Yield the rules that make one outcome of all findings.
+
+    Args:
+        dated: True when some group does not apply yet: then nothing found means that nothing applies yet.
+    """
+    words = [term(outcome) for outcome in PRECEDENCE]
+    for number, word in enumerate(words):
+        above = "".join(f", not finding({higher})" for higher in words[:number])
+        yield f"outcome({word}) :- finding({word}){above}."
+        yield f"some :- finding({word})."
+    yield f"outcome({term(Outcome.NOT_REGULATED) if dated else OUTSIDE}) :- not some."
