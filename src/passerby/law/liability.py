@@ -15,7 +15,8 @@ from importlib.resources import files
 import yaml
 
 from passerby.errors import LawError
-from passerby.law.values import UNKNOWN, Certainty, FactValue, Outcome
+from passerby.law.conditions import Condition, read_condition
+from passerby.law.values import Certainty, FactValue, Outcome
 
 GROUPS = ("disclosure", "presumption", "damage", "evidence", "comparison")
 """The order in which claims are told."""
@@ -46,13 +47,6 @@ class Claim:
     certainty: Certainty
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    claim: Claim
-    facts: Mapping[str, frozenset[FactValue]]
-    outcomes: frozenset[str]
-
-
 def liability(facts: Mapping[str, FactValue], possible: frozenset[Outcome]) -> tuple[Claim, ...]:
     """Return what may be asked for and what is presumed, in the order of ``GROUPS``.
 
@@ -63,47 +57,36 @@ def liability(facts: Mapping[str, FactValue], possible: frozenset[Outcome]) -> t
     Raises:
         LawError: the data file is broken.
     """
-    rows = [row for row in _rows() if _may_stand(row, facts, possible)]
-    return tuple(row.claim for row in sorted(rows, key=lambda row: GROUPS.index(row.claim.group)))
-
-
-def _may_stand(row: _Row, facts: Mapping[str, FactValue], possible: frozenset[Outcome]) -> bool:
-    if row.outcomes and not row.outcomes & {outcome.value for outcome in possible}:
-        return False
-    return all(facts.get(name, UNKNOWN) in {UNKNOWN, *values} for name, values in row.facts.items())
+    standing = [claim for claim, condition in _rows() if condition.stands(facts, possible)]
+    return tuple(sorted(standing, key=lambda claim: GROUPS.index(claim.group)))
 
 
 @cache
-def _rows() -> tuple[_Row, ...]:
+def _rows() -> tuple[tuple[Claim, Condition], ...]:
     raw = yaml.safe_load(files("passerby.law").joinpath("data/liability.yaml").read_text(encoding="utf-8"))
     try:
-        return tuple(_row(entry, raw["laws"]) for entry in raw["claims"])
+        return tuple(
+            (_claim(entry, raw["laws"]), read_condition(entry.get("when"), f"data/liability.yaml: {entry['id']}"))
+            for entry in raw["claims"]
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise LawError(
             f"data/liability.yaml: a claim must have id, law, article, certainty, group and text; broken at {exc}"
         ) from exc
 
 
-def _row(entry: Mapping[str, object], laws: Mapping[str, Mapping[str, object]]) -> _Row:
+def _claim(entry: Mapping[str, object], laws: Mapping[str, Mapping[str, object]]) -> Claim:
     law = laws[str(entry["law"])]
-    start = law["from"]
-    group = str(entry["group"])
+    start, group = law["from"], str(entry["group"])
     if group not in GROUPS:
         raise ValueError(group)
-    when = entry.get("when") or {}
-    if not isinstance(when, dict):
-        raise TypeError(f"when of {entry['id']}")
-    return _Row(
-        Claim(
-            str(entry["id"]),
-            group,
-            str(entry["text"]),
-            str(law["title"]),
-            str(entry["article"]),
-            str(law["status"]),
-            start if isinstance(start, date) else None,
-            Certainty(str(entry["certainty"])),
-        ),
-        {name: frozenset(values) for name, values in when.get("facts", {}).items()},
-        frozenset(when.get("outcomes", ())),
+    return Claim(
+        str(entry["id"]),
+        group,
+        str(entry["text"]),
+        str(law["title"]),
+        str(entry["article"]),
+        str(law["status"]),
+        start if isinstance(start, date) else None,
+        Certainty(str(entry["certainty"])),
     )
