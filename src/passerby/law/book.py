@@ -10,15 +10,11 @@ from pathlib import Path
 from passerby.errors import RuleError
 from passerby.law.clauses import Clause, split, term
 from passerby.law.facts_check import nearest
-from passerby.law.reference import DATA, ROOM, as_date, offences, read_yaml, thresholds
+from passerby.law.reference import DATA, ROOM, as_date, read_yaml, thresholds
+from passerby.law.rulecheck import Checked, check_rules
 from passerby.law.rulefile import RuleFile, line_of, read_front, read_rule_file
-from passerby.law.values import Outcome, Provision, Rule
+from passerby.law.values import FactValue, Provision, Rule
 from passerby.law.vocabulary import vocabulary
-
-ENDS = frozenset({"finding", "duty", "fine", "open"})
-"""Conclusions that the engine reads itself, so that no rule needs to use them."""
-GIVEN = frozenset({"fact", "meets", "listed", "reading", "outcome"})
-"""Conditions that come from the facts, the data, or the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +62,8 @@ class Book:
         heads: Conclusion to the rules that conclude it.
         rules: Rule id to its provision and the rule.
         dates: Dated group to the day from which it applies, None when the text never was law.
+        domains: For each fact that some rule reads, the values that the rules tell apart.
+        alike: For each such fact, the values that no rule names, to the one that stands for them all.
     """
 
     position: str
@@ -77,14 +75,17 @@ class Book:
     heads: Mapping[str, tuple[Clause, ...]]
     rules: Mapping[str, tuple[Provision, Rule]]
     dates: Mapping[str, date | None]
+    domains: Mapping[str, tuple[FactValue, ...]]
+    alike: Mapping[str, Mapping[FactValue, FactValue]]
 
     def facts(self) -> tuple[str, ...]:
         """Return the names of the facts that some rule reads, in the order of the vocabulary."""
-        read = {split(literal.atom) for clause in self.clauses for literal in clause.body}
-        names = {arguments[0] for name, arguments in read if name == "fact"}
-        names |= {thresholds()[arguments[0].replace("_", "-")].fact for name, arguments in read if name == "meets"}
-        names |= {"offence" for name, _ in read if name == "listed"}
-        return tuple(name for name in vocabulary() if name in names)
+        return tuple(self.domains)
+
+    def narrow(self, name: str, value: FactValue) -> FactValue:
+        """Return the member of the fact's domain that stands for a value in this book."""
+        narrowed = vocabulary()[name].narrow(value)
+        return self.alike[name].get(narrowed, narrowed)
 
 
 def position_names(root: Path = ROOM) -> tuple[str, ...]:
@@ -186,10 +187,9 @@ def _assemble(
         for rule in file.provision.rules:
             if rule.id in rules:
                 first, earlier = rules[rule.id]
-                raise RuleError(
-                    f"{file.provision.path}:{rule.line}: rule {rule.id} must have an id of its own, got one used in {first.path}:{earlier.line}",
-                    hint="give it another heading",
-                )
+                where, used = f"{file.provision.path}:{rule.line}", f"{first.path}:{earlier.line}"
+                message = f"{where}: rule {rule.id} must have an id of its own, got one used in {used}"
+                raise RuleError(message, hint="give it another heading")
             rules[rule.id] = (file.provision, rule)
     for name in sorted(off - set(rules)):
         raise RuleError(
@@ -202,101 +202,45 @@ def _assemble(
     kept = {name: entry for name, entry in rules.items() if name not in off}
     provisions = {file.provision.id: file.provision for file in files}
     names = tuple(layer.name for layer in layers)
-    book = Book(position, str(front["title"]), str(front["status"]), names, provisions, clauses, heads, kept, dates)
-    for clause in clauses:
-        _check_clause(clause, book)
-    _check_cycles(book)
-    return book
+    checked = Checked(position, clauses, heads, kept, dates)
+    check_rules(checked)
+    domains, alike = _domains(clauses)
+    return Book(
+        position,
+        str(front["title"]),
+        str(front["status"]),
+        names,
+        provisions,
+        clauses,
+        heads,
+        kept,
+        dates,
+        domains,
+        alike,
+    )
 
 
-def _check_clause(clause: Clause, book: Book) -> None:
-    provision, rule = book.rules[clause.rule]
-    where = f"{provision.path}:{clause.line}"
-    if clause.group not in book.dates:
-        known = ", ".join(book.dates)
-        raise RuleError(f"{where}: applies must be one of {known}, got {clause.group}", hint="see data/dates.yaml")
-    name, arguments = split(clause.head)
-    if name in GIVEN:
-        raise RuleError(f"{where}: rule must not conclude {name}, which comes from outside", hint="choose another word")
-    if name == "finding":
-        _one_of("finding", arguments, [term(o) for o in Outcome if o is not Outcome.DEPENDS], where)
-    for literal in clause.body:
-        _check_condition(literal.atom, where, book)
-        if not literal.positive and literal.atom in book.heads and _otherwise(literal.atom, book) is None:
-            raise RuleError(
-                f"{where}: {literal.atom} is used with `not` and must say what is so when it fails",
-                hint=f"add `> Otherwise: ...` to a rule that concludes {literal.atom}",
-            )
-    if name not in ENDS and not any(clause.head == lit.atom for other in book.clauses for lit in other.body):
-        raise RuleError(
-            f"{where}: conclusion {clause.head} must be used by some rule", hint=f"rule {rule.id} has no effect"
-        )
-
-
-def _check_condition(atom: str, where: str, book: Book) -> None:
-    name, arguments = split(atom)
-    if name == "fact":
-        _check_fact(arguments, where)
-    elif name == "meets":
-        _one_of("threshold", arguments, [term(t) for t in thresholds()], where)
-    elif name == "listed":
-        _one_of("offence list", arguments, [term(t) for t in offences().lists], where)
-    elif name == "reading":
-        _one_of("reading", arguments, [split(h)[1][0] for h in book.heads if h.startswith("open(")], where)
-    elif name == "outcome":
-        _one_of("outcome", arguments, [term(o) for o in Outcome if o is not Outcome.DEPENDS], where)
-    elif atom not in book.heads:
-        near = nearest(atom, book.heads)
-        hint = f"did you mean {near}?" if near else "write a rule that concludes it"
-        raise RuleError(f"{where}: condition must be a fact or the conclusion of a rule, got {atom}", hint=hint)
-
-
-def _check_fact(arguments: tuple[str, ...], where: str) -> None:
+def _domains(
+    clauses: tuple[Clause, ...],
+) -> tuple[dict[str, tuple[FactValue, ...]], dict[str, dict[FactValue, FactValue]]]:
+    """Return for each fact that is read its domain, with values that no rule names joined to one."""
+    read = {split(literal.atom) for clause in clauses for literal in clause.body}
+    named = {arguments for name, arguments in read if name == "fact"}
     names = {term(name): name for name in vocabulary()}
-    if len(arguments) != 2 or arguments[0] not in names:
-        near = nearest(arguments[0], names) if arguments else None
-        raise RuleError(
-            f"{where}: fact must be fact(name,value) with a name of the vocabulary, got fact({','.join(arguments)})",
-            hint=f"did you mean {near}?" if near else "add the fact to data/vocabulary.yaml first",
-        )
-    fact = vocabulary()[names[arguments[0]]]
-    if fact.kind == "number" or fact.open:
-        raise RuleError(
-            f"{where}: {fact.name} must be compared by meets(threshold) or listed(list), got fact({','.join(arguments)})"
-        )
-    _one_of(f"value of {fact.name}", arguments[1:], [term(str(v)) for v in fact.domain()], where)
-
-
-def _one_of(what: str, got: tuple[str, ...], known: list[str], where: str) -> None:
-    if len(got) != 1 or got[0] not in known:
-        near = nearest(got[0], known) if got else None
-        hint = f"did you mean {near}?" if near else None
-        raise RuleError(f"{where}: {what} must be one of {', '.join(known)}, got {','.join(got)}", hint=hint)
-
-
-def _otherwise(atom: str, book: Book) -> str | None:
-    return next((rule.otherwise for c in book.heads[atom] if (rule := book.rules[c.rule][1]).otherwise), None)
-
-
-def _check_cycles(book: Book) -> None:
-    """Refuse rules that rest on themselves: a derivation must end in facts."""
-    done: set[str] = set()
-
-    def visit(atom: str, path: tuple[str, ...]) -> None:
-        if atom in path:
-            clause = book.heads[atom][0]
-            provision, _ = book.rules[clause.rule]
-            ring = " -> ".join((*path[path.index(atom) :], atom))
-            raise RuleError(f"{provision.path}:{clause.line}: rules must not rest on themselves, got {ring}")
-        if atom in done:
-            return
-        for clause in book.heads.get(atom, ()):
-            for literal in clause.body:
-                visit(literal.atom, (*path, atom))
-        done.add(atom)
-
-    for atom in book.heads:
-        visit(atom, ())
+    used = {names[arguments[0]] for arguments in named}
+    used |= {thresholds()[arguments[0].replace("_", "-")].fact for name, arguments in read if name == "meets"}
+    used |= {"offence" for name, _ in read if name == "listed"}
+    drivers = {fact.default_by[0] for fact in vocabulary().values() if fact.default_by}
+    domains: dict[str, tuple[FactValue, ...]] = {}
+    alike: dict[str, dict[FactValue, FactValue]] = {}
+    for name, fact in vocabulary().items():
+        if name not in used:
+            continue
+        whole = fact.kind != "choice" or fact.open or name in drivers
+        rest = [v for v in fact.domain() if not whole and (term(name), term(str(v))) not in named]
+        alike[name] = dict.fromkeys(rest, rest[0]) if rest else {}
+        domains[name] = tuple(v for v in fact.domain() if v not in rest[1:])
+    return domains, alike
 
 
 def _dates(position: str, base: str | None, layers: list[Overlay], root: Path) -> dict[str, date | None]:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from passerby.errors import RuleError
-from passerby.law.values import Certainty
+from passerby.law.values import Certainty, FineTier
 
 ROOM = Path(__file__).parent
 DATA = ROOM / "data"
@@ -156,3 +156,35 @@ def offences() -> Offences:
     }
     aliases = {other: slug for slug, others in content["aliases"].items() for other in others}
     return Offences(lists, frozenset(content["unlisted"]), aliases)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A time limit of a duty, in words and, where the text sets one, in hours."""
+
+    text: str
+    hours: float | None
+
+
+@cache
+def deadlines() -> Mapping[str, Deadline]:
+    """Return the time limits by duty."""
+    content = read_yaml(DATA / "deadlines.yaml")
+    return {name: Deadline(entry["text"], entry["hours"]) for name, entry in content.items()}
+
+
+@cache
+def fines() -> Mapping[tuple[str, str], FineTier]:
+    """Return the highest fines by position and tier."""
+    content = read_yaml(DATA / "fines.yaml")
+    return {
+        (position, tier): FineTier(
+            entry["article"],
+            entry["text"],
+            int(entry["max_eur"]),
+            float(entry["max_turnover_percent"]),
+            Certainty(entry["certainty"]),
+        )
+        for position, tiers in content.items()
+        for tier, entry in tiers.items()
+    }

@@ -13,7 +13,7 @@ from datetime import date
 import clingo
 
 from passerby.law.book import Book
-from passerby.law.clauses import Clause, term
+from passerby.law.clauses import term
 from passerby.law.reference import offences, thresholds
 from passerby.law.values import FactValue, Outcome
 from passerby.law.vocabulary import vocabulary
@@ -76,7 +76,7 @@ class Worlds:
 
     def assume(self, known: Mapping[str, FactValue]) -> list[int]:
         """Return the assumptions that fix the known facts which the rules read."""
-        return [self._literals[fact_atom(name, known[name])] for name in self.names if name in known]
+        return [self._literals[fact_atom(self.book, name, known[name])] for name in self.names if name in known]
 
     def possible(self, assumptions: list[int]) -> dict[Outcome | None, World]:
         """Return every outcome of some world under the assumptions, each with one such world; None: outside the rulebook."""
@@ -137,13 +137,9 @@ def applying_groups(dates: Mapping[str, date | None], day: date | None) -> froze
     return frozenset(group for group, start in dates.items() if day is None or start is None or start <= day)
 
 
-def fact_atom(name: str, value: FactValue) -> str:
-    """Return the atom of a fact.
-
-    >>> fact_atom("offence_max_years", 7), fact_atom("targeted", True)
-    ('fact(offence_max_years,5)', 'fact(targeted,true)')
-    """
-    return f"fact({name},{value_term(vocabulary()[name].narrow(value))})"
+def fact_atom(book: Book, name: str, value: FactValue) -> str:
+    """Return the atom that stands for a fact in a book, such as ``fact(offence_max_years,5)`` for seven years."""
+    return f"fact({name},{value_term(book.narrow(name, value))})"
 
 
 def value_term(value: FactValue) -> str:
@@ -163,52 +159,52 @@ def _outcome(atom: str) -> Outcome | None:
     return None if word == OUTSIDE else Outcome(word)
 
 
-def program(book: Book, groups: frozenset[str]) -> str:
-    """Return the whole answer set program of a book on the days when some dated groups apply."""
+def program(book: Book, groups: frozenset[str], *, show: bool = True, prefix: str = "") -> str:
+    """Return the whole answer set program of a book on the days when some dated groups apply.
+
+    Args:
+        book: The rules.
+        groups: The dated groups that apply.
+        show: Whether to show outcome, duties and fines.
+        prefix: Put before every predicate, for a second copy beside the first.
+    """
     clauses = [clause for clause in book.clauses if clause.group in groups]
-    dated = groups != frozenset(book.dates)
-    parts = [
-        *choices(book.facts()),
-        *derived_from_data(book.facts()),
-        *map(rule_text, clauses),
-        *precedence(dated=dated),
-    ]
-    parts += [
-        f"{{ reading({head[5:-1]}) }} :- {head}."
-        for head in sorted({c.head for c in clauses})
-        if head.startswith("open(")
-    ]
-    parts += ["#show outcome/1.", "#show duty/1.", "#show fine/1."]
-    return "\n".join(parts)
+    points = sorted({clause.head for clause in clauses if clause.head.startswith("open(")})
+    rules = [(clause.head, tuple(map(str, clause.body))) for clause in clauses]
+    rules += [*_derived_from_data(book.facts()), *_precedence(dated=groups != frozenset(book.dates))]
+    lines = [_choice(name, book.domains[name], prefix) for name in book.facts()]
+    lines += [f"{{ {prefix}reading({point[5:-1]}) }} :- {prefix}{point}." for point in points]
+    lines += [_rule(head, body, prefix) for head, body in rules]
+    if show:
+        lines += ["#show outcome/1.", "#show duty/1.", "#show fine/1."]
+    return "\n".join(lines)
 
 
-def rule_text(clause: Clause) -> str:
-    """Return one rule as text."""
-    body = ", ".join(map(str, clause.body))
-    return f"{clause.head} :- {body}." if body else f"{clause.head}."
+def _rule(head: str, body: tuple[str, ...], prefix: str) -> str:
+    conditions = ", ".join(f"not {prefix}{c[4:]}" if c.startswith("not ") else prefix + c for c in body)
+    return f"{prefix}{head} :- {conditions}." if body else f"{prefix}{head}."
 
 
-def choices(names: Iterable[str]) -> Iterator[str]:
-    """Yield, for each fact, the choice of exactly one of its values."""
-    for name in names:
-        atoms = "; ".join(f"fact({name},{value_term(value)})" for value in vocabulary()[name].domain())
-        yield f"1 {{ {atoms} }} 1."
+def _choice(name: str, domain: tuple[FactValue, ...], prefix: str) -> str:
+    """Return the choice of exactly one value of a fact."""
+    atoms = "; ".join(f"{prefix}fact({name},{value_term(value)})" for value in domain)
+    return f"1 {{ {atoms} }} 1."
 
 
-def derived_from_data(names: Iterable[str]) -> Iterator[str]:
+def _derived_from_data(names: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the rules that compare numbers with thresholds and offences with lists."""
     read = set(names)
     for threshold in thresholds().values():
         edge = threshold.on(None)
         for band in vocabulary()[threshold.fact].bands if threshold.fact in read else ():
             if (band >= edge) if threshold.at_least else (band <= edge):
-                yield f"meets({term(threshold.name)}) :- fact({threshold.fact},{value_term(band)})."
+                yield f"meets({term(threshold.name)})", (f"fact({threshold.fact},{value_term(band)})",)
     for slug in vocabulary()["offence"].domain() if "offence" in read else ():
         for name in sorted(offences().membership(str(slug))):
-            yield f"listed({term(name)}) :- fact(offence,{term(str(slug))})."
+            yield f"listed({term(name)})", (f"fact(offence,{term(str(slug))})",)
 
 
-def precedence(*, dated: bool) -> Iterator[str]:
+def _precedence(*, dated: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the rules that make one outcome of all findings.
 
     Args:
@@ -216,7 +212,6 @@ def precedence(*, dated: bool) -> Iterator[str]:
     """
     words = [term(outcome) for outcome in PRECEDENCE]
     for number, word in enumerate(words):
-        above = "".join(f", not finding({higher})" for higher in words[:number])
-        yield f"outcome({word}) :- finding({word}){above}."
-        yield f"some :- finding({word})."
-    yield f"outcome({term(Outcome.NOT_REGULATED) if dated else OUTSIDE}) :- not some."
+        yield f"outcome({word})", (f"finding({word})", *(f"not finding({higher})" for higher in words[:number]))
+        yield "some", (f"finding({word})",)
+    yield f"outcome({term(Outcome.NOT_REGULATED) if dated else OUTSIDE})", ("not some",)
