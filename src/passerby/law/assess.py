@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from pathlib import Path
 from types import MappingProxyType
 
 from passerby.law.book import Book
 from passerby.law.clauses import split
 from passerby.law.derivation import Derivation, Step
-from passerby.law.engine import Engine, engine_on, layers_on, overlay_named, positions, turning_days
+from passerby.law.engine import Engine, Layers, engine_on, layers_on, overlay_named, positions, turning_days
 from passerby.law.facts import Facts, accept
 from passerby.law.reference import deadlines, fines, offences
 from passerby.law.values import (
@@ -36,7 +37,7 @@ def assess(
     *,
     position: str = DEFAULT_POSITION,
     on: date | None = None,
-    overlays: Iterable[str] = (),
+    overlays: Iterable[str | Path] = (),
     amended: bool = True,
 ) -> Verdict:
     """Say what one position answers for one deployment, why, what follows, and what would change it.
@@ -46,7 +47,8 @@ def assess(
             fact takes its default, and is not known where it has none.
         position: Name of a position (`positions`).
         on: The day. None reads the text as fully applicable. A text that never was law is read so on every day.
-        overlays: Names of overlays to lay over the position; one that does not hold on that day is left out, with a note.
+        overlays: Names of overlays, or folders of one's own, to lay over the position; one that does not hold on that day
+            is left out, with a note.
         amended: Whether later amendments are read with the position from their first day on; they matter only with ``on``.
 
     Returns:
@@ -67,7 +69,7 @@ def assess_all(
     wanted: Iterable[str] | None = None,
     *,
     on: date | None = None,
-    overlays: Iterable[str] = (),
+    overlays: Iterable[str | Path] = (),
     amended: bool = True,
 ) -> tuple[Verdict, ...]:
     """Say what several positions answer for one deployment, in the order asked for; all of them when None.
@@ -79,7 +81,7 @@ def assess_all(
     return tuple(_assess(accepted, name, on, layers, amended=amended, lenient=True) for name in names)
 
 
-def provisions(position: str = DEFAULT_POSITION, *, overlays: Iterable[str] = ()) -> tuple[Provision, ...]:
+def provisions(position: str = DEFAULT_POSITION, *, overlays: Iterable[str | Path] = ()) -> tuple[Provision, ...]:
     """Return the provisions of a position and its overlays, in the order of the files.
 
     Raises:
@@ -89,7 +91,7 @@ def provisions(position: str = DEFAULT_POSITION, *, overlays: Iterable[str] = ()
 
 
 def _assess(
-    facts: Facts, position: str, on: date | None, overlays: tuple[str, ...], *, amended: bool, lenient: bool = False
+    facts: Facts, position: str, on: date | None, overlays: Layers, *, amended: bool, lenient: bool = False
 ) -> Verdict:
     if lenient:
         overlays = tuple(name for name in overlays if position in overlay_named(name).over)
@@ -102,7 +104,7 @@ class _Case:
     """One question put to one engine."""
 
     def __init__(
-        self, engine: Engine, facts: Facts, position: str, on: date | None, overlays: tuple[str, ...], amended: bool
+        self, engine: Engine, facts: Facts, position: str, on: date | None, overlays: Layers, amended: bool
     ) -> None:
         self.engine, self.book, self.facts = engine, engine.book, facts
         self.position, self.on, self.overlays, self.amended = position, on, overlays, amended
@@ -214,9 +216,12 @@ class _Case:
 
     def _notes(self) -> Iterable[str]:
         yield from _notes_on_text(self.book, self.on)
-        left = set(self.overlays) - set(layers_on(self.position, self.overlays, self.on, amended=self.amended))
-        for name in sorted(left):
-            yield f"The overlay {name} does not hold on {self.on} and was left out."
+        layers = layers_on(self.position, self.overlays, self.on, amended=self.amended)
+        for given in self.overlays:
+            if given not in layers:
+                yield f"The overlay {overlay_named(given).name} does not hold on {self.on} and was left out."
+        for name in self.book.overlays:
+            yield f"Read with the layer {name}: {overlay_named(layers[self.book.overlays.index(name)]).title}."
         offence = self.facts.given.get("offence")
         if offence is not None and str(offence) not in offences().known():
             yield f"The offence {offence} is in none of the lists known here and was read as an offence in no list."

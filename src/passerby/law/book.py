@@ -101,19 +101,27 @@ def overlay_names(root: Path = ROOM) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in root.glob("overlays/*/overlay.md")))
 
 
-def read_overlay(name: str, root: Path = ROOM) -> Overlay:
+def read_overlay(given: str | Path, root: Path = ROOM) -> Overlay:
     """Read one overlay: its ``overlay.md`` and its rule files.
+
+    Args:
+        given: Name of an overlay of the room, or the folder of one's own.
+        root: Folder that holds ``overlays``.
 
     Raises:
         RuleError: there is no such overlay, or a file of it is broken.
     """
-    path = root / "overlays" / name / "overlay.md"
+    own = isinstance(given, Path)
+    folder = given if isinstance(given, Path) else root / "overlays" / given
+    name, path, base = folder.name, folder / "overlay.md", folder.parent if own else root
+    if own and not path.is_file():
+        raise RuleError(f"overlay must be a folder with a file overlay.md, got {given}", hint="see docs/law.md")
     if not path.is_file():
         known = overlay_names(root)
         hint = f"did you mean {near}?" if (near := nearest(name, known)) else None
         raise RuleError(f"overlay must be one of {', '.join(known)}, got {name}", hint=hint)
     front, lines = _front(path)
-    shown = str(path.relative_to(root))
+    shown = str(path.relative_to(base))
     for key in ("title", "over"):
         if not front.get(key):
             raise RuleError(f"{shown}:1: front matter must have {key}", hint=f"add a line `{key}: ...`")
@@ -136,16 +144,16 @@ def read_overlay(name: str, root: Path = ROOM) -> Overlay:
         dates={g: as_date(d, f"{shown}:{line_of(lines, 'dates')}: {g}") for g, d in moved.items()}
         if isinstance(moved, dict)
         else {},
-        files=_files(path.parent, name, root),
+        files=_files(folder, name, base),
     )
 
 
-def load_book(position: str, overlays: Iterable[str] = (), *, root: Path = ROOM) -> Book:
+def load_book(position: str, overlays: Iterable[str | Path] = (), *, root: Path = ROOM) -> Book:
     """Read and check the rule files of a position and its overlays.
 
     Args:
         position: Name of its folder.
-        overlays: Names of overlays, each laid over the ones before.
+        overlays: Names of overlays or folders of one's own, each laid over the ones before.
         root: Folder that holds ``positions`` and ``overlays``.
 
     Raises:

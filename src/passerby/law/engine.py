@@ -6,12 +6,16 @@ import threading
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache, cached_property
+from pathlib import Path
 
 from passerby.law.book import Book, load_book, overlay_names, position_names, read_overlay
 from passerby.law.neighbours import Neighbours
 from passerby.law.relevance import Relevance
 from passerby.law.values import FactValue
 from passerby.law.worlds import Worlds, applying_groups
+
+Layers = tuple[str | Path, ...]
+"""Overlays by name, or by the folder of one's own."""
 
 
 class Engine:
@@ -46,7 +50,7 @@ class Engine:
         return tuple(sorted(unknown, key=lambda name: left[name]))
 
 
-def engine_on(position: str, overlays: tuple[str, ...], day: date | None, *, amended: bool) -> Engine:
+def engine_on(position: str, overlays: Layers, day: date | None, *, amended: bool) -> Engine:
     """Return the engine for a position with those of its layers that hold on a day.
 
     Args:
@@ -58,13 +62,14 @@ def engine_on(position: str, overlays: tuple[str, ...], day: date | None, *, ame
     Raises:
         RuleError: position or overlay is not known, or a rule file is broken.
     """
-    book = _book(position, layers_on(position, overlays, day, amended=amended))
-    return _engine(position, book.overlays, applying_groups(book.dates, day))
+    layers = layers_on(position, overlays, day, amended=amended)
+    book = _book(position, layers)
+    return _engine(position, layers, applying_groups(book.dates, day))
 
 
-def layers_on(position: str, overlays: tuple[str, ...], day: date | None, *, amended: bool) -> tuple[str, ...]:
+def layers_on(position: str, overlays: Layers, day: date | None, *, amended: bool) -> Layers:
     """Return the layers that are read with a position on a day: amendments first, then those asked for."""
-    own = [
+    own: list[str | Path] = [
         layer.name
         for layer in map(overlay_named, overlay_names())
         if amended and day is not None and layer.automatic and position in layer.over and layer.holds(day)
@@ -73,7 +78,7 @@ def layers_on(position: str, overlays: tuple[str, ...], day: date | None, *, ame
     return (*own, *asked)
 
 
-def turning_days(position: str, overlays: tuple[str, ...], day: date, *, amended: bool) -> tuple[date, ...]:
+def turning_days(position: str, overlays: Layers, day: date, *, amended: bool) -> tuple[date, ...]:
     """Return the later days on which another set of rules may apply, in order."""
     days: set[date] = set()
     for name in (*overlays, *(n for n in overlay_names() if overlay_named(n).automatic and amended)):
@@ -102,5 +107,5 @@ _book = cache(load_book)
 
 
 @cache
-def _engine(position: str, layers: tuple[str, ...], groups: frozenset[str]) -> Engine:
+def _engine(position: str, layers: Layers, groups: frozenset[str]) -> Engine:
     return Engine(_book(position, layers), groups)

@@ -11,7 +11,7 @@ from passerby.law.clauses import split
 from passerby.law.facts import Facts
 from passerby.law.values import Change, FactValue, Outcome
 from passerby.law.vocabulary import vocabulary
-from passerby.law.worlds import OUTSIDE, program, value_term
+from passerby.law.worlds import OUTSIDE, configure, program, value_term
 
 PAIR = 2
 """Facts changed at once for outcomes that no single change reaches."""
@@ -104,7 +104,7 @@ class Neighbours:
         )
 
     def _models(self, assumptions: list[int], most: int) -> Iterator[tuple[_Set, Outcome | None]]:
-        self.control.configuration.solve.models = most
+        configure(self.control, models=most)
         with self.control.solve(assumptions=assumptions, yield_=True) as handle:
             for model in handle:
                 parts = [self._read(symbol) for symbol in model.symbols(shown=True)]

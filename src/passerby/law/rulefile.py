@@ -65,7 +65,8 @@ def read_rule_file(path: Path, *, position: str, shown: str) -> RuleFile:
     head = _check_front(front, lines, shown)
     sections = _sections(lines, body_at, shown)
     stem = path.stem
-    rules, clauses = [], []
+    rules: list[Rule] = []
+    clauses: list[Clause] = []
     for section in sections:
         section.own.setdefault("applies", str(front["applies"]))
         rule, found = _rule(section, head, f"{stem}/{section.id}", shown)

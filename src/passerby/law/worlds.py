@@ -117,8 +117,7 @@ class Worlds:
         return frozenset(text for symbol in last if (text := self._str(symbol)).startswith(prefix))
 
     def _mode(self, mode: str, models: int) -> None:
-        self.control.configuration.solve.enum_mode = mode
-        self.control.configuration.solve.models = models
+        configure(self.control, enum_mode=mode, models=models)
 
     def _world(self, model: clingo.Model) -> World:
         atoms = frozenset(map(self._str, model.symbols(atoms=True)))
@@ -130,6 +129,12 @@ class Worlds:
         if text is None:
             text = self._text[symbol] = str(symbol)
         return text
+
+
+def configure(control: clingo.Control, **options: str | int) -> None:
+    """Set options of a control's next solve, such as ``models`` (0: all)."""
+    for name, value in options.items():
+        setattr(control.configuration.solve, name, value)
 
 
 def applying_groups(dates: Mapping[str, date | None], day: date | None) -> frozenset[str]:
