@@ -70,16 +70,46 @@ def fact_meaning(name: str, value: FactValue) -> str | None:
 
 
 def change_words(facts: Mapping[str, FactValue], given: Mapping[str, FactValue]) -> str:
-    """Return what must change, each fact with its present value where one is given.
+    """Return what must change, each fact with its present value where one is known.
 
     >>> change_words({"fria": False}, {"fria": True})
     'fria: false (now true)'
     """
-    parts = []
-    for name, value in facts.items():
-        now = f" (now {say(given[name])})" if name in given else ""
-        parts.append(fact_words(name, value) + now)
-    return " and ".join(parts)
+    return " and ".join(fact_words(name, value) + _now(name, given) for name, value in facts.items())
+
+
+def _now(name: str, given: Mapping[str, FactValue]) -> str:
+    present = given.get(name, UNKNOWN)
+    return "" if present == UNKNOWN else f" (now {say(present)})"
+
+
+def grouped_changes(verdict: Verdict, given: Mapping[str, FactValue]) -> list[tuple[Outcome, list[str]]]:
+    """Return the changes by the outcome they lead to, the values of one fact together, the strictest outcome first.
+
+    Args:
+        verdict: Its ``changes`` are told.
+        given: The facts as given; those assumed are taken from the verdict.
+    """
+    present = {**verdict.assumed, **given}
+    groups: dict[Outcome, dict[tuple[str, ...], list[Mapping[str, FactValue]]]] = {}
+    for change in verdict.changes:
+        groups.setdefault(change.outcome, {}).setdefault(tuple(change.facts), []).append(change.facts)
+    order = [outcome for outcome in OUTCOME_TITLE if outcome in groups]
+    return [(outcome, [_one_group(sets, present) for sets in groups[outcome].values()]) for outcome in order]
+
+
+def _one_group(sets: list[Mapping[str, FactValue]], present: Mapping[str, FactValue]) -> str:
+    if len(sets[0]) > 1:
+        return "; or ".join(change_words(facts, present) for facts in sets)
+    name = next(iter(sets[0]))
+    return f"{name}: {', '.join(say(facts[name]) for facts in sets)}{_now(name, present)}"
+
+
+def assumptions(verdict: Verdict) -> dict[str, FactValue]:
+    """Return the assumed facts on which the derivation rests or whose change alone gives another outcome."""
+    read = {name for step in steps(verdict.reasons) for name in step.facts}
+    read |= {name for change in verdict.changes for name in change.facts}
+    return {name: value for name, value in verdict.assumed.items() if name in read}
 
 
 def fine_words(fine: FineTier) -> str:
@@ -103,6 +133,12 @@ def source_words(reason: Reason) -> str:
     paragraph = guideline_of(reason)
     parts = [reason.provision.article, f"guidelines {paragraph}" if paragraph else "", reason.certainty.value]
     return ", ".join(part for part in parts if part)
+
+
+def facts_read(reason: Reason) -> str:
+    """Return the facts that one step reads itself, as in ``space: public``; empty when its words name them already."""
+    told = [fact_words(name, value) for name, value in reason.facts.items() if say(value) not in reason.statement]
+    return ", ".join(told)
 
 
 def guideline_of(reason: Reason) -> str | None:
