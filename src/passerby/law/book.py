@@ -64,6 +64,7 @@ class Book:
         dates: Dated group to the day from which it applies, None when the text never was law.
         domains: For each fact that some rule reads, the values that the rules tell apart.
         alike: For each such fact, the values that no rule names, to the one that stands for them all.
+        edges: Threshold to its number on the day asked about.
     """
 
     position: str
@@ -77,6 +78,7 @@ class Book:
     dates: Mapping[str, date | None]
     domains: Mapping[str, tuple[FactValue, ...]]
     alike: Mapping[str, Mapping[FactValue, FactValue]]
+    edges: Mapping[str, float]
 
     def facts(self) -> tuple[str, ...]:
         """Return the names of the facts that some rule reads, in the order of the vocabulary."""
@@ -148,12 +150,15 @@ def read_overlay(given: str | Path, root: Path = ROOM) -> Overlay:
     )
 
 
-def load_book(position: str, overlays: Iterable[str | Path] = (), *, root: Path = ROOM) -> Book:
+def load_book(
+    position: str, overlays: Iterable[str | Path] = (), day: date | None = None, *, root: Path = ROOM
+) -> Book:
     """Read and check the rule files of a position and its overlays.
 
     Args:
         position: Name of its folder.
         overlays: Names of overlays or folders of one's own, each laid over the ones before.
+        day: The day whose thresholds count; None for the latest.
         root: Folder that holds ``positions`` and ``overlays``.
 
     Raises:
@@ -178,18 +183,19 @@ def load_book(position: str, overlays: Iterable[str | Path] = (), *, root: Path 
             raise RuleError(f"overlay {layer.name} must be laid over {' or '.join(layer.over)}, got {position}")
         files.extend(layer.files)
     dates = _dates(position, base, layers, root)
-    off = {rule for name in (_words(front.get("disables")), *(layer.disables for layer in layers)) for rule in name}
-    return _assemble(position, front, files, off, dates, layers)
+    edges = {threshold.name: threshold.on(day) for threshold in thresholds().values()}
+    return _assemble(position, front, files, layers, dates, edges)
 
 
 def _assemble(
     position: str,
     front: dict[str, object],
     files: list[RuleFile],
-    off: set[str],
-    dates: Mapping[str, date | None],
     layers: list[Overlay],
+    dates: Mapping[str, date | None],
+    edges: Mapping[str, float],
 ) -> Book:
+    off = {rule for names in (_words(front.get("disables")), *(layer.disables for layer in layers)) for rule in names}
     rules: dict[str, tuple[Provision, Rule]] = {}
     for file in files:
         for rule in file.provision.rules:
@@ -225,6 +231,7 @@ def _assemble(
         dates,
         domains,
         alike,
+        edges,
     )
 
 

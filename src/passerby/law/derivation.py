@@ -13,6 +13,7 @@ from types import MappingProxyType
 from passerby.law.book import Book
 from passerby.law.clauses import Clause, Literal, split, term
 from passerby.law.reference import Threshold, offences, thresholds
+from passerby.law.rulecheck import FINDINGS
 from passerby.law.values import UNKNOWN, Certainty, FactValue, Outcome, Reason, weakest
 from passerby.law.vocabulary import vocabulary
 from passerby.law.worlds import World
@@ -51,7 +52,8 @@ class Derivation:
 
     def outcome(self, outcome: Outcome) -> tuple[Step, ...]:
         """Return a step for each rule that finds the outcome, the surest first."""
-        steps = [self._clause(clause) for clause in self._holding(f"finding({term(outcome)})")]
+        words = [word for word, found in FINDINGS.items() if found is outcome]
+        steps = [self._clause(clause) for word in words for clause in self._holding(f"finding({word})")]
         return tuple(sorted(steps, key=lambda step: step.certainty.rank))
 
     def rules_for(self, atom: str) -> tuple[Clause, ...]:
@@ -142,7 +144,7 @@ class Derivation:
 
     def _compared(self, threshold: Threshold, *, holds: bool) -> str:
         value = self.known.get(threshold.fact, UNKNOWN)
-        edge = f"{threshold.on(None):g}"
+        edge = f"{self.book.edges[threshold.name]:g}"
         if threshold.at_least:
             words = f"reaches {edge}" if holds else f"does not reach {edge}"
         else:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from passerby.law.book import Book, load_book, overlay_names, position_names, read_overlay
 from passerby.law.neighbours import Neighbours
+from passerby.law.reference import thresholds
 from passerby.law.relevance import Relevance
 from passerby.law.values import FactValue
 from passerby.law.worlds import Worlds, applying_groups
@@ -63,8 +64,8 @@ def engine_on(position: str, overlays: Layers, day: date | None, *, amended: boo
         RuleError: position or overlay is not known, or a rule file is broken.
     """
     layers = layers_on(position, overlays, day, amended=amended)
-    book = _book(position, layers)
-    return _engine(position, layers, applying_groups(book.dates, day))
+    book = _book(position, layers, _epoch(day))
+    return _engine(position, layers, _epoch(day), applying_groups(book.dates, day))
 
 
 def layers_on(position: str, overlays: Layers, day: date | None, *, amended: bool) -> Layers:
@@ -86,7 +87,7 @@ def turning_days(position: str, overlays: Layers, day: date, *, amended: bool) -
         days |= {layer.start} if layer.start else set()
         days |= {layer.end + timedelta(days=1)} if layer.end else set()
         days |= set(layer.dates.values()) if position in layer.over else set()
-    days |= {start for start in _book(position, ()).dates.values() if start is not None}
+    days |= {start for start in _book(position, (), None).dates.values() if start is not None}
     return tuple(sorted(one for one in days if one > day))
 
 
@@ -102,10 +103,16 @@ def overlays() -> tuple[str, ...]:
     return overlay_names()
 
 
+def _epoch(day: date | None) -> date | None:
+    """Return the first day of the span in which the same thresholds hold, so that days of one span share an engine."""
+    starts = [start for threshold in thresholds().values() for start, _ in threshold.values]
+    return None if day is None else max((start for start in starts if start <= day), default=date.min)
+
+
 overlay_named = cache(read_overlay)
 _book = cache(load_book)
 
 
 @cache
-def _engine(position: str, layers: Layers, groups: frozenset[str]) -> Engine:
-    return Engine(_book(position, layers), groups)
+def _engine(position: str, layers: Layers, epoch: date | None, groups: frozenset[str]) -> Engine:
+    return Engine(_book(position, layers, epoch), groups)

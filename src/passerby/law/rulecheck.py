@@ -9,10 +9,23 @@ from datetime import date
 from passerby.errors import RuleError
 from passerby.law.clauses import Clause, split, term
 from passerby.law.facts_check import nearest
-from passerby.law.reference import offences, thresholds
+from passerby.law.reference import fines, offences, thresholds
 from passerby.law.values import Outcome, Provision, Rule
 from passerby.law.vocabulary import vocabulary
 
+FINDINGS = {
+    "out_of_scope": Outcome.OUT_OF_SCOPE,
+    "prohibited": Outcome.PROHIBITED,
+    "prohibited_by_other_law": Outcome.PROHIBITED,
+    "non_compliant": Outcome.NON_COMPLIANT,
+    "permitted_with_authorisation": Outcome.PERMITTED,
+    "high_risk": Outcome.HIGH_RISK,
+    "transparency_only": Outcome.TRANSPARENCY_ONLY,
+    "not_prohibited": Outcome.NOT_PROHIBITED,
+    "not_regulated": Outcome.NOT_REGULATED,
+}
+"""What a rule may find, and the outcome it leads to; of several findings the first in this order counts. An overlay that
+stands for another law than the position's own finds ``prohibited_by_other_law``, which the position does not fine."""
 ENDS = frozenset({"finding", "duty", "fine", "open"})
 """Conclusions that the engine reads itself, so that no rule needs to use them."""
 GIVEN = frozenset({"fact", "meets", "listed", "reading", "outcome"})
@@ -60,7 +73,9 @@ def _check_clause(clause: Clause, book: Checked) -> None:
     if name in GIVEN:
         raise RuleError(f"{where}: rule must not conclude {name}, which comes from outside", hint="choose another word")
     if name == "finding":
-        _one_of("finding", arguments, [term(o) for o in Outcome if o is not Outcome.DEPENDS], where)
+        _one_of("finding", arguments, list(FINDINGS), where)
+    if name == "fine":
+        _one_of("fine tier", arguments, [term(tier) for position, tier in fines() if position == book.position], where)
     for literal in clause.body:
         _check_condition(literal.atom, where, book)
         if not literal.positive and literal.atom in book.heads and _otherwise(literal.atom, book) is None:

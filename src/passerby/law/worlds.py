@@ -15,20 +15,10 @@ import clingo
 from passerby.law.book import Book
 from passerby.law.clauses import term
 from passerby.law.reference import offences, thresholds
+from passerby.law.rulecheck import FINDINGS
 from passerby.law.values import FactValue, Outcome
 from passerby.law.vocabulary import vocabulary
 
-PRECEDENCE = (
-    Outcome.OUT_OF_SCOPE,
-    Outcome.PROHIBITED,
-    Outcome.NON_COMPLIANT,
-    Outcome.PERMITTED,
-    Outcome.HIGH_RISK,
-    Outcome.TRANSPARENCY_ONLY,
-    Outcome.NOT_PROHIBITED,
-    Outcome.NOT_REGULATED,
-)
-"""Of several findings the first in this order is the outcome."""
 OUTSIDE = "outside"
 """Stands for an outcome where no rule finds anything: outside the rulebook."""
 
@@ -176,7 +166,7 @@ def program(book: Book, groups: frozenset[str], *, show: bool = True, prefix: st
     clauses = [clause for clause in book.clauses if clause.group in groups]
     points = sorted({clause.head for clause in clauses if clause.head.startswith("open(")})
     rules = [(clause.head, tuple(map(str, clause.body))) for clause in clauses]
-    rules += [*_derived_from_data(book.facts()), *_precedence(dated=groups != frozenset(book.dates))]
+    rules += [*_derived_from_data(book.facts(), book.edges), *_precedence(dated=groups != frozenset(book.dates))]
     lines = [_choice(name, book.domains[name], prefix) for name in book.facts()]
     lines += [f"{{ {prefix}reading({point[5:-1]}) }} :- {prefix}{point}." for point in points]
     lines += [_rule(head, body, prefix) for head, body in rules]
@@ -196,11 +186,11 @@ def _choice(name: str, domain: tuple[FactValue, ...], prefix: str) -> str:
     return f"1 {{ {atoms} }} 1."
 
 
-def _derived_from_data(names: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _derived_from_data(names: Iterable[str], edges: Mapping[str, float]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the rules that compare numbers with thresholds and offences with lists."""
     read = set(names)
     for threshold in thresholds().values():
-        edge = threshold.on(None)
+        edge = edges[threshold.name]
         for band in vocabulary()[threshold.fact].bands if threshold.fact in read else ():
             if (band >= edge) if threshold.at_least else (band <= edge):
                 yield f"meets({term(threshold.name)})", (f"fact({threshold.fact},{value_term(band)})",)
@@ -215,8 +205,13 @@ def _precedence(*, dated: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
     Args:
         dated: True when some group does not apply yet: then nothing found means that nothing applies yet.
     """
-    words = [term(outcome) for outcome in PRECEDENCE]
-    for number, word in enumerate(words):
-        yield f"outcome({word})", (f"finding({word})", *(f"not finding({higher})" for higher in words[:number]))
+    above: list[str] = []
+    for word, outcome in FINDINGS.items():
+        yield f"outcome({term(outcome)})", (f"finding({word})", *(f"not finding({higher})" for higher in above))
         yield "some", (f"finding({word})",)
+        # two findings of one outcome do not shut each other out
+        above += [word] if outcome is not Outcome.PROHIBITED else []
+        above += (
+            [w for w, o in FINDINGS.items() if o is Outcome.PROHIBITED] if word == "prohibited_by_other_law" else []
+        )
     yield f"outcome({term(Outcome.NOT_REGULATED) if dated else OUTSIDE})", ("not some",)
