@@ -230,7 +230,7 @@ class CameraConfig:
     name: str
     input: InputConfig
     title: str = ""
-    veil: VeilSettings = VeilSettings()
+    veil: VeilSettings = field(default_factory=VeilSettings)
     lookahead_frames: int = 10
     max_fps: float = 0.0
     encode: EncodeConfig = EncodeConfig()
