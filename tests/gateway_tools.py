@@ -18,7 +18,8 @@ from passerby.gateway.relay import Relay
 from passerby.gateway.rtsp import DigestGate, RtspServer, ha1
 from passerby.gateway.scene import Scene, SceneSettings
 from passerby.gateway.slate import Slates
-from passerby.gateway.values import CameraConfig, EncodeConfig, Event, InputConfig, Reason, RtspConfig
+from passerby.gateway.states import Event
+from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, Reason, RtspConfig
 from passerby.gateway.wire import Kind, Message, flags_of
 
 T = TypeVar("T")

@@ -20,16 +20,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.gateway_tools import Served, message, program, run, wait_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.gateway_tools import Served, message, program, run, wait_for
 
 from passerby.errors import ServiceError
 from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.message import Interleaved, Request, RequestReader, transports
 from passerby.gateway.rtsp.rtp import packets, payloads, sender_report
 from passerby.gateway.scene import SceneSettings, read_number
-from passerby.gateway.values import EventKind, RtspConfig
+from passerby.gateway.states import EventKind
+from passerby.gateway.values import RtspConfig
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +186,7 @@ class Raw:
         self.header = (
             f'Digest username="reader", realm="Passerby", nonce="{nonce[1]}", uri="{self.base}", response="{proof}"'
         )
+        assert self.ask("DESCRIBE")[0] == 200
 
     def close(self) -> None:
         self.socket.close()
@@ -299,7 +301,7 @@ def test_udp_session_that_says_nothing_ends() -> None:
     session = re.search(r"Session: (\w+)", head)
     assert session
     assert raw.ask("PLAY", f"Session: {session[1]}")[0] == 200
-    assert served.server.readers("hall") == 1
+    wait_for(lambda: served.server.readers("hall") == 1)
     wait_for(lambda: served.server.readers("hall") == 0, 5)
     raw.close()
     served.close()

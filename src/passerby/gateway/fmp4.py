@@ -1,7 +1,8 @@
 """Fragmented MP4 with one H.264 track: ISO/IEC 14496-12 boxes, 14496-15 avcC.
 
 Written here because each picture must leave at once (FFmpeg's muxer holds a fragment back until the next one comes) and because
-the same bytes serve every viewer. Time scale is 1/90000 s. Fragments carry their own decode time, so that a file or viewer can begin at any key frame.
+the same bytes serve every viewer. Time scale is 1/90000 s. Fragments carry their own decode time, so that a file or viewer can
+begin at any key frame.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class Lane:
         self._damaged: set[int] = set()
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=config.lookahead_frames + 64)
         self._last_captured_ns = 0
-        self._last_sent_ns = 0
+        self.last_sent_ns = 0
         self.counts = LaneCounts()
         self.interval_ns = 80_000_000.0
 
@@ -125,7 +125,7 @@ class Lane:
     def idle(self, reason: Reason) -> None:
         """Send a cover while there is no picture, at most twice a second."""
         now_ns = self._clock()
-        if now_ns - self._last_sent_ns >= 1e9 / IDLE_COVER_HZ:
+        if now_ns - self.last_sent_ns >= 1e9 / IDLE_COVER_HZ:
             # as late as pictures will be that leave the look-ahead, so that stream time goes on evenly
             late_ns = round(self._config.lookahead_frames * self.interval_ns)
             self._emit(self._drawn(reason), now_ns - late_ns, now_ns, reason)
@@ -193,7 +193,7 @@ class Lane:
         encoder = self._encoder
         if encoder is None or (encoder.width, encoder.height) != self._size:
             encoder = self._encoder = LiveEncoder(self._size[0], self._size[1], _NOMINAL_FPS, self._config.encode)
-        self._last_sent_ns = self._clock()
+        self.last_sent_ns = self._clock()
         for data, key, _ in encoder.encode(frame, ticks_of(captured_ns)):
             self.counts.sent += 1
             self.counts.whole += whole is not None

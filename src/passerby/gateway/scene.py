@@ -27,6 +27,7 @@ BLOCK_PX = 8
 BLOCKS = 24
 """Length of the row of blocks: picture numbers up to 2**24."""
 DARK, LIGHT = 30, 220
+_KEYS = ("size", "fps", "faces", "seed", "burst", "every")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class SceneSettings:
         fps: Pictures a second.
         faces: Faces in the picture, 0 to 12.
         seed: Other numbers give other paths.
+        burst_s: Pictures come for this long ...
+        every_s: ... out of this long; 0 for without pause.
     """
 
     width: int = 1280
@@ -46,6 +49,8 @@ class SceneSettings:
     fps: float = 12.5
     faces: int = 3
     seed: int = 0
+    burst_s: float = 0.0
+    every_s: float = 0.0
 
 
 def settings_of(url: str) -> SceneSettings:
@@ -58,12 +63,18 @@ def settings_of(url: str) -> SceneSettings:
     if parts.scheme != "test" or parts.netloc != "portrait":
         raise ConfigError(f"test camera must be test://portrait, got {url}")
     asked = {key: values[-1] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    if unknown := asked.keys() - {"size", "fps", "faces", "seed"}:
-        raise ConfigError(f"test camera knows size, fps, faces and seed, got {sorted(unknown)[0]}")
+    if unknown := asked.keys() - set(_KEYS):
+        raise ConfigError(f"test camera knows {', '.join(_KEYS)}, got {min(unknown)}")
     try:
         width, height = (int(side) for side in asked.get("size", "1280x720").split("x"))
         made = SceneSettings(
-            width, height, float(asked.get("fps", "12.5")), int(asked.get("faces", "3")), int(asked.get("seed", "0"))
+            width,
+            height,
+            float(asked.get("fps", "12.5")),
+            int(asked.get("faces", "3")),
+            int(asked.get("seed", "0")),
+            float(asked.get("burst", "0")),
+            float(asked.get("every", "0")),
         )
     except ValueError as exc:
         raise ConfigError(f"test camera must have numbers, size as 1280x720, got {url}") from exc

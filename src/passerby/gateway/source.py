@@ -121,6 +121,7 @@ def pictures(config: InputConfig) -> Iterator[Picture]:
 def _drawn(config: InputConfig) -> Iterator[Picture]:
     scene = Scene(settings_of(config.url))
     step_ns = round(1e9 / scene.settings.fps)
+    burst = max(1, round(scene.settings.burst_s * scene.settings.fps))
     began_ns = time.monotonic_ns()
     number = 0
     while True:
@@ -134,6 +135,8 @@ def _drawn(config: InputConfig) -> Iterator[Picture]:
             due_ns -= wait_ns
         yield Picture(scene.frame(number), due_ns, time.monotonic_ns())
         number += 1
+        if scene.settings.every_s and number % burst == 0:
+            time.sleep(max(0.0, scene.settings.every_s - scene.settings.burst_s))
 
 
 def _opened(config: InputConfig, *, paced: bool) -> Iterator[Picture]:

@@ -14,7 +14,7 @@ from passerby.gateway.rtsp.broadcast import Burst, Session, Stream
 from passerby.gateway.rtsp.message import Interleaved, Request, RequestReader, Transport, response, transports
 from passerby.gateway.rtsp.rtp import PAYLOAD_TYPE, goodbye
 from passerby.gateway.rtsp.udp import UdpPorts
-from passerby.gateway.values import Event, EventKind
+from passerby.gateway.states import Event, EventKind
 
 if TYPE_CHECKING:
     from passerby.gateway.rtsp.server import RtspServer

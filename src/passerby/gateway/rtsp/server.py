@@ -12,7 +12,8 @@ from passerby.gateway.rtsp.auth import Gate
 from passerby.gateway.rtsp.broadcast import Broadcast, Stream
 from passerby.gateway.rtsp.connection import Connection
 from passerby.gateway.rtsp.udp import UdpPorts
-from passerby.gateway.values import Event, RtspConfig
+from passerby.gateway.states import Event
+from passerby.gateway.values import RtspConfig
 
 Find = Callable[[str], Stream | None]
 Tell = Callable[[Event], None]
