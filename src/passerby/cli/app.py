@@ -14,8 +14,12 @@ import passerby.cli
 from passerby.errors import PasserbyError
 
 
-def build() -> typer.Typer:
-    """Return the command with every verb: each module ``verb_*.py`` of this room has a function ``add_to(app)``."""
+def build(verb: str | None = None) -> typer.Typer:
+    """Return the command: each module ``verb_NAME.py`` of this room adds the verb NAME by its function ``add_to(app)``.
+
+    Args:
+        verb: The only verb that is needed, so that nothing else is loaded; None, or one that there is not, loads all.
+    """
     app = typer.Typer(
         name="passerby",
         help="Hide faces, state the law, keep a public record.",
@@ -23,9 +27,10 @@ def build() -> typer.Typer:
         add_completion=False,
     )
     app.callback(invoke_without_command=True)(_root)
-    for module in sorted(info.name for info in pkgutil.iter_modules(passerby.cli.__path__)):
-        if module.startswith("verb_"):
-            importlib.import_module(f"passerby.cli.{module}").add_to(app)
+    verbs = sorted(info.name for info in pkgutil.iter_modules(passerby.cli.__path__) if info.name.startswith("verb_"))
+    wanted = [module for module in verbs if module == f"verb_{verb}"] or verbs
+    for module in wanted:
+        importlib.import_module(f"passerby.cli.{module}").add_to(app)
     return app
 
 
@@ -35,8 +40,9 @@ def main(argv: list[str] | None = None) -> None:
     Args:
         argv: Arguments without the program's name; None takes the process's own.
     """
+    arguments = sys.argv[1:] if argv is None else argv
     try:
-        build()(args=argv, prog_name="passerby")
+        build(arguments[0] if arguments else None)(args=arguments, prog_name="passerby")
     except PasserbyError as error:
         say_error(error)
         sys.exit(error.exit_code)
