@@ -122,6 +122,12 @@ def test_a_group_with_a_unit_outside_the_allow_list_is_encoded(source: Path, tmp
     assert SECRET not in target.read_bytes()
 
 
+def test_a_group_whose_grain_is_drawn_by_message_is_encoded(source: Path, tmp_path: Path) -> None:
+    grain = b"\x06\x06\x01\x80\x13\x02\x80\x80\x80"
+    laden = rewrite(source, tmp_path / "laden.mp4", lambda k, units: [grain, *units] if k == 10 else units)
+    assert 8 not in {group.start for group in read_all(laden).copyable.groups}
+
+
 def test_two_pictures_in_one_packet_are_not_copied(source: Path, tmp_path: Path) -> None:
     groups = units_of(source)
 

@@ -28,6 +28,7 @@ from passerby.media.hidden import HiddenEdges
 from passerby.media.smartcopy import Copyable, Survey
 
 T = TypeVar("T")
+_MISSING_S = 1.0
 _HOPELESS_PACKETS = 250  # ten seconds at 25 frames a second without one good frame
 
 
@@ -219,7 +220,7 @@ class _Pass:
 
     def __init__(self, stream: VideoStream, name: str, info: ClipInfo, *, skip_loop_filter: bool) -> None:
         prepare(stream, skip_loop_filter=skip_loop_filter)
-        self._declared = stream.frames
+        self._declared, self._info = stream.frames, info
         self._survey = Survey(stream, info.container)
         self._edges = HiddenEdges(stream, info, self._survey.sps) if self._survey.sps else None
         self._decoding = Decoding(stream, name, info, cut=self._cut if self._edges else None)
@@ -260,8 +261,15 @@ class _Pass:
         if self._corrupt or lost:
             self._survey.reason = "it is damaged"
         copyable = self._survey.finish(times, frozenset(self._unfit))
-        truncated = bool(self._declared) and self._packets < self._declared
-        return Seen(times, frozenset(self._corrupt), lost, truncated, copyable)
+        return Seen(times, frozenset(self._corrupt), lost, self._is_truncated(), copyable)
+
+    def _is_truncated(self) -> bool:
+        if self._declared:
+            return self._packets < self._declared
+        # without an index the container's duration is all there is, and a long sound track may make it
+        if self._info.duration_s is None or self._info.audio_streams:
+            return False
+        return self._info.duration_s - float(self._times[-1] * self._info.time_base) > _MISSING_S
 
 
 def prepare(stream: VideoStream, *, skip_loop_filter: bool = False) -> None:

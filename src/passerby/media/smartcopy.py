@@ -24,6 +24,8 @@ from passerby.media.nal import NalError
 
 _COPIED = frozenset({nal.SLICE, nal.IDR})
 _LEFT_OUT = frozenset({nal.SEI, nal.DELIMITER, nal.END_OF_SEQUENCE, nal.END_OF_STREAM, nal.FILLER})
+FILM_GRAIN = 19
+"""Payload type of the one message without which the pictures would look otherwise (H.264, annex D)."""
 _PROFILES = frozenset({66, 77, 100})
 _MACROBLOCK_PX = 16
 _CHANGES: tuple[PktSideDataT, ...] = ("new_extradata", "param_change", "encryption_info", "encryption_init_info")
@@ -154,6 +156,8 @@ class Survey:
             elif kind in {nal.SPS, nal.PPS}:
                 if bytes(unit) not in config.sps + config.pps:
                     raise NalError("parameter set changes")
+            elif kind == nal.SEI and FILM_GRAIN in nal.message_types(bytes(unit)):
+                raise NalError("grain is drawn by message")
             elif kind not in _LEFT_OUT:
                 raise NalError(f"unit of type {kind}")
         if pictures != 1:
