@@ -92,7 +92,9 @@ class Decoding:
         self._info = info
         self._tick = max(1, round(1 / (info.rate * info.time_base))) if info.rate else 1
         self._last: int | None = None
-        self._untimed: list[int] = []  # AVI says when packets are decoded, not when they are shown
+        # AVI says when packets are decoded, not when they are shown, and FFmpeg's guess is frames late
+        self._steady = info.container == "avi"
+        self._untimed: list[int] = []
         self._barren = 0
         self.index = 0
         self.lost = 0
@@ -104,7 +106,7 @@ class Decoding:
             UnreadableError: Nothing has decoded for long, or the decoder failed for good.
             UnsupportedError: The picture changed its size.
         """
-        if packet is not None and packet.pts is None and packet.dts is not None:
+        if packet is not None and packet.dts is not None and (self._steady or packet.pts is None):
             heapq.heappush(self._untimed, packet.dts)
         try:
             pictures = self._stream.codec_context.decode(packet)
@@ -112,6 +114,8 @@ class Decoding:
             return
         except av.error.InvalidDataError:
             self.lost += 1
+            if self._untimed:
+                heapq.heappop(self._untimed)
             self._count_barren()
             return
         except av.error.FFmpegError as exc:
@@ -144,7 +148,7 @@ class Decoding:
                 f"at {self._place()}, and one output cannot hold both",
                 hint="cut it there and veil the parts",
             )
-        pts = picture.pts
+        pts = None if self._steady else picture.pts
         if pts is None and self._untimed:
             pts = heapq.heappop(self._untimed)
         if pts is None:
