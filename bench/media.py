@@ -26,7 +26,9 @@ def bare(source: Path, target: Path) -> None:
     with av.open(str(source)) as container, av.open(str(target), "w") as out:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        track = out.add_stream("libx264", rate=stream.average_rate, options={"preset": PRESET, "crf": str(CRF)})
+        group = str(max(12, round(2 * (stream.average_rate or 25))))
+        options = {"preset": PRESET, "crf": str(CRF), "g": group}
+        track = out.add_stream("libx264", rate=stream.average_rate, options=options)
         assert isinstance(track, av.VideoStream)
         track.width, track.height, track.pix_fmt = stream.width, stream.height, "yuv420p"
         track.codec_context.time_base = stream.time_base  # type: ignore[assignment]

@@ -228,8 +228,12 @@ def test_full_reencode_copies_nothing(source: Path, tmp_path: Path) -> None:
 def test_output_of_copying_can_be_copied_again(source: Path, tmp_path: Path) -> None:
     write(source, tmp_path / "once.mp4", 1)
     report = write(tmp_path / "once.mp4", tmp_path / "twice.mp4", 30)
-    assert report.frames == 32
-    assert len(decoded(tmp_path / "twice.mp4")) == 32
+    assert (report.frames, report.copied_frames) == (32, 24)
+    once, twice = decoded(tmp_path / "once.mp4"), decoded(tmp_path / "twice.mp4")
+    assert [a == b for a, b in zip(once, twice, strict=True)] == [True] * 24 + [False] * 8
+    assert write(tmp_path / "twice.mp4", tmp_path / "thrice.mp4", 12).copied_frames == 24
+    with av.open(str(tmp_path / "thrice.mp4")) as container:
+        assert len(parse_avcc(container.streams.video[0].codec_context.extradata or b"").sps) == 4
 
 
 def test_edit_is_asked_for_the_encoded_groups_only(source: Path, tmp_path: Path) -> None:
