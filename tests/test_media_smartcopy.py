@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.media_clips import decoded, ffmpeg, make_clip, paint, read_all, scene, times_of, write
+from tests.media_clips import decoded, ffmpeg, make_clip, number_in, paint, read_all, scene, times_of, write
 
 from passerby.media import ClipReader, ClipSettings, nal, planes, probe, transcode
 from passerby.media.nal import parse_avcc, split_lengths, unit_type
@@ -215,6 +215,24 @@ def test_frames_hidden_by_an_edit_list_stay_hidden(tmp_path: Path) -> None:
     assert (report.frames, report.copied_frames) == (31, 0)
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert sum(packet.size > 0 for packet in container.demux(video=0)) == 31
+
+
+@pytest.mark.parametrize(("skipped", "kept", "shown"), [(0, 768, range(20)), (6400, 576, range(13, 27))])
+def test_both_ends_of_an_edit_list_stay_hidden(tmp_path: Path, skipped: int, kept: int, shown: range) -> None:
+    whole = make_clip(tmp_path / "in.mp4", frames=48, options={"preset": "veryfast", "g": "8", "bf": "2"})
+    data = bytearray(whole.read_bytes())
+    at = data.index(b"elst") + 12  # after version, flags and the number of entries
+    first = int.from_bytes(data[at + 4 : at + 8], "big")
+    data[at : at + 8] = kept.to_bytes(4, "big") + (first + skipped).to_bytes(4, "big")
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(data)
+    seen = read_all(cut)
+    assert (len(seen.pts), seen.truncated, seen.copyable.reason) == (len(shown), False, "an edit list hides frames")
+    write(cut, tmp_path / "out.mp4", 1)
+    with ClipReader(tmp_path / "out.mp4") as clip:
+        assert [number_in(frame.picture) for frame in clip.frames()] == list(shown)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert sum(packet.size > 0 for packet in container.demux(video=0)) == len(shown)
 
 
 def test_without_a_first_pass_nothing_is_copied(source: Path, tmp_path: Path) -> None:

@@ -268,12 +268,13 @@ class _Pass:
         return Seen(times, frozenset(self._corrupt), lost, self._is_truncated(), copyable)
 
     def _is_truncated(self) -> bool:
-        if self._declared:
-            return self._packets < self._declared
-        # without an index the container's duration is all there is, and a long sound track may make it
-        if self._info.duration_s is None or self._info.audio_streams:
+        if self._info.duration_s is None:
             return False
-        return self._info.duration_s - float(self._times[-1] * self._info.time_base) > _MISSING_S
+        missing_s = self._info.duration_s - float(self._times[-1] * self._info.time_base)
+        if self._declared:  # fewer than the index says, unless an edit list ends the clip there
+            return self._packets < self._declared and missing_s > 1.5 / self._info.rate
+        # without an index the container's duration is all there is, and a long sound track may make it
+        return missing_s > _MISSING_S and not self._info.audio_streams
 
 
 def prepare(stream: VideoStream, *, skip_loop_filter: bool = False) -> None:
