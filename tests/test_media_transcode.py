@@ -21,7 +21,7 @@ from tests.media_clips import (
 )
 
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, UsageError
-from passerby.media import ClipReader, ClipSettings, luma, probe, transcode
+from passerby.media import ClipReader, ClipSettings, luma, probe, rgb, transcode
 
 VARIABLE = [0, 3, 4, 9, 20, 21, 22, 40, 41, 60, 61, 90]
 
@@ -146,6 +146,20 @@ def test_ten_bits_stay_ten_bits(tmp_path: Path, suffix: str, codec: str) -> None
 
 
 @pytest.mark.tool
+@pytest.mark.parametrize("frames", [1, 2, 3, 5, 30])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_ten_bit_clips_of_a_few_frames_have_times(tmp_path: Path, frames: int, suffix: str) -> None:
+    source = make_clip(tmp_path / "in.mkv", codec="ffv1", pix_fmt="yuv420p10le", frames=frames)
+    for _ in range(3):  # x265 makes some up, not always
+        write(source, tmp_path / f"out{suffix}", 0, overwrite=True)
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            packets = [packet for packet in container.demux(video=0) if packet.size]
+        assert sorted(float(p.pts * p.time_base) for p in packets if p.pts is not None) == pytest.approx(
+            [k / 25 for k in range(frames)]
+        )
+        assert all(p.dts is None or p.pts is None or p.dts <= p.pts for p in packets)
+
+
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.webm"])
 def test_hdr10_keeps_its_colours_and_mastering_display(tmp_path: Path, name: str) -> None:
     master = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
@@ -241,6 +255,28 @@ def test_avi_with_reordered_frames_starts_on_time(tmp_path: Path, codec: tuple[s
         with ClipReader(tmp_path / name) as clip:
             found = [(round(frame.time_s * 25, 3), number_in(frame.picture)) for frame in clip.frames()]
         assert found == [(number, number) for number in range(24)]
+
+
+@pytest.mark.parametrize(
+    "pix_fmt", ["bgr0", "gbrp10le", "gray", "yuv410p", "yuv444p", "yuv422p10le", "yuva420p", "yuv440p"]
+)
+@pytest.mark.parametrize("suffix", [".mkv", ".webm"])
+def test_colours_stay_when_the_pixel_format_changes(tmp_path: Path, pix_fmt: str, suffix: str) -> None:
+    source = make_clip(tmp_path / "in.mkv", codec="ffv1", pix_fmt=pix_fmt, frames=3)
+    target = tmp_path / f"out{suffix}"
+    write(source, target)
+    with ClipReader(source) as before, ClipReader(target) as after:
+        for old, new in zip(before.frames(), after.frames(), strict=True):
+            shown = [rgb(frame.picture, 24, 16).astype(int)[2:6, 14:22].mean((0, 1)) for frame in (old, new)]
+            assert np.abs(shown[0] - shown[1]).max() < 6, shown
+
+
+def test_full_range_groups_are_copied_too(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", pix_fmt="yuvj420p")
+    target = tmp_path / "out.mp4"
+    assert write(source, target, 1).copied_frames == 16
+    assert probe(target).colour == probe(source).colour
+    assert [number_in(frame.picture) for frame in ClipReader(target).frames()] == list(range(24))
 
 
 def test_avi_does_not_take_turned_pictures(tmp_path: Path) -> None:
