@@ -20,7 +20,7 @@ from PIL import Image, ImageCms, ImageOps, JpegImagePlugin
 
 from passerby.config import PORTRAIT
 from passerby.errors import OutputError, UnsupportedError, UsageError
-from passerby.media import Picture, read_picture, sniff, whole_file, write_picture
+from passerby.media import Picture, picture_pixels, read_picture, sniff, whole_file, write_picture
 from passerby.media.picture_quality import FRESH_QUALITY
 
 SUFFIXES = {".jpg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF"}
@@ -312,6 +312,23 @@ def test_eight_bit_tiff_with_white_as_zero_is_shown_right(tmp_path: Path) -> Non
     save(Image.fromarray(np.full((4, 4), 40, np.uint8)), tmp_path / "a.tif", tiffinfo={262: 0})
     with Image.open(tmp_path / "a.tif") as image:
         assert np.array_equal(read_picture(tmp_path / "a.tif").rgb, np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_large_pictures_are_the_same_in_strips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    image = scene().convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(scene().convert("L")).astype(np.uint16) * 257)
+    else:
+        image = image.convert("RGB").convert(mode) if mode in {"1", "CMYK", "P"} else image.convert(mode)
+    options = {"transparency": 3} if mode == "P" else {}
+    path = save(image, tmp_path / ("a.tif" if mode == "CMYK" else "a.png"), **options)
+    whole = read_picture(path)
+    monkeypatch.setattr(picture_pixels, "_STRIP_PX", 7 * 120)
+    assert np.array_equal(read_picture(path).rgb, whole.rgb)
+    assert read_picture(path).notes == whole.notes
+    assert whole.rgb.std() > 10
 
 
 # --- sizes ---

@@ -109,7 +109,7 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except av.error.PermissionError as exc:
         raise UnreadableError(f"no permission to read {path.name}") from exc
-    except av.error.InvalidDataError as exc:
+    except (av.error.InvalidDataError, av.error.ArgumentError) as exc:  # the latter for a format that is not allowed
         raise UnreadableError(
             f"{path.name} must be an MP4, MOV, MKV, WebM or AVI clip, and does not read as one",
             hint="it may be cut off, or another kind of file with a wrong suffix",

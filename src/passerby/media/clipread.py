@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import queue
 import threading
 from array import array
@@ -90,6 +91,7 @@ class Decoding:
         self._info = info
         self._tick = max(1, round(1 / (info.rate * info.time_base))) if info.rate else 1
         self._last: int | None = None
+        self._untimed: list[int] = []  # AVI says when packets are decoded, not when they are shown
         self._barren = 0
         self.index = 0
         self.lost = 0
@@ -101,6 +103,8 @@ class Decoding:
             UnreadableError: Nothing has decoded for long, or the decoder failed for good.
             UnsupportedError: The picture changed its size.
         """
+        if packet is not None and packet.pts is None and packet.dts is not None:
+            heapq.heappush(self._untimed, packet.dts)
         try:
             pictures = self._stream.codec_context.decode(packet)
         except av.error.EOFError:
@@ -139,7 +143,9 @@ class Decoding:
                 f"at {self._place()}, and one output cannot hold both",
                 hint="cut it there and veil the parts",
             )
-        pts = picture.pts if picture.pts is not None else picture.dts
+        pts = picture.pts
+        if pts is None and self._untimed:
+            pts = heapq.heappop(self._untimed)
         if pts is None:
             pts = 0 if self._last is None else self._last + self._tick
         if self._last is not None and pts <= self._last:

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import importlib.metadata
 import json
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -57,7 +58,8 @@ def digest_named(path: Path, *, name: str | None = None) -> FileDigest:
         UnreadableError: the file cannot be read.
     """
     try:
-        return FileDigest(name or path.name, path.stat().st_size, digest_file(path))
+        readable = os.fsencode(name or path.name).decode("utf-8", "replace")  # a name may be any bytes, JSON may not
+        return FileDigest(readable, path.stat().st_size, digest_file(path))
     except OSError as exc:
         raise UnreadableError(f"cannot read {path}: {exc.strerror or exc}") from exc
 

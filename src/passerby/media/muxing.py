@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -20,9 +19,10 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from passerby.errors import OutputError, UnsupportedError
-from passerby.media.clip import ClipInfo, open_clip
+from passerby.media.clip import ClipInfo
 from passerby.media.encoder import EncoderPlan, configure, refused
 
+_VORBIS_NO_COMMENTS = b"\x03vorbis" + bytes(8) + b"\x01"
 KEPT_TAGS = ("title", "creation_time")
 
 
@@ -53,7 +53,7 @@ class ClipWriter:
     """
 
     def __init__(self, path: Path, target: Path, plan: EncoderPlan, info: ClipInfo, extra: dict[str, str]) -> None:
-        self._target = target
+        self._path, self._target = path, target
         self._info = info
         self._plan = plan
         # the null muxer lends a stream that knows the encoder's parameters, and nothing of the source's
@@ -71,7 +71,7 @@ class ClipWriter:
         with writing(target):
             self._container: OutputContainer = av.open(str(path), "w", format=plan.muxer, options=options)
         self.video: VideoStream = self._container.add_stream_from_template(lent)
-        self.video.time_base = info.time_base
+        self.video.time_base = plan.time_base
         self.video.codec_context.sample_aspect_ratio = info.sample_aspect
         if info.display_matrix is not None:
             self.video.set_display_matrix(info.display_matrix)
@@ -90,7 +90,9 @@ class ClipWriter:
                 with writing(self._target):
                     self._container.close()
             else:
-                with suppress(av.error.FFmpegError, ValueError):
+                # without its name the muxer cannot go over the file once more for nothing
+                self._path.unlink(missing_ok=True)
+                with suppress(av.error.FFmpegError, ValueError, OSError):
                     self._container.close()
         finally:
             self._lender.close()
@@ -118,6 +120,8 @@ class ClipWriter:
                 f"{self._target.suffix} cannot hold {source.codec_context.name} audio",
                 hint="write to .mkv, or leave the audio out",
             ) from exc
+        if source.codec_context.name == "vorbis" and source.codec_context.extradata:
+            track.codec_context.extradata = without_vorbis_comments(source.codec_context.extradata)
         if keep_language and source.language:
             track.metadata["language"] = source.language
         self._audio[source.index] = track
@@ -135,69 +139,23 @@ class ClipWriter:
             self._container.mux(packet)
 
 
-class AudioCopy:
-    """Audio packets of a span of a clip, given out as the video goes on, so that the two stay side by side."""
+def without_vorbis_comments(extradata: bytes) -> bytes:
+    """Return Vorbis headers with an empty comment header: tags of a song or a recorder stand there.
 
-    def __init__(self, path: Path, writer: ClipWriter, span_s: tuple[float, float], shift_s: Fraction, *,
-                 keep_language: bool) -> None:  # fmt: skip
-        self._writer = writer
-        self._span_s = span_s
-        self._shift_s = shift_s
-        self._source = open_clip(path)
-        streams = self._source.streams.audio
-        for stream in streams:
-            writer.add_audio(stream, keep_language=keep_language)
-        self._packets = self._source.demux(*streams) if streams else iter(())
-        self._held: Packet[Stream] | None = None
+    Source: Vorbis I specification, 5; the lacing of Matroska's CodecPrivate.
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._source.close()
-
-    def write_until(self, time_s: float) -> None:
-        """Copy what plays before a time of the input, in seconds."""
-        while True:
-            packet = self._held or self._next()
-            self._held = None
-            if packet is None:
-                return
-            start_s = float(packet.pts * packet.time_base)  # type: ignore[operator]
-            if start_s >= time_s:
-                self._held = packet
-                return
-            if self._span_s[0] <= start_s < self._span_s[1]:
-                self._write(packet)
-
-    def _next(self) -> Packet[Stream] | None:
-        while True:
-            try:
-                packet = next(self._packets)
-            except (StopIteration, av.error.EOFError, av.error.InvalidDataError):
-                return None
-            if packet.pts is not None and packet.size:
-                return packet
-
-    def _write(self, packet: Packet[Stream]) -> None:
-        ticks = round(self._shift_s / packet.time_base)
-        packet.pts = (packet.pts or 0) - ticks
-        packet.dts = packet.dts - ticks if packet.dts is not None else None
-        self._writer.write_audio(packet)  # type: ignore[arg-type]
-
-
-class NoAudio:
-    """Stands where audio would be copied, and copies none."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def write_until(self, time_s: float) -> None:
-        """Copy nothing."""
+    Raises:
+        UnsupportedError: These are no Vorbis headers.
+    """
+    sizes, at = [], 1
+    for _ in range(2):
+        size = 0
+        while at < len(extradata) and extradata[at] == 255:
+            size, at = size + 255, at + 1
+        size, at = size + (extradata[at] if at < len(extradata) else 0), at + 1
+        sizes.append(size)
+    identity, setup = extradata[at : at + sizes[0]], extradata[at + sum(sizes) :]
+    if extradata[:1] != b"\x02" or identity[1:7] != b"vorbis" or setup[1:7] != b"vorbis":
+        raise UnsupportedError("the Vorbis audio has no readable headers", hint="leave the audio out")
+    laced = bytes((2, len(identity), len(_VORBIS_NO_COMMENTS)))
+    return laced + identity + _VORBIS_NO_COMMENTS + setup

@@ -8,16 +8,7 @@ from pathlib import Path
 
 from passerby.errors import UsageError
 from passerby.media.picture import FORMAT_OF_SUFFIX
-from passerby.media.sources import VEILED, Inputs, Source, SourceKind
-
-_SUFFIXES_OF_CLIP = {
-    "MP4": (".mp4", ".m4v", ".mov", ".3gp", ".lrv"),
-    "MOV": (".mov", ".qt", ".mp4", ".m4v"),
-    "Matroska": (".mkv",),
-    "WebM": (".webm", ".mkv"),
-    "AVI": (".avi", ".divx"),
-}
-_MEDIA_SUFFIXES = set(FORMAT_OF_SUFFIX) | {one for many in _SUFFIXES_OF_CLIP.values() for one in many}
+from passerby.media.sources import MEDIA_SUFFIXES, SUFFIXES_OF_CLIP, VEILED, Inputs, Source, SourceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +60,7 @@ def _is_folder(output: Path, text: str, *, many: bool) -> bool:
     wanted = "with several inputs or a folder, -o must be a folder"
     if output.exists():
         raise UsageError(f"{wanted}, got the file {output}", hint="name a folder; it is made where it is missing")
-    if output.suffix.lower() in _MEDIA_SUFFIXES:
+    if output.suffix.lower() in MEDIA_SUFFIXES:
         raise UsageError(
             f"{wanted}, got {output}", hint=f"name a folder; for a folder of that very name write {output}/"
         )
@@ -94,11 +85,11 @@ def _fitting_name(source: Source) -> str:
     if source.kind is SourceKind.PICTURE:
         fitting = tuple(suffix for suffix, name in FORMAT_OF_SUFFIX.items() if name == source.content)
     else:
-        fitting = _SUFFIXES_OF_CLIP[source.content]
+        fitting = SUFFIXES_OF_CLIP[source.content]
     suffix = path.suffix.lower()
     if suffix in fitting:
         return path.name
-    return (path.stem if suffix in _MEDIA_SUFFIXES else path.name) + fitting[0]
+    return (path.stem if suffix in MEDIA_SUFFIXES else path.name) + fitting[0]
 
 
 def _identity(path: Path) -> tuple[int, int] | Path:

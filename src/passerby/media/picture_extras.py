@@ -15,7 +15,7 @@ from passerby.errors import UnsupportedError
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
-_GAIN_MAPS = (b"hdrgm:", b"HDRGainMap", b"urn:iso:std:iso:ts:21496")
+_GAIN_MAPS = (b"hdrgm:", b"HDRGainMap", b"hdrgainmap", b"urn:iso:std:iso:ts:21496")
 _MOTION = (b"MotionPhoto", b"MicroVideo", b"MotionPhoto_Data")
 
 
@@ -84,6 +84,8 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def _behind(tail: bytes) -> Iterator[str]:
     if not tail.strip(b"\0"):
         return
+    if any(word in tail for word in _GAIN_MAPS):
+        yield "gain map (HDR) left out"
     if b"ftyp" in tail or any(word in tail for word in _MOTION):
         yield "video of a motion photograph left out"
     if tail.find(b"\xff\xd8\xff") >= 0:

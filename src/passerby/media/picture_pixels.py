@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from passerby.errors import UnsupportedError
-from passerby.media.icc import clean_profile, colour_space
+from passerby.media.icc import adobe_rgb, clean_profile, colour_space
 
 Pixels8 = NDArray[np.uint8]
 _STRIP_PX = 4_000_000
-_ORIENTATION = 0x0112
+_ORIENTATION, _INTEROPERABILITY = 0x0112, 0xA005
+_BROKEN_EXIF = (SyntaxError, ValueError, struct.error, OSError, KeyError, IndexError, TypeError)
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # its complaints about broken files come as our errors
 _READERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     # named readers, not Image.open: what was judged by its first bytes is read as that and nothing else
@@ -149,6 +150,9 @@ def _conversion(image: Image.Image, notes: list[str]) -> tuple[Convert, bytes | 
         return with_profile, None
     if profile:
         notes.append("colour profile left out: it cannot be used")
+    elif wanted == "RGB" and _says_adobe_rgb(image):
+        notes.append("colours are Adobe RGB by EXIF alone: a colour profile was added")
+        return _plainly(transparent=transparent), adobe_rgb()
     elif image.mode == "CMYK":
         notes.append("CMYK without a colour profile became RGB: colours are approximate")
     return _plainly(transparent=transparent), None
@@ -198,10 +202,17 @@ def _over_white(rgba: Pixels8) -> tuple[Pixels8, bool]:
     return mixed.astype(np.uint8), True
 
 
+def _says_adobe_rgb(image: Image.Image) -> bool:
+    try:
+        return str(image.getexif().get_ifd(_INTEROPERABILITY).get(1, "")).startswith("R03")
+    except _BROKEN_EXIF:
+        return False
+
+
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except (SyntaxError, ValueError, struct.error, OSError, KeyError, IndexError, TypeError):
+    except _BROKEN_EXIF:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 

@@ -89,13 +89,17 @@ def sniff(path: Path) -> Content:
         UnreadableError: the file is missing, no ordinary file, or may not be read.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe would block here
-        with os.fdopen(handle, "rb") as file:
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a pipe would block without
+        handle = os.open(path, flags | getattr(os, "O_BINARY", 0))
+        try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise UnreadableError(f"input must be a file, got a folder, device or pipe: {path}")
-            return sniff_bytes(file.read(HEAD_BYTES))
+            head = os.read(handle, HEAD_BYTES)
+        finally:
+            os.close(handle)
     except OSError as exc:
         raise UnreadableError(f"cannot read {path}: {exc.strerror or exc}") from exc
+    return sniff_bytes(head)
 
 
 def sniff_bytes(head: bytes) -> Content:

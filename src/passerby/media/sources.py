@@ -1,7 +1,8 @@
 """What a user names as input becomes a list of sources.
 
-Files are judged by their content. In folders, what is no picture or clip is skipped and named; a picture or clip that
-Passerby cannot write is named as a failure, also in folders, so that nobody takes a folder for done that is not.
+Files are judged by their content. In folders, what is no picture or clip is skipped and named; what claims to be one by
+its name and is not, and a picture or clip that Passerby cannot write, is a failure also in folders, so that nobody takes
+a folder for done that is not.
 """
 
 from __future__ import annotations
@@ -14,13 +15,23 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from passerby.errors import PasserbyError, UnsupportedError, UsageError
+from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, UsageError
+from passerby.media.picture import FORMAT_OF_SUFFIX
 from passerby.media.sniff import CLIP_NAMES, PICTURE_NAMES, Content, Kind, sniff
 from passerby.media.whole import HIDDEN_PREFIX
 
 VEILED = "_veiled"
 """Stands before the suffix of an output beside its input. Such a file is an input only where it is the only one named:
 a second run over ``*.jpg`` must not veil the first run's outputs again."""
+
+SUFFIXES_OF_CLIP = {
+    "MP4": (".mp4", ".m4v", ".mov", ".3gp", ".lrv"),
+    "MOV": (".mov", ".qt", ".mp4", ".m4v"),
+    "Matroska": (".mkv",),
+    "WebM": (".webm", ".mkv"),
+    "AVI": (".avi", ".divx"),
+}
+MEDIA_SUFFIXES = set(FORMAT_OF_SUFFIX) | {one for many in SUFFIXES_OF_CLIP.values() for one in many}
 
 _CAMERA = re.compile(r"cam(\d{0,3})|/dev/video(\d{1,3})")
 _DEVICE = re.compile(r"/dev/video\d{1,3}")
@@ -145,13 +156,16 @@ def _matches(pattern: str, inputs: Inputs, output: Path | None) -> Iterator[tupl
 def _files_below(folder: Path, inputs: Inputs, output: Path | None) -> Iterator[Path]:
     def failed(exc: OSError) -> None:
         place = Path(exc.filename or folder)
-        inputs.failed.append((place, UnsupportedError(f"cannot read folder {place}: {exc.strerror}")))
+        inputs.failed.append((place, UnreadableError(f"cannot read folder {place}: {exc.strerror}")))
 
     for place, folders, files in os.walk(folder, onerror=failed):
         here = Path(place)
         for name in sorted(folders):
             below = here / name
-            if below.is_symlink():
+            if name.startswith("."):
+                inputs.skipped.append(Skipped(below, "a hidden folder"))
+                folders.remove(name)
+            elif below.is_symlink():
                 inputs.skipped.append(Skipped(below, "a link to a folder, not followed"))
             elif output is not None and output.is_dir() and below.samefile(output):
                 inputs.skipped.append(Skipped(below, "the output folder"))
@@ -178,7 +192,7 @@ def _judge(path: Path, below: Path | None, inputs: Inputs) -> None:
         inputs.sources.append(Source(SourceKind.PICTURE, path, content.name, place))
     elif content.kind is Kind.CLIP:
         inputs.sources.append(Source(SourceKind.CLIP, path, content.name, place))
-    elif content.kind is Kind.OTHER and in_folder:
+    elif content.kind is Kind.OTHER and in_folder and path.suffix.lower() not in MEDIA_SUFFIXES:
         inputs.skipped.append(Skipped(path, f"no picture or clip, but {content.name}"))
     else:
         inputs.failed.append((path, _unsupported(path, content)))

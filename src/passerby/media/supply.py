@@ -18,6 +18,8 @@ from passerby.media.clipread import Decoding, Frame, Seen, demux, prepare
 from passerby.media.nal import NalError
 from passerby.media.smartcopy import Group, copied_units
 
+_MICROSECOND = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Copied:
@@ -172,4 +174,4 @@ class Supply:
 
 
 def _ticks(time_s: float | None, time_base: Fraction, missing: float) -> float:
-    return missing if time_s is None else math.ceil(Fraction(time_s) / time_base)
+    return missing if time_s is None else math.ceil(Fraction(time_s).limit_denominator(_MICROSECOND) / time_base)

@@ -35,6 +35,8 @@ class VideoTrack:
     def __init__(self, writer: ClipWriter, plan: EncoderPlan, info: ClipInfo, shift: int) -> None:
         self._writer, self._plan, self._info, self._shift = writer, plan, info, shift
         self._encoder: VideoCodecContext | None = writer.encoder
+        self._ratio = info.time_base / plan.time_base
+        self._last = -(1 << 62)
 
     def write_frame(self, frame: Frame) -> None:
         """Encode a frame.
@@ -45,14 +47,20 @@ class VideoTrack:
         encoder = self._encoder or self._next_encoder()
         self._encoder = encoder
         picture = frame.picture
-        picture.pts = frame.pts - self._shift
-        picture.time_base = self._info.time_base
+        picture.pts = self._time(frame.pts)
+        picture.time_base = self._plan.time_base
         picture.pict_type = 0  # or the source's kinds of frames are forced on the encoder
         try:
             packets = encoder.encode(picture)
         except av.error.FFmpegError as exc:
             raise UnsupportedError(f"{self._plan.encoder} refused frame {frame.index}: {exc.strerror}") from exc
         self._put_all(packets)
+
+    def _time(self, pts: int) -> int:
+        """Return a time of the source in ticks of the output, later than the one before."""
+        time = pts - self._shift if self._ratio == 1 else round((pts - self._shift) * self._ratio)
+        self._last = max(time, self._last + 1)
+        return self._last
 
     def end_run(self) -> None:
         """Write what the encoder still holds; the next frame starts a new one."""
@@ -69,7 +77,7 @@ class VideoTrack:
 
     def _put(self, packet: Packet[VideoStream]) -> None:
         if self._plan.encoder == "libx264" and packet.is_keyframe:
-            packet = _replaced(packet, nal.without_user_data(bytes(packet)), self._info.time_base)
+            packet = _replaced(packet, nal.without_user_data(bytes(packet)), self._plan.time_base)
         self._writer.write_video(packet)
 
 

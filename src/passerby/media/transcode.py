@@ -17,11 +17,12 @@ import av
 import numpy as np
 
 from passerby.errors import UnsupportedError, UsageError
+from passerby.media.audio import AudioCopy, NoAudio
 from passerby.media.clip import ClipInfo, open_clip, probe
 from passerby.media.clipread import Frame, Seen, read_ahead
 from passerby.media.encoder import ClipSettings, EncoderPlan, plan_encoding
 from passerby.media.frames import blank
-from passerby.media.muxing import AudioCopy, ClipWriter, NoAudio
+from passerby.media.muxing import ClipWriter
 from passerby.media.smartcopy import Group, plan_segments
 from passerby.media.supply import Copied, Item, RunEnd, Supply
 from passerby.media.track import MixedTrack, VideoTrack, mixed_options

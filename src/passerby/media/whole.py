@@ -2,17 +2,20 @@
 
 What stands under the hidden name is what the caller writes, so it is veiled already; still nobody else may read it
 until it is whole. A process that is killed outright (SIGKILL, power cut) can leave the hidden file behind, never a
-half output under the target's name.
+half output under the target's name; the next run in that folder removes such files when they are a day old.
 """
 
 from __future__ import annotations
 
 import errno
+import functools
 import os
+import re
 import secrets
 import signal
 import stat
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,9 +27,14 @@ from passerby.errors import OutputError, UsageError
 HIDDEN_PREFIX = ".passerby-"
 """Names of unfinished files start so; folders of inputs skip them."""
 
+STALE_S = 86_400
+"""A hidden file that nobody wrote to for so long belongs to no running process."""
+
+_HIDDEN = re.compile(re.escape(HIDDEN_PREFIX) + r"[0-9a-f]{32}(\.[^/]*)?")
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _WRITING_ONLY = _NO_SPACE | {errno.EFBIG}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}
+_NO_MODES = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,)
 
@@ -50,6 +58,7 @@ def whole_file(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) ->
     """
     target = Path(target)
     check_target(target, overwrite=overwrite, inputs=inputs)
+    _remove_stale(target.parent.resolve())
     beside = target.parent / f"{HIDDEN_PREFIX}{secrets.token_hex(16)}{target.suffix}"
     with unwind_on_signals():
         try:
@@ -121,6 +130,19 @@ def _is_same(target: Path, source: Path) -> bool:
         return target.resolve() == source.resolve()
 
 
+@functools.cache  # once a process: a folder may hold many files, and a run may write many
+def _remove_stale(folder: Path) -> None:
+    with suppress(OSError):  # nothing depends on it
+        for path in folder.iterdir():
+            status = path.lstat()
+            if (
+                _HIDDEN.fullmatch(path.name)
+                and stat.S_ISREG(status.st_mode)
+                and time.time() - status.st_mtime > STALE_S
+            ):
+                path.unlink()
+
+
 def _create(beside: Path, target: Path) -> None:
     try:
         os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
@@ -131,7 +153,7 @@ def _create(beside: Path, target: Path) -> None:
 def _publish(beside: Path, target: Path, *, overwrite: bool) -> None:
     try:
         _flush(beside)
-        beside.chmod(0o666 & ~_umask())
+        _give_mode(beside)
         if overwrite:
             beside.replace(target)
         else:
@@ -147,6 +169,14 @@ def _publish(beside: Path, target: Path, *, overwrite: bool) -> None:
         raise UsageError(message, hint="add --overwrite, or choose another name with -o") from exc
     except OSError as exc:
         raise _failed(target, exc) from exc
+
+
+def _give_mode(beside: Path) -> None:
+    try:
+        beside.chmod(0o666 & ~_umask())
+    except OSError as exc:
+        if exc.errno not in _NO_MODES:  # disks of other systems know no modes: the file stays as they show it
+            raise
 
 
 def _rename_to_free_name(beside: Path, target: Path) -> None:

@@ -28,8 +28,8 @@ class Trail:
     """A track in the making.
 
     Attributes:
-        first: Index of the first sighting.
-        path: Boxes from the first to the last sighting, in pieces, each (L, 4).
+        first: Index of the first box of ``path``: the first sighting, or later where ``forget`` was called.
+        path: Boxes up to the last sighting, in pieces, each (L, 4).
         held: Boxes carried on since the last sighting, in pieces.
         hits: (frame index, score) of each sighting.
         missed: Looks since the last sighting in which the face was not seen.
@@ -55,6 +55,23 @@ class Trail:
     def boxes(self) -> Boxes:
         """Return the boxes from the first to the last sighting, shape (K, 4)."""
         return np.concatenate(self.path)
+
+    def box_at(self, index: int) -> Boxes:
+        """Return the box in a frame, shape (1, 4), or (0, 4) where there is none (any more)."""
+        at = index - self.first
+        for piece in (*self.path, *self.held):
+            if 0 <= at < len(piece):
+                return piece[at : at + 1]
+            at -= len(piece)
+        return EMPTY_BOXES
+
+    def forget(self, before: int) -> None:
+        """Drop what lies before a frame, for streams without end: all but the last piece, and all but the best scores."""
+        while len(self.path) > 1 and self.first + len(self.path[0]) <= before:
+            self.first += len(self.path.pop(0))
+        if len(self.hits) > 8:
+            best = sorted(self.hits[:-1], key=lambda hit: -hit[1])[:3]
+            self.hits = [*sorted(best), self.hits[-1]]
 
     def after(self) -> Boxes:
         """Return the boxes carried on after the last sighting, shape (K, 4)."""

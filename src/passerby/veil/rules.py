@@ -10,7 +10,6 @@ from fractions import Fraction
 from math import log2
 
 import numpy as np
-from numpy.typing import NDArray
 
 from passerby.values import Boxes
 from passerby.veil.follow import Trail
@@ -31,7 +30,7 @@ class Rules:
         slope: Both rise by this share with every doubling of the face's side above ``small`` of the picture's longer side:
             a large face that scores low is seldom one, and a wrong large cover hides much.
         small: Side of a small face as a share of the picture's longer side.
-        best_in_picture: As ``best``, in a picture, where no other frame can help.
+        best_in_picture: Score from which a face in a picture is covered, whatever its size.
         misses: Looks in a row in which a followed face may be missed.
         reach_s: Time covered before the first and after the last sighting.
     """
@@ -43,7 +42,7 @@ class Rules:
     steady: float = 0.171
     slope: float = 0.6
     small: float = 14 / 640
-    best_in_picture: float = 0.125
+    best_in_picture: float = 0.12
     misses: int = 3
     reach_s: float = 0.64
 
@@ -79,8 +78,11 @@ def rules_for(settings: FindSettings) -> Rules:
     )
 
 
-THOROUGH = Rules(interval_s=0.16, still_s=0.4, best=0.105, steady=0.15, misses=5)
+THOROUGH = Rules(interval_s=0.32, still_s=0.64, best=0.1, steady=0.14, best_in_picture=0.1, misses=5)
 """``--thorough``: looks more often, at every size, plain and mirrored."""
+
+LIVE = Rules(best=0.11, steady=0.162)
+"""For streams: a frame leaves before later sightings can speak for a face, so less is asked of the first ones."""
 
 
 def looks_at(turn: int, width: int, height: int, *, thorough: bool) -> tuple[Look, ...]:
@@ -101,8 +103,3 @@ def looks_at(turn: int, width: int, height: int, *, thorough: bool) -> tuple[Loo
 def median_side(boxes: Boxes) -> float:
     """Return the median side of boxes: the square root of their area, pixels."""
     return float(np.median(np.sqrt(np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 0))))
-
-
-def side_of(box: NDArray[np.float32]) -> float:
-    """Return a box's side: the square root of its area, pixels. Shape (4,)."""
-    return float(np.sqrt(max(float(np.prod(box[2:] - box[:2])), 0.0)))

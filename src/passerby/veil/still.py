@@ -16,7 +16,7 @@ from passerby.values import Detections, Track
 from passerby.veil.cover import Painter
 from passerby.veil.detector import Looks, Rgb, wait_for
 from passerby.veil.looking import LARGEST_PX, Look, join, sizes_px, start
-from passerby.veil.rules import Rules, rules_for, side_of
+from passerby.veil.rules import Rules, rules_for
 from passerby.veil.settings import VeilSettings
 
 TILE_PX = 1280
@@ -91,13 +91,7 @@ def find_in_picture(rgb: Rgb, detector: Looks, rules: Rules) -> tuple[Detections
         seen = wait_for(looking)
         found.append(Detections(seen.xyxy + np.array([x, y, x, y], np.float32), seen.score))
     every = join(found)
-    is_face = np.array(
-        [
-            score >= rules.needed(rules.best_in_picture, side_of(box), max(width, height))
-            for box, score in zip(every.xyxy, every.score, strict=True)
-        ],
-        bool,
-    )
+    is_face = every.score >= rules.best_in_picture
     return (
         Detections(every.xyxy[is_face], every.score[is_face]),
         Detections(every.xyxy[~is_face], every.score[~is_face]),

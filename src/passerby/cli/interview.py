@@ -1,0 +1,134 @@
+"""The interview in the terminal. Questions go to standard error, so that standard output holds the answer alone.
+
+One question at a time: its words, one line on why it matters, its source. ``?`` shows more, ``unknown`` is an answer,
+``back`` takes the last answer back, ``stop`` ends early and leaves the rest unknown. The facts are saved after the end.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import typer
+
+from passerby import law
+from passerby.cli.output import write_whole
+from passerby.errors import FactsError, UsageError
+
+_WIDTH = 80
+
+
+def interview(path: Path, positions: Sequence[str], on: date | None, overlays: Sequence[str | Path]) -> law.Deployment:
+    """Ask for the facts, save them and return them.
+
+    Args:
+        path: Where the facts are saved; must not exist yet.
+        positions: Whose verdicts the questions are chosen for.
+        on: The day asked about, or None.
+        overlays: Layers over the positions.
+
+    Raises:
+        UsageError: the file exists already, or is none for YAML.
+        OutputError: it cannot be written.
+    """
+    if path.suffix.lower() not in {".yaml", ".yml"}:
+        raise UsageError(f"an interview writes YAML, got the file {path}", hint="name a file that ends in .yaml")
+    if path.exists():
+        raise UsageError(
+            f"{path} exists already; an interview writes a new file",
+            hint=f"assess it with: passerby assess {path}, or name another file",
+        )
+
+    def judge(facts: Mapping[str, law.FactValue]) -> tuple[law.Verdict, ...]:
+        return tuple(law.assess(facts, position=position, on=on, overlays=overlays) for position in positions)
+
+    state = law.Interview(judge)
+    _say("Answer with a word or its number; ? explains, unknown is an answer, back returns, stop ends.")
+    while (fact := state.next_fact()) is not None:
+        _say("", _question(fact, len(state.answers) + 1))
+        if not _take(state, fact):
+            break
+    _say("", _summary(state))
+    text = law.facts_to_yaml(state.facts(), title=path.stem.replace("-", " ").replace("_", " "))
+    write_whole(path, text)
+    _say(f"saved {path}", "")
+    return law.parse_deployment(text.encode(), str(path))
+
+
+def _take(state: law.Interview, fact: law.Fact) -> bool:
+    """Read lines until one answers the question or moves on; return False at the end of the interview."""
+    while True:
+        typer.echo("> ", err=True, nl=False)
+        line = sys.stdin.readline()
+        if not line:
+            _say("", "the input ended; what was not answered stays unknown")
+            return False
+        word = line.strip()
+        if not sys.stdin.isatty():
+            _say(word)
+        if word.lower() in {"stop", "quit", "q"}:
+            return False
+        if word.lower() in {"back", "b"}:
+            if state.back() is None:
+                _say("this is the first question")
+                continue
+            return True
+        if word in {"?", "help"}:
+            _say(law.explain_fact(fact))
+            continue
+        if not word:
+            _say("type an answer, or unknown")
+            continue
+        try:
+            state.answer(fact.name, word)
+        except FactsError as error:
+            _say(error.message, error.hint or "")
+            continue
+        return True
+
+
+def _question(fact: law.Fact, number: int) -> str:
+    lines = [_fold(f"{number}. {fact.question}"), _fold(f"{fact.explanation} ({fact.source})", "   ")]
+    if fact.kind == "bool":
+        lines.append("   yes, no or unknown")
+    elif fact.kind == "number":
+        lines.append("   a number or unknown")
+    elif fact.open:
+        lines.append(
+            _fold(
+                "an offence, as in: " + ", ".join(list(fact.values)[:8]) + "; passerby law facts offence lists all",
+                "   ",
+            )
+        )
+    else:
+        lines += [
+            _fold(f"{n}) {word}: {meaning}", "   ", "      ")
+            for n, (word, meaning) in enumerate(fact.values.items(), 1)
+        ]
+    return "\n".join(lines)
+
+
+def _summary(state: law.Interview) -> str:
+    left = state.open_facts()
+    if left:
+        return _fold(f"{len(state.answers)} questions answered; {len(left)} that still matter stay unknown.")
+    return _fold(f"{len(state.answers)} questions answered; nothing else can change the answer.")
+
+
+def _fold(text: str, first: str = "", rest: str | None = None) -> str:
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        typer.echo(line if "\n" in line else _fold(line), err=True)

@@ -1,0 +1,101 @@
+"""A camera's detector under watch: how long its looks take, whether one hangs or failed, whether it finds the synthetic face."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import PasserbyError
+from passerby.gateway.selftest import covers, probe
+from passerby.values import Detections
+from passerby.veil.detector import Looks
+
+_WINDOW = 64
+SELFTEST_THRESHOLD = 0.3
+"""Score that the synthetic face must reach; it scores above 0.8 with the weights that ship."""
+SELFTEST_WAIT_S = 5.0
+
+
+class WatchedDetector:
+    """Passes looks on to a detector and keeps account of them. Safe to use from several threads.
+
+    Args:
+        inner: The detector itself.
+    """
+
+    def __init__(self, inner: Looks) -> None:
+        self._inner = inner
+        self.runs_on, self.digest, self.multiple = inner.runs_on, inner.digest, inner.multiple
+        # guards all below
+        self._lock = threading.Lock()
+        self._under_way: dict[int, float] = {}
+        self._number = 0
+        self._ended: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
+        self._failure: str | None = None
+
+    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        """Start looking, as the detector does."""
+        with self._lock:
+            number = self._number = self._number + 1
+            self._under_way[number] = time.monotonic()
+        future = self._inner.look(rgb, threshold)
+        future.add_done_callback(lambda done: self._done(number, done))
+        return future
+
+    def _done(self, number: int, future: Future[Detections]) -> None:
+        now_s = time.monotonic()
+        with self._lock:
+            began_s = self._under_way.pop(number, now_s)
+            if future.cancelled():
+                return
+            failure = future.exception()
+            if failure is not None:
+                self._failure = type(failure).__name__
+            elif not np.isfinite(future.result().xyxy).all():
+                self._failure = "boxes that are no numbers"
+            else:
+                self._ended.append((now_s, now_s - began_s))
+
+    def take_failure(self) -> str | None:
+        """Return what failed since the last call, or None."""
+        with self._lock:
+            failure, self._failure = self._failure, None
+            return failure
+
+    @property
+    def waiting_s(self) -> float:
+        """Return the age of the oldest look under way."""
+        with self._lock:
+            return time.monotonic() - min(self._under_way.values()) if self._under_way else 0.0
+
+    @property
+    def speed(self) -> tuple[float, float]:
+        """Return looks a second and milliseconds a look, over the last ones."""
+        with self._lock:
+            recent = [one for one in self._ended if time.monotonic() - one[0] < 10.0]
+        if len(recent) < 2:
+            return 0.0, recent[0][1] * 1000 if recent else 0.0
+        span_s = max(recent[-1][0] - recent[0][0], 1e-3)
+        return (len(recent) - 1) / span_s, sum(took for _, took in recent) * 1000 / len(recent)
+
+    def passes_selftest(self, random: np.random.Generator) -> tuple[bool, str]:
+        """Show a synthetic face at the detector's input; return whether it was found, and a sentence."""
+        side = 32 * self.multiple // np.gcd(32, self.multiple)
+        width, height = (-(-pixels // side) * side for pixels in (512, 384))
+        asked = probe(random, int(width), int(height))
+        try:
+            rgb = np.ascontiguousarray(asked.bgr[:, :, ::-1])
+            found = self.look(rgb, SELFTEST_THRESHOLD).result(SELFTEST_WAIT_S)
+        except FutureTimeout:
+            return False, f"the detector gave no answer within {SELFTEST_WAIT_S:g} s"
+        except (PasserbyError, RuntimeError) as exc:
+            return False, f"the detector failed: {type(exc).__name__}"
+        if not covers(found.xyxy, asked.xyxy):
+            return False, "the detector did not find the synthetic face"
+        return True, "the detector found the synthetic face"

@@ -1,0 +1,77 @@
+"""What a camera does when the machine cannot keep up: fewer pictures first, a full cover after. Pure: the clock is handed in."""
+
+from __future__ import annotations
+
+from passerby.gateway.values import OverloadPolicy
+
+LATE_S = 0.35
+"""A picture that has waited longer before it was veiled counts as late."""
+CALM_S = 0.1
+RISE_S = 0.7
+FALL_S = 4.0
+STEPS = (1, 2, 4)
+"""Every picture, every second, every fourth."""
+
+
+class Load:
+    """Decides which pictures are taken.
+
+    Args:
+        policy: ``rate`` leaves pictures out before it covers; ``cover`` covers at once.
+        max_fps: Pictures above this rate are left out in any case; 0 keeps all.
+    """
+
+    def __init__(self, policy: OverloadPolicy, max_fps: float = 0.0) -> None:
+        self._policy = policy
+        self._min_step_ns = round(0.98e9 / max_fps) if max_fps > 0 else 0
+        self._last_ns = 0
+        self._number = 0
+        self._level = 0
+        self._late_since: float | None = None
+        self._calm_since: float | None = None
+        self.overloaded = False
+
+    @property
+    def step(self) -> int:
+        """Return how many pictures one is taken of."""
+        return STEPS[self._level]
+
+    def wants(self, captured_ns: int) -> bool:
+        """Return whether to take a picture, before it waits."""
+        if captured_ns - self._last_ns < self._min_step_ns:
+            return False
+        self._number += 1
+        if self._number % self.step:
+            return False
+        self._last_ns = captured_ns
+        return True
+
+    def note(self, waited_s: float, now_s: float) -> None:
+        """Note how long the picture had waited that is now veiled."""
+        if waited_s > LATE_S:
+            self._calm_since = None
+            self._late_since = now_s if self._late_since is None else self._late_since
+            if now_s - self._late_since > RISE_S:
+                self._rise(now_s)
+        else:
+            self._late_since = None
+            if waited_s > CALM_S:
+                self._calm_since = None
+            else:
+                self._calm_since = now_s if self._calm_since is None else self._calm_since
+                if now_s - self._calm_since > FALL_S:
+                    self._fall(now_s)
+
+    def _rise(self, now_s: float) -> None:
+        self._late_since = now_s
+        if self._policy is OverloadPolicy.RATE and self._level < len(STEPS) - 1:
+            self._level += 1
+        else:
+            self.overloaded = True
+
+    def _fall(self, now_s: float) -> None:
+        self._calm_since = now_s
+        if self.overloaded:
+            self.overloaded = False
+        else:
+            self._level = max(0, self._level - 1)

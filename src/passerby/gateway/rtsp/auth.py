@@ -1,0 +1,141 @@
+"""Who may read over RTSP: Digest (RFC 2069 and 7616, MD5, which is what players speak) and, where TLS protects it, Basic.
+
+What is kept of a password here is ``HA1``, its hash with user and realm. Guessing is slowed by counting refusals an address.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol
+
+REALM = "Passerby"
+_NONCE_S = 300
+_REFUSALS = 20
+_REFUSALS_WINDOW_S = 60.0
+_ADDRESSES = 4096
+_PART = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
+
+
+class Gate(Protocol):
+    """Decides who a request is from."""
+
+    def challenges(self, *, secure: bool, stale: bool = False) -> list[str]:
+        """Return the values of WWW-Authenticate."""
+        ...
+
+    def user_of(self, method: str, header: str, *, secure: bool, address: str) -> str | None:
+        """Return the user whose proof this header is, or None."""
+        ...
+
+    def may_read(self, user: str, camera: str) -> bool:
+        """Return whether a user may read a camera's veiled stream."""
+        ...
+
+    def blocked(self, address: str) -> bool:
+        """Return whether an address has guessed too often."""
+        ...
+
+
+def ha1(user: str, password: str) -> str:
+    """Return the hash that Digest checks against.
+
+    >>> len(ha1("u", "p"))
+    32
+    """
+    return _md5(f"{user}:{REALM}:{password}")
+
+
+def _md5(text: str) -> str:
+    # the protocol's own hash; nothing rests on its collision resistance
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+class DigestGate:
+    """The gate for users that are known by their HA1.
+
+    Args:
+        ha1_of: Returns the HA1 of a user, or None for an unknown one.
+        readable: Whether a user may read a camera.
+    """
+
+    def __init__(self, ha1_of: Callable[[str], str | None], readable: Callable[[str, str], bool]) -> None:
+        self._ha1_of, self._readable = ha1_of, readable
+        self._key = secrets.token_bytes(32)
+        self._refused: OrderedDict[str, list[float]] = OrderedDict()
+
+    def challenges(self, *, secure: bool, stale: bool = False) -> list[str]:
+        """Return the values of WWW-Authenticate."""
+        digest = f'Digest realm="{REALM}", nonce="{self._nonce(int(time.monotonic()))}", algorithm="MD5"'
+        digest += ", stale=true" if stale else ""
+        return [digest, f'Basic realm="{REALM}"'] if secure else [digest]
+
+    def user_of(self, method: str, header: str, *, secure: bool, address: str) -> str | None:
+        """Return the user whose proof this header is, or None; wrong proofs are counted."""
+        if not header:
+            return None
+        scheme, _, rest = header.partition(" ")
+        user = None
+        if scheme.lower() == "digest":
+            user = self._digest(method, rest)
+        elif scheme.lower() == "basic" and secure:
+            user = self._basic(rest)
+        if user is None:
+            self._note(address)
+        return user
+
+    def may_read(self, user: str, camera: str) -> bool:
+        """Return whether a user may read a camera's veiled stream."""
+        return self._readable(user, camera)
+
+    def blocked(self, address: str) -> bool:
+        """Return whether an address was refused more than twenty times within a minute."""
+        times = self._refused.get(address, [])
+        recent = [at for at in times if time.monotonic() - at < _REFUSALS_WINDOW_S]
+        return len(recent) > _REFUSALS
+
+    def _note(self, address: str) -> None:
+        times = self._refused.pop(address, [])
+        self._refused[address] = [*times[-_REFUSALS:], time.monotonic()]
+        while len(self._refused) > _ADDRESSES:
+            self._refused.popitem(last=False)
+
+    def _nonce(self, second: int) -> str:
+        text = f"{second:x}"
+        return text + "-" + hmac.new(self._key, text.encode(), "sha256").hexdigest()[:32]
+
+    def _fresh(self, nonce: str) -> bool:
+        text = nonce.partition("-")[0]
+        if not re.fullmatch(r"[0-9a-f]{1,12}", text) or not hmac.compare_digest(nonce, self._nonce(int(text, 16))):
+            return False
+        return time.monotonic() - int(text, 16) < _NONCE_S
+
+    def _digest(self, method: str, rest: str) -> str | None:
+        parts = {name.lower(): quoted or bare for name, quoted, bare in _PART.findall(rest)}
+        user, nonce, uri = parts.get("username", ""), parts.get("nonce", ""), parts.get("uri", "")
+        known = self._ha1_of(user)
+        if not nonce.isascii() or not self._fresh(nonce):
+            return None
+        # an unknown user costs the same time as a wrong password
+        first, second = known or ha1(user, "nobody"), _md5(f"{method}:{uri}")
+        quality = f":{parts.get('nc', '')}:{parts.get('cnonce', '')}:{parts['qop']}" if parts.get("qop") else ""
+        middle = nonce + quality
+        right = hmac.compare_digest(
+            _md5(f"{first}:{middle}:{second}").encode(), parts.get("response", "").lower().encode()
+        )
+        return user if right and known is not None else None
+
+    def _basic(self, rest: str) -> str | None:
+        try:
+            user, colon, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
+        except ValueError:
+            return None
+        known = self._ha1_of(user)
+        right = hmac.compare_digest(ha1(user, password).encode(), (known or "").encode())
+        return user if colon and right and known is not None else None

@@ -1,0 +1,145 @@
+"""The RTSP server: RFC 2326 over TCP and TLS, media interleaved or over UDP. Readers only: nothing can be published to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+
+from passerby.errors import ServiceError
+from passerby.gateway.rtsp.auth import Gate
+from passerby.gateway.rtsp.broadcast import Broadcast, Stream
+from passerby.gateway.rtsp.connection import Connection
+from passerby.gateway.rtsp.udp import UdpPorts
+from passerby.gateway.states import Event
+from passerby.gateway.values import RtspConfig
+
+Find = Callable[[str], Stream | None]
+Tell = Callable[[Event], None]
+
+
+class RtspServer:
+    """Serves cameras by name: ``rtsp://host:port/NAME``.
+
+    Args:
+        config: Addresses and bounds.
+        find: Returns the stream of a name.
+        gate: Who may read.
+        tell: Takes events: readers that came and left, refusals.
+    """
+
+    def __init__(self, config: RtspConfig, find: Find, gate: Gate, tell: Tell) -> None:
+        self.config, self.gate, self.tell = config, gate, tell
+        self.udp: UdpPorts | None = None
+        self._find = find
+        self._broadcasts: dict[str, Broadcast] = {}
+        self._connections: set[Connection] = set()
+        self._servers: list[asyncio.Server] = []
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """Return the port that is really bound."""
+        return int(self._servers[0].sockets[0].getsockname()[1]) if self._servers else self.config.port
+
+    @property
+    def tls_port(self) -> int | None:
+        """Return the port that is really bound for RTSPS, or None."""
+        return int(self._servers[1].sockets[0].getsockname()[1]) if len(self._servers) > 1 else None
+
+    async def start(self) -> None:
+        """Bind and serve.
+
+        Raises:
+            ServiceError: an address cannot be bound, or the certificate does not load.
+        """
+        config = self.config
+        try:
+            self._servers.append(await asyncio.start_server(self._serve, config.host, config.port))
+            if config.tls_port is not None:
+                self._servers.append(
+                    await asyncio.start_server(self._serve, config.host, config.tls_port, ssl=self._context())
+                )
+            if config.udp:
+                self.udp = await UdpPorts.bind(config.host)
+        except OSError as exc:
+            await self.stop()
+            raise ServiceError(
+                f"RTSP must be able to listen on {config.host}:{config.port}, got {exc.strerror or exc}",
+                hint="choose another port for rtsp in the configuration",
+            ) from exc
+        self._sweeper = asyncio.create_task(self._sweep(), name="rtsp-sweep")
+
+    def _context(self) -> ssl.SSLContext:
+        if self.config.certificate is None:
+            raise ServiceError("RTSPS must have a certificate, got none")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.config.certificate, self.config.key)
+        except (OSError, ssl.SSLError) as exc:
+            raise ServiceError(f"certificate for RTSPS must load, got {exc}") from exc
+        return context
+
+    async def stop(self) -> None:
+        """End every session and close every port."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+            self._sweeper = None
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.close()
+        for server in self._servers:
+            await server.wait_closed()
+        self._servers.clear()
+        if self.udp is not None:
+            self.udp.close()
+            self.udp = None
+
+    def broadcast(self, camera: str) -> Broadcast | None:
+        """Return a camera's packets, or None for a name that is not served."""
+        stream = self._find(camera)
+        if stream is None:
+            self._broadcasts.pop(camera, None)
+            return None
+        found = self._broadcasts.get(camera)
+        if found is None or found.stream is not stream:
+            found = self._broadcasts[camera] = Broadcast(stream)
+        return found
+
+    def readers(self, camera: str) -> int:
+        """Return how many read a camera now."""
+        found = self._broadcasts.get(camera)
+        return found.readers if found else 0
+
+    def drop_camera(self, camera: str) -> None:
+        """End every session of a camera that is no longer served."""
+        self._broadcasts.pop(camera, None)
+        for connection in list(self._connections):
+            connection.drop_camera(camera)
+
+    @property
+    def sessions(self) -> int:
+        """Return the number of sessions, over all cameras."""
+        return sum(len(connection.sessions) for connection in self._connections)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(self, writer)
+        if len(self._connections) >= 2 * self.config.max_readers:
+            writer.close()
+            return
+        self._connections.add(connection)
+        try:
+            await connection.run(reader)
+        finally:
+            self._connections.discard(connection)
+            connection.close()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(min(5.0, self.config.session_timeout_s / 4))
+            for connection in list(self._connections):
+                connection.sweep()

@@ -1,0 +1,306 @@
+"""Runs a set of cameras: their processes, relays and outputs, the self-test, the events. One ``Gateway`` in one event loop.
+
+What people and programs are told (console, metrics, MQTT, register) reads ``statuses`` and subscribes to events; what is
+configured is handed in as frozen values; who may read is decided by a ``Gate``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from passerby.errors import ServiceError
+from passerby.gateway.hidden import HiddenCheck, Outcome, hidden_camera
+from passerby.gateway.hls import HlsFeed
+from passerby.gateway.live import LiveFeed
+from passerby.gateway.push import Pusher
+from passerby.gateway.record import Recorder
+from passerby.gateway.relay import Relay
+from passerby.gateway.rtsp import Gate, RtspServer
+from passerby.gateway.slate import Slates
+from passerby.gateway.snapshot import Snapshots
+from passerby.gateway.states import CameraStatus, Event, EventKind
+from passerby.gateway.supervisor import Keeper
+from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, Reason, RtspConfig, SelfTestConfig
+from passerby.values import utc_now
+
+TICK_S = 0.1
+Permit = Callable[[CameraConfig], Awaitable[str | None]]
+"""Asked before a camera starts: None lets it, a sentence says why not (the register cannot be written)."""
+_log = logging.getLogger("passerby.gateway")
+
+
+class Camera:
+    """One camera's outputs in the serving process."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self.keeper = keeper
+        self.live = LiveFeed(keeper.relay)
+        self.hls = HlsFeed(keeper.relay)
+        self.recorder: Recorder | None = None
+        self.pushers: list[Pusher] = []
+
+    @property
+    def config(self) -> CameraConfig:
+        """Return what it is told."""
+        return self.keeper.config
+
+    @property
+    def relay(self) -> Relay:
+        """Return its veiled stream."""
+        return self.keeper.relay
+
+
+class Gateway:
+    """The gateway.
+
+    Args:
+        cameras: To run.
+        rtsp: The RTSP server.
+        gate: Who may read.
+        selftest: How often.
+        permit: Asked before a camera starts.
+    """
+
+    def __init__(
+        self,
+        cameras: Iterable[CameraConfig],
+        rtsp: RtspConfig,
+        gate: Gate,
+        selftest: SelfTestConfig | None = None,
+        permit: Permit | None = None,
+    ) -> None:
+        self.cameras: dict[str, Camera] = {}
+        self.refused: dict[str, str] = {}
+        self.snapshots = Snapshots()
+        self.alarm = ""
+        self.hidden_passed_ns = 0
+        self._wanted = {camera.name: camera for camera in cameras if camera.enabled}
+        self._selftest = selftest or SelfTestConfig()
+        self._permit = permit
+        self._slates = Slates()
+        self._listeners: list[Callable[[Event], None]] = []
+        self._rtsp = RtspServer(rtsp, self._stream, gate, self.tell)
+        self._hidden: Keeper | None = None
+        self._check: HiddenCheck | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def rtsp(self) -> RtspServer:
+        """Return the RTSP server, for its ports."""
+        return self._rtsp
+
+    # life
+
+    async def start(self) -> None:
+        """Serve, and start every camera.
+
+        Raises:
+            ServiceError: the RTSP server cannot start.
+        """
+        self._loop = asyncio.get_running_loop()
+        await self._rtsp.start()
+        self._ticker = asyncio.create_task(self._tick_for_ever(), name="gateway-tick")
+        if self._selftest.enabled_stream:
+            self._hidden = Keeper(
+                hidden_camera(self._selftest), self._slates, self._tell_hidden, self._selftest.interval_s
+            )
+            self._check = HiddenCheck(self._hidden.relay, self._hidden_result, self._selftest.interval_s)
+            self._hidden.start()
+        for config in self._wanted.values():
+            await self._add(config)
+
+    async def stop(self) -> None:
+        """End every camera, then the outputs: what readers see last is veiled or a slate."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticker
+            self._ticker = None
+        if self._check is not None:
+            self._check.close()
+        keepers = [camera.keeper for camera in self.cameras.values()] + ([self._hidden] if self._hidden else [])
+        await asyncio.gather(*(keeper.stop() for keeper in keepers))
+        for name in list(self.cameras):
+            await self._close_outputs(self.cameras.pop(name))
+            self.tell(Event(EventKind.STOPPED, name, _now_ns()))
+        self._hidden = None
+        await self._rtsp.stop()
+
+    async def apply(self, cameras: Iterable[CameraConfig]) -> list[str]:
+        """Change to another set of cameras without dropping readers of those that stay.
+
+        Returns:
+            One sentence for each camera that was added, changed or removed.
+        """
+        wanted = {camera.name: camera for camera in cameras if camera.enabled}
+        said = []
+        for name in [name for name in self.cameras if name not in wanted]:
+            camera = self.cameras.pop(name)
+            await camera.keeper.stop()
+            await self._close_outputs(camera)
+            self._rtsp.drop_camera(name)
+            self.snapshots.forget(name)
+            self.tell(Event(EventKind.STOPPED, name, _now_ns(), detail="removed from the configuration"))
+            said.append(f"{name} removed")
+        for name, config in wanted.items():
+            running = self.cameras.get(name)
+            if running is None:
+                await self._add(config)
+                said.append(f"{name} added")
+            elif running.config != config:
+                await self._change(running, config)
+                said.append(f"{name} changed")
+        self._wanted = wanted
+        return said
+
+    async def _add(self, config: CameraConfig) -> None:
+        why = await self._permit(config) if self._permit is not None else None
+        if why is not None:
+            # asked again on every tenth tick: it starts by itself once it may
+            self.refused[config.name] = why
+            self.tell(
+                Event(EventKind.FAULT_BEGAN, config.name, _now_ns(), reason=Reason.REGISTER, ok=False, detail=why)
+            )
+            return
+        if self.refused.pop(config.name, None) is not None:
+            self.tell(Event(EventKind.FAULT_ENDED, config.name, _now_ns(), reason=Reason.REGISTER))
+        camera = Camera(Keeper(config, self._slates, self.tell, self._selftest.interval_s))
+        self.cameras[config.name] = camera
+        if self.alarm:
+            camera.relay.raise_alarm(Reason.ALARM)
+        self._open_outputs(camera)
+        camera.keeper.start()
+        self.tell(Event(EventKind.STARTED, config.name, _now_ns()))
+
+    async def _change(self, camera: Camera, config: CameraConfig) -> None:
+        await self._close_outputs(camera, viewers=False)
+        await camera.keeper.reload(config)
+        self._open_outputs(camera)
+        self.tell(Event(EventKind.CHANGED, config.name, _now_ns()))
+
+    def _open_outputs(self, camera: Camera) -> None:
+        config = camera.config
+        if config.record is not None:
+            camera.recorder = Recorder(config.name, config.record, self._disk(config.name))
+            camera.recorder.start(camera.relay)
+        camera.pushers = [Pusher(push) for push in config.pushes]
+        for pusher in camera.pushers:
+            pusher.start(camera.relay)
+
+    async def _close_outputs(self, camera: Camera, *, viewers: bool = True) -> None:
+        if viewers:
+            camera.live.close()
+            camera.hls.close()
+        recorder, camera.recorder = camera.recorder, None
+        pushers, camera.pushers = camera.pushers, []
+        stops = [recorder.stop] if recorder is not None else []
+        stops += [pusher.stop for pusher in pushers]
+        await asyncio.gather(*(asyncio.to_thread(stop) for stop in stops))
+
+    def _disk(self, name: str) -> Callable[[bool, str], None]:
+        def full(is_full: bool, why: str) -> None:
+            # called from the recorder's thread
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._disk_full, name, is_full, why)
+
+        return full
+
+    def _disk_full(self, name: str, is_full: bool, why: str) -> None:
+        if is_full:
+            self.hold(name, Reason.DISK_FULL, why)
+        else:
+            self.release(name, Reason.DISK_FULL)
+
+    # what others ask
+
+    def hold(self, name: str, reason: Reason, detail: str = "") -> None:
+        """Cover a camera whole until ``release``. There is nothing that does the opposite."""
+        camera = self.cameras.get(name)
+        if camera is not None:
+            camera.keeper.hold(reason, detail)
+
+    def release(self, name: str, reason: Reason) -> None:
+        """End what ``hold`` began."""
+        camera = self.cameras.get(name)
+        if camera is not None:
+            camera.keeper.release(reason)
+
+    def statuses(self) -> list[CameraStatus]:
+        """Return the state of every camera, in the order of the configuration."""
+        return [
+            camera.keeper.camera_status(self._rtsp.readers(name) + camera.live.viewers)
+            for name, camera in self.cameras.items()
+        ]
+
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Hear every event from now on; must not block. Returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def tell(self, event: Event) -> None:
+        """Pass an event to everyone who listens."""
+        for listener in list(self._listeners):
+            listener(event)
+
+    async def snapshot(self, name: str, *, height_px: int = 0) -> bytes:
+        """Return a camera's newest veiled key frame as JPEG.
+
+        Raises:
+            ServiceError: there is no such camera, or no picture yet.
+        """
+        camera = self.cameras.get(name)
+        unit = camera.relay.last_key if camera is not None else None
+        if unit is None:
+            raise ServiceError(f"camera {name} must be running to give a picture, got none")
+        return await asyncio.to_thread(self.snapshots.jpeg, name, unit, height_px=height_px)
+
+    def _stream(self, name: str) -> Relay | None:
+        camera = self.cameras.get(name)
+        return camera.relay if camera is not None else None
+
+    # what goes on by itself
+
+    async def _tick_for_ever(self) -> None:
+        count = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            count += 1
+            for camera in list(self.cameras.values()):
+                camera.keeper.tick()
+                camera.hls.tick()
+            if self._hidden is not None and self._check is not None:
+                self._hidden.tick()
+                self._check.tick()
+            if self.refused and count % 50 == 0:
+                for name in [name for name in self.refused if name in self._wanted]:
+                    await self._add(self._wanted[name])
+
+    def _tell_hidden(self, event: Event) -> None:
+        if event.kind in {EventKind.FAULT_BEGAN, EventKind.FAULT_ENDED}:
+            _log.info("hidden test stream: %s %s", event.kind, event.reason)
+
+    def _hidden_result(self, outcome: Outcome, detail: str) -> None:
+        ok = outcome is Outcome.PASSED
+        self.tell(Event(EventKind.SELFTEST, SELFTEST_CAMERA, _now_ns(), ok=ok, detail=detail))
+        if outcome is Outcome.BARE:
+            self.alarm = detail
+            self.tell(Event(EventKind.ALARM, "", _now_ns(), reason=Reason.ALARM, ok=False, detail=detail))
+            for camera in self.cameras.values():
+                camera.relay.raise_alarm(Reason.ALARM)
+        elif ok:
+            self.hidden_passed_ns = _now_ns()
+            if self.alarm:
+                self.alarm = ""
+                self.tell(
+                    Event(EventKind.ALARM, "", _now_ns(), reason=Reason.ALARM, detail="the alarm is over: " + detail)
+                )
+                for camera in self.cameras.values():
+                    camera.relay.end_alarm()
+
+
+def _now_ns() -> int:
+    return int(utc_now().timestamp() * 1e9)

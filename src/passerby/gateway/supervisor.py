@@ -1,0 +1,335 @@
+"""Starts a camera's process, hears it, restarts it, kills it when it hangs. One ``Keeper`` a camera, in the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from passerby.errors import ServiceError
+from passerby.gateway.relay import Relay
+from passerby.gateway.slate import Slates
+from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
+from passerby.gateway.values import FAULTS, CameraConfig, Reason
+from passerby.gateway.wire import Decoder, Kind, Message, encode_json
+from passerby.gateway.worker import CONFIG
+
+SILENT_S = 6.0
+"""A worker that has told no status for this long is killed."""
+START_S = 45.0
+"""... and this long after its start: compiling a network takes a while on a small machine."""
+BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+SOUND_S = 20.0
+"""A worker that lived this long was sound: the back-off begins anew."""
+_STDERR_LINES = 20
+Tell = Callable[[Event], None]
+
+
+class Keeper:
+    """Keeps one camera's process alive and its relay fed.
+
+    Args:
+        config: Of the camera.
+        slates: Shared.
+        tell: Takes events.
+        selftest_s: Time between two detector self-tests.
+    """
+
+    def __init__(self, config: CameraConfig, slates: Slates, tell: Tell, selftest_s: float) -> None:
+        self.config = config
+        self.relay = Relay(config, slates, self._want_key)
+        self.status: dict[str, object] = {}
+        self.restarts = 0
+        self.pid = 0
+        self.stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._slates, self._tell, self._selftest_s = slates, tell, selftest_s
+        self._held: dict[Reason, str] = {}
+        self._faults: dict[Reason, int] = {}
+        self._counts = WorkerCounts()
+        self._before = WorkerCounts()
+        self._heard_s = 0.0
+        self._writer: asyncio.StreamWriter | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._key_asked_s = 0.0
+        self._last_fault = ("", 0)
+        self._phase: tuple[Phase, tuple[Reason, ...], int] = (Phase.STARTING, (), 0)
+        self._selftest_ns = 0
+
+    # life
+
+    def start(self) -> None:
+        """Begin to keep the camera's process running."""
+        self._task = asyncio.create_task(self._keep(), name=f"keeper-{self.config.name}")
+
+    async def stop(self) -> None:
+        """End the camera's process; it is killed when it does not go within two seconds."""
+        self._send(encode_json(Kind.STOP, {}))
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        for reason in list(self._faults):
+            self._fault(reason, False, "")
+
+    async def reload(self, config: CameraConfig) -> None:
+        """Restart the process with other settings; readers stay and see the slate meanwhile."""
+        await self.stop()
+        self.config = self.relay.config = config
+        self.relay.lost(Reason.SETTINGS)
+        self.start()
+
+    def hold(self, reason: Reason, detail: str = "") -> None:
+        """Cover the camera whole until ``release``."""
+        if self._held.get(reason) != detail:
+            self._held[reason] = detail
+            self._send(encode_json(Kind.COVER, {"reason": reason, "detail": detail}))
+
+    def release(self, reason: Reason) -> None:
+        """End what ``hold`` began."""
+        if self._held.pop(reason, None) is not None:
+            self._send(encode_json(Kind.UNCOVER, {"reason": reason}))
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            began_s = time.monotonic()
+            why = await self._run_once()
+            self._tell_now(EventKind.PHASE, detail=f"process ended: {why}", ok=False)
+            self.relay.lost(Reason.WORKER)
+            self._fault(Reason.WORKER, True, why)
+            self._before = _sum(self._before, self._counts)
+            self._counts = WorkerCounts()
+            failures = 0 if time.monotonic() - began_s > SOUND_S else failures + 1
+            wait_s = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
+            await asyncio.sleep(wait_s * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
+            self.restarts += 1
+
+    async def _run_once(self) -> str:
+        ours, theirs = socket.socketpair()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "passerby.gateway.worker",
+                str(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except OSError as exc:
+            ours.close()
+            return f"cannot start: {exc.strerror}"
+        finally:
+            theirs.close()
+        self._process, self.pid = process, process.pid
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._heard_s = time.monotonic() + START_S - SILENT_S
+        complaints = asyncio.create_task(self._read_stderr(process))
+        watching = asyncio.create_task(self._watch(process))
+        try:
+            self._send_config()
+            why = await self._hear(reader)
+        finally:
+            watching.cancel()
+            await self._end(process)
+            complaints.cancel()
+            await asyncio.gather(watching, complaints, return_exceptions=True)
+        return f"{why}, exit code {process.returncode}"
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        writer, self._writer, self.pid = self._writer, None, 0
+        if process.returncode is None and self._task is None:
+            # told to stop: let it go by itself first
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2.0):
+                    await process.wait()
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        if writer is not None:
+            writer.close()
+        await process.wait()
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            if time.monotonic() - self._heard_s > SILENT_S and process.returncode is None:
+                # SIGKILL also ends a process that was stopped
+                process.kill()
+                return
+
+    async def _read_stderr(self, process: asyncio.subprocess.Process) -> None:
+        if process.stderr is None:
+            return
+        while line := await process.stderr.read(4096):
+            self.stderr.extend(line.decode("utf-8", "replace").splitlines()[-_STDERR_LINES:])
+
+    # messages
+
+    def _send_config(self) -> None:
+        camera = json.loads(CONFIG.dump_json(self.config))
+        self._send(encode_json(Kind.CONFIG, {"camera": camera, "selftest_s": self._selftest_s}))
+        for reason, detail in self._held.items():
+            self._send(encode_json(Kind.COVER, {"reason": reason, "detail": detail}))
+
+    def _send(self, data: bytes) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(data)
+
+    def _want_key(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._key_asked_s > 0.2:
+            self._key_asked_s = now_s
+            self._send(encode_json(Kind.KEY, {}))
+
+    async def _hear(self, reader: asyncio.StreamReader) -> str:
+        decoder = Decoder()
+        while True:
+            try:
+                data = await reader.read(256 * 1024)
+            except OSError:
+                data = b""
+            if not data:
+                return self.stderr[-1][:200] if self.stderr else "it closed its connection"
+            try:
+                for message in decoder.feed(data):
+                    self._take(message)
+            except (ServiceError, KeyError, TypeError, ValueError) as exc:
+                return f"it sent what is no message: {type(exc).__name__}"
+
+    def _take(self, message: Message) -> None:
+        if message.kind is Kind.UNIT:
+            slate = self.relay.slate
+            self.relay.accept(message)
+            if slate is not None and self.relay.slate is None:
+                self._fault(Reason.WORKER, False, "")
+                self._fault(Reason.STALLED, False, "")
+                self._prepare_slates()
+        elif message.kind is Kind.STATUS:
+            self._heard_s = time.monotonic()
+            self.status = message.data()
+            self._counts = WorkerCounts(**self.status["counts"])  # type: ignore[arg-type]
+        elif message.kind is Kind.EVENT:
+            self._event(message.data())
+
+    def _prepare_slates(self) -> None:
+        width, height = self.relay.size
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, self._slates.prepare, width, height, self.config.shown, self.config.encode)
+
+    def _event(self, told: dict[str, object]) -> None:
+        if told["event"] == "fault":
+            self._fault(Reason(str(told["reason"])), bool(told["began"]), str(told["detail"]))
+        elif told["event"] == "selftest":
+            if told["ok"]:
+                self._selftest_ns = time.time_ns()
+            self._tell_now(EventKind.SELFTEST, ok=bool(told["ok"]), detail=str(told["detail"]))
+
+    def _fault(self, reason: Reason, began: bool, detail: str) -> None:
+        if reason not in FAULTS or began == (reason in self._faults):
+            return
+        now_ns = time.time_ns()
+        if began:
+            self._faults[reason] = now_ns
+            self._last_fault = (f"{reason}: {detail}" if detail else str(reason), now_ns)
+            self._tell_now(EventKind.FAULT_BEGAN, reason=reason, detail=detail, ok=False)
+        else:
+            since_ns = self._faults.pop(reason)
+            self._tell_now(EventKind.FAULT_ENDED, reason=reason, began_ns=since_ns)
+
+    def _tell_now(
+        self, kind: EventKind, *, reason: Reason | None = None, began_ns: int = 0, ok: bool = True, detail: str = ""
+    ) -> None:
+        name = self.config.name
+        self._tell(Event(kind, name, time.time_ns(), reason=reason, began_ns=began_ns, ok=ok, detail=detail))
+
+    # state
+
+    def tick(self) -> None:
+        """Send slates where they are due, and note changes of state; to be called ten times a second."""
+        was = self.relay.slate
+        self.relay.stall_reason = self._stall_reason()
+        self.relay.tick()
+        if was is None and self.relay.slate is not None:
+            self._fault(Reason.STALLED, True, "its process sends nothing")
+        phase, reasons = self._now()
+        if (phase, reasons) != self._phase[:2]:
+            self._phase = (phase, reasons, time.time_ns())
+            text = ", ".join(reasons)
+            self._tell_now(EventKind.PHASE, reason=reasons[0] if reasons else None, detail=f"{phase} {text}".strip())
+
+    def _stall_reason(self) -> Reason:
+        return next((r for r in self._worker_reasons() if r in FAULTS), Reason.STALLED)
+
+    def _worker_reasons(self) -> tuple[Reason, ...]:
+        found = self.status.get("reasons", [])
+        return tuple(Reason(str(text)) for text in found) if isinstance(found, list) else ()
+
+    def _now(self) -> tuple[Phase, tuple[Reason, ...]]:
+        if self._task is None:
+            return Phase.STOPPED, ()
+        slate, reasons = self.relay.slate, self._worker_reasons()
+        if slate is not None:
+            return (Phase.STARTING if slate is Reason.START else Phase.SLATE), (slate,)
+        if reasons:
+            return (Phase.STARTING if reasons == (Reason.START,) else Phase.COVERED), reasons
+        return Phase.VEILED, ()
+
+    def camera_status(self, readers: int) -> CameraStatus:
+        """Return what the console shows.
+
+        Args:
+            readers: RTSP sessions and viewers now.
+        """
+        phase, reasons, since_ns = self._phase
+        delays = sorted(self.relay.delays_ms)
+        look = self.status.get("lookahead_ms", 0.0)
+        return CameraStatus(
+            name=self.config.name,
+            phase=phase,
+            reasons=reasons,
+            since_ns=since_ns,
+            width=self.relay.size[0] if self.relay.parameters else 0,
+            height=self.relay.size[1] if self.relay.parameters else 0,
+            counts=_sum(self._before, self._counts),
+            whole_by_reason=tuple(sorted(self.relay.whole_by_reason.items())),
+            slates=self.relay.counts.slates,
+            readers=readers,
+            restarts=self.restarts,
+            delay_p50_ms=delays[len(delays) // 2] if delays else 0.0,
+            delay_p99_ms=delays[len(delays) * 99 // 100] if delays else 0.0,
+            lookahead_ms=float(look) if isinstance(look, int | float) else 0.0,
+            bitrate_kbps=self.relay.kbps,
+            last_fault=self._last_fault[0],
+            last_fault_ns=self._last_fault[1],
+            last_selftest_ns=self._selftest_ns,
+            worker_pid=self.pid,
+        )
+
+
+_SUMMED = (
+    "frames_in",
+    "frames_out",
+    "frames_whole",
+    "frames_left_out",
+    "faces",
+    "decode_errors",
+    "reconnects",
+    "selftests",
+    "selftests_failed",
+)
+
+
+def _sum(before: WorkerCounts, now: WorkerCounts) -> WorkerCounts:
+    """Return the present process's counts with those before it added, so that no counter ever falls."""
+    return replace(now, **{name: getattr(before, name) + getattr(now, name) for name in _SUMMED})

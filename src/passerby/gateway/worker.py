@@ -1,0 +1,271 @@
+"""The camera process: ``python -m passerby.gateway.worker FD``. Bare pictures exist here and nowhere else.
+
+Threads: one reads and decodes, one (the main one) veils and encodes, one writes to the serving process, one listens to it, one
+keeps watch. They share the bounded queue of pictures, ``Faults`` and the outbox, each of which guards itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import random
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+
+from passerby.errors import PasserbyError, ServiceError
+from passerby.gateway.binding import Eyes, open_eyes
+from passerby.gateway.faults import Faults
+from passerby.gateway.lane import Lane
+from passerby.gateway.load import Load
+from passerby.gateway.outbox import Outbox
+from passerby.gateway.process import guard_process
+from passerby.gateway.source import Picture, SourceError, pictures, reachable
+from passerby.gateway.values import CameraConfig, Reason
+from passerby.gateway.veiling import Veil, WholeCover
+from passerby.gateway.watchdog import Watchdog
+from passerby.gateway.wire import Decoder, Kind, Message, encode_json
+
+QUEUE_PICTURES = 12
+_IDLE_S = 0.25
+_CONFIG_WAIT_S = 10.0
+_FAILED = 70
+"""Exit code of a worker that cannot go on (EX_SOFTWARE)."""
+CONFIG = TypeAdapter(CameraConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    """A connection begins: pictures before it have nothing to do with those after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Away:
+    """There is no picture."""
+
+    reason: Reason
+    detail: str
+
+
+class Worker:
+    """One camera's process.
+
+    Args:
+        config: Of the camera.
+        sock: To the serving process.
+        selftest_s: Time between two self-tests of the detector.
+    """
+
+    def __init__(self, config: CameraConfig, sock: socket.socket, selftest_s: float) -> None:
+        self.config, self._socket = config, sock
+        self.outbox = Outbox(sock)
+        self.faults = Faults(self._tell_fault)
+        self.load = Load(config.on_overload, config.max_fps)
+        self.lane = Lane(config, self._make_veil, self.faults, self.outbox.unit, time.monotonic_ns)
+        self.eyes: Eyes | None = None
+        self.reconnects = self.left_out = self.decode_errors = 0
+        self.waiting: queue.Queue[Picture | _Begin | _Away] = queue.Queue(QUEUE_PICTURES)
+        self._away: _Away | None = _Away(Reason.START, "")
+        self._watchdog = Watchdog(self, selftest_s)
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Work until told to stop; return then."""
+        self.faults.hold(Reason.START, time.monotonic(), time.time_ns())
+        self.outbox.start()
+        self._thread(self._listen, "listen")
+        self._thread(self._read, "read")
+        self._thread(self._open_and_watch, "watch")
+        while not self._stopping.is_set():
+            self._step()
+
+    def _thread(self, target: Callable[[], None], name: str) -> None:
+        threading.Thread(target=target, name=name, daemon=True).start()
+
+    # veil and encode
+
+    def _step(self) -> None:
+        try:
+            item = self.waiting.get(timeout=_IDLE_S)
+        except queue.Empty:
+            self._cover_silence()
+            return
+        now_s = time.monotonic()
+        if isinstance(item, _Begin):
+            self.lane.begin()
+        elif isinstance(item, _Away):
+            self._away = item
+            self.lane.finish()
+            self.faults.hold(item.reason, now_s, time.time_ns(), item.detail)
+            self._cover_silence()
+        else:
+            if self._away is not None:
+                for reason in (Reason.NO_PICTURE, Reason.PASSWORD):
+                    self.faults.lift(reason, now_s)
+                self._away = None
+            self.load.note(now_s - item.arrived_ns / 1e9, now_s)
+            if self.load.overloaded:
+                self.faults.strike(Reason.OVERLOAD, now_s, time.time_ns(), "pictures wait too long")
+            self.lane.take(item, time.time_ns())
+            if time.monotonic_ns() - self.lane.last_sent_ns > 500_000_000:
+                # the look-ahead is filling: nothing has left it yet
+                self.lane.idle((*self.faults.reasons, Reason.START)[0])
+
+    def _cover_silence(self) -> None:
+        """Show why there is nothing, where nothing has been sent for a while."""
+        reasons = self.faults.reasons
+        reason = self._away.reason if self._away is not None else (*reasons, Reason.NO_PICTURE)[0]
+        if reasons or time.monotonic_ns() - self.lane.last_sent_ns > 600_000_000:
+            self.lane.idle(reason)
+
+    def _make_veil(self) -> Veil:
+        eyes = self.eyes
+        if eyes is None:
+            return WholeCover(self.config.shown, Reason.START)
+        try:
+            return eyes.make_veil()
+        except PasserbyError as exc:
+            self.faults.strike(Reason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message)
+            return WholeCover(self.config.shown, Reason.DETECTOR_DEAD)
+
+    # read and decode
+
+    def _read(self) -> None:
+        wait_s = 0.25
+        while not self._stopping.is_set():
+            began_s = time.monotonic()
+            away = self._read_once()
+            self.reconnects += 1
+            self._put(away)
+            if time.monotonic() - began_s > 5.0:
+                wait_s = 0.25
+            # a refused password is asked for seldom: cameras lock accounts; a closed port costs next to nothing to try
+            longest_s = 60.0 if away.reason is Reason.PASSWORD else 1.0
+            self._stopping.wait(wait_s * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
+            wait_s = min(max(wait_s, 2.0) * 2 if away.reason is Reason.PASSWORD else wait_s * 2, longest_s)
+
+    def _read_once(self) -> _Away:
+        source = self.config.input
+        if not reachable(source):
+            return _Away(Reason.NO_PICTURE, "the camera's port does not answer")
+        first = True
+        try:
+            for picture in pictures(source):
+                if first:
+                    self._put(_Begin())
+                    first = False
+                self.decode_errors += picture.damaged
+                if not self.load.wants(picture.captured_ns):
+                    self.left_out += self.load.step > 1
+                    continue
+                try:
+                    self.waiting.put_nowait(picture)
+                except queue.Full:
+                    self.left_out += 1
+                    self.load.note(QUEUE_PICTURES * self.lane.interval_ns / 1e9, time.monotonic())
+                if self._stopping.is_set():
+                    break
+        except SourceError as exc:
+            return _Away(exc.reason, exc.message)
+        return _Away(Reason.NO_PICTURE, "the camera ended its stream")
+
+    def _put(self, item: _Begin | _Away) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.waiting.put(item, timeout=1.0)
+            except queue.Full:
+                continue
+            return
+
+    # serving process
+
+    def _listen(self) -> None:
+        decoder = Decoder()
+        while data := self._socket.recv(65536):
+            for message in decoder.feed(data):
+                self._obey(message)
+        # the serving process is gone, and with it everyone who may see anything
+        os._exit(_FAILED)
+
+    def _obey(self, message: Message) -> None:
+        if message.kind is Kind.STOP:
+            self._stopping.set()
+        elif message.kind is Kind.KEY:
+            self.lane.want_key()
+        elif message.kind in {Kind.COVER, Kind.UNCOVER}:
+            data = message.data()
+            reason = Reason(str(data["reason"]))
+            if message.kind is Kind.COVER:
+                self.faults.hold(reason, time.monotonic(), time.time_ns(), str(data.get("detail", "")))
+            else:
+                self.faults.lift(reason, time.monotonic())
+
+    def _tell_fault(self, reason: Reason, began: bool, began_ns: int, detail: str) -> None:
+        told = {"event": "fault", "reason": reason, "began": began, "began_ns": began_ns, "detail": detail}
+        self.outbox.put(encode_json(Kind.EVENT, told))
+
+    # watch
+
+    def _open_and_watch(self) -> None:
+        while not self._stopping.is_set() and self.eyes is None:
+            try:
+                self.eyes = open_eyes(self.config)
+            except PasserbyError as exc:
+                self.faults.strike(Reason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message, hold_s=3.0)
+                self._stopping.wait(2.0)
+        self.waiting.put(_Begin())
+        self._watchdog.run(self._stopping)
+
+
+def _receive_config(sock: socket.socket) -> tuple[CameraConfig, float]:
+    decoder = Decoder()
+    sock.settimeout(_CONFIG_WAIT_S)
+    while data := sock.recv(65536):
+        for message in decoder.feed(data):
+            if message.kind is not Kind.CONFIG:
+                raise ServiceError(f"first message must be CONFIG, got {message.kind.name}")
+            found = message.data()
+            try:
+                return CONFIG.validate_json(json.dumps(found["camera"])), float(found["selftest_s"])
+            except (ValidationError, KeyError, TypeError, ValueError):
+                # the cause is left out: its text would hold the password
+                raise ServiceError("configuration must fit this version, got another") from None
+    raise ServiceError("configuration must come first, got the end")
+
+
+def _end_with_thread(args: threading.ExceptHookArgs) -> None:
+    """End the process when one of its threads has failed: what it did is not done any more. Readers see the slate."""
+    threading.__excepthook__(args)
+    os._exit(_FAILED)
+
+
+def main(argv: list[str]) -> None:
+    """Run one camera's process; does not return.
+
+    Args:
+        argv: The number of the inherited socket.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.excepthook = _end_with_thread
+    guard_process()
+    sock = socket.socket(fileno=int(argv[0]))
+    config, selftest_s = _receive_config(sock)
+    sock.settimeout(None)
+    Worker(config, sock, selftest_s).run()
+    # threads may sit in a camera's socket or in the detector; there is nothing to tidy up
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except PasserbyError as error:
+        sys.stderr.write(f"error: {error.message}\n")
+        os._exit(_FAILED)

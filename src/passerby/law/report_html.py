@@ -1,0 +1,172 @@
+"""Writes assessments as one self-contained page: no script, nothing loaded, dark and light, for a phone and for paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import passerby
+from passerby.law.assessment import Assessment
+from passerby.law.liability import Claim
+from passerby.law.report_words import (
+    CERTAINTY_MEANING,
+    DISCLAIMER,
+    OUTCOME_MEANING,
+    OUTCOME_TITLE,
+    assumptions,
+    change_words,
+    day,
+    deciding,
+    duty_when,
+    fact_meaning,
+    fact_words,
+    facts_read,
+    fine_words,
+    grouped_changes,
+    say_value,
+    source_words,
+    standing,
+)
+from passerby.law.values import Certainty, FactValue, Outcome, Provision, Verdict
+from passerby.law.vocabulary import vocabulary
+
+_TONE = {
+    Outcome.PROHIBITED: "red",
+    Outcome.NON_COMPLIANT: "red",
+    Outcome.PERMITTED: "amber",
+    Outcome.HIGH_RISK: "amber",
+    Outcome.TRANSPARENCY_ONLY: "blue",
+    Outcome.NOT_REGULATED: "green",
+    Outcome.NOT_PROHIBITED: "green",
+    Outcome.OUT_OF_SCOPE: "grey",
+    Outcome.DEPENDS: "violet",
+}
+
+
+def assessment_to_html(assessment: Assessment) -> str:
+    """Return the page of one assessment."""
+    used = {v.certainty for v in assessment.verdicts} | {claim.certainty for claim in assessment.liability}
+    used |= {provision.certainty for provision in _provisions(assessment)}
+    ranked = sorted(used, key=lambda certainty: certainty.rank)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(a=assessment, certainties=[(c.value, CERTAINTY_MEANING[c]) for c in ranked])
+    )
+
+
+def comparison_to_html(assessments: tuple[Assessment, ...], heading: str) -> str:
+    """Return the page that compares: one deployment aspect by aspect, or a matrix of several deployments."""
+    on = assessments[0].on if assessments else None
+    return _environment().get_template("compare.html.j2").render(rows=assessments, heading=heading, on=on)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("passerby.law", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = files("passerby.law").joinpath("templates/style.css").read_text(encoding="utf-8")
+    environment.globals.update(
+        # our own file, not input: the only text that is not escaped
+        style=Markup(style),  # noqa: S704
+        disclaimer=DISCLAIMER.removeprefix("Not legal advice. "),
+        version=passerby.__version__,
+        day=day,
+        assumptions=assumptions,
+        change=change_words,
+        changes=grouped_changes,
+        facts_read=facts_read,
+        fine=fine_words,
+        source=source_words,
+        standing=standing,
+        when=duty_when,
+        words=fact_words,
+        fact=lambda name: vocabulary()[name],
+        meaning=lambda outcome: OUTCOME_MEANING[outcome],
+        certainty_meaning=_certainty_meaning,
+        outcome_title=lambda outcome: OUTCOME_TITLE[outcome],
+        title_of=_title_of,
+        tone=lambda verdict: "grey" if verdict.outside else _TONE[verdict.outcome],
+        tone_of=lambda outcome: _TONE[outcome],
+        possible=_possible,
+        articles=_articles,
+        decided_by=_decided_by,
+        sentence=_sentence,
+        first_statement=_first_statement,
+        question_of=_question_of,
+        value_words=_value_words,
+        by_outcome=_by_outcome,
+        by_law=_by_law,
+        provisions=_provisions,
+    )
+    return environment
+
+
+def _certainty_meaning(certainty: Certainty) -> str:
+    return CERTAINTY_MEANING[certainty]
+
+
+def _title_of(verdict: Verdict) -> str:
+    return "Outside this rulebook" if verdict.outside else OUTCOME_TITLE[verdict.outcome]
+
+
+def _possible(verdict: Verdict) -> str:
+    return ", ".join(OUTCOME_TITLE[outcome].lower() for outcome in sorted(verdict.possible))
+
+
+def _articles(verdict: Verdict) -> list[str]:
+    return list(dict.fromkeys(provision.article for provision in deciding(verdict)))
+
+
+def _decided_by(verdict: Verdict) -> str:
+    return ", ".join(_articles(verdict))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _first_statement(verdict: Verdict) -> str:
+    return verdict.reasons[0].statement if verdict.reasons else standing(verdict)
+
+
+def _question_of(verdict: Verdict, point: str) -> str:
+    return next((open_point.question for open_point in verdict.open_points if open_point.id == point), point)
+
+
+def _value_words(name: str, value: FactValue) -> str:
+    told = say_value(value)
+    meaning = fact_meaning(name, value)
+    return f"{told} ({meaning})" if meaning and meaning != told else told
+
+
+def _by_outcome(assessment: Assessment) -> list[tuple[str, list[Verdict]]]:
+    groups: dict[str, list[Verdict]] = {}
+    for verdict in assessment.verdicts:
+        groups.setdefault(_title_of(verdict), []).append(verdict)
+    return list(groups.items())
+
+
+def _by_law(claims: Iterable[Claim]) -> list[tuple[str, list[Claim]]]:
+    groups: dict[str, list[Claim]] = {}
+    for law, some in groupby(claims, key=lambda claim: claim.law):
+        groups.setdefault(law, []).extend(some)
+    return list(groups.items())
+
+
+def _provisions(assessment: Assessment) -> list[Provision]:
+    found: dict[str, Provision] = {}
+    for verdict in assessment.verdicts:
+        for reason in (*verdict.reasons, *(r for alternative in verdict.alternatives for r in alternative.reasons)):
+            found.update({provision.id: provision for provision in reason.chain()})
+    return list(found.values())

@@ -1,0 +1,234 @@
+"""Writes assessments as plain JSON values, in the form that ``schemas/assessment.schema.json`` publishes.
+
+``schema`` in each document names the form; a field may be added within a version, none is renamed or dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+
+from passerby.law.assessment import Assessment
+from passerby.law.explain import help_texts
+from passerby.law.liability import Claim
+from passerby.law.report_words import DISCLAIMER, deciding, guideline_of
+from passerby.law.values import (
+    Alternative,
+    Change,
+    Duty,
+    FactValue,
+    FineTier,
+    Later,
+    OpenPoint,
+    Provision,
+    Reason,
+    Verdict,
+)
+from passerby.law.vocabulary import vocabulary
+
+VOCABULARY_SCHEMA = "passerby-vocabulary/1"
+ASSESSMENT_SCHEMA = "passerby-assessment/1"
+COMPARISON_SCHEMA = "passerby-comparison/1"
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+def assessment_to_json(assessment: Assessment) -> dict[str, Json]:
+    """Return one assessment as JSON values that the schema ``assessment`` describes."""
+    return {
+        "schema": ASSESSMENT_SCHEMA,
+        "title": assessment.title,
+        "description": assessment.description,
+        "on": assessment.on.isoformat() if assessment.on else None,
+        "facts": _facts(assessment.facts),
+        "verdicts": [_verdict(verdict, assessment) for verdict in assessment.verdicts],
+        "liability": [_claim(claim) for claim in assessment.liability],
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def comparison_to_json(assessments: tuple[Assessment, ...]) -> dict[str, Json]:
+    """Return several assessments as one matrix that the schema ``comparison`` describes: a row for each deployment."""
+    return {
+        "schema": COMPARISON_SCHEMA,
+        "on": assessments[0].on.isoformat() if assessments and assessments[0].on else None,
+        "positions": [verdict.position for verdict in assessments[0].verdicts] if assessments else [],
+        "deployments": [
+            {
+                "title": one.title,
+                "name": one.name,
+                "outcomes": {
+                    verdict.position: {
+                        "outcome": verdict.outcome.value,
+                        "possible": _possible(verdict),
+                        "certainty": verdict.certainty.value,
+                        "decided_by": [*dict.fromkeys(provision.article for provision in deciding(verdict))],
+                    }
+                    for verdict in one.verdicts
+                },
+            }
+            for one in assessments
+        ],
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def vocabulary_to_json(names: Iterable[str]) -> dict[str, Json]:
+    """Return facts of the vocabulary as JSON values that the schema ``vocabulary`` describes."""
+    return {
+        "schema": VOCABULARY_SCHEMA,
+        "facts": [
+            {
+                "name": fact.name,
+                "kind": fact.kind,
+                "question": fact.question,
+                "explanation": fact.explanation,
+                "help": help_texts()[fact.name],
+                "source": fact.source,
+                "values": dict(fact.values),
+                "open": fact.open,
+                "default": fact.default,
+            }
+            for fact in (vocabulary()[name] for name in names)
+        ],
+    }
+
+
+@cache
+def read_schema(name: str) -> dict[str, Json]:
+    """Return a published schema.
+
+    Args:
+        name: ``assessment``, ``comparison`` or ``vocabulary``.
+
+    Raises:
+        FileNotFoundError: there is no such schema.
+    """
+    text = files("passerby.law").joinpath(f"schemas/{name}.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Json] = json.loads(text)
+    return schema
+
+
+def dump_json(value: Mapping[str, Json]) -> str:
+    """Return JSON text for people and programs: indented, letters of all languages as they are, one newline at the end."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _facts(facts: Mapping[str, FactValue]) -> dict[str, Json]:
+    return dict(facts)
+
+
+def _possible(verdict: Verdict) -> list[Json]:
+    return [*sorted(outcome.value for outcome in verdict.possible)]
+
+
+def _verdict(verdict: Verdict, assessment: Assessment) -> dict[str, Json]:
+    chain: dict[str, Provision] = {}
+    for reason in verdict.reasons:
+        chain.update({provision.id: provision for provision in reason.chain()})
+    return {
+        "position": verdict.position,
+        "position_title": assessment.titles.get(verdict.position, verdict.position),
+        "overlays": [*verdict.overlays],
+        "on": verdict.on.isoformat() if verdict.on else None,
+        "outcome": verdict.outcome.value,
+        "possible": _possible(verdict),
+        "certain": verdict.certain,
+        "outside_rulebook": verdict.outside,
+        "certainty": verdict.certainty.value,
+        "provisions": [_provision(provision) for provision in chain.values()],
+        "reasons": [_reason(reason) for reason in verdict.reasons],
+        "alternatives": [_alternative(alternative) for alternative in verdict.alternatives],
+        "open_points": [_open_point(point) for point in verdict.open_points],
+        "unknown": [*verdict.unknown],
+        "next_question": verdict.next_question,
+        "duties": [_duty(duty) for duty in verdict.duties],
+        "fine": _fine(verdict.fine) if verdict.fine else None,
+        "changes": [_change(change) for change in verdict.changes],
+        "later": [_later(later) for later in verdict.later],
+        "notes": [*verdict.notes],
+        "assumed": _facts(verdict.assumed),
+    }
+
+
+def _provision(provision: Provision) -> Json:
+    return {
+        "id": provision.id,
+        "article": provision.article,
+        "title": provision.title,
+        "reference": provision.reference,
+        "guideline": provision.guideline,
+        "certainty": provision.certainty.value,
+    }
+
+
+def _reason(reason: Reason) -> Json:
+    return {
+        "statement": reason.statement,
+        "holds": reason.holds,
+        "rule": reason.rule,
+        "provision": reason.provision.id if reason.provision else None,
+        "article": reason.provision.article if reason.provision else None,
+        "guideline": guideline_of(reason),
+        "certainty": reason.certainty.value,
+        "facts": _facts(reason.facts),
+        "premises": [_reason(premise) for premise in reason.premises],
+    }
+
+
+def _alternative(alternative: Alternative) -> Json:
+    return {
+        "outcome": alternative.outcome.value,
+        "facts": _facts(alternative.facts),
+        "readings": dict(alternative.readings),
+        "certainty": alternative.certainty.value,
+        "reasons": [_reason(reason) for reason in alternative.reasons],
+    }
+
+
+def _open_point(point: OpenPoint) -> Json:
+    return {"id": point.id, "question": point.question, "article": point.article, "certainty": point.certainty.value}
+
+
+def _duty(duty: Duty) -> Json:
+    return {
+        "id": duty.id,
+        "text": duty.text,
+        "article": duty.article,
+        "deadline": duty.deadline,
+        "deadline_hours": duty.deadline_hours,
+        "certainty": duty.certainty.value,
+        "applies_from": duty.applies_from.isoformat() if duty.applies_from else None,
+    }
+
+
+def _fine(fine: FineTier) -> Json:
+    return {
+        "article": fine.article,
+        "text": fine.text,
+        "max_eur": fine.max_eur,
+        "max_turnover_percent": fine.max_turnover_percent,
+        "certainty": fine.certainty.value,
+    }
+
+
+def _change(change: Change) -> Json:
+    return {"facts": _facts(change.facts), "outcome": change.outcome.value}
+
+
+def _later(later: Later) -> Json:
+    return {"on": later.on.isoformat(), "outcome": later.outcome.value}
+
+
+def _claim(claim: Claim) -> Json:
+    return {
+        "id": claim.id,
+        "group": claim.group,
+        "text": claim.text,
+        "law": claim.law,
+        "article": claim.article,
+        "status": claim.status,
+        "applies_from": claim.applies_from.isoformat() if claim.applies_from else None,
+        "certainty": claim.certainty.value,
+    }

@@ -1,0 +1,138 @@
+"""Asks witnesses for their signatures over a log's checkpoints (the client's side of C2SP tlog-witness)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import httpx
+
+from passerby.errors import FormatError, StorageError, VerificationError
+from passerby.register.checkpoint import Checkpoint
+from passerby.register.note import Signature, VerifierKey, decode_decimal, encode_base64, parse_signature
+from passerby.register.policy import Policy, Witness
+
+Prove = Callable[[int, int], Sequence[bytes]]
+"""Gives the consistency proof from an old size to a new one."""
+TIMEOUT_S = 5.0
+_MAX_ANSWER_BYTES = 100_000
+_RETRY_S = (1, 300)
+"""Shortest and longest pause after a witness failed to answer; doubled each time."""
+
+
+class WitnessClient:
+    """One witness, and what it was last known to have seen."""
+
+    def __init__(self, witness: Witness, client: httpx.Client) -> None:
+        self.witness = witness
+        self.failure: str | None = None
+        """Why the last try gave no signature, or None."""
+        self._client = client
+        self._seen = 0
+        self._not_before = 0.0
+        self._pause_s = _RETRY_S[0]
+
+    def ask(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> Signature | None:
+        """Return the witness's signature, or None with ``failure`` set where it does not answer as it should.
+
+        Raises:
+            VerificationError: the witness has seen a longer or another history of this log. Nothing more may be signed.
+        """
+        if time.monotonic() < self._not_before:
+            return None
+        try:
+            signature = self._ask(note, checkpoint, prove)
+        except (httpx.HTTPError, httpx.InvalidURL, FormatError, StorageError) as exc:
+            self.failure = f"{self.witness.name}: {exc}"
+            self._not_before = time.monotonic() + self._pause_s
+            self._pause_s = min(2 * self._pause_s, _RETRY_S[1])
+            return None
+        self.failure, self._pause_s = None, _RETRY_S[0]
+        return signature
+
+    def _ask(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> Signature:
+        status, body = self._post(note, checkpoint, prove)
+        if status == httpx.codes.CONFLICT:
+            self._seen = decode_decimal(body.removesuffix("\n"), "size in a witness's answer")
+            if self._seen > checkpoint.size:
+                raise VerificationError(
+                    f"witness {self.witness.name} has seen size {self._seen} of this log, which holds {checkpoint.size}",
+                    hint="the log was put back to an older state; restore the newest one before anything is appended",
+                )
+            status, body = self._post(note, checkpoint, prove)
+        if status == httpx.codes.UNPROCESSABLE_ENTITY:
+            raise VerificationError(
+                f"witness {self.witness.name} has seen another history of this log up to size {self._seen}",
+                hint="this log and the one that the witness saw have forked; stop and find out which one is right",
+            )
+        if status != httpx.codes.OK:
+            raise FormatError(f"witness must answer 200, got {status}")
+        key = self.witness.key
+        for line in body.removesuffix("\n").split("\n"):
+            signature = parse_signature(line)
+            if (signature.name, signature.key_id) == (key.name, key.key_id):
+                try:
+                    key.check(checkpoint.to_text().encode(), signature)
+                except VerificationError as exc:
+                    raise FormatError(f"witness must sign the checkpoint: {exc.message}") from exc
+                self._seen = checkpoint.size
+                return signature
+        raise FormatError(f"witness must sign as {key.name}, got other names")
+
+    def _post(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> tuple[int, str]:
+        old = min(self._seen, checkpoint.size)
+        lines = [f"old {old}", *map(encode_base64, prove(old, checkpoint.size)), "", ""]
+        url = f"{(self.witness.url or '').rstrip('/')}/add-checkpoint"
+        with self._client.stream("POST", url, content="\n".join(lines).encode() + note) as answer:
+            body = b""
+            for piece in answer.iter_bytes():
+                body += piece
+                if len(body) > _MAX_ANSWER_BYTES:
+                    raise FormatError(f"witness must answer in at most {_MAX_ANSWER_BYTES} bytes")
+        try:
+            return answer.status_code, body.decode()
+        except UnicodeDecodeError as exc:
+            raise FormatError("witness must answer in UTF-8") from exc
+
+
+class Cosigners:
+    """All witnesses of a policy that have an address."""
+
+    def __init__(self, policy: Policy, *, timeout_s: float = TIMEOUT_S) -> None:
+        """Reach for the policy's witnesses.
+
+        Args:
+            policy: Whose witnesses are asked.
+            timeout_s: How long to wait for one of them.
+
+        Source: timeout_s=5: long enough for a distant witness, short enough that one that hangs delays no page by more.
+        """
+        self._client = httpx.Client(timeout=timeout_s)
+        self._witnesses = [WitnessClient(w, self._client) for w in policy.witnesses if w.url]
+        self._pool = ThreadPoolExecutor(max(1, len(self._witnesses)), thread_name_prefix="witness")
+
+    def __len__(self) -> int:
+        return len(self._witnesses)
+
+    @property
+    def failures(self) -> list[str]:
+        """Why witnesses gave no signature in the last round."""
+        return [w.failure for w in self._witnesses if w.failure]
+
+    def cosign(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> tuple[bytes, list[VerifierKey]]:
+        """Ask all at once, and return the note with the signatures that came, and the keys that made them.
+
+        Raises:
+            VerificationError: a witness has seen another history of this log.
+        """
+        jobs = [self._pool.submit(w.ask, note, checkpoint, prove) for w in self._witnesses]
+        wait(jobs)
+        found = [(w.witness.key, job.result()) for w, job in zip(self._witnesses, jobs, strict=True)]
+        signed = [(key, signature) for key, signature in found if signature is not None]
+        return note + "".join(signature.to_line() for _, signature in signed).encode(), [key for key, _ in signed]
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._pool.shutdown()
+        self._client.close()

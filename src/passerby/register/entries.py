@@ -1,0 +1,323 @@
+"""Every kind of entry that may stand in the log. What an entry is worth: the operator states it, from that moment on.
+
+All kinds carry ``kind``, ``v`` (the version of that kind's form) and ``at`` (when, by the operator's own clock). Forms may
+gain optional fields within a version; anything else is a new version. The published JSON Schemas are made from these.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from passerby.register.words import (
+    Commitment,
+    Count,
+    DigestText,
+    Hex32,
+    Identifier,
+    Instant,
+    Line,
+    Part,
+    Seconds,
+    Text,
+    Url,
+    Words,
+)
+
+Position = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+"""The name of a position of the law, as ``passerby assess`` knows it, for example ``act-2024``."""
+VkeyText = Annotated[str, Field(max_length=500, pattern=r"^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$")]
+"""A verifier key as signed-note spells it: ``name+hash+base64``."""
+
+
+class Stated(Part):
+    """What all entries share.
+
+    Attributes:
+        v: Version of the form of this kind.
+        at: When it happened or was decided, by the operator's clock.
+    """
+
+    v: Literal[1] = 1
+    at: Instant
+
+
+class _Span(Stated):
+    begin: Instant
+    end: Instant
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.end < self.begin:
+            raise ValueError("end must not be before begin")
+        return self
+
+
+class OperatorStated(Stated):
+    """Who runs the cameras of this log. An organisation, never a person. A later one replaces an earlier one."""
+
+    kind: Literal["operator.stated"] = "operator.stated"
+    name: Line
+    contact: Url
+    page: Url | None = None
+    grace_s: Seconds = 0
+    """How long cameras may run while this log cannot be written; 0: not at all."""
+
+
+class KeyAdded(Stated):
+    """A key that counts from now on. Changing the log's own key is this entry with use ``log`` and ``replaces``."""
+
+    kind: Literal["key.added"] = "key.added"
+    holder: Literal["operator", "authority", "auditor"]
+    name: Line
+    use: Literal["log", "approve", "seal", "cosign", "report"]
+    key: Annotated[str, Field(min_length=1, max_length=4000)]
+    """A verifier key for ``log`` and ``cosign``; otherwise the public key in the spelling of its own tool."""
+    replaces: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+
+
+class KeyRetired(Stated):
+    """A key that no longer counts."""
+
+    kind: Literal["key.retired"] = "key.retired"
+    key: Annotated[str, Field(min_length=1, max_length=4000)]
+    reason: Literal["rotated", "lost", "compromised", "expired", "holder-left"]
+
+
+class Place(Part):
+    """Where a camera stands, as exactly as the operator publishes it. Degrees times 1,000,000, WGS 84."""
+
+    latitude_e6: Annotated[int, Field(ge=-90_000_000, le=90_000_000)]
+    longitude_e6: Annotated[int, Field(ge=-180_000_000, le=180_000_000)]
+
+
+class CameraRegistered(Stated):
+    """A camera and what governs it."""
+
+    kind: Literal["camera.registered"] = "camera.registered"
+    camera: Identifier
+    label: Line
+    purpose: Words
+    legal_basis: Words
+    position: Position
+    retention_h: Count
+    """Hours that veiled recordings are kept; 0: none are made."""
+    sealed_h: Count = 0
+    """Hours that sealed originals are kept; 0: none are made."""
+    heartbeat_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    place: Place | None = None
+    contact: Url | None = None
+    """Only where it differs from the operator's."""
+
+
+class CameraChanged(Stated):
+    """What changed about a camera; fields left out stay as they were."""
+
+    kind: Literal["camera.changed"] = "camera.changed"
+    camera: Identifier
+    label: Line | None = None
+    purpose: Words | None = None
+    legal_basis: Words | None = None
+    position: Position | None = None
+    retention_h: Count | None = None
+    sealed_h: Count | None = None
+    heartbeat_s: Annotated[int, Field(ge=60, le=86_400)] | None = None
+    place: Place | None = None
+    contact: Url | None = None
+
+
+class CameraRetired(Stated):
+    """The camera is gone for good; its identifier is never used again."""
+
+    kind: Literal["camera.retired"] = "camera.retired"
+    camera: Identifier
+    reason: Line
+
+
+class RunningStarted(Stated):
+    """A camera runs from now on, with exactly this software, weights and configuration."""
+
+    kind: Literal["running.started"] = "running.started"
+    camera: Identifier
+    mode: Literal["veil", "veil-and-seal", "cover-whole"]
+    software: Line
+    configuration: DigestText
+    weights: DigestText
+
+
+class RunningStopped(Stated):
+    """A camera stopped on purpose; one that fails without a word shows as silence."""
+
+    kind: Literal["running.stopped"] = "running.stopped"
+    camera: Identifier
+    reason: Literal["planned", "configuration", "update", "fault", "retired", "order"]
+
+
+class Heartbeat(_Span):
+    """One camera's counts over a span that follows the last one without a gap. Counts only: who passed is unknown."""
+
+    kind: Literal["heartbeat"] = "heartbeat"
+    camera: Identifier
+    frames: Count
+    faces_covered: Count
+    """Faces that were covered, each track counted once."""
+    covered_whole_s: Seconds = 0
+    stalled_s: Seconds = 0
+    down_s: Seconds = 0
+    tracks_sealed: Count = 0
+
+
+class Fault(_Span):
+    """A span in which a camera did not work as it should."""
+
+    kind: Literal["fault"] = "fault"
+    camera: Identifier
+    what: Literal["covered-whole", "stalled", "down"]
+    cause: Line
+    """A short name of the cause, for example ``detector-stalled``."""
+
+
+class SelfTest(Stated):
+    """A synthetic face went through the live path, or was shown to the detector at its input."""
+
+    kind: Literal["selftest"] = "selftest"
+    camera: Identifier
+    passed: bool
+    runs: Annotated[int, Field(ge=1, le=2**53 - 1)] = 1
+    """Runs since the last such entry, all with this result."""
+    what: Line = "synthetic-face"
+
+
+class SpotCheck(Stated):
+    """What an auditor found on the spot. The report itself is the auditor's to publish; here stands its digest."""
+
+    kind: Literal["spotcheck"] = "spotcheck"
+    camera: Identifier
+    auditor: Line
+    passed: bool
+    report: DigestText
+    signature: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+    """The auditor's signature over the report, in the spelling of the auditor's key."""
+
+
+class AccessTested(Stated):
+    """Whether anything but Passerby can pull the camera's picture."""
+
+    kind: Literal["access.tested"] = "access.tested"
+    camera: Identifier
+    exclusive: Literal["tested", "not-exclusive", "untested"]
+    method: Line | None = None
+
+
+class RequestReceived(Stated):
+    """An authority asks for one sealed track. Which one, and why, is fixed by the commitment and revealed by its date."""
+
+    kind: Literal["request.received"] = "request.received"
+    case: Identifier
+    position: Position
+    details: Commitment
+    camera: Identifier | None = None
+    """Left out where naming the camera would harm the investigation; the revealed details then name it."""
+
+
+class RequestDecided(Stated):
+    """The authorities granted a request, with their signatures counted; a refusal is its own kind."""
+
+    kind: Literal["request.decided"] = "request.decided"
+    case: Identifier
+    outcome: Literal["granted", "granted-in-part"]
+    approvals: Annotated[int, Field(ge=1, le=100)]
+    needed: Annotated[int, Field(ge=1, le=100)]
+    warrant: DigestText
+    details: Commitment | None = None
+
+
+class RequestRefused(Stated):
+    """A request was refused, and by whom: the law's own conditions, or the authorities."""
+
+    kind: Literal["request.refused"] = "request.refused"
+    case: Identifier
+    by: Literal["law", "authorities"]
+    provision: Line | None = None
+
+
+class RequestWithdrawn(Stated):
+    """The requester took a request back."""
+
+    kind: Literal["request.withdrawn"] = "request.withdrawn"
+    case: Identifier
+
+
+class RequestOpened(Stated):
+    """A track is opened. This entry stands in the log before any share is released."""
+
+    kind: Literal["request.opened"] = "request.opened"
+    case: Identifier
+    tracks: Annotated[int, Field(ge=1, le=1000)] = 1
+    warrant: DigestText
+
+
+class RequestNotified(Stated):
+    """The person was told, or why that is put off, and until when."""
+
+    kind: Literal["request.notified"] = "request.notified"
+    case: Identifier
+    outcome: Literal["told", "put-off", "not-known"]
+    until: Instant | None = None
+
+
+class RequestDeleted(Stated):
+    """What had been collected for a refused or withdrawn request is deleted."""
+
+    kind: Literal["request.deleted"] = "request.deleted"
+    case: Identifier
+    items: Count
+
+
+class RetentionShredded(_Span):
+    """The keys of a span of sealed tracks are destroyed: nothing of it can be opened any more, by anyone."""
+
+    kind: Literal["retention.shredded"] = "retention.shredded"
+    camera: Identifier | None = None
+    keys: Count
+
+
+class YearStatistics(Stated):
+    """One year's counts, as the law asks for them."""
+
+    kind: Literal["statistics.year"] = "statistics.year"
+    year: Annotated[int, Field(ge=2000, le=9999)]
+    cameras: Count
+    requests: Count
+    granted: Count
+    refused: Count
+    withdrawn: Count
+    opened: Count
+    notified: Count
+
+
+class Reveal(Stated):
+    """Shows what a commitment fixed: anyone can check that ``commit(value, salt)`` is the digest of that entry."""
+
+    kind: Literal["reveal"] = "reveal"
+    entry: Count
+    """Index of the entry that holds the commitment."""
+    salt: Hex32
+    value: Annotated[str, Field(max_length=30_000)]
+
+
+class Remark(Stated):
+    """A correction or remark about an earlier entry. Nothing is ever taken out of the log."""
+
+    kind: Literal["remark"] = "remark"
+    entry: Count | None = None
+    text: Text
+
+
+Entry = (
+    OperatorStated | KeyAdded | KeyRetired | CameraRegistered | CameraChanged | CameraRetired | RunningStarted
+    | RunningStopped | Heartbeat | Fault | SelfTest | SpotCheck | AccessTested | RequestReceived | RequestDecided
+    | RequestRefused | RequestWithdrawn | RequestOpened | RequestNotified | RequestDeleted | RetentionShredded
+    | YearStatistics | Reveal | Remark
+)  # fmt: skip

@@ -1,0 +1,176 @@
+"""Comes back to a log and remembers: at each visit it must be what it was, and more.
+
+The state directory holds, for each log, the last checkpoint that was accepted (``<hash of the place>.note``) and when the log
+last grew. A contradiction is kept with both signed checkpoints as ``fork-*.txt``: they prove it to anyone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from passerby.errors import EntryError, FormatError, StorageError, UsageError, VerificationError
+from passerby.register.checkpoint import Checkpoint
+from passerby.register.history import Problem
+from passerby.register.note import VerifierKey, split_note
+from passerby.register.policy import NONE, Policy
+from passerby.register.reader import Reader, check_growth
+from passerby.register.store import DirectoryStore, as_storage_errors
+from passerby.register.tiles import Tiles
+from passerby.register.words import format_instant
+from passerby.values import utc_now
+
+FIRST_VISIT = 65_536
+"""New entries that a visit reads at most; to read all is what ``verify`` is for."""
+SILENCE_H = 3.0
+"""Source: twice the default heartbeat of a camera, and a half; a log with one running camera grows more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a visit found.
+
+    Attributes:
+        problems: None of them when all is well.
+        old: The checkpoint of the last visit, None at the first.
+        new: The checkpoint of this visit, None where none could be accepted.
+        own_word: The log's key was never confirmed from elsewhere.
+    """
+
+    problems: tuple[Problem, ...]
+    old: Checkpoint | None
+    new: Checkpoint | None
+    own_word: bool = False
+
+
+def watch(
+    place: str | Path,
+    state: Path,
+    *,
+    vkey: VerifierKey | str | None = None,
+    policy: Policy | None = None,
+    silence_h: float = SILENCE_H,
+    now: datetime | None = None,
+) -> Visit:
+    """Visit a log once.
+
+    Args:
+        place: A directory, an ``http(s)`` URL, or an object store's URL.
+        state: A directory of the watcher's own; made if it is missing.
+        vkey: The log's key; None takes the one of the first visit (at which it is the log's own word).
+        policy: Which witnesses count; None takes the log's own word.
+        silence_h: Hours without a new entry after which the log counts as silent.
+        now: The watcher's time; None takes the clock.
+
+    Raises:
+        UsageError: the place or the state cannot be used.
+        StorageError: the log cannot be reached, or the state cannot be read or written.
+    """
+    with as_storage_errors(f"{state} cannot be made"):
+        state.mkdir(parents=True, exist_ok=True)
+    return _Watcher(str(place), DirectoryStore(state), silence_h, now or utc_now()).visit(vkey, policy)
+
+
+class _Watcher:
+    def __init__(self, place: str, state: DirectoryStore, silence_h: float, now: datetime) -> None:
+        self._place = place
+        self._state = state
+        self._silence = timedelta(hours=silence_h)
+        self._now = now
+        self._problems: list[Problem] = []
+        name = hashlib.sha256(place.rstrip("/").encode()).hexdigest()[:16]
+        self._note_path, self._seen_path = f"{name}.note", f"{name}.json"
+
+    def visit(self, vkey: VerifierKey | str | None, policy: Policy | None) -> Visit:
+        seen = self._load()
+        before = self._state.get(self._note_path)
+        old = Checkpoint.parse(split_note(before)[0]) if before else None
+        own_word = vkey is None and policy is None and bool(seen.get("own_word", True))
+        if vkey is None and policy is None and "vkey" in seen:
+            vkey = str(seen["vkey"])
+        try:
+            reader = Reader.open(self._place, vkey=vkey, policy=policy)
+        except (FormatError, VerificationError) as exc:
+            kind = "format" if isinstance(exc, FormatError) else "signature"
+            return Visit((Problem(kind, exc.message),), old, None, own_word)
+        new = reader.checkpoint()
+        if old and not self._grew(old, before or b"", reader):
+            return Visit(tuple(self._problems), old, None, own_word)
+        self._check_entries(reader, old.size if old else 0)
+        self._check_signatures(reader)
+        grown = str(seen.get("grown", "")) if old and old.size == new.size else ""
+        self._check_silence(grown, reader)
+        if not any(problem.kind in {"tile", "tree", "missing", "format"} for problem in self._problems):
+            known = str(seen.get("vkey") or (vkey if vkey else reader.snapshot.trust.key))
+            fresh = {
+                "place": self._place,
+                "vkey": known,
+                "own_word": own_word,
+                "grown": grown or format_instant(self._now),
+            }
+            self._state.put_all(
+                {self._note_path: reader.snapshot.note.raw, self._seen_path: json.dumps(fresh).encode()}
+            )
+        return Visit(tuple(self._problems), old, new, own_word)
+
+    def _load(self) -> dict[str, object]:
+        raw = self._state.get(self._seen_path)
+        try:
+            seen = json.loads(raw) if raw else {}
+        except ValueError as exc:
+            raise UsageError(f"{self._state}/{self._seen_path} must be this watcher's own state") from exc
+        return seen if isinstance(seen, dict) else {}
+
+    def _grew(self, old: Checkpoint, before: bytes, reader: Reader) -> bool:
+        new = reader.checkpoint()
+        if new.origin != old.origin:
+            self._say("fork", f"origin was {old.origin}, is {new.origin}")
+        elif new.size < old.size:
+            self._say("rollback", f"size was {old.size}, is {new.size}: an older state is shown again")
+        elif new.size == old.size and new.root != old.root:
+            self._say("fork", f"two histories of size {new.size} are signed")
+        else:
+            try:
+                check_growth(old, new, Tiles(new.size, reader.source.get))
+            except (StorageError, FormatError) as exc:
+                self._say("missing" if isinstance(exc, StorageError) else "format", exc.message)
+            except VerificationError as exc:
+                self._say("fork", exc.message)
+        if any(problem.kind in {"fork", "rollback"} for problem in self._problems):
+            evidence = before + b"\n" + reader.snapshot.note.raw
+            self._state.put_all({f"fork-{hashlib.sha256(evidence).hexdigest()[:16]}.txt": evidence})
+        return not self._problems
+
+    def _check_entries(self, reader: Reader, start: int) -> None:
+        """Every entry that is new must lead to the root and fit its form; a large first visit is left to ``verify``."""
+        try:
+            for _ in reader.entries(max(start, reader.size - FIRST_VISIT)):
+                pass
+        except EntryError as exc:
+            self._say("schema", exc.message)
+        except (FormatError, StorageError) as exc:
+            self._say("missing" if isinstance(exc, StorageError) else "format", exc.message)
+        except VerificationError as exc:
+            self._say("tile", exc.message)
+
+    def _check_signatures(self, reader: Reader) -> None:
+        snapshot = reader.snapshot
+        for name in snapshot.note.repeated:
+            self._say("signature", f"{name} signed the checkpoint twice; it counts once")
+        if snapshot.policy.quorum != NONE and not snapshot.witnessed:
+            self._say("quorum", f"quorum {snapshot.policy.quorum} is not met: unwitnessed")
+
+    def _check_silence(self, grown: str, reader: Reader) -> None:
+        since = datetime.fromisoformat(grown) if grown else None
+        time_s = reader.snapshot.time_s
+        if since and self._now - since > self._silence:
+            self._say("silence", f"no new entry since {format_instant(since)} ({self._now - since})")
+        elif time_s is not None and self._now - datetime.fromtimestamp(time_s, UTC) > self._silence:
+            at = datetime.fromtimestamp(time_s, UTC)
+            self._say("silence", f"witnesses saw the checkpoint last at {format_instant(at)}")
+
+    def _say(self, kind: str, text: str) -> None:
+        self._problems.append(Problem(kind, text))

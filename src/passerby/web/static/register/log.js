@@ -1,0 +1,378 @@
+"use strict";
+// Checks a public log in a browser: signed notes, checkpoints, cosignatures, policies, proofs and tiles (C2SP signed-note,
+// tlog-checkpoint, tlog-cosignature, tlog-policy, tlog-proof, tlog-tiles; RFC 6962 hashing). No library, no network but
+// through `Log`. Parsing is strict and has one error: Refused, whose `reason` is a key of the translations.
+
+const MAX_NOTE_BYTES = 1_000_000;
+const MAX_SIGNATURES = 100;
+const MAX_PATH = 64;
+const MAX_ROTATIONS = 1000;
+const TILE = 256;
+const LOG_KEY = 1;
+const WITNESS_KEY = 4;
+const encoder = new TextEncoder();
+
+class Refused extends Error {
+  constructor(reason, detail = "") {
+    super(detail ? `${reason}: ${detail}` : reason);
+    this.reason = reason;
+    this.detail = detail;
+  }
+}
+
+// --- bytes ---------------------------------------------------------------------------------------------------------
+
+function utf8(bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Refused("format", "not UTF-8");
+  }
+}
+
+function base64(text, length = null) {
+  let raw;
+  try {
+    raw = atob(text);
+  } catch {
+    throw new Refused("format", "not base64");
+  }
+  if (btoa(raw) !== text) throw new Refused("format", "base64 in another spelling");
+  if (length !== null && raw.length !== length) throw new Refused("format", `${length} bytes wanted, got ${raw.length}`);
+  return Uint8Array.from(raw, (c) => c.charCodeAt(0));
+}
+
+function decimal(text) {
+  if (!/^(0|[1-9][0-9]{0,15})$/.test(text) || Number(text) > Number.MAX_SAFE_INTEGER) {
+    throw new Refused("format", "not a number in its one spelling");
+  }
+  return Number(text);
+}
+
+function same(a, b) {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+function join(...parts) {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+async function sha256(...parts) {
+  if (!globalThis.crypto?.subtle) throw new Refused("browser");
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", join(...parts)));
+}
+
+const leafHash = (entry) => sha256([0], entry);
+const nodeHash = (left, right) => sha256([1], left, right);
+
+// --- keys, notes, checkpoints ----------------------------------------------------------------------------------------
+
+async function parseKey(line) {
+  const found = /^([^\s+\x00-\x1f\x7f]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(line);
+  if (!found) throw new Refused("format", "not a key");
+  const data = base64(found[3], 33);
+  if (data[0] !== LOG_KEY && data[0] !== WITNESS_KEY) throw new Refused("format", "key of another type");
+  const id = (await sha256(encoder.encode(`${found[1]}\n`), data)).slice(0, 4);
+  const hex = Array.from(id, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (hex !== found[2]) throw new Refused("format", "hash of the key is wrong");
+  return { name: found[1], type: data[0], id, hex, public: data.slice(1) };
+}
+
+function splitNote(bytes) {
+  if (bytes.length > MAX_NOTE_BYTES) throw new Refused("format", "note too long");
+  const whole = utf8(bytes);
+  const cut = whole.lastIndexOf("\n\n");
+  if (/[\x00-\x09\x0b-\x1f]/.test(whole) || cut < 0 || !whole.endsWith("\n")) throw new Refused("format", "not a note");
+  const lines = whole.slice(cut + 2, -1).split("\n");
+  if (lines.length > MAX_SIGNATURES) throw new Refused("format", "too many signatures");
+  const signatures = lines.map((line) => {
+    const found = /^\u2014 ([^\s+\x00-\x1f\x7f]+) ([A-Za-z0-9+/=]+)$/.exec(line);
+    if (!found) throw new Refused("format", "not a signature line");
+    const data = base64(found[2]);
+    if (data.length < 5) throw new Refused("format", "signature too short");
+    return { name: found[1], id: data.slice(0, 4), value: data.slice(4) };
+  });
+  return { text: whole.slice(0, cut + 1), signatures };
+}
+
+async function checkSignature(key, text, value) {
+  let message = encoder.encode(text);
+  let time = null;
+  if (key.type === WITNESS_KEY) {
+    if (value.length !== 72) throw new Refused("signature", key.name);
+    time = new DataView(value.buffer, value.byteOffset).getBigUint64(0);
+    message = encoder.encode(`cosignature/v1\ntime ${time}\n${text}`);
+    value = value.slice(8);
+  }
+  let right;
+  try {
+    const imported = await crypto.subtle.importKey("raw", key.public, "Ed25519", false, ["verify"]);
+    right = await crypto.subtle.verify("Ed25519", imported, value, message);
+  } catch {
+    throw new Refused("browser");
+  }
+  if (!right) throw new Refused("signature", key.name);
+  return time === null ? null : Number(time);
+}
+
+// Gives out a checkpoint only if the log's key signed it. A known key's wrong signature spoils the whole note, and a key
+// counts once however often it signed.
+async function openCheckpoint(bytes, logKey, witnesses = []) {
+  const { text, signatures } = splitNote(bytes);
+  const seen = new Map();
+  for (const signature of signatures) {
+    const key = [logKey, ...witnesses].find((known) => known.name === signature.name && same(known.id, signature.id));
+    if (key) seen.set(key, await checkSignature(key, text, signature.value));
+  }
+  if (!seen.has(logKey)) throw new Refused("unsigned", logKey.name);
+  const lines = text.split("\n");
+  if (lines.length < 4 || lines.pop() !== "" || lines.includes("")) throw new Refused("format", "not a checkpoint");
+  if (lines[0] !== logKey.name) throw new Refused("unsigned", "another log's checkpoint");
+  const witnessed = witnesses.filter((key) => seen.has(key)).map((key) => ({ key, time: seen.get(key) }));
+  return { origin: lines[0], size: decimal(lines[1]), root: base64(lines[2], 32), witnessed };
+}
+
+// --- policy -----------------------------------------------------------------------------------------------------------
+
+async function parsePolicy(text) {
+  const named = new Map();
+  const policy = { logs: [], witnesses: [], groups: new Map(), quorum: null };
+  const define = (name, what) => {
+    if (name === "none" || named.has(name)) throw new Refused("format", `policy: name ${name}`);
+    named.set(name, what);
+  };
+  for (const line of text.split("\n")) {
+    const [word, name, ...rest] = line.split(/[ \t]+/).filter(Boolean);
+    if (!word || word.startsWith("#")) continue;
+    if (word === "log" && name && rest.length < 2) {
+      policy.logs.push(await parseKey(name));
+    } else if (word === "witness" && rest.length > 0 && rest.length < 3) {
+      const key = await parseKey(rest[0]);
+      const twice = policy.witnesses.some((other) => same(other.public, key.public));
+      if (key.type !== WITNESS_KEY || twice) throw new Refused("format", `policy: witness ${name}`);
+      policy.witnesses.push(key);
+      define(name, key);
+    } else if (word === "group" && rest.length > 1) {
+      const members = rest.slice(1);
+      const needed = rest[0] === "all" ? members.length : rest[0] === "any" ? 1 : decimal(rest[0]);
+      if (needed < 1 || needed > members.length || members.some((member) => !named.has(member) || named.get(member).used)) {
+        throw new Refused("format", `policy: group ${name}`);
+      }
+      if (new Set(members).size !== members.length) throw new Refused("format", `policy: group ${name}`);
+      members.forEach((member) => (named.get(member).used = true));
+      define(name, { needed, members });
+    } else if (word === "quorum" && name && rest.length === 0 && policy.quorum === null) {
+      if (name !== "none" && !named.has(name)) throw new Refused("format", "policy: quorum");
+      policy.quorum = name;
+    } else {
+      throw new Refused("format", "policy");
+    }
+  }
+  if (policy.quorum === null) throw new Refused("format", "policy without quorum");
+  const met = (name, keys) => {
+    const what = named.get(name);
+    if (what.public) return keys.includes(what);
+    return what.members.filter((member) => met(member, keys)).length >= what.needed;
+  };
+  // a policy that asks for nobody is never "witnessed"
+  policy.metBy = (keys) => policy.quorum !== "none" && met(policy.quorum, keys);
+  return policy;
+}
+
+// --- proofs -----------------------------------------------------------------------------------------------------------
+
+function parseProof(bytes) {
+  if (bytes.length > MAX_NOTE_BYTES + 100_000) throw new Refused("format", "proof too long");
+  const whole = utf8(bytes);
+  const cut = whole.indexOf("\n\n");
+  const lines = whole.slice(0, Math.max(cut, 0)).split("\n");
+  if (cut < 0 || lines.shift() !== "c2sp.org/tlog-proof@v1") throw new Refused("format", "not a proof");
+  const extra = lines[0]?.startsWith("extra ") ? base64(lines.shift().slice(6)) : null;
+  const index = lines.shift() ?? "";
+  if (!index.startsWith("index ") || lines.length > MAX_PATH) throw new Refused("format", "not a proof");
+  return {
+    index: decimal(index.slice(6)),
+    path: lines.map((line) => base64(line, 32)),
+    checkpoint: encoder.encode(whole.slice(cut + 2)),
+    entry: extra,
+  };
+}
+
+// RFC 9162, 2.1.3.2; its step numbers.
+async function checkInclusion(index, size, leaf, path, root) {
+  if (index >= size) throw new Refused("inclusion"); // 1
+  let fn = BigInt(index); // 2
+  let sn = BigInt(size) - 1n;
+  let r = leaf; // 3
+  for (const p of path) {
+    // 4
+    if (sn === 0n) throw new Refused("inclusion");
+    if (fn & 1n || fn === sn) {
+      r = await nodeHash(p, r);
+      while (fn !== 0n && !(fn & 1n)) {
+        fn >>= 1n;
+        sn >>= 1n;
+      }
+    } else {
+      r = await nodeHash(r, p);
+    }
+    fn >>= 1n;
+    sn >>= 1n;
+  }
+  if (sn !== 0n || !same(r, root)) throw new Refused("inclusion"); // 5
+}
+
+// --- the log as files ---------------------------------------------------------------------------------------------------
+
+async function fetchBytes(url, most, missing = false) {
+  let answer;
+  try {
+    answer = await fetch(url, { credentials: "omit", referrerPolicy: "no-referrer", signal: AbortSignal.timeout(20_000) });
+  } catch {
+    throw new Refused("network", String(url));
+  }
+  if (missing && answer.status === 404) return null;
+  if (!answer.ok) throw new Refused("missing", `${url} (${answer.status})`);
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  if (bytes.length > most) throw new Refused("format", `${url} is too long`);
+  return bytes;
+}
+
+// Reads tiles of one checkpoint. What it returns is only trusted after checkInclusion against the signed root.
+class Log {
+  constructor(base, checkpoint) {
+    this.base = String(base).endsWith("/") ? String(base) : `${base}/`;
+    this.checkpoint = checkpoint;
+    this.kept = new Map();
+  }
+
+  async tile(level, index) {
+    const across = Number(BigInt(this.checkpoint.size) >> BigInt(level === "entries" ? 0 : 8 * level));
+    const width = Math.min(TILE, across - index * TILE);
+    if (width < 1) throw new Refused("inclusion");
+    const groups = String(index).padStart(Math.ceil(String(index).length / 3) * 3, "0").match(/.../g);
+    const name = groups.map((group, i) => (i < groups.length - 1 ? `x${group}` : group)).join("/");
+    const url = `${this.base}tile/${level}/${name}`;
+    if (!this.kept.has(url)) {
+      const most = level === "entries" ? TILE * 65_537 : TILE * 32;
+      const part = width < TILE ? await fetchBytes(`${url}.p/${width}`, most, true) : null;
+      this.kept.set(url, part ?? (await fetchBytes(url, most))); // a full tile may have replaced a partial one
+    }
+    return this.kept.get(url);
+  }
+
+  async entry(index) {
+    if (index >= this.checkpoint.size) throw new Refused("inclusion");
+    const bundle = await this.tile("entries", Math.floor(index / TILE));
+    let at = 0;
+    for (let skip = index % TILE; ; skip--) {
+      if (at + 2 > bundle.length) throw new Refused("format", "entry bundle too short");
+      const length = bundle[at] * 256 + bundle[at + 1];
+      if (at + 2 + length > bundle.length) throw new Refused("format", "entry bundle too short");
+      if (skip === 0) return bundle.slice(at + 2, at + 2 + length);
+      at += 2 + length;
+    }
+  }
+
+  // The hash of the whole subtree that starts at leaf `index * 2^level`.
+  async node(level, index) {
+    const height = level % 8;
+    const tile = await this.tile((level - height) / 8, Math.floor(index / 2 ** (8 - height)));
+    const start = (index % 2 ** (8 - height)) * 2 ** height;
+    let hashes = Array.from({ length: 2 ** height }, (_, i) => tile.slice((start + i) * 32, (start + i + 1) * 32));
+    if (hashes.some((hash) => hash.length !== 32)) throw new Refused("format", "tile too short");
+    while (hashes.length > 1) {
+      const pairs = hashes.filter((_, i) => i % 2 === 0).map((left, i) => nodeHash(left, hashes[2 * i + 1]));
+      hashes = await Promise.all(pairs);
+    }
+    return hashes[0];
+  }
+
+  async range(begin, end) {
+    const level = Math.floor(Math.log2(end - begin));
+    if (2 ** level === end - begin) return this.node(level, begin / 2 ** level);
+    const middle = begin + 2 ** level;
+    return nodeHash(await this.range(begin, middle), await this.range(middle, end));
+  }
+
+  async path(index, begin = 0, end = this.checkpoint.size) {
+    if (end - begin <= 1) return [];
+    let half = 1;
+    while (half * 2 < end - begin) half *= 2;
+    const middle = begin + half;
+    if (index < middle) return [...(await this.path(index, begin, middle)), await this.range(middle, end)];
+    return [...(await this.path(index, middle, end)), await this.range(begin, middle)];
+  }
+
+  // From a key that is trusted to the key that signs today: each change is an entry, proven under the key before it.
+  static async followKey(base, key) {
+    const changes = [];
+    for (let number = 0; number < MAX_ROTATIONS; number++) {
+      const bytes = await fetchBytes(new URL(`rotation/${number}.tlog-proof`, base), MAX_NOTE_BYTES + 100_000, true);
+      if (bytes === null) return { key, changes };
+      const proof = parseProof(bytes);
+      const entry = parseEntry(proof.entry ?? new Uint8Array());
+      if (entry.kind !== "key.added" || entry.use !== "log") throw new Refused("format", "not a change of key");
+      const old = await parseKey(String(entry.replaces));
+      if (old.name !== key.name || !same(old.public, key.public)) continue; // before the key that is trusted
+      const checkpoint = await openCheckpoint(proof.checkpoint, key);
+      await checkInclusion(proof.index, checkpoint.size, await leafHash(proof.entry), proof.path, checkpoint.root);
+      const next = await parseKey(String(entry.key));
+      if (next.name !== key.name || next.type !== LOG_KEY) throw new Refused("format", "not a change of key");
+      key = next;
+      changes.push(proof);
+    }
+    throw new Refused("format", "too many changes of key");
+  }
+
+  async prove(index) {
+    const entry = await this.entry(index);
+    const { size, root } = this.checkpoint;
+    await checkInclusion(index, size, await leafHash(entry), await this.path(index), root);
+    return entry;
+  }
+}
+
+// --- what a page shows against what an entry says ----------------------------------------------------------------------
+
+function fieldOf(entry, pointer) {
+  let value = entry;
+  for (const part of pointer.split("/").slice(1)) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = value[part];
+  }
+  return value;
+}
+
+function parseEntry(bytes) {
+  try {
+    return JSON.parse(utf8(bytes));
+  } catch {
+    throw new Refused("format", "entry is not JSON");
+  }
+}
+
+// `element` shows the field `data-claim` of the entry `data-entry`: as a time, as a value, or as its own text.
+function checkClaim(element, entry) {
+  const value = fieldOf(entry, element.getAttribute("data-claim"));
+  const shown = element.getAttribute("datetime") ?? element.getAttribute("value") ?? element.textContent;
+  if (value === undefined || typeof value === "object" || String(value) !== shown) {
+    throw new Refused("claim", `${element.getAttribute("data-claim")}: ${JSON.stringify(value)} / ${JSON.stringify(shown)}`);
+  }
+}
+
+function claimsIn(root) {
+  const found = new Map();
+  for (const element of root.querySelectorAll("[data-entry]")) {
+    const index = decimal(element.getAttribute("data-entry"));
+    if (!found.has(index)) found.set(index, []);
+    if (element.hasAttribute("data-claim")) found.get(index).push(element);
+  }
+  return found;
+}

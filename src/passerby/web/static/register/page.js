@@ -1,0 +1,71 @@
+"use strict";
+// On a camera page: checks every statement's proof against the register's key, and says when the page is out of date.
+// The page is complete without this.
+
+const ROOT = document.documentElement.dataset.root;
+const WORDS = JSON.parse(document.getElementById("words").textContent);
+
+function mark(index, state, text, title = "") {
+  for (const element of document.querySelectorAll(`[data-mark="${index}"]`)) {
+    element.textContent = text;
+    element.dataset.state = state;
+    element.title = title;
+    element.hidden = false;
+  }
+}
+
+async function checkEntry(index, elements, key) {
+  const proof = parseProof(await fetchBytes(`${ROOT}proof/${index}`, MAX_NOTE_BYTES + 100_000));
+  if (proof.index !== index) throw new Refused("index");
+  if (proof.entry === null) throw new Refused("format", "proof without its entry");
+  const checkpoint = await openCheckpoint(proof.checkpoint, key);
+  await checkInclusion(index, checkpoint.size, await leafHash(proof.entry), proof.path, checkpoint.root);
+  const entry = parseEntry(proof.entry);
+  elements.forEach((element) => checkClaim(element, entry));
+}
+
+async function checkPage() {
+  const summary = document.getElementById("checked");
+  const claims = [...claimsIn(document)];
+  summary.hidden = false;
+  summary.textContent = WORDS.waiting;
+  let bad = 0;
+  try {
+    const key = await parseKey(document.documentElement.dataset.vkey);
+    for (const [index, elements] of claims) {
+      try {
+        await checkEntry(index, elements, key);
+        mark(index, "good", WORDS.good);
+      } catch (error) {
+        if (!(error instanceof Refused) || error.reason === "browser") throw error;
+        bad += 1;
+        mark(index, "bad", `${WORDS.bad}: ${WORDS.reason[error.reason]}`, error.detail);
+      }
+    }
+  } catch (error) {
+    summary.dataset.state = "unable";
+    summary.textContent = WORDS.unable;
+    if (!(error instanceof Refused)) throw error;
+    return;
+  }
+  summary.dataset.state = bad ? "bad" : "good";
+  summary.textContent = (bad ? WORDS.some_bad : WORDS.all_good).replace("{n}", bad || claims.length);
+}
+
+// A page that was kept, or that nobody writes any more, must not go on saying "on".
+function checkAge() {
+  for (const element of document.querySelectorAll("[data-due]")) {
+    const left = Date.parse(element.dataset.due) - Date.now();
+    if (left > 0) {
+      setTimeout(checkAge, Math.min(left + 1000, 2 ** 31 - 1));
+    } else {
+      element.dataset.light = "unknown";
+      element.querySelector("[data-light-word]").textContent = WORDS.unknown;
+      const stale = element.querySelector("[data-stale]");
+      if (stale) stale.hidden = false;
+    }
+  }
+}
+
+checkAge();
+if (document.getElementById("checked")) checkPage();

@@ -1,0 +1,114 @@
+"use strict";
+// The checker as one page that anyone can host: reads a log's own files, and the operator's page only as something to doubt.
+
+const TABLES = JSON.parse(document.getElementById("words").textContent);
+const asked = new URLSearchParams(location.hash.slice(1));
+const wanted = [asked.get("lang"), ...navigator.languages.map((tag) => tag.slice(0, 2))];
+const language = wanted.find((tag) => Object.hasOwn(TABLES, tag ?? "")) ?? "en";
+const T = TABLES[language];
+const field = (id) => document.getElementById(id);
+
+function say(text, values = {}) {
+  return Object.entries(values).reduce((made, [name, value]) => made.replaceAll(`{${name}}`, String(value)), text);
+}
+
+function translate() {
+  document.documentElement.lang = language;
+  document.title = T.title;
+  for (const element of document.querySelectorAll("[data-text]")) element.textContent = T[element.dataset.text];
+  for (const name of ["log", "key", "page", "entries"]) field(name).value = asked.get(name) ?? "";
+  if (asked.get("log")) field("log").value = new URL(asked.get("log"), location.href).href;
+  if (asked.get("page")) field("page").value = new URL(asked.get("page"), location.href).href;
+}
+
+function report(state, title, text, details = []) {
+  const item = document.createElement("li");
+  const head = document.createElement("p");
+  head.dataset.state = state;
+  head.textContent = `${{ good: "✓", bad: "✗", warn: "!" }[state]} ${title}: ${text}`;
+  item.append(head);
+  for (const detail of details) {
+    const line = document.createElement("p");
+    const code = document.createElement("code");
+    code.textContent = detail;
+    line.append(code);
+    item.append(line);
+  }
+  field("steps").append(item);
+}
+
+async function checkWitnesses(base, log, bytes) {
+  const own = field("policy").value.trim();
+  const text = own ? `${own}\n` : utf8((await fetchBytes(new URL("policy", base), 1_000_000, true)) ?? encoder.encode("quorum none\n"));
+  const policy = await parsePolicy(text);
+  const { witnessed } = await openCheckpoint(bytes, log, policy.witnesses);
+  const names = witnessed.map(({ key }) => key.name);
+  if (!policy.metBy(witnessed.map(({ key }) => key))) {
+    report("warn", T.step_witness, T.unwitnessed, names);
+    return;
+  }
+  const last = Math.max(...witnessed.map(({ time }) => time));
+  const when = new Date(last * 1000).toLocaleString(language);
+  report("good", T.step_witness, say(T.witnessed, { n: names.length, when }), names);
+  if (!own) report("warn", T.step_witness, T.named_by_operator);
+}
+
+async function checkPage(log, address) {
+  const page = new DOMParser().parseFromString(utf8(await fetchBytes(address, 20_000_000)), "text/html");
+  const claims = [...claimsIn(page)];
+  if (claims.length === 0) throw new Refused("claim", T.page_none);
+  for (const [index, elements] of claims) {
+    const entry = parseEntry(await log.prove(index));
+    elements.forEach((element) => checkClaim(element, entry));
+    const fields = elements.map((element) => element.getAttribute("data-claim"));
+    report("good", T.step_entries, say(T.ok_entry, { n: index }), fields.map((name) => `${name}: ${fieldOf(entry, name)}`));
+  }
+  report("good", T.step_page, say(T.ok_page, { n: claims.map(([index]) => index).join(", ") }));
+}
+
+async function check() {
+  const base = new URL(field("log").value.trim().replace(/\/*$/, "/"));
+  const known = await parseKey(field("key").value.trim());
+  if (known.type !== LOG_KEY) throw new Refused("format", "key of a witness");
+  report("good", T.step_key, say(T.ok_key, { name: known.name }));
+  const { key, changes } = await Log.followKey(base, known);
+  const bytes = await fetchBytes(new URL("checkpoint", base), MAX_NOTE_BYTES);
+  const checkpoint = await openCheckpoint(bytes, key);
+  report("good", T.step_checkpoint, say(T.ok_checkpoint, { size: checkpoint.size }));
+  await checkWitnesses(base, key, bytes);
+  const log = new Log(base, checkpoint);
+  for (const { index, entry } of changes) {
+    if (!same(await log.prove(index), entry)) throw new Refused("inclusion");
+    report("good", T.step_key, say(T.ok_rotation, { n: index }));
+  }
+  for (const index of field("entries").value.split(/[\s,;]+/).filter(Boolean)) {
+    const entry = await log.prove(decimal(index));
+    report("good", T.step_entries, say(T.ok_entry, { n: index }), [utf8(entry)]);
+  }
+  const page = field("page").value.trim();
+  if (page) await checkPage(log, new URL(page));
+}
+
+async function run(event) {
+  event.preventDefault();
+  const result = field("result");
+  field("steps").replaceChildren();
+  field("go").disabled = true;
+  delete result.dataset.state;
+  result.textContent = T.running;
+  try {
+    await check();
+    result.dataset.state = "good";
+    result.textContent = T.ok_all;
+  } catch (error) {
+    const reason = error instanceof Refused ? error.reason : "format"; // an address that is none
+    report("bad", T.reason[reason], error.detail ?? error.message);
+    result.dataset.state = "bad";
+    result.textContent = T.bad_all;
+  }
+  field("go").disabled = false;
+}
+
+translate();
+field("form").addEventListener("submit", run);
+field("form").hidden = false;

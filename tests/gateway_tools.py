@@ -1,0 +1,136 @@
+"""Shared by the gateway's tests: a stream of drawn pictures, programs that must be installed, an event loop in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+from passerby.gateway.encode import LiveEncoder, ticks_of
+from passerby.gateway.relay import Relay
+from passerby.gateway.rtsp import DigestGate, RtspServer, ha1
+from passerby.gateway.scene import Scene, SceneSettings
+from passerby.gateway.slate import Slates
+from passerby.gateway.states import Event
+from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, Reason, RtspConfig
+from passerby.gateway.wire import Kind, Message, flags_of
+
+T = TypeVar("T")
+SMALL = SceneSettings(320, 192, 12.5, 0)
+USER, PASSWORD = "reader", "p@ss word:1"
+
+
+def program(*names: str) -> str:
+    """Return the path of the first of some programs, or skip (fail in CI)."""
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return found
+    return missing(f"{' or '.join(names)} is not installed")
+
+
+def missing(what: str) -> str:
+    """Skip the test, or fail it in CI."""
+    text = f"{what}: run scripts/install-test-tools"
+    if os.environ.get("CI"):
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+def run(arguments: list[str], *, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
+    """Run a program and return what it said; it is killed at the timeout."""
+    return subprocess.run(
+        arguments, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+class LoopThread:
+    """An event loop in a thread, so that blocking clients can be used beside it."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def call(self, coroutine: Coroutine[Any, Any, T], timeout: float = 20.0) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
+
+    def do(self, function: Callable[[], T]) -> T:
+        async def inside() -> T:
+            return function()
+
+        return self.call(inside())
+
+    def close(self) -> None:
+        async def cancel() -> None:
+            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        self.call(cancel())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(5)
+        self.loop.close()
+
+
+def message(data: bytes, stamp_ns: int, *, key: bool, whole: Reason | None = None) -> Message:
+    return Message(Kind.UNIT, data, flags_of(key=key, whole=whole), stamp_ns, stamp_ns)
+
+
+async def feed(relay: Relay, settings: SceneSettings = SMALL, *, kbps: int = 4000) -> None:
+    """Feed a relay with drawn pictures for ever, as a worker would."""
+    scene = Scene(settings)
+    encoder = LiveEncoder(settings.width, settings.height, settings.fps, EncodeConfig(max_kbps=kbps))
+    number, began = 0, time.monotonic_ns()
+    while True:
+        due = began + round(number * 1e9 / settings.fps)
+        await asyncio.sleep(max(0.0, (due - time.monotonic_ns()) / 1e9))
+        for data, key, _ in encoder.encode(scene.frame(number), ticks_of(due)):
+            relay.accept(message(data, due, key=key))
+        number += 1
+
+
+def camera(name: str = "hall", url: str = "test://portrait?size=320x192") -> CameraConfig:
+    return CameraConfig(name, InputConfig(url), title="Hall, north")
+
+
+class Served:
+    """An RTSP server with one camera of drawn pictures."""
+
+    def __init__(
+        self, config: RtspConfig | None = None, settings: SceneSettings = SMALL, *, feeding: bool = True
+    ) -> None:
+        self.thread = LoopThread()
+        self.events: list[Event] = []
+        self.relay = Relay(camera(), Slates())
+        gate = DigestGate({USER: ha1(USER, PASSWORD)}.get, lambda _, name: name == "hall")
+        self.server = RtspServer(
+            config or RtspConfig(port=0), {"hall": self.relay, "yard": self.relay}.get, gate, self.events.append
+        )
+        self.thread.call(self.server.start())
+        if feeding:
+            asyncio.run_coroutine_threadsafe(feed(self.relay, settings), self.thread.loop)
+
+    def url(self, *, path: str = "hall", secret: str = "reader:p%40ss%20word%3A1@", tls: bool = False) -> str:
+        port = self.server.tls_port if tls else self.server.port
+        return f"rtsp{'s' if tls else ''}://{secret}127.0.0.1:{port}/{path}"
+
+    def close(self) -> None:
+        self.thread.call(self.server.stop())
+        self.thread.close()
+
+
+def wait_for(condition: Callable[[], bool], timeout: float = 10.0) -> None:
+    """Wait until a condition holds, or fail."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)

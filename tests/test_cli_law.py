@@ -1,0 +1,127 @@
+"""The commands ``assess`` and ``law`` as shell sessions, and every command and program of the guide.
+
+A session is a text file: ``$`` runs a command in a shell, ``exit`` gives the code expected, ``out`` and ``err`` words of a
+line, ``not-out`` words that must not come, ``no-out`` and ``no-err`` an empty stream; ``-- NAME`` to ``--`` writes a file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from passerby import law
+
+ROOT = Path(__file__).parent.parent
+SESSIONS = sorted((Path(__file__).parent / "sessions" / "law").glob("*.txt"))
+GUIDE = ROOT / "docs" / "assess.md"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Path:
+    """Return a folder to work in, with a `passerby` of this interpreter on its path."""
+    program = tmp_path / "bin" / "passerby"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m passerby "$@"\n')
+    program.chmod(0o755)
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    places = f"{folder.parent / 'bin'}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": places, "PYTHONPATH": str(ROOT / "src"), "LC_ALL": "C.UTF-8"}
+    shell = ["/bin/sh", "-c", command]
+    return subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def check(words: str, result: subprocess.CompletedProcess[str]) -> None:
+    kind, _, text = words.partition(" ")
+    # folded lines are unfolded: a session states words, not line ends
+    out, err = (re.sub(r"\n +(?=\S)", " ", stream) for stream in (result.stdout, result.stderr))
+    told = f"{words}\n--- out\n{result.stdout}\n--- err\n{result.stderr}"
+    expected = {
+        "exit": lambda: result.returncode == int(text),
+        "out": lambda: text in out or text in result.stdout,
+        "err": lambda: text in err.replace("\n", " ") or text in result.stderr,
+        "not-out": lambda: text not in result.stdout,
+        "no-out": lambda: not result.stdout,
+        "no-err": lambda: not result.stderr,
+    }
+    assert kind in expected, f"no such word in a session: {words}"
+    assert expected[kind](), told
+
+
+def blocks(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield a session's steps: ("$", command and checks) or ("--", name and lines of a file)."""
+    lines = iter(text.splitlines())
+    step: list[str] = []
+    for line in lines:
+        if line.startswith("-- "):
+            body = []
+            for inside in lines:
+                if inside == "--":
+                    break
+                body.append(inside)
+            yield "--", [line[3:], *body]
+        elif line.startswith("$ "):
+            step = [line[2:]]
+        elif line and not line.startswith("#"):
+            step.append(line)
+        elif step:
+            yield "$", step
+            step = []
+    if step:
+        yield "$", step
+
+
+@pytest.mark.parametrize("path", SESSIONS, ids=lambda path: path.stem)
+def test_session(path: Path, shell: Path) -> None:
+    steps = 0
+    for kind, step in blocks(path.read_text(encoding="utf-8")):
+        if kind == "--":
+            (shell / step[0]).write_text("\n".join(step[1:]) + "\n", encoding="utf-8")
+            continue
+        result = run(step[0], shell)
+        assert len(step) > 1 or result.returncode == 0, result.stderr
+        for words in step[1:]:
+            check(words, result)
+        steps += 1
+    assert steps > 3
+
+
+def test_every_command_of_the_guide_runs(shell: Path) -> None:
+    shutil.copytree(ROOT / "docs" / "examples", shell / "docs" / "examples")
+    commands = re.findall(r"^ *```sh\n(.*?)^ *```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
+    lines = [line.strip() for block in commands for line in block.splitlines() if line.strip()]
+    assert len(lines) > 6
+    for line in lines:
+        result = run(line, shell)
+        assert result.returncode == 0, f"{line}\n{result.stderr}"
+        assert result.stdout
+
+
+def test_the_program_of_the_guide_runs(shell: Path) -> None:
+    program = re.search(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
+    assert program
+    (shell / "program.py").write_text(program[1], encoding="utf-8")
+    result = run(f'"{sys.executable}" program.py', shell)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split()[0] in {outcome.value for outcome in law.Outcome}
+
+
+def test_the_facts_of_the_guide_are_a_deployment() -> None:
+    found = re.search(r"^```yaml\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
+    assert found
+    assert law.parse_deployment(found[1].encode(), "guide.yaml").facts["actor"] == "private"
+
+
+def test_the_guide_names_every_position() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    assert [name for name in law.positions() if f"`{name}`" not in text] == []

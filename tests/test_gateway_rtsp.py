@@ -1,0 +1,404 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+import re
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.error import HTTPForbiddenError, HTTPNotFoundError, HTTPUnauthorizedError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.gateway_tools import Served, message, program, run, wait_for
+
+from passerby.errors import ServiceError
+from passerby.gateway.rtsp.auth import DigestGate, ha1
+from passerby.gateway.rtsp.message import Interleaved, Request, RequestReader, transports
+from passerby.gateway.rtsp.rtp import packets, payloads, sender_report
+from passerby.gateway.scene import SceneSettings, read_number
+from passerby.gateway.states import EventKind
+from passerby.gateway.values import RtspConfig
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    made = Served()
+    yield made
+    made.close()
+
+
+def read(url: str, count: int, transport: str = "tcp", **options: str) -> list[av.VideoFrame]:
+    asked = {
+        "rtsp_transport": transport,
+        "fflags": "nobuffer",
+        "analyzeduration": "200000",
+        "probesize": "100000",
+        **options,
+    }
+    with av.open(url, options=asked, timeout=(5, 5)) as container:
+        frames = []
+        for frame in container.decode(video=0):
+            frames.append(frame)
+            if len(frames) == count:
+                break
+    return frames
+
+
+def check_numbers(frames: list[av.VideoFrame]) -> None:
+    numbers = [read_number(np.asarray(frame.to_ndarray(), np.uint8)[: frame.height]) for frame in frames]
+    assert None not in numbers
+    steps = np.diff(np.array(numbers, np.int64))
+    assert (steps == 1).all(), "no picture is lost"
+    seconds = np.diff([float(frame.pts * frame.time_base) for frame in frames if frame.pts is not None])
+    assert np.allclose(seconds, 0.08, atol=0.002), "time stamps keep the camera's rhythm"
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_pyav_reads_every_picture_in_rhythm(served: Served, transport: str) -> None:
+    check_numbers(read(served.url(), 20, transport))
+
+
+@pytest.mark.tool
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_ffmpeg_reads(served: Served, transport: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    arguments = ["-rtsp_transport", transport, "-i", served.url(), "-c", "copy", "-frames:v", "15", "-y", str(out)]
+    done = run([program("ffmpeg"), "-nostdin", "-v", "error", *arguments])
+    assert done.returncode == 0, done.stderr
+    with av.open(str(out)) as container:
+        assert len(list(container.decode(video=0))) == 15
+
+
+@pytest.mark.tool
+def test_ffprobe_sees_the_stream(served: Served) -> None:
+    fields = "stream=codec_name,width,height,profile,has_b_frames"
+    asked = ["-rtsp_transport", "tcp", "-show_entries", fields, "-of", "default=nw=1"]
+    done = run([program("ffprobe"), "-v", "error", *asked, served.url()])
+    assert done.returncode == 0, done.stderr
+    assert {"codec_name=h264", "width=320", "height=192", "has_b_frames=0"} <= set(done.stdout.split())
+
+
+@pytest.mark.tool
+@pytest.mark.parametrize("protocols", ["tcp", "udp"])
+def test_gstreamer_reads(served: Served, protocols: str, tmp_path: Path) -> None:
+    out = tmp_path / "raw.h264"
+    url = f"rtsp://127.0.0.1:{served.server.port}/hall"
+    source = [
+        "rtspsrc",
+        f"location={url}",
+        "user-id=reader",
+        "user-pw=p@ss word:1",
+        f"protocols={protocols}",
+        "latency=100",
+    ]
+    chain = [*source, "!", "rtph264depay", "!", "h264parse", "!", "avdec_h264", "!", "identity", "eos-after=15"]
+    done = run([program("gst-launch-1.0"), "-q", *chain, "!", "filesink", f"location={out}"])
+    assert done.returncode == 0, done.stderr
+    assert out.stat().st_size >= 14 * 320 * 192 * 3 // 2
+
+
+def test_wrong_password_is_refused_and_told(served: Served) -> None:
+    with pytest.raises(HTTPUnauthorizedError):
+        read(served.url(secret="reader:wrong@"), 1)
+    with pytest.raises(HTTPUnauthorizedError):
+        read(served.url(secret=""), 1)
+    wait_for(lambda: any(e.kind is EventKind.ACCESS_REFUSED and e.address == "127.0.0.1" for e in served.events))
+
+
+def test_camera_that_a_user_may_not_read_is_forbidden(served: Served) -> None:
+    with pytest.raises(HTTPForbiddenError):
+        read(served.url(path="yard"), 1)
+
+
+def test_unknown_camera_is_not_found_only_for_who_may_ask() -> None:
+    served = Served()
+    served.server.gate = DigestGate({"reader": ha1("reader", "p")}.get, lambda *_: True)
+    with pytest.raises(HTTPNotFoundError):
+        read(served.url(path="attic", secret="reader:p@"), 1)
+    served.close()
+
+
+def test_readers_come_and_leave_on_record(served: Served) -> None:
+    served.events.clear()
+    read(served.url(), 2)
+    wait_for(lambda: len(served.events) >= 2)
+    assert [(e.kind, e.user, e.camera) for e in served.events] == [
+        (EventKind.READER_CAME, "reader", "hall"),
+        (EventKind.READER_LEFT, "reader", "hall"),
+    ]
+    wait_for(lambda: served.server.readers("hall") == 0)
+
+
+class Raw:
+    """Speaks RTSP by hand."""
+
+    def __init__(self, served: Served) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", served.server.port), 5)
+        self.base = f"rtsp://127.0.0.1:{served.server.port}/hall"
+        self.count = 0
+        self.header = ""
+        self.rest = b""
+
+    def ask(self, method: str, *headers: str, url: str = "") -> tuple[int, str]:
+        self.count += 1
+        lines = [f"{method} {url or self.base} RTSP/1.0", f"CSeq: {self.count}", *headers]
+        if self.header:
+            lines.append("Authorization: " + self.header)
+        self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        return self.answer()
+
+    def answer(self) -> tuple[int, str]:
+        while True:
+            while self.rest[:1] == b"$" and len(self.rest) >= 4:
+                length = 4 + struct.unpack("!H", self.rest[2:4])[0]
+                while len(self.rest) < length:
+                    self.rest += self.socket.recv(65536)
+                self.rest = self.rest[length:]
+            head, found, rest = self.rest.partition(b"\r\n\r\n")
+            if found and not head.startswith(b"$"):
+                length = re.search(rb"Content-Length: (\d+)", head)
+                self.rest = rest[int(length[1]) if length else 0 :]
+                return int(head.split()[1]), head.decode()
+            data = self.socket.recv(65536)
+            assert data, "closed"
+            self.rest += data
+
+    def login(self) -> None:
+        _, head = self.ask("DESCRIBE")
+        nonce = re.search(r'nonce="([^"]+)"', head)
+        assert nonce
+        second = hashlib.md5(f"DESCRIBE:{self.base}".encode()).hexdigest()
+        first = ha1("reader", "p@ss word:1")
+        proof = hashlib.md5(f"{first}:{nonce[1]}:{second}".encode()).hexdigest()
+        self.header = (
+            f'Digest username="reader", realm="Passerby", nonce="{nonce[1]}", uri="{self.base}", response="{proof}"'
+        )
+        assert self.ask("DESCRIBE")[0] == 200
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def test_methods_answer_as_the_standard_says(served: Served) -> None:
+    raw = Raw(served)
+    assert raw.ask("OPTIONS")[0] == 200
+    assert raw.ask("DESCRIBE")[0] == 401
+    raw.login()
+    assert raw.ask("DESCRIBE")[0] == 200
+    assert raw.ask("ANNOUNCE")[0] == 405, "nothing can be published"
+    assert raw.ask("RECORD")[0] == 405
+    assert raw.ask("PLAY", "Session: none")[0] == 454
+    assert raw.ask("SETUP", "Transport: RTP/AVP;multicast")[0] == 461
+    status, head = raw.ask("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=4-5", url=raw.base + "/trackID=0")
+    assert status == 200
+    assert "interleaved=4-5" in head
+    session = re.search(r"Session: (\w+);timeout=60", head)
+    assert session
+    status, head = raw.ask("PLAY", f"Session: {session[1]}")
+    assert status == 200
+    assert re.search(r"RTP-Info: url=.*/trackID=0;seq=\d+;rtptime=\d+", head)
+    assert raw.ask("GET_PARAMETER", f"Session: {session[1]}")[0] == 200
+    assert raw.ask("PAUSE", f"Session: {session[1]}")[0] == 200
+    raw.socket.settimeout(0.4)
+    with pytest.raises(TimeoutError):
+        raw.socket.recv(1)
+    raw.socket.settimeout(5)
+    assert raw.ask("PLAY", f"Session: {session[1]}")[0] == 200
+    assert raw.ask("TEARDOWN", f"Session: {session[1]}")[0] == 200
+    assert raw.ask("PLAY", f"Session: {session[1]}")[0] == 454
+    raw.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\xff\xfe\r\n\r\n",
+        b"DESCRIBE\r\n\r\n",
+        b"A" * 20_000,
+        b"PLAY x RTSP/1.0\r\nno colon\r\n\r\n",
+    ],
+)
+def test_what_is_no_rtsp_ends_the_connection(served: Served, data: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", served.server.port), 5) as raw:
+        raw.sendall(data)
+        got = b""
+        while chunk := raw.recv(4096):
+            got += chunk
+        assert got.startswith(b"RTSP/1.0 400")
+
+
+def test_guessing_passwords_is_stopped() -> None:
+    gate = DigestGate({"reader": ha1("reader", "p")}.get, lambda *_: True)
+    for _ in range(30):
+        assert (
+            gate.user_of(
+                "DESCRIBE",
+                'Digest username="reader", nonce="x", uri="u", response="r"',
+                secure=False,
+                address="1.2.3.4",
+            )
+            is None
+        )
+    assert gate.blocked("1.2.3.4")
+    assert not gate.blocked("1.2.3.5")
+
+
+def test_basic_counts_only_under_tls() -> None:
+    gate = DigestGate({"u": ha1("u", "p:q")}.get, lambda *_: True)
+    header = "Basic " + base64.b64encode(b"u:p:q").decode()
+    assert gate.user_of("DESCRIBE", header, secure=False, address="a") is None
+    assert gate.user_of("DESCRIBE", header, secure=True, address="a") == "u"
+    assert gate.user_of("DESCRIBE", "Basic !!", secure=True, address="a") is None
+    assert len(gate.challenges(secure=False)) == 1
+    assert len(gate.challenges(secure=True)) == 2
+
+
+def test_slow_reader_is_dropped_and_others_are_not() -> None:
+    served = Served(settings=SceneSettings(1280, 720, 25.0, 0))
+    slow = Raw(served)
+    slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.login()
+    _, head = slow.ask("SETUP", "Transport: RTP/AVP/TCP;interleaved=0-1")
+    session = re.search(r"Session: (\w+)", head)
+    assert session
+    slow.ask("PLAY", f"Session: {session[1]}")
+    noise = np.random.default_rng(0).integers(0, 255, 600_000, np.uint8).tobytes().replace(b"\x00", b"\x01")
+
+    def flood() -> None:
+        unit = served.relay.last_key
+        assert unit is not None
+        for index in range(12):
+            served.relay.accept(message(unit.data + b"\x00\x00\x01\x41" + noise, time.monotonic_ns(), key=index == 0))
+
+    wait_for(lambda: served.relay.last_key is not None)
+    wait_for(lambda: served.server.readers("hall") == 1)
+    served.thread.do(flood)
+    wait_for(lambda: served.server.readers("hall") == 0, 12)
+    assert any(e.kind is EventKind.READER_LEFT for e in served.events)
+    slow.close()
+    served.close()
+
+
+def test_udp_session_that_says_nothing_ends() -> None:
+    served = Served(RtspConfig(port=0, session_timeout_s=1.0))
+    raw = Raw(served)
+    raw.login()
+    _, head = raw.ask("SETUP", "Transport: RTP/AVP;unicast;client_port=45000-45001")
+    session = re.search(r"Session: (\w+)", head)
+    assert session
+    assert raw.ask("PLAY", f"Session: {session[1]}")[0] == 200
+    wait_for(lambda: served.server.readers("hall") == 1)
+    wait_for(lambda: served.server.readers("hall") == 0, 5)
+    raw.close()
+    served.close()
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    built = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    built = built.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = built.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    cert_path, key_path = folder / "cert.pem", folder / "key.pem"
+    cert_path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key_path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return cert_path, key_path
+
+
+def test_rtsps_is_read_and_checked(tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    served = Served(RtspConfig(port=0, tls_port=0, certificate=cert, key=key))
+    frames = read(served.url(tls=True), 5, tls_verify="1", ca_file=str(cert))
+    assert len(frames) == 5
+    context = ssl.create_default_context(cafile=str(cert))
+    with (
+        socket.create_connection(("127.0.0.1", served.server.tls_port or 0), 5) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as secure,
+    ):
+        secure.sendall(b"DESCRIBE rtsp://127.0.0.1/hall RTSP/1.0\r\nCSeq: 1\r\n\r\n")
+        assert b"Basic realm" in secure.recv(4096), "Basic is offered where TLS protects it"
+    served.close()
+
+
+def test_port_in_use_is_named() -> None:
+    served = Served()
+    with pytest.raises(ServiceError, match="listen on 127.0.0.1"):
+        Served(RtspConfig(port=served.server.port))
+    served.close()
+
+
+@given(
+    nals=st.lists(st.binary(min_size=2, max_size=4000).map(lambda b: bytes([0x61]) + b), min_size=1, max_size=6),
+    limit=st.integers(16, 1400),
+    sequence=st.integers(0, 65535),
+)
+@settings(max_examples=60, deadline=None)
+def test_packets_hold_the_access_unit(nals: list[bytes], limit: int, sequence: int) -> None:
+    made = packets(payloads(nals, limit), sequence=sequence, ticks=7, ssrc=9)
+    assert all(len(p) <= limit + 12 for p in made)
+    assert [struct.unpack("!H", p[2:4])[0] for p in made] == [(sequence + i) & 0xFFFF for i in range(len(made))]
+    assert [bool(p[1] & 0x80) for p in made] == [False] * (len(made) - 1) + [True]
+    got: list[bytes] = []
+    for packet in made:
+        body = packet[12:]
+        if body[0] & 31 == 28:
+            if body[1] & 0x80:
+                got.append(bytes([body[0] & 0xE0 | body[1] & 31]))
+            got[-1] += body[2:]
+        else:
+            got.append(body)
+    assert got == nals
+
+
+@given(st.binary(max_size=300), st.integers(1, 50))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_a_request_or_one_error(data: bytes, step: int) -> None:
+    reader = RequestReader()
+    try:
+        for at in range(0, len(data), step):
+            for found in reader.feed(data[at : at + step]):
+                assert isinstance(found, Request | Interleaved)
+    except ServiceError:
+        pass
+
+
+def test_requests_are_cut_at_any_place() -> None:
+    one = b"SETUP rtsp://h/c RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 3\r\n\r\nabc"
+    data = one + b"$\x01\x00\x02xy" + b"\r\n" + one
+    for step in (1, 2, 7, len(data)):
+        reader = RequestReader()
+        found = [item for at in range(0, len(data), step) for item in reader.feed(data[at : at + step])]
+        assert [type(item).__name__ for item in found] == ["Request", "Interleaved", "Request"]
+        assert isinstance(found[0], Request)
+        assert found[0].body == b"abc"
+
+
+def test_transport_offers() -> None:
+    offers = (
+        "RTP/AVP/UDP;multicast,RTP/AVP;unicast;client_port=80-81,RTP/AVP;unicast;client_port=5000-5001,X/Y,RTP/AVP/TCP"
+    )
+    assert [(t.tcp, t.channels) for t in transports(offers)] == [(False, (5000, 5001)), (True, (0, 1))]
+
+
+def test_sender_report_names_the_time() -> None:
+    report = sender_report(ssrc=5, wall_ns=1_500_000_000, ticks=90_000, packets_sent=3, bytes_sent=4)
+    assert struct.unpack("!IIIIII", report[4:28]) == (5, 2_208_988_801, 1 << 31, 90_000, 3, 4)
+    assert len(report) % 4 == 0

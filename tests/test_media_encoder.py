@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from tests.media_clips import make_clip, scene
+
+from passerby.errors import UsageError
+from passerby.media import probe
+from passerby.media.clip import ClipInfo
+from passerby.media.encoder import MAX_CRF, create_encoder, plan_encoding
+from passerby.media.frames import planes
+
+INFO = ClipInfo(
+    container="mp4", codec="h264", width_px=96, height_px=64, pix_fmt="yuv420p", bit_depth=8,
+    time_base=Fraction(1, 12800), rate=Fraction(25), duration_s=1.0, frames_estimate=25,
+)  # fmt: skip
+TEN_BITS = replace(INFO, codec="hevc", pix_fmt="yuv420p10le", bit_depth=10)
+DECODERS = {"libx264": "h264", "libx265": "hevc", "libvpx-vp9": "vp9", "libsvtav1": "libdav1d"}
+
+
+@pytest.mark.parametrize(
+    ("info", "target", "encoder", "pix_fmt"),
+    [
+        (INFO, "a.mp4", "libx264", "yuv420p"),
+        (INFO, "a.MOV", "libx264", "yuv420p"),
+        (INFO, "a.webm", "libvpx-vp9", "yuv420p"),
+        (replace(INFO, codec="av1"), "a.webm", "libsvtav1", "yuv420p"),
+        (replace(INFO, codec="av1"), "a.mkv", "libx264", "yuv420p"),
+        (TEN_BITS, "a.mp4", "libx265", "yuv420p10le"),
+        (TEN_BITS, "a.avi", "libx264", "yuv420p10le"),
+        (TEN_BITS, "a.webm", "libsvtav1", "yuv420p10le"),
+        (replace(TEN_BITS, interlaced=True), "a.mkv", "libx264", "yuv420p10le"),
+        (replace(TEN_BITS, width_px=8), "a.mkv", "libx264", "yuv420p10le"),
+        (replace(TEN_BITS, pix_fmt="yuv422p12le", bit_depth=12), "a.mkv", "libx265", "yuv422p10le"),
+        (replace(INFO, pix_fmt="yuv422p"), "a.mp4", "libx264", "yuv422p"),
+        (replace(INFO, pix_fmt="yuv444p"), "a.mp4", "libx264", "yuv444p"),
+        (replace(INFO, pix_fmt="yuvj422p", codec="mjpeg"), "a.mp4", "libx264", "yuvj420p"),
+        (replace(INFO, pix_fmt="gray"), "a.mp4", "libx264", "yuv420p"),
+        (replace(INFO, pix_fmt="nv12"), "a.mp4", "libx264", "yuv420p"),
+        (replace(INFO, pix_fmt="yuva420p", codec="vp9"), "a.webm", "libvpx-vp9", "yuv420p"),
+        (replace(INFO, pix_fmt="gbrp", codec="h264"), "a.mp4", "libx264", "yuv444p"),
+        (replace(INFO, width_px=97), "a.mp4", "libx264", "yuv444p"),
+        (replace(INFO, width_px=97, pix_fmt="yuv422p"), "a.mp4", "libx264", "yuv444p"),
+        (replace(INFO, height_px=65, pix_fmt="yuv422p"), "a.mp4", "libx264", "yuv422p"),
+        (replace(INFO, width_px=97), "a.webm", "libvpx-vp9", "yuv420p"),
+    ],
+)
+def test_encoder_fits_picture_and_container(info: ClipInfo, target: str, encoder: str, pix_fmt: str) -> None:
+    plan = plan_encoding(info, Path(target), preset="veryfast", crf=20)
+    assert (plan.encoder, plan.pix_fmt) == (encoder, pix_fmt)
+    assert create_encoder(plan, info, {}).is_open
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        (replace(INFO, width_px=97), "97x64 is odd"),
+        (replace(INFO, pix_fmt="yuvj422p", codec="mjpeg"), "colour written as 4:2:0"),
+        (replace(TEN_BITS, pix_fmt="yuv420p12le", bit_depth=12), "written with 10 bits, was 12"),
+        (replace(INFO, pix_fmt="yuva420p"), "transparency dropped"),
+        (replace(INFO, interlaced=True), "interlaced, and written as interlaced"),
+        (replace(INFO, interlaced=True, height_px=62), "interlaced; written as whole pictures"),
+    ],
+)
+def test_what_changes_is_said(info: ClipInfo, said: str) -> None:
+    notes = plan_encoding(info, Path("a.mp4"), preset="veryfast", crf=20).notes
+    assert any(said in note for note in notes), notes
+
+
+def test_plain_clip_needs_no_note() -> None:
+    assert plan_encoding(INFO, Path("a.mp4"), preset="veryfast", crf=20).notes == ()
+
+
+@pytest.mark.parametrize("crf", [-1, MAX_CRF + 1, 51])
+def test_crf_that_lets_covers_fade_is_refused(crf: int) -> None:
+    with pytest.raises(UsageError, match=f"crf must be 0 to {MAX_CRF}, got {crf}"):
+        plan_encoding(INFO, Path("a.mp4"), preset="veryfast", crf=crf)
+
+
+@pytest.mark.parametrize("size", [(96, 64), (202, 110)])
+@pytest.mark.parametrize(
+    ("info", "target"), [(INFO, "a.mp4"), (INFO, "a.webm"), (TEN_BITS, "a.mp4"), (TEN_BITS, "a.webm")]
+)
+def test_a_cover_painted_for_one_frame_is_in_that_frame(info: ClipInfo, target: str, size: tuple[int, int]) -> None:
+    """Encoders may skip a small change and show what was there before: here, the face."""
+    info = replace(info, width_px=size[0], height_px=size[1])
+    plan = plan_encoding(info, Path(target), preset="veryfast", crf=20)
+    encoder = create_encoder(plan, info, {})
+    rng = random.Random(7)
+    covers: dict[int, tuple[int, int, int, int]] = {}
+    packets = []
+    for index in range(24):
+        frame = scene(index, *size, plan.pix_fmt)
+        frame.pts = index * 512
+        if index % 4 == 3:
+            side = rng.choice([8, 16, 32])
+            x, y = rng.choice([(size[0] - side, size[1] - side), (0, 0), (size[0] // 3, size[1] // 3)])
+            covers[index] = (x, y, side, rng.choice([16, 128, 235]))
+            _fill(frame, covers[index])
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    decoder = av.CodecContext.create(DECODERS[plan.encoder], "r")
+    decoder.extradata = encoder.extradata
+    assert isinstance(decoder, av.VideoCodecContext)
+    frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
+    assert len(frames) == 24
+    for index, (x, y, side, level) in covers.items():
+        luma = planes(frames[index])[0].astype(int) >> (2 if info.bit_depth == 10 else 0)
+        inner = luma[y + 2 : y + side - 2, x + 2 : x + side - 2]
+        assert np.abs(inner - level).max() < 30, (index, x, y, side, level)
+
+
+def _fill(frame: av.VideoFrame, cover: tuple[int, int, int, int]) -> None:
+    x, y, side, level = cover
+    for number, plane in enumerate(planes(frame)):
+        scale = 2 if number else 1
+        value = 128 if number else level
+        rows, columns = slice(y // scale, (y + side) // scale), slice(x // scale, (x + side) // scale)
+        plane[rows, columns] = value << (2 if plane.dtype == np.uint16 else 0)
+
+
+def test_same_plan_for_the_clip_as_it_reads_back(tmp_path: Path) -> None:
+    info = probe(make_clip(tmp_path / "a.mp4"))
+    plan = plan_encoding(info, Path("b.mp4"), preset="veryfast", crf=20)
+    assert (plan.encoder, plan.pix_fmt, plan.notes, plan.time_base) == ("libx264", "yuv420p", (), info.time_base)

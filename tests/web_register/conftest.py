@@ -1,0 +1,214 @@
+"""A small city with four cameras, as entries of a log: one runs, one had a gap, one fell silent, one was never started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+from passerby.register import (
+    AccessTested,
+    CameraRegistered,
+    Commitment,
+    Entry,
+    Fault,
+    Heartbeat,
+    Log,
+    OperatorStated,
+    Place,
+    RequestDecided,
+    RequestOpened,
+    RequestReceived,
+    RunningStarted,
+    SelfTest,
+    commit,
+)
+from passerby.web.register_state import State
+
+DIGEST = "sha256:" + "ab" * 32
+SALT = "cd" * 32
+HOUR = timedelta(hours=1)
+HOSTILE = "Hall <script>alert(1)</script> \"'><img src=x onerror=alert(2)>"
+HOURS = 30
+
+
+@dataclass
+class City:
+    """Entries in order.
+
+    Attributes:
+        begin: When everything begins; 30 hours before the present of its pages.
+        entries: What stands in the log.
+    """
+
+    begin: datetime = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        return self.begin + HOURS * HOUR + timedelta(minutes=5)
+
+    @staticmethod
+    def name(number: int) -> str:
+        return f"{number + 1:032x}"
+
+    def operator(self, name: str = "Ville de Beispiel") -> City:
+        self.entries.append(OperatorStated(at=self.begin, name=name, contact="mailto:privacy@example.org"))
+        return self
+
+    def register(self, number: int, label: str | None = None, *, place: bool = True) -> City:
+        spot = Place(latitude_e6=48_850_000 + number * 1000, longitude_e6=2_350_000 + number**2 * 700)
+        self.entries.append(
+            CameraRegistered(
+                at=self.begin,
+                camera=self.name(number),
+                label=label or f"Station hall, entrance {number}",
+                purpose={"en": "Crowd safety on the platform", "fr": "Sécurité du quai"},
+                legal_basis={"de": "Gesetz über die Polizei, § 4"},
+                position="act-2024",
+                retention_h=72,
+                place=spot if place else None,
+            )
+        )
+        return self
+
+    def start(self, number: int, hour: float = 0) -> City:
+        self.entries.append(
+            RunningStarted(
+                at=self.begin + hour * HOUR,
+                camera=self.name(number),
+                mode="veil",
+                software="passerby 0.1.0",
+                configuration=DIGEST,
+                weights=DIGEST,
+            )
+        )
+        return self
+
+    def beat(self, number: int, hour: float, *, faces: int = 10, whole_s: int = 0, down_s: int = 0, late: float = 0) -> City:
+        begin = self.begin + hour * HOUR
+        self.entries.append(
+            Heartbeat(
+                at=begin + HOUR + late * HOUR,
+                begin=begin,
+                end=begin + HOUR,
+                camera=self.name(number),
+                frames=45_000,
+                faces_covered=faces,
+                covered_whole_s=whole_s,
+                down_s=down_s,
+            )
+        )
+        return self
+
+    def add(self, *entries: Entry) -> City:
+        self.entries.extend(entries)
+        return self
+
+    def case(self, number: int | None, case: int = 9) -> City:
+        """Add a request that is granted after five hours and opened, for a camera or with the camera hidden."""
+        at, name = self.begin, f"{case:032x}"
+        details = Commitment(digest=commit('{"camera":"%s"}' % self.name(0), SALT), reveal_by=at + 90 * 24 * HOUR)
+        camera = None if number is None else self.name(number)
+        return self.add(
+            RequestReceived(at=at, case=name, position="act-2024", details=details, camera=camera),
+            RequestDecided(at=at + 5 * HOUR, case=name, outcome="granted", approvals=2, needed=2, warrant=DIGEST),
+            RequestOpened(at=at + 6 * HOUR, case=name, warrant=DIGEST),
+        )
+
+    def usual(self, name: str = "Ville de Beispiel", label: str | None = None) -> City:
+        """Add the city of the docstring above."""
+        self.operator(name)
+        for number in range(4):
+            self.register(number, label)
+        for number in range(3):
+            camera = self.name(number)
+            self.start(number)
+            self.add(
+                AccessTested(at=self.begin, camera=camera, exclusive="tested" if number == 0 else "not-exclusive"),
+                SelfTest(at=self.begin + HOUR, camera=camera, passed=number == 0, runs=60),
+            )
+            for hour in range(HOURS):
+                if (number == 1 and 10 < hour < 14) or (number == 2 and hour > 20):
+                    continue
+                self.beat(number, hour, faces=(hour * 37) % 211 + hour * 9, whole_s=300 if hour == 7 else 0)
+            self.add(
+                Fault(
+                    at=self.begin + 8 * HOUR,
+                    camera=camera,
+                    begin=self.begin + 7 * HOUR,
+                    end=self.begin + 7 * HOUR + timedelta(minutes=5),
+                    what="covered-whole",
+                    cause="detector-stalled",
+                )
+            )
+        return self.case(0)
+
+    def state(self) -> State:
+        state = State()
+        for entry in self.entries:
+            state.add(state.size, entry)
+        return state
+
+    def write(self, path: Path) -> str:
+        """Make a log of the entries and return its key."""
+        with Log.create(path, origin="cameras.example.org/log") as log:
+            log.append_many(self.entries)
+            return str(log.key)
+
+
+@pytest.fixture
+def city() -> City:
+    return City()
+
+
+@pytest.fixture
+def city_now() -> City:
+    """A city whose present is the clock's."""
+    return City(datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - HOURS * HOUR)
+
+
+@contextlib.contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        free.listen()
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [free]}, daemon=True)
+        thread.start()
+        until = time.monotonic() + 20
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.02)
+        if not server.started:
+            pytest.fail("server did not start")
+        yield f"http://127.0.0.1:{free.getsockname()[1]}/"
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture
+def serving() -> Callable[[ASGIApp], contextlib.AbstractContextManager[str]]:
+    """Serve an application on a free port of this machine; gives its address."""
+    return served
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser, or a clear word that there is none: a skip at home, a failure in CI."""
+    for path in (os.environ.get("PASSERBY_CHROMIUM", ""), "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"):
+        if path and Path(path).is_file():
+            return path
+    text = "no Chromium: the pages were not looked at in a browser (scripts/install-test-tools installs one)"
+    if os.environ.get("CI"):
+        pytest.fail(text)
+    pytest.skip(text)

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from passerby.register import Log, Policy, Proof, VerifierKey, encode, require
+from passerby.web import register_follow, register_serve
+from passerby.web.register_follow import Follower
+from passerby.web.register_serve import app_of, is_loopback
+
+if TYPE_CHECKING:
+    from tests.web_register.conftest import City
+
+PAGES = ["/", "/fr/", "/c/" + "0" * 31 + "1/", "/de/c/" + "0" * 31 + "1/sign.html", "/verify.html", "/feed.atom"]
+LOG = ["/checkpoint", "/vkey", "/policy", "/tile/0/000.p/98", "/tile/entries/000.p/98", "/proof/3", "/entry/3.json"]
+
+
+@pytest.fixture
+def log(city_now: City, tmp_path: Path) -> tuple[Path, str, City]:
+    city = city_now.usual()
+    return tmp_path / "log", city.write(tmp_path / "log"), city
+
+
+@pytest.fixture
+def client(
+    log: tuple[Path, str, City], monkeypatch: pytest.MonkeyPatch, serving: Callable[..., AbstractContextManager[str]]
+) -> Iterator[httpx.Client]:
+    monkeypatch.setattr(register_follow, "CHECK_EVERY_S", 0.0)
+    monkeypatch.setattr(register_follow, "FRESH_S", 0.0)
+    with serving(app_of(Follower(log[0], vkey=log[1]))) as address, httpx.Client(base_url=address) as made:
+        yield made
+
+
+def get_raw(client: httpx.Client, path: str) -> tuple[int, str]:
+    """Ask for a path exactly as spelled."""
+    connection = HTTPConnection(client.base_url.host, client.base_url.port or 80, timeout=10)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+def test_everything_that_is_served_has_the_headers_that_keep_readers_safe(client: httpx.Client) -> None:
+    for path in [*PAGES, *LOG, "/none"]:
+        answer = client.get(path)
+        headers = answer.headers
+        assert headers["content-security-policy"].startswith("default-src 'none'"), path
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["access-control-allow-origin"] == "*"
+        assert "set-cookie" not in headers
+        assert "server" not in headers, "uvicorn is told not to name itself"
+
+
+def test_content_types_are_right(client: httpx.Client) -> None:
+    wanted = {
+        "/": "text/html; charset=utf-8", "/feed.atom": "application/atom+xml; charset=utf-8", "/checkpoint": "text/plain; charset=utf-8",
+        "/tile/0/000.p/98": "application/octet-stream", "/proof/3": "text/plain; charset=utf-8", "/entry/3.json": "application/json",
+        "/static/register/page.css": "text/css; charset=utf-8", "/static/register/log.js": "text/javascript; charset=utf-8",
+        "/c/" + "0" * 31 + "1/sign.svg": "image/svg+xml",
+    }  # fmt: skip
+    for path, media_type in wanted.items():
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, media_type), path
+
+
+def test_tiles_may_be_kept_for_ever_and_the_checkpoint_never(client: httpx.Client) -> None:
+    assert client.get("/checkpoint").headers["cache-control"] == "no-store"
+    assert client.get("/tile/0/000.p/98").headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert client.get("/").headers["cache-control"] == "no-cache"
+
+
+def test_unchanged_content_is_not_sent_again(client: httpx.Client) -> None:
+    for path in ("/verify.html", "/entry/3.json", "/tile/0/000.p/98", "/proof/3"):
+        tag = client.get(path).headers["etag"]
+        again = client.get(path, headers={"If-None-Match": f'"other", W/{tag}'})
+        assert (again.status_code, again.content) == (304, b""), path
+        assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_head_answers_as_get_without_content(client: httpx.Client) -> None:
+    for path in [*PAGES, *LOG[:-2]]:
+        head = client.head(path)
+        assert (head.status_code, head.content) == (200, b""), path
+        assert int(head.headers["content-length"]) > 0
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_nothing_can_be_written(client: httpx.Client, method: str) -> None:
+    assert client.request(method, "/").status_code == 405
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/private/key", "/../private/key", "/tile/../../private/key", "/tile/0/..%2f..%2f..%2fprivate/key", "/%2e%2e/private/key",
+        "/tile/0/000.p/0", "/tile/64/000", "/tile/0/0000", "/static/register/../../register_serve.py", "/checkpoint/", "//etc/passwd",
+        "/proof/01", "/proof/99999", "/proof/-1", "/entry/99999.json", "/proof/9999999999999999", "/c/%00/", "/.register-state.json",
+    ],
+)  # fmt: skip
+def test_only_the_log_and_its_pages_are_served(client: httpx.Client, path: str) -> None:
+    status, text = get_raw(client, path)
+    assert status == 404
+    assert "Nothing stands here" in text
+
+
+def test_very_long_paths_are_refused(client: httpx.Client) -> None:
+    assert client.get("/" + "a" * 5000).status_code == 414
+
+
+@pytest.mark.parametrize("path", ["/c/" + "0" * 31 + "1", "/fr", "/de/c/" + "0" * 31 + "1", "/part/2"])
+def test_folders_are_found_without_their_slash(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["location"]) == (308, f"{path}/")
+
+
+def test_language_follows_the_browser_where_the_path_names_none(client: httpx.Client) -> None:
+    french = client.get("/", headers={"Accept-Language": "fr-BE,fr;q=0.9"})
+    assert (french.headers["content-language"], french.headers["vary"]) == ("fr", "Accept-Language")
+    assert "Caméras :" in french.text.replace("\u00a0", " ")
+    german = client.get("/de/", headers={"Accept-Language": "fr"})
+    assert german.headers["content-language"] == "de"
+    assert "vary" not in german.headers
+
+
+def test_served_proof_shows_the_entry_under_the_logs_key(client: httpx.Client, log: tuple[Path, str, City]) -> None:
+    policy = Policy(logs=(VerifierKey.parse(log[1]),))
+    for index in (0, 3, 97):
+        proof = Proof.parse(client.get(f"/proof/{index}").content)
+        assert require(proof, log[2].entries[index], policy).index == index
+        assert client.get(f"/entry/{index}.json").content == encode(log[2].entries[index])
+
+
+def test_new_entries_show_at_the_next_look(client: httpx.Client, log: tuple[Path, str, City]) -> None:
+    city = log[2]
+    path = f"/c/{city.name(3)}/"
+    assert 'data-light="new"' in client.get(path).text
+    with Log.open(log[0]) as writer:
+        city.start(3, 30)
+        writer.append(city.entries[-1])
+    assert 'data-light="on"' in client.get(path).text
+
+
+def test_log_that_was_rolled_back_is_an_alarm_and_not_believed(
+    client: httpx.Client, log: tuple[Path, str, City], tmp_path: Path
+) -> None:
+    shutil.copytree(log[0] / "public", tmp_path / "old")
+    with Log.open(log[0]) as writer:
+        writer.append(log[2].start(3, 30).entries[-1])
+    assert 'role="alert"' not in client.get("/").text
+    shutil.rmtree(log[0] / "public")
+    shutil.copytree(tmp_path / "old", log[0] / "public")
+    page = client.get("/").text
+    assert "rolled back, rewritten or damaged" in page
+    assert 'role="alert"' in client.get("/fr/").text
+
+
+def test_log_that_cannot_be_read_is_said_and_the_pages_stay(client: httpx.Client, log: tuple[Path, str, City]) -> None:
+    (log[0] / "public" / "checkpoint").unlink()
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert "The register cannot be read at present." in answer.text
+
+
+def test_damaged_entry_gives_no_proof(client: httpx.Client, log: tuple[Path, str, City]) -> None:
+    bundle = log[0] / "public" / "tile" / "entries" / "000.p" / "98"
+    data = bytearray(bundle.read_bytes())
+    data[-3] ^= 1
+    bundle.chmod(0o644)
+    bundle.write_bytes(bytes(data))
+    follower = Follower.__new__(Follower)
+    with pytest.raises(Exception, match="root|inclusion|proof|hash"):
+        follower.__init__(log[0], vkey=log[1])  # type: ignore[misc]
+
+
+def test_no_line_is_kept_about_visitors(client: httpx.Client, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    before = {path for path in tmp_path.rglob("*")}
+    for path in [*PAGES, *LOG, "/none"]:
+        client.get(path, headers={"User-Agent": "somebody", "X-Forwarded-For": "203.0.113.9"})
+    out, err = capfd.readouterr()
+    assert "somebody" not in out + err
+    assert "203.0.113.9" not in out + err
+    assert {path for path in tmp_path.rglob("*")} == before
+
+
+def test_server_is_told_to_keep_no_log_and_trust_no_proxy(log: tuple[Path, str, City], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(register_serve.uvicorn.Server, "run", lambda self: seen.append(self.config))
+    register_serve.run(Follower(log[0]), host="127.0.0.1", port=1)
+    assert (seen[0].access_log, seen[0].proxy_headers, seen[0].server_header) == (False, False, False)
+
+
+@pytest.mark.parametrize(("host", "here"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("cameras.example", False)])
+def test_addresses_of_this_machine_are_known(host: str, here: bool) -> None:
+    assert is_loopback(host) is here
+
+
+def test_partial_tile_of_an_older_checkpoint_can_still_be_read(client: httpx.Client) -> None:
+    size = int(client.get("/checkpoint").text.splitlines()[1])
+    assert re.fullmatch(rb".{%d}" % (32 * size), client.get(f"/tile/0/000.p/{size}").content, re.S)

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.types import ASGIApp
+
+from passerby.errors import PasserbyError, StorageError, VerificationError
+from passerby.register import CameraChanged, Log, Policy, Proof, Reader, VerifierKey, require, verify
+from passerby.web.register_documents import every_path
+from passerby.web.register_follow import Follower, Place
+from passerby.web.register_serve import app_of
+from passerby.web.register_site import copy_log, tile_paths, write_site
+
+if TYPE_CHECKING:
+    from tests.web_register.conftest import City
+
+Serving = Callable[[ASGIApp], AbstractContextManager[str]]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_site_holds_every_page_and_the_proof_of_every_entry_it_cites(city: City, tmp_path: Path) -> None:
+    key = city.usual().write(tmp_path / "log")
+    follower = Follower(tmp_path / "log", saved=tmp_path / "site" / ".state")
+    written = write_site(follower, tmp_path / "site", now=city.now)
+    made = files(tmp_path / "site")
+    assert set(every_path(follower.pages(city.now))) <= set(made)
+    proofs = [name for name in made if name.startswith("proof/")]
+    assert len(proofs) == written.proofs > 50
+    policy = Policy(logs=(VerifierKey.parse(key),))
+    for name in proofs:
+        index = int(name.removeprefix("proof/"))
+        require(Proof.parse(made[name]), made[f"entry/{index}.json"], policy)
+
+
+def test_second_run_reads_only_what_is_new_and_writes_only_what_changed(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city.usual().write(tmp_path / "log")
+    saved = tmp_path / "site" / ".state"
+    write_site(Follower(tmp_path / "log", saved=saved), tmp_path / "site", now=city.now)
+    again = write_site(Follower(tmp_path / "log", saved=saved), tmp_path / "site", now=city.now)
+    assert again.changed == 0
+    with Log.open(tmp_path / "log") as log:
+        log.append(CameraChanged(at=city.now, camera=city.name(3), label="Annex"))
+    read = []
+    raws = Reader.raws
+    monkeypatch.setattr(Reader, "raws", lambda self, start=0, stop=None: read.append((start, stop)) or raws(self, start, stop))
+    follower = Follower(tmp_path / "log", saved=saved)
+    assert read[0] == (98, None)
+    third = write_site(follower, tmp_path / "site", now=city.now)
+    assert 0 < third.changed < third.pages + 4
+    fresh = Follower(tmp_path / "log")
+    assert follower.state == fresh.state
+
+
+def test_state_of_a_log_that_was_rewritten_is_not_gone_on_from(city: City, tmp_path: Path) -> None:
+    city.usual().write(tmp_path / "log")
+    saved = tmp_path / ".state"
+    Follower(tmp_path / "log", saved=saved).save()
+    state = json.loads(saved.read_text())
+    state["root"] = "00" * 32
+    saved.write_text(json.dumps(state))
+    with pytest.raises(VerificationError):
+        Follower(tmp_path / "log", saved=saved)
+
+
+def test_state_that_does_not_parse_is_made_anew(city: City, tmp_path: Path) -> None:
+    city.usual().write(tmp_path / "log")
+    saved = tmp_path / ".state"
+    saved.write_text('{"form": 99}')
+    assert Follower(tmp_path / "log", saved=saved).state.size == 98
+
+
+def test_site_of_a_log_that_fails_is_not_touched(city: City, tmp_path: Path) -> None:
+    city.usual().write(tmp_path / "log")
+    follower = Follower(tmp_path / "log")
+    write_site(follower, tmp_path / "site", now=city.now)
+    before = files(tmp_path / "site")
+    checkpoint = tmp_path / "log" / "public" / "checkpoint"
+    checkpoint.chmod(0o644)
+    checkpoint.write_bytes(checkpoint.read_bytes().replace(b"\n98\n", b"\n97\n"))
+    with pytest.raises(StorageError, match="it is broken"):
+        write_site(follower, tmp_path / "site")
+    with pytest.raises(PasserbyError):
+        Follower(tmp_path / "log")
+    assert files(tmp_path / "site") == before
+
+
+def test_folder_that_cannot_be_written_is_said(city: City, tmp_path: Path) -> None:
+    city.operator().write(tmp_path / "log")
+    (tmp_path / "site").write_text("in the way")
+    with pytest.raises(StorageError, match="cannot be written"):
+        write_site(Follower(tmp_path / "log"), tmp_path / "site")
+
+
+def test_copied_log_beside_the_pages_verifies(city: City, tmp_path: Path) -> None:
+    city.usual()
+    for hour in range(30, 330):
+        city.beat(0, hour)
+    key = city.write(tmp_path / "log")
+    follower = Follower(tmp_path / "log")
+    assert copy_log(follower, tmp_path / "site") > 4
+    assert copy_log(follower, tmp_path / "site") == 0
+    reader = Reader.open(tmp_path / "site", vkey=key)
+    report = verify(reader, now=city.now)
+    assert report.checkpoint.size == len(city.entries)
+    assert not [problem for problem in report.problems if problem.kind not in {"silence", "time", "late-reveal"}]
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 65_535, 65_536, 65_537, 70_000])
+def test_tiles_of_a_size_are_those_that_c2sp_names(size: int) -> None:
+    paths = tile_paths(size)
+    assert len(paths) == len(set(paths))
+    hashes = sum(int(p.rpartition("/")[2]) if ".p/" in p else 256 for p in paths if p.startswith("tile/0/"))
+    assert hashes == size
+
+
+def test_newspaper_can_mirror_pages_and_log_from_an_address(city_now: City, tmp_path: Path, serving: Serving) -> None:
+    city = city_now.usual()
+    key = city.write(tmp_path / "log")
+    with serving(app_of(Follower(tmp_path / "log"))) as address:
+        mirror = Follower(address, vkey=key, place=Place("https://news.example/cameras/"))
+        write_site(mirror, tmp_path / "mirror", now=city.now)
+        copy_log(mirror, tmp_path / "mirror")
+        local = Follower(tmp_path / "log", vkey=key, place=Place("https://news.example/cameras/"))
+        write_site(local, tmp_path / "local", now=city.now)
+        mirror.close()
+    assert mirror.state == local.state
+    names = {name for name in files(tmp_path / "local") if not name.startswith(("proof/", "."))}
+    assert {n: files(tmp_path / "mirror")[n] for n in names} == {n: files(tmp_path / "local")[n] for n in names}
+    assert Reader.open(tmp_path / "mirror", vkey=key).size == 98
+
+
+def test_proofs_are_made_again_after_the_key_has_changed(city: City, tmp_path: Path) -> None:
+    city.usual().write(tmp_path / "log")
+    saved = tmp_path / "site" / ".state"
+    write_site(Follower(tmp_path / "log", saved=saved), tmp_path / "site", now=city.now)
+    state = json.loads(saved.read_text())
+    assert state["proofs"]
+    state["vkey"] = "another"
+    saved.write_text(json.dumps(state))
+    assert Follower(tmp_path / "log", saved=saved).proofs == {}
+
+
+def test_wrong_key_is_refused(city: City, tmp_path: Path) -> None:
+    city.operator().write(tmp_path / "log")
+    other = city.write(tmp_path / "other")
+    with pytest.raises(VerificationError, match="no known key signed"):
+        Follower(tmp_path / "log", vkey=other)
+
+
+def test_site_in_another_language_uses_it_where_the_path_names_none(city: City, tmp_path: Path) -> None:
+    city.usual().write(tmp_path / "log")
+    write_site(Follower(tmp_path / "log"), tmp_path / "site", language="de", now=city.now)
+    assert '<html lang="de"' in (tmp_path / "site" / "index.html").read_text()
+    assert '<html lang="fr"' in (tmp_path / "site" / "fr" / "index.html").read_text()
+    shutil.rmtree(tmp_path / "site")
