@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from passerby.cli.app import build
 from passerby.veil import demo, doctor
+from passerby.veil.demo_clip import demo_clip
 from passerby.veil.settings import VeilSettings
 
 
@@ -83,7 +84,7 @@ def test_demo_prints_what_it_did_and_leaves_no_bare_clip(tmp_path: Path, monkeyp
 
 def test_measured_exposure_is_true_of_the_pixels(tmp_path: Path) -> None:
     path = tmp_path / "bare.mp4"
-    truths = demo.demo_clip(path, 1.2, (320, 180))
+    truths = demo_clip(path, 1.2, (320, 180))
     bare = demo.exposures_in(path, truths, (112, 112, 112))
     assert all(row.exposed == row.frames for row in bare), "nothing is covered in the bare clip"
     done = demo.run_demo(tmp_path / "v.mp4", VeilSettings(), seconds=1.2)

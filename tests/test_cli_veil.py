@@ -15,10 +15,9 @@ import av
 import jsonschema
 import numpy as np
 import pytest
-from click.testing import Result
 from PIL import Image
 from rich.console import Console
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from passerby.cli import progress, veil_options
 from passerby.cli.app import build

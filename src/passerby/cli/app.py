@@ -14,8 +14,12 @@ import passerby.cli
 from passerby.errors import PasserbyError
 
 
-def build() -> typer.Typer:
-    """Return the command with every verb: each module ``verb_*.py`` of this room has a function ``add_to(app)``."""
+def build(verb: str | None = None) -> typer.Typer:
+    """Return the command with its verbs: each module ``verb_*.py`` of this room has a function ``add_to(app)``.
+
+    Args:
+        verb: Load this one alone, where there is a module of that name: loading all takes longer than some runs.
+    """
     app = typer.Typer(
         name="passerby",
         help="Hide faces, state the law, keep a public record.",
@@ -23,9 +27,9 @@ def build() -> typer.Typer:
         add_completion=False,
     )
     app.callback(invoke_without_command=True)(_root)
-    for module in sorted(info.name for info in pkgutil.iter_modules(passerby.cli.__path__)):
-        if module.startswith("verb_"):
-            importlib.import_module(f"passerby.cli.{module}").add_to(app)
+    modules = sorted(i.name for i in pkgutil.iter_modules(passerby.cli.__path__) if i.name.startswith("verb_"))
+    for module in [f"verb_{verb}"] if f"verb_{verb}" in modules else modules:
+        importlib.import_module(f"passerby.cli.{module}").add_to(app)
     return app
 
 
@@ -35,8 +39,9 @@ def main(argv: list[str] | None = None) -> None:
     Args:
         argv: Arguments without the program's name; None takes the process's own.
     """
+    first = next(iter(sys.argv[1:] if argv is None else argv), None)
     try:
-        build()(args=argv, prog_name="passerby")
+        build(first)(args=argv, prog_name="passerby")
     except PasserbyError as error:
         say_error(error)
         sys.exit(error.exit_code)
