@@ -95,7 +95,9 @@ class City:
         )
         return self
 
-    def beat(self, number: int, hour: float, *, faces: int = 10, whole_s: int = 0, down_s: int = 0, late: float = 0) -> City:
+    def beat(
+        self, number: int, hour: float, *, faces: int = 10, whole_s: int = 0, down_s: int = 0, late: float = 0
+    ) -> City:
         begin = self.begin + hour * HOUR
         self.entries.append(
             Heartbeat(
@@ -183,7 +185,9 @@ def served(app: ASGIApp) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         free.listen()
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=1))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=1)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [free]}, daemon=True)
         thread.start()
         until = time.monotonic() + 20
@@ -205,7 +209,12 @@ def serving() -> Callable[[ASGIApp], contextlib.AbstractContextManager[str]]:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser, or a clear word that there is none: a skip at home, a failure in CI."""
-    for path in (os.environ.get("PASSERBY_CHROMIUM", ""), "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"):
+    for path in (
+        os.environ.get("PASSERBY_CHROMIUM", ""),
+        "/usr/bin/chromium",
+        "/usr/bin/chromium-browser",
+        "/usr/bin/google-chrome",
+    ):
         if path and Path(path).is_file():
             return path
     text = "no Chromium: the pages were not looked at in a browser (scripts/install-test-tools installs one)"

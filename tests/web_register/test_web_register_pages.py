@@ -147,7 +147,9 @@ def test_same_page_says_not_known_once_time_has_passed(city: City) -> None:
 def test_what_operators_write_is_shown_and_never_run(city: City, language: str) -> None:
     city.usual(name=HOSTILE, label=HOSTILE)
     city.add(
-        CameraChanged(at=city.begin, camera=city.name(0), purpose={"en": HOSTILE}, contact="https://x/?\"onclick=alert(3)"),
+        CameraChanged(
+            at=city.begin, camera=city.name(0), purpose={"en": HOSTILE}, contact='https://x/?"onclick=alert(3)'
+        ),
         Fault(at=city.now, camera=city.name(0), begin=city.begin, end=city.now, what="down", cause="</script><b>"),
         Remark(at=city.now, text=HOSTILE),
     )
@@ -206,7 +208,11 @@ def test_links_inside_the_site_lead_to_pages_that_are_there(city: City) -> None:
 
 @pytest.mark.parametrize(
     ("witnesses", "met", "words"),
-    [(0, False, "Unwitnessed: no independent witness"), (1, False, "Not witnessed enough: 1 of"), (2, True, "Witnessed: 2 independent")],
+    [
+        (0, False, "Unwitnessed: no independent witness"),
+        (1, False, "Not witnessed enough: 1 of"),
+        (2, True, "Witnessed: 2 independent"),
+    ],
 )
 def test_page_says_whether_anyone_independent_vouches(city: City, witnesses: int, met: bool, words: str) -> None:
     pages = pages_of(city.usual(), witnesses=witnesses, met=met)
@@ -256,7 +262,20 @@ def test_list_of_many_cameras_is_cut_into_parts(city: City) -> None:
     assert find(pages, "part/4/", "en") is None
 
 
-@pytest.mark.parametrize("path", ["c/../", "c/zz/", f"c/{'0' * 32}/", "nl/", "part/0/", "x.html", "c/" + "0" * 31 + "/", "verify.html/", ".register-state.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "c/../",
+        "c/zz/",
+        f"c/{'0' * 32}/",
+        "nl/",
+        "part/0/",
+        "x.html",
+        "c/" + "0" * 31 + "/",
+        "verify.html/",
+        ".register-state.json",
+    ],
+)
 def test_paths_where_nothing_stands_give_nothing(city: City, path: str) -> None:
     assert find(pages_of(city.usual()), path, "en") is None
 
@@ -344,7 +363,9 @@ def test_code_has_a_quiet_zone() -> None:
 
 def test_long_names_stay_on_the_sign(city: City) -> None:
     pages = pages_of(city.usual(name="W" * 200, label="X" * 200))
-    lines = re.findall(r'font-size="([\d.]+)"[^>]*>([^<]*)<', pages.drawing(Address("en", f"c/{city.name(0)}/"), city.name(0)))
+    lines = re.findall(
+        r'font-size="([\d.]+)"[^>]*>([^<]*)<', pages.drawing(Address("en", f"c/{city.name(0)}/"), city.name(0))
+    )
     assert all(len(text) * float(size) * 0.62 <= 160 for size, text in lines), lines
 
 

@@ -184,7 +184,9 @@ def test_damaged_entry_gives_no_proof(client: httpx.Client, log: tuple[Path, str
         follower.__init__(log[0], vkey=log[1])  # type: ignore[misc]
 
 
-def test_no_line_is_kept_about_visitors(client: httpx.Client, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_no_line_is_kept_about_visitors(
+    client: httpx.Client, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     before = {path for path in tmp_path.rglob("*")}
     for path in [*PAGES, *LOG, "/none"]:
         client.get(path, headers={"User-Agent": "somebody", "X-Forwarded-For": "203.0.113.9"})
@@ -194,14 +196,26 @@ def test_no_line_is_kept_about_visitors(client: httpx.Client, capfd: pytest.Capt
     assert {path for path in tmp_path.rglob("*")} == before
 
 
-def test_server_is_told_to_keep_no_log_and_trust_no_proxy(log: tuple[Path, str, City], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_is_told_to_keep_no_log_and_trust_no_proxy(
+    log: tuple[Path, str, City], monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = []
     monkeypatch.setattr(register_serve.uvicorn.Server, "run", lambda self: seen.append(self.config))
     register_serve.run(Follower(log[0]), host="127.0.0.1", port=1)
     assert (seen[0].access_log, seen[0].proxy_headers, seen[0].server_header) == (False, False, False)
 
 
-@pytest.mark.parametrize(("host", "here"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("cameras.example", False)])
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("cameras.example", False),
+    ],
+)
 def test_addresses_of_this_machine_are_known(host: str, here: bool) -> None:
     assert is_loopback(host) is here
 

@@ -53,7 +53,9 @@ def test_second_run_reads_only_what_is_new_and_writes_only_what_changed(
         log.append(CameraChanged(at=city.now, camera=city.name(3), label="Annex"))
     read = []
     raws = Reader.raws
-    monkeypatch.setattr(Reader, "raws", lambda self, start=0, stop=None: read.append((start, stop)) or raws(self, start, stop))
+    monkeypatch.setattr(
+        Reader, "raws", lambda self, start=0, stop=None: read.append((start, stop)) or raws(self, start, stop)
+    )
     follower = Follower(tmp_path / "log", saved=saved)
     assert read[0] == (98, None)
     third = write_site(follower, tmp_path / "site", now=city.now)

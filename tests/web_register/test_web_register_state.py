@@ -185,7 +185,15 @@ def test_changed_fields_point_to_the_entry_that_changed_them(city: City) -> None
 
 
 def test_heartbeats_of_a_time_told_before_are_not_counted_twice(city: City) -> None:
-    camera = city.register(0).start(0).beat(0, 0, faces=5).beat(0, 0, faces=100).beat(0, 1, faces=7).state().cameras[city.name(0)]
+    camera = (
+        city.register(0)
+        .start(0)
+        .beat(0, 0, faces=5)
+        .beat(0, 0, faces=100)
+        .beat(0, 1, faces=7)
+        .state()
+        .cameras[city.name(0)]
+    )
     assert (sum(row.faces for row in camera.hours), camera.contradictions) == (12, 1)
 
 
@@ -206,7 +214,9 @@ def test_counts_told_long_after_their_time_leave_a_gap(city: City) -> None:
 
 
 def test_stop_and_restart_leave_no_gap_but_a_crash_does(city: City) -> None:
-    city.register(0).start(0).beat(0, 0).add(RunningStopped(at=city.begin + HOUR, camera=city.name(0), reason="planned"))
+    city.register(0).start(0).beat(0, 0).add(
+        RunningStopped(at=city.begin + HOUR, camera=city.name(0), reason="planned")
+    )
     assert city.start(0, 9).state().cameras[city.name(0)].gaps == []
     city.beat(0, 9).start(0, 14)
     assert [gap.index for gap in city.state().cameras[city.name(0)].gaps] == [len(city.entries) - 1]
@@ -232,7 +242,9 @@ def test_camera_of_a_hidden_request_is_counted_once_it_is_revealed(city: City) -
 
 
 def test_reveal_that_is_late_or_does_not_match_is_kept_in_view(city: City) -> None:
-    state = city.operator().register(0).case(None).add(Reveal(at=city.begin, entry=2, salt="00" * 32, value="{}")).state()
+    state = (
+        city.operator().register(0).case(None).add(Reveal(at=city.begin, entry=2, salt="00" * 32, value="{}")).state()
+    )
     assert state.bad_reveals == [5]
     assert late_reveals(state, city.begin + 91 * 24 * HOUR) == [2]
     assert late_reveals(state, city.begin) == []

@@ -15,10 +15,10 @@ from passerby.errors import PasserbyError
 
 
 def build(verb: str | None = None) -> typer.Typer:
-    """Return the command with its verbs: each module ``verb_*.py`` of this room has a function ``add_to(app)``.
+    """Return the command: each module ``verb_NAME.py`` of this room adds the verb NAME by its function ``add_to(app)``.
 
     Args:
-        verb: Load this one alone, where there is a module of that name: loading all takes longer than some runs.
+        verb: The only verb that is needed, so that nothing else is loaded; None, or one that there is not, loads all.
     """
     app = typer.Typer(
         name="passerby",
@@ -27,8 +27,9 @@ def build(verb: str | None = None) -> typer.Typer:
         add_completion=False,
     )
     app.callback(invoke_without_command=True)(_root)
-    modules = sorted(i.name for i in pkgutil.iter_modules(passerby.cli.__path__) if i.name.startswith("verb_"))
-    for module in [f"verb_{verb}"] if f"verb_{verb}" in modules else modules:
+    verbs = sorted(info.name for info in pkgutil.iter_modules(passerby.cli.__path__) if info.name.startswith("verb_"))
+    wanted = [module for module in verbs if module == f"verb_{verb}"] or verbs
+    for module in wanted:
         importlib.import_module(f"passerby.cli.{module}").add_to(app)
     return app
 
@@ -39,9 +40,9 @@ def main(argv: list[str] | None = None) -> None:
     Args:
         argv: Arguments without the program's name; None takes the process's own.
     """
-    first = next(iter(sys.argv[1:] if argv is None else argv), None)
+    arguments = sys.argv[1:] if argv is None else argv
     try:
-        build(first)(args=argv, prog_name="passerby")
+        build(arguments[0] if arguments else None)(args=arguments, prog_name="passerby")
     except PasserbyError as error:
         say_error(error)
         sys.exit(error.exit_code)

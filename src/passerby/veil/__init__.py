@@ -12,6 +12,7 @@ A file in, a file out::
 from passerby.veil.cover import Painter
 from passerby.veil.detector import Detector
 from passerby.veil.file import Veiled, veil_file
+from passerby.veil.live import LiveFrame, LiveSettings, LiveVeil, veil_frames
 from passerby.veil.report import VeilReport
 from passerby.veil.settings import CoverSettings, FindSettings, Style, VeilSettings, WriteSettings
 from passerby.veil.verify import Verdict, verify_file
@@ -20,6 +21,9 @@ __all__ = [
     "CoverSettings",
     "Detector",
     "FindSettings",
+    "LiveFrame",
+    "LiveSettings",
+    "LiveVeil",
     "Painter",
     "Style",
     "VeilReport",
@@ -28,5 +32,6 @@ __all__ = [
     "Verdict",
     "WriteSettings",
     "veil_file",
+    "veil_frames",
     "verify_file",
 ]

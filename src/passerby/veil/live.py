@@ -23,7 +23,7 @@ from passerby.veil.detector import Detector, Looks
 from passerby.veil.follow import GROWTH_PER_S, Follower, Trail, back_fill, swell
 from passerby.veil.looking import Pending, start
 from passerby.veil.motion import Grey, Motion, MotionMeter, grey_copy
-from passerby.veil.rules import LIVE, Rules, looks_at
+from passerby.veil.rules import LIVE, Rules, follows_small, looks_at
 from passerby.veil.settings import CoverSettings, VeilSettings
 
 WEIGHTS_CHECK_S = 2.0
@@ -169,7 +169,8 @@ class LiveVeil:
         self._start(held)
 
     def _start(self, held: _Held) -> None:
-        looks = looks_at(self._turn, *self._size, thorough=False)
+        small = self._judged < 0 or follows_small(self._follower.active, max(self._size))
+        looks = looks_at(self._turn, *self._size, thorough=False, small=small)
         scaled = partial(rgb, held.picture)
         held.pending = start(self._detector, looks, scaled, self._size, self.settings.rules.lowest)
         self._turn += 1

@@ -5,6 +5,7 @@ Every number was chosen on the annotated development clips by ``bench/veil.py``;
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import log2
@@ -81,23 +82,41 @@ def rules_for(settings: FindSettings) -> Rules:
 THOROUGH = Rules(interval_s=0.32, still_s=0.64, best=0.1, steady=0.14, best_in_picture=0.1, misses=5)
 """``--thorough``: looks more often, at every size, plain and mirrored."""
 
+CALM_TURNS = 3
+"""Odd, so that the largest look too is taken plain and mirrored in turn."""
+SMALL_SHARE = 28 / 640
+"""Side, as a share of the picture's longer side, below which a face needs the largest look. Source: docs/measures.md."""
+SMALL_SCORE = 0.09
 LIVE = Rules(best=0.11, steady=0.162)
 """For streams: a frame leaves before later sightings can speak for a face, so less is asked of the first ones."""
 
 
-def looks_at(turn: int, width: int, height: int, *, thorough: bool) -> tuple[Look, ...]:
+def looks_at(turn: int, width: int, height: int, *, thorough: bool, small: bool = True) -> tuple[Look, ...]:
     """Return the looks of one turn; turns alternate between plain and mirrored.
+
+    The largest look costs twice as much as the other two together, and only small faces need it: where none is followed,
+    it is taken every ``CALM_TURNS`` turns.
 
     Args:
         turn: Counts from 0.
         width: Of the picture, pixels.
         height: Of the picture, pixels.
         thorough: Every size, plain and mirrored, at every turn.
+        small: Small faces are followed now, or may be.
     """
-    sizes = sizes_px(width, height, thorough=thorough)
+    sizes: tuple[int, ...] = sizes_px(width, height, thorough=thorough)
     if thorough:
         return tuple(Look(side, mirrored) for side in sizes for mirrored in (False, True))
+    if not small and turn % CALM_TURNS:
+        sizes = sizes[1:]
     return tuple(Look(side, bool(turn % 2)) for side in sizes)
+
+
+def follows_small(trails: Iterable[Trail], long_side_px: float) -> bool:
+    """Whether any trail may be a face that is small for the picture."""
+    return any(
+        trail.best >= SMALL_SCORE and median_side(trail.path[-1]) < SMALL_SHARE * long_side_px for trail in trails
+    )
 
 
 def median_side(boxes: Boxes) -> float:

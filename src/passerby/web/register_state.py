@@ -324,9 +324,7 @@ def change(camera: Camera, index: int, entry: CameraChanged) -> None:
         for name in CameraChanged.model_fields
         if name not in {"kind", "v", "at", "camera"} and getattr(entry, name) is not None
     }
-    camera.registered = Said(
-        index=camera.registered.index, entry=camera.registered.entry.model_copy(update=changed)
-    )
+    camera.registered = Said(index=camera.registered.index, entry=camera.registered.entry.model_copy(update=changed))
     camera.sources |= dict.fromkeys(changed, index)
 
 

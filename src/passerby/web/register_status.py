@@ -108,9 +108,7 @@ def totals_of(camera: Camera, now: datetime) -> Totals:
     since = now - WINDOW
     rows = [row for row in camera.days if row.end > since]
     silent_s = status_of(camera, now).silent_s(now)
-    gaps_s = sum(
-        max(0, round((min(gap.end, now) - max(gap.begin, since)).total_seconds())) for gap in camera.gaps
-    )
+    gaps_s = sum(max(0, round((min(gap.end, now) - max(gap.begin, since)).total_seconds())) for gap in camera.gaps)
     return Totals(
         faces=sum(row.faces for row in rows),
         frames=sum(row.frames for row in rows),

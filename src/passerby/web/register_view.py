@@ -100,15 +100,17 @@ def plain_label(camera: Camera) -> str:
 
 def ordered(state: State) -> list[Camera]:
     """Return all cameras in the order of the list: by name, removed ones last."""
-    return sorted(
-        state.cameras.values(), key=lambda c: (c.retired is not None, plain_label(c).casefold(), c.camera)
-    )
+    return sorted(state.cameras.values(), key=lambda c: (c.retired is not None, plain_label(c).casefold(), c.camera))
 
 
 def shown(words: Words, camera: Camera, now: datetime, number: int = 0) -> Shown:
     """Return a camera's name and status."""
     status = status_of(camera, now)
-    label = claim(source(camera, "label"), "label") if camera.registered else Markup("<code>{}</code>").format(camera.camera[:8])
+    label = (
+        claim(source(camera, "label"), "label")
+        if camera.registered
+        else Markup("<code>{}</code>").format(camera.camera[:8])
+    )
     when = since(words, status)
     entries = dict.fromkeys([status.index] if status.index is not None else [])
     if camera.registered:
@@ -191,7 +193,9 @@ def chart(words: Words, rows: Sequence[Counts]) -> list[Bar]:
         high = max(1.0, row.faces / highest * (CHART_HEIGHT_PX - 8))
         fault = (row.covered_whole_s + row.stalled_s + row.down_s) * 2 > row.stated_s
         title = f"{words.clock(row.begin)}: {words.number(row.faces)}"
-        bars.append(Bar(round(place * step + 1, 1), round(CHART_HEIGHT_PX - high, 1), step - 2, round(high, 1), title, fault))
+        bars.append(
+            Bar(round(place * step + 1, 1), round(CHART_HEIGHT_PX - high, 1), step - 2, round(high, 1), title, fault)
+        )
     return bars
 
 
@@ -253,10 +257,18 @@ def alarms(words: Words, state: State, now: datetime) -> list[Row]:
         rows.append(Row("late", words.count("page.late", len(late)), tuple(late[:20]), by="reckoned", warn=True))
     if state.bad_reveals:
         rows.append(
-            Row("bad", words.count("page.bad", len(state.bad_reveals)), tuple(state.bad_reveals), by="reckoned", warn=True)
+            Row(
+                "bad",
+                words.count("page.bad", len(state.bad_reveals)),
+                tuple(state.bad_reveals),
+                by="reckoned",
+                warn=True,
+            )
         )
     if state.unread:
-        rows.append(Row("unread", words.count("page.unread", len(state.unread)), tuple(state.unread), by="reckoned", warn=True))
+        rows.append(
+            Row("unread", words.count("page.unread", len(state.unread)), tuple(state.unread), by="reckoned", warn=True)
+        )
     return rows
 
 
@@ -286,4 +298,3 @@ def news_of(words: Words, state: State, said: Said[Any]) -> News:
     kind = kind or ("stopped" if entry.kind == "running.stopped" else "access")
     title = words.text(f"feed.{kind}", camera=name)
     return News(entry.at, title, f"{words.text('said')} {title}", said.index, camera)
-

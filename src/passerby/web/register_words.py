@@ -120,7 +120,9 @@ def spell(at: datetime) -> str:
 def element(tag: str, shown: object, **attributes: object) -> Markup:
     """Return an element with escaped content and attributes; underscores in names become hyphens."""
     named = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"' for name, value in attributes.items() if value is not None
+        f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"'
+        for name, value in attributes.items()
+        if value is not None
     )
     return Markup("<{}{}>{}</{}>").format(Markup(tag), Markup(named), shown, Markup(tag))  # noqa: S704  # both escaped above
 
