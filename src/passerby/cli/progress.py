@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Report = Callable[[str, int, int | None], None]
 """Takes what is being done, frames done and frames in all, None where unknown."""
@@ -33,13 +25,6 @@ def clock(time_s: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest // 100:02}.{rest % 100:02}"
 
 
-class _Speed(ProgressColumn):
-    """Frames a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.0f} frames/s" if task.speed else "")
-
-
 @contextmanager
 def progress_for(name: str, *, quiet: bool, console: Console | None = None) -> Iterator[Report]:
     """Show a bar for one file while the block runs.
@@ -49,23 +34,12 @@ def progress_for(name: str, *, quiet: bool, console: Console | None = None) -> I
         quiet: Show nothing.
         console: Where; standard error by default. Nothing is shown where it is no terminal.
     """
-    console = console or Console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet or not (sys.stderr.isatty() if console is None else console.is_terminal):
         yield lambda _what, _done, _total: None
         return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Speed(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
+    from rich.console import Console
 
-        def told(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(f"{name}: {what}", total=None)
-            bars.update(tasks[what], completed=done, total=None if total is None else max(total, done))
+    from passerby.cli.progress_bar import bars_for
 
+    with bars_for(name, console or Console(stderr=True)) as told:
         yield told

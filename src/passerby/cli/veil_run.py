@@ -12,7 +12,7 @@ import typer
 import passerby
 from passerby.cli.progress import progress_for
 from passerby.cli.veil_options import Typed, settings_of
-from passerby.cli.veil_tracks import contact_sheet, places_of, tracks_of, write_tracks
+from passerby.cli.veil_tracks import begins_s, contact_sheet, places_of, tracks_of, write_tracks
 from passerby.errors import PasserbyError, UsageError
 from passerby.media import (
     Job,
@@ -29,7 +29,6 @@ from passerby.veil import Detector, Veiled, VeilReport, VeilSettings, veil_file
 from passerby.veil.contact import with_pictures
 from passerby.veil.fills import REVERSIBLE_WARNING
 from passerby.veil.mend import mend_file
-from passerby.veil.report_page import write_report
 from passerby.veil.settings import REVERSIBLE
 
 
@@ -91,6 +90,8 @@ def run(told: Run) -> bool:
     if jobs:
         _veil_all(told, settings, jobs, done, say)
     if told.report is not None and (done.reports or done.failures):
+        from passerby.veil.report_page import write_report
+
         page, data = write_report(told.report, done.reports, done.failures)
         say.note(f"report: {page} and {data.name}")
     if not jobs and not done.failures:
@@ -170,7 +171,7 @@ def _with_pictures(veiled: Veiled, target: Path, settings: VeilSettings) -> Veil
     places, left_out = places_of(veiled, settings)
     if veiled.watched is not None:
         rotation = veiled.watched.info.rotation_deg
-    size, start_s = (report.width, report.height), settings.write.start_s or 0.0
+    size, start_s = (report.width, report.height), begins_s(veiled, settings)
     return replace(
         report, places=with_pictures(places, target, size, start_s=start_s, rotation=rotation), places_left_out=left_out
     )

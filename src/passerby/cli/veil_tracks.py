@@ -112,6 +112,15 @@ def places_of(veiled: Veiled, settings: VeilSettings) -> tuple[tuple[Place, ...]
     return tuple(p for p in places if start_s <= p.time_s and (end_s is None or p.time_s < end_s)), left_out
 
 
+def begins_s(veiled: Veiled, settings: VeilSettings) -> float:
+    """Return the time of the input that is 0 in the output."""
+    start_s = settings.write.start_s
+    if veiled.watched is None or start_s is None:
+        return 0.0
+    times_s = (veiled.watched.time_s(frame) for frame in range(len(veiled.watched.seen.pts)))
+    return next((time_s for time_s in times_s if time_s >= start_s), 0.0)
+
+
 def _cut(
     tracks: tuple[Track, ...], times_s: list[float], settings: VeilSettings
 ) -> tuple[tuple[Track, ...], list[float]]:

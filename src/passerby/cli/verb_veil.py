@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from passerby.cli.veil_options import Typed
-
 Flag = typer.Option
 FIND, COVER, KEEP, WRITE, SAY = "Finding", "Covering", "Tracks", "Output", "Telling"
 
@@ -142,7 +140,8 @@ def veil(
     ] = False,
 ) -> None:
     """Hide every face in INPUT. Prints the names of the files it wrote; exits 1 if one could not be veiled."""
-    from passerby.cli.veil_run import Run, run  # decoders and detector load only when they are needed
+    from passerby.cli.veil_options import Typed  # decoders and detector load only when they are needed
+    from passerby.cli.veil_run import Run, run
 
     typed = Typed(
         thresh, detector, ep, require_gpu, thorough, replacewith, replaceimg, fill, mask_scale, mosaicsize, allow_reversible,

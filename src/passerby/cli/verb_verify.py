@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -17,11 +17,12 @@ from passerby.errors import UsageError
 from passerby.media import protect_process
 from passerby.veil.detector import Detector
 from passerby.veil.settings import FindSettings
-from passerby.veil.verify import EVERY, THRESHOLD, Left, Verdict, verify_file
+from passerby.veil.verify import EVERY, SEEMS_LEFT, Left, Verdict, verify_file
 
 FACE_LEFT = 4
 """Exit code when a face seems to be left."""
 MOST_LINES = 50
+MOST_FAINT_LINES = 10
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,10 +38,11 @@ def verify(
     ] = None,
     threshold: Annotated[
         float, typer.Option("-t", "--thresh", "--threshold", help="Confidence from which a face seems left.")
-    ] = THRESHOLD,
+    ] = SEEMS_LEFT,
     every: Annotated[int, typer.Option("--every", help="Look at every Nth frame.")] = EVERY,
     ep: Annotated[str, typer.Option("--ep", "--execution-provider", help="cpu or cuda.")] = "cpu",
     require_gpu: Annotated[bool, typer.Option("--require-gpu", help="Fail rather than run on the CPU.")] = False,
+    every_place: Annotated[bool, typer.Option("--all", help="List every place.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
 ) -> None:
@@ -56,11 +58,11 @@ def verify(
                 typer.echo(f"looking with {one.runs_on}", err=True)
         with progress_for(file.name, quiet=quiet) as progress:
             tell = partial(progress, "looking")
-            verdict = verify_file(file, opened, threshold=threshold, every=every, progress=tell)
+            verdict = verify_file(file, opened, seems_left=threshold, every=every, progress=tell)
     if as_json:
         typer.echo(json.dumps({"file": file.name, **asdict(verdict)}, indent=1))
     else:
-        _say(file, verdict)
+        _say(file, verdict, every_place=every_place)
     if verdict.left:
         raise typer.Exit(FACE_LEFT)
 
@@ -77,17 +79,27 @@ def _opened(paths: list[Path | None], ep: str, *, require_gpu: bool) -> Iterator
             one.close()
 
 
-def _say(file: Path, verdict: Verdict) -> None:
+def _say(file: Path, verdict: Verdict, *, every_place: bool) -> None:
     looked = f"{verdict.looked} of {verdict.frames} frames looked at" if verdict.frames > 1 else "looked at"
-    if not verdict.left:
+    if verdict.left:
+        typer.echo(f"{file}: a face seems to be left at {_places(len(verdict.left))} ({looked})")
+        _list(verdict.left, most=None if every_place else MOST_LINES)
+    else:
         typer.echo(f"{file}: no face detected ({looked}); that is no proof that none is there")
-        return
-    count = len(verdict.left)
-    typer.echo(f"{file}: {count} {'place' if count == 1 else 'places'} where a face seems to be left ({looked})")
-    for left in verdict.left[:MOST_LINES]:
+    if verdict.faint:
+        typer.echo(f"{_places(len(verdict.faint))} more for a person to look at: faint, most of them no face")
+        _list(verdict.faint, most=None if every_place else MOST_FAINT_LINES)
+
+
+def _places(count: int) -> str:
+    return f"{count} {'place' if count == 1 else 'places'}"
+
+
+def _list(places: Sequence[Left], most: int | None) -> None:
+    for left in places[:most]:
         typer.echo(f"  {_place(left)}")
-    if count > MOST_LINES:
-        typer.echo(f"  and {count - MOST_LINES} more, less sure")
+    if most is not None and len(places) > most:
+        typer.echo(f"  and {len(places) - most} more (--all lists them)")
 
 
 def _place(left: Left) -> str:

@@ -217,9 +217,7 @@ class _Brush:
             for index, elements in enumerate(sheets):
                 elements[:] = self.flat.rows[index]
             return self.width * self.height
-        placed = to_blocks(
-            grown(boxes, self.mask_scale, max(self.width, self.height)), self.width, self.height, self.block
-        )
+        placed = self._placed(boxes)
         if len(placed) > 1:
             # by size and place, never by the order in which tracks began: it would tell who is who
             area = (placed[:, 2] - placed[:, 0]) * (placed[:, 3] - placed[:, 1])
@@ -232,8 +230,11 @@ class _Brush:
         return self._pixels(rows)
 
     def area_px(self, boxes: Boxes) -> int:
-        placed = to_blocks(grown(boxes, self.mask_scale), self.width, self.height, self.block)
-        return self._pixels(placed.tolist())
+        return self._pixels(self._placed(boxes).tolist())
+
+    def _placed(self, boxes: Boxes) -> NDArray[np.int64]:
+        long_side_px = max(self.width, self.height)
+        return to_blocks(grown(boxes, self.mask_scale, long_side_px), self.width, self.height, self.block)
 
     def _cover(self, sheets: list[Elements], x0: int, y0: int, x1: int, y1: int, *, face: bool = True) -> None:
         clear = self.clear[y0:y1, x0:x1] if face and self.clear is not None else None

@@ -1,0 +1,95 @@
+"""``passerby doctor`` and ``passerby demo``: what they say is so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import pytest
+from typer.testing import CliRunner
+
+from passerby.cli.app import build
+from passerby.veil import demo, doctor
+from passerby.veil.demo_clip import demo_clip
+from passerby.veil.settings import VeilSettings
+
+
+def test_doctor_finds_everything_that_is_needed() -> None:
+    found = CliRunner().invoke(build(), ["doctor", "--json"])
+    assert found.exit_code == 0, found.output
+    rows = {row["name"]: row for row in json.loads(found.stdout)}
+    for name in (
+        "weights",
+        "detector",
+        "decode h264",
+        "decode libdav1d",
+        "encode libx264",
+        "WebP pictures",
+        "openvino",
+    ):
+        assert rows[name]["state"] == "ok"
+    assert "one look at 640x384 took" in rows["detector"]["detail"]
+    assert rows["crash dumps"]["state"] == "ok"
+
+
+def test_doctor_exits_1_when_the_weights_are_changed_or_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = tmp_path / "centerface.onnx"
+    changed.write_bytes(b"other")
+    monkeypatch.setattr(doctor, "_trial", lambda: doctor.Check("detector", "ok", ""))
+    for path, words in ((changed, "must have sha256:"), (tmp_path / "none", "install passerby anew")):
+        monkeypatch.setattr(doctor, "WEIGHTS", path)
+        found = CliRunner().invoke(build(), ["doctor"])
+        assert found.exit_code == 1
+        assert words in found.stdout
+        assert "error: needed and missing or broken: weights" in found.stderr
+
+
+def test_doctor_says_which_codec_and_package_are_missing() -> None:
+    assert doctor._codec("no-such-codec", "r", "decode").state == "missing"
+    assert doctor._version("no-such-package").state == "missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("flags\t\t: fpu avx2 avx512f x\n", "avx2, avx512f"),
+        ("Features\t: fp asimd\n", "asimd"),
+        ("model name: x\n", "no vector"),
+    ],
+)
+def test_processor_features_are_read(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "cpuinfo").write_text(text)
+    assert words in doctor._cpu_features(tmp_path / "cpuinfo")
+    assert "unknown" in doctor._cpu_features(tmp_path / "none")
+
+
+def test_demo_prints_what_it_did_and_leaves_no_bare_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = demo.run_demo
+    monkeypatch.setattr(demo, "run_demo", lambda *a, **k: run(*a, **(k | {"seconds": 1.5})))
+    monkeypatch.chdir(tmp_path)
+    found = CliRunner().invoke(build(), ["demo"])
+    assert found.exit_code == 0, found.output
+    assert found.stdout.splitlines()[-3:] == [
+        "demo-output/demo_veiled.mp4",
+        "demo-output/report.html",
+        "demo-output/report.json",
+    ]
+    assert "exposed" in found.stdout
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {"demo-output/demo_veiled.mp4", "demo-output/report.html", "demo-output/report.json"}
+    again = CliRunner().invoke(build(), ["demo", "-q"])
+    assert again.exit_code == 0, "a second run replaces the first"
+
+
+def test_measured_exposure_is_true_of_the_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "bare.mp4"
+    truths = demo_clip(path, 1.2, (320, 180))
+    bare = demo.exposures_in(path, truths, (112, 112, 112))
+    assert all(row.exposed == row.frames for row in bare), "nothing is covered in the bare clip"
+    done = demo.run_demo(tmp_path / "v.mp4", VeilSettings(), seconds=1.2)
+    large = [row for row in done.exposures if row.low_px > 30]
+    assert large
+    assert all(row.exposed == 0 for row in large)
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        assert container.streams.video[0].frames == 30

@@ -1,0 +1,275 @@
+"""The command ``passerby veil`` as people use it: names, exit codes, what stands on which stream, what is left on disk."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from passerby.cli import progress, veil_options
+from passerby.cli.app import build
+from passerby.config import PORTRAIT
+from passerby.errors import PasserbyError, UsageError
+from passerby.media import encoder
+from passerby.veil import contact, mend, report_page, sidecar
+from passerby.veil.demo_clip import demo_clip
+from passerby.veil.settings import Style
+
+GREY = (112, 112, 112)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "walk.mp4"
+    demo_clip(path, 1.2, (480, 270))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "walk.mp4").write_bytes(clip.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def veil(*arguments: str) -> Result:
+    return CliRunner().invoke(build(), ["veil", *arguments])
+
+
+def names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def frames_of(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
+
+
+def covered_share(frame: np.ndarray) -> float:
+    return float((np.abs(frame - GREY).max(axis=2) <= 12).mean())
+
+
+def test_clip_is_veiled_beside_its_input_and_named_on_stdout(folder: Path) -> None:
+    before = (folder / "walk.mp4").read_bytes()
+    done = veil("walk.mp4")
+    assert done.exit_code == 0
+    assert done.stdout == "walk_veiled.mp4\n"
+    assert "detector: CenterFace on OpenVINO" in done.stderr
+    assert "30 frames" in done.stderr
+    assert "walk.mp4: 0%" not in done.stderr, "no bar where there is no terminal"
+    assert names(folder) == {"walk.mp4", "walk_veiled.mp4", "walk_veiled.mp4.manifest.json"}
+    assert (folder / "walk.mp4").read_bytes() == before
+    assert covered_share(frames_of(folder / "walk_veiled.mp4")[-1]) > 0.02
+    again = veil("walk.mp4")
+    assert isinstance(again.exception, UsageError)
+    assert "exists" in again.exception.message
+    assert names(folder) == {"walk.mp4", "walk_veiled.mp4", "walk_veiled.mp4.manifest.json"}
+
+
+def test_batch_goes_on_after_a_bad_file_names_it_and_exits_1(folder: Path) -> None:
+    (folder / "in" / "deep").mkdir(parents=True)
+    with Image.open(PORTRAIT) as portrait:
+        portrait.convert("RGB").resize((256, 256)).save(folder / "in" / "deep" / "face.jpg")
+        portrait.convert("RGB").resize((128, 128)).save(folder / "in" / "z.png")
+    (folder / "in" / "bad.mp4").write_bytes((folder / "walk.mp4").read_bytes()[:200])
+    (folder / "in" / "note.txt").write_text("hello")
+    done = veil("in", "-o", "out", "--report", "out.html", "--no-manifest")
+    assert done.exit_code == 1
+    assert done.stdout.splitlines() == [str(Path("out/z.png")), str(Path("out/deep/face.jpg"))]
+    assert "error: in/bad.mp4: " in done.stderr
+    assert "skipped in/note.txt" in done.stderr
+    found = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    jsonschema.validate(found, json.loads(report_page.SCHEMA.read_text(encoding="utf-8")))
+    assert [row["source"] for row in found["files"]] == ["z.png", "face.jpg"]
+    assert [row["source"] for row in found["failures"]] == ["bad.mp4"]
+    with Image.open(folder / "out" / "deep" / "face.jpg") as face:
+        pixels = np.asarray(face.convert("RGB")).astype(int)
+        assert np.abs(pixels[65, 113] - GREY).max() < 12, "the nose is covered"
+    assert not [name for name in names(folder) if "part" in name or name.startswith(".passerby")]
+
+
+def test_tracks_go_out_come_back_edited_and_one_stays_clear(folder: Path) -> None:
+    first = veil("walk.mp4", "--tracks-out", "t.json", "--full-reencode", "-q")
+    assert first.exit_code == 0
+    assert first.stderr == ""
+    header, marks = sidecar.read_sidecar(folder / "t.json")
+    assert header.frames == 30
+    with Image.open(folder / "t.png") as sheet:
+        assert sheet.width == contact.SHEET_WIDTH_PX
+    largest = max(marks, key=lambda mark: mark.box[2] - mark.box[0])
+    kept = veil("walk.mp4", "--tracks-in", "t.json", "--keep", str(largest.track), "-o", "kept.mp4", "--no-manifest")
+    assert kept.exit_code == 0
+    x, y = (round((largest.box[i] + largest.box[i + 2]) / 2) for i in (0, 1))
+    for name, covered in (("walk_veiled.mp4", True), ("kept.mp4", False)):
+        middle = frames_of(folder / name)[largest.frame][y - 4 : y + 4, x - 4 : x + 4]
+        assert (covered_share(middle) > 0.9) is covered
+    assert covered_share(frames_of(folder / "kept.mp4")[-1]) > 0.005, "all others stay covered"
+    wrong = veil("walk.mp4", "--tracks-in", "t.json", "--keep", "999", "-o", "x.mp4")
+    assert isinstance(wrong.exception, PasserbyError)
+    assert "999" in wrong.exception.message
+    assert not (folder / "x.mp4").exists()
+
+
+def test_mending_encodes_only_groups_of_pictures_that_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = encoder._options
+    monkeypatch.setattr(encoder, "_options", lambda *a, **k: plain(*a, **k) | {"g": "6", "keyint_min": "6"})
+    assert veil("walk.mp4", "--tracks-out", "t.json", "--full-reencode", "--no-manifest").exit_code == 0
+    added = (
+        '{"track": 900, "frame": 20, "box": [5, 150, 45, 200]}\n{"track": 900, "frame": 22, "box": [9, 150, 49, 200]}\n'
+    )
+    (folder / "edited.json").write_text((folder / "t.json").read_text() + added)
+    done = veil(
+        "walk.mp4", "--tracks-in", "edited.json", "--mend", "walk_veiled.mp4", "-o", "m.mp4", "--report", "r.json"
+    )
+    assert done.exit_code == 0, done.stderr
+    assert "veiled anew" not in done.stderr
+    told = json.loads((folder / "r.json").read_text())["files"][0]
+    assert 0 < told["frames_encoded"] < 30
+    assert told["frames"] == 30
+    earlier, mended = frames_of(folder / "walk_veiled.mp4"), frames_of(folder / "m.mp4")
+    assert len(earlier) == len(mended) == 30
+    for number in range(12):
+        assert np.array_equal(earlier[number], mended[number]), "copied packets decode to the same pixels"
+    assert covered_share(mended[21][155:195, 12:40]) > 0.95
+    assert covered_share(earlier[21][155:195, 12:40]) < 0.5
+    wrong = veil("walk.mp4", "--tracks-in", "edited.json", "--mend", "walk.mp4", "-o", "n.mp4")
+    assert isinstance(wrong.exception, UsageError)
+    assert "--mend must name the output" in wrong.exception.message
+    other = veil(
+        "walk.mp4", "--tracks-in", "edited.json", "--mend", "walk_veiled.mp4", "--fill", "#000000", "-o", "o.mp4"
+    )
+    assert other.exit_code == 0
+    assert "veiled anew instead of mended: the settings are others" in other.stderr
+
+
+def test_tracks_of_another_file_and_labels_alone_are_refused(folder: Path) -> None:
+    assert veil("walk.mp4", "--tracks-out", "t.json", "-q").exit_code == 0
+    (folder / "other.mp4").write_bytes((folder / "walk.mp4").read_bytes() + b"\0\0\0\x08free")
+    found = veil("other.mp4", "--tracks-in", "t.json")
+    assert isinstance(found.exception, UsageError)
+    assert "must belong to the input" in found.exception.message
+    (folder / "boxes.csv").write_text("21,1,5,150,40,50\n")
+    alone = veil("walk.mp4", "--tracks-in", "boxes.csv", "--overwrite")
+    assert isinstance(alone.exception, UsageError)
+    assert "exactly one sidecar" in alone.exception.message
+    both = veil("walk.mp4", "--tracks-in", "t.json", "--tracks-in", "boxes.csv", "--overwrite", "-o", "b.mp4")
+    assert both.exit_code == 0
+    assert covered_share(frames_of(folder / "b.mp4")[20][155:195, 10:40]) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-t", "0"], "--thresh must lie between 0 and 1"),
+        (["--replacewith", "none"], "--replacewith must be one of"),
+        (["--replacewith", "blur"], "can be undone"),
+        (["--replacewith", "img"], "img needs a picture"),
+        (["--fill", "red"], "--fill must be"),
+        (["--fill", "300,0,0"], "--fill must be"),
+        (["--mask-scale", "0.5"], "mask scale must be 1 or more"),
+        (["--zone", "0,0,2,2"], "zone must be two or more corners"),
+        (["--zone", "door"], "zone must be x,y,x,y"),
+        (["--exclude-zone", "0,0,1,1"], "at most 25% of the picture"),
+        (["--keep", "1"], "--keep needs the tracks"),
+        (["--mend", "x.mp4"], "--mend needs --tracks-in"),
+        (["--start", "2", "--end", "1"], "--end must come after --start"),
+        (["--start", "later"], "time must be seconds"),
+        (["--crf", "99"], "--crf must be 0 to 51"),
+        (["--mosaicsize", "0"], "--mosaicsize must be 1 or more"),
+        (["--ep", "tpu"], "--ep must be cpu or cuda"),
+        (["missing.mp4", "--tracks-out", "t.json"], "no such file"),
+        ([".", "--tracks-out", "t.json"], "--tracks-out goes with one input"),
+    ],
+)
+def test_wrong_use_is_refused_before_anything_is_written(folder: Path, arguments: list[str], words: str) -> None:
+    done = veil("walk.mp4", *arguments)
+    assert isinstance(done.exception, PasserbyError)
+    assert words in done.exception.message
+    assert done.exception.exit_code == 2
+    assert names(folder) == {"walk.mp4"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_reversible_style_is_done_with_a_warning_that_names_the_attacks() -> None:
+    done = veil("walk.mp4", "--replacewith", "blur", "--allow-reversible", "-q")
+    assert done.exit_code == 0
+    for attack in ("McPherson", "Revelio", "Depix", "neural alignment"):
+        assert attack in done.stderr
+
+
+def test_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
+    demo_clip(tmp_path / "long.mp4", 5.0, (640, 360))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "passerby", "veil", "long.mp4"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE
+    )
+    limit = time.monotonic() + 120
+    while (
+        not any(name.startswith(".") for name in names(tmp_path))
+        and process.poll() is None
+        and time.monotonic() < limit
+    ):
+        time.sleep(0.02)
+    assert process.poll() is None, "it was still writing"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode in {1, 130}
+    assert names(tmp_path) == {"long.mp4"}
+
+
+def test_progress_shows_frames_and_speed_at_a_terminal_only() -> None:
+    shown = io.StringIO()
+    with progress.progress_for(
+        "a.mp4", quiet=False, console=Console(file=shown, force_terminal=True, width=120)
+    ) as told:
+        told("watching", 5, 10)
+        told("writing", 10, 10)
+    assert "a.mp4: watching" in shown.getvalue()
+    assert "5/10" in shown.getvalue()
+    for quiet, terminal in ((True, True), (False, False)):
+        silent = io.StringIO()
+        console = Console(file=silent, force_terminal=terminal)
+        with progress.progress_for("a.mp4", quiet=quiet, console=console) as told:
+            told("watching", 5, None)
+        assert silent.getvalue() == ""
+
+
+def test_every_option_reaches_the_settings() -> None:
+    typed = veil_options.Typed(
+        0.3, Path("d.onnx"), "cuda", True, True, "img", Path("p.png"), "1,2,3", 1.5, 9, True, ("door=0,0,1,1",), ("0,0,.2,.2",),
+        (4,), "1", "1:00", True, True, True, "slow", 18, True, (Path("t.json"),),
+    )  # fmt: skip
+    found = veil_options.settings_of(typed)
+    assert (found.find.threshold, found.find.detector, found.find.provider) == (0.3, Path("d.onnx"), "cuda")
+    assert (found.find.require_gpu, found.find.thorough) == (True, True)
+    cover = found.cover
+    assert (cover.style, cover.image, cover.fill, cover.mask_scale) == (Style.IMAGE, Path("p.png"), (1, 2, 3), 1.5)
+    assert (cover.mosaic_cells, cover.allow_reversible, cover.keep) == (9, True, frozenset({4}))
+    assert ([zone.name for zone in cover.zones], [zone.name for zone in cover.exclude_zones]) == (
+        ["door"],
+        ["exclude zone 1"],
+    )
+    write = found.write
+    assert (write.start_s, write.end_s, write.keep_audio, write.keep_metadata) == (1, 60, True, True)
+    assert (write.full_reencode, write.preset, write.crf, write.overwrite) == (True, "slow", 18, True)
+
+
+def test_settings_digest_changes_with_what_frames_look_like() -> None:
+    plain = veil_options.settings_of(veil_options.Typed())
+    other = veil_options.settings_of(veil_options.Typed(fill="#000000"))
+    longer = veil_options.settings_of(veil_options.Typed(thorough=True))
+    assert mend.settings_digest(plain) != mend.settings_digest(other)
+    assert mend.settings_digest(plain) == mend.settings_digest(longer)

@@ -1,0 +1,125 @@
+"""Another look at an output: says where a face seems left, knows covers for what they are, never says that none is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from passerby.cli.app import build
+from passerby.config import PORTRAIT
+from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, UsageError
+from passerby.veil import Detector, FindSettings, Painter
+from passerby.veil.demo_clip import FACE, demo_clip
+from passerby.veil.settings import REVERSIBLE, CoverSettings, Style
+from passerby.veil.verify import Left, Sighting, covered, together, verify_file
+
+BOX = np.array([FACE], np.float32)
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector(FindSettings())
+
+
+def veiled_portrait(path: Path, style: Style) -> Path:
+    with Image.open(PORTRAIT) as image:
+        pixels = np.array(image.convert("RGB"))
+    settings = CoverSettings(style=style, mask_scale=1.6)
+    Painter(settings, pixels.shape[1], pixels.shape[0]).paint_rgb(pixels, BOX)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_bare_face_seems_left(detector: Detector) -> None:
+    verdict = verify_file(PORTRAIT, [detector])
+    best = verdict.left[0].best
+    assert best.score > 0.7
+    x0, y0, x1, y1 = best.box
+    assert abs(x0 - FACE[0]) < 25
+    assert abs(x1 - FACE[2]) < 25
+    assert y0 < 120 < y1
+    assert (verdict.frames, verdict.looked, verdict.detectors) == (1, 1, (detector.runs_on,))
+
+
+@pytest.mark.parametrize("style", [s for s in Style if s not in REVERSIBLE and s is not Style.IMAGE])
+def test_covered_face_is_not_detected(tmp_path: Path, detector: Detector, style: Style) -> None:
+    assert verify_file(veiled_portrait(tmp_path / "p.png", style), [detector]).left == ()
+
+
+def test_places_of_a_clip_are_told_with_their_time(tmp_path: Path, detector: Detector) -> None:
+    demo_clip(tmp_path / "d.mp4", 1.2)
+    told: list[int] = []
+    verdict = verify_file(tmp_path / "d.mp4", [detector], every=10, progress=lambda done, _: told.append(done))
+    assert (verdict.frames, verdict.looked) == (30, 3)
+    assert told == list(range(1, 31))
+    assert len(verdict.left) >= 3
+    assert all(left.first_frame >= 10 for left in verdict.left), "nobody is there before"
+    assert all(left.first_s == pytest.approx(left.first_frame / 25) for left in verdict.left)
+
+
+@pytest.mark.parametrize("style", [Style.SOLID, Style.AVATAR, Style.NOISE])
+def test_covers_are_known_and_pictures_are_not_taken_for_covers(style: Style) -> None:
+    with Image.open(PORTRAIT) as image:
+        pixels = np.array(image.convert("RGB"))
+    before = np.asarray(Image.fromarray(pixels).convert("L"))
+    Painter(CoverSettings(style=style), 512, 512).paint_rgb(pixels, BOX)
+    after = np.asarray(Image.fromarray(pixels).convert("L"))
+    assert covered(after, BOX).tolist() == [True]
+    assert covered(before, BOX).tolist() == [False]
+    assert covered(before, np.array([[600, 600, 700, 700], [-9, -9, 0, 0]], np.float32)).tolist() == [False, False]
+
+
+def sighting(frame: int, x: float, score: float) -> Sighting:
+    return Sighting(frame, frame / 25, (x, 0, x + 20, 20), score, "d")
+
+
+def test_sightings_that_follow_each_other_are_one_place() -> None:
+    rows = [sighting(0, 0, 0.2), sighting(0, 100, 0.5), sighting(2, 2, 0.4), sighting(4, 4, 0.3), sighting(90, 4, 0.9)]
+    assert together(rows) == (
+        Left(rows[4], 90, 90, 3.6, 3.6, 1),
+        Left(rows[1], 0, 0, 0.0, 0.0, 1),
+        Left(rows[2], 0, 4, 0.0, 0.16, 3),
+    )
+
+
+def test_what_is_no_picture_or_clip_is_refused(tmp_path: Path, detector: Detector) -> None:
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "b.mp4").write_bytes(b"")
+    for name in ("a.txt", "b.mp4", "none.mp4"):
+        with pytest.raises((UnreadableError, UnsupportedError)):
+            verify_file(tmp_path / name, [detector])
+
+
+def test_command_exits_4_with_the_place_and_0_with_careful_words(tmp_path: Path) -> None:
+    found = CliRunner().invoke(build(), ["verify", str(PORTRAIT)])
+    assert found.exit_code == 4
+    assert "a face seems to be left at 1 place" in found.stdout
+    assert "frame 0, at 1" in found.stdout
+    clean = CliRunner().invoke(build(), ["verify", str(veiled_portrait(tmp_path / "p.png", Style.SOLID))])
+    assert clean.exit_code == 0
+    assert "no face detected" in clean.stdout
+    assert "no proof" in clean.stdout
+    assert "no face " not in clean.stdout.replace("no face detected", "")
+    as_json = CliRunner().invoke(build(), ["verify", str(PORTRAIT), "--json", "--quiet"])
+    assert as_json.exit_code == 4
+    assert '"left": [' in as_json.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-t", "1.5"], "--thresh must lie between 0 and 1"),
+        (["--every", "0"], "--every must be 1 or more"),
+        (["--detector", "none.onnx"], "none.onnx"),
+        (["--require-gpu"], "--require-gpu needs --ep cuda"),
+    ],
+)
+def test_wrong_use_is_refused(arguments: list[str], words: str) -> None:
+    found = CliRunner().invoke(build(), ["verify", str(PORTRAIT), *arguments])
+    assert isinstance(found.exception, PasserbyError)
+    assert words in found.exception.message
+    assert isinstance(found.exception, UsageError) or arguments[0] == "--detector"
