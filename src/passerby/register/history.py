@@ -154,12 +154,12 @@ class History:
         if isinstance(entry, CameraChanged):
             camera.heartbeat = timedelta(seconds=entry.heartbeat_s) if entry.heartbeat_s else camera.heartbeat
         elif isinstance(entry, RunningStarted):
-            self._check_silence(index, name, camera, entry.at, entry.at)
+            self._check_silence(index, name, camera, entry.at)
             camera.running, camera.heard, camera.covered = True, entry.at, entry.at
         elif isinstance(entry, Heartbeat):
             self._take_heartbeat(index, name, camera, entry)
         elif isinstance(entry, RunningStopped | CameraRetired):
-            self._check_silence(index, name, camera, entry.at, entry.at)
+            self._check_silence(index, name, camera, entry.at)
             camera.running = False
             camera.retired = isinstance(entry, CameraRetired)
 
@@ -174,12 +174,14 @@ class History:
         camera.heard = max(entry.at, camera.heard or entry.at)
         camera.covered = max(entry.end, camera.covered or entry.end)
 
-    def _check_silence(self, index: int, name: str, camera: _Camera, at: datetime, begin: datetime) -> None:
+    def _check_silence(
+        self, index: int, name: str, camera: _Camera, at: datetime, begin: datetime | None = None
+    ) -> None:
         if not (camera.running and camera.heard and camera.covered):
             return
         if at - camera.heard > LATE * camera.heartbeat:
             self._say("silence", index, f"camera {name[:8]} was not known from {_span(camera.heard, at)}")
-        elif begin - camera.covered > (LATE - 1) * camera.heartbeat:
+        elif begin and begin - camera.covered > (LATE - 1) * camera.heartbeat:
             self._say("silence", index, f"camera {name[:8]} has no counts from {_span(camera.covered, begin)}")
 
     def _take_case(self, index: int, entry: Entry) -> None:
