@@ -159,6 +159,15 @@ def test_neighbours_may_run_a_little_out_of_order_and_the_future_is_named() -> N
     ]
 
 
+def test_entry_dated_after_the_witnesses_saw_it_is_named() -> None:
+    history = History()
+    history.take(0, r.Remark(at=at(5), text="a"))
+    history.finish(at(9), seen=at(4))
+    assert [str(problem) for problem in history.problems] == [
+        "time: newest entry must not be ahead of 2026-11-23T12:00:00Z, when witnesses saw it, is of 2026-11-23T13:00:00Z"
+    ]
+
+
 def reveal(hours: float, *, entry: int = 0, value: str = "{}", salt: str = SALT) -> r.Reveal:
     return r.Reveal(at=at(hours), entry=entry, salt=salt, value=value)
 

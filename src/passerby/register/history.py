@@ -121,8 +121,13 @@ class History:
         if isinstance(details, Commitment):
             self._promised[index] = details
 
-    def finish(self, now: datetime) -> None:
-        """Add what should be there by ``now`` and is not."""
+    def finish(self, now: datetime, *, seen: datetime | None = None) -> None:
+        """Add what should be there by ``now`` and is not.
+
+        Args:
+            now: By the reader's clock.
+            seen: When the witnesses had seen all entries; an entry that claims to be newer was dated ahead.
+        """
         for name, camera in self._cameras.items():
             if camera.running and camera.heard and now - camera.heard > LATE * camera.heartbeat:
                 self._say(
@@ -131,8 +136,9 @@ class History:
         for index, promise in self._promised.items():
             if index not in self._kept and now > promise.reveal_by:
                 self._say("late-reveal", index, f"must be revealed by {format_instant(promise.reveal_by)}, was not")
-        if self.last_at and self.last_at > now + CLOCK_SLACK:
-            self._say("time", None, f"newest entry must not be ahead of now, is of {format_instant(self.last_at)}")
+        bound, whose = (now, "now") if seen is None else (seen, f"{format_instant(seen)}, when witnesses saw it")
+        if self.last_at and self.last_at > bound + CLOCK_SLACK:
+            self._say("time", None, f"newest entry must not be ahead of {whose}, is of {format_instant(self.last_at)}")
 
     def _say(self, kind: str, index: int | None, text: str) -> None:
         self.problems.append(Problem(kind, text, index))
