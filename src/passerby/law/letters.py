@@ -22,8 +22,10 @@ from passerby.law.report_words import (
     CERTAINTY_MEANING,
     DISCLAIMER,
     OUTCOME_TITLE,
-    change_words,
     day,
+    example_words,
+    outside_entirely,
+    possible_words,
     source_words,
     steps,
 )
@@ -222,11 +224,11 @@ def describe(facts: Mapping[str, FactValue]) -> str:
 
 def _say_verdict(verdict: Verdict) -> str:
     when = f" as in force on {day(verdict.on)}" if verdict.on else ""
-    if verdict.outside:
+    if outside_entirely(verdict):
         return (
             "Whether the Artificial Intelligence Act forbids that, an open rulebook does not answer; please examine it."
         )
-    names = " or ".join(OUTCOME_TITLE[outcome].lower() for outcome in sorted(verdict.possible))
+    names = possible_words(verdict).replace(", ", " or ")
     said = {
         Outcome.PROHIBITED: "that is prohibited",
         Outcome.NON_COMPLIANT: "that breaks a duty for high-risk systems",
@@ -235,7 +237,7 @@ def _say_verdict(verdict: Verdict) -> str:
         said = f"it depends on points that are open or that I do not know whether that counts as {names}"
         told = _told(verdict)
         if isinstance(told, Alternative):
-            example = change_words(told.facts, {})
+            example = example_words(told)
             with_example = f", for example with {example}" if example else ""
             return (
                 f"Under the Artificial Intelligence Act{when}, {said}. "
