@@ -88,6 +88,7 @@ def test_session(path: Path, shell: Path) -> None:
     steps = 0
     for kind, step in blocks(path.read_text(encoding="utf-8")):
         if kind == "--":
+            (shell / step[0]).parent.mkdir(exist_ok=True)
             (shell / step[0]).write_text("\n".join(step[1:]) + "\n", encoding="utf-8")
             continue
         result = run(step[0], shell)
