@@ -19,6 +19,7 @@ import pytest
 
 from passerby import law
 from passerby.cli import main
+from passerby.errors import FactsError
 
 ROOT = Path(__file__).parent.parent
 SESSIONS = sorted((Path(__file__).parent / "sessions" / "law").glob("*.txt"))
@@ -181,3 +182,9 @@ def test_the_facts_of_the_guide_are_a_deployment() -> None:
 def test_the_guide_names_every_position() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     assert [name for name in law.positions() if f"`{name}`" not in text] == []
+
+
+def test_the_mistake_of_the_guide_is_told_as_the_guide_shows_it() -> None:
+    with pytest.raises(FactsError) as caught:
+        law.parse_deployment(b"title: x\nfacts:\n  actor: private\n  funktion: rbi\n", "mall.yaml")
+    assert f"error: {caught.value.message}\nhint: {caught.value.hint}\n" in GUIDE.read_text(encoding="utf-8")

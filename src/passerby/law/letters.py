@@ -34,7 +34,7 @@ from passerby.law.vocabulary import vocabulary
 
 WIDTH = 78
 _MAX_REASONS = 8
-_MAX_QUESTIONS = 10
+_MAX_QUESTIONS = 6
 
 
 class Kind(StrEnum):
@@ -170,7 +170,8 @@ def _note(bases: dict[str, Basis], article: str, certainty: str) -> None:
 
 def _questions(facts: Mapping[str, FactValue], verdict: Verdict, bases: dict[str, Basis]) -> Iterator[str]:
     """Yield what the assessment turns on and nobody has said, then what is always worth asking."""
-    turning = [*verdict.unknown, *(name for change in verdict.changes for name in change.facts)]
+    strict_first = sorted(verdict.changes, key=lambda change: list(OUTCOME_TITLE).index(change.outcome))
+    turning = [*verdict.unknown, *(name for change in strict_first for name in change.facts)]
     wanted = [name for name in dict.fromkeys(turning) if facts.get(name, UNKNOWN) == UNKNOWN][:_MAX_QUESTIONS]
     for name in wanted:
         fact = vocabulary()[name]
@@ -191,12 +192,15 @@ def _act_article(source: str) -> str | None:
 
 
 def _reasons(verdict: Verdict, bases: dict[str, Basis]) -> Iterator[str]:
+    everything = [step for step in steps(_told(verdict).reasons) if step.provision is not None]
+    # what fails decides, so it is told even where the list is cut
+    first = [step for step in everything if not step.holds]
+    chosen = [*everything[:2], *first, *everything[2:]][:_MAX_REASONS]
     told: dict[str, None] = {}
-    for step in steps(_told(verdict).reasons):
-        if step.provision is None or len(told) == _MAX_REASONS:
-            continue
-        _note(bases, f"AI Act {step.provision.article}", step.certainty)
-        told.setdefault(f"{step.statement} ({source_words(step)})")
+    for step in everything:
+        if step in chosen and step.provision is not None:
+            _note(bases, f"AI Act {step.provision.article}", step.certainty)
+            told.setdefault(f"{step.statement} ({source_words(step)})")
     for reason in told:
         yield from _wrap(reason, "- ", "  ")
     if told:

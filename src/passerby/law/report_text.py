@@ -33,6 +33,7 @@ from passerby.law.vocabulary import vocabulary
 
 WIDTH = 80
 """Columns that no line goes beyond, except a single word that is longer."""
+_MOST_WAYS = 3
 
 
 def assessment_to_text(assessment: Assessment) -> str:
@@ -70,7 +71,9 @@ def side_by_side_to_text(assessment: Assessment) -> str:
         if verdict.next_question:
             lines += _wrap(f"ask first: {vocabulary()[verdict.next_question].question}", "  ", "    ")
         for outcome, ways in grouped_changes(verdict, assessment.facts):
-            lines += _wrap(f"{OUTCOME_TITLE[outcome].lower()} with: {'; or '.join(ways)}", "  ", "    ")
+            more = f"; or {len(ways) - _MOST_WAYS} more" if len(ways) > _MOST_WAYS else ""
+            told = "; or ".join(ways[:_MOST_WAYS]) + more
+            lines += _wrap(f"{OUTCOME_TITLE[outcome].lower()} with: {told}", "  ", "    ")
     return "\n".join([*lines, "", *_wrap(DISCLAIMER)]) + "\n"
 
 
