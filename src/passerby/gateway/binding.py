@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ def open_eyes(config: CameraConfig) -> Eyes:
         WeightsError: the weights are missing or changed.
         DetectorError: they do not run here.
     """
-    inner = Detector(config.veil.find)
+    inner = _on_one_processor(config)
 
     def weights_wrong() -> str | None:
         try:
@@ -53,6 +54,19 @@ def open_eyes(config: CameraConfig) -> Eyes:
         return _Bound(LiveVeil(width, height, fps, watched, settings))
 
     return Eyes(watched, make_veil, weights_wrong)
+
+
+def _on_one_processor(config: CameraConfig) -> Detector:
+    """Load the detector with one thread: cameras are processes, and one must not take the processors of all."""
+    if not hasattr(os, "sched_setaffinity"):
+        return Detector(config.veil.find)
+    # the engine takes a thread for each processor that the loading thread may use
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
+    try:
+        return Detector(config.veil.find)
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 class _Bound:
