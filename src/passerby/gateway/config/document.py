@@ -1,7 +1,7 @@
 """Reads one YAML file into plain data, with the line of every key and value, so that each mistake can name its line.
 
-YAML 1.2's core words only: ``true``, ``false``, ``null`` and decimal numbers. So ``22:00`` stays a text (YAML 1.1 makes 1320 of it)
-and ``no`` is no switch. Keys may stand only once; anchors, aliases and merge keys work.
+YAML 1.2's core words only: ``true``, ``false``, ``null`` and decimal numbers. So ``22:00`` stays a text (YAML 1.1
+makes 1320 of it) and ``no`` is no switch. Keys may stand only once; anchors, aliases and merge keys work.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ for _tag, _pattern, _first in (
     ("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
     ("merge", r"<<", "<"),
 ):
-    _Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+    _Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), ["" if c == "\0" else c for c in _first]
     )
 
@@ -134,7 +134,7 @@ class _Reader:
             return [self.value(child, (*path, place)) for place, child in enumerate(node.value)]
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith((":binary", ":timestamp")):
             raise ConfigError(f"{self.document.name}:{line}: value must be plain, got the tag {node.tag}")
-        found: object = self._loader.construct_object(node)  # type: ignore[no-untyped-call]
+        found: object = self._loader.construct_object(node)
         return self._with_secrets(found, path) if isinstance(found, str) else found
 
     def _mapping(self, node: MappingNode, path: Path_) -> dict[str, object]:
@@ -176,5 +176,7 @@ class _Reader:
             except (OSError, UnicodeDecodeError) as exc:
                 raise self.document.error(path, f"secret {name} must be readable, got {type(exc).__name__}") from exc
         raise self.document.error(
-            path, f"secret {name} must be set, is not", hint=f"set it in the environment, or as a file {name} in /run/secrets"
+            path,
+            f"secret {name} must be set, is not",
+            hint=f"set it in the environment, or as a file {name} in /run/secrets",
         )

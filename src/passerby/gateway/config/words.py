@@ -11,7 +11,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB|TB|MiB|GiB|TiB)")
-_BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_BYTES = {
+    "B": 1,
+    "kB": 10**3,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Points = tuple[tuple[float, float], ...]
 
@@ -19,7 +29,9 @@ Points = tuple[tuple[float, float], ...]
 class Section(BaseModel):
     """A part of the file: frozen, strict, refuses keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, validate_default=True
+    )
 
 
 def seconds(value: object) -> float:
@@ -63,7 +75,7 @@ def polygon(value: object) -> Points:
     """
     wanted = 'must be a polygon such as "0.1,0.2,0.5,0.2,0.5,0.9" (x,y,x,y,..., each 0 to 1, at least three corners)'
     if not isinstance(value, str):
-        raise ValueError(f"{wanted}, got {type(value).__name__}")
+        raise ValueError(f"{wanted}, got {type(value).__name__}")  # noqa: TRY004  # pydantic wants ValueError
     try:
         numbers = [float(part) for part in value.split(",")]
     except ValueError as exc:
@@ -123,6 +135,11 @@ Texts = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, _LANGUAGES]}),
 ]
 Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+def said(text: str) -> Any:  # noqa: ANN401  # is checked and turned into its type like what a file says
+    """Return a default that is written as in a file."""
+    return text
 
 
 def default_text(value: Any) -> str:  # noqa: ANN401  # defaults are of every type
