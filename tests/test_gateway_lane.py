@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.gateway_tools import camera
 
 from passerby.errors import DetectorError
 from passerby.gateway.cover import TONE, cover_frame
@@ -19,7 +20,6 @@ from passerby.gateway.selftest import is_bare
 from passerby.gateway.source import Picture
 from passerby.gateway.values import Reason
 from passerby.gateway.veiling import Veil, Veiled, WholeCover
-from tests.gateway_tools import camera
 
 SCENE = Scene(SceneSettings(320, 192, 12.5, 1))
 AHEAD = 3
@@ -156,7 +156,7 @@ def test_damaged_pictures_leave_covered_although_they_leave_later() -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        lambda frame: av.VideoFrame(640, 192, "yuv420p"),
+        lambda _: av.VideoFrame(640, 192, "yuv420p"),
         lambda frame: frame.reformat(format="rgb24"),
         lambda frame: frame.reformat(width=160, height=96),
     ],
