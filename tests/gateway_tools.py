@@ -25,6 +25,7 @@ from passerby.gateway.wire import Kind, Message, flags_of
 T = TypeVar("T")
 SMALL = SceneSettings(320, 192, 12.5, 0)
 USER, PASSWORD = "reader", "p@ss word:1"
+LOGIN = "reader:p%40ss%20word%3A1@"
 
 
 def program(*names: str) -> str:
@@ -119,9 +120,9 @@ class Served:
         if feeding:
             asyncio.run_coroutine_threadsafe(feed(self.relay, settings), self.thread.loop)
 
-    def url(self, *, path: str = "hall", secret: str = "reader:p%40ss%20word%3A1@", tls: bool = False) -> str:
+    def url(self, *, path: str = "hall", login: str = LOGIN, tls: bool = False) -> str:
         port = self.server.tls_port if tls else self.server.port
-        return f"rtsp{'s' if tls else ''}://{secret}127.0.0.1:{port}/{path}"
+        return f"rtsp{'s' if tls else ''}://{login}127.0.0.1:{port}/{path}"
 
     def close(self) -> None:
         self.thread.call(self.server.stop())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from passerby import law
+from passerby.cli import main
+from passerby.errors import FactsError
 
 ROOT = Path(__file__).parent.parent
 SESSIONS = sorted((Path(__file__).parent / "sessions" / "law").glob("*.txt"))
@@ -43,13 +46,13 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def check(words: str, result: subprocess.CompletedProcess[str]) -> None:
     kind, _, text = words.partition(" ")
-    # folded lines are unfolded: a session states words, not line ends
-    out, err = (re.sub(r"\n +(?=\S)", " ", stream) for stream in (result.stdout, result.stderr))
+    # a session states words, not where lines are folded
+    out, err = (" ".join(stream.split()) for stream in (result.stdout, result.stderr))
     told = f"{words}\n--- out\n{result.stdout}\n--- err\n{result.stderr}"
     expected = {
         "exit": lambda: result.returncode == int(text),
         "out": lambda: text in out or text in result.stdout,
-        "err": lambda: text in err.replace("\n", " ") or text in result.stderr,
+        "err": lambda: text in err or text in result.stderr,
         "not-out": lambda: text not in result.stdout,
         "no-out": lambda: not result.stdout,
         "no-err": lambda: not result.stderr,
@@ -86,6 +89,7 @@ def test_session(path: Path, shell: Path) -> None:
     steps = 0
     for kind, step in blocks(path.read_text(encoding="utf-8")):
         if kind == "--":
+            (shell / step[0]).parent.mkdir(exist_ok=True)
             (shell / step[0]).write_text("\n".join(step[1:]) + "\n", encoding="utf-8")
             continue
         result = run(step[0], shell)
@@ -96,15 +100,68 @@ def test_session(path: Path, shell: Path) -> None:
     assert steps > 3
 
 
-def test_every_command_of_the_guide_runs(shell: Path) -> None:
-    shutil.copytree(ROOT / "docs" / "examples", shell / "docs" / "examples")
+WRONG = [
+    ("assess nowhere.yaml", "nowhere.yaml: cannot be read", "give the path of a facts file"),
+    ("assess good.yaml --position act2024", "--position must be one of", "write --position act-2024"),
+    (
+        "assess good.yaml --on 2026-02-30",
+        "--on: a day must exist and be written as YYYY-MM-DD, got '2026-02-30'",
+        "2026-11-23",
+    ),
+    ("assess good.yaml --all --position act-2024", "--all asks every position", "leave one of the two out"),
+    ("assess good.yaml --overlay nowhere", "--overlay must be a folder or one of", "folder that holds overlay.md"),
+    ("assess --ask good.yaml", "good.yaml exists already", "passerby assess good.yaml"),
+    ("assess --ask facts.json", "an interview writes YAML, got the file facts.json", "name a file that ends in .yaml"),
+    ("law show 777 --position act-2024", "no provision of act-2024 fits '777'", "there are: "),
+    ("law facts autorisation", "the nearest is 'authorisation'", "passerby law facts authorisation"),
+    (
+        "law letter --camera good.yaml --kind complaint --to operator",
+        "must go to authority, got operator",
+        "--kind question",
+    ),
+    ("law letter --camera good.yaml --lang xx", "--lang must be en, got 'xx'", "translate the draft"),
+    ("law compare empty", "found none", "one file per deployment"),
+]
+
+
+@pytest.mark.parametrize(("command", "message", "hint"), WRONG, ids=lambda value: value[:40])
+def test_wrong_use_exits_with_2_and_says_what_to_do(
+    command: str,
+    message: str,
+    hint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.yaml").write_text("actor: police\n")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit) as caught:
+        main(command.split())
+    out, err = capsys.readouterr()
+    assert caught.value.code == 2
+    assert out == ""
+    assert "error: " in err
+    assert message in err
+    assert "hint: " in err
+    assert hint in err
+
+
+def test_every_command_of_the_guide_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
+    monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^ *```sh\n(.*?)^ *```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
     lines = [line.strip() for block in commands for line in block.splitlines() if line.strip()]
     assert len(lines) > 6
     for line in lines:
-        result = run(line, shell)
-        assert result.returncode == 0, f"{line}\n{result.stderr}"
-        assert result.stdout
+        program, *arguments = shlex.split(line)
+        assert program == "passerby"
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert not caught.value.code, line
+        assert capsys.readouterr().out
 
 
 def test_the_program_of_the_guide_runs(shell: Path) -> None:
@@ -125,3 +182,9 @@ def test_the_facts_of_the_guide_are_a_deployment() -> None:
 def test_the_guide_names_every_position() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     assert [name for name in law.positions() if f"`{name}`" not in text] == []
+
+
+def test_the_mistake_of_the_guide_is_told_as_the_guide_shows_it() -> None:
+    with pytest.raises(FactsError) as caught:
+        law.parse_deployment(b"title: x\nfacts:\n  actor: private\n  funktion: rbi\n", "mall.yaml")
+    assert f"error: {caught.value.message}\nhint: {caught.value.hint}\n" in GUIDE.read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ import yaml
 from passerby import law
 from passerby.errors import UsageError
 from passerby.law.letters import WIDTH, describe
+from passerby.law.report_words import steps
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples" / "law"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir())
@@ -65,6 +66,9 @@ def test_complaint_names_both_remedies_and_the_reasons_of_the_verdict() -> None:
     assert "that is prohibited" in text
     verdict = law.assess(law.read_deployment(EXAMPLES / "market-every-weekend.yaml").facts, position="act-2024")
     assert verdict.reasons[0].statement in text
+    failing = [step.statement for step in steps(verdict.reasons) if not step.holds]
+    assert failing
+    assert [statement for statement in failing if statement in text]
     assert "Article 77 of the General Data Protection Regulation" in " ".join(
         draft("mall-shoplifters.yaml", law.Kind.COMPLAINT).text.split()
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.media_clips import decoded, ffmpeg, make_clip, paint, read_all, scene, times_of, write
+from tests.media_clips import decoded, ffmpeg, make_clip, number_in, paint, read_all, scene, times_of, write
 
 from passerby.media import ClipReader, ClipSettings, nal, planes, probe, transcode
 from passerby.media.nal import parse_avcc, split_lengths, unit_type
@@ -122,6 +122,12 @@ def test_a_group_with_a_unit_outside_the_allow_list_is_encoded(source: Path, tmp
     assert SECRET not in target.read_bytes()
 
 
+def test_a_group_whose_grain_is_drawn_by_message_is_encoded(source: Path, tmp_path: Path) -> None:
+    grain = b"\x06\x06\x01\x80\x13\x02\x80\x80\x80"
+    laden = rewrite(source, tmp_path / "laden.mp4", lambda k, units: [grain, *units] if k == 10 else units)
+    assert 8 not in {group.start for group in read_all(laden).copyable.groups}
+
+
 def test_two_pictures_in_one_packet_are_not_copied(source: Path, tmp_path: Path) -> None:
     groups = units_of(source)
 
@@ -211,6 +217,24 @@ def test_frames_hidden_by_an_edit_list_stay_hidden(tmp_path: Path) -> None:
         assert sum(packet.size > 0 for packet in container.demux(video=0)) == 31
 
 
+@pytest.mark.parametrize(("skipped", "kept", "shown"), [(0, 768, range(20)), (6400, 576, range(13, 27))])
+def test_both_ends_of_an_edit_list_stay_hidden(tmp_path: Path, skipped: int, kept: int, shown: range) -> None:
+    whole = make_clip(tmp_path / "in.mp4", frames=48, options={"preset": "veryfast", "g": "8", "bf": "2"})
+    data = bytearray(whole.read_bytes())
+    at = data.index(b"elst") + 12  # after version, flags and the number of entries
+    first = int.from_bytes(data[at + 4 : at + 8], "big")
+    data[at : at + 8] = kept.to_bytes(4, "big") + (first + skipped).to_bytes(4, "big")
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(data)
+    seen = read_all(cut)
+    assert (len(seen.pts), seen.truncated, seen.copyable.reason) == (len(shown), False, "an edit list hides frames")
+    write(cut, tmp_path / "out.mp4", 1)
+    with ClipReader(tmp_path / "out.mp4") as clip:
+        assert [number_in(frame.picture) for frame in clip.frames()] == list(shown)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert sum(packet.size > 0 for packet in container.demux(video=0)) == len(shown)
+
+
 def test_without_a_first_pass_nothing_is_copied(source: Path, tmp_path: Path) -> None:
     assert write(source, tmp_path / "out.mp4", look=False).copied_frames == 0
 
@@ -222,8 +246,12 @@ def test_full_reencode_copies_nothing(source: Path, tmp_path: Path) -> None:
 def test_output_of_copying_can_be_copied_again(source: Path, tmp_path: Path) -> None:
     write(source, tmp_path / "once.mp4", 1)
     report = write(tmp_path / "once.mp4", tmp_path / "twice.mp4", 30)
-    assert report.frames == 32
-    assert len(decoded(tmp_path / "twice.mp4")) == 32
+    assert (report.frames, report.copied_frames) == (32, 24)
+    once, twice = decoded(tmp_path / "once.mp4"), decoded(tmp_path / "twice.mp4")
+    assert [a == b for a, b in zip(once, twice, strict=True)] == [True] * 24 + [False] * 8
+    assert write(tmp_path / "twice.mp4", tmp_path / "thrice.mp4", 12).copied_frames == 24
+    with av.open(str(tmp_path / "thrice.mp4")) as container:
+        assert len(parse_avcc(container.streams.video[0].codec_context.extradata or b"").sps) == 4
 
 
 def test_edit_is_asked_for_the_encoded_groups_only(source: Path, tmp_path: Path) -> None:

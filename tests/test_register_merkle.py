@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import json
+from base64 import b64decode
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +16,8 @@ from hypothesis import strategies as st
 
 from passerby.errors import UsageError, VerificationError
 from passerby.register import merkle
+
+VECTORS = Path(__file__).parent / "vectors"
 
 # the eight leaves and roots that Certificate Transparency's implementations share (google/certificate-transparency,
 # cpp/merkletree/merkle_tree_test.cc and its ports); the roots are recomputed below from RFC 6962's own definition
@@ -217,3 +225,42 @@ def test_makers_refuse_what_is_not_in_the_tree() -> None:
         merkle.prove_inclusion(4, 4, node)
     with pytest.raises(UsageError, match="from 0 to 4, got 5"):
         merkle.prove_consistency(5, 4, node)
+
+
+def load_maker() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_proofs", VECTORS / "make_proofs.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_vectors_are_what_their_script_makes() -> None:
+    assert (VECTORS / "proofs.json").read_text() == load_maker().make()
+
+
+@pytest.mark.parametrize(
+    "vector", json.loads((VECTORS / "proofs.json").read_text())["inclusion"], ids=lambda v: v["case"]
+)
+def test_inclusion_vector(vector: dict[str, Any]) -> None:
+    leaf, top = b64decode(vector["leaf"]), b64decode(vector["root"])
+    path = [b64decode(value) for value in vector["path"]]
+    if vector["ok"]:
+        merkle.verify_inclusion(vector["index"], vector["size"], leaf, path, top)
+        return
+    with pytest.raises(VerificationError):
+        merkle.verify_inclusion(vector["index"], vector["size"], leaf, path, top)
+
+
+@pytest.mark.parametrize(
+    "vector", json.loads((VECTORS / "proofs.json").read_text())["consistency"], ids=lambda v: v["case"]
+)
+def test_consistency_vector(vector: dict[str, Any]) -> None:
+    old, new = b64decode(vector["old_root"]), b64decode(vector["new_root"])
+    path = [b64decode(value) for value in vector["path"]]
+    if vector["ok"]:
+        merkle.verify_consistency(vector["old"], vector["new"], path, old, new)
+        return
+    with pytest.raises(VerificationError):
+        merkle.verify_consistency(vector["old"], vector["new"], path, old, new)

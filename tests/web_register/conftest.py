@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from starlette.types import ASGIApp
 
 from passerby.register import (
@@ -221,3 +223,58 @@ def chromium() -> str:
     if os.environ.get("CI"):
         pytest.fail(text)
     pytest.skip(text)
+
+
+@pytest.fixture(scope="module")  # its event loop must not run on into other rooms' tests
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@dataclass
+class Visit:
+    """A page as one visitor sees it, and what it asked for and complained of.
+
+    Attributes:
+        page: The page.
+        asked: Every address it asked for.
+        complaints: Lines of the console, and refusals by the content policy.
+    """
+
+    page: Page
+    asked: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, url: str) -> Visit:
+        self.page.goto(url)
+        return self
+
+    def checked(self) -> str:
+        """Wait for the page's own check and return how it went."""
+        self.page.wait_for_selector("#checked[data-state]", timeout=30_000)
+        return self.page.get_attribute("#checked", "data-state") or ""
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Open a fresh visitor's page; arguments as for a browser context."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(**options: Any) -> Visit:
+        context = browser.new_context(**({"viewport": {"width": 390, "height": 844}, "locale": "en-GB"} | options))
+        contexts.append(context)
+        made = Visit(context.new_page())
+        made.page.on("request", lambda request: made.asked.append(request.url))
+        made.page.on("console", lambda line: made.complaints.append(line.text))
+        made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
+        made.page.add_init_script(
+            "document.addEventListener('securitypolicyviolation', e => console.error('policy', e.violatedDirective))"
+        )
+        return made
+
+    yield open_page
+    for context in contexts:
+        assert context.cookies() == [], "no page sets a cookie"
+        context.close()

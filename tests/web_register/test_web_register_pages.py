@@ -330,7 +330,7 @@ def test_map_of_one_place_and_of_none() -> None:
     assert draw([]) is None
     drawn = draw([Spot(1, "a" * 32, "x", Light.ON, 89.9999, 179.9999)])
     assert drawn
-    assert (drawn.markers[0].x, drawn.scale_m > 0) == (320, True)
+    assert (drawn.markers[0].x, drawn.scale_m > 0) == (200, True)
 
 
 def test_map_of_very_many_cameras_is_drawn_in_groups() -> None:

@@ -43,7 +43,7 @@ def interview(path: Path, positions: Sequence[str], on: date | None, overlays: S
         )
 
     def judge(facts: Mapping[str, law.FactValue]) -> tuple[law.Verdict, ...]:
-        return tuple(law.assess(facts, position=position, on=on, overlays=overlays) for position in positions)
+        return law.assess_all(facts, positions, on=on, overlays=overlays)
 
     state = law.Interview(judge)
     _say("Answer with a word or its number; ? explains, unknown is an answer, back returns, stop ends.")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import av
 
 from passerby.errors import WeightsError
 from passerby.gateway.detecting import WatchedDetector
 from passerby.gateway.values import CameraConfig, Reason
-from passerby.gateway.veiling import Veil, WholeCover
+from passerby.gateway.veiling import Veil, Veiled
 from passerby.veil.detector import Detector
+from passerby.veil.live import LiveFrame, LiveSettings, LiveVeil
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,12 +22,12 @@ class Eyes:
 
     Attributes:
         detector: Under watch.
-        make_veil: A fresh veil, for a new connection or picture size.
+        make_veil: A fresh veil for pictures of a width, a height and a rate.
         weights_wrong: Returns what is wrong with the weights file, or None.
     """
 
     detector: WatchedDetector
-    make_veil: Callable[[], Veil]
+    make_veil: Callable[[int, int, float], Veil]
     weights_wrong: Callable[[], str | None]
 
 
@@ -34,7 +38,7 @@ def open_eyes(config: CameraConfig) -> Eyes:
         WeightsError: the weights are missing or changed.
         DetectorError: they do not run here.
     """
-    inner = Detector(config.veil.find)
+    inner = _on_one_processor(config)
 
     def weights_wrong() -> str | None:
         try:
@@ -43,4 +47,45 @@ def open_eyes(config: CameraConfig) -> Eyes:
             return exc.message
         return None
 
-    return Eyes(WatchedDetector(inner), lambda: WholeCover(config.shown, Reason.DETECTOR_DEAD), weights_wrong)
+    watched = WatchedDetector(inner)
+    settings = LiveSettings(cover=config.veil.cover, lookahead_frames=config.lookahead_frames)
+
+    def make_veil(width: int, height: int, fps: float) -> Veil:
+        return _Bound(LiveVeil(width, height, fps, watched, settings))
+
+    return Eyes(watched, make_veil, weights_wrong)
+
+
+def _on_one_processor(config: CameraConfig) -> Detector:
+    """Load the detector with one thread: cameras are processes, and one must not take the processors of all."""
+    if not hasattr(os, "sched_setaffinity"):
+        return Detector(config.veil.find)
+    # the engine takes a thread for each processor that the loading thread may use
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
+    try:
+        return Detector(config.veil.find)
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+class _Bound:
+    """The live veil in this room's words."""
+
+    def __init__(self, inner: LiveVeil) -> None:
+        self._inner = inner
+
+    def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:
+        """Take one picture and return those that leave the look-ahead, oldest first."""
+        return [_veiled(one) for one in self._inner.push(frame, captured_ns, corrupt=damaged)]
+
+    def flush(self) -> list[Veiled]:
+        """Return what is left, veiled."""
+        return [_veiled(one) for one in self._inner.flush()]
+
+
+def _veiled(one: LiveFrame) -> Veiled:
+    whole = None
+    if one.reason is not None:
+        whole = Reason.CORRUPT if one.reason == "corrupt" else Reason.DETECTOR_BEHIND
+    return Veiled(one.picture, one.captured_ns, whole, len(one.faces))

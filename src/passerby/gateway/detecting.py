@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import PasserbyError
-from passerby.gateway.selftest import covers, probe
+from passerby.gateway.selftest import Probe, covers, probe
 from passerby.values import Detections
 from passerby.veil.detector import Looks
+from passerby.veil.looking import look_size
+from passerby.veil.rules import looks_at
 
 _WINDOW = 64
 SELFTEST_THRESHOLD = 0.3
 """Score that the synthetic face must reach; it scores above 0.8 with the weights that ship."""
-SELFTEST_WAIT_S = 5.0
+SELFTEST_WAIT_S = 30.0
 
 
 class WatchedDetector:
@@ -84,11 +86,20 @@ class WatchedDetector:
         span_s = max(recent[-1][0] - recent[0][0], 1e-3)
         return (len(recent) - 1) / span_s, sum(took for _, took in recent) * 1000 / len(recent)
 
-    def passes_selftest(self, random: np.random.Generator) -> tuple[bool, str]:
-        """Show a synthetic face at the detector's input; return whether it was found, and a sentence."""
-        side = 32 * self.multiple // np.gcd(32, self.multiple)
-        width, height = (-(-pixels // side) * side for pixels in (512, 384))
-        asked = probe(random, int(width), int(height))
+    def passes_selftest(self, random: np.random.Generator, size: tuple[int, int]) -> tuple[bool, str]:
+        """Show a synthetic face at the detector's input; return whether it was found, and a sentence.
+
+        Args:
+            random: Decides place and size of the face.
+            size: Of the camera's pictures: the face goes through the network at the very sizes that they go through.
+        """
+        for look in looks_at(0, *size, thorough=False):
+            ok, detail = self._finds(probe(random, *look_size(look.long_side_px, size, self.multiple)))
+            if not ok:
+                return False, detail
+        return True, "the detector found the synthetic face"
+
+    def _finds(self, asked: Probe) -> tuple[bool, str]:
         try:
             rgb = np.ascontiguousarray(asked.bgr[:, :, ::-1])
             found = self.look(rgb, SELFTEST_THRESHOLD).result(SELFTEST_WAIT_S)
@@ -98,4 +109,4 @@ class WatchedDetector:
             return False, f"the detector failed: {type(exc).__name__}"
         if not covers(found.xyxy, asked.xyxy):
             return False, "the detector did not find the synthetic face"
-        return True, "the detector found the synthetic face"
+        return True, ""

@@ -11,6 +11,7 @@ import av
 from av.video.frame import PictureType
 
 from passerby.errors import ServiceError
+from passerby.gateway.h264 import SEI, kind_of, nal_units
 from passerby.gateway.values import TICKS_PER_S, EncodeConfig
 
 
@@ -58,7 +59,7 @@ class LiveEncoder:
             "maxrate": f"{kbps}k",
             "bufsize": f"{kbps}k",
             "forced-idr": "1",
-            "x264-params": f"repeat-headers=1:annexb=1:scenecut=0:sliced-threads=0:aud=0:keyint={keyint}:info=0",
+            "x264-params": f"repeat-headers=1:annexb=1:scenecut=0:sliced-threads=0:aud=0:keyint={keyint}",
         }
         context.open()
         self._context = context
@@ -84,4 +85,11 @@ class LiveEncoder:
         frame.pict_type = PictureType.I if key else PictureType.NONE
         if key:
             self._force, self._last_key = False, ticks
-        return [(bytes(p), p.is_keyframe, int(p.pts or ticks)) for p in self._context.encode(frame)]
+        return [(_plain(bytes(p)), p.is_keyframe, int(p.pts or ticks)) for p in self._context.encode(frame)]
+
+
+def _plain(data: bytes) -> bytes:
+    """Return an access unit without supplemental information: x264 writes its settings there, which is nobody's business."""
+    if b"\x00\x00\x01\x06" not in data:
+        return data
+    return b"".join(b"\x00\x00\x00\x01" + nal for nal in nal_units(data) if kind_of(nal) != SEI)

@@ -66,7 +66,7 @@ class HlsFeed:
         if not self._segments:
             return None
         longest = max(segment.duration for segment in self._segments) / TICKS_PER_S
-        lines = ["#EXTM3U8", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{int(longest + 0.999)}"]
+        lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{int(longest + 0.999)}"]
         lines += [f"#EXT-X-MEDIA-SEQUENCE:{self._segments[0].number}", "#EXT-X-INDEPENDENT-SEGMENTS"]
         known: int | None = None
         for segment in self._segments:

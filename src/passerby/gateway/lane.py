@@ -60,7 +60,7 @@ class Lane:
 
     Args:
         config: Of the camera.
-        make_veil: Called for each connection and each picture size; may raise a PasserbyError.
+        make_veil: Called for each connection and picture size, with width, height and pictures a second.
         faults: What is wrong now.
         send: Takes the units.
         clock: CLOCK_MONOTONIC in ns.
@@ -69,7 +69,7 @@ class Lane:
     def __init__(
         self,
         config: CameraConfig,
-        make_veil: Callable[[], Veil],
+        make_veil: Callable[[int, int, float], Veil],
         faults: Faults,
         send: Callable[[Unit], None],
         clock: Clock,
@@ -114,12 +114,12 @@ class Lane:
         now_s = self._clock() / 1e9
         frame = even_yuv420p(picture.frame)
         if (frame.width, frame.height) != self._size or self._veil is None:
-            self._renew(frame.width, frame.height, now_s, wall_ns)
+            self._renew(frame.width, frame.height, picture.fps, now_s, wall_ns)
         if picture.damaged:
             self._damaged.add(picture.captured_ns)
             self._faults.strike(Reason.CORRUPT, now_s, wall_ns, "pictures arrive damaged", hold_s=self.hold_s)
         self._note_rate(picture)
-        for veiled in self._veiled(frame, picture.captured_ns, now_s, wall_ns):
+        for veiled in self._veiled(frame, picture.captured_ns, wall_ns, damaged=picture.damaged):
             self._leave(veiled)
 
     def idle(self, reason: Reason) -> None:
@@ -137,14 +137,16 @@ class Lane:
             for veiled in veil.flush():
                 self._leave(veiled)
 
-    def _renew(self, width: int, height: int, now_s: float, wall_ns: int) -> None:
+    def _renew(self, width: int, height: int, fps: float, now_s: float, wall_ns: int) -> None:
         if self._encoder is not None and (width, height) != self._size and self.counts.taken > 1:
             detail = f"{self._size[0]}x{self._size[1]} became {width}x{height}"
             self._faults.strike(Reason.FORMAT, now_s, wall_ns, detail, hold_s=0.5)
         self._size = (width, height)
         self._damaged.clear()
         self._arrivals.clear()
-        self._veil = self._make_veil()
+        if fps:
+            self.interval_ns = 1e9 / min(max(fps, 0.5), 200.0)
+        self._veil = self._make_veil(width, height, 1e9 / self.interval_ns)
 
     def _note_rate(self, picture: Picture) -> None:
         if self._last_captured_ns:
@@ -153,13 +155,14 @@ class Lane:
         self._last_captured_ns = picture.captured_ns
         self._arrivals.append((picture.captured_ns, picture.arrived_ns))
 
-    def _veiled(self, frame: av.VideoFrame, captured_ns: int, now_s: float, wall_ns: int) -> list[Veiled]:
+    def _veiled(self, frame: av.VideoFrame, captured_ns: int, wall_ns: int, *, damaged: bool) -> list[Veiled]:
         if self._veil is None:
             return []
         try:
-            return self._veil.push(frame, captured_ns)
+            return self._veil.push(frame, captured_ns, damaged=damaged)
         except (PasserbyError, RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, OSError) as exc:
             # whatever a detector or tracker throws, its pictures are gone and a cover stands in their place
+            now_s = self._clock() / 1e9
             self._faults.strike(
                 Reason.DETECTOR_DEAD, now_s, wall_ns, f"veiling failed: {type(exc).__name__}", hold_s=self.hold_s
             )

@@ -88,6 +88,7 @@ class Relay:
         self._rate: deque[tuple[float, int]] = deque(maxlen=512)
         self.slate: Reason | None = Reason.START
         self.alarm: Reason | None = None
+        self.whole: Reason | None = None
         self.stall_reason = Reason.STALLED
 
     # readers
@@ -134,6 +135,7 @@ class Relay:
             ServiceError: its flags or parameter sets do not parse; the worker must go.
         """
         now_ns = time.monotonic_ns()
+        whole = message.whole
         self._last_heard_s = now_ns / 1e9
         if self.alarm is not None:
             return
@@ -150,7 +152,7 @@ class Relay:
         self.slate = None
         self.delays_ms.append((now_ns - message.due_ns) / 1e6)
         self._late_ticks = max(0, ticks_of(now_ns - message.stamp_ns))
-        self._send(message.payload, nals, ticks_of(message.stamp_ns), message.key, message.whole)
+        self._send(message.payload, nals, ticks_of(message.stamp_ns), message.key, whole)
 
     def lost(self, reason: Reason) -> None:
         """The worker is gone, or must not be heard: slates from now on."""
@@ -196,6 +198,7 @@ class Relay:
         age_ns = (ticks_of(time.monotonic_ns()) - ticks) * 100_000 // 9
         unit = AccessUnit(data, nals, ticks, time.time_ns() - age_ns, key, whole, self.parameters)
         self._keep(unit)
+        self.whole = whole
         self.counts.units += 1
         self.counts.bytes_out += len(data)
         self._rate.append((time.monotonic(), len(data)))

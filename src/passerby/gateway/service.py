@@ -15,10 +15,9 @@ from passerby.errors import ServiceError
 from passerby.gateway.hidden import HiddenCheck, Outcome, hidden_camera
 from passerby.gateway.hls import HlsFeed
 from passerby.gateway.live import LiveFeed
-from passerby.gateway.push import Pusher
 from passerby.gateway.record import Recorder
 from passerby.gateway.relay import Relay
-from passerby.gateway.rtsp import Gate, RtspServer
+from passerby.gateway.rtsp import Gate, Publisher, RtspServer
 from passerby.gateway.slate import Slates
 from passerby.gateway.snapshot import Snapshots
 from passerby.gateway.states import CameraStatus, Event, EventKind
@@ -40,7 +39,7 @@ class Camera:
         self.live = LiveFeed(keeper.relay)
         self.hls = HlsFeed(keeper.relay)
         self.recorder: Recorder | None = None
-        self.pushers: list[Pusher] = []
+        self.publishers: list[Publisher] = []
 
     @property
     def config(self) -> CameraConfig:
@@ -187,19 +186,19 @@ class Gateway:
         if config.record is not None:
             camera.recorder = Recorder(config.name, config.record, self._disk(config.name))
             camera.recorder.start(camera.relay)
-        camera.pushers = [Pusher(push) for push in config.pushes]
-        for pusher in camera.pushers:
-            pusher.start(camera.relay)
+        camera.publishers = [Publisher(push, camera.relay) for push in config.pushes]
+        for publisher in camera.publishers:
+            publisher.start()
 
     async def _close_outputs(self, camera: Camera, *, viewers: bool = True) -> None:
         if viewers:
             camera.live.close()
             camera.hls.close()
         recorder, camera.recorder = camera.recorder, None
-        pushers, camera.pushers = camera.pushers, []
-        stops = [recorder.stop] if recorder is not None else []
-        stops += [pusher.stop for pusher in pushers]
-        await asyncio.gather(*(asyncio.to_thread(stop) for stop in stops))
+        publishers, camera.publishers = camera.publishers, []
+        await asyncio.gather(*(publisher.stop() for publisher in publishers))
+        if recorder is not None:
+            await asyncio.to_thread(recorder.stop)
 
     def _disk(self, name: str) -> Callable[[bool, str], None]:
         def full(is_full: bool, why: str) -> None:

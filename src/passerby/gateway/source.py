@@ -51,12 +51,14 @@ class Picture:
         captured_ns: CLOCK_MONOTONIC at which it came, evened out by the camera's own time stamps.
         arrived_ns: CLOCK_MONOTONIC at which it was decoded.
         damaged: It, or one that it was predicted from, did not decode whole.
+        fps: Pictures a second that the camera states; 0 where it states none.
     """
 
     frame: av.VideoFrame
     captured_ns: int
     arrived_ns: int
     damaged: bool = False
+    fps: float = 0.0
 
 
 class Stamper:
@@ -133,7 +135,7 @@ def _drawn(config: InputConfig) -> Iterator[Picture]:
             # this process slept (SIGSTOP, suspended laptop): go on from here instead of drawing what was missed
             began_ns -= wait_ns
             due_ns -= wait_ns
-        yield Picture(scene.frame(number), due_ns, time.monotonic_ns())
+        yield Picture(scene.frame(number), due_ns, time.monotonic_ns(), fps=scene.settings.fps)
         number += 1
         if scene.settings.every_s and number % burst == 0:
             time.sleep(max(0.0, scene.settings.every_s - scene.settings.burst_s))
@@ -213,6 +215,8 @@ def _video_of(container: av.container.InputContainer) -> VideoStream:
 
 def _read(container: av.container.InputContainer, stream: VideoStream, *, paced: bool) -> Iterator[Picture]:
     stamper, taint = Stamper(), Taint()
+    stated = stream.average_rate or stream.guessed_rate
+    fps = float(stated) if stated and 0.2 <= stated <= 240 else 0.0
     began_ns, first_ns = time.monotonic_ns(), None
     for packet in container.demux(stream):
         frames: list[av.VideoFrame] = []
@@ -229,7 +233,7 @@ def _read(container: av.container.InputContainer, stream: VideoStream, *, paced:
                 time.sleep(max(0.0, (began_ns + pts_ns - first_ns - time.monotonic_ns()) / 1e9))
             now_ns = time.monotonic_ns()
             damaged = taint.judge(key=frame.key_frame, corrupt=frame.is_corrupt, now_s=now_ns / 1e9)
-            yield Picture(frame, stamper.stamp(pts_ns, now_ns), now_ns, damaged)
+            yield Picture(frame, stamper.stamp(pts_ns, now_ns), now_ns, damaged, fps)
 
 
 class Taint:

@@ -131,7 +131,7 @@ class Keeper:
             return f"cannot start: {exc.strerror}"
         finally:
             theirs.close()
-        self._process, self.pid = process, process.pid
+        self._process, self.pid, self.status = process, process.pid, {}
         reader, self._writer = await asyncio.open_connection(sock=ours)
         self._heard_s = time.monotonic() + START_S - SILENT_S
         complaints = asyncio.create_task(self._read_stderr(process))
@@ -283,6 +283,8 @@ class Keeper:
             return (Phase.STARTING if slate is Reason.START else Phase.SLATE), (slate,)
         if reasons:
             return (Phase.STARTING if reasons == (Reason.START,) else Phase.COVERED), reasons
+        if self.relay.whole is not None:
+            return (Phase.STARTING if not self.status else Phase.COVERED), (self.relay.whole,)
         return Phase.VEILED, ()
 
     def camera_status(self, readers: int) -> CameraStatus:

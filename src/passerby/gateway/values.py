@@ -175,13 +175,11 @@ class PushConfig:
         url: ``rtsp://host:port/path``; user and password go into their own fields.
         username: Or None.
         password: Or None. Never printed.
-        transport: ``tcp`` or ``udp``.
     """
 
     url: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    transport: str = "tcp"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ class Veiled:
 class Veil(Protocol):
     """Takes bare pictures and gives back veiled ones, later."""
 
-    def push(self, frame: av.VideoFrame, captured_ns: int) -> list[Veiled]:
-        """Take one picture and return those that leave the look-ahead, oldest first."""
+    def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:
+        """Take one picture and return those that leave the look-ahead, oldest first. A damaged one leaves covered whole."""
         ...
 
     def flush(self) -> list[Veiled]:
@@ -55,7 +55,7 @@ class WholeCover:
     def __init__(self, title: str, reason: Reason) -> None:
         self._title, self._reason = title, reason
 
-    def push(self, frame: av.VideoFrame, captured_ns: int) -> list[Veiled]:
+    def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:  # noqa: ARG002 - all the same
         """Return a cover of the picture's size at once."""
         covered = cover_frame(frame.width & ~1, frame.height & ~1, self._title, self._reason)
         return [Veiled(covered, captured_ns, self._reason)]

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 TICK_S = 0.1
 STALL_S = 2.0
-"""A look that takes longer counts as stalled. Source: 59 ms on an idle machine, below 1 s on one with eight cameras."""
-GIVE_UP_S = 5.0
-"""A look that takes longer will not come back: the process ends, and is started anew."""
+"""A look that takes longer counts as stalled, once one has passed: the first ones also compile the network.
+
+Source: 59 ms on an idle machine, below 1 s on one with eight cameras.
+"""
+GIVE_UP_S = 20.0
+"""A look that takes longer will not come back: the process ends, and is started anew. Far above any overload, because ends and
+starts would only add to one."""
 JUMP_NS = 1_000_000_000
 CLOCK_HOLD_S = 2.0
 WEIGHTS_EVERY_S = 1.0
@@ -123,7 +127,7 @@ class Watchdog:
             detail = f"the detector failed: {failure}"
             self._worker.faults.strike(Reason.DETECTOR_DEAD, now_s, wall_ns, detail, hold_s=hold_s)
         waiting_s = eyes.detector.waiting_s
-        if waiting_s > STALL_S:
+        if waiting_s > STALL_S and self._passed:
             detail = f"no answer for {STALL_S:g} s"
             self._worker.faults.strike(Reason.DETECTOR_STALLED, now_s, wall_ns, detail, hold_s=hold_s)
         if waiting_s > GIVE_UP_S:
@@ -147,7 +151,7 @@ class Watchdog:
         every_s = 2.0 if self._tested_failed else self._selftest_s
         due = self._tested_s is None or now_s - self._tested_s >= every_s
         busy = self._testing is not None and self._testing.is_alive()
-        if eyes is None or not due or busy:
+        if eyes is None or not due or busy or not self._worker.lane.counts.taken:
             return
         self._tested_s = now_s
         # not on the watch's own thread: a hung detector must not stop the watch
@@ -158,7 +162,7 @@ class Watchdog:
         eyes = self._worker.eyes
         if eyes is None:
             return
-        ok, detail = eyes.detector.passes_selftest(self._random)
+        ok, detail = eyes.detector.passes_selftest(self._random, self._worker.lane.size)
         now_s, wall_ns = time.monotonic(), time.time_ns()
         self._tested_failed = not ok
         if ok:

@@ -125,12 +125,12 @@ class Worker:
         if reasons or time.monotonic_ns() - self.lane.last_sent_ns > 600_000_000:
             self.lane.idle(reason)
 
-    def _make_veil(self) -> Veil:
+    def _make_veil(self, width: int, height: int, fps: float) -> Veil:
         eyes = self.eyes
         if eyes is None:
             return WholeCover(self.config.shown, Reason.START)
         try:
-            return eyes.make_veil()
+            return eyes.make_veil(width, height, fps)
         except PasserbyError as exc:
             self.faults.strike(Reason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message)
             return WholeCover(self.config.shown, Reason.DETECTOR_DEAD)

@@ -110,6 +110,16 @@ class _Case:
         self.position, self.on, self.overlays, self.amended = position, on, overlays, amended
         self.assumptions = engine.worlds.assume(facts.known)
         self.possible = engine.worlds.possible(self.assumptions)
+        if engine.worlds.dated and any(not world.found() for world in self.possible.values()):
+            self._set_apart_what_is_outside()
+
+    def _set_apart_what_is_outside(self) -> None:
+        """Tell what is not covered yet from what no rule will ever cover, which is outside the rulebook on every day."""
+        whole = engine_on(self.position, self.overlays, None, amended=self.amended)
+        with whole.lock:
+            outside = None in whole.worlds.possible(whole.worlds.assume(self.facts.known))
+        if outside:
+            self.possible = {None if not w.found() else o: w for o, w in self.possible.items()}
 
     def verdict(self) -> Verdict:
         """Put the verdict together."""
@@ -120,6 +130,8 @@ class _Case:
         alternatives = tuple(self._alternative(o, w, asked, points) for o, w in self.possible.items() if o is not None)
         outcome = only if certain and only is not None else Outcome.DEPENDS
         reasons = tuple(reason for alternative in alternatives for reason in alternative.reasons)
+        if None in self.possible:
+            reasons += (_plain_reason("What is described lies outside this rulebook: no rule finds anything."),)
         return Verdict(
             position=self.position,
             overlays=self.book.overlays,
@@ -163,8 +175,7 @@ class _Case:
         return next(v for v in self.book.domains[name] if f"fact({name},{value_term(v)})" in world.atoms)
 
     def _not_yet(self) -> Step:
-        statement = f"What would cover this does not apply yet on {self.on}."
-        return Step(Reason(statement, True, None, None, Certainty.QUOTED, MappingProxyType({}), ()), Certainty.QUOTED)
+        return Step(_plain_reason(f"What would cover this does not apply yet on {self.on}."), Certainty.QUOTED)
 
     def _open_point(self, point: str) -> OpenPoint:
         clause = self.book.heads[f"open({point})"][0]
@@ -227,6 +238,10 @@ class _Case:
             yield f"The offence {offence} is in none of the lists known here and was read as an offence in no list."
         if None in self.possible:
             yield "Some of this lies outside this rulebook; nothing was guessed."
+
+
+def _plain_reason(statement: str) -> Reason:
+    return Reason(statement, True, None, None, Certainty.QUOTED, MappingProxyType({}), ())
 
 
 def _notes_on_text(book: Book, on: date | None) -> Iterable[str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from passerby.errors import RuleError
 from passerby.law.assess import DEFAULT_POSITION, assess, assess_all
-from passerby.law.engine import engine_on
+from passerby.law.engine import engine_on, overlay_named
 from passerby.law.facts_file import Deployment
 from passerby.law.liability import Claim, liability
 from passerby.law.values import FactValue, Outcome, Verdict
@@ -60,7 +61,12 @@ def assess_deployment(
         RuleError: there is no such position or overlay, or a rule file is broken.
     """
     day = on or deployment.on
-    verdicts = assess_all(deployment.facts, positions, on=day, overlays=overlays)
+    if len(positions) == 1:
+        # alone, a position that an overlay is not written for is a mistake; beside others it is left as it is
+        verdicts: tuple[Verdict, ...] = (assess(deployment.facts, position=positions[0], on=day, overlays=overlays),)
+    else:
+        _refuse_strangers(positions, overlays)
+        verdicts = assess_all(deployment.facts, positions, on=day, overlays=overlays)
     return Assessment(
         deployment.name,
         deployment.title,
@@ -72,6 +78,15 @@ def assess_deployment(
         liability(deployment.facts, _possible_under_the_act(deployment, verdicts)),
         {position: position_title(position) for position in positions},
     )
+
+
+def _refuse_strangers(positions: Sequence[str], overlays: Sequence[str | Path]) -> None:
+    for layer in map(overlay_named, overlays):
+        if not set(layer.over) & set(positions):
+            raise RuleError(
+                f"overlay {layer.name} must be laid over {' or '.join(layer.over)}, got {', '.join(positions)}",
+                hint=f"ask --position {layer.over[0]} as well",
+            )
 
 
 def _possible_under_the_act(deployment: Deployment, verdicts: tuple[Verdict, ...]) -> frozenset[Outcome]:

@@ -12,7 +12,6 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from json.decoder import scanstring
 from typing import Literal
 
 import yaml
@@ -183,7 +182,7 @@ def _json_entries(text: str, at: int) -> tuple[tuple[Entry, ...], int]:
     at = _skip(text, at + 1)
     while text[at] != "}":
         line = text.count("\n", 0, at) + 1
-        key, at = scanstring(text, at + 1)
+        key, at = decoder.raw_decode(text, at)
         at = _skip(text, _skip(text, at) + 1)
         if text[at] == "{":
             inside, at = _json_entries(text, at)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from passerby.errors import UsageError
-from passerby.law.book import load_book
+from passerby.law.assess import provisions
+from passerby.law.engine import overlay_named
 from passerby.law.facts_check import nearest
 from passerby.law.reference import OffenceList, offences
 from passerby.law.values import Provision
@@ -55,7 +56,8 @@ def find_lists(wanted: str) -> tuple[OffenceList, ...]:
 def _everything(positions: Sequence[str], overlays: Sequence[str | Path]) -> Iterator[Provision]:
     seen: set[str] = set()
     for position in positions:
-        for provision in load_book(position, overlays).provisions.values():
+        fitting = [layer for layer in overlays if position in overlay_named(layer).over]
+        for provision in provisions(position, overlays=fitting):
             if provision.id not in seen:
                 seen.add(provision.id)
                 yield provision

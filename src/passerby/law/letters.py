@@ -22,8 +22,10 @@ from passerby.law.report_words import (
     CERTAINTY_MEANING,
     DISCLAIMER,
     OUTCOME_TITLE,
-    change_words,
     day,
+    example_words,
+    outside_entirely,
+    possible_words,
     source_words,
     steps,
 )
@@ -32,7 +34,7 @@ from passerby.law.vocabulary import vocabulary
 
 WIDTH = 78
 _MAX_REASONS = 8
-_MAX_QUESTIONS = 10
+_MAX_QUESTIONS = 6
 
 
 class Kind(StrEnum):
@@ -168,7 +170,8 @@ def _note(bases: dict[str, Basis], article: str, certainty: str) -> None:
 
 def _questions(facts: Mapping[str, FactValue], verdict: Verdict, bases: dict[str, Basis]) -> Iterator[str]:
     """Yield what the assessment turns on and nobody has said, then what is always worth asking."""
-    turning = [*verdict.unknown, *(name for change in verdict.changes for name in change.facts)]
+    strict_first = sorted(verdict.changes, key=lambda change: list(OUTCOME_TITLE).index(change.outcome))
+    turning = [*verdict.unknown, *(name for change in strict_first for name in change.facts)]
     wanted = [name for name in dict.fromkeys(turning) if facts.get(name, UNKNOWN) == UNKNOWN][:_MAX_QUESTIONS]
     for name in wanted:
         fact = vocabulary()[name]
@@ -189,12 +192,15 @@ def _act_article(source: str) -> str | None:
 
 
 def _reasons(verdict: Verdict, bases: dict[str, Basis]) -> Iterator[str]:
+    everything = [step for step in steps(_told(verdict).reasons) if step.provision is not None]
+    # what fails decides, so it is told even where the list is cut
+    first = [step for step in everything if not step.holds]
+    chosen = [*everything[:2], *first, *everything[2:]][:_MAX_REASONS]
     told: dict[str, None] = {}
-    for step in steps(_told(verdict).reasons):
-        if step.provision is None or len(told) == _MAX_REASONS:
-            continue
-        _note(bases, f"AI Act {step.provision.article}", step.certainty)
-        told.setdefault(f"{step.statement} ({source_words(step)})")
+    for step in everything:
+        if step in chosen and step.provision is not None:
+            _note(bases, f"AI Act {step.provision.article}", step.certainty)
+            told.setdefault(f"{step.statement} ({source_words(step)})")
     for reason in told:
         yield from _wrap(reason, "- ", "  ")
     if told:
@@ -222,11 +228,11 @@ def describe(facts: Mapping[str, FactValue]) -> str:
 
 def _say_verdict(verdict: Verdict) -> str:
     when = f" as in force on {day(verdict.on)}" if verdict.on else ""
-    if verdict.outside:
+    if outside_entirely(verdict):
         return (
             "Whether the Artificial Intelligence Act forbids that, an open rulebook does not answer; please examine it."
         )
-    names = " or ".join(OUTCOME_TITLE[outcome].lower() for outcome in sorted(verdict.possible))
+    names = possible_words(verdict).replace(", ", " or ")
     said = {
         Outcome.PROHIBITED: "that is prohibited",
         Outcome.NON_COMPLIANT: "that breaks a duty for high-risk systems",
@@ -235,7 +241,7 @@ def _say_verdict(verdict: Verdict) -> str:
         said = f"it depends on points that are open or that I do not know whether that counts as {names}"
         told = _told(verdict)
         if isinstance(told, Alternative):
-            example = change_words(told.facts, {})
+            example = example_words(told)
             with_example = f", for example with {example}" if example else ""
             return (
                 f"Under the Artificial Intelligence Act{when}, {said}. "

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from typing import TYPE_CHECKING
 
 import passerby
 from passerby.law.assessment import Assessment
@@ -19,21 +17,28 @@ from passerby.law.report_words import (
     OUTCOME_MEANING,
     OUTCOME_TITLE,
     assumptions,
-    change_words,
     day,
     deciding,
     duty_when,
+    example_words,
     fact_meaning,
     fact_words,
     facts_read,
     fine_words,
     grouped_changes,
+    outside_entirely,
+    possible_words,
+    readings_told,
     say_value,
     source_words,
     standing,
+    title_of,
 )
 from passerby.law.values import Certainty, FactValue, Outcome, Provision, Verdict
 from passerby.law.vocabulary import vocabulary
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _TONE = {
     Outcome.PROHIBITED: "red",
@@ -68,6 +73,10 @@ def comparison_to_html(assessments: tuple[Assessment, ...], heading: str) -> str
 
 @cache
 def _environment() -> Environment:
+    # a fifth of the room's import time, and most commands write no page
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
     environment = Environment(
         loader=PackageLoader("passerby.law", "templates"),
         autoescape=True,
@@ -83,7 +92,8 @@ def _environment() -> Environment:
         version=passerby.__version__,
         day=day,
         assumptions=assumptions,
-        change=change_words,
+        example=example_words,
+        outside=outside_entirely,
         changes=grouped_changes,
         facts_read=facts_read,
         fine=fine_words,
@@ -95,15 +105,15 @@ def _environment() -> Environment:
         meaning=lambda outcome: OUTCOME_MEANING[outcome],
         certainty_meaning=_certainty_meaning,
         outcome_title=lambda outcome: OUTCOME_TITLE[outcome],
-        title_of=_title_of,
-        tone=lambda verdict: "grey" if verdict.outside else _TONE[verdict.outcome],
+        title_of=title_of,
+        tone=lambda verdict: "grey" if outside_entirely(verdict) else _TONE[verdict.outcome],
         tone_of=lambda outcome: _TONE[outcome],
-        possible=_possible,
+        possible=possible_words,
         articles=_articles,
         decided_by=_decided_by,
         sentence=_sentence,
         first_statement=_first_statement,
-        question_of=_question_of,
+        readings=readings_told,
         value_words=_value_words,
         by_outcome=_by_outcome,
         by_law=_by_law,
@@ -114,14 +124,6 @@ def _environment() -> Environment:
 
 def _certainty_meaning(certainty: Certainty) -> str:
     return CERTAINTY_MEANING[certainty]
-
-
-def _title_of(verdict: Verdict) -> str:
-    return "Outside this rulebook" if verdict.outside else OUTCOME_TITLE[verdict.outcome]
-
-
-def _possible(verdict: Verdict) -> str:
-    return ", ".join(OUTCOME_TITLE[outcome].lower() for outcome in sorted(verdict.possible))
 
 
 def _articles(verdict: Verdict) -> list[str]:
@@ -140,10 +142,6 @@ def _first_statement(verdict: Verdict) -> str:
     return verdict.reasons[0].statement if verdict.reasons else standing(verdict)
 
 
-def _question_of(verdict: Verdict, point: str) -> str:
-    return next((open_point.question for open_point in verdict.open_points if open_point.id == point), point)
-
-
 def _value_words(name: str, value: FactValue) -> str:
     told = say_value(value)
     meaning = fact_meaning(name, value)
@@ -153,7 +151,7 @@ def _value_words(name: str, value: FactValue) -> str:
 def _by_outcome(assessment: Assessment) -> list[tuple[str, list[Verdict]]]:
     groups: dict[str, list[Verdict]] = {}
     for verdict in assessment.verdicts:
-        groups.setdefault(_title_of(verdict), []).append(verdict)
+        groups.setdefault(title_of(verdict), []).append(verdict)
     return list(groups.items())
 
 

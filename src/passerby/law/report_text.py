@@ -13,22 +13,27 @@ from passerby.law.report_words import (
     OUTCOME_MEANING,
     OUTCOME_TITLE,
     assumptions,
-    change_words,
     day,
     deciding,
     duty_when,
+    example_words,
     fact_words,
     facts_read,
     fine_words,
     grouped_changes,
+    outside_entirely,
+    possible_words,
+    readings_told,
     source_words,
     standing,
+    title_of,
 )
-from passerby.law.values import Alternative, FactValue, Reason, Verdict
+from passerby.law.values import FactValue, Reason, Verdict
 from passerby.law.vocabulary import vocabulary
 
 WIDTH = 80
 """Columns that no line goes beyond, except a single word that is longer."""
+_MOST_WAYS = 3
 
 
 def assessment_to_text(assessment: Assessment) -> str:
@@ -66,7 +71,9 @@ def side_by_side_to_text(assessment: Assessment) -> str:
         if verdict.next_question:
             lines += _wrap(f"ask first: {vocabulary()[verdict.next_question].question}", "  ", "    ")
         for outcome, ways in grouped_changes(verdict, assessment.facts):
-            lines += _wrap(f"{OUTCOME_TITLE[outcome].lower()} with: {'; or '.join(ways)}", "  ", "    ")
+            more = f"; or {len(ways) - _MOST_WAYS} more" if len(ways) > _MOST_WAYS else ""
+            told = "; or ".join(ways[:_MOST_WAYS]) + more
+            lines += _wrap(f"{OUTCOME_TITLE[outcome].lower()} with: {told}", "  ", "    ")
     return "\n".join([*lines, "", *_wrap(DISCLAIMER)]) + "\n"
 
 
@@ -107,12 +114,9 @@ def _glance(assessment: Assessment) -> Iterator[str]:
 
 
 def _short(verdict: Verdict) -> str:
-    title = OUTCOME_TITLE[verdict.outcome]
-    if verdict.outside:
-        return "Outside this rulebook"
     if len(verdict.possible) > 1:
-        return f"{title}: " + ", ".join(OUTCOME_TITLE[o].lower() for o in sorted(verdict.possible))
-    return f"{title} ({verdict.certainty})"
+        return f"{title_of(verdict)}: {possible_words(verdict)}"
+    return f"{title_of(verdict)} ({verdict.certainty})"
 
 
 def _tally(assessments: tuple[Assessment, ...]) -> Iterator[str]:
@@ -132,9 +136,8 @@ def _verdict(verdict: Verdict, assessment: Assessment) -> Iterator[str]:
     yield "-" * WIDTH
     yield from _wrap(f"{verdict.position}  {title}".rstrip())
     yield ""
-    outcome = "OUTSIDE THIS RULEBOOK" if verdict.outside else OUTCOME_TITLE[verdict.outcome].upper()
-    yield f"  {outcome}"
-    if not verdict.outside:
+    yield f"  {title_of(verdict).upper()}"
+    if not outside_entirely(verdict):
         yield from _wrap(OUTCOME_MEANING[verdict.outcome], "  ")
     yield from _wrap(
         f"{standing(verdict)} Certainty: {verdict.certainty}, {CERTAINTY_MEANING[verdict.certainty]}.", "  "
@@ -143,7 +146,7 @@ def _verdict(verdict: Verdict, assessment: Assessment) -> Iterator[str]:
         yield from _wrap(f"Ask first: {vocabulary()[verdict.next_question].question}", "  ")
     for note in verdict.notes:
         yield from _wrap(f"Note: {note}", "  ")
-    yield from _why(verdict, assessment.facts)
+    yield from _why(verdict)
     yield from _unknown(verdict)
     yield from _duties(verdict)
     if verdict.fine:
@@ -154,34 +157,29 @@ def _verdict(verdict: Verdict, assessment: Assessment) -> Iterator[str]:
     yield from _assumed(verdict)
 
 
-def _why(verdict: Verdict, given: Mapping[str, FactValue]) -> Iterator[str]:
+def _why(verdict: Verdict) -> Iterator[str]:
     if verdict.certain or not verdict.alternatives:
         yield from _section("Why")
         for reason in verdict.reasons:
-            yield from _reason(reason, 2)
+            yield from _reason(reason, 2, {})
         return
     for alternative in verdict.alternatives:
         yield from _section(f"{OUTCOME_TITLE[alternative.outcome]} would follow")
-        yield from _when(alternative, verdict, given)
+        if alternative.facts:
+            yield from _wrap(f"for example with {example_words(alternative)}", " " * 4)
+        for question, answer in readings_told(alternative, verdict):
+            yield from _wrap(f"if the answer is {answer}: {question}", " " * 4)
         for reason in alternative.reasons:
-            yield from _reason(reason, 2)
+            yield from _reason(reason, 2, alternative.facts)
 
 
-def _when(alternative: Alternative, verdict: Verdict, given: Mapping[str, FactValue]) -> Iterator[str]:
-    questions = {point.id: point.question for point in verdict.open_points}
-    if alternative.facts:
-        yield from _wrap(f"for example with {change_words(alternative.facts, given)}", " " * 4)
-    for point, answer in alternative.readings.items():
-        yield from _wrap(f"if the answer is {'yes' if answer else 'no'}: {questions.get(point, point)}", " " * 4)
-
-
-def _reason(reason: Reason, depth: int) -> Iterator[str]:
+def _reason(reason: Reason, depth: int, filled: Mapping[str, FactValue]) -> Iterator[str]:
     source = source_words(reason)
-    facts = facts_read(reason)
+    facts = facts_read(reason, filled)
     text = reason.statement + (f" ({facts})" if facts else "") + (f" [{source}]" if source else "")
     yield from _bullet(text, depth)
     for premise in reason.premises:
-        yield from _reason(premise, depth + 1)
+        yield from _reason(premise, depth + 1, filled)
 
 
 def _unknown(verdict: Verdict) -> Iterator[str]:

@@ -6,18 +6,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from passerby.law.contradictions import say
-from passerby.law.values import UNKNOWN, Certainty, Duty, FactValue, FineTier, Outcome, Provision, Reason, Verdict
+from passerby.law.values import (
+    UNKNOWN,
+    Alternative,
+    Certainty,
+    Duty,
+    FactValue,
+    FineTier,
+    Outcome,
+    Provision,
+    Reason,
+    Verdict,
+)
 from passerby.law.vocabulary import vocabulary
 
 OUTCOME_TITLE: Mapping[Outcome, str] = {
     Outcome.PROHIBITED: "Prohibited",
+    Outcome.NON_COMPLIANT: "Non-compliant",
     Outcome.PERMITTED: "Permitted with authorisation",
     Outcome.HIGH_RISK: "High-risk",
     Outcome.TRANSPARENCY_ONLY: "Transparency only",
     Outcome.NOT_REGULATED: "Not regulated",
     Outcome.OUT_OF_SCOPE: "Out of scope",
     Outcome.NOT_PROHIBITED: "Not prohibited",
-    Outcome.NON_COMPLIANT: "Non-compliant",
     Outcome.DEPENDS: "It depends",
 }
 OUTCOME_MEANING: Mapping[Outcome, str] = {
@@ -41,6 +52,8 @@ DISCLAIMER = (
     "Not legal advice. The rules are our own words for the sources named; only courts interpret the law with authority. "
     "A use that passes here may still be unlawful under data protection law, police law or the Charter."
 )
+
+_MOST_SHOWN = 6
 
 
 def day(value: date) -> str:
@@ -135,9 +148,19 @@ def source_words(reason: Reason) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def facts_read(reason: Reason) -> str:
-    """Return the facts that one step reads itself, as in ``space: public``; empty when its words name them already."""
-    told = [fact_words(name, value) for name, value in reason.facts.items() if say(value) not in reason.statement]
+def facts_read(reason: Reason, filled: Mapping[str, FactValue]) -> str:
+    """Return the facts that one step reads itself, as in ``space: public``; empty when its words name them already.
+
+    Args:
+        reason: The step.
+        filled: Values taken for unknown facts in this derivation; told with an "if".
+    """
+    told = []
+    for name, value in reason.facts.items():
+        if value == UNKNOWN and name in filled:
+            told.append(f"if {fact_words(name, filled[name])}")
+        elif say(value) not in reason.statement:
+            told.append(fact_words(name, value))
     return ", ".join(told)
 
 
@@ -149,14 +172,51 @@ def guideline_of(reason: Reason) -> str | None:
     return own or reason.provision.guideline
 
 
+def outside_entirely(verdict: Verdict) -> bool:
+    """Tell whether no rule answers in any case that the facts leave open."""
+    return verdict.outside and verdict.possible == {Outcome.DEPENDS}
+
+
+def title_of(verdict: Verdict) -> str:
+    """Return the verdict in a few words."""
+    return "Outside this rulebook" if outside_entirely(verdict) else OUTCOME_TITLE[verdict.outcome]
+
+
+def possible_words(verdict: Verdict) -> str:
+    """Return the outcomes that remain possible, the strictest first, and what lies outside the rulebook last."""
+    names = [
+        title.lower() for outcome, title in OUTCOME_TITLE.items() if outcome in verdict.possible - {Outcome.DEPENDS}
+    ]
+    return ", ".join([*names, *(["outside this rulebook"] if verdict.outside else [])])
+
+
+def example_words(alternative: Alternative) -> str:
+    """Return one way to fill in the unknown facts, those that the derivation reads first; shortened when it is long."""
+    read = {name for step in steps(alternative.reasons) for name in step.facts}
+    ordered = sorted(alternative.facts.items(), key=lambda item: item[0] not in read)
+    shown = [fact_words(name, value) for name, value in ordered[:_MOST_SHOWN]]
+    left = len(ordered) - len(shown)
+    return ", ".join(shown) + (f" and {left} more facts" if left else "")
+
+
+def readings_told(alternative: Alternative, verdict: Verdict) -> list[tuple[str, str]]:
+    """Return the open points that the derivation reads, each as question and answer."""
+    told = [step.statement for step in steps(alternative.reasons)]
+    pairs = []
+    for point in verdict.open_points:
+        answer = alternative.readings.get(point.id)
+        if answer is not None and any(statement.startswith(point.question) for statement in told):
+            pairs.append((point.question, "yes" if answer else "no"))
+    return pairs
+
+
 def standing(verdict: Verdict) -> str:
     """Say in one sentence how firm a verdict is."""
-    if verdict.outside:
-        return "Outside this rulebook: no rule answers it, and nothing is guessed."
+    if outside_entirely(verdict):
+        return "No rule here answers it, and nothing is guessed."
     if verdict.certain:
         return "The same in every case that the facts leave open."
-    names = ", ".join(OUTCOME_TITLE[o].lower() for o in sorted(verdict.possible))
-    return f"Still possible: {names}."
+    return f"Still possible: {possible_words(verdict)}."
 
 
 def deciding(verdict: Verdict) -> tuple[Provision, ...]:

@@ -35,6 +35,10 @@ class World:
     outcome: Outcome | None
     atoms: frozenset[str] = field(repr=False)
 
+    def found(self) -> bool:
+        """Tell whether any rule finds anything."""
+        return any(atom.startswith("finding(") for atom in self.atoms)
+
     def readings(self) -> dict[str, bool]:
         """Return each open point raised and the answer given to it."""
         raised = [atom[5:-1] for atom in self.atoms if atom.startswith("open(")]

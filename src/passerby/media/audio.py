@@ -23,7 +23,18 @@ def playable_audio(source: InputContainer) -> list[AudioStream]:
 
 
 class AudioCopy:
-    """Audio packets of a span of a clip, given out as the video goes on, so that the two stay side by side."""
+    """Audio packets of a span of a clip, given out as the video goes on, so that the two stay side by side.
+
+    Args:
+        path: The clip.
+        writer: Gets a track for each audio track whose codec is known; ``left_out`` counts the others.
+        span_s: From the first to before the last time of the input, in seconds.
+        shift_s: Time of the input that becomes zero.
+        keep_language: Say the tracks' languages.
+
+    Raises:
+        UnsupportedError: The container cannot hold this audio.
+    """
 
     def __init__(self, path: Path, writer: ClipWriter, span_s: tuple[float, float], shift_s: Fraction, *,
                  keep_language: bool) -> None:  # fmt: skip
@@ -32,6 +43,7 @@ class AudioCopy:
         self._shift_s = shift_s
         self._source = open_clip(path)
         streams = playable_audio(self._source)
+        self.left_out = len(self._source.streams.audio) - len(streams)
         for stream in streams:
             writer.add_audio(stream, keep_language=keep_language)
         self._packets = self._source.demux(*streams) if streams else iter(())
@@ -76,7 +88,14 @@ class AudioCopy:
 
 
 class NoAudio:
-    """Stands where audio would be copied, and copies none."""
+    """Stands where audio would be copied, and copies none.
+
+    Args:
+        left_out: Audio tracks that are not copied.
+    """
+
+    def __init__(self, left_out: int = 0) -> None:
+        self.left_out = left_out
 
     def __enter__(self) -> Self:
         return self

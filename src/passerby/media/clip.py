@@ -114,6 +114,8 @@ def reading(path: Path) -> Iterator[None]:
             f"{path.name} must be an MP4, MOV, MKV, WebM or AVI clip, and does not read as one",
             hint="it may be cut off, or another kind of file with a wrong suffix",
         ) from exc
+    except av.error.EOFError as exc:
+        raise UnreadableError(f"{path.name} is cut off") from exc
     except (av.error.FFmpegError, OSError) as exc:
         raise UnreadableError(f"{path.name} cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
 

@@ -28,6 +28,7 @@ from passerby.media.hidden import HiddenEdges
 from passerby.media.smartcopy import Copyable, Survey
 
 T = TypeVar("T")
+_MISSING_S = 1.0
 _HOPELESS_PACKETS = 250  # ten seconds at 25 frames a second without one good frame
 
 
@@ -91,7 +92,9 @@ class Decoding:
         self._info = info
         self._tick = max(1, round(1 / (info.rate * info.time_base))) if info.rate else 1
         self._last: int | None = None
-        self._untimed: list[int] = []  # AVI says when packets are decoded, not when they are shown
+        # AVI says when packets are decoded, not when they are shown, and FFmpeg's guess is frames late
+        self._steady = info.container == "avi"
+        self._untimed: list[int] = []
         self._barren = 0
         self.index = 0
         self.lost = 0
@@ -103,7 +106,7 @@ class Decoding:
             UnreadableError: Nothing has decoded for long, or the decoder failed for good.
             UnsupportedError: The picture changed its size.
         """
-        if packet is not None and packet.pts is None and packet.dts is not None:
+        if packet is not None and packet.dts is not None and (self._steady or packet.pts is None):
             heapq.heappush(self._untimed, packet.dts)
         try:
             pictures = self._stream.codec_context.decode(packet)
@@ -111,6 +114,8 @@ class Decoding:
             return
         except av.error.InvalidDataError:
             self.lost += 1
+            if self._untimed:
+                heapq.heappop(self._untimed)
             self._count_barren()
             return
         except av.error.FFmpegError as exc:
@@ -143,7 +148,7 @@ class Decoding:
                 f"at {self._place()}, and one output cannot hold both",
                 hint="cut it there and veil the parts",
             )
-        pts = picture.pts
+        pts = None if self._steady else picture.pts
         if pts is None and self._untimed:
             pts = heapq.heappop(self._untimed)
         if pts is None:
@@ -219,7 +224,7 @@ class _Pass:
 
     def __init__(self, stream: VideoStream, name: str, info: ClipInfo, *, skip_loop_filter: bool) -> None:
         prepare(stream, skip_loop_filter=skip_loop_filter)
-        self._declared = stream.frames
+        self._declared, self._info = stream.frames, info
         self._survey = Survey(stream, info.container)
         self._edges = HiddenEdges(stream, info, self._survey.sps) if self._survey.sps else None
         self._decoding = Decoding(stream, name, info, cut=self._cut if self._edges else None)
@@ -260,8 +265,16 @@ class _Pass:
         if self._corrupt or lost:
             self._survey.reason = "it is damaged"
         copyable = self._survey.finish(times, frozenset(self._unfit))
-        truncated = bool(self._declared) and self._packets < self._declared
-        return Seen(times, frozenset(self._corrupt), lost, truncated, copyable)
+        return Seen(times, frozenset(self._corrupt), lost, self._is_truncated(), copyable)
+
+    def _is_truncated(self) -> bool:
+        if self._info.duration_s is None:
+            return False
+        missing_s = self._info.duration_s - float(self._times[-1] * self._info.time_base)
+        if self._declared:  # fewer than the index says, unless an edit list ends the clip there
+            return self._packets < self._declared and missing_s > 1.5 / self._info.rate
+        # without an index the container's duration is all there is, and a long sound track may make it
+        return missing_s > _MISSING_S and not self._info.audio_streams
 
 
 def prepare(stream: VideoStream, *, skip_loop_filter: bool = False) -> None:

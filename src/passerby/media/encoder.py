@@ -27,6 +27,9 @@ _MIN_X265_PX = 16
 MAX_CRF = 28
 """Measured: blocks of 8 to 32 px painted for one frame come out within 20 levels of what was painted at x264 crf 20, 58
 at 30 and not at all at 51; SVT-AV1 from preset 9 on leaves some out at any crf, preset 8 none."""
+_MIN_GROUP = 12
+_GROUP_S = 2
+"""Groups of pictures of two seconds: a place that is mended later costs no more than that to encode. Not measured."""
 _SAME_RATE = Fraction(1, 1000)
 # messages that a frame carries along: captions, user data, Dolby Vision; libx264, libx265 and libsvtav1 write them if let
 _NO_MESSAGES = {"a53cc": "0", "udu_sei": "0"}
@@ -85,7 +88,8 @@ def plan_encoding(info: ClipInfo, target: Path, *, preset: str, crf: int) -> Enc
     """Choose the encoder for a clip and an output's suffix.
 
     Raises:
-        UsageError: The suffix names no container that is written, or preset or crf are out of range.
+        UsageError: The suffix names no container that is written, or crf is out of range.
+        UnsupportedError: The container cannot show the picture as it was.
     """
     muxer = MUXERS.get(target.suffix.lower())
     if muxer is None:
@@ -95,6 +99,8 @@ def plan_encoding(info: ClipInfo, target: Path, *, preset: str, crf: int) -> Enc
             f"crf must be 0 to {MAX_CRF}, got {crf}",
             hint="coarser pictures let covers fade; scale the clip down instead",
         )
+    if muxer == "avi" and info.display_matrix is not None:
+        raise UnsupportedError("AVI cannot say that a picture is turned", hint="write to .mp4 or .mkv")
     deep = info.bit_depth > 8
     encoder = _encoder(info, muxer, deep=deep)
     pix_fmt, notes = _pixels(info, encoder, deep=deep)
@@ -150,33 +156,46 @@ def _subsampling(pix_fmt: str) -> tuple[int, int]:
 
 def _options(plan: EncoderPlan, info: ClipInfo, *, preset: str, crf: int) -> dict[str, str]:
     if plan.encoder == "libx264":
-        options = {"preset": preset, "crf": str(crf), "forced-idr": "1"} | _NO_MESSAGES
+        group = max(_MIN_GROUP, round(_GROUP_S * info.rate))
+        options = {"preset": preset, "crf": str(crf), "forced-idr": "1", "g": str(group)} | _NO_MESSAGES
         return options | ({"bf": "0"} if plan.muxer == "avi" else {})  # AVI has no times of showing
     if plan.encoder == "libx265":
-        params = ["log-level=none", "info=0", *_hdr10(info)]
+        params = ["log-level=none", "info=0", *_hdr10_params(info, "master-display", "max-cll", whole=True)]
         speed = "superfast" if preset in {"veryfast", "superfast", "ultrafast"} else preset
         options = {"preset": speed, "crf": str(min(crf + 4, 28)), "x265-params": ":".join(params)}
         return options | _NO_MESSAGES | {"dolbyvision": "0"}
     if plan.encoder == "libvpx-vp9":
         return {"crf": str(min(crf + 10, 36)), "b": "0", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"}
-    return {"crf": str(min(crf + 12, 36)), "preset": "8", "dolbyvision": "0"}
+    options = {"crf": str(min(crf + 12, 36)), "preset": "8", "dolbyvision": "0"}
+    hdr10 = ":".join(_hdr10_params(info, "mastering-display", "content-light", whole=False))
+    return options | ({"svtav1-params": hdr10} if hdr10 else {})
 
 
-def _hdr10(info: ClipInfo) -> list[str]:
-    """Rebuild the HDR10 messages for x265, in its units of 1/50000 and 1/10000 cd/m2 (its documentation)."""
+def _hdr10_params(info: ClipInfo, mastering: str, light: str, *, whole: bool) -> list[str]:
+    """Rebuild the HDR10 messages, which PyAV does not hand from decoder to encoder.
+
+    Args:
+        info: The clip.
+        mastering: The encoder's name for the mastering display.
+        light: The encoder's name for the content light level.
+        whole: In units of 1/50000 and 1/10000 cd/m2, as x265 wants them; else as decimal numbers, as SVT-AV1 does.
+
+    Source:
+        FFmpeg's libavutil/mastering_display_metadata.h; the manuals of x265 and SVT-AV1.
+    """
     params: list[str] = []
     raw = info.mastering_display
     if raw is not None and len(raw) >= 88:
         pairs = struct.unpack("<20i2i", raw[:88])
         if all(pairs[1:20:2]) and all(pairs[20:22]):
-            values = [pairs[k] / pairs[k + 1] for k in range(0, 20, 2)]
-            chroma = [round(v * 50000) for v in values[:8]]
-            low, high = (round(v * 10000) for v in values[8:])
-            red, green, blue, white = (f"({chroma[k]},{chroma[k + 1]})" for k in range(0, 8, 2))
-            params.append(f"master-display=G{green}B{blue}R{red}WP{white}L({high},{low})")
+            ratios = [Fraction(pairs[k], pairs[k + 1]) for k in range(0, 20, 2)]
+            units = [50000] * 8 + [10000] * 2
+            said = [str(round(r * u)) if whole else f"{float(r):.6g}" for r, u in zip(ratios, units, strict=True)]
+            red, green, blue, white = (f"({said[k]},{said[k + 1]})" for k in range(0, 8, 2))
+            params.append(f"{mastering}=G{green}B{blue}R{red}WP{white}L({said[9]},{said[8]})")
     if info.content_light is not None and len(info.content_light) >= 8:
         top, average = struct.unpack("<2I", info.content_light[:8])
-        params.append(f"max-cll={top},{average}")
+        params.append(f"{light}={top},{average}")
     return params
 
 

@@ -169,6 +169,29 @@ def with_lengths(units: list[bytes] | list[memoryview]) -> bytes:
     return b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
 
 
+def message_types(unit: bytes) -> set[int]:
+    """Return the payload types of a message unit (clause 7.3.2.3.1).
+
+    Raises:
+        NalError: The unit ends early.
+    """
+    payload = unescape(unit)
+    types, at = set(), 0
+    while at < len(payload) and payload[at:] != b"\x80":
+        numbers = []
+        for _ in range(2):
+            number = 0
+            while at < len(payload) and payload[at] == 255:
+                number, at = number + 255, at + 1
+            if at >= len(payload):
+                raise NalError("a message is cut off")
+            numbers.append(number + payload[at])
+            at += 1
+        types.add(numbers[0])
+        at += numbers[1]
+    return types
+
+
 def is_user_data(unit: bytes) -> bool:
     """Tell whether a unit is a message of user data (where x264 writes its settings)."""
     return unit_type(unit) == SEI and len(unit) > 1 and unit[1] == _USER_DATA_UNREGISTERED

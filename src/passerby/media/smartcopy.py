@@ -1,7 +1,7 @@
 """Which groups of pictures may be copied packet for packet, and how.
 
 A group may be copied only where nothing but the pictures that were shown can travel with it: H.264 that starts with an
-instantaneous refresh, one plain picture a packet, one parameter set for the whole file, slices only (messages,
+instantaneous refresh, one plain picture a packet, parameter sets that stay the same, slices only (messages,
 delimiters and filling are left out), every packet shown and none damaged, and nothing in the rows and columns that
 cropping hides. Whatever is not provably so is encoded anew.
 
@@ -24,6 +24,8 @@ from passerby.media.nal import NalError
 
 _COPIED = frozenset({nal.SLICE, nal.IDR})
 _LEFT_OUT = frozenset({nal.SEI, nal.DELIMITER, nal.END_OF_SEQUENCE, nal.END_OF_STREAM, nal.FILLER})
+FILM_GRAIN = 19
+"""Payload type of the one message without which the pictures would look otherwise (H.264, annex D)."""
 _PROFILES = frozenset({66, 77, 100})
 _MACROBLOCK_PX = 16
 _CHANGES: tuple[PktSideDataT, ...] = ("new_extradata", "param_change", "encryption_info", "encryption_init_info")
@@ -79,7 +81,7 @@ class Survey:
 
     def __init__(self, stream: VideoStream, container: str) -> None:
         self.reason = ""
-        self.sps: nal.Sps | None = None
+        self.sps: nal.Sps | None = None  # all are of one size
         self._config: nal.AvcConfig | None = None
         self._known_pps: frozenset[int] = frozenset()
         self._pts = array("q")
@@ -95,18 +97,21 @@ class Survey:
 
     def _read_sets(self, extradata: bytes) -> None:
         config = nal.parse_avcc(extradata)
-        if len(config.sps) != 1 or not config.pps:
-            raise NalError("there must be one sequence parameter set")
-        sps = nal.parse_sps(config.sps[0])
+        sets = [nal.parse_sps(unit) for unit in config.sps]
         pps = [nal.parse_pps(unit) for unit in config.pps]
-        if sps.profile not in _PROFILES or not sps.eight_bit_420 or not sps.frames_only:
+        if not pps or len({(s.coded_px, s.crop_px) for s in sets}) != 1:
+            raise NalError("there must be one size of pictures")
+        if any(s.profile not in _PROFILES or not s.eight_bit_420 or not s.frames_only for s in sets):
             raise NalError("only frames of 4:2:0 with 8 bits are copied")
-        if any(p.sps != sps.number or not p.simple for p in pps):
+        numbers = {s.number for s in sets}
+        if any(p.sps not in numbers or not p.simple for p in pps):
             raise NalError("slice groups or redundant pictures are not copied")
-        left, right, top, bottom = sps.crop_px
+        if len(numbers) != len(sets) or len({p.number for p in pps}) != len(pps):
+            raise NalError("a number stands for two parameter sets")
+        left, right, top, bottom = sets[0].crop_px
         if left or top or max(right, bottom) >= _MACROBLOCK_PX:
             raise NalError("cropping hides rows or columns")
-        self.sps, self._config, self._known_pps = sps, config, frozenset(p.number for p in pps)
+        self.sps, self._config, self._known_pps = sets[0], config, frozenset(p.number for p in pps)
 
     def add(self, packet: Packet[VideoStream]) -> None:
         """Take note of the next packet in decoding order."""
@@ -154,6 +159,8 @@ class Survey:
             elif kind in {nal.SPS, nal.PPS}:
                 if bytes(unit) not in config.sps + config.pps:
                     raise NalError("parameter set changes")
+            elif kind == nal.SEI and FILM_GRAIN in nal.message_types(bytes(unit)):
+                raise NalError("grain is drawn by message")
             elif kind not in _LEFT_OUT:
                 raise NalError(f"unit of type {kind}")
         if pictures != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from fractions import Fraction
 from typing import cast
 
@@ -22,6 +23,10 @@ from passerby.media.smartcopy import free_number, joined_sets
 from passerby.media.supply import Copied
 
 
+_X265_AHEAD = 2
+"""Frames by which x265 decodes ahead of showing. Source: x265's encoder.cpp, maxNumReorder with B-pyramid."""
+
+
 class VideoTrack:
     """One video track being written.
 
@@ -37,6 +42,8 @@ class VideoTrack:
         self._encoder: VideoCodecContext | None = writer.encoder
         self._ratio = info.time_base / plan.time_base
         self._last = -(1 << 62)
+        self._fed: deque[int] = deque()
+        self._out = 0
 
     def write_frame(self, frame: Frame) -> None:
         """Encode a frame.
@@ -48,6 +55,7 @@ class VideoTrack:
         self._encoder = encoder
         picture = frame.picture
         picture.pts = self._time(frame.pts)
+        self._fed.append(picture.pts)
         picture.time_base = self._plan.time_base
         picture.pict_type = 0  # or the source's kinds of frames are forced on the encoder
         try:
@@ -78,7 +86,18 @@ class VideoTrack:
     def _put(self, packet: Packet[VideoStream]) -> None:
         if self._plan.encoder == "libx264" and packet.is_keyframe:
             packet = _replaced(packet, nal.without_user_data(bytes(packet)), self._plan.time_base)
+        elif self._plan.encoder == "libx265":
+            packet.dts = self._own_decoding_time()
         self._writer.write_video(packet)
+
+    def _own_decoding_time(self) -> int:
+        """Return the time of decoding of the next packet: x265 gives chance numbers for clips of a few frames."""
+        ahead = self._out - _X265_AHEAD
+        self._out += 1
+        if ahead < 0:
+            tick = max(1, round(1 / (self._info.rate * self._plan.time_base)))
+            return self._fed[0] + ahead * tick
+        return self._fed.popleft()
 
 
 class MixedTrack(VideoTrack):

@@ -105,7 +105,7 @@ class _Job:
         self._info, self._plan, self._settings, self._seen = info, plan, settings, seen
         span_s = (settings.start_s, settings.end_s)
         self._supply = Supply(source, info, plan.pix_fmt, span_s, seen)
-        self._covered = self._encoded = self._copied = 0
+        self._covered = self._encoded = self._copied = self._silent = 0
         self._notes = plan.notes
 
     def run(self, path: Path, edit: Edit, needs_edit: NeedsEdit, progress: Callable[[int], None]) -> WriteReport:
@@ -122,6 +122,7 @@ class _Job:
                     self._keep_tags(writer)
                 track = self._track(writer, shift, mixed=bool(segments))
                 with self._audio(writer, shift) as audio:
+                    self._silent = audio.left_out
                     for item in chain((first,), items):
                         self._write(item, track, edit, needs_edit)
                         if not isinstance(item, RunEnd):
@@ -192,7 +193,7 @@ class _Job:
 
     def _audio(self, writer: ClipWriter, shift: int) -> AudioCopy | NoAudio:
         if not (self._settings.keep_audio and self._info.audio_streams):
-            return NoAudio()
+            return NoAudio(self._info.audio_streams)
         start_s, end_s = self._settings.start_s, self._settings.end_s
         span_s = (-math.inf if start_s is None else start_s, math.inf if end_s is None else end_s)
         shift_s = Fraction(shift) * self._info.time_base
@@ -200,8 +201,8 @@ class _Job:
 
     def _report(self) -> WriteReport:
         dropped = self._info.beside
-        if self._info.audio_streams and not self._settings.keep_audio:
-            dropped += (f"{self._info.audio_streams} audio track{'s' * (self._info.audio_streams > 1)}",)
+        if self._silent:
+            dropped += (f"{self._silent} audio track{'s' * (self._silent > 1)}",)
         if self._seen is not None and self._seen.truncated:
             self._notes += ("the input ends before its own index says it does",)
         return WriteReport(

@@ -121,8 +121,13 @@ class History:
         if isinstance(details, Commitment):
             self._promised[index] = details
 
-    def finish(self, now: datetime) -> None:
-        """Add what should be there by ``now`` and is not."""
+    def finish(self, now: datetime, *, seen: datetime | None = None) -> None:
+        """Add what should be there by ``now`` and is not.
+
+        Args:
+            now: By the reader's clock.
+            seen: When the witnesses had seen all entries; an entry that claims to be newer was dated ahead.
+        """
         for name, camera in self._cameras.items():
             if camera.running and camera.heard and now - camera.heard > LATE * camera.heartbeat:
                 self._say(
@@ -131,8 +136,9 @@ class History:
         for index, promise in self._promised.items():
             if index not in self._kept and now > promise.reveal_by:
                 self._say("late-reveal", index, f"must be revealed by {format_instant(promise.reveal_by)}, was not")
-        if self.last_at and self.last_at > now + CLOCK_SLACK:
-            self._say("time", None, f"newest entry must not be ahead of now, is of {format_instant(self.last_at)}")
+        bound, whose = (now, "now") if seen is None else (seen, f"{format_instant(seen)}, when witnesses saw it")
+        if self.last_at and self.last_at > bound + CLOCK_SLACK:
+            self._say("time", None, f"newest entry must not be ahead of {whose}, is of {format_instant(self.last_at)}")
 
     def _say(self, kind: str, index: int | None, text: str) -> None:
         self.problems.append(Problem(kind, text, index))
@@ -154,12 +160,12 @@ class History:
         if isinstance(entry, CameraChanged):
             camera.heartbeat = timedelta(seconds=entry.heartbeat_s) if entry.heartbeat_s else camera.heartbeat
         elif isinstance(entry, RunningStarted):
-            self._check_silence(index, name, camera, entry.at, entry.at)
+            self._check_silence(index, name, camera, entry.at)
             camera.running, camera.heard, camera.covered = True, entry.at, entry.at
         elif isinstance(entry, Heartbeat):
             self._take_heartbeat(index, name, camera, entry)
         elif isinstance(entry, RunningStopped | CameraRetired):
-            self._check_silence(index, name, camera, entry.at, entry.at)
+            self._check_silence(index, name, camera, entry.at)
             camera.running = False
             camera.retired = isinstance(entry, CameraRetired)
 
@@ -174,12 +180,14 @@ class History:
         camera.heard = max(entry.at, camera.heard or entry.at)
         camera.covered = max(entry.end, camera.covered or entry.end)
 
-    def _check_silence(self, index: int, name: str, camera: _Camera, at: datetime, begin: datetime) -> None:
+    def _check_silence(
+        self, index: int, name: str, camera: _Camera, at: datetime, begin: datetime | None = None
+    ) -> None:
         if not (camera.running and camera.heard and camera.covered):
             return
         if at - camera.heard > LATE * camera.heartbeat:
             self._say("silence", index, f"camera {name[:8]} was not known from {_span(camera.heard, at)}")
-        elif begin - camera.covered > (LATE - 1) * camera.heartbeat:
+        elif begin and begin - camera.covered > (LATE - 1) * camera.heartbeat:
             self._say("silence", index, f"camera {name[:8]} has no counts from {_span(camera.covered, begin)}")
 
     def _take_case(self, index: int, entry: Entry) -> None:

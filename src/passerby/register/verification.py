@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from passerby.errors import EntryError, FormatError, StorageError
 from passerby.register.checkpoint import Checkpoint
@@ -80,8 +80,9 @@ def verify(reader: Reader, *, now: datetime | None = None) -> Report:
     """
     check = _Check(reader)
     check.run()
-    check.history.finish(now or utc_now())
     snapshot = reader.snapshot
+    seen = None if snapshot.time_s is None else datetime.fromtimestamp(snapshot.time_s, UTC)
+    check.history.finish(now or utc_now(), seen=seen)
     witnesses = {w.key: w.name for w in snapshot.policy.witnesses}
     problems = [*check.problems, *check.history.problems]
     return Report(

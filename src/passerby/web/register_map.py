@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 from passerby.web.register_status import Light
 
-WIDTH_PX = 640
-MARGIN_PX = 40
+WIDTH_PX = 400
+"""A phone's width, so that numbers can be read and touched there."""
+MARGIN_PX = 28
 FOOT_PX = 32
 """For the scale."""
-MIN_HEIGHT_PX, MAX_HEIGHT_PX = 260, 760
+MIN_HEIGHT_PX, MAX_HEIGHT_PX = 180, 480
 EARTH_RADIUS_M = 6_371_008.8
 """Source: IUGG mean radius of the Earth."""
 LEAST_EXTENT_M = 100.0
 MAX_SINGLE = 300
 """More cameras than this are drawn as groups."""
-CELL_PX = 48
+CELL_PX = 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,8 @@ def draw_sign(words: Words, *, address: str, label: str, operator: str, covered:
     """
     lines: list[tuple[str, float, str]] = [(words.text("sign.heading"), 11, "bold")]
     lines += [(line, 7, "normal") for line in wrapped(label, 30, 2)]
-    lines += [
-        (line, 5.2, "normal") for line in wrapped(words.text("sign.text" if covered else "sign.text_other"), 44, 3)
-    ]
+    stated = f"{words.text('said')} {words.text('sign.text' if covered else 'sign.text_other')}"
+    lines += [(line, 5.2, "normal") for line in wrapped(stated, 44, 3)]
     top = Markup("").join(placed(lines, 20))
     foot = [(line, 4.6, "normal") for line in wrapped(words.text("sign.operator", operator=operator), 48, 2)]
     foot += [(line, 3.6, "normal") for line in wrapped(address, 60, 3)]
@@ -68,10 +67,7 @@ def code(address: str) -> str:
     rows = segno.make(address, error="q", micro=False).matrix
     modules = len(rows) + 2 * QUIET_MODULES
     path = "".join(
-        f"M{x} {y}h1v1h-1z"
-        for y, row in enumerate(rows, QUIET_MODULES)
-        for x, dark in enumerate(row, QUIET_MODULES)
-        if dark
+        f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows, QUIET_MODULES) for x, dark in enumerate(row, QUIET_MODULES) if dark
     )
     scale = CODE_MM / modules
     return (

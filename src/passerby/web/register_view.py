@@ -14,7 +14,7 @@ from passerby.web.register_map import Map, Spot, draw
 from passerby.web.register_rows import Row, claim, rows_of, source, tally_rows
 from passerby.web.register_state import Camera, Counts, Said, State
 from passerby.web.register_status import Light, Status, late_reveals, status_of
-from passerby.web.register_words import Words, spell
+from passerby.web.register_words import Words, element, spell
 
 PART = 50
 """Cameras on one page."""
@@ -179,7 +179,8 @@ def hour(words: Words, row: Counts) -> Hour:
         faces = Markup('<data value="{}" data-entry="{}" data-claim="/faces_covered">{}</data>').format(
             row.faces, row.first, faces
         )
-    return Hour(words.instant(row.begin), faces, tuple(notes), row.first, row.last)
+    begin = element("time", f"{words.day(row.begin)}, {words.clock(row.begin)}", datetime=spell(row.begin))
+    return Hour(begin, faces, tuple(notes), row.first, row.last)
 
 
 def chart(words: Words, rows: Sequence[Counts]) -> list[Bar]:

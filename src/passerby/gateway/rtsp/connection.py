@@ -209,7 +209,7 @@ class Connection:
             return 503, [("Retry-After", "2")], b""
         base = request.url.rstrip("/") + "/"
         headers = [("Content-Base", base), ("Content-Type", "application/sdp"), ("Cache-Control", "no-cache")]
-        return 200, headers, _sdp(broadcast.stream).encode()
+        return 200, headers, describe(broadcast.stream).encode()
 
     def _setup(self, request: Request) -> Answer:
         camera = _camera_of(request.url)
@@ -302,7 +302,12 @@ def _camera_of(url: str) -> str:
     return path.removesuffix("/" + _TRACK)
 
 
-def _sdp(stream: Stream) -> str:
+def describe(stream: Stream) -> str:
+    """Return the session description of a stream (RFC 4566, RFC 6184).
+
+    Raises:
+        ServiceError: nothing has come from the camera yet.
+    """
     parameters = stream.parameters
     if parameters is None:
         raise ServiceError("stream must have its parameters before it is described, got none")

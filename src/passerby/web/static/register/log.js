@@ -101,6 +101,12 @@ function splitNote(bytes) {
   return { text: whole.slice(0, cut + 1), signatures };
 }
 
+function parseCheckpoint(text) {
+  const lines = text.split("\n");
+  if (lines.length < 4 || lines.pop() !== "" || lines.includes("")) throw new Refused("format", "not a checkpoint");
+  return { origin: lines[0], size: decimal(lines[1]), root: base64(lines[2], 32) };
+}
+
 async function checkSignature(key, text, value) {
   let message = encoder.encode(text);
   let time = null;
@@ -131,11 +137,10 @@ async function openCheckpoint(bytes, logKey, witnesses = []) {
     if (key) seen.set(key, await checkSignature(key, text, signature.value));
   }
   if (!seen.has(logKey)) throw new Refused("unsigned", logKey.name);
-  const lines = text.split("\n");
-  if (lines.length < 4 || lines.pop() !== "" || lines.includes("")) throw new Refused("format", "not a checkpoint");
-  if (lines[0] !== logKey.name) throw new Refused("unsigned", "another log's checkpoint");
+  const checkpoint = parseCheckpoint(text);
+  if (checkpoint.origin !== logKey.name) throw new Refused("unsigned", "another log's checkpoint");
   const witnessed = witnesses.filter((key) => seen.has(key)).map((key) => ({ key, time: seen.get(key) }));
-  return { origin: lines[0], size: decimal(lines[1]), root: base64(lines[2], 32), witnessed };
+  return { ...checkpoint, witnessed };
 }
 
 // --- policy -----------------------------------------------------------------------------------------------------------
@@ -196,12 +201,9 @@ function parseProof(bytes) {
   const extra = lines[0]?.startsWith("extra ") ? base64(lines.shift().slice(6)) : null;
   const index = lines.shift() ?? "";
   if (!index.startsWith("index ") || lines.length > MAX_PATH) throw new Refused("format", "not a proof");
-  return {
-    index: decimal(index.slice(6)),
-    path: lines.map((line) => base64(line, 32)),
-    checkpoint: encoder.encode(whole.slice(cut + 2)),
-    entry: extra,
-  };
+  const checkpoint = encoder.encode(whole.slice(cut + 2));
+  parseCheckpoint(splitNote(checkpoint).text);
+  return { index: decimal(index.slice(6)), path: lines.map((line) => base64(line, 32)), checkpoint, entry: extra };
 }
 
 // RFC 9162, 2.1.3.2; its step numbers.
@@ -244,6 +246,22 @@ async function fetchBytes(url, most, missing = false) {
   return bytes;
 }
 
+function splitBundle(bytes) {
+  const entries = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 2 + bytes[at] * 256 + (bytes[at + 1] ?? 65_536);
+    if (end > bytes.length) throw new Refused("format", "torn entry bundle");
+    entries.push(bytes.slice(at + 2, end));
+    at = end;
+  }
+  return entries;
+}
+
+function splitTile(bytes) {
+  if (bytes.length % 32) throw new Refused("format", "torn tile");
+  return Array.from({ length: bytes.length / 32 }, (_, i) => bytes.slice(i * 32, (i + 1) * 32));
+}
+
 // Reads tiles of one checkpoint. What it returns is only trusted after checkInclusion against the signed root.
 class Log {
   constructor(base, checkpoint) {
@@ -262,22 +280,17 @@ class Log {
     if (!this.kept.has(url)) {
       const most = level === "entries" ? TILE * 65_537 : TILE * 32;
       const part = width < TILE ? await fetchBytes(`${url}.p/${width}`, most, true) : null;
-      this.kept.set(url, part ?? (await fetchBytes(url, most))); // a full tile may have replaced a partial one
+      const whole = part === null ? await fetchBytes(url, most) : null; // a full tile may have replaced a partial one
+      const parts = (level === "entries" ? splitBundle : splitTile)(part ?? whole);
+      if (parts.length !== (part === null ? TILE : width)) throw new Refused("format", `${url} has another width`);
+      this.kept.set(url, parts);
     }
     return this.kept.get(url);
   }
 
   async entry(index) {
     if (index >= this.checkpoint.size) throw new Refused("inclusion");
-    const bundle = await this.tile("entries", Math.floor(index / TILE));
-    let at = 0;
-    for (let skip = index % TILE; ; skip--) {
-      if (at + 2 > bundle.length) throw new Refused("format", "entry bundle too short");
-      const length = bundle[at] * 256 + bundle[at + 1];
-      if (at + 2 + length > bundle.length) throw new Refused("format", "entry bundle too short");
-      if (skip === 0) return bundle.slice(at + 2, at + 2 + length);
-      at += 2 + length;
-    }
+    return (await this.tile("entries", Math.floor(index / TILE)))[index % TILE];
   }
 
   // The hash of the whole subtree that starts at leaf `index * 2^level`.
@@ -285,8 +298,8 @@ class Log {
     const height = level % 8;
     const tile = await this.tile((level - height) / 8, Math.floor(index / 2 ** (8 - height)));
     const start = (index % 2 ** (8 - height)) * 2 ** height;
-    let hashes = Array.from({ length: 2 ** height }, (_, i) => tile.slice((start + i) * 32, (start + i + 1) * 32));
-    if (hashes.some((hash) => hash.length !== 32)) throw new Refused("format", "tile too short");
+    let hashes = tile.slice(start, start + 2 ** height);
+    if (hashes.length !== 2 ** height) throw new Refused("format", "tile too short");
     while (hashes.length > 1) {
       const pairs = hashes.filter((_, i) => i % 2 === 0).map((left, i) => nodeHash(left, hashes[2 * i + 1]));
       hashes = await Promise.all(pairs);

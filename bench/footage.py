@@ -1,0 +1,115 @@
+"""Clips that the benchmark makes out of others, in a temporary folder, and the reference for clips without annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+
+from coverage import Face, Truth
+from passerby.media import ClipReader, rgb
+from passerby.values import Detections
+from passerby.veil.demo_clip import demo_clip
+from passerby.veil.detector import Detector
+from passerby.veil.follow import Follower
+from passerby.veil.looking import Look, start
+from passerby.veil.motion import MotionMeter, grey_copy
+from passerby.veil.watch import Watched
+
+GOP_FRAMES = 50
+
+
+def write(path: Path, frames: Iterable[av.VideoFrame], rate: Fraction, size: tuple[int, int] | None = None) -> int:
+    """Write frames one after another as H.264, a group of pictures every 50 frames; return how many."""
+    count = 0
+    with av.open(str(path), "w") as container:
+        stream = None
+        for frame in frames:
+            if stream is None:
+                options = {"preset": "veryfast", "crf": "20", "g": str(GOP_FRAMES), "sc_threshold": "0"}
+                stream = container.add_stream("libx264", rate=rate, options=options)
+                stream.width, stream.height = size or (frame.width, frame.height)
+                stream.pix_fmt = "yuv420p"
+            fitted = frame.reformat(stream.width, stream.height, "yuv420p")
+            fitted.pts, fitted.time_base, fitted.pict_type = count, 1 / rate, 0
+            container.mux(stream.encode(fitted))
+            count += 1
+        if stream is not None:
+            container.mux(stream.encode(None))
+    return count
+
+
+def decoded(path: Path, most: int | None = None) -> Iterator[av.VideoFrame]:
+    """Yield the frames of a clip."""
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "AUTO"
+        for index, frame in enumerate(container.decode(video=0)):
+            if most is not None and index >= most:
+                return
+            yield frame
+
+
+def joined(clips: Iterable[Path], target: Path, rate: Fraction) -> int:
+    """Write several clips one after another."""
+    return write(target, (frame for clip in clips for frame in decoded(clip)), rate)
+
+
+def sparse(clip: Path, watched: Watched, target: Path, groups: int = 40) -> tuple[int, int]:
+    """Write a clip in which one group of pictures in ten holds a face; return frames, and groups with a face."""
+    touched = np.zeros(len(watched.seen.pts) + 1, bool)
+    for track in watched.tracks:
+        touched[max(0, track.first) : track.last + 1] = True
+    frames = list(decoded(clip))
+    starts = range(0, len(frames) - GOP_FRAMES, GOP_FRAMES)
+    bare = [at for at in starts if not touched[max(0, at - GOP_FRAMES) : at + 2 * GOP_FRAMES].any()]
+    faces = [at for at in starts if touched[at + 15 : at + GOP_FRAMES - 15].all()]
+    if not bare or not faces:
+        raise ValueError(f"{clip.name} has no group of pictures without or with a face")
+    order = [faces[0] if n % 10 == 5 else bare[n % len(bare)] for n in range(groups)]
+    count = write(target, (frames[at + i] for at in order for i in range(GOP_FRAMES)), Fraction(10))
+    return count, sum(n % 10 == 5 for n in range(groups))
+
+
+def demo(path: Path, seconds: float) -> Truth:
+    """Write the demo clip; return its faces by frame."""
+    truth = demo_clip(path, seconds)
+    return {
+        index: [
+            Face(str(person), float(x0), float(y0), float(x1 - x0), float(y1 - y0))
+            for person, (x0, y0, x1, y1) in zip(frame.person, frame.xyxy, strict=True)
+        ]
+        for index, frame in enumerate(truth)
+    }
+
+
+def reference(path: Path, detector: Detector) -> Truth:
+    """Find faces with the densest pass: every frame, at one half, one and two times the size, from 0.05 on.
+
+    Kept are sightings of tracks that were seen at least five times and once with 0.5 or more; the rest is mostly no face.
+    """
+    with ClipReader(path) as clip:
+        size = (clip.info.width_px, clip.info.height_px)
+        own = max(size)
+        looks = [Look(min(int(own * share), 1920)) for share in (0.5, 1, 2)]
+        meter = MotionMeter(*size)
+        follower = Follower(meter, misses=8)
+        seen: dict[int, Detections] = {}
+        for frame in clip.frames():
+            picture = frame.picture
+            found = start(detector, looks, partial(rgb, picture), size, 0.05).result()
+            follower.step(meter.measure(grey_copy(picture)))
+            follower.see(frame.index, found)
+            seen[frame.index] = found
+        follower.finish()
+    truth: Truth = {}
+    for number, trail in enumerate(follower.ended):
+        if trail.best >= 0.5 and len(trail.hits) >= 5:
+            boxes = trail.boxes()
+            for index, _ in trail.hits:
+                x0, y0, x1, y1 = (float(v) for v in boxes[index - trail.first])
+                truth.setdefault(index, []).append(Face(str(number), x0, y0, x1 - x0, y1 - y0))
+    return truth

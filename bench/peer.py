@@ -1,0 +1,93 @@
+"""Runs commands to be compared, in turn, and measures each as a whole process: wall time, processor time, peak memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import venv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from PIL import Image
+
+from coverage import KEY
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache" / "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a command took: seconds of wall time, seconds of processor time, peak resident memory in MB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+
+def deface() -> str:
+    """Return the command ``deface`` 1.5.0, installed into an environment of its own on first use."""
+    given = os.environ.get("PASSERBY_DEFACE")
+    if given:
+        return given
+    home = CACHE / "deface"
+    command = home / "bin" / "deface"
+    if not command.exists():
+        venv.create(home, with_pip=True)
+        subprocess.run([home / "bin" / "pip", "install", "--quiet", "deface==1.5.0"], check=True)
+    return str(command)
+
+
+def deface_keyed(source: Path, target: Path, key: Path) -> list[str]:
+    """Return the command that covers with one colour, in boxes, so that its cover can be read from the pixels."""
+    return [deface(), "--boxes", "--replacewith", "img", "--replaceimg", str(key), str(source), "-o", str(target)]
+
+
+def passerby(source: Path, target: Path, *more: str) -> list[str]:
+    """Return the command of this project that covers with the key colour."""
+    fill = "#{:02x}{:02x}{:02x}".format(*KEY)
+    return [sys.executable, "-m", "passerby", "veil", str(source), "-o", str(target), "--overwrite", "--quiet",
+            "--no-manifest", "--fill", fill, *more]  # fmt: skip
+
+
+def key_picture(folder: Path) -> Path:
+    """Write the one-colour picture that deface is given."""
+    path = folder / "key.png"
+    Image.new("RGB", (64, 64), KEY).save(path)
+    return path
+
+
+def run(command: Sequence[str]) -> Cost:
+    """Run a command to its end and return what it took.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    began = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors: list[bytes] = []
+    reader = threading.Thread(target=lambda: errors.append(process.stderr.read() if process.stderr else b""))
+    reader.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall_s = time.monotonic() - began
+    reader.join()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, stderr=errors[0][-2000:])
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def in_turn(commands: Sequence[Sequence[str]], runs: int) -> list[Cost]:
+    """Run commands in turn, A B A B and so on, and return the median of each."""
+    costs: list[list[Cost]] = [[] for _ in commands]
+    for _ in range(runs):
+        for one, command in zip(costs, commands, strict=True):
+            one.append(run(command))
+    return [
+        Cost(median(c.wall_s for c in one), median(c.cpu_s for c in one), max(c.peak_mb for c in one)) for one in costs
+    ]

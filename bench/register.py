@@ -1,0 +1,276 @@
+"""The register's figures, side by side: appends, proofs, verification, restart, and how they grow.
+
+Usage: python bench/register.py [--entries 10000000] [--seconds 10] [--dir DIR]
+
+The large logs are made by a bulk builder (the same tiles, without a signature for each batch and without fsync); everything
+that is timed runs on them through the public interface. 10 million entries of 257 bytes take 3.3 GB under --dir.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from passerby import register
+from passerby.register.checkpoint import Checkpoint
+from passerby.register.committer import HEAD
+from passerby.register.layout import Layout
+from passerby.register.store import DirectoryStore, Disk
+from passerby.register.tiles import Edge, grow
+
+ORIGIN = "bench.example.org/log"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+AT = register.format_instant(START)
+CAMERAS = 10_000
+VERIFY_BYTES = 400
+WRITERS = 64
+
+
+class Lazy(Disk):
+    """Leaves it to the system when to write."""
+
+    def fsync(self, fd: int) -> None:
+        """Do nothing."""
+        del fd
+
+    def sync_directory(self, path: Path) -> None:
+        """Do nothing."""
+        del path
+
+
+def camera(number: int) -> str:
+    return f"{number % CAMERAS:032x}"
+
+
+def heartbeat(number: int) -> bytes:
+    """An hour's heartbeat of one camera of 10,000, spelled without the slow way through the model."""
+    begin = START + timedelta(hours=number // CAMERAS)
+    one, two = (register.format_instant(begin + timedelta(hours=h)) for h in (0, 1))
+    return (
+        f'{{"at":"{two}","begin":"{one}","camera":"{camera(number)}","covered_whole_s":0,"down_s":0,"end":"{two}",'
+        f'"faces_covered":{number % 997},"frames":{45_000 + number % 13},"kind":"heartbeat","stalled_s":0,'
+        f'"tracks_sealed":0,"v":1}}'
+    ).encode()
+
+
+def started(number: int) -> bytes:
+    """A valid entry of exactly 400 bytes."""
+    digest = "sha256:" + f"{number:064x}"
+
+    def make(padding: int) -> bytes:
+        software = "passerby" + "x" * padding
+        state = {"mode": "veil", "software": software, "configuration": digest, "weights": digest}
+        return register.encode(
+            register.build({"kind": "running.started", "v": 1, "at": AT, "camera": camera(0), **state})
+        )
+
+    return make(VERIFY_BYTES - len(make(0)))
+
+
+def registered() -> bytes:
+    words = {"en": "bench"}
+    return register.encode(
+        register.CameraRegistered(
+            at=START,
+            camera=camera(0),
+            label="bench",
+            purpose=words,
+            legal_basis=words,
+            position="act-2024",
+            retention_h=0,
+        )
+    )
+
+
+class Builder:
+    """Makes a log larger by many entries at once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.layout, _ = Layout.create(path, origin=ORIGIN, signer=None, policy=None, public=None)
+        self.edge = Edge.load(0, self.layout.public.get)
+
+    def extend(self, size: int, entry: Callable[[int], bytes]) -> None:
+        """Add entries up to a size."""
+        store = DirectoryStore(self.path / "public", disk=Lazy())
+        self.edge = Edge.load(self.size(), store.get)
+        while self.edge.size < size:
+            stop = min(size, self.edge.size + 16_384)
+            growth = grow(self.edge, [entry(number) for number in range(self.edge.size, stop)])
+            store.put_all(growth.files)
+            store.drop_partials(growth.filled)
+            self.edge = growth.edge
+        head = Checkpoint(ORIGIN, self.edge.size, self.edge.frontier.root()).to_text().encode()
+        DirectoryStore(self.path / "private", mode=0o600).put_all({HEAD: head})
+        register.Log.open(self.path).close()
+
+    def size(self) -> int:
+        """Return the entries that were promised so far."""
+        return Checkpoint.parse((self.path / "private" / HEAD).read_text()).size
+
+
+def timed(work: Callable[[], object], times: int) -> list[float]:
+    """Milliseconds of each run, sorted."""
+    out = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        out.append(1000 * (time.perf_counter() - start))
+    return sorted(out)
+
+
+def at(sorted_ms: list[float], share: float) -> float:
+    return sorted_ms[min(len(sorted_ms) - 1, int(share * len(sorted_ms)))]
+
+
+def beat() -> register.Heartbeat:
+    now = datetime.now(UTC)
+    return register.Heartbeat(at=now, begin=now, end=now, camera=camera(0), frames=45_000, faces_covered=7)
+
+
+def sustained(path: Path, seconds: float) -> float:
+    """Entries a second, 64 threads, each waiting for its receipt."""
+    with register.Log.open(path) as log:
+        end = time.perf_counter() + seconds
+        counts = [0] * WRITERS
+
+        def work(number: int) -> None:
+            while time.perf_counter() < end:
+                log.append(beat())
+                counts[number] += 1
+
+        start = time.perf_counter()
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(WRITERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(counts) / (time.perf_counter() - start)
+
+
+def fsync_ms(folder: Path) -> float:
+    def once() -> None:
+        fd = os.open(folder / "probe", os.O_WRONLY | os.O_CREAT)
+        os.write(fd, b"x" * 4096)
+        os.fsync(fd)
+        os.close(fd)
+
+    return at(timed(once, 50), 0.5)
+
+
+def verify_in_process(path: Path) -> tuple[float, float]:
+    """Entries a second and peak memory in MB, in a process of its own."""
+    command = [sys.executable, __file__, "--verify", str(path)]
+    rate, memory = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return float(rate), float(memory)
+
+
+def verify_here(path: Path) -> None:
+    reader = register.Reader.open(path)
+    start = time.process_time()
+    report = register.verify(reader, now=START)
+    rate = reader.size / (time.process_time() - start)
+    if any(problem.kind != "time" for problem in report.problems):
+        sys.exit(str(report.problems[:3]))
+    print(rate, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def one_size(path: Path) -> tuple[int, int, float, float, float, float, float]:
+    """Restart, append, and proof at the log's present size."""
+    start = time.perf_counter()
+    log = register.Log.open(path)
+    restart_s = time.perf_counter() - start
+    appends = timed(lambda: log.append(beat()), 100)
+    log.close()
+    reader = register.Reader.open(path)
+    size = reader.size
+    places = iter(range(0, size, max(1, size // 200)))
+
+    def make() -> register.Proof:
+        return register.Reader.open(path).prove(next(places))
+
+    proofs: list[register.Proof] = []
+    made = timed(lambda: proofs.append(make()), 100)
+    raws = [(proof, proof.extra or b"", reader.snapshot.policy) for proof in proofs]
+    each = iter(raws)
+    checked = timed(lambda: register.require(*next(each)), 100)
+    return (
+        size,
+        len(proofs[-1].to_text()),
+        restart_s,
+        at(appends, 0.5),
+        at(appends, 0.99),
+        at(made, 0.99),
+        at(checked, 0.99),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entries", type=int, default=10_000_000)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--dir", type=Path, default=Path(tempfile.gettempdir()))
+    parser.add_argument("--verify", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.verify:
+        verify_here(options.verify)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="register-bench-", dir=options.dir))
+    try:
+        run(folder, options.entries, options.seconds)
+    finally:
+        shutil.rmtree(folder)
+
+
+def run(folder: Path, entries: int, seconds: float) -> None:
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, one fsync {fsync_ms(folder):.2f} ms\n")
+    small = Builder(folder / "small")
+    rate = sustained(small.path, seconds)
+    with register.Log.open(small.path) as log:
+        alone = timed(lambda: log.append(beat()), 500)
+    check = Builder(folder / "check")
+    rates = []
+    for size in (50_000, 200_000):
+        check.extend(size, lambda number: started(number) if number else registered())
+        rates.append(verify_in_process(check.path))
+    large = Builder(folder / "large")
+    rows = []
+    size = 1000
+    while size <= entries:
+        start = time.perf_counter()
+        large.extend(size, heartbeat)
+        built = time.perf_counter() - start
+        rows.append((*one_size(large.path), built))
+        size *= 10
+    last = rows[-1]
+    print("| figure | must reach | measured |\n|---|---|---|")
+    print(f"| appends by {WRITERS} writers, each acknowledged | 500/s | {rate:.0f}/s |")
+    print(f"| one append alone, p50; p99 | p99 50 ms | {at(alone, 0.5):.1f}; {at(alone, 0.99):.1f} ms |")
+    print(f"| inclusion proof made at {last[0]:,}, p99 (log opened anew) | 5 ms | {last[5]:.2f} ms |")
+    print(f"| inclusion proof checked, p99 | 5 ms | {last[6]:.2f} ms |")
+    print(
+        f"| verify, {VERIFY_BYTES} bytes, one core, 50,000; 200,000 | 10,000/s | {rates[0][0]:,.0f}; {rates[1][0]:,.0f}/s |"
+    )
+    print(f"| memory of verify, 50,000; 200,000 | flat | {rates[0][1]:.0f}; {rates[1][1]:.0f} MB |")
+    print(f"| restart at {last[0]:,} | 2 s | {last[2]:.3f} s |\n")
+    print("| entries | proof file | restart | append p50 | append p99 | proof made p99 | checked p99 | built in |")
+    print("|---|---|---|---|---|---|---|---|")
+    for size, proof, restart_s, p50, p99, made, checked, built in rows:
+        print(
+            f"| {size:,} | {proof} bytes | {restart_s:.3f} s | {p50:.1f} ms | {p99:.1f} ms | {made:.2f} ms | {checked:.2f} ms "
+            f"| {built:.0f} s |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Shared by the benchmarks: side-by-side tables."""

@@ -1,0 +1,250 @@
+"""Every figure that ``passerby veil`` is held to, beside its peer, in one run. See README.md.
+
+python bench/veil.py                     all rows, from PASSERBY_FOOTAGE or, without it, from the demo clip
+python bench/veil.py clips pictures      some rows
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+import footage
+from coverage import BINS, Face, Score, Truth, clip_truth, covered_in_clip, covered_in_picture, picture_truth
+from passerby.veil.detector import Detector
+from passerby.veil.rules import Rules
+from passerby.veil.settings import FindSettings
+from passerby.veil.watch import watch
+from peer import ROOT, deface, deface_keyed, in_turn, key_picture, passerby, run
+
+BARE = ROOT / "bench" / "bare.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One run: where footage is (None: the demo clip), a folder for temporary files, and runs per timing."""
+
+    data: Path | None
+    work: Path
+    runs: int
+
+
+def row(figure: str, ours: str, peer: str, ratio: float, must: float) -> None:
+    """Print one figure: ours, the peer's, their ratio, and the most it may be."""
+    print(
+        f"| {figure} | {ours} | {peer} | {ratio:.3f} | at most {must:.3g} | {'yes' if ratio <= must else 'NO'} |",
+        flush=True,
+    )
+
+
+def score_clips(bench: Bench, make: Callable[[Path, Path], Sequence[str]]) -> Score:
+    """Veil every annotated clip with a command and count what is exposed."""
+    score = Score()
+    for path, truth in annotated(bench):
+        target = bench.work / f"out_{path.name}"
+        run(make(path, target))
+        for index, mask in enumerate(covered_in_clip(target)):
+            score.add(path.name, mask, truth.get(index, []))
+        target.unlink()
+    return score
+
+
+def annotated(bench: Bench) -> Iterable[tuple[Path, Truth]]:
+    """Yield each annotated clip with its faces."""
+    if bench.data is None:
+        path = bench.work / "demo.mp4"
+        yield path, footage.demo(path, 6.0)
+        return
+    for name, truth in sorted(clip_truth(bench.data).items()):
+        yield bench.data / "videos_gt" / name, truth
+
+
+def clips(bench: Bench) -> None:
+    """Exposed face-frames and people in the annotated clips, and the covered area."""
+    key = key_picture(bench.work)
+    ours, peer = score_clips(bench, passerby), score_clips(bench, lambda a, b: deface_keyed(a, b, key))
+    quality("clips", ours, peer, 1 / 5, 1.5)
+    row("clips: people with an exposed frame", f"{len(ours.people_exposed)} of {len(ours.people)}",
+        f"{len(peer.people_exposed)} of {len(peer.people)}",
+        len(ours.people_exposed) / max(1, len(peer.people_exposed)), 1 / 4)  # fmt: skip
+
+
+def thorough(bench: Bench) -> None:
+    """The same with ``--thorough``, and its speed."""
+    key = key_picture(bench.work)
+    ours = score_clips(bench, lambda a, b: passerby(a, b, "--thorough"))
+    peer = score_clips(bench, lambda a, b: deface_keyed(a, b, key))
+    quality("--thorough, clips", ours, peer, 1 / 10, 2.0)
+    path = next(iter(annotated(bench)))[0]
+    mine, theirs = in_turn(
+        [passerby(path, bench.work / "a.mp4", "--thorough"), [deface(), str(path), "-o", str(bench.work / "b.mp4")]],
+        bench.runs,
+    )
+    row("--thorough, time", f"{mine.wall_s:.1f} s", f"{theirs.wall_s:.1f} s", mine.wall_s / theirs.wall_s, 1)
+
+
+def quality(name: str, ours: Score, peer: Score, must: float, area: float) -> None:
+    """Print exposed faces, area, and the misses by size."""
+    row(f"{name}: exposed faces", f"{ours.exposed_share:.2%}", f"{peer.exposed_share:.2%}",
+        ours.exposed_share / max(peer.exposed_share, 1e-9), must)  # fmt: skip
+    row(f"{name}: covered area", f"{ours.area:.2%}", f"{peer.area:.2%}", ours.area / max(peer.area, 1e-9), area)
+    for low, high in BINS:
+        (n, mine), (_, theirs) = ours.by_size[low, high], peer.by_size[low, high]
+        size = f"{low} px and up" if high == BINS[-1][1] else f"{low} to {high} px"
+        print(f"|   of {n} of {size} | {mine / max(1, n):.2%} | {theirs / max(1, n):.2%} | | | |", flush=True)
+
+
+def pictures(bench: Bench) -> None:
+    """Exposed faces in the annotated pictures."""
+    if bench.data is None:
+        print("| pictures | needs PASSERBY_FOOTAGE | | | | |")
+        return
+    key, ours, peer = key_picture(bench.work), Score(), Score()
+    for name, faces in sorted(picture_truth(bench.data).items()):
+        source = bench.data / name
+        for score, make in ((ours, passerby), (peer, lambda a, b: deface_keyed(a, b, key))):
+            target = bench.work / "out.png"
+            run(make(source, target))
+            score.add(name, covered_in_picture(target), faces)
+            target.unlink()
+    quality("pictures", ours, peer, 1 / 3, 1.5)
+
+
+def speed(bench: Bench) -> None:
+    """The whole command with start-up against deface's."""
+    for path in timed_clips(bench):
+        mine, theirs = in_turn(
+            [
+                passerby(path, bench.work / "a.mp4", "--full-reencode"),
+                [deface(), str(path), "-o", str(bench.work / "b.mp4")],
+            ],
+            bench.runs,
+        )
+        row(f"speed: {path.name}", f"{mine.wall_s:.1f} s ({mine.cpu_s:.1f} s of processor)",
+            f"{theirs.wall_s:.1f} s ({theirs.cpu_s:.1f} s)", mine.wall_s / theirs.wall_s, 1 / 8)  # fmt: skip
+
+
+def timed_clips(bench: Bench) -> Iterable[Path]:
+    """Yield the longest real clips and the annotated clips joined."""
+    if bench.data is None:
+        path = bench.work / "demo_long.mp4"
+        footage.demo(path, 30.0)
+        yield path
+        return
+    yield from sorted((bench.data / "videos").glob("*.mp4"), key=duration_s, reverse=True)[:3]
+    path = bench.work / "annotated_joined.mp4"
+    footage.joined(sorted((bench.data / "videos_gt").glob("*.mp4")), path, Fraction(25, 2))
+    yield path
+
+
+def duration_s(path: Path) -> float:
+    """Return a clip's length in seconds."""
+    with av.open(str(path)) as container:
+        return (container.duration or 0) / 1e6
+
+
+def real(bench: Bench) -> None:
+    """Real clips without annotations, against the densest pass of the same weights."""
+    if bench.data is None:
+        print("| real clips | needs PASSERBY_FOOTAGE | | | | |")
+        return
+    detector = Detector(FindSettings())
+    key, ours, peer = key_picture(bench.work), Score(), Score()
+    for source in sorted((bench.data / "videos").glob("*.mp4")):
+        truth: dict[int, list[Face]] = footage.reference(source, detector)
+        for score, make in ((ours, passerby), (peer, lambda a, b: deface_keyed(a, b, key))):
+            target = bench.work / "out.mp4"
+            run(make(source, target))
+            before = score.exposed
+            for index, mask in enumerate(covered_in_clip(target)):
+                score.add(source.name, mask, truth.get(index, []))
+            faces = sum(map(len, truth.values()))
+            print(f"|   {source.name} ({faces} faces) exposed | {score.exposed - before} | | | | |", flush=True)
+            target.unlink()
+    quality("real clips", ours, peer, 1 / 4, 1e9)
+
+
+def bare(bench: Bench) -> None:
+    """Time against bare decode and encode."""
+    small, large = bench.work / "768x432.mp4", bench.work / "1080p.mp4"
+    source = longest(bench)
+    footage.write(small, footage.decoded(source, 600), Fraction(25), (768, 432))
+    footage.write(large, footage.decoded(source, 400), Fraction(25), (1920, 1080))
+    for path, must in ((large, 1.5), (small, 3.0)):
+        against_bare(f"time, {path.stem}, all encoded anew", path, bench, ("--full-reencode",), must)
+
+
+def rare(bench: Bench) -> None:
+    """Footage in which one group of pictures in ten holds a face."""
+    if bench.data is None:
+        print("| sparse footage | needs PASSERBY_FOOTAGE | | | | |")
+        return
+    detector = Detector(FindSettings())
+    source, path = longest(bench), bench.work / "sparse.mp4"
+    footage.sparse(source, watch(source, detector, Rules()), path)
+    against_bare("time, faces in 1 of 10 groups of pictures", path, bench, (), 1.0)
+
+
+def longest(bench: Bench) -> Path:
+    """Return the longest real clip."""
+    return next(iter(timed_clips(bench)))
+
+
+def against_bare(name: str, path: Path, bench: Bench, more: Sequence[str], must: float) -> None:
+    """Print the time of veiling one clip beside that of decoding and encoding it."""
+    mine, limit = in_turn(
+        [
+            passerby(path, bench.work / "a.mp4", *more),
+            [sys.executable, str(BARE), str(path), str(bench.work / "b.mp4")],
+        ],
+        bench.runs,
+    )
+    row(name, f"{mine.wall_s:.1f} s ({mine.cpu_s:.1f} s of processor)", f"{limit.wall_s:.1f} s ({limit.cpu_s:.1f} s)",
+        mine.wall_s / limit.wall_s, must)  # fmt: skip
+
+
+def memory(bench: Bench) -> None:
+    """Peak memory of 10 seconds against 10 minutes, and at 1080p."""
+    source = longest(bench)
+    short, long, large = (bench.work / name for name in ("short.mp4", "long.mp4", "1080p.mp4"))
+    frames = [frame.reformat(640, 360, "yuv420p") for frame in footage.decoded(source, 250)]
+    footage.write(short, frames, Fraction(25))
+    footage.write(long, (frame for _ in range(60) for frame in frames), Fraction(25))
+    footage.write(large, footage.decoded(source, 250), Fraction(25), (1920, 1080))
+    costs = [run(passerby(path, bench.work / "a.mp4", "--full-reencode")) for path in (short, long, large)]
+    row("memory, 10 min against 10 s", f"{costs[1].peak_mb:.0f} MB", f"{costs[0].peak_mb:.0f} MB",
+        costs[1].peak_mb / costs[0].peak_mb, 1.15)  # fmt: skip
+    row("memory at 1080p against 700 MB", f"{costs[2].peak_mb:.0f} MB", "700 MB", costs[2].peak_mb / 700, 1)
+
+
+ROWS: dict[str, Callable[[Bench], None]] = {
+    "clips": clips, "pictures": pictures, "speed": speed, "real": real, "bare": bare, "rare": rare, "thorough": thorough,
+    "memory": memory,
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", choices=[[], *ROWS], help="which rows; all without")
+    parser.add_argument(
+        "--runs", type=int, default=1, help="runs of each timed command, taken in turn; the median counts"
+    )
+    told = parser.parse_args()
+    data = os.environ.get("PASSERBY_FOOTAGE")
+    with tempfile.TemporaryDirectory() as work:
+        bench = Bench(Path(data) if data else None, Path(work), told.runs)
+        print("| figure | passerby | peer or limit | ratio | must reach | reached |\n|---|---|---|---|---|---|")
+        for name in told.rows or ROWS:
+            ROWS[name](bench)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Reads one YAML file into plain data, with the line of every key and value, so that each mistake can name its line.
+
+YAML 1.2's core words only: ``true``, ``false``, ``null`` and decimal numbers. So ``22:00`` stays a text (YAML 1.1
+makes 1320 of it) and ``no`` is no switch. Keys may stand only once; anchors, aliases and merge keys work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from passerby.errors import ConfigError
+
+MAX_BYTES = 1024 * 1024
+MAX_VALUES = 50_000
+"""Values after aliases are followed; a city of 500 cameras has under 20,000."""
+SECRET = re.compile(r"\{(PASSERBY_[A-Z0-9_]+)\}")
+"""Replaced by a variable of the environment, or a file of that name among the secrets."""
+Path_ = tuple[str | int, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """Resolves YAML 1.2's core words."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|false|True|False|TRUE|FALSE", "tfTF"),
+    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("merge", r"<<", "<"),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), ["" if c == "\0" else c for c in _first]
+    )
+
+
+@dataclass(slots=True)
+class Document:
+    """A file's data and where each part stands.
+
+    Attributes:
+        name: The file, for messages.
+        data: Mappings, lists, texts, numbers.
+        lines: Line of each value, from 1, by its path.
+        secret: Paths of values into which a secret was put; these are never shown.
+    """
+
+    name: str
+    data: object = None
+    lines: dict[Path_, int] = field(default_factory=dict)
+    secret: set[Path_] = field(default_factory=set)
+
+    def line(self, path: Path_) -> int:
+        """Return the line of a path, or of the nearest part above it that stands in the file."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def error(self, path: Path_, message: str, *, hint: str | None = None) -> ConfigError:
+        """Return an error about the value at a path."""
+        return ConfigError(f"{self.name}:{self.line(path)}: {message}", hint=hint)
+
+
+def read_document(path: Path, environment: Mapping[str, str], secret_folders: tuple[Path, ...] = ()) -> Document:
+    """Read a configuration file.
+
+    Args:
+        path: The file.
+        environment: For ``{PASSERBY_...}``.
+        secret_folders: Where else such a name may stand, as a file.
+
+    Raises:
+        ConfigError: it cannot be read or does not parse, a key stands twice, or a secret is missing.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise ConfigError(
+            f"{path}: configuration must be readable, got {exc.strerror}", hint="docs/operate.md has a first city.yml"
+        ) from exc
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{path}: configuration must have at most {MAX_BYTES} bytes, got {len(data)}")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"{path}: configuration must be UTF-8, got other bytes at {exc.start}") from exc
+    return parse_document(text, str(path), environment, secret_folders)
+
+
+def parse_document(
+    text: str, name: str, environment: Mapping[str, str], secret_folders: tuple[Path, ...] = ()
+) -> Document:
+    """Parse what ``read_document`` read; see there."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        reader = _Reader(Document(name), loader, environment, secret_folders)
+        reader.document.data = reader.value(root, ()) if root is not None else {}
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
+        line = mark.line + 1 if mark is not None else 1
+        problem = getattr(exc, "problem", None) or "it is no YAML"
+        raise ConfigError(f"{name}:{line}: configuration must be YAML: {problem}") from exc
+    except RecursionError as exc:
+        raise ConfigError(f"{name}:1: configuration is nested too deep") from exc
+    finally:
+        loader.dispose()
+    return reader.document
+
+
+class _Reader:
+    def __init__(
+        self, document: Document, loader: _Loader, environment: Mapping[str, str], folders: tuple[Path, ...]
+    ) -> None:
+        self.document, self._loader, self._environment, self._folders = document, loader, environment, folders
+        self._count = 0
+
+    def value(self, node: Node, path: Path_) -> object:
+        line = node.start_mark.line + 1
+        self._count += 1
+        if self._count > MAX_VALUES or len(path) > 20:
+            raise ConfigError(f"{self.document.name}:{line}: configuration holds too much, or an alias holds itself")
+        self.document.lines.setdefault(path, line)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return [self.value(child, (*path, place)) for place, child in enumerate(node.value)]
+        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith((":binary", ":timestamp")):
+            raise ConfigError(f"{self.document.name}:{line}: value must be plain, got the tag {node.tag}")
+        found: object = self._loader.construct_object(node)
+        return self._with_secrets(found, path) if isinstance(found, str) else found
+
+    def _mapping(self, node: MappingNode, path: Path_) -> dict[str, object]:
+        found: dict[str, object] = {}
+        merged: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                for source in value_node.value if isinstance(value_node, SequenceNode) else [value_node]:
+                    if not isinstance(source, MappingNode):
+                        raise ConfigError(f"{self.document.name}:{line}: << must be followed by a mapping")
+                    merged = self._mapping(source, path) | merged
+                continue
+            if not isinstance(key_node, ScalarNode):
+                raise ConfigError(f"{self.document.name}:{line}: key must be a word, got a list or mapping")
+            key = str(key_node.value)
+            if key in found:
+                first = self.document.lines[(*path, key)]
+                raise ConfigError(f"{self.document.name}:{line}: {key} must stand once, stands in line {first} too")
+            self.document.lines[(*path, key)] = line
+            found[key] = self.value(value_node, (*path, key))
+        return merged | found
+
+    def _with_secrets(self, text: str, path: Path_) -> str:
+        def secret(match: re.Match[str]) -> str:
+            self.document.secret.add(path)
+            return self._secret(match[1], path)
+
+        return SECRET.sub(secret, text)
+
+    def _secret(self, name: str, path: Path_) -> str:
+        if name in self._environment:
+            return self._environment[name]
+        for folder in self._folders:
+            try:
+                return (folder / name).read_text("utf-8").rstrip("\r\n")
+            except FileNotFoundError:
+                continue
+            except (OSError, UnicodeDecodeError) as exc:
+                raise self.document.error(path, f"secret {name} must be readable, got {type(exc).__name__}") from exc
+        raise self.document.error(
+            path,
+            f"secret {name} must be set, is not",
+            hint=f"set it in the environment, or as a file {name} in /run/secrets",
+        )

@@ -1,0 +1,119 @@
+"""``load_city``: reads, checks and builds the whole file; every mistake of it is told at once, each with its line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from passerby.errors import ConfigError
+from passerby.gateway.config.build import build_city
+from passerby.gateway.config.city import City
+from passerby.gateway.config.document import Document, Path_, parse_document, read_document
+from passerby.gateway.config.model_city import CitySection
+from passerby.gateway.config.refused import fields_at, nearest, reason_for
+from passerby.gateway.values import NAME_PATTERN
+
+MOST = 20
+"""Mistakes that are told at once."""
+
+
+def load_city(path: Path, environment: Mapping[str, str] | None = None) -> City:
+    """Read ``city.yml``.
+
+    Args:
+        path: The file.
+        environment: For secrets; None takes the process's own.
+
+    Raises:
+        ConfigError: anything is wrong; the message has one line for each mistake, ``file:line: what was wanted and what came``.
+    """
+    environment = os.environ if environment is None else environment
+    folders = [Path("/run/secrets")]
+    if "CREDENTIALS_DIRECTORY" in environment:
+        folders.insert(0, Path(environment["CREDENTIALS_DIRECTORY"]))
+    return check_city(read_document(path, environment, tuple(folders)), path)
+
+
+def parse_city(text: str, path: Path, environment: Mapping[str, str] | None = None) -> City:
+    """Read a configuration from a text; see ``load_city``. Relative paths in it start at ``path``'s folder."""
+    return check_city(parse_document(text, path.name, environment or {}), path)
+
+
+def check_city(document: Document, path: Path) -> City:
+    """Check a document as a whole and build its values; see ``load_city``."""
+    if not isinstance(document.data, dict):
+        raise document.error((), "configuration must be a mapping with cameras and register, is something else")
+    try:
+        section = CitySection.model_validate(document.data)
+    except ValidationError as exc:
+        raise _told(document, exc.errors(include_url=False, include_context=True, include_input=True)) from None
+    for name in section.cameras:
+        if not NAME_PATTERN.fullmatch(name):
+            raise document.error(
+                ("cameras", name), f"camera name must be of a-z, 0-9, - and _, and start with a letter or digit, got {name!r}",
+                hint="friendly_name takes any words",
+            )  # fmt: skip
+    try:
+        return build_city(section, document, path)
+    except ConfigError as exc:
+        if exc.message.startswith(f"{document.name}:"):
+            raise
+        raise ConfigError(f"{document.name}:1: {exc.message}", hint=exc.hint) from exc
+
+
+def _told(document: Document, errors: list[ErrorDetails]) -> ConfigError:
+    rows = sorted(_row(document, error) for error in errors)
+    rows = list(dict.fromkeys(rows))
+    lines = [f"{document.name}:{line}: {text}" for line, text, _ in rows[:MOST]]
+    if len(rows) > MOST:
+        lines.append(f"{document.name}: and {len(rows) - MOST} more")
+    hints = [hint for _, _, hint in rows if hint]
+    return ConfigError("\n".join(lines), hint=hints[0] if hints else None)
+
+
+def _row(document: Document, error: ErrorDetails) -> tuple[int, str, str]:
+    path: Path_ = tuple(error["loc"])
+    name = ".".join(str(part) for part in path) or "configuration"
+    line, kind = document.line(path), error["type"]
+    reason = reason_for(path)
+    if kind == "extra_forbidden":
+        return _unknown(document, path, reason)
+    if kind == "missing":
+        return line, f"{name} must be given, is missing", ""
+    if kind in {"literal_error", "too_long"} and reason is not None:
+        return line, f"{name} is refused: {reason}", ""
+    if kind == "value_error":
+        return line, f"{name} {str(error['ctx']['error']).removeprefix('Value error, ')}", ""
+    shown = _shown(document, path, error.get("input"))
+    wanted = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return line, f"{name} must be {wanted}, got {shown}", ""
+
+
+def _unknown(document: Document, path: Path_, reason: str | None) -> tuple[int, str, str]:
+    line, key = document.line(path), str(path[-1])
+    if reason is not None:
+        return line, f"{'.'.join(map(str, path))} is refused: {reason}", ""
+    known = fields_at(CitySection, path[:-1])
+    near = nearest(key, known)
+    here = ".".join(map(str, path[:-1])) or "the file"
+    meant = f"; did you mean {near}?" if near else f"; known are {', '.join(known)}"
+    return line, f"{key} must be a key that {here} knows, is not{meant}", "docs/city-yml.md lists every key"
+
+
+def _shown(document: Document, path: Path_, value: object) -> str:
+    if (
+        path in document.secret
+        or (path and "password" in str(path[-1]))
+        or (path and path[-1] in {"path", "source", "token"})
+    ):
+        return "something else"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    text = repr(value) if not isinstance(value, bool) else str(value).lower()
+    return text if len(text) <= 60 else text[:57] + "..."

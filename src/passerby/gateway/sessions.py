@@ -1,0 +1,73 @@
+"""Logins of browsers: a random token in a cookie, its hash in memory, a token against forged requests beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MOST = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One login.
+
+    Attributes:
+        user: Whose.
+        csrf: Must come back with every request that changes something.
+        ends_s: On the monotonic clock.
+    """
+
+    user: str
+    csrf: str
+    ends_s: float
+
+
+class Sessions:
+    """Logins. They end with the process, with time, at logout, and when their account changes.
+
+    Args:
+        length_s: Of a login.
+        clock: Seconds.
+    """
+
+    def __init__(self, length_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._length_s, self._clock = length_s, clock
+        self._open: dict[bytes, Session] = {}
+
+    def begin(self, user: str) -> tuple[str, Session]:
+        """Return a fresh token for the cookie, and the session."""
+        now = self._clock()
+        self._open = {key: one for key, one in self._open.items() if one.ends_s > now}
+        while len(self._open) >= MOST:
+            self._open.pop(next(iter(self._open)))
+        token = secrets.token_urlsafe(32)
+        session = Session(user, secrets.token_urlsafe(24), now + self._length_s)
+        self._open[_digest(token)] = session
+        return token, session
+
+    def find(self, token: str | None) -> Session | None:
+        """Return the session of a token, or None."""
+        found = self._open.get(_digest(token)) if token else None
+        return found if found is not None and found.ends_s > self._clock() else None
+
+    def end(self, token: str) -> None:
+        """End one login."""
+        self._open.pop(_digest(token), None)
+
+    def end_all_of(self, user: str) -> None:
+        """End every login of an account."""
+        self._open = {key: one for key, one in self._open.items() if one.user != user}
+
+
+def same(given: str | None, wanted: str) -> bool:
+    """Compare two tokens in constant time."""
+    return hmac.compare_digest((given or "").encode("utf-8", "replace"), wanted.encode())
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()

@@ -1,0 +1,263 @@
+"""A simulated camera that misbehaves, a gateway in a thread, and an independent look at every output for a bare face."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+from PIL import Image
+from tests.gateway_tools import LOGIN, PASSWORD, USER, LoopThread, camera, message
+
+from passerby.errors import ServiceError
+from passerby.gateway.cover import TONE
+from passerby.gateway.encode import LiveEncoder, ticks_of
+from passerby.gateway.relay import Relay
+from passerby.gateway.rtsp import DigestGate, RtspServer, ha1
+from passerby.gateway.scene import Scene
+from passerby.gateway.service import Gateway
+from passerby.gateway.slate import Slates
+from passerby.gateway.states import CameraStatus, Event
+from passerby.gateway.values import CameraConfig, EncodeConfig, RtspConfig, SelfTestConfig
+
+Luma = NDArray[np.uint8]
+BARE = 0.6
+
+
+class BareFinder:
+    """Looks for a known face anywhere in a picture, at its known size, by normalised correlation. Knows nothing of the veil."""
+
+    def __init__(self, scene: Scene) -> None:
+        x0, y0, x1, y1 = (int(v) for v in scene.faces(0)[-1])
+        template = scene.luma(0)[y0:y1, x0:x1].astype(np.float64)
+        template -= template.mean()
+        self._size = template.shape
+        self._norm = float(np.sqrt((template**2).sum()))
+        height, width = scene.luma(0).shape
+        self._full = (height + self._size[0], width + self._size[1])
+        self._fits = (height - self._size[0] + 1, width - self._size[1] + 1)
+        self._template = np.conj(np.fft.rfft2(template, self._full))
+        self._ones = np.conj(np.fft.rfft2(np.ones(self._size), self._full))
+
+    def best(self, luma: Luma) -> float:
+        """Return the highest correlation, -1 to 1."""
+        picture = luma.astype(np.float64)
+        spectrum, squared = np.fft.rfft2(picture, self._full), np.fft.rfft2(picture**2, self._full)
+        hits, sums, squares = (
+            np.fft.irfft2(one, self._full)[: self._fits[0], : self._fits[1]]
+            for one in (spectrum * self._template, spectrum * self._ones, squared * self._ones)
+        )
+        area = self._size[0] * self._size[1]
+        # below a deviation of 5 there is nothing to see
+        spread = np.sqrt(np.maximum(squares - sums**2 / area, 25.0 * area))
+        return float((hits / (self._norm * spread)).max())
+
+
+class Seen:
+    """What came out, on all outputs."""
+
+    def __init__(self, finder: BareFinder) -> None:
+        self._finder = finder
+        self._lock = threading.Lock()
+        self.pictures: Counter[str] = Counter()
+        self.covers: Counter[str] = Counter()
+        self.bare: list[tuple[str, float]] = []
+        self.times: dict[str, float] = {}
+        self.last: dict[str, Luma] = {}
+
+    def look(self, output: str, luma: Luma) -> None:
+        score = self._finder.best(luma)
+        cover = abs(float(np.median(luma)) - TONE) < 4
+        with self._lock:
+            self.pictures[output] += 1
+            self.covers[output] += cover
+            self.last[output] = luma
+            if not cover:
+                self.times[output] = time.monotonic()
+            if score > BARE:
+                self.bare.append((output, score))
+
+    def look_at_file(self, output: str, data: bytes) -> None:
+        with av.open(io.BytesIO(data)) as container:
+            for frame in container.decode(video=0):
+                self.look(output, luma_of(frame))
+
+    def stays_covered(self, output: str, seconds: float) -> bool:
+        """Wait for a cover, and return whether only covers come for a while after it."""
+        end = time.monotonic() + 10.0
+        while time.monotonic() < end:
+            before, covered = self.pictures[output], self.covers[output]
+            time.sleep(seconds)
+            came = self.pictures[output] - before
+            if came and self.covers[output] - covered == came:
+                return True
+        return False
+
+    def veiled_after(self, output: str, moment: float) -> bool:
+        """Return whether a picture that is no cover came out after a moment."""
+        return self.times.get(output, 0.0) > moment
+
+
+def luma_of(frame: av.VideoFrame) -> Luma:
+    return np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8)[: frame.height]
+
+
+class SimulatedCamera:
+    """An RTSP camera with one bare face walking through its picture, and bad habits."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.mode = "ok"
+        self.thread = LoopThread()
+        self.relay = Relay(camera("cam"), Slates())
+        self.gate = DigestGate({USER: ha1(USER, PASSWORD)}.get, lambda *_: True)
+        self.server = self._server(0)
+        self.port = self.server.port
+        self._random = random.Random(1)
+        self._held: list[tuple[bytes, int, bool]] = []
+        asyncio.run_coroutine_threadsafe(self._feed(), self.thread.loop)
+
+    def _server(self, port: int) -> RtspServer:
+        made = RtspServer(RtspConfig(port=port), {"cam": self.relay}.get, self.gate, lambda _: None)
+        self.thread.call(made.start())
+        return made
+
+    @property
+    def url(self) -> str:
+        return f"rtsp://127.0.0.1:{self.port}/cam"
+
+    def down(self) -> None:
+        self.thread.call(self.server.stop())
+
+    def up(self) -> None:
+        self.server = self._server(self.port)
+
+    def close(self) -> None:
+        self.down()
+        self.thread.close()
+
+    async def _feed(self) -> None:
+        settings = self.scene.settings
+        encoder = LiveEncoder(settings.width, settings.height, settings.fps, EncodeConfig())
+        number = 0
+        while True:
+            await asyncio.sleep((0.1 if self.mode == "flood" else 1.0) / settings.fps)
+            stamp = time.monotonic_ns()
+            for data, key, _ in encoder.encode(self.scene.frame(number), ticks_of(stamp)):
+                self._misbehave(data, stamp, key=key)
+            number += 1
+
+    def _misbehave(self, data: bytes, stamp: int, *, key: bool) -> None:
+        if self.mode == "freeze":
+            return
+        if self.mode == "drop" and self._random.random() < 0.3:
+            return
+        if self.mode == "corrupt":
+            spoiled = bytearray(data)
+            for _ in range(6):
+                spoiled[self._random.randrange(40 if key else 8, len(spoiled))] ^= 1 << self._random.randrange(8)
+            data = bytes(spoiled)
+        if self.mode == "reorder":
+            self._held.append((data, stamp, key))
+            if len(self._held) == 4:
+                self._random.shuffle(self._held)
+                for held, at, is_key in self._held:
+                    self.relay.accept(message(held, at, key=is_key))
+                self._held.clear()
+            return
+        self.relay.accept(message(data, stamp, key=key))
+
+
+class RunningGateway:
+    """A gateway in a thread, with every output watched."""
+
+    def __init__(self, cameras: list[CameraConfig], finder: BareFinder, folder: Path, selftest: SelfTestConfig) -> None:
+        self.seen = Seen(finder)
+        self.events: list[Event] = []
+        self.folder = folder
+        self.thread = LoopThread()
+        gate = DigestGate({USER: ha1(USER, PASSWORD)}.get, lambda *_: True)
+        self.gateway = Gateway(cameras, RtspConfig(port=0), gate, selftest)
+        self.gateway.subscribe(self.events.append)
+        self.thread.call(self.gateway.start(), 60)
+        self._stop = threading.Event()
+        self._mse: list[bytes] = []
+        self._threads = [
+            threading.Thread(target=self._guard(target), daemon=True) for target in (self._rtsp, self._poll)
+        ]
+        for thread in self._threads:
+            thread.start()
+        self._viewing = asyncio.run_coroutine_threadsafe(self._view(), self.thread.loop)
+
+    def _guard(self, target: Callable[[], None]) -> Callable[[], None]:
+        def inside() -> None:
+            while not self._stop.is_set():
+                try:
+                    target()
+                except (FFmpegError, OSError, ServiceError):
+                    time.sleep(0.2)
+
+        return inside
+
+    def _rtsp(self) -> None:
+        url = f"rtsp://{LOGIN}127.0.0.1:{self.gateway.rtsp.port}/hall"
+        options = {"rtsp_transport": "tcp", "fflags": "nobuffer", "analyzeduration": "100000", "probesize": "50000"}
+        with av.open(url, options=options, timeout=(5, 5)) as container:
+            for frame in container.decode(video=0):
+                self.seen.look("rtsp", luma_of(frame))
+                if self._stop.is_set():
+                    return
+
+    def _poll(self) -> None:
+        known: dict[str, bytes] = {}
+        while not self._stop.is_set():
+            with Image.open(io.BytesIO(self.thread.call(self.gateway.snapshot("hall")))) as picture:
+                self.seen.look("snapshot", np.asarray(picture.convert("YCbCr"), np.uint8)[:, :, 0])
+            feed = self.gateway.cameras["hall"].hls
+            for line in (self.thread.do(feed.playlist) or "").splitlines():
+                name = line.partition('URI="')[2].rstrip('"') or line
+                if name.startswith(("seg", "init")) and name not in known:
+                    known[name] = self.thread.do(partial(feed.file, name)) or b""
+                    if name.startswith("seg"):
+                        init = next(data for key, data in reversed(known.items()) if key.startswith("init"))
+                        self.seen.look_at_file("hls", init + known[name])
+            self._stop.wait(0.4)
+
+    async def _view(self) -> None:
+        viewer = self.gateway.cameras["hall"].live.join()
+        whole = b""
+        async for item in viewer.messages():
+            if isinstance(item, str):
+                if whole:
+                    self._mse.append(whole)
+                whole = b""
+            else:
+                whole += item
+        self._mse.append(whole)
+
+    @property
+    def status(self) -> CameraStatus:
+        return self.thread.do(self.gateway.statuses)[0]
+
+    def stop(self) -> None:
+        """Stop, and look at what has been gathered: the MSE stream and the recording."""
+        self.thread.call(self.gateway.stop(), 60)
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(15)
+        self._viewing.result(10)
+        self.thread.close()
+        for whole in self._mse:
+            self.seen.look_at_file("mse", whole)
+        for path in sorted(self.folder.rglob("*.mp4")):
+            self.seen.look_at_file("recording", path.read_bytes())

@@ -1,0 +1,213 @@
+"""Runs a camera through everything that can go wrong, and watches every output for a bare face with a check of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.gateway_chaos_tools import BARE, BareFinder, RunningGateway, SimulatedCamera
+from tests.gateway_tools import PASSWORD, USER, wait_for
+
+from passerby.config import WEIGHTS
+from passerby.gateway.hidden import Outcome
+from passerby.gateway.scene import Scene, SceneSettings
+from passerby.gateway.states import EventKind, Phase
+from passerby.gateway.values import CameraConfig, InputConfig, Reason, RecordConfig, SelfTestConfig
+from passerby.veil.settings import FindSettings, VeilSettings
+
+SCENE = Scene(SceneSettings(256, 160, 10.0, 1))
+OUTPUTS = {"rtsp", "mse", "hls", "snapshot", "recording"}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "own.onnx"
+    shutil.copy(WEIGHTS, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[SimulatedCamera]:
+    made = SimulatedCamera(SCENE)
+    yield made
+    made.close()
+
+
+def config(simulated: SimulatedCamera, weights: Path, folder: Path) -> CameraConfig:
+    return CameraConfig(
+        "hall",
+        InputConfig(simulated.url, USER, PASSWORD, read_timeout_s=1.0),
+        veil=VeilSettings(find=FindSettings(detector=weights)),
+        lookahead_frames=8,
+        record=RecordConfig(folder, file_s=5.0, min_free_bytes=0, sync_s=0.5),
+    )
+
+
+@pytest.fixture(scope="module")
+def running(
+    simulated: SimulatedCamera, weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningGateway]:
+    folder = tmp_path_factory.mktemp("recordings")
+    made = RunningGateway(
+        [config(simulated, weights, folder)],
+        BareFinder(SCENE),
+        folder,
+        SelfTestConfig(interval_s=30.0, enabled_stream=False),
+    )
+    try:
+        wait_for(lambda: made.seen.veiled_after("rtsp", 0.0), 90)
+        yield made
+    finally:
+        made.stop()
+
+
+def healthy_after(running: RunningGateway, moment: float, seconds: float) -> None:
+    wait_for(lambda: running.seen.veiled_after("rtsp", moment), seconds)
+
+
+def events(running: RunningGateway, kind: EventKind, reason: Reason, since: int) -> bool:
+    return any(e.kind is kind and e.reason is reason for e in running.events[since:])
+
+
+def test_the_check_itself_sees_a_bare_face_and_no_other() -> None:
+    finder = BareFinder(SCENE)
+    for number in range(0, 200, 17):
+        luma = SCENE.luma(number)
+        assert finder.best(luma) > 0.9
+        x0, y0, x1, y1 = (int(v) for v in SCENE.faces(number)[0])
+        luma[y0:y1, x0:x1] = 112
+        assert finder.best(luma) < BARE
+
+
+def test_start_was_covered(running: RunningGateway) -> None:
+    assert running.seen.covers["rtsp"] >= 1
+    assert running.seen.bare == []
+
+
+@pytest.mark.parametrize("blow", ["kill", "stop for a while", "stop for ever", "abort"])
+def test_blow_to_the_process(running: RunningGateway, blow: str) -> None:
+    pid, since, moment = running.status.worker_pid, len(running.events), time.monotonic()
+    covers = running.seen.covers["rtsp"]
+    restarts = running.status.restarts
+    if blow == "kill":
+        os.kill(pid, signal.SIGKILL)
+    elif blow == "abort":
+        os.kill(pid, signal.SIGABRT)
+    else:
+        os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: running.seen.covers["rtsp"] > covers, 5)
+    wanted = Reason.STALLED if blow.startswith("stop") else Reason.WORKER
+    wait_for(lambda: events(running, EventKind.FAULT_BEGAN, wanted, since), 5)
+    if blow == "stop for a while":
+        os.kill(pid, signal.SIGCONT)
+        moment = time.monotonic()
+    else:
+        wait_for(lambda: running.status.restarts > restarts, 20)
+    healthy_after(running, moment + 0.5, 60)
+    wait_for(lambda: events(running, EventKind.FAULT_ENDED, wanted, since), 10)
+    assert running.seen.bare == []
+
+
+def test_no_picture_is_left_behind_by_a_crash(running: RunningGateway) -> None:
+    here = Path.cwd()
+    assert not list(here.glob("core*"))
+    pid = running.status.worker_pid
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
+    assert core.split()[4:6] == ["0", "0"]
+    # the files of a process that cannot be dumped belong to root, whoever runs it
+    assert Path(f"/proc/{pid}/mem").stat().st_uid == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [("freeze", Reason.NO_PICTURE), ("corrupt", Reason.CORRUPT), ("drop", None), ("reorder", None), ("flood", None)],
+)
+def test_camera_that_misbehaves(
+    running: RunningGateway, simulated: SimulatedCamera, mode: str, reason: Reason | None
+) -> None:
+    since = len(running.events)
+    simulated.mode = mode
+    if reason is not None:
+        wait_for(lambda: events(running, EventKind.FAULT_BEGAN, reason, since), 20)
+    else:
+        time.sleep(4.0)
+    simulated.mode = "ok"
+    healthy_after(running, time.monotonic() + 1.0, 30)
+    assert running.seen.bare == []
+
+
+def test_camera_that_goes_and_comes_back(running: RunningGateway, simulated: SimulatedCamera) -> None:
+    since = len(running.events)
+    simulated.down()
+    wait_for(lambda: events(running, EventKind.FAULT_BEGAN, Reason.NO_PICTURE, since), 10)
+    covers = running.seen.covers["rtsp"]
+    wait_for(lambda: running.seen.covers["rtsp"] > covers + 1, 5)
+    simulated.up()
+    healthy_after(running, time.monotonic(), 20)
+    assert running.seen.bare == []
+
+
+def test_weights_that_change_cover_until_they_are_right_again(running: RunningGateway, weights: Path) -> None:
+    since = len(running.events)
+    good = weights.read_bytes()
+    weights.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    wait_for(lambda: events(running, EventKind.FAULT_BEGAN, Reason.WEIGHTS, since), 10)
+    assert running.seen.stays_covered("rtsp", 1.5)
+    assert running.status.reasons == (Reason.WEIGHTS,)
+    weights.write_bytes(good)
+    healthy_after(running, time.monotonic(), 15)
+    assert running.seen.bare == []
+
+
+def test_settings_change_without_dropping_readers(
+    running: RunningGateway, simulated: SimulatedCamera, weights: Path
+) -> None:
+    readers = running.status.readers
+    changed = replace(config(simulated, weights, running.folder), title="Another title", lookahead_frames=6)
+    assert running.thread.call(running.gateway.apply([changed]), 30) == ["hall changed"]
+    healthy_after(running, time.monotonic() + 0.5, 60)
+    assert running.status.readers == readers
+    assert not any(e.kind is EventKind.READER_LEFT for e in running.events)
+    assert running.thread.call(running.gateway.apply([changed])) == []
+    assert running.seen.bare == []
+
+
+def test_full_disk_covers(running: RunningGateway) -> None:
+    since = len(running.events)
+    before = running.gateway.cameras["hall"].config
+    full = replace(before, record=RecordConfig(running.folder, min_free_bytes=2**62))
+    running.thread.call(running.gateway.apply([full]), 30)
+    wait_for(lambda: events(running, EventKind.FAULT_BEGAN, Reason.DISK_FULL, since), 60)
+    running.thread.call(running.gateway.apply([replace(before, title="")]), 30)
+    running.thread.do(lambda: running.gateway.release("hall", Reason.DISK_FULL))
+    healthy_after(running, time.monotonic() + 0.5, 60)
+    assert running.seen.bare == []
+
+
+def test_alarm_covers_every_output_until_it_is_over(running: RunningGateway) -> None:
+    running.thread.do(lambda: running.gateway._hidden_result(Outcome.BARE, "a test face came out bare"))
+    assert running.seen.stays_covered("rtsp", 1.5)
+    assert running.status.phase is Phase.SLATE
+    running.thread.do(lambda: running.gateway._hidden_result(Outcome.PASSED, "covered"))
+    healthy_after(running, time.monotonic(), 10)
+
+
+def test_no_output_ever_showed_a_bare_face(running: RunningGateway) -> None:
+    status = running.status
+    running.stop()
+    assert set(running.seen.pictures) >= OUTPUTS, "every output was watched"
+    assert all(running.seen.pictures[name] > 20 for name in OUTPUTS)
+    assert running.seen.bare == []
+    assert status.counts.faces > 0
+    began = [e.reason for e in running.events if e.kind is EventKind.FAULT_BEGAN]
+    ended = [e.reason for e in running.events if e.kind is EventKind.FAULT_ENDED]
+    assert sorted(map(str, began)) == sorted(map(str, ended)), "every fault interval is closed"
+    assert np.all([e.began_ns <= e.at_ns for e in running.events if e.kind is EventKind.FAULT_ENDED])

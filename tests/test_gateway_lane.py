@@ -1,0 +1,229 @@
+"""The one way that pictures go in a camera's process: whatever goes wrong, what leaves is veiled or a cover."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.gateway_tools import camera
+
+from passerby.errors import DetectorError
+from passerby.gateway.cover import TONE, cover_frame
+from passerby.gateway.faults import Faults
+from passerby.gateway.lane import Lane, Unit, even_yuv420p
+from passerby.gateway.scene import Scene, SceneSettings
+from passerby.gateway.selftest import is_bare
+from passerby.gateway.source import Picture
+from passerby.gateway.values import Reason
+from passerby.gateway.veiling import Veil, Veiled, WholeCover
+
+SCENE = Scene(SceneSettings(320, 192, 12.5, 1))
+AHEAD = 3
+
+
+class Covering:
+    """A veil that knows where the faces are, for tests: holds back three pictures and greys the face."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[av.VideoFrame, int]] = []
+        self.number = 0
+        self.left = 0
+
+    def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:
+        del damaged
+        self.held.append((frame, captured_ns))
+        return [self._leave()] if len(self.held) > AHEAD else []
+
+    def _leave(self) -> Veiled:
+        frame, captured_ns = self.held.pop(0)
+        luma = np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8).copy()
+        x0, y0, x1, y1 = (int(v) for v in SCENE.faces(self.left)[0])
+        luma[y0 - 4 : y1 + 4, max(0, x0 - 4) : x1 + 4] = 100
+        self.left += 1
+        return Veiled(av.VideoFrame.from_ndarray(luma, format="yuv420p"), captured_ns, None, 1)
+
+    def flush(self) -> list[Veiled]:
+        return [self._leave() for _ in range(len(self.held))]
+
+
+class Lanes:
+    """A lane with everything around it by hand."""
+
+    def __init__(self, make_veil: Callable[[], Veil] = Covering) -> None:
+        self.units: list[Unit] = []
+        self.seen: list[tuple[Reason, bool]] = []
+        self.faults = Faults(lambda reason, began, _ns, _text: self.seen.append((reason, began)))
+        self.now_ns = 10**12
+        self.lane = Lane(camera(), lambda *_: make_veil(), self.faults, self.units.append, lambda: self.now_ns)
+        self.number = 0
+
+    def feed(self, count: int, *, damaged: bool = False, frame: av.VideoFrame | None = None) -> None:
+        for _ in range(count):
+            self.now_ns += 80_000_000
+            picture = Picture(frame or SCENE.frame(self.number), self.now_ns, self.now_ns, damaged)
+            self.lane.take(picture, time.time_ns())
+            self.faults.settle(self.now_ns / 1e9)
+            self.number += 1
+
+    def pictures(self) -> list[NDArray[np.uint8]]:
+        decoder = av.CodecContext.create("h264", "r")
+        frames: list[av.VideoFrame] = []
+        for unit in self.units:
+            frames += decoder.decode(av.Packet(unit.data))
+        frames += decoder.decode(None)
+        return [np.asarray(f.to_ndarray(format="yuv420p"), np.uint8)[: f.height] for f in frames]
+
+
+def bare_anywhere(picture: NDArray[np.uint8]) -> bool:
+    """Whether the face of any of the first 60 pictures stands bare at its place."""
+    return any(is_bare(picture, SCENE.luma(n), SCENE.faces(n)[0]) for n in range(60))
+
+
+def is_cover(picture: NDArray[np.uint8]) -> bool:
+    return bool(abs(float(np.median(picture)) - TONE) < 4)
+
+
+def test_the_check_itself_sees_a_bare_face() -> None:
+    class Open(Covering):
+        def _leave(self) -> Veiled:
+            return Veiled(*self.held.pop(0))
+
+    lanes = Lanes(Open)
+    lanes.feed(10)
+    assert all(bare_anywhere(p) for p in lanes.pictures())
+
+
+def test_pictures_leave_veiled_in_order_with_their_times() -> None:
+    lanes = Lanes()
+    lanes.feed(30)
+    assert len(lanes.units) == 30 - AHEAD
+    assert [u.whole for u in lanes.units] == [None] * 27
+    assert not any(bare_anywhere(p) or is_cover(p) for p in lanes.pictures())
+    assert np.diff([u.captured_ns for u in lanes.units]).tolist() == [80_000_000] * 26
+    assert lanes.lane.counts.faces == 27
+
+
+@pytest.mark.parametrize(
+    "error", [DetectorError("x"), RuntimeError("x"), ValueError("x"), IndexError("x"), ZeroDivisionError()]
+)
+def test_veil_that_throws_is_covered_and_made_anew(error: Exception) -> None:
+    class Throwing(Covering):
+        def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:
+            if lanes.number == 10:
+                raise error
+            return super().push(frame, captured_ns, damaged=damaged)
+
+    lanes = Lanes(Throwing)
+    lanes.feed(40)
+    assert (Reason.DETECTOR_DEAD, True) in lanes.seen
+    assert (Reason.DETECTOR_DEAD, False) in lanes.seen
+    wholes = [u.whole for u in lanes.units]
+    assert Reason.DETECTOR_DEAD in wholes
+    assert wholes[-1] is None, "sound again"
+    for unit, picture in zip(lanes.units, lanes.pictures(), strict=True):
+        assert is_cover(picture) is (unit.whole is not None)
+
+
+@pytest.mark.parametrize("reason", [r for r in Reason if r is not Reason.START])
+def test_every_reason_covers_whole(reason: Reason) -> None:
+    lanes = Lanes()
+    lanes.feed(8)
+    lanes.faults.hold(reason, lanes.now_ns / 1e9, 0)
+    before = len(lanes.units)
+    lanes.feed(5)
+    assert {u.whole for u in lanes.units[before:]} == {reason}
+    assert all(is_cover(p) for p in lanes.pictures()[before:])
+    lanes.faults.lift(reason, lanes.now_ns / 1e9)
+    lanes.feed(20)
+    assert lanes.units[-1].whole is None
+
+
+def test_damaged_pictures_leave_covered_although_they_leave_later() -> None:
+    lanes = Lanes()
+    lanes.feed(10)
+    lanes.feed(2, damaged=True)
+    lanes.feed(40)
+    wholes = [u.whole for u in lanes.units]
+    assert wholes[10] is Reason.CORRUPT
+    assert wholes[11] is Reason.CORRUPT
+    assert wholes[-1] is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda _: av.VideoFrame(640, 192, "yuv420p"),
+        lambda frame: frame.reformat(format="rgb24"),
+        lambda frame: frame.reformat(width=160, height=96),
+    ],
+)
+def test_picture_of_another_kind_from_the_veil_is_covered(broken: Callable[[av.VideoFrame], av.VideoFrame]) -> None:
+    class Odd(Covering):
+        def _leave(self) -> Veiled:
+            frame, captured_ns = self.held.pop(0)
+            return Veiled(broken(frame), captured_ns)
+
+    lanes = Lanes(Odd)
+    lanes.feed(8)
+    assert {u.whole for u in lanes.units} == {Reason.DETECTOR_DEAD}
+    assert all(is_cover(p) for p in lanes.pictures())
+
+
+def test_another_size_is_covered_and_goes_on() -> None:
+    lanes = Lanes()
+    lanes.feed(8)
+    large = Scene(SceneSettings(640, 384, 12.5, 0)).frame(0)
+    lanes.feed(20, frame=large)
+    assert (Reason.FORMAT, True) in lanes.seen
+    assert lanes.lane.size == (640, 384)
+    sizes = {picture.shape for picture in lanes.pictures()}
+    assert sizes == {(192, 320), (384, 640)}
+
+
+def test_silence_is_covered_twice_a_second() -> None:
+    lanes = Lanes()
+    for _ in range(20):
+        lanes.now_ns += 100_000_000
+        lanes.lane.idle(Reason.NO_PICTURE)
+    assert len(lanes.units) in {4, 5}
+    assert {u.whole for u in lanes.units} == {Reason.NO_PICTURE}
+
+
+def test_end_of_connection_lets_out_what_was_held_veiled() -> None:
+    lanes = Lanes()
+    lanes.feed(8)
+    lanes.lane.finish()
+    assert len(lanes.units) == 8
+    assert not any(bare_anywhere(p) for p in lanes.pictures())
+
+
+def test_stand_in_covers_everything() -> None:
+    veil = WholeCover("Hall", Reason.START)
+    out = veil.push(SCENE.frame(0), 7, damaged=False)
+    assert (out[0].whole, out[0].captured_ns) == (Reason.START, 7)
+    assert is_cover(np.asarray(out[0].frame.to_ndarray(format="yuv420p"), np.uint8)[:192])
+    assert veil.flush() == []
+
+
+@pytest.mark.parametrize("layout", ["yuvj420p", "yuv422p", "yuv444p", "rgb24", "gray", "yuv420p10le", "nv12"])
+def test_every_layout_becomes_the_encoders(layout: str) -> None:
+    made = even_yuv420p(SCENE.frame(0).reformat(format=layout))
+    assert (made.format.name, made.width, made.height) == ("yuv420p", 320, 192)
+
+
+def test_odd_sizes_lose_a_row_not_their_shape() -> None:
+    odd = av.VideoFrame.from_ndarray(np.zeros((93, 161, 3), np.uint8), format="rgb24")
+    made = even_yuv420p(odd)
+    assert (made.width, made.height) == (160, 92)
+
+
+def test_cover_says_why() -> None:
+    pictures = {
+        reason: np.asarray(cover_frame(320, 192, "Hall", reason).to_ndarray(format="yuv420p"), np.uint8)
+        for reason in Reason
+    }
+    assert len({picture.tobytes() for picture in pictures.values()}) == len(Reason)

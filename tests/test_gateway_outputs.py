@@ -1,0 +1,453 @@
+"""What leaves the serving process: slates, fragments, HLS, snapshots, recordings, pushes."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import io
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from tests.gateway_tools import SMALL, camera, message, program, run, wait_for
+
+from passerby.errors import ServiceError
+from passerby.gateway.boxes import fragments, header_bytes
+from passerby.gateway.cover import TONE
+from passerby.gateway.encode import LiveEncoder, ticks_of
+from passerby.gateway.gops import Gop, GopCutter
+from passerby.gateway.hls import SEGMENTS, HlsFeed
+from passerby.gateway.live import WAITING, LiveFeed
+from passerby.gateway.playback import clip, recordings
+from passerby.gateway.record import Recorder, began_ns, expired, file_name, recorded
+from passerby.gateway.relay import AccessUnit, Relay
+from passerby.gateway.scene import Scene, SceneSettings, read_number
+from passerby.gateway.slate import Slates
+from passerby.gateway.snapshot import Snapshots
+from passerby.gateway.values import EncodeConfig, Reason, RecordConfig
+
+SLATES = Slates()
+
+
+class Fed:
+    """A relay fed by hand, as fast as one likes."""
+
+    def __init__(self, settings: SceneSettings = SMALL) -> None:
+        self.relay = Relay(camera(), SLATES)
+        self.scene = Scene(settings)
+        self.encoder = LiveEncoder(settings.width, settings.height, settings.fps, EncodeConfig())
+        self.number = 0
+        self.began = time.monotonic_ns()
+
+    def feed(self, count: int) -> None:
+        for _ in range(count):
+            stamp = self.began + round(self.number * 1e9 / self.scene.settings.fps)
+            for data, key, _ in self.encoder.encode(self.scene.frame(self.number), ticks_of(stamp)):
+                self.relay.accept(message(data, stamp, key=key))
+            self.number += 1
+
+
+def numbers(data: bytes) -> list[int | None]:
+    with av.open(io.BytesIO(data)) as container:
+        frames = container.decode(video=0)
+        return [read_number(np.asarray(f.to_ndarray(format="yuv420p"), np.uint8)[: f.height]) for f in frames]
+
+
+def is_slate(data: bytes) -> bool:
+    decoder = av.CodecContext.create("h264", "r")
+    frame = [*decoder.decode(av.Packet(data)), *decoder.decode(None)][0]
+    assert isinstance(frame, av.VideoFrame)
+    luma = np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8)[: frame.height]
+    return bool(abs(float(np.median(luma)) - TONE) < 4 and (luma > 150).mean() > 0.001)
+
+
+# relay and slates
+
+
+def test_first_thing_a_reader_sees_is_the_slate_and_then_the_stream() -> None:
+    fed = Fed()
+    got: list[AccessUnit] = []
+    fed.relay.subscribe(got.append)
+    fed.relay.tick()
+    assert got[0].key
+    assert got[0].whole is Reason.START
+    assert is_slate(got[0].data)
+    fed.feed(3)
+    assert [unit.whole for unit in got[1:]] == [None] * 3
+    assert fed.relay.slate is None
+
+
+def test_after_a_slate_only_a_key_frame_ends_it() -> None:
+    fed = Fed()
+    asked: list[int] = []
+    fed.relay.want_key = lambda: asked.append(1)
+    fed.feed(4)
+    fed.relay.lost(Reason.WORKER)
+    got: list[AccessUnit] = []
+    fed.relay.subscribe(got.append, from_key=False)
+    fed.feed(1)
+    assert got == []
+    assert asked
+    fed.encoder.want_key()
+    fed.feed(2)
+    assert [unit.key for unit in got] == [True, False]
+
+
+def test_silent_worker_is_covered_by_the_slate() -> None:
+    fed = Fed()
+    fed.feed(2)
+    got: list[AccessUnit] = []
+    fed.relay.subscribe(got.append, from_key=False)
+    fed.relay.tick()
+    assert got == []
+    time.sleep(1.1)
+    fed.relay.tick()
+    fed.relay.tick()
+    assert [unit.whole for unit in got] == [Reason.STALLED]
+    assert is_slate(got[0].data)
+
+
+def test_alarm_covers_whatever_the_worker_sends() -> None:
+    fed = Fed()
+    fed.feed(2)
+    fed.relay.raise_alarm(Reason.ALARM)
+    got: list[AccessUnit] = []
+    fed.relay.subscribe(got.append)
+    fed.encoder.want_key()
+    fed.feed(20)
+    assert {unit.whole for unit in got} == {Reason.ALARM}
+    fed.relay.end_alarm()
+    fed.encoder.want_key()
+    fed.feed(1)
+    assert got[-1].whole is None
+
+
+def test_stream_time_grows_over_slates() -> None:
+    fed = Fed()
+    got: list[AccessUnit] = []
+    fed.relay.subscribe(got.append)
+    for _ in range(3):
+        fed.feed(5)
+        fed.relay.lost(Reason.WORKER)
+        fed.encoder.want_key()
+    times = [unit.ticks for unit in got]
+    assert all(np.diff(times) > 0)
+
+
+def test_units_without_parameter_sets_and_with_wrong_flags_go_nowhere() -> None:
+    fed = Fed()
+    got: list[AccessUnit] = []
+    fed.relay.subscribe(got.append)
+    fed.relay.accept(message(b"\x00\x00\x01\x65abc", 1, key=True))
+    assert got == []
+    wrong = message(b"", 1, key=True)
+    with pytest.raises(ServiceError, match="reason"):
+        fed.relay.accept(type(wrong)(wrong.kind, wrong.payload, 0xFF01))
+
+
+def test_two_slates_in_a_row_differ_in_their_identifier() -> None:
+    first, second = SLATES.pair(320, 192, "c", Reason.WORKER, EncodeConfig())
+    assert first != second
+    assert is_slate(first)
+    assert is_slate(second)
+    assert SLATES.pair(320, 192, "c", Reason.WORKER, EncodeConfig()) == (first, second)
+
+
+# fragments, MSE
+
+
+async def collect(feed: LiveFeed, fed: Fed, count: int) -> list[str | bytes]:
+    viewer = feed.join()
+    fed.feed(count)
+    viewer.end()
+    return [item async for item in viewer.messages()]
+
+
+def test_viewer_gets_codec_header_and_fragments_that_decode() -> None:
+    fed = Fed()
+    fed.feed(5)
+    got = asyncio.run(collect(LiveFeed(fed.relay), fed, 20))
+    assert isinstance(got[0], str)
+    assert json.loads(got[0]) == {
+        "codec": fed.relay.parameters.codec if fed.relay.parameters else "",
+        "width": 320,
+        "height": 192,
+    }
+    data = b"".join(item for item in got if isinstance(item, bytes))
+    assert numbers(data) == list(range(25)), "from the last key frame on, nothing lost"
+
+
+@pytest.mark.tool
+def test_ffprobe_reads_fragments(tmp_path: Path) -> None:
+    fed = Fed()
+    got = asyncio.run(collect(LiveFeed(fed.relay), fed, 26))
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"".join(item for item in got if isinstance(item, bytes)))
+    fields = "stream=codec_name,profile,width,height,nb_read_packets"
+    done = run(
+        [program("ffprobe"), "-v", "error", "-count_packets", "-show_entries", fields, "-of", "default=nw=1", str(path)]
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"codec_name=h264", "width=320", "height=192", "nb_read_packets=26"} <= set(done.stdout.split())
+
+
+def test_slow_viewer_is_skipped_to_a_key_frame_and_holds_up_nobody() -> None:
+    async def inside() -> tuple[list[str | bytes], int]:
+        fed = Fed()
+        feed = LiveFeed(fed.relay)
+        slow = feed.join()
+        fed.feed(3 * WAITING)
+        assert feed.viewers == 1
+        slow.end()
+        got = [item async for item in slow.messages()]
+        assert feed.viewers == 0
+        return got, slow.skipped
+
+    got, skipped = asyncio.run(inside())
+    assert len(got) <= WAITING + 2
+    assert skipped > WAITING
+
+
+def test_viewer_is_told_of_another_size() -> None:
+    async def inside() -> list[str | bytes]:
+        fed = Fed()
+        feed = LiveFeed(fed.relay)
+        viewer = feed.join()
+        fed.feed(2)
+        other = Fed(SceneSettings(640, 352, 12.5, 0))
+        other.relay = fed.relay
+        other.feed(2)
+        viewer.end()
+        return [item async for item in viewer.messages()]
+
+    texts = [json.loads(item)["width"] for item in asyncio.run(inside()) if isinstance(item, str)]
+    assert texts == [320, 640]
+
+
+# HLS
+
+
+def test_hls_plays_and_is_bounded() -> None:
+    fed = Fed()
+    fed.feed(1)
+    feed = HlsFeed(fed.relay)
+    assert feed.playlist() is None
+    fed.feed(13 * 2 * (SEGMENTS + 3))
+    playlist = feed.playlist()
+    assert playlist is not None
+    names = [line for line in playlist.splitlines() if line.endswith(".m4s")]
+    assert len(names) == SEGMENTS
+    assert "#EXT-X-INDEPENDENT-SEGMENTS" in playlist
+    init = feed.file("init0.mp4")
+    parts = [feed.file(name) for name in names]
+    assert init is not None
+    seen = numbers(init + b"".join(part for part in parts if part is not None))
+    assert len(seen) == SEGMENTS * 26
+    assert np.diff(np.array(seen, np.int64)).tolist() == [1] * (len(seen) - 1)
+    assert feed.file("seg0.m4s") is None, "old segments go"
+    assert feed.file("../etc/passwd") is None
+    feed.close()
+    assert not feed.active
+
+
+@pytest.mark.tool
+def test_ffmpeg_plays_the_playlist(tmp_path: Path) -> None:
+    fed = Fed()
+    feed = HlsFeed(fed.relay)
+    feed.playlist()
+    fed.feed(60)
+    playlist = feed.playlist()
+    assert playlist is not None
+    for name in ["init0.mp4", *(line for line in playlist.splitlines() if line.endswith(".m4s"))]:
+        data = feed.file(name)
+        assert data is not None
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "live.m3u8").write_text(playlist + "#EXT-X-ENDLIST\n")
+    done = run([program("ffmpeg"), "-nostdin", "-v", "error", "-i", str(tmp_path / "live.m3u8"), "-f", "null", "-"])
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+def test_hls_marks_another_size() -> None:
+    fed = Fed()
+    feed = HlsFeed(fed.relay)
+    feed.playlist()
+    fed.feed(30)
+    other = Fed(SceneSettings(640, 352, 12.5, 0))
+    other.relay, other.began = fed.relay, time.monotonic_ns() + 3 * 10**9
+    other.feed(60)
+    playlist = feed.playlist() or ""
+    assert playlist.count("#EXT-X-DISCONTINUITY") == 1
+    assert playlist.index("init0.mp4") < playlist.index("#EXT-X-DISCONTINUITY") < playlist.index("init1.mp4")
+
+
+# snapshots
+
+
+def test_snapshot_is_the_newest_key_frame() -> None:
+    fed = Fed()
+    fed.feed(14)
+    unit = fed.relay.last_key
+    assert unit is not None
+    with Image.open(io.BytesIO(Snapshots().jpeg("hall", unit))) as picture:
+        assert picture.size == (320, 192)
+        assert not picture.getexif()
+        assert read_number(np.asarray(picture.convert("L"), np.uint8)) == 13
+    with Image.open(io.BytesIO(Snapshots().jpeg("hall", unit, height_px=96))) as small:
+        assert small.size == (160, 96)
+
+
+def test_snapshot_of_what_does_not_decode_is_refused() -> None:
+    fed = Fed()
+    fed.feed(1)
+    unit = fed.relay.last_key
+    assert unit is not None
+    broken = AccessUnit(b"\x00\x00\x01\x65abc", (), 0, 0, True, None, unit.parameters)
+    with pytest.raises(ServiceError, match="must"):
+        Snapshots().jpeg("hall", broken)
+
+
+# recording
+
+
+def recording(folder: Path, seconds: int = 6, **settings: float) -> tuple[Recorder, Fed, list[tuple[bool, str]]]:
+    fed = Fed()
+    said: list[tuple[bool, str]] = []
+    config = RecordConfig(folder, min_free_bytes=0, **settings)  # type: ignore[arg-type]
+    recorder = Recorder("hall", config, lambda full, why: said.append((full, why)))
+    recorder.start(fed.relay)
+    for _ in range(seconds):
+        fed.feed(13)
+        time.sleep(0.02)
+    return recorder, fed, said
+
+
+def test_recording_plays_and_begins_at_its_name(tmp_path: Path) -> None:
+    recorder, _, said = recording(tmp_path)
+    recorder.stop()
+    (path,) = recorded(tmp_path / "hall")
+    assert numbers(path.read_bytes()) == list(range(5 * 13))
+    began = began_ns(path)
+    assert began is not None
+    assert abs(began - time.time_ns()) < 20 * 10**9
+    assert said == []
+
+
+def test_recording_survives_a_cut_at_any_byte(tmp_path: Path) -> None:
+    recorder, _, _ = recording(tmp_path)
+    recorder.stop()
+    (path,) = recorded(tmp_path / "hall")
+    data = path.read_bytes()
+    with path.open("rb") as file:
+        whole = list(fragments(file))
+        first = header_bytes(file)
+    assert len(whole) == 5
+    for cut in (first + 10, whole[1].offset + 9, whole[3].offset + whole[3].length - 1, len(data) - 1):
+        torn = tmp_path / "hall" / file_name(10**18)
+        torn.write_bytes(data[:cut])
+        with torn.open("rb") as file:
+            left = list(fragments(file))
+        assert len(left) == sum(one.offset + one.length <= cut for one in whole)
+        if left:
+            end = left[-1].offset + left[-1].length
+            assert numbers(data[:end]) == list(range(13 * len(left)))
+            got = b"".join(clip(tmp_path / "hall", 10**18, 10**18 + 10**11))
+            assert numbers(got) == list(range(13 * len(left)))
+        torn.unlink()
+
+
+def test_new_file_begins_by_time(tmp_path: Path) -> None:
+    recorder, _, _ = recording(tmp_path, 8, file_s=2.0)
+    recorder.stop()
+    files = recorded(tmp_path / "hall")
+    assert len(files) == 4
+    assert [n for path in files for n in numbers(path.read_bytes())] == list(range(7 * 13))
+
+
+def test_clip_of_a_span_plays_from_zero(tmp_path: Path) -> None:
+    recorder, _, _ = recording(tmp_path, 8, file_s=2.0)
+    recorder.stop()
+    folder = tmp_path / "hall"
+    listed = recordings(folder, 0, 2**62)
+    assert len(listed) == 4
+    assert all(one.ended_ns - one.began_ns > 10**9 for one in listed)
+    start = listed[0].began_ns + 1_500_000_000
+    data = b"".join(clip(folder, start, start + 2 * 10**9))
+    seen = numbers(data)
+    assert seen == list(range(13, 13 * 4)), "whole groups of pictures, over the file's end"
+    with av.open(io.BytesIO(data)) as container:
+        times = [float(f.pts * f.time_base) for f in container.decode(video=0) if f.pts is not None]
+    assert times[0] == 0
+    assert np.allclose(np.diff(times), 0.08, atol=0.002)
+    assert b"".join(clip(folder, 0, 10)) == b""
+
+
+def test_retention_by_days_and_size(tmp_path: Path) -> None:
+    import os
+
+    paths = []
+    for index in range(5):
+        path = tmp_path / file_name(index * 10**9)
+        path.write_bytes(bytes(100))
+        os.utime(path, (1000 + index, 1000 + index))
+        paths.append(path)
+    now_ns = int((1003.5 + 86_400) * 1e9)
+    assert expired(paths, RecordConfig(tmp_path, days=1.0), now_ns) == paths[:4]
+    assert expired(paths, RecordConfig(tmp_path, days=0.0, max_bytes=250), now_ns) == paths[:3]
+    assert expired(paths, RecordConfig(tmp_path, days=0.0), now_ns) == []
+
+
+def test_names_that_are_no_recording_are_left_alone(tmp_path: Path) -> None:
+    for name in ("notes.txt", "x.mp4", "20260101T000000.mp4", "20261301T000000.000Z.mp4"):
+        (tmp_path / name).write_bytes(b"")
+    assert recorded(tmp_path) == []
+
+
+def test_full_disk_is_told_and_its_end_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write: Callable[[Recorder, Gop], None] = Recorder._write
+    broken = True
+
+    def failing(self: Recorder, gop: Gop) -> None:
+        if broken:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, gop)
+
+    monkeypatch.setattr(Recorder, "_write", failing)
+    monkeypatch.setattr("passerby.gateway.record._DISK_S", 0.05)
+    recorder, fed, said = recording(tmp_path, 3)
+    wait_for(lambda: bool(said))
+    assert said[0] == (True, "recording cannot be written: no space left")
+    broken = False
+    wait_for(lambda: said[-1][0] is False)
+    fed.feed(26)
+    recorder.stop()
+    assert recorded(tmp_path / "hall")
+
+
+def test_too_little_space_counts_as_full(tmp_path: Path) -> None:
+    said: list[tuple[bool, str]] = []
+    recorder = Recorder(
+        "hall", RecordConfig(tmp_path, min_free_bytes=2**62), lambda full, why: said.append((full, why))
+    )
+    fed = Fed()
+    recorder.start(fed.relay)
+    fed.feed(40)
+    wait_for(lambda: bool(said), 5)
+    recorder.stop()
+    assert said[0][0]
+    assert "MiB wanted" in said[0][1]
+    assert recorded(tmp_path / "hall") == []
+
+
+def test_groups_have_exact_durations() -> None:
+    fed = Fed()
+    got: list[Gop] = []
+    fed.relay.subscribe(GopCutter(got.append))
+    fed.feed(40)
+    assert len(got) == 3
+    assert all(abs(gop.duration - 13 * 7200) <= 2 for gop in got)
+    assert got[1].ticks == got[0].ticks + got[0].duration

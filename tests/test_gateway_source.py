@@ -1,0 +1,335 @@
+"""Cameras in: servers that we wrote and one that we did not, files, MJPEG over HTTP, and what can be wrong with them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import http.server
+import io
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from tests.gateway_tools import PASSWORD, SMALL, USER, Served, feed, missing, program, wait_for
+
+from passerby.gateway.rtsp import Publisher
+from passerby.gateway.scene import Scene, read_number
+from passerby.gateway.source import (
+    Picture,
+    SourceError,
+    Stamper,
+    Taint,
+    address_with_secret,
+    pictures,
+    reachable,
+)
+from passerby.gateway.values import InputConfig, PushConfig, Reason
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    made = Served()
+    yield made
+    made.close()
+
+
+def some(config: InputConfig, count: int) -> list[Picture]:
+    return list(islice(pictures(config), count))
+
+
+def number_of(picture: Picture) -> int | None:
+    frame = picture.frame
+    return read_number(np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8)[: frame.height])
+
+
+def rtsp(served: Served, **changes: object) -> InputConfig:
+    url = f"rtsp://127.0.0.1:{served.server.port}/hall"
+    return InputConfig(url, USER, PASSWORD, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_rtsp_gives_every_picture_with_the_cameras_rhythm(served: Served, transport: str) -> None:
+    got = some(rtsp(served, transport=transport), 20)
+    assert np.diff([number_of(p) or -9 for p in got]).tolist() == [1] * 19
+    steps = np.diff([p.captured_ns for p in got])[5:] / 1e6
+    assert np.allclose(steps, 80, atol=6)
+    assert all(0 <= p.arrived_ns - p.captured_ns < 500_000_000 for p in got)
+    assert not any(p.damaged for p in got)
+
+
+@pytest.mark.parametrize("password", ["wrong", None])
+def test_wrong_password_is_named_and_not_shown(served: Served, password: str | None) -> None:
+    config = InputConfig(f"rtsp://127.0.0.1:{served.server.port}/hall", USER, password)
+    with pytest.raises(SourceError, match="must accept user and password") as caught:
+        some(config, 1)
+    assert caught.value.reason is Reason.PASSWORD
+    assert "127.0.0.1" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_closed_port_is_named() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = InputConfig(f"rtsp://127.0.0.1:{port}/x")
+    assert not reachable(config)
+    with pytest.raises(SourceError, match="accept connections") as caught:
+        some(config, 1)
+    assert caught.value.reason is Reason.NO_PICTURE
+
+
+def test_server_that_never_answers_is_left_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        began = time.monotonic()
+        config = InputConfig(f"rtsp://127.0.0.1:{deaf.getsockname()[1]}/x", open_timeout_s=0.7)
+        assert reachable(config)
+        with pytest.raises(SourceError, match=r"within 0\.7 s"):
+            some(config, 1)
+        assert time.monotonic() - began < 5
+
+
+def test_camera_that_falls_silent_is_frozen() -> None:
+    served = Served(feeding=False)
+    task = asyncio.run_coroutine_threadsafe(feed(served.relay), served.thread.loop)
+    source = pictures(rtsp(served, read_timeout_s=0.7))
+    next(source)
+    task.cancel()
+    began = time.monotonic()
+    with pytest.raises(SourceError, match=r"within 0\.7 s, got silence"):
+        list(source)
+    assert time.monotonic() - began < 6
+    served.close()
+
+
+def test_end_of_stream_is_a_failure() -> None:
+    served = Served()
+    source = pictures(rtsp(served))
+    next(source)
+    served.thread.call(served.server.stop())
+    with pytest.raises(SourceError, match="must go on"):
+        list(source)
+    served.close()
+
+
+def test_unknown_path_is_named() -> None:
+    served = Served()
+    served.server.gate.may_read = lambda *_: True  # type: ignore[method-assign]
+    with pytest.raises(SourceError, match="path, got 404"):
+        some(InputConfig(f"rtsp://127.0.0.1:{served.server.port}/attic", USER, PASSWORD), 1)
+    served.close()
+
+
+def clip(path: Path, codec: str, count: int = 10) -> Path:
+    scene = Scene(SMALL)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height = 320, 192
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for number in range(count):
+            frame = scene.frame(number)
+            container.mux(stream.encode(frame if codec != "mjpeg" else frame.reformat(format="yuvj420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(("codec", "name"), [("libx264", "a.mp4"), ("libx265", "a.mkv"), ("mjpeg", "a.avi")])
+def test_file_plays_in_a_loop_at_its_pace(tmp_path: Path, codec: str, name: str) -> None:
+    path = clip(tmp_path / name, codec)
+    began = time.monotonic()
+    got = some(InputConfig(str(path)), 25)
+    assert [number_of(p) for p in got] == [*range(10), *range(10), *range(5)]
+    assert time.monotonic() - began > 0.8
+    assert all(a.captured_ns < b.captured_ns for a, b in pairwise(got))
+    assert 24 < got[0].fps < 26
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all", bytes(5000)])
+def test_file_that_is_no_video_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="the camera must"):
+        some(InputConfig(str(path)), 1)
+    with pytest.raises(SourceError, match="the camera must"):
+        some(InputConfig(str(tmp_path / "none.mp4")), 1)
+
+
+class Mjpeg(http.server.BaseHTTPRequestHandler):
+    """A camera that sends JPEG pictures, one after the other, behind a password."""
+
+    def do_GET(self) -> None:
+        if self.headers.get("Authorization") != "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode():
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="cam"')
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        scene = Scene(SMALL)
+        for number in range(60):
+            out = io.BytesIO()
+            rgb = np.asarray(scene.frame(number).to_ndarray(format="rgb24"), np.uint8)
+            Image.fromarray(rgb).save(out, "JPEG", quality=90)
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {out.tell()}\r\n\r\n"
+            try:
+                self.wfile.write(head.encode() + out.getvalue() + b"\r\n")
+            except OSError:
+                return
+            time.sleep(0.05)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_mjpeg_over_http() -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mjpeg)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/mjpg"
+    got = some(InputConfig(url, USER, PASSWORD), 15)
+    assert np.diff([number_of(p) or -9 for p in got]).tolist() == [1] * 14
+    with pytest.raises(SourceError) as caught:
+        some(InputConfig(url, USER, "wrong"), 1)
+    assert caught.value.reason is Reason.PASSWORD
+    server.shutdown()
+    server.server_close()
+
+
+GST_CAMERA = """
+import sys, gi
+gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
+from gi.repository import Gst, GstRtspServer, GLib
+Gst.init(None)
+class Cameras(GstRtspServer.RTSPServer):
+    pass
+server = Cameras(); server.set_service(sys.argv[1]); server.set_address("127.0.0.1")
+def mount(path, launch, record=False):
+    factory = GstRtspServer.RTSPMediaFactory(); factory.set_launch(launch); factory.set_shared(True)
+    if record:
+        factory.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
+    server.get_mount_points().add_factory(path, factory)
+source = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=320,height=192,framerate=15/1 ! "
+mount("/h264", "( " + source + "x264enc tune=zerolatency key-int-max=15 ! rtph264pay name=pay0 pt=96 config-interval=1 )")
+mount("/h265", "( " + source + "x265enc tune=zerolatency key-int-max=15 ! rtph265pay name=pay0 pt=96 config-interval=1 )")
+mount("/jpeg", "( " + source + "jpegenc ! rtpjpegpay name=pay0 pt=26 )")
+decode = "( rtph264depay name=depay0 ! h264parse ! avdec_h264 ! videoconvert ! video/x-raw,format=I420 ! "
+mount("/push", decode + "filesink location=" + sys.argv[2] + " )", True)
+server.attach(None)
+print("ready", flush=True)
+GLib.MainLoop().run()
+"""
+
+
+@pytest.fixture(scope="module")
+def gst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """GStreamer's RTSP server as cameras, and as a recorder that can be pushed to."""
+    python = program("/usr/bin/python3")
+    probe = "import gi; gi.require_version('GstRtspServer','1.0'); from gi.repository import GstRtspServer"
+    if subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode:
+        missing("GStreamer's RTSP server is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    out = tmp_path_factory.mktemp("gst") / "pushed.yuv"
+    script = out.with_name("camera.py")
+    script.write_text(GST_CAMERA)
+    process = subprocess.Popen(
+        [python, str(script), str(port), str(out)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    yield port, out
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.mark.tool
+@pytest.mark.parametrize(("path", "transport"), [("h264", "tcp"), ("h264", "udp"), ("h265", "tcp"), ("jpeg", "tcp")])
+def test_gstreamers_camera_is_read(gst: tuple[int, Path], path: str, transport: str) -> None:
+    got = some(
+        InputConfig(f"rtsp://127.0.0.1:{gst[0]}/{path}", transport=transport, open_timeout_s=15.0, read_timeout_s=5.0),
+        12,
+    )
+    assert {(p.frame.width, p.frame.height) for p in got} == {(320, 192)}
+    assert not any(p.damaged for p in got[1:])
+    assert np.median(np.diff([p.captured_ns for p in got])) / 1e6 == pytest.approx(66.7, abs=25)
+
+
+@pytest.mark.tool
+def test_stream_is_pushed_to_gstreamers_server(gst: tuple[int, Path], served: Served) -> None:
+    port, out = gst
+    publisher = Publisher(PushConfig(f"rtsp://127.0.0.1:{port}/push"), served.relay)
+    served.thread.do(publisher.start)
+    try:
+        wait_for(lambda: out.exists() and out.stat().st_size > 10 * 320 * 192 * 3 // 2, 20)
+        assert publisher.state.connected
+        first = np.fromfile(out, np.uint8, 320 * 192).reshape(192, 320)
+        assert read_number(first) is not None
+    finally:
+        served.thread.call(publisher.stop())
+
+
+def test_push_that_is_refused_keeps_trying_and_names_why(served: Served) -> None:
+    # our own server takes no stream, but asks for the password first, so that the way through Digest is gone too
+    url = f"rtsp://u:secret@127.0.0.1:{served.server.port}/hall"
+    publisher = Publisher(PushConfig(url, USER, PASSWORD), served.relay)
+    served.thread.do(publisher.start)
+    wait_for(lambda: publisher.state.failures >= 1)
+    served.thread.call(publisher.stop())
+    assert publisher.state.last_failure == "the server must accept ANNOUNCE, got 405"
+    wrong = Publisher(PushConfig(url, USER, "wrong"), served.relay)
+    served.thread.do(wrong.start)
+    wait_for(lambda: wrong.state.failures >= 1)
+    served.thread.call(wrong.stop())
+    assert wrong.state.last_failure == "the server must accept ANNOUNCE, got 401"
+
+
+def test_push_to_a_frozen_server_holds_up_nothing(served: Served) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        publisher = Publisher(PushConfig(f"rtsp://127.0.0.1:{deaf.getsockname()[1]}/x"), served.relay)
+        served.thread.do(publisher.start)
+        before = served.relay.counts.units
+        time.sleep(1.0)
+        assert served.relay.counts.units - before > 8
+        served.thread.call(publisher.stop(), 3)
+
+
+def test_secret_stands_only_in_the_address_for_ffmpeg() -> None:
+    config = InputConfig("rtsp://cam:554/a?x=1", "u@x", "p/w:ü")
+    assert address_with_secret(config) == "rtsp://u%40x:p%2Fw%3A%C3%BC@cam:554/a?x=1"
+    assert address_with_secret(InputConfig("rtsp://cam/a")) == "rtsp://cam/a"
+
+
+def test_times_are_even_grow_and_are_never_in_the_future() -> None:
+    random = np.random.default_rng(0)
+    stamper, stamps, now = Stamper(), [], 10**12
+    for number in range(200):
+        now = 10**12 + number * 80_000_000 + int(random.integers(0, 60_000_000))
+        stamps.append(stamper.stamp(number * 80_000_000, now))
+        assert stamps[-1] <= now
+    assert (np.diff(stamps) > 0).all()
+    assert np.abs(np.diff(stamps[50:]) - 80_000_000).max() < 25_000_000
+    # the camera's clock starts again from zero
+    assert now - stamper.stamp(0, now + 80_000_000) < 0
+    assert stamper.stamp(None, now + 160_000_000) == now + 160_000_000
+
+
+def test_damage_lasts_until_a_whole_key_frame() -> None:
+    taint = Taint()
+    assert not taint.judge(key=False, corrupt=False, now_s=0)
+    taint.strike(1)
+    assert taint.judge(key=False, corrupt=False, now_s=2)
+    assert taint.judge(key=True, corrupt=True, now_s=3)
+    assert not taint.judge(key=True, corrupt=False, now_s=4)
+    taint.strike(5)
+    assert taint.judge(key=False, corrupt=False, now_s=14.9)
+    assert not taint.judge(key=False, corrupt=False, now_s=15.1), "cameras that refresh by slices send no key frame"

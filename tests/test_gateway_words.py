@@ -1,0 +1,326 @@
+"""Wire, H.264 bytes, faults, load, clock, schedules: the pure parts of the gateway."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from datetime import time as clock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passerby.errors import ConfigError, ServiceError
+from passerby.gateway import h264, wire
+from passerby.gateway.cover import TONE, cover_frame
+from passerby.gateway.encode import LiveEncoder, ticks_of
+from passerby.gateway.faults import Faults
+from passerby.gateway.load import Load
+from passerby.gateway.scene import Scene, SceneSettings, read_number, settings_of, write_number
+from passerby.gateway.selftest import covers, is_bare, probe
+from passerby.gateway.values import (
+    WORDS,
+    CameraConfig,
+    EncodeConfig,
+    InputConfig,
+    InputKind,
+    OverloadPolicy,
+    PushConfig,
+    Reason,
+    Schedule,
+)
+from passerby.gateway.watchdog import ClockWatch, covered_now
+from passerby.gateway.worker import CONFIG
+from passerby.values import Zone
+from passerby.veil.settings import CoverSettings, VeilSettings
+
+messages = st.builds(
+    wire.Message,
+    st.sampled_from(wire.Kind),
+    st.binary(max_size=200),
+    st.integers(0, 2**32 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+)
+
+
+@given(st.lists(messages, max_size=5), st.integers(1, 64))
+@settings(max_examples=80, deadline=None)
+def test_messages_come_back_however_they_are_cut(sent: list[wire.Message], step: int) -> None:
+    data = b"".join(wire.encode(message) for message in sent)
+    decoder = wire.Decoder()
+    got = [message for at in range(0, len(data), step) for message in decoder.feed(data[at : at + step])]
+    assert got == sent
+
+
+@given(st.binary(min_size=28, max_size=400))
+@settings(max_examples=80, deadline=None)
+def test_other_bytes_are_one_error(data: bytes) -> None:
+    if data[:2] != b"PV":
+        with pytest.raises(ServiceError, match="must begin with PV"):
+            list(wire.Decoder().feed(data))
+
+
+def test_length_of_a_message_is_bounded() -> None:
+    head = bytearray(wire.encode(wire.Message(wire.Kind.UNIT)))
+    head[8:12] = b"\xff\xff\xff\xff"
+    with pytest.raises(ServiceError, match="bounded"):
+        list(wire.Decoder().feed(bytes(head)))
+    with pytest.raises(ServiceError, match="at most"):
+        wire.encode(wire.Message(wire.Kind.UNIT, bytes(wire.MAX_PAYLOAD_BYTES + 1)))
+
+
+@pytest.mark.parametrize("reason", [None, *Reason])
+@pytest.mark.parametrize("key", [True, False])
+def test_flags_of_a_unit_come_back(reason: Reason | None, key: bool) -> None:
+    message = wire.Message(wire.Kind.UNIT, flags=wire.flags_of(key=key, whole=reason))
+    assert (message.key, message.whole) == (key, reason)
+
+
+def test_unknown_reason_and_broken_json_are_refused() -> None:
+    with pytest.raises(ServiceError, match="reason must be"):
+        _ = wire.Message(wire.Kind.UNIT, flags=0xFF00).whole
+    for payload in (b"{", b"[]", b"\xff"):
+        with pytest.raises(ServiceError, match="JSON"):
+            wire.Message(wire.Kind.STATUS, payload).data()
+
+
+def test_every_reason_has_words() -> None:
+    assert set(WORDS) == set(Reason)
+
+
+@pytest.mark.parametrize("size", [(320, 192), (642, 362), (1280, 720), (1920, 1080), (16, 16)])
+def test_size_is_read_from_the_parameter_set(size: tuple[int, int]) -> None:
+    encoder = LiveEncoder(*size, 12.5, EncodeConfig())
+    data, key, _ = encoder.encode(cover_frame(*size, "c", Reason.START), 0)[0]
+    found = h264.parameters_of(list(h264.nal_units(data)))
+    assert key
+    assert found is not None
+    assert found.size == size
+    assert found.codec.startswith("avc1.")
+
+
+def test_truncated_parameter_set_is_refused() -> None:
+    with pytest.raises(ServiceError, match="whole"):
+        _ = h264.Parameters(bytes.fromhex("6764"), b"h").size
+
+
+def test_key_frames_come_by_time_and_on_demand() -> None:
+    encoder = LiveEncoder(320, 192, 12.5, EncodeConfig(gop_s=1.0))
+    scene = Scene(SceneSettings(320, 192, 12.5, 0))
+    keys = []
+    for number in range(30):
+        if number == 20:
+            encoder.want_key()
+        units = encoder.encode(scene.frame(number), ticks_of(number * 80_000_000))
+        assert len(units) == 1, "no picture is held back"
+        keys.append(units[0][1])
+    assert [i for i, key in enumerate(keys) if key] == [0, 13, 20]
+
+
+def test_time_never_goes_back_in_the_encoder() -> None:
+    encoder = LiveEncoder(320, 192, 12.5, EncodeConfig())
+    times = [encoder.encode(cover_frame(320, 192, "c", Reason.START), ticks)[0][2] for ticks in (100, 50, 50, 900)]
+    assert times == [100, 101, 102, 900]
+
+
+def told() -> tuple[Faults, list[tuple[Reason, bool]]]:
+    seen: list[tuple[Reason, bool]] = []
+    return Faults(lambda reason, began, _ns, _text: seen.append((reason, began))), seen
+
+
+def test_fault_ends_when_not_seen_for_its_time() -> None:
+    faults, seen = told()
+    faults.strike(Reason.CORRUPT, 10.0, 0, hold_s=2.0)
+    faults.strike(Reason.CORRUPT, 11.0, 0)
+    faults.settle(12.9)
+    assert faults.reasons == (Reason.CORRUPT,)
+    faults.settle(13.0)
+    assert faults.reasons == ()
+    assert seen == [(Reason.CORRUPT, True), (Reason.CORRUPT, False)]
+
+
+def test_what_is_held_ends_only_when_lifted() -> None:
+    faults, _ = told()
+    faults.hold(Reason.WEIGHTS, 0.0, 0)
+    faults.settle(1e9)
+    assert faults.reasons == (Reason.WEIGHTS,)
+    faults.lift(Reason.WEIGHTS, 1e9)
+    faults.settle(1e9)
+    assert faults.reasons == ()
+
+
+def test_faults_come_before_what_is_meant() -> None:
+    faults, _ = told()
+    faults.hold(Reason.SCHEDULE, 0.0, 1)
+    faults.strike(Reason.OVERLOAD, 0.0, 3)
+    faults.strike(Reason.CORRUPT, 0.0, 2)
+    assert faults.reasons == (Reason.CORRUPT, Reason.OVERLOAD, Reason.SCHEDULE)
+
+
+def run_load(
+    policy: OverloadPolicy, waited_s: float, seconds: float, load: Load | None = None, start: float = 0.0
+) -> Load:
+    made = load or Load(policy)
+    for tick in range(int(seconds / 0.08)):
+        made.note(waited_s, start + tick * 0.08)
+    return made
+
+
+def test_overload_lowers_the_rate_first_and_covers_after() -> None:
+    load = run_load(OverloadPolicy.RATE, 0.5, 1.0)
+    assert (load.step, load.overloaded) == (2, False)
+    run_load(OverloadPolicy.RATE, 0.5, 2.0, load, 1.0)
+    assert (load.step, load.overloaded) == (4, True)
+    run_load(OverloadPolicy.RATE, 0.01, 4.5, load, 3.0)
+    assert not load.overloaded
+    run_load(OverloadPolicy.RATE, 0.01, 9.0, load, 8.0)
+    assert load.step == 1
+
+
+def test_overload_may_cover_at_once() -> None:
+    load = run_load(OverloadPolicy.COVER, 0.5, 1.0)
+    assert (load.step, load.overloaded) == (1, True)
+
+
+def test_short_delay_is_no_overload() -> None:
+    load = run_load(OverloadPolicy.RATE, 0.5, 0.5)
+    assert (load.step, load.overloaded) == (1, False)
+
+
+def test_rate_is_limited() -> None:
+    load = Load(OverloadPolicy.RATE, max_fps=5.0)
+    assert sum(load.wants(number * 80_000_000 + 10**12) for number in range(125)) in range(41, 52)
+
+
+def test_clock_jumps_are_seen_and_drift_is_not() -> None:
+    watch = ClockWatch()
+    assert watch.jumped_ns(10**18, 10**9) == 0
+    assert watch.jumped_ns(10**18 + 10**9 + 9 * 10**8, 2 * 10**9) == 0
+    assert watch.jumped_ns(10**18 - 5 * 10**9, 2 * 10**9) < -(10**9)
+    assert watch.jumped_ns(10**18 - 5 * 10**9, 2 * 10**9) == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "covered"),
+    [
+        ("2026-11-23T21:59", False),
+        ("2026-11-23T22:00", True),
+        ("2026-11-24T05:59", True),
+        ("2026-11-24T06:00", False),
+        ("2026-11-24T23:00", False),
+    ],
+)
+def test_schedules_go_over_midnight(now: str, covered: bool) -> None:
+    assert covered_now((Schedule(clock(22), clock(6), frozenset({0})),), datetime.fromisoformat(now)) is covered
+
+
+@given(st.integers(0, 2**22 - 1), st.integers(0, 255))
+@settings(max_examples=60, deadline=None)
+def test_number_of_a_picture_is_read_back(number: int, ground: int) -> None:
+    luma = np.full((96, 192), ground, np.uint8)
+    write_number(luma, number)
+    assert read_number(luma) == number
+
+
+def test_covered_picture_has_no_number() -> None:
+    assert read_number(np.full((192, 320), TONE, np.uint8)) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "test://other",
+        "test://portrait?size=1x1",
+        "test://portrait?what=1",
+        "test://portrait?fps=x",
+        "test://portrait?size=321x200",
+    ],
+)
+def test_wrong_test_camera_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="test camera"):
+        settings_of(url)
+
+
+def test_scene_says_where_its_faces_are() -> None:
+    scene = Scene(SceneSettings(640, 360, 12.5, 2))
+    for number in (0, 50, 400):
+        luma, faces = scene.luma(number), scene.faces(number)
+        assert faces.shape == (2, 4)
+        # the last one stands in front of all others
+        assert is_bare(luma, luma, faces[-1])
+        x0, y0, x1, y1 = (int(v) for v in faces[-1])
+        covered = luma.copy()
+        covered[y0:y1, x0:x1] = 100
+        assert not is_bare(covered, luma, faces[-1])
+
+
+def test_noise_over_a_face_is_not_bare_and_a_shifted_encode_is() -> None:
+    scene = Scene(SceneSettings(640, 360, 12.5, 1))
+    luma, face = scene.luma(3), scene.faces(3)[0]
+    random = np.random.default_rng(0)
+    noisy = luma.copy()
+    x0, y0, x1, y1 = (int(v) for v in face)
+    noisy[y0:y1, x0:x1] = random.integers(0, 255, (y1 - y0, x1 - x0))
+    assert not is_bare(noisy, luma, face)
+    worse = np.clip(luma.astype(int) + random.integers(-15, 15, luma.shape), 0, 255).astype(np.uint8)
+    assert is_bare(worse, luma, face)
+
+
+def test_probe_holds_its_face() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(5):
+        asked = probe(random)
+        x0, y0, x1, y1 = asked.xyxy
+        assert 0 <= x0 < x1 <= 640
+        assert 0 <= y0 < y1 <= 360
+        assert covers(asked.xyxy[None], asked.xyxy)
+        assert not covers(asked.xyxy[None] + 2 * (x1 - x0), asked.xyxy)
+        assert not covers(np.array([[0, 0, 640, 360]], np.float32), asked.xyxy), "the whole picture is no finding"
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("rtsp://c/1", InputKind.RTSP),
+        ("rtsps://c/1", InputKind.RTSP),
+        ("http://c/mjpg", InputKind.HTTP),
+        ("/dev/video0", InputKind.V4L2),
+        ("/tmp/a.mp4", InputKind.FILE),
+        ("file:///tmp/a.mp4", InputKind.FILE),
+        ("test://portrait", InputKind.TEST),
+    ],
+)
+def test_kind_of_input(url: str, kind: InputKind) -> None:
+    assert InputConfig(url).kind is kind
+
+
+def test_other_schemes_and_names_are_refused() -> None:
+    with pytest.raises(ConfigError, match="input must start with"):
+        _ = InputConfig("gopher://c").kind
+    for name in ("", "Hall", "a/b", "_selftes", "x" * 65, "../etc"):
+        with pytest.raises(ConfigError, match="camera name"):
+            CameraConfig(name, InputConfig("test://portrait"))
+
+
+def test_live_camera_has_no_exception_from_veiling() -> None:
+    zone = Zone(((0, 0), (1, 0), (1, 1)))
+    for cover in (
+        CoverSettings(exclude_zones=(zone,)),
+        CoverSettings(keep=frozenset({1})),
+        CoverSettings(allow_reversible=True),
+    ):
+        with pytest.raises(ConfigError, match="no exclude zone"):
+            CameraConfig("hall", InputConfig("test://portrait"), veil=VeilSettings(cover=cover))
+
+
+def test_configuration_comes_back_over_the_wire_and_is_not_printed() -> None:
+    config = CameraConfig(
+        "hall",
+        InputConfig("rtsp://c/1", "u", "geheim"),
+        schedules=(Schedule(clock(1), clock(2)),),
+        pushes=(PushConfig("rtsp://x", "u", "geheim"),),
+        veil=VeilSettings(cover=CoverSettings(zones=(Zone(((0, 0), (1, 0), (1, 1))),))),
+    )
+    assert CONFIG.validate_json(CONFIG.dump_json(config)) == config
+    assert "geheim" not in repr(config)

@@ -1,0 +1,240 @@
+"""``passerby register`` and ``passerby witness`` as a user types them: streams, exit codes, hints."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from passerby.cli import main
+from passerby.register import Log, VerifierKey, kinds, schema
+
+ORIGIN = "cameras.example.org/log"
+
+
+class Shell:
+    """Runs commands in this process and keeps what came out."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+        self.out = ""
+        self.err = ""
+
+    def __call__(self, *arguments: object, stdin: str = "") -> int:
+        self._monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(stdin.encode())))
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        self.out, self.err = self._capsys.readouterr()
+        return int(stop.value.code or 0)
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    return Shell(capsys, monkeypatch)
+
+
+@pytest.fixture
+def log(shell: Shell, tmp_path: Path) -> Path:
+    path = tmp_path / "log"
+    assert shell("register", "init", path, "--origin", ORIGIN) == 0
+    return path
+
+
+REMARKS = json.dumps([{"kind": "remark", "v": 1, "text": "first"}, {"kind": "remark", "v": 1, "text": "second"}])
+
+
+def test_a_log_from_its_making_to_its_proof(shell: Shell, log: Path, tmp_path: Path) -> None:
+    key = (log / "public" / "vkey").read_text().strip()
+    assert shell("register", "append", log, stdin=REMARKS) == 0
+    assert (shell.out, shell.err) == ("0\n1\n", "")
+    assert shell("register", "show", log) == 0
+    shown = [json.loads(line) for line in shell.out.splitlines()]
+    assert [(line["index"], line["entry"]["text"]) for line in shown] == [(0, "first"), (1, "second")]
+    proof = tmp_path / "one.tlog-proof"
+    assert shell("register", "prove", log, 1, "-o", proof) == 0
+    assert shell("register", "prove", log, 1) == 0
+    assert shell.out == proof.read_text()
+    assert shell("register", "check", proof, "--vkey", key, "--offline") == 0
+    assert json.loads(shell.out)["text"] == "second"
+    assert shell.err == f"entry 1 of {ORIGIN}, at size 2, unwitnessed\n"
+    assert shell("register", "check", proof, "--policy", log / "public" / "policy") == 0
+    assert shell("register", "verify", log, "--vkey", key) == 0
+    assert (shell.out, shell.err) == ("", f"{ORIGIN}: 2 entries, unwitnessed, signed by {key}\n")
+
+
+def test_key_of_init_is_printed_and_says_where_things_are(shell: Shell, tmp_path: Path) -> None:
+    assert shell("register", "init", tmp_path / "log", "--origin", ORIGIN) == 0
+    assert VerifierKey.parse(shell.out.strip()).name == ORIGIN
+    assert "the key stays in" in shell.err
+    assert shell("register", "init", tmp_path / "log", "--origin", ORIGIN) == 2
+    assert "error: " in shell.err
+    assert "must not hold a log yet" in shell.err
+
+
+def test_verify_prints_each_problem_and_fails(shell: Shell, log: Path) -> None:
+    shell("register", "append", log, stdin=REMARKS)
+    file = log / "public" / "tile" / "entries" / "000.p" / "2"
+    file.write_bytes(file.read_bytes().replace(b"second", b"secund"))
+    assert shell("register", "verify", log) == 1
+    assert shell.out.splitlines()[0] == "tile: entry 1: does not hash to its place in tile/0/000"
+    assert f"error: {log} has problems: 2" in shell.err
+    assert "the key is the log's own word" in shell.err
+    assert shell("register", "verify", log, "--json") == 1
+    found = json.loads(shell.out)
+    assert (found["size"], found["own_word"], found["witnessed"]) == (2, True, False)
+    assert [(p["kind"], p["entry"]) for p in found["problems"]] == [("tile", 1), ("tree", None)]
+    (log / "public" / "checkpoint").write_text("rubbish")
+    assert shell("register", "verify", log, "--json") == 1
+    assert json.loads(shell.out)["problems"][0]["kind"] == "format"
+
+
+def test_verify_can_be_told_what_shall_not_count(shell: Shell, log: Path) -> None:
+    old = json.dumps(
+        [{"kind": "remark", "v": 1, "text": "a", "at": at} for at in ("2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z")]
+    )
+    shell("register", "append", log, stdin=old)
+    assert shell("register", "verify", log) == 1
+    assert shell.out.startswith("time: entry 1: ")
+    assert shell("register", "verify", log, "--accept", "time") == 0
+    assert shell.out.startswith("time: entry 1: "), "it is still said"
+
+
+def test_watch_remembers(shell: Shell, log: Path, tmp_path: Path) -> None:
+    shell("register", "append", log, stdin=REMARKS)
+    state = tmp_path / "state"
+    assert shell("register", "watch", log, "--state", state) == 0
+    assert "size 2, was never seen" in shell.err
+    old = {path: path.read_bytes() for path in (log / "public").rglob("*") if path.is_file()}
+    shell("register", "append", log, stdin=REMARKS)
+    assert shell("register", "watch", log, "--state", state) == 0
+    assert "size 4, was 2" in shell.err
+    for path, data in old.items():
+        path.write_bytes(data)
+    assert shell("register", "watch", log, "--state", state) == 1
+    assert shell.out == "rollback: size was 4, is 2: an older state is shown again\n"
+    assert f"hint: what was seen is kept in {state}" in shell.err
+    assert shell("register", "watch", log, "--state", state, "--json") == 1
+    assert json.loads(shell.out)["problems"][0]["kind"] == "rollback"
+
+
+def test_key_is_changed_and_old_readers_follow(shell: Shell, log: Path) -> None:
+    key = (log / "public" / "vkey").read_text().strip()
+    assert shell("register", "rotate", log) == 0
+    new = shell.out.strip()
+    assert new != key
+    assert shell("register", "verify", log, "--vkey", key) == 0
+    assert f"signed by {new}" in shell.err
+
+
+def test_commitment_is_revealed(shell: Shell, log: Path) -> None:
+    with Log.open(log) as opened:
+        from datetime import UTC, datetime, timedelta
+
+        from passerby import register
+
+        now = datetime.now(UTC)
+        promise = opened.salts.commit('{"camera":"x"}', now + timedelta(days=1))
+        entry = register.RequestReceived(at=now, case=register.new_identifier(), position="act-2024", details=promise)
+        opened.append_many([entry, register.Remark(at=now, text="x")])
+    assert shell("register", "reveal", log, 0) == 0
+    assert shell.out == "2\n"
+    assert shell("register", "verify", log) == 0
+    assert shell("register", "reveal", log, 1) == 2
+    assert "entry 1 must hold a commitment" in shell.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "words"),
+    [
+        (["append", "LOG"], "not json", 2, "standard input must be JSON"),
+        (["append", "LOG"], "[5]", 2, "entry must be a JSON object, got int"),
+        (["append", "LOG"], '{"kind":"remark","v":1}', 1, "remark.text: Field required"),
+        (["append", "LOG", "none.json"], "", 2, "none.json cannot be read"),
+        (["append", "NONE"], '{"kind":"remark","v":1,"text":"x"}', 1, "holds no log"),
+        (["show", "NONE"], "", 2, "must be a directory or a URL"),
+        (["verify", "ftp://example.org"], "", 2, "got ftp://example.org"),
+        (["verify", "LOG", "--vkey", "x"], "", 1, "verifier key must be"),
+        (["verify", "LOG", "--policy", "none"], "", 2, "none cannot be read"),
+        (["prove", "LOG", "9"], "", 1, "entries must be from 0 to 0"),
+        (["check", "NONE", "--vkey", "x"], "", 1, "verifier key must be"),
+        (["check", "NONE"], "", 2, "give --vkey or --policy"),
+        (["schema", "face"], "", 1, "kind must be one of"),
+        (["watch", "LOG"], "", 2, ""),
+    ],
+)
+def test_wrong_use_is_said(
+    shell: Shell, log: Path, tmp_path: Path, arguments: list[str], stdin: str, code: int, words: str
+) -> None:
+    places = {"LOG": str(log), "NONE": str(tmp_path / "none")}
+    assert shell("register", *[places.get(argument, argument) for argument in arguments], stdin=stdin) == code
+    assert words in shell.err
+    assert shell.out == "" or arguments[0] == "verify"
+
+
+def test_schemas_are_printed(shell: Shell) -> None:
+    assert shell("register", "schema") == 0
+    assert tuple(shell.out.split()) == kinds()
+    assert shell("register", "schema", "heartbeat") == 0
+    assert json.loads(shell.out) == schema("heartbeat")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_witness_runs_and_signs_for_a_log(shell: Shell, tmp_path: Path) -> None:
+    port, path = free_port(), tmp_path / "w"
+    assert shell("witness", "init", path, "--name", "w.example") == 0
+    key = shell.out.strip()
+    policy = tmp_path / "policy"
+    policy.write_text(f"witness w {key} http://127.0.0.1:{port}\nquorum w\n")
+    assert shell("register", "init", tmp_path / "log", "--origin", ORIGIN, "--policy", policy) == 0
+    assert shell("witness", "add-log", path, shell.out.strip()) == 0
+    command = [sys.executable, "-m", "passerby", "witness", "run", str(path), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(port, process)
+        assert shell("register", "append", tmp_path / "log", "--witnessed", stdin=REMARKS) == 0, shell.err
+    finally:
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+    assert out == ""
+    assert err.startswith(f"witness {key} on http://127.0.0.1:{port}")
+    assert "add-checkpoint" not in err, "no record of who asked"
+    assert shell("register", "verify", tmp_path / "log") == 0
+    assert "witnessed by w" in shell.err
+
+
+def wait_for(port: int, process: subprocess.Popen[Any]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/")
+        except httpx.ConnectError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("the witness did not come up")
+
+
+def test_witness_stays_on_loopback_until_told(shell: Shell, tmp_path: Path) -> None:
+    shell("witness", "init", tmp_path / "w", "--name", "w.example")
+    for host in ("0.0.0.0", "192.0.2.1", "example.org"):  # noqa: S104 # refused is what is tested
+        assert shell("witness", "run", tmp_path / "w", "--host", host) == 2
+        assert f"host must be loopback, got {host}" in shell.err
+        assert "hint: say --beyond-loopback" in shell.err
+    assert shell("witness", "run", tmp_path / "none") == 1

@@ -1,0 +1,318 @@
+"""One log, broken in every way that was thought of: each break is caught, and named by what it is."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from passerby.errors import FormatError, RegisterError, StorageError, VerificationError
+from passerby.register import FileSigner, Log, Policy, Problem, Reader, Remark, Report, encode, verify, watch
+from passerby.register.checkpoint import Checkpoint, cosign
+from passerby.register.committer import Committer
+from passerby.register.layout import Layout
+from passerby.register.merkle import fold, leaf_hash
+from passerby.register.note import COSIGNATURE, Signature, sign_note
+from passerby.register.tiles import pack_bundle, tile_path, unpack_bundle
+
+ORIGIN = "cameras.example.org/log"
+KEY = FileSigner(ORIGIN, 1, b"k" * 32)
+WITNESSES = [FileSigner(f"w{i}.example", COSIGNATURE, bytes([i]) * 32) for i in (1, 2)]
+POLICY = Policy.parse(
+    f"log {KEY.key}\n"
+    + "".join(f"witness w{i} {w.key}\n" for i, w in enumerate(WITNESSES))
+    + "group q 2 w0 w1\nquorum q\n"
+)
+NOW = datetime.now(UTC).replace(microsecond=0)
+SIZE = 600
+
+
+def remark(text: object) -> Remark:
+    return Remark(at=NOW, text=f"remark {text}")
+
+
+def cosigned(note: bytes, text: str) -> bytes:
+    return note + "".join(cosign(text, w, int(NOW.timestamp())).to_line() for w in WITNESSES).encode()
+
+
+def witness(public: Path) -> None:
+    """Put the witnesses' signatures under the published checkpoint."""
+    note = (public / "checkpoint").read_bytes()
+    (public / "checkpoint").write_bytes(cosigned(note, note.split(b"\n\n")[0].decode() + "\n"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("made") / "log"
+    with Log.create(path, origin=ORIGIN, signer=KEY) as log:
+        log.append_many([remark(i) for i in range(SIZE - 5)])
+        for i in range(SIZE - 5, SIZE):
+            log.append(remark(i))
+    (path / "public" / "policy").write_text(POLICY.to_text())
+    witness(path / "public")
+    return path
+
+
+@pytest.fixture
+def public(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path / "log")
+    return tmp_path / "log" / "public"
+
+
+def problems_of(public: Path) -> tuple[Problem, ...]:
+    """What ``verify`` says, with what it cannot even open as one problem."""
+    try:
+        report: Report = verify(Reader.open(public, policy=POLICY))
+    except FormatError as exc:
+        return (Problem("format", exc.message),)
+    except StorageError as exc:
+        return (Problem("missing", exc.message),)
+    except VerificationError as exc:
+        return (Problem("signature", exc.message),)
+    return report.problems
+
+
+def log_files(public: Path) -> list[str]:
+    return sorted(str(path.relative_to(public)) for path in (public / "tile").rglob("*") if path.is_file())
+
+
+def test_the_log_is_sound_before_anything_is_broken(public: Path) -> None:
+    report = verify(Reader.open(public, policy=POLICY))
+    assert report.problems == ()
+    assert (report.witnessed, report.own_word, report.kinds) == (True, False, {"remark": SIZE})
+    assert len(log_files(public)) == 2 * 2 + 2 * 6 + 1, (
+        "two full tiles and bundles, six partial ones each, one of level 1"
+    )
+
+
+def test_one_flipped_byte_in_any_tile_or_bundle(public: Path) -> None:
+    for name in log_files(public):
+        file = public / name
+        good = file.read_bytes()
+        for at in sorted({0, 1, 2, len(good) // 2, len(good) - 1}):
+            file.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+            kinds = {problem.kind for problem in problems_of(public)}
+            assert kinds & {"tile", "format", "tree"}, f"{name} byte {at}: {kinds}"
+        file.write_bytes(good)
+    assert problems_of(public) == ()
+
+
+def test_one_flipped_bit_anywhere_in_the_checkpoint(public: Path) -> None:
+    file = public / "checkpoint"
+    good = file.read_bytes()
+    for at in range(len(good)):
+        file.write_bytes(good[:at] + bytes([good[at] ^ (1 << at % 8)]) + good[at + 1 :])
+        assert {problem.kind for problem in problems_of(public)} & {"signature", "format", "quorum"}, f"byte {at}"
+
+
+def test_flipped_entry_is_named_by_its_index(public: Path) -> None:
+    file = public / tile_path(None, 1)
+    entries = unpack_bundle(file.read_bytes(), 256)
+    entries[44] = entries[44].replace(b"remark", b"remarx")
+    file.write_bytes(pack_bundle(entries))
+    found = problems_of(public)
+    assert ("tile", 300) in {(problem.kind, problem.index) for problem in found}
+    assert str(found[0]) == "tile: entry 300: does not hash to its place in tile/0/001"
+    with pytest.raises(VerificationError, match="does not lead to the root"):
+        Reader.open(public, policy=POLICY).entry(300)
+    assert Reader.open(public, policy=POLICY).entry(20) == remark(20)
+
+
+@pytest.mark.parametrize("keep", [0, 1, -1])
+def test_truncated_file(public: Path, keep: int) -> None:
+    names = [
+        *(tile_path(None, i) for i in (0, 1)),
+        tile_path(0, 1),
+        tile_path(1, 0, 2),
+        tile_path(0, 2, 88),
+        "checkpoint",
+    ]
+    for name in names:
+        file = public / name
+        good = file.read_bytes()
+        file.write_bytes(good[:keep])
+        assert "format" in {problem.kind for problem in problems_of(public)}, name
+        file.write_bytes(good)
+
+
+def test_longer_file(public: Path) -> None:
+    for name in (tile_path(None, 0), tile_path(0, 1), tile_path(1, 0, 2), tile_path(None, 2, 88)):
+        file = public / name
+        good = file.read_bytes()
+        file.write_bytes(good + b"\x00\x00")
+        assert "format" in {problem.kind for problem in problems_of(public)}, name
+        file.write_bytes(good)
+
+
+def test_missing_file(public: Path) -> None:
+    for name in (tile_path(None, 0), tile_path(0, 1), tile_path(1, 0, 2), tile_path(None, 2, 88)):
+        file = public / name
+        good = file.read_bytes()
+        file.unlink()
+        assert ("missing", f"{name} is missing") in {(p.kind, p.text) for p in problems_of(public)}, name
+        file.write_bytes(good)
+    for name in (tile_path(None, 0), tile_path(0, 0)):
+        (public / name).unlink()
+    assert ("tree", "root cannot be computed without bundle 0") in {(p.kind, p.text) for p in problems_of(public)}
+    (public / "checkpoint").unlink()
+    assert problems_of(public)[0].text.endswith("has no checkpoint")
+
+
+def test_forged_tile_with_forged_bundle_is_not_believed(public: Path) -> None:
+    """CVE-2026-56865: another verifier believed a tile of requested hashes because other tiles were checked in its place."""
+    entries = unpack_bundle((public / tile_path(None, 0)).read_bytes(), 256)
+    entries[7] = encode(remark("that was never logged"))
+    (public / tile_path(None, 0)).write_bytes(pack_bundle(entries))
+    forged = [leaf_hash(entry) for entry in entries]
+    (public / tile_path(0, 0)).write_bytes(b"".join(forged))
+    reader = Reader.open(public, policy=POLICY)
+    for read in (reader.entry, reader.prove):
+        with pytest.raises(VerificationError):
+            read(7)
+    assert {"tile", "tree"} <= {problem.kind for problem in problems_of(public)}
+    above = public / tile_path(1, 0, 2)
+    above.write_bytes(fold(forged) + above.read_bytes()[32:])
+    assert [(p.kind, p.text) for p in problems_of(public) if p.kind == "tree"] == [
+        ("tree", "entries do not lead to the signed root of size 600")
+    ]
+    with pytest.raises(VerificationError):
+        Reader.open(public, policy=POLICY).entry(7)
+
+
+def test_signature_that_stands_twice_counts_once(public: Path) -> None:
+    file = public / "checkpoint"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([*lines[:-1], lines[-2]]))
+    found = problems_of(public)
+    assert {problem.kind for problem in found} == {"signature", "quorum"}
+    assert "w1.example signed the checkpoint twice; it counts once" in {problem.text for problem in found}
+    file.write_text("".join([*lines, lines[-2]]))
+    assert {problem.kind for problem in problems_of(public)} == {"signature"}
+
+
+@pytest.mark.parametrize("place", ["log", "witness"])
+def test_wrong_key_with_the_right_name(public: Path, place: str) -> None:
+    text = (public / "checkpoint").read_text().split("\n\n")[0] + "\n"
+    log = FileSigner(ORIGIN, 1, b"x" * 32) if place == "log" else KEY
+    note = sign_note(text, [log])
+    for signer in WITNESSES if place == "log" else [FileSigner(w.key.name, COSIGNATURE, b"x" * 32) for w in WITNESSES]:
+        note += cosign(text, signer, 1000).to_line().encode()
+    (public / "checkpoint").write_bytes(note)
+    (found,) = problems_of(public)
+    if place == "log":
+        assert found.kind == "signature"
+        assert f"no key of the policy for log {ORIGIN} signed" in found.text
+    else:
+        assert found.kind == "quorum"
+
+
+def test_key_id_of_the_right_key_with_another_s_signature(public: Path) -> None:
+    text = (public / "checkpoint").read_text().split("\n\n")[0] + "\n"
+    thief = FileSigner(ORIGIN, 1, b"x" * 32)
+    line = Signature(ORIGIN, KEY.key.key_id, thief.sign(text.encode())).to_line()
+    (public / "checkpoint").write_bytes(f"{text}\n{line}".encode())
+    (found,) = problems_of(public)
+    assert (found.kind, found.text) == ("signature", f"signature of {ORIGIN} does not fit the text")
+
+
+def test_entry_that_fits_no_form_is_named_though_the_tree_is_right(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "log")
+    layout = Layout.open(tmp_path / "log")
+    writer = Committer(ORIGIN, KEY, layout.public, layout.state, layout.state.hold(), publish=True)
+    good = encode(remark("x"))
+    writer.commit([b"{}", good.replace(b"remark x", b"\\u0072emark"), good + b" ", b"\xff", b""])
+    witness(tmp_path / "log" / "public")
+    found = problems_of(tmp_path / "log" / "public")
+    assert [(problem.kind, problem.index) for problem in found] == [("schema", SIZE + i) for i in range(5)]
+
+
+def test_rolled_back_directory(public: Path, made: Path, tmp_path: Path) -> None:
+    assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems == ()
+    with Log.open(public.parent, signer=KEY) as log:
+        log.append(remark("later"))
+    witness(public)
+    visit = watch(public, tmp_path / "state", policy=POLICY, now=NOW)
+    assert (visit.problems, visit.old and visit.old.size, visit.new and visit.new.size) == ((), 600, 601)
+    shutil.rmtree(public.parent)
+    shutil.copytree(made, public.parent)
+    for _ in range(2):
+        (found,) = watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems
+        assert (found.kind, found.text) == ("rollback", "size was 601, is 600: an older state is shown again")
+    evidence = next((tmp_path / "state").glob("fork-*.txt")).read_text()
+    assert "\n601\n" in evidence
+    assert "\n600\n" in evidence
+
+
+def test_replayed_old_checkpoint(public: Path, tmp_path: Path) -> None:
+    old = (public / "checkpoint").read_bytes()
+    with Log.open(public.parent, signer=KEY) as log:
+        log.append(remark("later"))
+    witness(public)
+    assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems == ()
+    (public / "checkpoint").write_bytes(old)
+    assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems[0].kind == "rollback"
+
+
+@pytest.mark.parametrize("more", [0, 1, 300])
+def test_forked_log(public: Path, tmp_path: Path, more: int) -> None:
+    """Another history under the same key: of the same size, and longer."""
+    assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems == ()
+    with Log.create(tmp_path / "other", origin=ORIGIN, signer=KEY) as log:
+        log.append_many([remark(i if i != 100 else "another") for i in range(SIZE + more)])
+    shutil.rmtree(public)
+    shutil.copytree(tmp_path / "other" / "public", public)
+    witness(public)
+    (found,) = watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems
+    assert found.kind == "fork"
+    assert ("two histories of size 600" if not more else "the history was rewritten") in found.text
+    (found,) = watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems
+    assert found.kind == "fork", "it is not forgotten at the next visit"
+
+
+def test_silent_log(public: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert watch(public, state, vkey=KEY.key, now=NOW).problems == ()
+    assert watch(public, state, now=NOW + timedelta(hours=2)).problems == ()
+    (found,) = watch(public, state, now=NOW + timedelta(hours=4)).problems
+    assert found.kind == "silence"
+    assert found.text.startswith("no new entry since")
+    (found,) = watch(public, tmp_path / "fresh", policy=POLICY, now=NOW + timedelta(hours=9)).problems
+    assert found.text.startswith("witnesses saw the checkpoint last at"), (
+        "the witnesses' time shows it at the first visit too"
+    )
+
+
+def test_watcher_sees_broken_tiles_signatures_and_entries(public: Path, tmp_path: Path) -> None:
+    file = public / tile_path(None, 1)
+    good = file.read_bytes()
+    file.write_bytes(bytes([*good[:-1], good[-1] ^ 1]))
+    assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems[0].kind == "tile"
+    assert list((tmp_path / "state").glob("*.note")) == [], "a visit that failed is not remembered as good"
+    file.write_bytes(good)
+    note = (public / "checkpoint").read_bytes()
+    (public / "checkpoint").write_bytes(note[: note.rindex("— ".encode())])
+    assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems[0].kind == "quorum"
+    (public / "checkpoint").write_bytes(b"rubbish")
+    assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems[0].kind == "format"
+    (public / "checkpoint").write_bytes(sign_note(Checkpoint("other", 0, leaf_hash(b"")).to_text(), [KEY]))
+    assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems[0].kind == "signature"
+
+
+def test_watcher_keeps_the_key_of_its_first_visit(public: Path, tmp_path: Path) -> None:
+    first = watch(public, tmp_path / "state", now=NOW)
+    assert (first.problems, first.own_word) == ((), True)
+    thief = FileSigner(ORIGIN, 1, b"t" * 32)
+    shutil.rmtree(public.parent)
+    with Log.create(public.parent, origin=ORIGIN, signer=thief) as log:
+        log.append_many([remark(i) for i in range(SIZE + 1)])
+    (found,) = watch(public, tmp_path / "state", now=NOW).problems
+    assert found.kind == "signature"
+    assert watch(public, tmp_path / "other", vkey=thief.key, now=NOW).own_word is False
+
+
+def test_log_that_cannot_be_reached_is_an_error_and_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RegisterError, match="holds no log"):
+        watch(tmp_path / "empty", tmp_path / "state", now=NOW)

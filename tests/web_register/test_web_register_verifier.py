@@ -1,0 +1,291 @@
+"""The checker that anyone can host, in a real browser: what it accepts, and what it must not."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Page
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from passerby.register import Entry, FileSigner, Log, Reader, Remark
+from passerby.register.checkpoint import cosign
+from passerby.register.merkle import leaf_hash
+from passerby.register.note import COSIGNATURE
+from passerby.web.register_follow import Follower
+from passerby.web.register_pages import verifier
+from passerby.web.register_serve import app_of
+
+if TYPE_CHECKING:
+    from tests.web_register.conftest import City, Visit
+
+pytestmark = pytest.mark.browser
+Visitor = Callable[..., "Visit"]
+Serving = Callable[[ASGIApp], AbstractContextManager[str]]
+ORIGIN = "cameras.example.org/log"
+
+
+@pytest.fixture
+def log(city_now: City, tmp_path: Path) -> tuple[Path, str, City]:
+    city = city_now.usual()
+    return tmp_path / "log", city.write(tmp_path / "log"), city
+
+
+@pytest.fixture
+def operator(log: tuple[Path, str, City], serving: Serving) -> Iterator[str]:
+    with serving(app_of(Follower(log[0]))) as url:
+        yield url
+
+
+@pytest.fixture
+def newspaper(serving: Serving) -> Iterator[str]:
+    """Somebody else's server, with nothing but the one file."""
+
+    async def file(_request: Any) -> Response:
+        return Response(verifier()[0], media_type="text/html")
+
+    with serving(Starlette(routes=[Route("/check.html", file)])) as url:
+        yield f"{url}check.html"
+
+
+def check(page: Page, url: str, /, **asked: str) -> tuple[str, str]:
+    """Open the checker, press its button, and return how it went and all that it says."""
+    page.goto(f"{url}#{urlencode(asked)}")
+    page.click("#go")
+    page.wait_for_selector("#result[data-state]", timeout=60_000)
+    return page.get_attribute("#result", "data-state") or "", page.inner_text("main")
+
+
+def test_newspapers_checker_finds_a_good_page_good(operator: str, newspaper: str, log: tuple[Path, str, City], visit: Visitor) -> None:
+    seen = visit()
+    camera = f"{operator}c/{log[2].name(0)}/"
+    state, words = check(seen.page, newspaper, log=operator, key=log[1], page=camera, entries="0, 97", lang="en")
+    assert state == "good", words
+    for told in (
+        "Everything that was checked is right.", "The register has 98 entries.", "Entry 97 stands in the register.",
+        '"kind":"request.opened"', "/faces_covered: ", "Unwitnessed: too few independent witnesses",
+    ):  # fmt: skip
+        assert told in words, told
+    assert not [line for line in seen.complaints if "404" not in line], "only the policy and rotations may be missing"
+    assert seen.page.evaluate("localStorage.length") == 0
+
+
+def test_checker_speaks_the_readers_language(operator: str, log: tuple[Path, str, City], visit: Visitor) -> None:
+    state, words = check(visit(locale="de-AT").page, f"{operator}verify.html", log=operator, key=log[1])
+    assert state == "good"
+    assert "Von diesem Schlüssel signiert. Das Register hat 98 Einträge." in words
+    assert "Unbezeugt" in words
+
+
+def test_link_on_the_camera_page_opens_the_checker_filled_in(operator: str, log: tuple[Path, str, City], visit: Visitor) -> None:
+    page = visit().open(f"{operator}fr/c/{log[2].name(0)}/").page
+    page.click("a[href*='verify.html']")
+    page.wait_for_selector("#form:not([hidden])")
+    assert page.input_value("#log") == operator
+    assert page.input_value("#page") == f"{operator}fr/c/{log[2].name(0)}/"
+    page.focus("#log")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#result[data-state=good]", timeout=60_000)
+
+
+def test_checker_without_script_says_what_to_do_in_every_language(operator: str, visit: Visitor) -> None:
+    words = visit(java_script_enabled=False).open(f"{operator}verify.html").page.inner_text("main")
+    assert words.count("passerby register verify") >= 4
+    assert "Activez JavaScript" in words
+
+
+@pytest.mark.parametrize(
+    ("file", "alter", "words"),
+    [
+        ("tile/entries/000.p/98", lambda b: b[:40] + bytes([b[40] ^ 1]) + b[41:], "does not stand in the signed register"),
+        ("tile/entries/000.p/98", lambda b: b[:-1], "does not have the form"),
+        ("tile/0/000.p/98", lambda b: b[:40] + bytes([b[40] ^ 1]) + b[41:], "does not stand in the signed register"),
+        ("tile/0/000.p/98", lambda b: b[:-32], "does not have the form"),
+        ("checkpoint", lambda b: b.replace(b"\n98\n", b"\n97\n"), "signature of the operator's key is wrong"),
+        ("checkpoint", lambda b: b.replace("— ".encode(), b"- "), "does not have the form"),
+        ("checkpoint", lambda b: b.replace(ORIGIN.encode() + b"\n98", b"other.example/log\n98"), "signature of the operator's key is wrong"),
+        ("checkpoint", lambda b: b"", "does not have the form"),
+        ("policy", lambda b: b"quorum nobody\n", "does not have the form"),
+    ],
+)  # fmt: skip
+def test_changed_file_of_the_log_fails_visibly(
+    operator: str, newspaper: str, log: tuple[Path, str, City], visit: Visitor, file: str, alter: Callable[[bytes], bytes], words: str
+) -> None:
+    seen = visit()
+
+    def handle(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=alter(answer.body()))
+
+    seen.page.route(f"{operator}{file}", handle)
+    state, told = check(seen.page, newspaper, log=operator, key=log[1], entries="0", lang="en")
+    assert state == "bad", told
+    assert words in told
+    assert "The check FAILED." in told
+
+
+def test_wrong_key_with_the_right_name_fails(operator: str, newspaper: str, log: tuple[Path, str, City], visit: Visitor) -> None:
+    other = str(FileSigner.fresh(ORIGIN).key)
+    state, words = check(visit().page, newspaper, log=operator, key=other, lang="en")
+    assert (state, "The expected key did not sign." in words) == ("bad", True)
+
+
+def test_entry_that_is_not_there_fails(operator: str, newspaper: str, log: tuple[Path, str, City], visit: Visitor) -> None:
+    state, words = check(visit().page, newspaper, log=operator, key=log[1], entries="98", lang="en")
+    assert (state, "does not stand in the signed register" in words) == ("bad", True)
+
+
+def test_page_that_lies_about_its_entry_fails(operator: str, newspaper: str, log: tuple[Path, str, City], visit: Visitor) -> None:
+    seen = visit()
+    camera = f"{operator}c/{log[2].name(1)}/"
+
+    def lie(route: Any) -> None:
+        answer = route.fetch()
+        assert 'value="false"' in answer.text(), "its self-test failed"
+        route.fulfill(response=answer, body=answer.text().replace('value="false"', 'value="true"'))
+
+    seen.page.route(camera, lie)
+    state, words = check(seen.page, newspaper, log=operator, key=log[1], page=camera, lang="en")
+    assert (state, "shows something other than the entry says" in words) == ("bad", True)
+
+
+def test_server_that_is_not_there_is_said(newspaper: str, log: tuple[Path, str, City], visit: Visitor) -> None:
+    state, words = check(visit().page, newspaper, log="http://127.0.0.1:9/", key=log[1], lang="en")
+    assert (state, "The server did not answer" in words) == ("bad", True)
+
+
+def test_witnessed_register_says_so_and_one_witness_too_few_does_not(
+    operator: str, newspaper: str, log: tuple[Path, str, City], visit: Visitor
+) -> None:
+    public = log[0] / "public"
+    signers = [FileSigner.fresh(f"w{n}.example", COSIGNATURE) for n in range(3)]
+    lines = [f"witness w{n} {signer.key}" for n, signer in enumerate(signers)]
+    policy = "\n".join([*lines, "group all 2 w0 w1 w2", "quorum all", ""])
+    bare = (public / "checkpoint").read_bytes()
+    text = bare.decode().split("\n\n")[0] + "\n"
+
+    def publish(count: int, *, twice: bool = False) -> None:
+        made = [cosign(text, signer, int(time.time())).to_line() for signer in signers[:count]]
+        (public / "checkpoint").unlink()
+        (public / "checkpoint").write_bytes(bare + "".join(made * (2 if twice else 1)).encode())
+
+    (public / "policy").unlink(missing_ok=True)
+    (public / "policy").write_text(policy)
+    for count, twice, words in ((2, False, "Witnessed by 2"), (1, False, "Unwitnessed"), (1, True, "Unwitnessed"), (0, False, "Unwitnessed")):
+        publish(count, twice=twice)
+        state, told = check(visit().page, newspaper, log=operator, key=log[1], lang="en")
+        assert (state, words in told) == ("good", True), told
+    publish(2)
+    page = visit().page
+    page.goto(f"{newspaper}#{urlencode({'log': operator, 'key': log[1], 'lang': 'en'})}")
+    page.fill("#policy", "\n".join([*lines, "group all 3 w0 w1 w2", "quorum all"]))
+    page.click("#go")
+    page.wait_for_selector("#result[data-state]")
+    assert "Unwitnessed" in page.inner_text("main"), "the reader's own policy asks for three"
+
+
+def test_changed_key_is_followed_from_the_key_that_the_reader_knows(
+    operator: str, newspaper: str, log: tuple[Path, str, City], visit: Visitor
+) -> None:
+    with Log.open(log[0]) as writer:
+        writer.rotate()
+        new = str(writer.key)
+    state, words = check(visit().page, newspaper, log=operator, key=log[1], entries="5", lang="en")
+    assert (state, "The key was changed by entry 98" in words) == ("good", True), words
+    state, words = check(visit().page, newspaper, log=operator, key=new, entries="5", lang="en")
+    assert (state, "was changed" in words) == ("good", False), words
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 255, 256, 257, 511, 700])
+def test_entries_of_logs_of_any_size_are_proven_from_tiles(
+    size: int, city: City, tmp_path: Path, serving: Serving, newspaper: str, visit: Visitor
+) -> None:
+    entries: list[Entry] = [Remark(at=city.begin, text=f"number {n}") for n in range(size)]
+    with Log.create(tmp_path / "sized", origin=ORIGIN) as writer:
+        writer.append_many(entries)
+        key = str(writer.key)
+    wanted = sorted({0, size - 1, size // 2, *random.Random(size).sample(range(size), min(size, 6))})  # noqa: S311
+    with serving(app_of(Follower(tmp_path / "sized"))) as url:
+        state, words = check(visit().page, newspaper, log=url, key=key, entries=" ".join(map(str, wanted)), lang="en")
+    assert state == "good", words
+    for index in wanted:
+        assert f'"text":"number {index}"' in words
+
+
+def test_parsers_refuse_what_is_not_in_its_one_spelling(newspaper: str, log: tuple[Path, str, City], visit: Visitor) -> None:
+    page = visit().open(newspaper).page
+    proof = Reader.open(log[0]).prove(5).to_text()
+    note = (log[0] / "public" / "checkpoint").read_text()
+    name, hexed, rest = log[1].split("+", 2)
+    assert page.evaluate("p => parseProof(encoder.encode(p)).index", proof) == 5
+    refused = page.evaluate(
+        """async (cases) => {
+          const told = [];
+          for (const [parse, text] of cases) {
+            try {
+              await { proof: (t) => parseProof(encoder.encode(t)), note: (t) => splitNote(encoder.encode(t)), key: parseKey,
+                number: decimal, base64, policy: parsePolicy }[parse](text);
+              told.push([parse, text, "accepted"]);
+            } catch (error) {
+              if (!(error instanceof Refused) || error.reason !== "format") told.push([parse, text, String(error)]);
+            }
+          }
+          return told;
+        }""",
+        [
+            *[["proof", text] for text in (
+                "", proof.replace("@v1", "@v2"), proof.replace("index 5", "index 05"), proof.replace("index 5", "index +5"),
+                proof.replace("index 5", "index  5"), proof.replace("index 5\n", "index 5\n\n"), proof.replace("\n", "\r\n"),
+                proof.replace("index 5", "index 9007199254740993"), proof.replace("extra ", "extra  "),
+                re.sub(r"(index 5\n)(.*)\n", r"\1\2=\n", proof), re.sub(r"(index 5\n)(.{8})", r"\1", proof),
+            )],
+            *[["note", text] for text in (
+                "", note[:-1], note.replace("\n\n", "\n"), note.replace("— ", "—  "), note + "junk\n", note.replace("98", "9\t8"),
+                note + note.rsplit("\n\n", 1)[1] * 101, "— a AAAAAAA=\n",
+            )],
+            *[["key", text] for text in (
+                "", "a", f"{name}+{hexed}", f"{name}+{hexed}+{rest[:-4]}", f"{name}+00000000+{rest}", f"{name} +{hexed}+{rest}",
+                f"{name}+{hexed.upper() if hexed != hexed.upper() else 'x'}+{rest}", f"{name}+{hexed}+{rest}=",
+            )],
+            *[["number", text] for text in ("", "01", "-1", "+1", "1.0", " 1", "1e3", "9007199254740993", "٣")],
+            *[["base64", text] for text in ("A", "AB==", "AA=", "AA==\n", "A A=", "_-8=")],
+            *[["policy", text] for text in (
+                "", "quorum", "quorum x", "quorum none\nquorum none", "witness w0", "group g 1 w0\nquorum none", "junk\nquorum none",
+                "group none any x\nquorum none", f"log {log[1]} a b\nquorum none",
+            )],
+        ],
+    )  # fmt: skip
+    assert refused == []
+
+
+def test_hashing_in_the_browser_is_that_of_the_log(newspaper: str, visit: Visitor) -> None:
+    page = visit().open(newspaper).page
+    data = list(range(256)) * 3
+    made = page.evaluate("async (d) => Array.from(await leafHash(Uint8Array.from(d)))", data)
+    assert bytes(made) == leaf_hash(bytes(data))
+
+
+def test_quorums_of_groups_are_counted_as_the_policy_says(newspaper: str, visit: Visitor) -> None:
+    keys = [str(FileSigner.fresh(f"w{n}.example", COSIGNATURE).key) for n in range(4)]
+    lines = [f"witness w{n} {key}" for n, key in enumerate(keys)]
+    text = "\n".join([*lines, "group x any w0 w1", "group y all w2 w3", "group both all x y", "quorum both", ""])
+    page = visit().open(newspaper).page
+    met = page.evaluate(
+        """async ([text, sets]) => {
+          const policy = await parsePolicy(text);
+          return sets.map((set) => policy.metBy(set.map((n) => policy.witnesses[n])));
+        }""",
+        [text, [[0, 2, 3], [1, 2, 3], [0, 1], [0, 2], [2, 3], [], [0, 1, 2, 3]]],
+    )
+    assert met == [True, True, False, False, False, False, True]
+    assert page.evaluate("async () => (await parsePolicy('quorum none\\n')).metBy([])") is False
