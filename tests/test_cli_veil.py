@@ -273,3 +273,35 @@ def test_settings_digest_changes_with_what_frames_look_like() -> None:
     longer = veil_options.settings_of(veil_options.Typed(thorough=True))
     assert mend.settings_digest(plain) != mend.settings_digest(other)
     assert mend.settings_digest(plain) == mend.settings_digest(longer)
+
+
+def test_killed_run_leaves_no_bare_frame_anywhere(tmp_path: Path) -> None:
+    work, temporary = tmp_path / "work", tmp_path / "temporary"
+    work.mkdir()
+    temporary.mkdir()
+    truths = demo_clip(work / "long.mp4", 8.0, (640, 360))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(temporary)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "passerby", "veil", "long.mp4", "-o", "out.mkv", "--full-reencode", "-q"],
+        cwd=work,
+        env=environment,
+    )
+    limit = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < limit:
+        assert names(temporary) == set()
+        if any(path.stat().st_size > 20_000 for path in work.glob(".*")):
+            break
+        time.sleep(0.02)
+    assert process.poll() is None, "it was still writing"
+    process.send_signal(signal.SIGSEGV)
+    process.wait(timeout=60)
+    left = names(work) - {"long.mp4"}
+    assert len(left) <= 1, "no core file"
+    assert names(temporary) == set()
+    for name in left:  # what a crash leaves is an unfinished output: covered frames
+        with av.open(str(work / name)) as container:
+            shown = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
+        for frame, truth in zip(shown, truths, strict=False):
+            for x0, y0, x1, y1 in truth.xyxy.astype(int):
+                if x1 - x0 > 30:
+                    assert covered_share(frame[y0:y1, x0:x1]) > 0.9

@@ -25,7 +25,9 @@ from passerby.media import (
     unwind_on_signals,
     write_manifest,
 )
+from passerby.values import Digest
 from passerby.veil import Detector, Veiled, VeilReport, VeilSettings, veil_file
+from passerby.veil.camera import veil_camera
 from passerby.veil.contact import with_pictures
 from passerby.veil.fills import REVERSIBLE_WARNING
 from passerby.veil.mend import mend_file
@@ -119,7 +121,10 @@ def _veil_all(told: Run, settings: VeilSettings, jobs: list[Job], done: _Done, s
             for job in jobs:
                 try:
                     with _folder_for(job.target):
-                        done.reports.append(_veil_one(told, settings, job, detector, say))
+                        if job.source.kind is SourceKind.CAMERA:
+                            _record(told, settings, job, detector.digest, say)
+                        else:
+                            done.reports.append(_veil_one(told, settings, job, detector, say))
                 except PasserbyError as error:
                     if len(jobs) == 1 and not done.failures and told.report is None:
                         raise
@@ -156,6 +161,24 @@ def _veil_one(told: Run, settings: VeilSettings, job: Job, detector: Detector, s
         )
         write_manifest(found, target, overwrite=told.typed.overwrite)
     return _with_pictures(veiled, target, settings) if told.report is not None else veiled.report
+
+
+def _record(told: Run, settings: VeilSettings, job: Job, weights: Digest, say: _Say) -> None:
+    for name, value in (
+        ("--tracks-out", told.tracks_out),
+        ("--tracks-in", told.typed.tracks_in),
+        ("--start", told.typed.start),
+    ):
+        if value:
+            raise UsageError(f"{name} does not go with a camera")
+    say.note(f"recording {job.source.path}; Ctrl-C ends it")
+    with progress_for(job.source.path.name, quiet=told.quiet) as progress:
+        done = veil_camera(job.source.path, job.target, settings, progress=progress)
+    typer.echo(str(job.target))
+    say.note(f"{done.frames} frames of {done.width}x{done.height} in {done.seconds:.1f} s")
+    if told.manifest:
+        found = build_manifest(inputs=[], outputs=[digest_named(job.target)], settings=settings, weights=weights)
+        write_manifest(found, job.target, overwrite=told.typed.overwrite)
 
 
 def _tell_tracks(path: Path, veiled: Veiled, target: Path, settings: VeilSettings, say: _Say) -> None:

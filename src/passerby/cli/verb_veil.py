@@ -113,7 +113,15 @@ def veil(
         str | None,
         Flag("--start", "--start-time", help="Output begins here: seconds or h:mm:ss.", rich_help_panel=WRITE),
     ] = None,
-    end: Annotated[str | None, Flag("--end", "--end-time", help="Output ends here.", rich_help_panel=WRITE)] = None,
+    end: Annotated[
+        str | None,
+        Flag(
+            "--end",
+            "--end-time",
+            help="Output ends here; a camera's recording, after this time.",
+            rich_help_panel=WRITE,
+        ),
+    ] = None,
     keep_audio: Annotated[
         bool, Flag("-k", "--keep-audio", help="Copy audio: voices tell who speaks.", rich_help_panel=WRITE)
     ] = False,

@@ -65,7 +65,8 @@ def touched_blocks(zones: tuple[Zone, ...], width: int, height: int, block: tupl
 def inner_blocks(zones: tuple[Zone, ...], width: int, height: int, block: tuple[int, int]) -> Blocks:
     """Return every block that lies wholly inside one of the zones, well clear of its edge."""
     inside = np.zeros((height, width), bool)
-    for zone in zones:
+    large = min(width, height) > 2 * SLACK_PX
+    for zone in zones if large else ():
         inside |= _drawn((zone,), width, height, -SLACK_PX)
     mask = _to_blocks(inside, block, fill=True)
     return np.asarray(mask.all(axis=(1, 3)))
@@ -134,10 +135,20 @@ def _drawn(zones: tuple[Zone, ...], width: int, height: int, grow_px: int) -> ND
     if grow_px > 0:
         image = image.filter(ImageFilter.MaxFilter(size))
     else:
-        # beyond the picture's own edge there is nothing to cover, so that edge does not shrink the zone
-        padded = np.pad(np.asarray(image), -grow_px, mode="edge")
+        # beyond an edge of the picture that the zone reaches there is nothing to cover, so that edge does not shrink it
+        slack = -grow_px
+        padded = np.pad(np.asarray(image), slack)
+        reach = [corner for zone in zones for corner in zone.points]
+        if min(x for x, _ in reach) <= 0:
+            padded[:, :slack] = padded[:, slack : slack + 1]
+        if max(x for x, _ in reach) >= 1:
+            padded[:, -slack:] = padded[:, -slack - 1 : -slack]
+        if min(y for _, y in reach) <= 0:
+            padded[:slack] = padded[slack : slack + 1]
+        if max(y for _, y in reach) >= 1:
+            padded[-slack:] = padded[-slack - 1 : -slack]
         shrunk = Image.fromarray(padded).filter(ImageFilter.MinFilter(size))
-        image = shrunk.crop((-grow_px, -grow_px, width - grow_px, height - grow_px))
+        image = shrunk.crop((slack, slack, width + slack, height + slack))
     return np.asarray(image) > 127
 
 

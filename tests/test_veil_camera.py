@@ -1,0 +1,91 @@
+"""Recording a camera of this machine: covered from the first frame, ended by time or Ctrl-C, whole or not at all.
+
+A clip stands in for the camera: there is none on most machines that run tests.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.container import InputContainer
+from typer.testing import CliRunner
+
+from passerby.cli.app import build
+from passerby.errors import UnreadableError, UsageError
+from passerby.veil import camera
+from passerby.veil.demo import exposures_in
+from passerby.veil.demo_clip import Truth, demo_clip
+from passerby.veil.settings import VeilSettings, WriteSettings
+
+GREY = (112, 112, 112)
+
+
+@pytest.fixture
+def truths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Truth]:
+    clip = tmp_path / "instead.mp4"
+    truths = demo_clip(clip, 1.6, (480, 270))
+
+    def instead(device: Path) -> InputContainer:
+        assert device == Path("/dev/video0")
+        return av.open(str(clip))
+
+    monkeypatch.setattr(camera, "open_camera", instead)
+    return truths
+
+
+def test_recording_shows_no_large_face(tmp_path: Path, truths: list[Truth]) -> None:
+    told: list[int] = []
+    done = camera.veil_camera(Path("/dev/video0"), tmp_path / "v.mp4", progress=lambda _what, n, _total: told.append(n))
+    assert (done.frames, done.width, done.height) == (40, 480, 270)
+    assert told == list(range(1, 41))
+    with av.open(str(tmp_path / "v.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert np.allclose(np.diff(times), 0.04, atol=0.002)
+    large = [row for row in exposures_in(tmp_path / "v.mp4", truths, GREY) if row.low_px > 30]
+    assert large
+    assert all(row.exposed == 0 for row in large)
+
+
+@pytest.mark.usefixtures("truths")
+def test_recording_ends_after_the_time_asked_for(tmp_path: Path) -> None:
+    settings = VeilSettings(write=WriteSettings(end_s=0.6))
+    assert camera.veil_camera(Path("/dev/video0"), tmp_path / "v.mp4", settings).frames == 15
+
+
+@pytest.mark.usefixtures("truths")
+def test_interrupt_ends_the_recording_and_keeps_it(tmp_path: Path) -> None:
+    def interrupt(_what: str, frames: int, _total: int | None) -> None:
+        if frames == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    done = camera.veil_camera(Path("/dev/video0"), tmp_path / "v.mkv", progress=interrupt)
+    assert 5 <= done.frames < 40
+    assert signal.getsignal(signal.SIGINT) is before
+    with av.open(str(tmp_path / "v.mkv")) as container:
+        assert len(list(container.decode(video=0))) == done.frames
+
+
+def test_camera_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="camera /dev/no-such-video must open"):
+        camera.veil_camera(Path("/dev/no-such-video"), tmp_path / "v.mp4")
+    with pytest.raises(UsageError, match="a camera is recorded as"):
+        camera.veil_camera(Path("/dev/video0"), tmp_path / "v.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("truths")
+def test_command_records_a_camera(tmp_path: Path) -> None:
+    target = tmp_path / "rec.mp4"
+    found = CliRunner().invoke(build("veil"), ["veil", "cam", "-o", str(target), "--end", "0.4"])
+    assert found.exit_code == 0, found.output
+    assert found.stdout == f"{target}\n"
+    assert "10 frames of 480x270" in found.stderr
+    assert (tmp_path / "rec.mp4.manifest.json").exists()
+    wrong = CliRunner().invoke(build("veil"), ["veil", "cam", "-o", str(tmp_path / "x.mp4"), "--start", "1"])
+    assert isinstance(wrong.exception, UsageError)
