@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree as ET
 
@@ -63,10 +63,12 @@ class Reader(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.text))
 
 
-def pages_of(city: City, *, witnesses: int = 0, met: bool = False, now: datetime | None = None, **more: Any) -> Pages:
+def pages_of(
+    city: City, *, witnesses: int = 0, met: bool = False, now: datetime | None = None, trouble: str | None = None
+) -> Pages:
     state = city.state()
     seen = Seen("cameras.example.org/log", state.size, VKEY, witnesses, met)
-    return Pages(state, seen, now or city.now, base_url="https://cameras.example.org/", **more)
+    return Pages(state, seen, now or city.now, base_url="https://cameras.example.org/", trouble=trouble)
 
 
 def every(pages: Pages, ending: str) -> Iterator[tuple[str, str]]:
@@ -147,7 +149,9 @@ def test_same_page_says_not_known_once_time_has_passed(city: City) -> None:
 def test_what_operators_write_is_shown_and_never_run(city: City, language: str) -> None:
     city.usual(name=HOSTILE, label=HOSTILE)
     city.add(
-        CameraChanged(at=city.begin, camera=city.name(0), purpose={"en": HOSTILE}, contact="https://x/?\"onclick=alert(3)"),
+        CameraChanged(
+            at=city.begin, camera=city.name(0), purpose={"en": HOSTILE}, contact='https://x/?"onclick=alert(3)'
+        ),
         Fault(at=city.now, camera=city.name(0), begin=city.begin, end=city.now, what="down", cause="</script><b>"),
         Remark(at=city.now, text=HOSTILE),
     )
@@ -206,7 +210,11 @@ def test_links_inside_the_site_lead_to_pages_that_are_there(city: City) -> None:
 
 @pytest.mark.parametrize(
     ("witnesses", "met", "words"),
-    [(0, False, "Unwitnessed: no independent witness"), (1, False, "Not witnessed enough: 1 of"), (2, True, "Witnessed: 2 independent")],
+    [
+        (0, False, "Unwitnessed: no independent witness"),
+        (1, False, "Not witnessed enough: 1 of"),
+        (2, True, "Witnessed: 2 independent"),
+    ],
 )
 def test_page_says_whether_anyone_independent_vouches(city: City, witnesses: int, met: bool, words: str) -> None:
     pages = pages_of(city.usual(), witnesses=witnesses, met=met)
@@ -256,7 +264,20 @@ def test_list_of_many_cameras_is_cut_into_parts(city: City) -> None:
     assert find(pages, "part/4/", "en") is None
 
 
-@pytest.mark.parametrize("path", ["c/../", "c/zz/", f"c/{'0' * 32}/", "nl/", "part/0/", "x.html", "c/" + "0" * 31 + "/", "verify.html/", ".register-state.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "c/../",
+        "c/zz/",
+        f"c/{'0' * 32}/",
+        "nl/",
+        "part/0/",
+        "x.html",
+        "c/" + "0" * 31 + "/",
+        "verify.html/",
+        ".register-state.json",
+    ],
+)
 def test_paths_where_nothing_stands_give_nothing(city: City, path: str) -> None:
     assert find(pages_of(city.usual()), path, "en") is None
 
@@ -344,7 +365,9 @@ def test_code_has_a_quiet_zone() -> None:
 
 def test_long_names_stay_on_the_sign(city: City) -> None:
     pages = pages_of(city.usual(name="W" * 200, label="X" * 200))
-    lines = re.findall(r'font-size="([\d.]+)"[^>]*>([^<]*)<', pages.drawing(Address("en", f"c/{city.name(0)}/"), city.name(0)))
+    lines = re.findall(
+        r'font-size="([\d.]+)"[^>]*>([^<]*)<', pages.drawing(Address("en", f"c/{city.name(0)}/"), city.name(0))
+    )
     assert all(len(text) * float(size) * 0.62 <= 160 for size, text in lines), lines
 
 
@@ -363,6 +386,7 @@ def test_checker_is_one_file_that_allows_no_other_script() -> None:
 
 def test_link_to_the_checker_carries_key_log_and_page(city: City) -> None:
     page = pages_of(city.usual()).camera(Address("fr", f"c/{city.name(0)}/", named=True), city.name(0))
-    link = next(a["href"] for _, a in Reader(page).elements if "verify.html#" in (a.get("href") or ""))
+    links = [a.get("href") or "" for _, a in Reader(page).elements]
+    link = next(href for href in links if "verify.html#" in href)
     asked = parse_qs(urlsplit(link).fragment)
     assert asked == {"lang": ["fr"], "log": ["./"], "key": [VKEY], "page": [f"fr/c/{city.name(0)}/"]}

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -26,13 +28,15 @@ from passerby.register import (
     decode,
     encode,
 )
-from passerby.web.register_state import DAYS_KEPT, HOURS_KEPT, LISTED, NEWS_KEPT, State
+from passerby.web.register_camera import DAYS_KEPT, HOURS_KEPT, LISTED
+from passerby.web.register_state import NEWS_KEPT, State
 from passerby.web.register_status import hidden_requests, late_reveals
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
 
 HOUR = timedelta(hours=1)
+Life = Callable[[int], st.SearchStrategy[list[Entry]]]
 INDEXES = {"index", "first", "last", "sources", "entries", "size"}
 
 
@@ -43,7 +47,7 @@ def read(entries: list[Entry]) -> State:
     return state
 
 
-def without_places(value: Any) -> Any:
+def without_places(value: object) -> object:
     """A state without where in the log things stand."""
     if isinstance(value, dict):
         return {name: without_places(inner) for name, inner in value.items() if name not in INDEXES}
@@ -85,11 +89,11 @@ def lives(draw: st.DrawFn, city: City, number: int) -> list[Entry]:
 
 
 @pytest.fixture
-def any_life(city: City) -> Any:
+def any_life(city: City) -> Life:
     return lambda number: lives(city, number)
 
 
-def test_state_read_in_two_parts_and_saved_between_is_the_state_read_at_once(any_life: Any) -> None:
+def test_state_read_in_two_parts_and_saved_between_is_the_state_read_at_once(any_life: Life) -> None:
     @settings(max_examples=60, deadline=None)
     @given(any_life(0), st.integers(0, 50))
     def check(entries: list[Entry], cut: int) -> None:
@@ -102,7 +106,7 @@ def test_state_read_in_two_parts_and_saved_between_is_the_state_read_at_once(any
     check()
 
 
-def test_entries_read_again_change_nothing(any_life: Any) -> None:
+def test_entries_read_again_change_nothing(any_life: Life) -> None:
     @settings(max_examples=30, deadline=None)
     @given(any_life(0))
     def check(entries: list[Entry]) -> None:
@@ -115,10 +119,10 @@ def test_entries_read_again_change_nothing(any_life: Any) -> None:
     check()
 
 
-def test_what_happens_to_one_camera_does_not_depend_on_how_others_are_mixed_in(any_life: Any) -> None:
+def test_what_happens_to_one_camera_does_not_depend_on_how_others_are_mixed_in(any_life: Life) -> None:
     @settings(max_examples=40, deadline=None)
     @given(any_life(0), any_life(1), st.randoms(use_true_random=False))
-    def check(one: list[Entry], two: list[Entry], random: Any) -> None:
+    def check(one: list[Entry], two: list[Entry], random: Random) -> None:
         left, right, mixed = list(one), list(two), []
         while left or right:
             mixed.append((left if left and (not right or random.random() < 0.5) else right).pop(0))
@@ -185,7 +189,15 @@ def test_changed_fields_point_to_the_entry_that_changed_them(city: City) -> None
 
 
 def test_heartbeats_of_a_time_told_before_are_not_counted_twice(city: City) -> None:
-    camera = city.register(0).start(0).beat(0, 0, faces=5).beat(0, 0, faces=100).beat(0, 1, faces=7).state().cameras[city.name(0)]
+    camera = (
+        city.register(0)
+        .start(0)
+        .beat(0, 0, faces=5)
+        .beat(0, 0, faces=100)
+        .beat(0, 1, faces=7)
+        .state()
+        .cameras[city.name(0)]
+    )
     assert (sum(row.faces for row in camera.hours), camera.contradictions) == (12, 1)
 
 
@@ -206,7 +218,9 @@ def test_counts_told_long_after_their_time_leave_a_gap(city: City) -> None:
 
 
 def test_stop_and_restart_leave_no_gap_but_a_crash_does(city: City) -> None:
-    city.register(0).start(0).beat(0, 0).add(RunningStopped(at=city.begin + HOUR, camera=city.name(0), reason="planned"))
+    city.register(0).start(0).beat(0, 0).add(
+        RunningStopped(at=city.begin + HOUR, camera=city.name(0), reason="planned")
+    )
     assert city.start(0, 9).state().cameras[city.name(0)].gaps == []
     city.beat(0, 9).start(0, 14)
     assert [gap.index for gap in city.state().cameras[city.name(0)].gaps] == [len(city.entries) - 1]
@@ -232,7 +246,9 @@ def test_camera_of_a_hidden_request_is_counted_once_it_is_revealed(city: City) -
 
 
 def test_reveal_that_is_late_or_does_not_match_is_kept_in_view(city: City) -> None:
-    state = city.operator().register(0).case(None).add(Reveal(at=city.begin, entry=2, salt="00" * 32, value="{}")).state()
+    state = (
+        city.operator().register(0).case(None).add(Reveal(at=city.begin, entry=2, salt="00" * 32, value="{}")).state()
+    )
     assert state.bad_reveals == [5]
     assert late_reveals(state, city.begin + 91 * 24 * HOUR) == [2]
     assert late_reveals(state, city.begin) == []

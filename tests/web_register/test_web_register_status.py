@@ -15,7 +15,9 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
-def test_camera_is_on_until_its_heartbeat_is_missing_and_then_not_known_with_the_length_of_the_silence(city: City) -> None:
+def test_camera_is_on_until_its_heartbeat_is_missing_and_then_not_known_with_the_length_of_the_silence(
+    city: City,
+) -> None:
     camera = city.register(0).start(0).beat(0, 0).state().cameras[city.name(0)]
     due = city.begin + 2 * HOUR + 6 * MINUTE
     on = status_of(camera, due)
@@ -67,9 +69,12 @@ def test_registered_and_removed_cameras_say_so(city: City) -> None:
 
 
 @pytest.mark.parametrize(
-    ("whole_s", "down_s", "light"), [(1800, 0, Light.ON), (1801, 0, Light.WHOLE), (0, 1801, Light.DOWN), (3600, 3600, Light.DOWN)]
+    ("whole_s", "down_s", "light"),
+    [(1800, 0, Light.ON), (1801, 0, Light.WHOLE), (0, 1801, Light.DOWN), (3600, 3600, Light.DOWN)],
 )
-def test_hour_that_was_mostly_covered_or_without_picture_shows(city: City, whole_s: int, down_s: int, light: Light) -> None:
+def test_hour_that_was_mostly_covered_or_without_picture_shows(
+    city: City, whole_s: int, down_s: int, light: Light
+) -> None:
     camera = city.register(0).start(0).beat(0, 0, whole_s=whole_s, down_s=down_s).state().cameras[city.name(0)]
     assert status_of(camera, city.begin + HOUR).light is light
 
@@ -84,7 +89,7 @@ def test_camera_that_covers_everything_by_its_settings_shows_so(city: City) -> N
 
 def test_totals_sum_thirty_days_and_the_silence_that_lasts(city: City) -> None:
     city.register(0).start(0)
-    for hour in range(0, 34 * 24):
+    for hour in range(34 * 24):
         city.beat(0, hour, faces=1, whole_s=60)
     camera, now = city.state().cameras[city.name(0)], city.begin + 34 * 24 * HOUR + 5 * HOUR
     totals = totals_of(camera, now)

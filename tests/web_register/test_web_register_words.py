@@ -13,7 +13,13 @@ from passerby.web import register_words
 from passerby.web.register_pages import HERE
 from passerby.web.register_words import LANGUAGES, Words, element, negotiate, words_in
 
-PAGES = sorted([*HERE.glob("register_*.py"), *(HERE / "templates" / "register").iterdir(), *(HERE / "static" / "register").iterdir()])
+PAGES = sorted(
+    [
+        *HERE.glob("register_*.py"),
+        *(HERE / "templates" / "register").iterdir(),
+        *(HERE / "static" / "register").iterdir(),
+    ]
+)
 
 
 def fields(text: str) -> set[str]:
@@ -72,7 +78,14 @@ def test_numbers_days_and_spans_follow_the_language() -> None:
     assert english.moment(at) == "1 March 2026, 07:05 UTC"
     assert french.moment(at) == "1er mars 2026 à 07 h 05 UTC"
     assert german.moment(at) == "1. März 2026, 07:05 Uhr UTC"
-    assert [english.span(s) for s in (5, 90, 3600, 5400, 86_400, 180_000)] == ["5 s", "1 min", "1 h", "1 h 30 min", "1 day", "2 days 2 h"]
+    assert [english.span(s) for s in (5, 90, 3600, 5400, 86_400, 180_000)] == [
+        "5 s",
+        "1 min",
+        "1 h",
+        "1 h 30 min",
+        "1 day",
+        "2 days 2 h",
+    ]
     assert (french.span(86_400), german.span(172_800)) == ("1 jour", "2 Tage")
 
 

@@ -42,9 +42,7 @@ def site(
     copy: Annotated[bool, typer.Option("--copy-log", help="Copy the log's files beside the pages.")] = False,
 ) -> None:
     """Write the public pages of a log as files, for any web server."""
-    follower = Follower(
-        log, vkey=vkey, policy=read_policy(policy), place=place(url, log_url), saved=output / STATE
-    )
+    follower = Follower(log, vkey=vkey, policy=read_policy(policy), place=place(url, log_url), saved=output / STATE)
     written = write_site(follower, output, language=known(language))
     copied = copy_log(follower, output) if copy else 0
     typer.echo(
@@ -58,7 +56,9 @@ def site(
 
 def serve(
     log: LogArgument,
-    host: Annotated[str, typer.Option(help="Address to listen on; this machine only unless you say otherwise.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; this machine only unless you say otherwise.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535)] = 8480,
     url: UrlOption = None,
     language: LanguageOption = FALLBACK,
@@ -72,7 +72,9 @@ def serve(
     follower.save()
     notes(follower, here)
     if not is_loopback(host):
-        typer.echo("note: this server speaks plain HTTP; browsers check proofs only over https, so put TLS before it", err=True)
+        typer.echo(
+            "note: this server speaks plain HTTP; browsers check proofs only over https, so put TLS before it", err=True
+        )
     typer.echo(f"serving {follower.seen.origin} ({follower.seen.size} entries) on http://{host}:{port}/", err=True)
     run(follower, host=host, port=port, language=known(language))
     follower.save()
@@ -124,4 +126,6 @@ def notes(follower: Follower, url: str | None) -> None:
     if not follower.seen.met:
         typer.echo("note: this log is unwitnessed, and the pages say so", err=True)
     if url is None:
-        typer.echo(f"note: signs point to https://{follower.seen.origin}/; give --url if the pages stand elsewhere", err=True)
+        typer.echo(
+            f"note: signs point to https://{follower.seen.origin}/; give --url if the pages stand elsewhere", err=True
+        )

@@ -175,7 +175,8 @@ class Pages:
             "root": at.root,
             "home": at.home,
             "languages": [
-                {"code": code, "name": words_in(code).text("language"), "href": f"{at.root}{code}/{at.trail}"} for code in LANGUAGES
+                {"code": code, "name": words_in(code).text("language"), "href": f"{at.root}{code}/{at.trail}"}
+                for code in LANGUAGES
             ],
             "vkey": self.seen.vkey,
             "policy": PAGE_POLICY,
@@ -224,8 +225,15 @@ def verifier() -> tuple[bytes, str]:
         words = words_in(language)
         own = {key.removeprefix("verify."): text for key, text in words.table.items() if key.startswith("verify.")}
         tables[language] = own | {"reason": reasons(words)}
-    page = environment().get_template("verifier.html").render(
-        policy=policy, words=tables, style=Markup(style), script=Markup(script)  # noqa: S704  # our own files
+    page = (
+        environment()
+        .get_template("verifier.html")
+        .render(
+            policy=policy,
+            words=tables,
+            style=Markup(style),  # noqa: S704  # our own file
+            script=Markup(script),  # noqa: S704  # our own files
+        )
     )
     return page.encode(), policy
 

@@ -15,7 +15,8 @@ from typing import Any
 from markupsafe import Markup
 
 from passerby.register import CameraRegistered, OperatorStated
-from passerby.web.register_state import Camera, Said, State, Tally
+from passerby.web.register_camera import Camera, Said, Tally
+from passerby.web.register_state import State
 from passerby.web.register_status import hidden_requests, totals_of
 from passerby.web.register_words import Words, element, spell
 
@@ -80,7 +81,9 @@ def rows_of(words: Words, state: State, camera: Camera, now: datetime) -> dict[s
         "requests": [_requests],
         "kept": [_kept],
     }
-    return {name: [row for make in makers for row in make(words, state, camera, now)] for name, makers in sections.items()}
+    return {
+        name: [row for make in makers for row in make(words, state, camera, now)] for name, makers in sections.items()
+    }
 
 
 def _operator(words: Words, state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
@@ -88,7 +91,8 @@ def _operator(words: Words, state: State, camera: Camera, _now: datetime) -> Ite
         yield Row("operator", words.say("row.operator.none"), by="", warn=True)
     else:
         yield Row("operator", claim(state.operator, "name"), (state.operator.index,))
-    if (contact := contact_of(state, camera)) is not None:
+    contact = contact_of(state, camera)
+    if contact is not None and contact.entry.contact is not None:
         address = contact.entry.contact
         link = element("a", claim(contact, "contact", shown_address(address)), href=address, rel="noreferrer nofollow")
         yield Row("contact", link, (contact.index,))
@@ -150,7 +154,9 @@ def _tests(words: Words, _state: State, camera: Camera, _now: datetime) -> Itera
     else:
         access = camera.access.entry
         shown = words.text(f"access.{access.exclusive}")
-        body = words.say("row.access.value", result=claim(camera.access, "exclusive", shown), when=_at(words, camera.access))
+        body = words.say(
+            "row.access.value", result=claim(camera.access, "exclusive", shown), when=_at(words, camera.access)
+        )
         yield Row("access", body, (camera.access.index,), warn=access.exclusive != "tested")
     yield from _result(words, "selftest", camera.selftest)
     failed = camera.selftest_failed
@@ -166,7 +172,9 @@ def _result(words: Words, key: str, said: Said[Any] | None) -> Iterator[Row]:
     passed = said.entry.passed
     result = claim(said, "passed", words.text("passed" if passed else "failed"))
     by = claim(said, "auditor") if key == "spotcheck" else ""
-    yield Row(key, words.say(f"row.{key}.value", result=result, when=_at(words, said), by=by), (said.index,), warn=not passed)
+    yield Row(
+        key, words.say(f"row.{key}.value", result=result, when=_at(words, said), by=by), (said.index,), warn=not passed
+    )
 
 
 def _at(words: Words, said: Said[Any]) -> Markup:
@@ -192,7 +200,9 @@ def _silences(words: Words, _state: State, camera: Camera, now: datetime) -> Ite
         entries = tuple(gap.index for gap in camera.gaps[-3:]) if seconds else ()
         yield Row("unknown", body, entries, by="reckoned", warn=seconds > 0)
     if camera.contradictions:
-        yield Row("contradictions", words.count("row.contradictions.value", camera.contradictions), by="reckoned", warn=True)
+        yield Row(
+            "contradictions", words.count("row.contradictions.value", camera.contradictions), by="reckoned", warn=True
+        )
 
 
 def _faults(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
@@ -218,12 +228,17 @@ def tally_rows(words: Words, tally: Tally) -> Iterator[Row]:
     for key in ("requests", "opened", "refused"):
         n = getattr(tally, key)
         entries = tuple(tally.entries.get(key, ())) if n else ()
-        body = words.count(f"row.{key}.value", n, tracks=words.number(tally.tracks)) if n else words.say(f"row.{key}.none")
+        body = (
+            words.count(f"row.{key}.value", n, tracks=words.number(tally.tracks)) if n else words.say(f"row.{key}.none")
+        )
         yield Row(key, body, entries, by="said" if n else "")
     if tally.decision_s:
         half = round(statistics.median(tally.decision_s))
         body = words.count(
-            "row.decision.value", len(tally.decision_s), median=words.span(half), longest=words.span(max(tally.decision_s))
+            "row.decision.value",
+            len(tally.decision_s),
+            median=words.span(half),
+            longest=words.span(max(tally.decision_s)),
         )
         yield Row("decision", body, by="reckoned")
 
@@ -237,4 +252,6 @@ def _kept(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterat
         shown = words.text(f"row.{key}.none") if hours == 0 else words.span(hours * 3600)
         yield Row(key, claim(said, key, shown), (said.index,))
     if camera.shredded:
-        yield Row("shredded", words.say("row.shredded.value", when=_at(words, camera.shredded)), (camera.shredded.index,))
+        yield Row(
+            "shredded", words.say("row.shredded.value", when=_at(words, camera.shredded)), (camera.shredded.index,)
+        )

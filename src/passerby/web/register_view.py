@@ -10,9 +10,10 @@ from typing import Any
 from markupsafe import Markup
 
 from passerby.register import Fault, RequestOpened, SelfTest, SpotCheck
+from passerby.web.register_camera import Camera, Counts, Said
 from passerby.web.register_map import Map, Spot, draw
 from passerby.web.register_rows import Row, claim, rows_of, source, tally_rows
-from passerby.web.register_state import Camera, Counts, Said, State
+from passerby.web.register_state import State
 from passerby.web.register_status import Light, Status, late_reveals, status_of
 from passerby.web.register_words import Words, element, spell
 
@@ -100,19 +101,21 @@ def plain_label(camera: Camera) -> str:
 
 def ordered(state: State) -> list[Camera]:
     """Return all cameras in the order of the list: by name, removed ones last."""
-    return sorted(
-        state.cameras.values(), key=lambda c: (c.retired is not None, plain_label(c).casefold(), c.camera)
-    )
+    return sorted(state.cameras.values(), key=lambda c: (c.retired is not None, plain_label(c).casefold(), c.camera))
 
 
 def shown(words: Words, camera: Camera, now: datetime, number: int = 0) -> Shown:
     """Return a camera's name and status."""
     status = status_of(camera, now)
-    label = claim(source(camera, "label"), "label") if camera.registered else Markup("<code>{}</code>").format(camera.camera[:8])
+    label = (
+        claim(source(camera, "label"), "label")
+        if camera.registered
+        else Markup("<code>{}</code>").format(camera.camera[:8])
+    )
     when = since(words, status)
-    entries = dict.fromkeys([status.index] if status.index is not None else [])
+    entries = [] if status.index is None else [status.index]
     if camera.registered:
-        entries[camera.sources.get("label", camera.registered.index)] = None
+        entries.append(camera.sources.get("label", camera.registered.index))
     return Shown(
         camera=camera.camera,
         number=number,
@@ -122,7 +125,7 @@ def shown(words: Words, camera: Camera, now: datetime, number: int = 0) -> Shown
         sentence=sentence(words, camera, status, when, now),
         since=words.say("page.since", when=when) if when and status.light is not Light.NEW else None,
         due=spell(status.due) if status.due else None,
-        entries=tuple(index for index in entries if index is not None),
+        entries=tuple(dict.fromkeys(entries)),
         plain=plain_label(camera),
     )
 
@@ -192,7 +195,9 @@ def chart(words: Words, rows: Sequence[Counts]) -> list[Bar]:
         high = max(1.0, row.faces / highest * (CHART_HEIGHT_PX - 8))
         fault = (row.covered_whole_s + row.stalled_s + row.down_s) * 2 > row.stated_s
         title = f"{words.clock(row.begin)}: {words.number(row.faces)}"
-        bars.append(Bar(round(place * step + 1, 1), round(CHART_HEIGHT_PX - high, 1), step - 2, round(high, 1), title, fault))
+        bars.append(
+            Bar(round(place * step + 1, 1), round(CHART_HEIGHT_PX - high, 1), step - 2, round(high, 1), title, fault)
+        )
     return bars
 
 
@@ -254,10 +259,18 @@ def alarms(words: Words, state: State, now: datetime) -> list[Row]:
         rows.append(Row("late", words.count("page.late", len(late)), tuple(late[:20]), by="reckoned", warn=True))
     if state.bad_reveals:
         rows.append(
-            Row("bad", words.count("page.bad", len(state.bad_reveals)), tuple(state.bad_reveals), by="reckoned", warn=True)
+            Row(
+                "bad",
+                words.count("page.bad", len(state.bad_reveals)),
+                tuple(state.bad_reveals),
+                by="reckoned",
+                warn=True,
+            )
         )
     if state.unread:
-        rows.append(Row("unread", words.count("page.unread", len(state.unread)), tuple(state.unread), by="reckoned", warn=True))
+        rows.append(
+            Row("unread", words.count("page.unread", len(state.unread)), tuple(state.unread), by="reckoned", warn=True)
+        )
     return rows
 
 
@@ -287,4 +300,3 @@ def news_of(words: Words, state: State, said: Said[Any]) -> News:
     kind = kind or ("stopped" if entry.kind == "running.stopped" else "access")
     title = words.text(f"feed.{kind}", camera=name)
     return News(entry.at, title, f"{words.text('said')} {title}", said.index, camera)
-
