@@ -20,6 +20,8 @@ from passerby.errors import FactsError
 
 Scalar = bool | int | float | str | None
 TextFormat = Literal["yaml", "json", "toml"]
+# control characters but tab and line end, and those that turn the direction of writing around
+_UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 _YAML_TRUE = frozenset({"true", "yes", "on", "y"})
 
 
@@ -84,7 +86,7 @@ def _refuse_control(entries: tuple[Entry, ...], name: str) -> None:
     """Refuse what is no text to read: reports and messages repeat it on terminals and pages."""
     for entry in entries:
         for text in (entry.key, entry.value):
-            if isinstance(text, str) and not text.replace("\n", "").replace("\t", "").isprintable():
+            if isinstance(text, str) and _UNSEEN.search(text):
                 raise FactsError(
                     f"{name}:{entry.line}: a key and its value must be printable text, got a control character",
                     hint="delete what cannot be seen",
