@@ -319,7 +319,7 @@ def test_audio_of_an_unknown_codec_is_left_out_and_named(tmp_path: Path) -> None
     source = tmp_path / "in.mp4"
     source.write_bytes(data.replace(b"mp4a", b"zzzz").replace(b"esds", b"free"))
     report = write(source, tmp_path / "out.mp4", keep_audio=True)
-    assert report.dropped == ("1 audio track",)
+    assert "1 audio track" in report.dropped
     assert report.frames == 8
 
 
