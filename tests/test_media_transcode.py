@@ -138,11 +138,11 @@ def test_odd_sizes_are_neither_cropped_nor_padded(tmp_path: Path, suffix: str, s
     ("suffix", "codec"), [(".mp4", "hevc"), (".mkv", "hevc"), (".avi", "h264"), (".webm", "av1"), (".mov", "hevc")]
 )
 def test_ten_bits_stay_ten_bits(tmp_path: Path, suffix: str, codec: str) -> None:
-    source = make_clip(tmp_path / "in.mkv", codec="libx265", pix_fmt="yuv420p10le", frames=6)
+    source = make_clip(tmp_path / "in.mkv", codec="libx265", pix_fmt="yuv420p10le", frames=12)
     write(source, tmp_path / f"out{suffix}", 2)
     info = probe(tmp_path / f"out{suffix}")
     assert (info.bit_depth, info.pix_fmt, info.codec) == (10, "yuv420p10le", codec)
-    assert corner(tmp_path / f"out{suffix}") == [index == 2 for index in range(6)]
+    assert corner(tmp_path / f"out{suffix}") == [index == 2 for index in range(12)]
 
 
 @pytest.mark.tool
@@ -170,7 +170,7 @@ def test_hdr10_keeps_its_colours_and_mastering_display(tmp_path: Path, name: str
         context.color_range, context.color_primaries, context.color_trc, context.colorspace = 1, 9, 16, 9
 
     source = make_clip(
-        tmp_path / "in.mp4", codec="libx265", pix_fmt="yuv420p10le", options=options, prepare=prepare, frames=4
+        tmp_path / "in.mp4", codec="libx265", pix_fmt="yuv420p10le", options=options, prepare=prepare, frames=12
     )
     write(source, tmp_path / name, 0)
     was, came = probe(source), probe(tmp_path / name)
