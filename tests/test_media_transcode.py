@@ -145,7 +145,6 @@ def test_ten_bits_stay_ten_bits(tmp_path: Path, suffix: str, codec: str) -> None
     assert corner(tmp_path / f"out{suffix}") == [index == 2 for index in range(12)]
 
 
-@pytest.mark.tool
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 30])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_ten_bit_clips_of_a_few_frames_have_times(tmp_path: Path, frames: int, suffix: str) -> None:
