@@ -18,6 +18,7 @@ from passerby.media import (
     Job,
     SourceKind,
     build_manifest,
+    check_target,
     digest_named,
     expand_inputs,
     plan_outputs,
@@ -28,9 +29,10 @@ from passerby.media import (
 from passerby.values import Digest
 from passerby.veil import Detector, Veiled, VeilReport, VeilSettings, veil_file
 from passerby.veil.camera import veil_camera
-from passerby.veil.contact import with_pictures
+from passerby.veil.contact import sheet_names, with_pictures
 from passerby.veil.fills import REVERSIBLE_WARNING
 from passerby.veil.mend import mend_file
+from passerby.veil.report_page import report_names, write_report
 from passerby.veil.settings import REVERSIBLE
 
 
@@ -78,6 +80,7 @@ def run(told: Run) -> bool:
     inputs = expand_inputs(told.inputs, output=told.output)
     jobs = plan_outputs(inputs, told.output)
     _check_single(told, many=inputs.many)
+    _check_beside(told, jobs)
     protection = protect_process()
     say = _Say(told.quiet)
     for sentence in protection.missing:
@@ -92,8 +95,6 @@ def run(told: Run) -> bool:
     if jobs:
         _veil_all(told, settings, jobs, done, say)
     if told.report is not None and (done.reports or done.failures):
-        from passerby.veil.report_page import write_report
-
         page, data = write_report(told.report, done.reports, done.failures)
         say.note(f"report: {page} and {data.name}")
     if not jobs and not done.failures:
@@ -111,6 +112,23 @@ def _check_single(told: Run, *, many: bool) -> None:
             raise UsageError(f"{name} goes with one input, got several", hint="a track means nothing in another file")
     if told.mend is not None and not told.typed.tracks_in:
         raise UsageError("--mend needs --tracks-in, got none", hint="name the edited tracks of the same file")
+
+
+def _check_beside(told: Run, jobs: list[Job]) -> None:
+    """Refuse to write tracks, sheet or report over an input, an output, or whatever else stands there."""
+    beside: list[Path] = []
+    if told.tracks_out is not None:
+        beside += [told.tracks_out, *sheet_names(told.tracks_out)]
+    if told.report is not None:
+        beside += report_names(told.report)
+    typed = told.typed
+    named = [typed.detector, typed.replaceimg, told.mend, *typed.tracks_in]
+    taken = [job.source.path for job in jobs] + [path for path in named if path is not None]
+    targets = {job.target.resolve() for job in jobs}
+    for path in beside:
+        if path.resolve() in targets:
+            raise UsageError(f"{path} must not be the output too", hint="choose another name")
+        check_target(path, overwrite=typed.overwrite, inputs=taken)
 
 
 def _veil_all(told: Run, settings: VeilSettings, jobs: list[Job], done: _Done, say: _Say) -> None:
@@ -182,8 +200,6 @@ def _record(told: Run, settings: VeilSettings, job: Job, weights: Digest, say: _
 
 
 def _tell_tracks(path: Path, veiled: Veiled, target: Path, settings: VeilSettings, say: _Say) -> None:
-    if path.exists() and not settings.write.overwrite:
-        raise UsageError(f"{path} exists already", hint="choose another name or add --overwrite")
     write_tracks(path, veiled, settings, passerby.__version__)
     sheets = contact_sheet(path, veiled, target, settings)
     say.note(f"tracks: {path}" + (f"; contact sheet: {', '.join(sheet.name for sheet in sheets)}" if sheets else ""))

@@ -92,7 +92,7 @@ def contact_sheet(path: Path, veiled: Veiled, target: Path, settings: VeilSettin
         times_s = [veiled.watched.time_s(frame) for frame in range(len(veiled.watched.seen.pts))]
         tracks, times_s = _cut(tracks, times_s, settings)
     sheets = contact_sheets(target, tracks, times_s, size, rotation)
-    return save_sheets(path.with_suffix(".png"), sheets)
+    return save_sheets(path, sheets, overwrite=settings.write.overwrite)
 
 
 def places_of(veiled: Veiled, settings: VeilSettings) -> tuple[tuple[Place, ...], int]:

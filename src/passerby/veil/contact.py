@@ -195,17 +195,26 @@ def _stacked(rows: Sequence[Image.Image]) -> Image.Image:
     return sheet
 
 
-def save_sheets(path: Path, sheets: Sequence[Image.Image]) -> list[Path]:
-    """Write the sheets as PNG: ``path``, then ``path`` with -2, -3 and so on before the suffix.
+def sheet_names(tracks: Path, count: int = 1) -> list[Path]:
+    """Return where the sheets of a tracks file go: beside it, told apart from every picture that people name.
+
+    >>> [path.name for path in sheet_names(Path("tracks.json"), 2)]
+    ['tracks.sheet.png', 'tracks.sheet-2.png']
+    """
+    stem = tracks.name.removesuffix(tracks.suffix).removesuffix(".coco")
+    return [tracks.with_name(f"{stem}.sheet{f'-{n}' if n > 1 else ''}.png") for n in range(1, count + 1)]
+
+
+def save_sheets(tracks: Path, sheets: Sequence[Image.Image], *, overwrite: bool) -> list[Path]:
+    """Write the sheets beside their tracks file, as PNG.
 
     Raises:
+        UsageError: one exists and must not be replaced.
         OutputError: they cannot be written.
     """
-    written = []
-    for number, sheet in enumerate(sheets, 1):
-        name = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
-        write_whole(name, _png(sheet))
-        written.append(name)
+    written = sheet_names(tracks, len(sheets))
+    for name, sheet in zip(written, sheets, strict=True):
+        write_whole(name, _png(sheet), overwrite=overwrite)
     return written
 
 

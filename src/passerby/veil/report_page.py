@@ -8,14 +8,15 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 import passerby
 from passerby.veil.measured import MissRow, measured
 from passerby.veil.report import NOT_ANONYMOUS, SizeRow, VeilReport
 from passerby.veil.sidecar import write_whole
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 SCHEMA = HERE / "schemas" / "report.schema.json"
@@ -77,11 +78,20 @@ def write_report(
     Raises:
         OutputError: they cannot be written.
     """
-    page, data = path.with_suffix(".html") if path.suffix == ".json" else path, path.with_suffix(".json")
+    page, data = report_names(path)
     text = json.dumps(report_json(reports, failures), indent=1, allow_nan=False, default=str)
     write_whole(data, (text + "\n").encode())
     write_whole(page, report_page(reports, failures).encode())
     return page, data
+
+
+def report_names(path: Path) -> tuple[Path, Path]:
+    """Return where page and JSON go.
+
+    >>> [name.name for name in report_names(Path("r.json"))], report_names(Path("r"))[1].name
+    (['r.html', 'r.json'], 'r.json')
+    """
+    return path.with_suffix(".html") if path.suffix == ".json" else path, path.with_suffix(".json")
 
 
 def report_page(reports: Sequence[VeilReport], failures: Sequence[tuple[str, str]] = ()) -> str:
@@ -101,6 +111,8 @@ def report_page(reports: Sequence[VeilReport], failures: Sequence[tuple[str, str
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
