@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
@@ -12,7 +12,7 @@ import typer
 import passerby
 from passerby.cli.progress import progress_for
 from passerby.cli.veil_options import Typed, settings_of
-from passerby.cli.veil_tracks import begins_s, contact_sheet, places_of, tracks_of, write_tracks
+from passerby.cli.veil_tracks import contact_sheet, tracks_of, with_places, write_tracks
 from passerby.errors import PasserbyError, UsageError
 from passerby.media import (
     Job,
@@ -29,7 +29,7 @@ from passerby.media import (
 from passerby.values import Digest
 from passerby.veil import Detector, Veiled, VeilReport, VeilSettings, veil_file
 from passerby.veil.camera import veil_camera
-from passerby.veil.contact import sheet_names, with_pictures
+from passerby.veil.contact import sheet_names
 from passerby.veil.fills import REVERSIBLE_WARNING
 from passerby.veil.mend import mend_file
 from passerby.veil.report_page import report_names, write_report
@@ -178,7 +178,7 @@ def _veil_one(told: Run, settings: VeilSettings, job: Job, detector: Detector, s
             weights=veiled.report.weights,
         )
         write_manifest(found, target, overwrite=told.typed.overwrite)
-    return _with_pictures(veiled, target, settings) if told.report is not None else veiled.report
+    return with_places(veiled, target, settings) if told.report is not None else veiled.report
 
 
 def _record(told: Run, settings: VeilSettings, job: Job, weights: Digest, say: _Say) -> None:
@@ -203,17 +203,6 @@ def _tell_tracks(path: Path, veiled: Veiled, target: Path, settings: VeilSetting
     write_tracks(path, veiled, settings, passerby.__version__)
     sheets = contact_sheet(path, veiled, target, settings)
     say.note(f"tracks: {path}" + (f"; contact sheet: {', '.join(sheet.name for sheet in sheets)}" if sheets else ""))
-
-
-def _with_pictures(veiled: Veiled, target: Path, settings: VeilSettings) -> VeilReport:
-    report, rotation = veiled.report, 0
-    places, left_out = places_of(veiled, settings)
-    if veiled.watched is not None:
-        rotation = veiled.watched.info.rotation_deg
-    size, start_s = (report.width, report.height), begins_s(veiled, settings)
-    return replace(
-        report, places=with_pictures(places, target, size, start_s=start_s, rotation=rotation), places_left_out=left_out
-    )
 
 
 @contextmanager
@@ -241,13 +230,14 @@ def _fail(done: _Done, path: Path, error: PasserbyError, *, single: bool) -> Non
 
 
 def _summary(report: VeilReport) -> str:
-    faces = f"{report.tracks} {'face' if report.tracks == 1 else 'faces'}"
     if report.frames == 1:
+        faces = f"{report.tracks} {'face' if report.tracks == 1 else 'faces'}"
         return f"{report.source}: {faces}, {report.covered_share:.1%} of the picture covered, {report.seconds:.1f} s"
     speed = report.frames / report.seconds if report.seconds else 0
     whole = sum(one.frames for one in report.whole)
     return (
-        f"{report.source}: {faces} followed through {report.frames} frames, {report.covered_share:.1%} of the picture covered"
+        f"{report.source}: {report.frames} frames, {report.tracks} tracks of faces, "
+        f"{report.covered_share:.1%} of the picture covered"
         + (f", {whole} frames covered whole" if whole else "")
         + f", {report.copied_share:.0%} of frames copied, {report.seconds:.1f} s ({speed:.0f} frames a second)"
     )

@@ -120,7 +120,26 @@ def _environment() -> Environment:
     environment.filters["clock"] = _clock
     environment.filters["png"] = lambda data: "data:image/png;base64," + base64.b64encode(data).decode()
     environment.filters["size"] = _size
+    environment.filters["told"] = _told
     return environment
+
+
+def _told(value: object) -> str:
+    """Return a setting in words; what is off or empty is left out.
+
+    >>> _told({"style": "solid", "fill": [1, 2, 3], "image": None, "mask_scale": 1.3, "keep": []})
+    'style solid, fill 1 2 3, mask scale 1.3'
+    >>> _told({"thorough": True, "threshold": None}), _told({"detector": None})
+    ('thorough', 'defaults')
+    """
+    if isinstance(value, dict):
+        rows = {
+            str(key).replace("_", " "): item for key, item in value.items() if item not in (None, False, [], {}, "")
+        }
+        return ", ".join(key if item is True else f"{key} {_told(item)}" for key, item in rows.items()) or "defaults"
+    if isinstance(value, list | tuple):
+        return " ".join(_told(item) for item in value)
+    return str(value)
 
 
 def _clock(time_s: float) -> str:
