@@ -98,6 +98,11 @@ def test_a_mark_at_the_start_and_windows_line_ends_do_no_harm() -> None:
     assert deployment.facts == {"actor": "police", "function": "rbi"}
 
 
+def test_text_of_all_languages_is_kept() -> None:
+    title = "Łódź: «gare» 東京 — café\u00a0n°\u00a01"
+    assert parse_deployment(f"title: '{title}'\nactor: police\n".encode(), "d.yaml").title == title
+
+
 def test_size_is_limited_at_the_edge(tmp_path: Path) -> None:
     path = tmp_path / "d.yaml"
     head = b"actor: police\n#"

@@ -139,6 +139,9 @@ def test_paper_shows_reasons_that_are_closed_on_the_screen(page: Page, pages: di
     assert not leaf.is_visible()
     page.emulate_media(media="print")
     assert leaf.evaluate("node => node.getBoundingClientRect().height") > 0
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate(CONTRAST) == []
     assert page.pdf()[:5] == b"%PDF-"
 
 

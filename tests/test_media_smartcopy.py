@@ -271,8 +271,10 @@ def test_segments_cover_the_span_without_gap_or_overlap() -> None:
     copyable = Copyable(groups, "", 60, 1)
     segments = plan_segments(copyable, 60, (5, 47), lambda a, b: a <= 22 < b)
     assert [(s.start, s.stop, s.copy) for s in segments] == [
-        (0, 10, False), (10, 20, True), (20, 30, False), (30, 40, True), (40, 60, False),
+        (0, 10, False), (10, 20, True), (20, 30, False), (30, 40, True), (40, 50, False),
     ]  # fmt: skip
+    segments = plan_segments(copyable, 60, (31, 60), lambda a, b: a <= 52 < b)
+    assert [(s.start, s.stop, s.copy) for s in segments] == [(30, 40, False), (40, 50, True), (50, 60, False)]
     assert plan_segments(copyable, 60, (0, 60), lambda _a, _b: True) == []
 
 

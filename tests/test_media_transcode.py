@@ -314,6 +314,15 @@ def test_audio_that_the_container_cannot_hold_is_refused_by_name(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [source]
 
 
+def test_audio_of_an_unknown_codec_is_left_out_and_named(tmp_path: Path) -> None:
+    data = make_clip(tmp_path / "plain.mp4", audio="aac", frames=8).read_bytes()
+    source = tmp_path / "in.mp4"
+    source.write_bytes(data.replace(b"mp4a", b"zzzz").replace(b"esds", b"free"))
+    report = write(source, tmp_path / "out.mp4", keep_audio=True)
+    assert report.dropped == ("1 audio track",)
+    assert report.frames == 8
+
+
 def test_edit_sees_pixels_that_the_decoder_no_longer_needs(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", frames=16, options={"preset": "veryfast", "g": "99", "bf": "2"})
     write(source, tmp_path / "clean.mp4", full_reencode=True, crf=0)

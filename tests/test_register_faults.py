@@ -19,13 +19,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from obstore.store import MemoryStore
 
-from passerby.errors import RegisterError
+from passerby.errors import RegisterError, StorageError
 from passerby.register import FileSigner, Log, Reader, Remark, encode, verify
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.committer import HEAD, Committer
 from passerby.register.layout import Layout
 from passerby.register.merkle import EMPTY_ROOT
+from passerby.register.object_store import ObjectStore
 from passerby.register.reader import check_growth
 from passerby.register.store import DirectoryStore, Disk
 from passerby.register.tiles import Tiles
@@ -229,6 +231,66 @@ def test_making_a_log_cut_off_anywhere_leaves_a_log_or_none(tmp_path: Path, monk
             continue
         return
     pytest.fail("making a log takes more writes than were tried")
+
+
+class FlakyStore(ObjectStore):
+    """An object store whose n-th write is lost, or is done though the answer is lost."""
+
+    calls = 0
+    fail_at = -1
+    done = False
+
+    def _step(self, work: Callable[[], None]) -> None:
+        FlakyStore.calls += 1
+        broken = FlakyStore.calls == FlakyStore.fail_at
+        if not broken or FlakyStore.done:
+            work()
+        if broken:
+            raise StorageError("connection lost")
+
+    def _put(self, guard: Callable[[], None] | None, path: str, data: bytes) -> None:
+        self._step(lambda: super(FlakyStore, self)._put(guard, path, data))
+
+    def swap(self, path: str, old: bytes | None, new: bytes) -> None:
+        self._step(lambda: super(FlakyStore, self).swap(path, old, new))
+
+    def beside(self, prefix: str) -> FlakyStore:
+        return FlakyStore(self._backend, self._name, f"{self._prefix}{prefix}/")
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_log_on_an_object_store_survives_a_lost_write_or_answer(done: bool) -> None:  # a parameter
+    hold = SimpleNamespace(check=lambda: None, release=lambda: None)
+    fail_at = 0
+    while True:
+        fail_at += 1
+        signer, public = Recorder(), FlakyStore(MemoryStore(), "memory://bucket")
+        FlakyStore.calls, FlakyStore.fail_at = 0, -1
+        state = public.beside(".writer")
+        state.swap(HEAD, None, Checkpoint(ORIGIN, 0, EMPTY_ROOT).to_text().encode())
+        writer = Committer(ORIGIN, signer, public, state, hold, publish=True)
+        FlakyStore.calls, FlakyStore.fail_at, FlakyStore.done = 0, fail_at, done
+        acknowledged: list[bytes] = []
+        for number, count in enumerate(BATCHES):
+            entries = [encode(Remark(at=NOW, text=f"{number} {i}")) for i in range(count)]
+            try:
+                writer.commit(entries)
+            except StorageError:
+                continue
+            acknowledged += entries
+        reached = FlakyStore.calls >= fail_at
+        FlakyStore.fail_at = -1
+        again = Committer(ORIGIN, signer, public, state, hold, publish=True)
+        again.commit([encode(Remark(at=NOW, text="more"))])
+        reader = Reader(public, vkey=signer.key)
+        assert verify(reader).problems == ()
+        places = iter(list(reader.raws()))
+        assert all(entry in places for entry in acknowledged)
+        for checkpoint in signer.signed:
+            check_growth(checkpoint, reader.checkpoint(), Tiles(reader.size, public.get))
+        if not reached:
+            assert fail_at > 15
+            return
 
 
 WRITER = """

@@ -20,6 +20,7 @@ from passerby.register import layout as layout_module
 from passerby.register.committer import HEAD, Committer
 from passerby.register.object_store import LEASE, Lease, ObjectStore
 from passerby.register.sources import HttpSource, open_source, open_store
+from passerby.register.store import Disk
 from passerby.register.tiles import Tiles, tile_path
 
 ORIGIN = "cameras.example.org/log"
@@ -145,6 +146,62 @@ def test_key_from_elsewhere_signs_and_stays_out_of_the_directory(tmp_path: Path)
         Log.open(tmp_path / "log")
     with Log.open(tmp_path / "log", signer=signer) as again:
         assert again.append(remark()).index == 1
+
+
+class Moody(FileSigner):
+    """A key service that fails now and then."""
+
+    mood: Exception | None = None
+
+    def sign(self, message: bytes) -> bytes:
+        if self.mood:
+            raise self.mood
+        return super().sign(message)
+
+
+def test_key_service_that_fails_acknowledges_nothing_and_loses_nothing(tmp_path: Path) -> None:
+    signer = Moody(ORIGIN, 1, b"m" * 32)
+    with Log.create(tmp_path / "log", origin=ORIGIN, signer=signer) as log:
+        log.append(remark(0))
+        signer.mood = StorageError("key service is down")
+        for _ in range(2):
+            with pytest.raises(StorageError, match="key service is down"):
+                log.append(remark("not acknowledged"))
+        signer.mood = None
+        receipt = log.append(remark(1))
+        require(receipt.proof, remark(1), log.policy)
+        assert verify(Reader.open(log.path)).problems == ()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_writer_that_dies_leaves_no_one_waiting(tmp_path: Path) -> None:
+    signer = Moody(ORIGIN, 1, b"m" * 32)
+    with Log.create(tmp_path / "log", origin=ORIGIN, signer=signer) as log:
+        signer.mood = RuntimeError("a bug of the key service's own")
+        with pytest.raises(StorageError, match="writer stopped"):
+            log.append(remark())
+        log._thread.join()
+        with pytest.raises(StorageError, match="log is closed"):
+            log.append(remark())
+    signer.mood = None
+    with Log.open(tmp_path / "log", signer=signer) as again:
+        again.append(remark())
+        assert verify(Reader.open(again.path)).problems == ()
+
+
+def test_full_disk_refuses_and_goes_on_when_there_is_room(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.append(remark(0))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    for call in ("create", "write", "fsync", "rename"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Disk, call, full)
+            with pytest.raises(StorageError, match="No space left on device"):
+                log.append(remark("refused"))
+        log.append(remark(call))
+    assert verify(Reader.open(log.path)).problems == ()
 
 
 def test_key_readable_by_others_stops_the_log(log: Log) -> None:

@@ -87,7 +87,7 @@ def inclusion(index: int, size: int) -> Iterator[dict[str, Any]]:
     yield {**good, "case": "good", "ok": True}
     for case, hashes in bends(good["path"]):  # type: ignore[arg-type]
         yield {**good, "path": hashes, "case": case, "ok": False}
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "index plus one": {"index": index + 1}, "index minus one": {"index": index - 1}, "index twice": {"index": 2 * index + 2},
         "size twice": {"size": 2 * size}, "size zero": {"size": 0}, "another leaf": {"leaf": GARBAGE},
         "another root": {"root": GARBAGE}, "empty root": {"root": b""}, "short root": {"root": mth(leaves)[:31]},

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -35,6 +35,8 @@ from passerby.register import (
     SelfTest,
     commit,
 )
+from passerby.web.register_follow import Follower
+from passerby.web.register_serve import app_of
 from passerby.web.register_state import State
 
 DIGEST = "sha256:" + "ab" * 32
@@ -42,6 +44,7 @@ SALT = "cd" * 32
 HOUR = timedelta(hours=1)
 HOSTILE = "Hall <script>alert(1)</script> \"'><img src=x onerror=alert(2)>"
 HOURS = 30
+PHONE = {"width": 390, "height": 844}
 
 
 @dataclass
@@ -122,7 +125,7 @@ class City:
     def case(self, number: int | None, case: int = 9) -> City:
         """Add a request that is granted after five hours and opened, for a camera or with the camera hidden."""
         at, name = self.begin, f"{case:032x}"
-        details = Commitment(digest=commit('{"camera":"%s"}' % self.name(0), SALT), reveal_by=at + 90 * 24 * HOUR)
+        details = Commitment(digest=commit(f'{{"camera":"{self.name(0)}"}}', SALT), reveal_by=at + 90 * 24 * HOUR)
         camera = None if number is None else self.name(number)
         return self.add(
             RequestReceived(at=at, case=name, position="act-2024", details=details, camera=camera),
@@ -179,6 +182,10 @@ def city() -> City:
 @pytest.fixture
 def city_now() -> City:
     """A city whose present is the clock's."""
+    return city_of_today()
+
+
+def city_of_today() -> City:
     return City(datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - HOURS * HOUR)
 
 
@@ -202,10 +209,51 @@ def served(app: ASGIApp) -> Iterator[str]:
         thread.join(10)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serving() -> Callable[[ASGIApp], contextlib.AbstractContextManager[str]]:
     """Serve an application on a free port of this machine; gives its address."""
     return served
+
+
+@dataclass
+class Site:
+    """A served register.
+
+    Attributes:
+        url: Its first page.
+        city: What stands in it.
+        key: Its key.
+        folder: The writer's directory.
+    """
+
+    url: str
+    city: City
+    key: str
+    folder: Path
+
+    def camera(self, number: int, language: str = "") -> str:
+        return f"{self.url}{language}c/{self.city.name(number)}/"
+
+
+@contextlib.contextmanager
+def made_site(folder: Path) -> Iterator[Site]:
+    city = city_of_today().usual()
+    key = city.write(folder)
+    with served(app_of(Follower(folder, vkey=key))) as url:
+        yield Site(url, city, key, folder)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One register for many readers; who changes it asks for ``own_site``."""
+    with made_site(tmp_path_factory.mktemp("site") / "log") as made:
+        yield made
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[Site]:
+    with made_site(tmp_path / "own") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -262,8 +310,8 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     """Open a fresh visitor's page; arguments as for a browser context."""
     contexts: list[BrowserContext] = []
 
-    def open_page(**options: Any) -> Visit:
-        context = browser.new_context(**({"viewport": {"width": 390, "height": 844}, "locale": "en-GB"} | options))
+    def open_page(**options: object) -> Visit:
+        context = browser.new_context(**cast("Any", {"viewport": PHONE, "locale": "en-GB"} | options))
         contexts.append(context)
         made = Visit(context.new_page())
         made.page.on("request", lambda request: made.asked.append(request.url))

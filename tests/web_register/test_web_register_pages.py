@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree as ET
 
@@ -63,10 +63,12 @@ class Reader(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.text))
 
 
-def pages_of(city: City, *, witnesses: int = 0, met: bool = False, now: datetime | None = None, **more: Any) -> Pages:
+def pages_of(
+    city: City, *, witnesses: int = 0, met: bool = False, now: datetime | None = None, trouble: str | None = None
+) -> Pages:
     state = city.state()
     seen = Seen("cameras.example.org/log", state.size, VKEY, witnesses, met)
-    return Pages(state, seen, now or city.now, base_url="https://cameras.example.org/", **more)
+    return Pages(state, seen, now or city.now, base_url="https://cameras.example.org/", trouble=trouble)
 
 
 def every(pages: Pages, ending: str) -> Iterator[tuple[str, str]]:
@@ -384,6 +386,7 @@ def test_checker_is_one_file_that_allows_no_other_script() -> None:
 
 def test_link_to_the_checker_carries_key_log_and_page(city: City) -> None:
     page = pages_of(city.usual()).camera(Address("fr", f"c/{city.name(0)}/", named=True), city.name(0))
-    link = next(a["href"] for _, a in Reader(page).elements if "verify.html#" in (a.get("href") or ""))
+    links = [a.get("href") or "" for _, a in Reader(page).elements]
+    link = next(href for href in links if "verify.html#" in href)
     asked = parse_qs(urlsplit(link).fragment)
     assert asked == {"lang": ["fr"], "log": ["./"], "key": [VKEY], "page": [f"fr/c/{city.name(0)}/"]}

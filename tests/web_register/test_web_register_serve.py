@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+import uvicorn
 
+from passerby.errors import VerificationError
 from passerby.register import Log, Policy, Proof, VerifierKey, encode, require
 from passerby.web import register_follow, register_serve
 from passerby.web.register_follow import Follower
@@ -65,8 +67,10 @@ def test_everything_that_is_served_has_the_headers_that_keep_readers_safe(client
 
 def test_content_types_are_right(client: httpx.Client) -> None:
     wanted = {
-        "/": "text/html; charset=utf-8", "/feed.atom": "application/atom+xml; charset=utf-8", "/checkpoint": "text/plain; charset=utf-8",
-        "/tile/0/000.p/98": "application/octet-stream", "/proof/3": "text/plain; charset=utf-8", "/entry/3.json": "application/json",
+        "/": "text/html; charset=utf-8", "/feed.atom": "application/atom+xml; charset=utf-8",
+        "/checkpoint": "text/plain; charset=utf-8",
+        "/tile/0/000.p/98": "application/octet-stream", "/proof/3": "text/plain; charset=utf-8",
+        "/entry/3.json": "application/json",
         "/static/register/page.css": "text/css; charset=utf-8", "/static/register/log.js": "text/javascript; charset=utf-8",
         "/c/" + "0" * 31 + "1/sign.svg": "image/svg+xml",
     }  # fmt: skip
@@ -104,9 +108,12 @@ def test_nothing_can_be_written(client: httpx.Client, method: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/private/key", "/../private/key", "/tile/../../private/key", "/tile/0/..%2f..%2f..%2fprivate/key", "/%2e%2e/private/key",
-        "/tile/0/000.p/0", "/tile/64/000", "/tile/0/0000", "/static/register/../../register_serve.py", "/checkpoint/", "//etc/passwd",
-        "/proof/01", "/proof/99999", "/proof/-1", "/entry/99999.json", "/proof/9999999999999999", "/c/%00/", "/.register-state.json",
+        "/private/key", "/../private/key", "/tile/../../private/key", "/tile/0/..%2f..%2f..%2fprivate/key",
+        "/%2e%2e/private/key",
+        "/tile/0/000.p/0", "/tile/64/000", "/tile/0/0000", "/static/register/../../register_serve.py",
+        "/checkpoint/", "//etc/passwd",
+        "/proof/01", "/proof/99999", "/proof/-1", "/entry/99999.json",
+        "/proof/9999999999999999", "/c/%00/", "/.register-state.json",
     ],
 )  # fmt: skip
 def test_only_the_log_and_its_pages_are_served(client: httpx.Client, path: str) -> None:
@@ -173,34 +180,33 @@ def test_log_that_cannot_be_read_is_said_and_the_pages_stay(client: httpx.Client
     assert "The register cannot be read at present." in answer.text
 
 
-def test_damaged_entry_gives_no_proof(client: httpx.Client, log: tuple[Path, str, City]) -> None:
+def test_log_with_a_damaged_entry_is_not_shown(log: tuple[Path, str, City]) -> None:
     bundle = log[0] / "public" / "tile" / "entries" / "000.p" / "98"
     data = bytearray(bundle.read_bytes())
     data[-3] ^= 1
-    bundle.chmod(0o644)
+    bundle.unlink()
     bundle.write_bytes(bytes(data))
-    follower = Follower.__new__(Follower)
-    with pytest.raises(Exception, match="root|inclusion|proof|hash"):
-        follower.__init__(log[0], vkey=log[1])  # type: ignore[misc]
+    with pytest.raises(VerificationError, match="root"):
+        Follower(log[0], vkey=log[1])
 
 
 def test_no_line_is_kept_about_visitors(
     client: httpx.Client, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    before = {path for path in tmp_path.rglob("*")}
+    before = set(tmp_path.rglob("*"))
     for path in [*PAGES, *LOG, "/none"]:
         client.get(path, headers={"User-Agent": "somebody", "X-Forwarded-For": "203.0.113.9"})
     out, err = capfd.readouterr()
     assert "somebody" not in out + err
     assert "203.0.113.9" not in out + err
-    assert {path for path in tmp_path.rglob("*")} == before
+    assert set(tmp_path.rglob("*")) == before
 
 
 def test_server_is_told_to_keep_no_log_and_trust_no_proxy(
     log: tuple[Path, str, City], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    monkeypatch.setattr(register_serve.uvicorn.Server, "run", lambda self: seen.append(self.config))
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self: seen.append(self.config))
     register_serve.run(Follower(log[0]), host="127.0.0.1", port=1)
     assert (seen[0].access_log, seen[0].proxy_headers, seen[0].server_header) == (False, False, False)
 
@@ -211,7 +217,7 @@ def test_server_is_told_to_keep_no_log_and_trust_no_proxy(
         ("127.0.0.1", True),
         ("::1", True),
         ("localhost", True),
-        ("0.0.0.0", False),
+        ("0.0.0.0", False),  # noqa: S104  # never bound
         ("::", False),
         ("cameras.example", False),
     ],

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,13 +51,16 @@ def test_second_run_reads_only_what_is_new_and_writes_only_what_changed(
     assert again.changed == 0
     with Log.open(tmp_path / "log") as log:
         log.append(CameraChanged(at=city.now, camera=city.name(3), label="Annex"))
-    read = []
+    read: list[int] = []
     raws = Reader.raws
-    monkeypatch.setattr(
-        Reader, "raws", lambda self, start=0, stop=None: read.append((start, stop)) or raws(self, start, stop)
-    )
+
+    def watched(self: Reader, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        read.append(start)
+        return raws(self, start, stop)
+
+    monkeypatch.setattr(Reader, "raws", watched)
     follower = Follower(tmp_path / "log", saved=saved)
-    assert read[0] == (98, None)
+    assert read[0] == 98
     third = write_site(follower, tmp_path / "site", now=city.now)
     assert 0 < third.changed < third.pages + 4
     fresh = Follower(tmp_path / "log")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -26,13 +28,15 @@ from passerby.register import (
     decode,
     encode,
 )
-from passerby.web.register_state import DAYS_KEPT, HOURS_KEPT, LISTED, NEWS_KEPT, State
+from passerby.web.register_camera import DAYS_KEPT, HOURS_KEPT, LISTED
+from passerby.web.register_state import NEWS_KEPT, State
 from passerby.web.register_status import hidden_requests, late_reveals
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
 
 HOUR = timedelta(hours=1)
+Life = Callable[[int], st.SearchStrategy[list[Entry]]]
 INDEXES = {"index", "first", "last", "sources", "entries", "size"}
 
 
@@ -43,7 +47,7 @@ def read(entries: list[Entry]) -> State:
     return state
 
 
-def without_places(value: Any) -> Any:
+def without_places(value: object) -> object:
     """A state without where in the log things stand."""
     if isinstance(value, dict):
         return {name: without_places(inner) for name, inner in value.items() if name not in INDEXES}
@@ -85,11 +89,11 @@ def lives(draw: st.DrawFn, city: City, number: int) -> list[Entry]:
 
 
 @pytest.fixture
-def any_life(city: City) -> Any:
+def any_life(city: City) -> Life:
     return lambda number: lives(city, number)
 
 
-def test_state_read_in_two_parts_and_saved_between_is_the_state_read_at_once(any_life: Any) -> None:
+def test_state_read_in_two_parts_and_saved_between_is_the_state_read_at_once(any_life: Life) -> None:
     @settings(max_examples=60, deadline=None)
     @given(any_life(0), st.integers(0, 50))
     def check(entries: list[Entry], cut: int) -> None:
@@ -102,7 +106,7 @@ def test_state_read_in_two_parts_and_saved_between_is_the_state_read_at_once(any
     check()
 
 
-def test_entries_read_again_change_nothing(any_life: Any) -> None:
+def test_entries_read_again_change_nothing(any_life: Life) -> None:
     @settings(max_examples=30, deadline=None)
     @given(any_life(0))
     def check(entries: list[Entry]) -> None:
@@ -115,10 +119,10 @@ def test_entries_read_again_change_nothing(any_life: Any) -> None:
     check()
 
 
-def test_what_happens_to_one_camera_does_not_depend_on_how_others_are_mixed_in(any_life: Any) -> None:
+def test_what_happens_to_one_camera_does_not_depend_on_how_others_are_mixed_in(any_life: Life) -> None:
     @settings(max_examples=40, deadline=None)
     @given(any_life(0), any_life(1), st.randoms(use_true_random=False))
-    def check(one: list[Entry], two: list[Entry], random: Any) -> None:
+    def check(one: list[Entry], two: list[Entry], random: Random) -> None:
         left, right, mixed = list(one), list(two), []
         while left or right:
             mixed.append((left if left and (not right or random.random() < 0.5) else right).pop(0))

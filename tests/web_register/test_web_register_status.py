@@ -89,7 +89,7 @@ def test_camera_that_covers_everything_by_its_settings_shows_so(city: City) -> N
 
 def test_totals_sum_thirty_days_and_the_silence_that_lasts(city: City) -> None:
     city.register(0).start(0)
-    for hour in range(0, 34 * 24):
+    for hour in range(34 * 24):
         city.beat(0, hour, faces=1, whole_s=60)
     camera, now = city.state().cameras[city.name(0)], city.begin + 34 * 24 * HOUR + 5 * HOUR
     totals = totals_of(camera, now)

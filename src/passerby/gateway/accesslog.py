@@ -1,4 +1,4 @@
-"""Who watched what: one SQLite file with its own retention. Lines are added and expire; nothing changes or removes one earlier."""
+"""Who watched what: one SQLite file with its own retention. Lines are added and expire; nothing else changes them."""
 
 from __future__ import annotations
 

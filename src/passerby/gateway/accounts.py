@@ -205,7 +205,9 @@ class Accounts:
             # the same password was checked in full before: scrapers and players repeat it with every request
             return self.find(name)
         rows = self._query("select salt, hash from accounts where name = ?", name)
-        salt, hashed = (bytes(rows[0][0]), bytes(rows[0][1])) if rows else self._nobody
+        salt, hashed = self._nobody
+        if rows and isinstance(rows[0][0], bytes) and isinstance(rows[0][1], bytes):
+            salt, hashed = rows[0][0], rows[0][1]
         right = len(password) <= MOST_CHARACTERS and hmac.compare_digest(_scrypt(password, salt), hashed)
         if not right or not rows:
             return None

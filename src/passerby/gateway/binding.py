@@ -88,4 +88,4 @@ def _veiled(one: LiveFrame) -> Veiled:
     whole = None
     if one.reason is not None:
         whole = Reason.CORRUPT if one.reason == "corrupt" else Reason.DETECTOR_BEHIND
-    return Veiled(one.picture, one.captured_ns, whole, len(one.faces))
+    return Veiled(one.picture, one.captured_ns, whole, len(one.faces), one.tracks)

@@ -22,6 +22,7 @@ from passerby.gateway.veiling import Veil, Veiled
 
 IDLE_COVER_HZ = 2.0
 _SLATE_SIZE = (1280, 720)
+_TRACKS = 4096
 _NOMINAL_FPS = 15.0
 Clock = Callable[[], int]
 
@@ -53,6 +54,7 @@ class LaneCounts:
     sent: int = 0
     whole: int = 0
     faces: int = 0
+    tracks: int = 0
 
 
 class Lane:
@@ -84,6 +86,7 @@ class Lane:
         self._last_captured_ns = 0
         self.last_sent_ns = 0
         self.counts = LaneCounts()
+        self._tracks: set[int] = set()
         self.interval_ns = 80_000_000.0
 
     @property
@@ -146,6 +149,7 @@ class Lane:
         self._arrivals.clear()
         if fps:
             self.interval_ns = 1e9 / min(max(fps, 0.5), 200.0)
+        self._tracks.clear()
         self._veil = self._make_veil(width, height, 1e9 / self.interval_ns)
 
     def _note_rate(self, picture: Picture) -> None:
@@ -178,8 +182,18 @@ class Lane:
         if whole is None and not fits:
             whole = Reason.DETECTOR_DEAD
         frame = veiled.frame if whole is None else self._drawn(whole)
-        self.counts.faces += veiled.faces if whole is None else 0
+        if whole is None:
+            self._count(veiled)
         self._emit(frame, veiled.captured_ns, self._due_ns(veiled.captured_ns), whole)
+
+    def _count(self, veiled: Veiled) -> None:
+        self.counts.faces += veiled.faces
+        fresh = set(veiled.tracks) - self._tracks
+        self.counts.tracks += len(fresh)
+        self._tracks |= fresh
+        if len(self._tracks) > _TRACKS:
+            # numbers grow: the lowest ended long ago
+            self._tracks = set(sorted(self._tracks)[-_TRACKS // 2 :])
 
     def _due_ns(self, captured_ns: int) -> int:
         """Return when the picture came that this one had to wait for; its own arrival where that is not known."""

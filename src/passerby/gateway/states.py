@@ -28,6 +28,7 @@ class WorkerCounts:
         frames_whole: Pictures encoded with a full cover.
         frames_left_out: Pictures left out before veiling (rate limit, overload).
         faces: Faces covered, counted once a picture.
+        tracks: Faces covered, each track counted once.
         decode_errors: Damaged or undecodable packets.
         reconnects: Times that the camera was opened anew.
         selftests: Detector self-tests passed.
@@ -46,6 +47,7 @@ class WorkerCounts:
     frames_whole: int = 0
     frames_left_out: int = 0
     faces: int = 0
+    tracks: int = 0
     decode_errors: int = 0
     reconnects: int = 0
     selftests: int = 0

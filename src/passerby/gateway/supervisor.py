@@ -325,6 +325,7 @@ _SUMMED = (
     "frames_whole",
     "frames_left_out",
     "faces",
+    "tracks",
     "decode_errors",
     "reconnects",
     "selftests",

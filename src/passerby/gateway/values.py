@@ -44,10 +44,11 @@ class Reason(StrEnum):
     PTZ = "ptz_moving"
     SCHEDULE = "schedule"
     REGISTER = "register_unwritable"
+    OPERATOR = "operator"
     SETTINGS = "settings_changed"
 
 
-FAULTS = frozenset(Reason) - {Reason.START, Reason.PTZ, Reason.SCHEDULE, Reason.SETTINGS}
+FAULTS = frozenset(Reason) - {Reason.START, Reason.PTZ, Reason.SCHEDULE, Reason.SETTINGS, Reason.OPERATOR}
 """Reasons that are something wrong, and go to the register as fault intervals."""
 
 WORDS: dict[Reason, str] = {
@@ -70,6 +71,7 @@ WORDS: dict[Reason, str] = {
     Reason.PTZ: "the camera is moving",
     Reason.SCHEDULE: "covered by schedule",
     Reason.REGISTER: "the public register cannot be written",
+    Reason.OPERATOR: "covered by an operator",
     Reason.SETTINGS: "new settings are being applied",
 }
 """What the picture itself says, drawn on the cover."""
@@ -262,7 +264,8 @@ class RtspConfig:
     """The embedded RTSP server.
 
     Attributes:
-        host: Loopback until told otherwise.
+        plain_host: Address of RTSP without TLS, and of UDP; stays on this machine.
+        host: Address of RTSPS.
         port: Not 8554, which Frigate, go2rtc and MediaMTX take.
         tls_port: RTSPS; None without certificate.
         certificate: PEM chain for RTSPS.
@@ -272,6 +275,7 @@ class RtspConfig:
         max_readers: Sessions at once, over all cameras.
     """
 
+    plain_host: str = "127.0.0.1"
     host: str = "127.0.0.1"
     port: int = 18554
     tls_port: int | None = None

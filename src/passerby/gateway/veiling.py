@@ -24,12 +24,14 @@ class Veiled:
         captured_ns: As pushed.
         whole: Why it is covered whole, or None.
         faces: Faces covered in it.
+        tracks: Their tracks' numbers, which mean nothing outside this veil.
     """
 
     frame: av.VideoFrame
     captured_ns: int
     whole: Reason | None = None
     faces: int = 0
+    tracks: tuple[int, ...] = ()
 
 
 class Veil(Protocol):

@@ -187,6 +187,7 @@ class Watchdog:
             frames_whole=counts.whole,
             frames_left_out=worker.left_out,
             faces=counts.faces,
+            tracks=counts.tracks,
             decode_errors=worker.decode_errors,
             reconnects=worker.reconnects,
             selftests=self._passed,

@@ -121,6 +121,20 @@ def encode_json(kind: Kind, data: dict[str, Any]) -> bytes:
     return encode(Message(kind, json.dumps(data, separators=(",", ":")).encode()))
 
 
+def payload_bytes(header: bytes) -> int:
+    """Return how many bytes follow a header.
+
+    Raises:
+        ServiceError: it is no header.
+    """
+    if len(header) != HEADER_BYTES:
+        raise ServiceError(f"header must have {HEADER_BYTES} bytes, got {len(header)}")
+    magic, version, _, _, length, _, _ = _HEADER.unpack(header)
+    if magic != _MAGIC or version != _VERSION or length > MAX_PAYLOAD_BYTES:
+        raise ServiceError(f"message must begin with PV, version {_VERSION}, and be bounded, got {magic!r}")
+    return int(length)
+
+
 class Decoder:
     """Cuts a byte stream into messages, strictly."""
 
@@ -135,9 +149,8 @@ class Decoder:
         """
         self._buffer += data
         while len(self._buffer) >= HEADER_BYTES:
-            magic, version, kind, flags, length, stamp_ns, due_ns = _HEADER.unpack_from(self._buffer)
-            if magic != _MAGIC or version != _VERSION or length > MAX_PAYLOAD_BYTES:
-                raise ServiceError(f"message must begin with PV, version {_VERSION}, and be bounded, got {magic!r}")
+            length = payload_bytes(bytes(self._buffer[:HEADER_BYTES]))
+            _, _, kind, flags, _, stamp_ns, due_ns = _HEADER.unpack_from(self._buffer)
             if len(self._buffer) < HEADER_BYTES + length:
                 return
             payload = bytes(self._buffer[HEADER_BYTES : HEADER_BYTES + length])

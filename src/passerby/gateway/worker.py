@@ -31,7 +31,7 @@ from passerby.gateway.source import Picture, SourceError, pictures, reachable
 from passerby.gateway.values import CameraConfig, Reason
 from passerby.gateway.veiling import Veil, WholeCover
 from passerby.gateway.watchdog import Watchdog
-from passerby.gateway.wire import Decoder, Kind, Message, encode_json
+from passerby.gateway.wire import HEADER_BYTES, Decoder, Kind, Message, encode_json, payload_bytes
 
 QUEUE_PICTURES = 12
 _IDLE_S = 0.25
@@ -225,18 +225,19 @@ class Worker:
 
 
 def _receive_config(sock: socket.socket) -> tuple[CameraConfig, float]:
-    decoder = Decoder()
     sock.settimeout(_CONFIG_WAIT_S)
-    while data := sock.recv(65536):
-        for message in decoder.feed(data):
-            if message.kind is not Kind.CONFIG:
-                raise ServiceError(f"first message must be CONFIG, got {message.kind.name}")
-            found = message.data()
-            try:
-                return CONFIG.validate_json(json.dumps(found["camera"])), float(found["selftest_s"])
-            except (ValidationError, KeyError, TypeError, ValueError):
-                # the cause is left out: its text would hold the password
-                raise ServiceError("configuration must fit this version, got another") from None
+    # to the byte: what comes right after it, such as a cover that is held, is for the listening thread
+    header = sock.recv(HEADER_BYTES, socket.MSG_WAITALL)
+    body = sock.recv(payload_bytes(header), socket.MSG_WAITALL)
+    for message in Decoder().feed(header + body):
+        if message.kind is not Kind.CONFIG:
+            raise ServiceError(f"first message must be CONFIG, got {message.kind.name}")
+        found = message.data()
+        try:
+            return CONFIG.validate_json(json.dumps(found["camera"])), float(found["selftest_s"])
+        except (ValidationError, KeyError, TypeError, ValueError):
+            # the cause is left out: its text would hold the password
+            raise ServiceError("configuration must fit this version, got another") from None
     raise ServiceError("configuration must come first, got the end")
 
 

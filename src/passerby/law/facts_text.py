@@ -20,6 +20,8 @@ from passerby.errors import FactsError
 
 Scalar = bool | int | float | str | None
 TextFormat = Literal["yaml", "json", "toml"]
+# control characters but tab and line end, and those that turn the direction of writing around
+_UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 _YAML_TRUE = frozenset({"true", "yes", "on", "y"})
 
 
@@ -75,8 +77,22 @@ def parse_text(text: str, name: str, text_format: TextFormat) -> tuple[Entry, ..
         raise FactsError(
             f"{name}:1: facts must be plain keys and values, got lists or mappings nested too deeply"
         ) from exc
+    _refuse_control(entries, name)
     _refuse_duplicates(entries, name)
     return entries
+
+
+def _refuse_control(entries: tuple[Entry, ...], name: str) -> None:
+    """Refuse what is no text to read: reports and messages repeat it on terminals and pages."""
+    for entry in entries:
+        for text in (entry.key, entry.value):
+            if isinstance(text, str) and _UNSEEN.search(text):
+                raise FactsError(
+                    f"{name}:{entry.line}: a key and its value must be printable text, got a control character",
+                    hint="delete what cannot be seen",
+                )
+        if isinstance(entry.value, tuple):
+            _refuse_control(entry.value, name)
 
 
 def _refuse_duplicates(entries: tuple[Entry, ...], name: str) -> None:
@@ -114,7 +130,7 @@ def _read_yaml(text: str, name: str) -> tuple[Entry, ...]:
     if root is None:
         raise _no_mapping(name, 1, "nothing but comments")
     if not isinstance(root, yaml.MappingNode):
-        got = "a list" if isinstance(root, yaml.SequenceNode) else f"the single value '{root.value[:40]}'"
+        got = "a list" if isinstance(root, yaml.SequenceNode) else f"the single value {root.value[:40]!r}"
         raise _no_mapping(name, root.start_mark.line + 1, got)
     return tuple(_yaml_entries(root, name, frozenset()))
 

@@ -164,7 +164,7 @@ def program(book: Book, groups: frozenset[str], *, show: bool = True, prefix: st
     Args:
         book: The rules.
         groups: The dated groups that apply.
-        show: Whether to show outcome, duties and fines.
+        show: Whether to show outcome, duties, fines and open points.
         prefix: Put before every predicate, for a second copy beside the first.
     """
     clauses = [clause for clause in book.clauses if clause.group in groups]
@@ -175,7 +175,7 @@ def program(book: Book, groups: frozenset[str], *, show: bool = True, prefix: st
     lines += [f"{{ {prefix}reading({point[5:-1]}) }} :- {prefix}{point}." for point in points]
     lines += [_rule(head, body, prefix) for head, body in rules]
     if show:
-        lines += ["#show outcome/1.", "#show duty/1.", "#show fine/1."]
+        lines += ["#show outcome/1.", "#show duty/1.", "#show fine/1.", "#show open/1."]
     return "\n".join(lines)
 
 

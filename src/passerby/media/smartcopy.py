@@ -218,8 +218,11 @@ def plan_segments(
     if sum(group.stop - group.start for group in chosen) < MIN_SHARE * max(1, span[1] - span[0]):
         return []
     segments: list[Group] = []
-    packet = frame = 0
-    end = Group(copyable.packets, copyable.packets, frames, frames)
+    # decoding may start and end wherever a group may, so that a short span of a long clip costs little
+    packet, frame = max(((g.first_packet, g.start) for g in copyable.groups if g.start <= span[0]), default=(0, 0))
+    behind = ((g.first_packet, g.start) for g in copyable.groups if g.start >= span[1])
+    end_packet, end_frame = min(behind, default=(copyable.packets, frames))
+    end = Group(end_packet, end_packet, end_frame, end_frame)
     for group in [*chosen, end]:
         if group.start > frame and group.start > span[0] and frame < span[1]:
             segments.append(Group(packet, group.first_packet, frame, group.start, copy=False))

@@ -22,7 +22,6 @@ from passerby.media.nal import NalError
 from passerby.media.smartcopy import free_number, joined_sets
 from passerby.media.supply import Copied
 
-
 _X265_AHEAD = 2
 """Frames by which x265 decodes ahead of showing. Source: x265's encoder.cpp, maxNumReorder with B-pyramid."""
 

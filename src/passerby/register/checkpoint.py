@@ -62,7 +62,7 @@ class Checkpoint:
         r"""Return the text that is signed.
 
         >>> Checkpoint("example.com/log", 0, EMPTY_ROOT).to_text()
-        'example.com/log\\n0\\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\\n'
+        'example.com/log\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n'
         """
         return "".join(
             f"{line}\n" for line in (self.origin, str(self.size), encode_base64(self.root), *self.extensions)

@@ -62,6 +62,8 @@ class Log:
                 layout.origin, signer, layout.public, layout.state, self._hold, publish=not self._publisher.asks
             )
         except BaseException:
+            if hasattr(self, "_publisher"):
+                self._publisher.close()
             self._hold.release()
             raise
         self._queue: deque[tuple[bytes, Future[tuple[Batch, int]]]] = deque()
@@ -287,17 +289,21 @@ class Log:
             return [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
 
     def _commit(self, jobs: list[tuple[bytes, Future[tuple[Batch, int]]]]) -> None:
+        error: RegisterError = StorageError("log's writer stopped; open the log again")
+        batch: Batch | None = None
         try:
             with self._writing:
                 batch = self._committer.commit([data for data, _ in jobs])
+            self._tiles = Tiles(batch.checkpoint.size, self._layout.public.get)
+            self._publisher.offer(batch.note, batch.checkpoint)
         except RegisterError as exc:
-            for _, job in jobs:
-                job.set_exception(exc)
-            return
-        self._tiles = Tiles(batch.checkpoint.size, self._layout.public.get)
-        self._publisher.offer(batch.note, batch.checkpoint)
-        for place, (_, job) in enumerate(jobs):
-            job.set_result((batch, place))
+            error = exc
+        finally:
+            for place, (_, job) in enumerate(jobs):
+                if batch:
+                    job.set_result((batch, place))
+                else:
+                    job.set_exception(error)
 
 
 def _receipt(batch: Batch, place: int, data: bytes) -> Receipt:

@@ -127,7 +127,11 @@ class Signer(Protocol):
         """The public half."""
 
     def sign(self, message: bytes) -> bytes:
-        """Return the 64 bytes of an Ed25519 signature over the message."""
+        """Return the 64 bytes of an Ed25519 signature over the message.
+
+        Raises:
+            StorageError: the key cannot be used now. (Any other error stops the log's writer.)
+        """
 
 
 @dataclass(frozen=True, slots=True)

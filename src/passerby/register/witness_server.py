@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from passerby.errors import StorageError
+from passerby.errors import FormatError, StorageError
 from passerby.register.witness import MAX_REQUEST_BYTES, PLAIN, Answer, Witness
 
 
@@ -41,14 +41,14 @@ async def _add_checkpoint(witness: Witness, request: Request) -> Response:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
     try:
         return _respond(await run_in_threadpool(witness.add_checkpoint, bytes(body)))
-    except StorageError:
+    except (FormatError, StorageError):
         return _respond(Answer(HTTPStatus.SERVICE_UNAVAILABLE, "witness cannot remember now\n"))
 
 
 async def _checkpoint(witness: Witness, request: Request) -> Response:
     try:
         return _respond(await run_in_threadpool(witness.checkpoint, request.path_params["origin_hash"]))
-    except StorageError:
+    except (FormatError, StorageError):
         return _respond(Answer(HTTPStatus.SERVICE_UNAVAILABLE, "witness cannot read now\n"))
 
 

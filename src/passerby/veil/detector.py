@@ -81,10 +81,18 @@ class Detector:
         Raises:
             WeightsError: it has changed or is gone.
         """
-        if _stamp(self.path) != self._stamp and self._digest() != self.digest:
+        stamp = _stamp(self.path)
+        if stamp == self._stamp:
+            return
+        try:
+            same = self._digest() == self.digest
+        except WeightsError:
+            same = False
+        if not same:
             raise WeightsError(
                 f"weights {self.path.name} changed while running", hint="restore the file and start again"
             )
+        self._stamp = stamp
 
     def close(self) -> None:
         """Stop the threads; pending looks are cancelled."""

@@ -1,4 +1,4 @@
-"""A map of cameras as one drawing: only positions, numbers and a scale. No tiles, so nothing tells anyone where a reader looks."""
+"""A map of cameras as one drawing: positions, numbers and a scale. No tiles, so nobody learns where a reader looks."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ from typing import Any
 from markupsafe import Markup
 
 from passerby.register import CameraRegistered, OperatorStated
-from passerby.web.register_state import Camera, Said, State, Tally
+from passerby.web.register_camera import Camera, Said, Tally
+from passerby.web.register_state import State
 from passerby.web.register_status import hidden_requests, totals_of
 from passerby.web.register_words import Words, element, spell
 
@@ -90,7 +91,8 @@ def _operator(words: Words, state: State, camera: Camera, _now: datetime) -> Ite
         yield Row("operator", words.say("row.operator.none"), by="", warn=True)
     else:
         yield Row("operator", claim(state.operator, "name"), (state.operator.index,))
-    if (contact := contact_of(state, camera)) is not None:
+    contact = contact_of(state, camera)
+    if contact is not None and contact.entry.contact is not None:
         address = contact.entry.contact
         link = element("a", claim(contact, "contact", shown_address(address)), href=address, rel="noreferrer nofollow")
         yield Row("contact", link, (contact.index,))

@@ -29,8 +29,8 @@ def draw_sign(words: Words, *, address: str, label: str, operator: str, covered:
     """
     lines: list[tuple[str, float, str]] = [(words.text("sign.heading"), 11, "bold")]
     lines += [(line, 7, "normal") for line in wrapped(label, 30, 2)]
-    stated = f"{words.text('said')} {words.text('sign.text' if covered else 'sign.text_other')}"
-    lines += [(line, 5.2, "normal") for line in wrapped(stated, 44, 3)]
+    covers = words.text("sign.text" if covered else "sign.text_other")
+    lines += [(line, 5.2, "normal") for line in wrapped(f"{words.text('said')} {covers}", 44, 3)]
     top = Markup("").join(placed(lines, 20))
     foot = [(line, 4.6, "normal") for line in wrapped(words.text("sign.operator", operator=operator), 48, 2)]
     foot += [(line, 3.6, "normal") for line in wrapped(address, 60, 3)]
@@ -41,7 +41,8 @@ def draw_sign(words: Words, *, address: str, label: str, operator: str, covered:
         f'viewBox="0 0 {WIDTH_MM} {HEIGHT_MM}" role="img" lang="{words.language}">'
         f"<title>{escape(words.text('sign.title'))}: {escape(label)}</title>"
         f'<rect width="{WIDTH_MM}" height="{HEIGHT_MM}" fill="#ffffff"/>'
-        f'<rect x="4" y="4" width="{WIDTH_MM - 8}" height="{HEIGHT_MM - 8}" rx="4" fill="none" stroke="#000000" stroke-width="1.2"/>'
+        f'<rect x="4" y="4" width="{WIDTH_MM - 8}" height="{HEIGHT_MM - 8}" rx="4" fill="none" stroke="#000000" '
+        f'stroke-width="1.2"/>'
         f"{top}{scan}{code(address)}{bottom}</svg>"
     )
 
@@ -67,7 +68,10 @@ def code(address: str) -> str:
     rows = segno.make(address, error="q", micro=False).matrix
     modules = len(rows) + 2 * QUIET_MODULES
     path = "".join(
-        f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows, QUIET_MODULES) for x, dark in enumerate(row, QUIET_MODULES) if dark
+        f"M{x} {y}h1v1h-1z"
+        for y, row in enumerate(rows, QUIET_MODULES)
+        for x, dark in enumerate(row, QUIET_MODULES)
+        if dark
     )
     scale = CODE_MM / modules
     return (

@@ -9,116 +9,30 @@ in ``register_status``.
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from passerby.errors import EntryError, RegisterError
 from passerby.register import (
     AccessTested,
-    CameraChanged,
-    CameraRegistered,
-    CameraRetired,
     Commitment,
     Entry,
-    Fault,
-    Heartbeat,
     OperatorStated,
     Remark,
-    RetentionShredded,
     Reveal,
-    RunningStarted,
     RunningStopped,
     SelfTest,
     SpotCheck,
     YearStatistics,
     commit,
 )
+from passerby.web.register_camera import LISTED, Camera, Event, Part, Said, Tally, add_to_camera, keep
 
-HOURS_KEPT = 48
-DAYS_KEPT = 31
-LISTED = 20
-"""Faults, gaps and entries of one kind that are kept per camera; the numbers of all of them are kept in full."""
 NEWS_KEPT = 100
 MAX_CAMERAS = 200_000
 MAX_CASES = 20_000
-GAP_S = 60
-"""Spans of two heartbeats may lie this far apart, for clocks that are set while a camera runs."""
-AHEAD_S = 300
-"""An operator's clock may run this far ahead; what is stated of a later time is not believed."""
-USUAL_HEARTBEAT_S = 3600
-LATE = 0.5
-"""Counts that come later than this many heartbeats after their time left the camera unknown until they came."""
-
-
-T = TypeVar("T")
-
-
-class Part(BaseModel):
-    """A piece of the state."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Said(Part, Generic[T]):
-    """An entry and where it stands in the log."""
-
-    index: int
-    entry: T
-
-
-class Counts(Part):
-    """What heartbeats of one hour or day add up to. Times in seconds."""
-
-    begin: datetime
-    end: datetime
-    first: int
-    last: int
-    faces: int = 0
-    frames: int = 0
-    stated_s: int = 0
-    covered_whole_s: int = 0
-    stalled_s: int = 0
-    down_s: int = 0
-
-
-class Gap(Part):
-    """A span that no heartbeat covers; ``index`` is the entry that ended it."""
-
-    begin: datetime
-    end: datetime
-    index: int
-
-
-class Tally(Part):
-    """Requests in numbers, the newest entries of each kind, and how long the newest decisions took."""
-
-    requests: int = 0
-    granted: int = 0
-    refused: int = 0
-    withdrawn: int = 0
-    opened: int = 0
-    tracks: int = 0
-    entries: dict[str, list[int]] = {}
-    decision_s: list[int] = []
-
-    def add(self, event: Event) -> None:
-        """Count one step of a case."""
-        setattr(self, event.what, getattr(self, event.what) + 1)
-        self.tracks += event.tracks
-        keep(self.entries.setdefault(event.what, []), event.index, LISTED)
-        if event.took_s is not None:
-            keep(self.decision_s, event.took_s, LISTED)
-
-
-class Event(Part):
-    """One step of a case."""
-
-    index: int
-    what: Literal["requests", "granted", "refused", "withdrawn", "opened"]
-    tracks: int = 0
-    took_s: int | None = None
 
 
 class Case(Part):
@@ -126,7 +40,7 @@ class Case(Part):
 
     at: datetime
     camera: str | None
-    waiting: list[Event] = []
+    waiting: list[Event] = Field(default_factory=list)
 
 
 class Pending(Part):
@@ -136,63 +50,22 @@ class Pending(Part):
     case: str | None
 
 
-class Camera(Part):
-    """All that the log says about one camera, as far as a page shows it."""
-
-    camera: str
-    registered: Said[CameraRegistered] | None = None
-    sources: dict[str, int] = {}
-    """Field of the registration -> entry that states its present value."""
-    retired: Said[CameraRetired] | None = None
-    running: Said[Annotated[RunningStarted | RunningStopped, Field(discriminator="kind")]] | None = None
-    started: Said[RunningStarted] | None = None
-    heartbeat: Said[Heartbeat] | None = None
-    selftest: Said[SelfTest] | None = None
-    selftest_failed: Said[SelfTest] | None = None
-    spotcheck: Said[SpotCheck] | None = None
-    access: Said[AccessTested] | None = None
-    shredded: Said[RetentionShredded] | None = None
-    hours: list[Counts] = []
-    days: list[Counts] = []
-    gaps: list[Gap] = []
-    gap_s: int = 0
-    contradictions: int = 0
-    """Heartbeats that tell again of a time told before, or of the future."""
-    faults: list[Said[Fault]] = []
-    fault_count: int = 0
-    tally: Tally = Field(default_factory=Tally)
-
-    @property
-    def heartbeat_s(self) -> int:
-        """How often a heartbeat is due."""
-        return self.registered.entry.heartbeat_s if self.registered else USUAL_HEARTBEAT_S
-
-    @property
-    def last_word(self) -> datetime | None:
-        """Until when the operator has accounted for this camera since it was last started."""
-        if self.running is None:
-            return None
-        at = self.running.entry.at
-        beat = self.heartbeat.entry.end if self.heartbeat else at
-        return max(at, beat)
-
-
 class State(Part):
     """Everything the pages show, up to and without the entry ``size``."""
 
     form: Literal[1] = 1
     size: int = 0
     operator: Said[OperatorStated] | None = None
-    cameras: dict[str, Camera] = {}
-    cases: dict[str, Case] = {}
-    pending: dict[int, Pending] = {}
-    bad_reveals: list[int] = []
+    cameras: dict[str, Camera] = Field(default_factory=dict)
+    cases: dict[str, Case] = Field(default_factory=dict)
+    pending: dict[int, Pending] = Field(default_factory=dict)
+    bad_reveals: list[int] = Field(default_factory=list)
     tally: Tally = Field(default_factory=Tally)
-    years: dict[int, Said[YearStatistics]] = {}
-    remarks: list[Said[Remark]] = []
-    news: list[Said[Annotated[Entry, Field(discriminator="kind")]]] = []
+    years: dict[int, Said[YearStatistics]] = Field(default_factory=dict)
+    remarks: list[Said[Remark]] = Field(default_factory=list)
+    news: list[Said[Annotated[Entry, Field(discriminator="kind")]]] = Field(default_factory=list)
     latest: datetime | None = None
-    unread: list[int] = []
+    unread: list[int] = Field(default_factory=list)
     """Entries of a kind that this version does not know."""
 
     def skip(self, index: int) -> None:
@@ -279,101 +152,6 @@ class State(Part):
         case.waiting = []
 
 
-def add_to_camera(camera: Camera, index: int, entry: Any) -> None:  # noqa: ANN401  # any entry that names a camera
-    """Take one entry into a camera's state."""
-    said = {"index": index, "entry": entry}
-    match entry:
-        case CameraRegistered():
-            camera.registered = Said(**said)
-            camera.sources = dict.fromkeys(entry.model_dump(exclude_none=True), index)
-        case CameraChanged():
-            change(camera, index, entry)
-        case CameraRetired():
-            camera.retired = Said(**said)
-        case RunningStarted():
-            note_gap(camera, index, entry.at, camera.heartbeat_s // 2)
-            camera.running = camera.started = Said(**said)
-        case RunningStopped():
-            note_gap(camera, index, entry.at, camera.heartbeat_s // 2)
-            camera.running = Said(**said)
-        case Heartbeat():
-            note_heartbeat(camera, index, entry)
-        case Fault():
-            camera.fault_count += 1
-            keep(camera.faults, Said(**said), LISTED)
-        case SelfTest():
-            camera.selftest = Said(**said)
-            if not entry.passed:
-                camera.selftest_failed = Said(**said)
-        case SpotCheck():
-            camera.spotcheck = Said(**said)
-        case AccessTested():
-            camera.access = Said(**said)
-        case RetentionShredded():
-            camera.shredded = Said(**said)
-        case _:
-            return
-
-
-def change(camera: Camera, index: int, entry: CameraChanged) -> None:
-    """Lay what changed over the registration; a change of a camera that was never registered says nothing."""
-    if camera.registered is None:
-        return
-    changed = {
-        name: getattr(entry, name)
-        for name in CameraChanged.model_fields
-        if name not in {"kind", "v", "at", "camera"} and getattr(entry, name) is not None
-    }
-    camera.registered = Said(index=camera.registered.index, entry=camera.registered.entry.model_copy(update=changed))
-    camera.sources |= dict.fromkeys(changed, index)
-
-
-def note_heartbeat(camera: Camera, index: int, beat: Heartbeat) -> None:
-    """Add a heartbeat's counts to its hour and day; one that tells of a span told before, or of the future, is not believed."""
-    told_before = camera.heartbeat and beat.begin < camera.heartbeat.entry.end - timedelta(seconds=GAP_S)
-    if told_before or beat.end > beat.at + timedelta(seconds=AHEAD_S):
-        camera.contradictions += 1
-        return
-    late = beat.at - beat.end > timedelta(seconds=LATE * camera.heartbeat_s)
-    note_gap(camera, index, beat.at if late else beat.begin, GAP_S)
-    camera.heartbeat = Said(index=index, entry=beat)
-    hour = beat.begin.replace(minute=0, second=0)
-    count(camera.hours, hour if beat.end <= hour + timedelta(hours=1) else beat.begin, index, beat, HOURS_KEPT)
-    count(camera.days, beat.begin.replace(hour=0, minute=0, second=0), index, beat, DAYS_KEPT)
-
-
-def note_gap(camera: Camera, index: int, until: datetime, allowed_s: int) -> None:
-    """Keep the span in which nobody could know whether a running camera ran.
-
-    Args:
-        camera: Its state before the entry.
-        index: The entry that speaks again.
-        until: When it was known again.
-        allowed_s: Seconds that may stay without an account.
-    """
-    if camera.running is None or not isinstance(camera.running.entry, RunningStarted) or camera.last_word is None:
-        return
-    begin = max(camera.last_word, camera.gaps[-1].end) if camera.gaps else camera.last_word
-    missing_s = round((until - begin).total_seconds())
-    if missing_s > allowed_s:
-        camera.gap_s += missing_s
-        keep(camera.gaps, Gap(begin=begin, end=until, index=index), LISTED)
-
-
-def count(rows: list[Counts], begin: datetime, index: int, beat: Heartbeat, kept: int) -> None:
-    """Add a heartbeat to the row that begins at an instant."""
-    if not rows or rows[-1].begin != begin:
-        keep(rows, Counts(begin=begin, end=beat.end, first=index, last=index), kept)
-    row = rows[-1]
-    row.end, row.last = max(row.end, beat.end), index
-    row.faces += beat.faces_covered
-    row.frames += beat.frames
-    row.stated_s += round((beat.end - beat.begin).total_seconds())
-    row.covered_whole_s += beat.covered_whole_s
-    row.stalled_s += beat.stalled_s
-    row.down_s += beat.down_s
-
-
 def is_news(entry: Entry) -> bool:
     """Return whether an entry belongs into the feed: openings, faults, and tests that failed."""
     return (
@@ -400,10 +178,3 @@ def camera_in(value: str) -> str:
         return ""
     name = details.get("camera") if isinstance(details, dict) else None
     return name if isinstance(name, str) else ""
-
-
-def keep(rows: list[T], row: T, kept: int) -> None:
-    """Append a row and let the oldest fall out."""
-    rows.append(row)
-    if len(rows) > kept:
-        del rows[0]

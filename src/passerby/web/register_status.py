@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from passerby.register import RunningStarted
-from passerby.web.register_state import AHEAD_S, Camera, State
+from passerby.web.register_camera import AHEAD_S, Camera
+from passerby.web.register_state import State
 
 WINDOW = timedelta(days=30)
 
@@ -138,5 +139,5 @@ def hidden_requests(state: State) -> list[datetime]:
 
 def next_change(state: State, now: datetime) -> datetime | None:
     """Return when the first of all cameras turns "not known" if nothing is written until then."""
-    dues = [status.due for camera in state.cameras.values() if (status := status_of(camera, now)).due]
+    dues = [status_of(camera, now).due for camera in state.cameras.values()]
     return min((due for due in dues if due is not None), default=None)

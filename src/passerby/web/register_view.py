@@ -10,9 +10,10 @@ from typing import Any
 from markupsafe import Markup
 
 from passerby.register import Fault, RequestOpened, SelfTest, SpotCheck
+from passerby.web.register_camera import Camera, Counts, Said
 from passerby.web.register_map import Map, Spot, draw
 from passerby.web.register_rows import Row, claim, rows_of, source, tally_rows
-from passerby.web.register_state import Camera, Counts, Said, State
+from passerby.web.register_state import State
 from passerby.web.register_status import Light, Status, late_reveals, status_of
 from passerby.web.register_words import Words, element, spell
 
@@ -112,9 +113,9 @@ def shown(words: Words, camera: Camera, now: datetime, number: int = 0) -> Shown
         else Markup("<code>{}</code>").format(camera.camera[:8])
     )
     when = since(words, status)
-    entries = dict.fromkeys([status.index] if status.index is not None else [])
+    entries = [] if status.index is None else [status.index]
     if camera.registered:
-        entries[camera.sources.get("label", camera.registered.index)] = None
+        entries.append(camera.sources.get("label", camera.registered.index))
     return Shown(
         camera=camera.camera,
         number=number,
@@ -124,7 +125,7 @@ def shown(words: Words, camera: Camera, now: datetime, number: int = 0) -> Shown
         sentence=sentence(words, camera, status, when, now),
         since=words.say("page.since", when=when) if when and status.light is not Light.NEW else None,
         due=spell(status.due) if status.due else None,
-        entries=tuple(index for index in entries if index is not None),
+        entries=tuple(dict.fromkeys(entries)),
         plain=plain_label(camera),
     )
 

@@ -56,17 +56,17 @@ class RtspServer:
         """
         config = self.config
         try:
-            self._servers.append(await asyncio.start_server(self._serve, config.host, config.port))
+            self._servers.append(await asyncio.start_server(self._serve, config.plain_host, config.port))
             if config.tls_port is not None:
                 self._servers.append(
                     await asyncio.start_server(self._serve, config.host, config.tls_port, ssl=self._context())
                 )
             if config.udp:
-                self.udp = await UdpPorts.bind(config.host)
+                self.udp = await UdpPorts.bind(config.plain_host)
         except OSError as exc:
             await self.stop()
             raise ServiceError(
-                f"RTSP must be able to listen on {config.host}:{config.port}, got {exc.strerror or exc}",
+                f"RTSP must be able to listen on {config.plain_host}:{config.port}, got {exc.strerror or exc}",
                 hint="choose another port for rtsp in the configuration",
             ) from exc
         self._sweeper = asyncio.create_task(self._sweep(), name="rtsp-sweep")

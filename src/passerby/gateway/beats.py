@@ -1,0 +1,163 @@
+"""When a camera's heartbeat is due, and what it counts. Pure: fed once a second, gives the spans to be stated.
+
+A heartbeat normally covers the interval that the register names. It is cut short when the camera turns dark, covered or sound
+for longer than ``STEADY_S``, so that the citizen's page, which reads the last heartbeat, is true within a minute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from passerby.gateway.states import CameraStatus, Phase
+from passerby.gateway.values import Reason
+
+STEADY_S = 15.0
+APART_S = 30.0
+"""Cuts are at least this far apart, so that a flapping camera writes at most two heartbeats a minute."""
+DOWN = frozenset({Reason.NO_PICTURE, Reason.PASSWORD, Reason.REGISTER})
+STALLED = frozenset({Reason.WORKER, Reason.STALLED})
+
+
+class Condition(StrEnum):
+    """What a camera is for the public."""
+
+    ON = "on"
+    WHOLE = "covered-whole"
+    STALLED = "stalled"
+    DOWN = "down"
+
+
+def condition_of(status: CameraStatus) -> Condition:
+    """Return what a camera's state means for the public."""
+    if status.phase is Phase.VEILED:
+        return Condition.ON
+    if status.phase is Phase.STOPPED:
+        return Condition.DOWN
+    return condition_of_reason(status.reasons[0]) if status.reasons else Condition.WHOLE
+
+
+def condition_of_reason(reason: Reason) -> Condition:
+    """Return what a reason for a cover means for the public."""
+    if reason in DOWN:
+        return Condition.DOWN
+    return Condition.STALLED if reason in STALLED else Condition.WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Counts over a span of time.
+
+    Attributes:
+        begin: Aware.
+        end: Aware.
+        frames: Sent.
+        faces: Covered, each track counted once.
+        whole_s: Covered whole.
+        stalled_s: The process did not answer.
+        down_s: No picture.
+    """
+
+    begin: datetime
+    end: datetime
+    frames: int = 0
+    faces: int = 0
+    whole_s: float = 0.0
+    stalled_s: float = 0.0
+    down_s: float = 0.0
+
+    def joined(self, after: Span) -> Span:
+        """Return this span and the one that follows it as one."""
+        return Span(
+            self.begin,
+            after.end,
+            self.frames + after.frames,
+            self.faces + after.faces,
+            self.whole_s + after.whole_s,
+            self.stalled_s + after.stalled_s,
+            self.down_s + after.down_s,
+        )
+
+    @property
+    def length_s(self) -> float:
+        """Return its length."""
+        return (self.end - self.begin).total_seconds()
+
+
+class Beats:
+    """One camera's heartbeats.
+
+    Args:
+        begin: When it started to run.
+        interval_s: Between two heartbeats.
+        frames: Count at the start.
+        faces: Count at the start.
+    """
+
+    def __init__(self, begin: datetime, interval_s: float, frames: int = 0, faces: int = 0) -> None:
+        self.interval_s = interval_s
+        self._before: Span | None = None
+        self._now = Span(begin, begin)
+        self._frames, self._faces = frames, faces
+        self._condition: Condition | None = None
+        self._stated: Condition | None = None
+        self._cut_at: datetime | None = None
+
+    def tick(self, now: datetime, condition: Condition, frames: int, faces: int) -> list[Span]:
+        """Count what passed since the last tick, and return the spans that must be stated now.
+
+        Args:
+            now: Aware, growing; a clock that ran back counts nothing.
+            condition: At this instant.
+            frames: Count so far.
+            faces: Count so far.
+        """
+        if now < self._now.end:
+            return []
+        if self._condition is None:
+            # what was said at the start is "on"
+            self._condition, self._stated = condition, Condition.ON
+        if condition is not self._condition:
+            self._before = self._before.joined(self._now) if self._before else self._now
+            self._now, self._condition = Span(self._now.end, self._now.end), condition
+        self._count(now, condition, frames, faces)
+        whole = self._before.joined(self._now) if self._before else self._now
+        if condition is not self._stated and self._now.length_s >= STEADY_S and self._may_cut(now):
+            spans = [span for span in (self._before, self._now) if span is not None and span.length_s >= 1]
+            self._cut_at, self._stated = now, condition
+        elif whole.length_s >= self.interval_s:
+            spans, self._stated = [whole], self._of(whole)
+        else:
+            return []
+        self._before, self._now = None, Span(now, now)
+        return spans
+
+    def rest(self) -> Span | None:
+        """Return what was not yet stated, or None where it is shorter than a second."""
+        whole = self._before.joined(self._now) if self._before else self._now
+        return whole if whole.length_s >= 1 else None
+
+    def _may_cut(self, now: datetime) -> bool:
+        return self._cut_at is None or (now - self._cut_at).total_seconds() >= APART_S
+
+    def _count(self, now: datetime, condition: Condition, frames: int, faces: int) -> None:
+        passed_s = (now - self._now.end).total_seconds()
+        # a worker that was started anew may count from 0 again
+        more_frames, more_faces = max(0, frames - self._frames), max(0, faces - self._faces)
+        self._frames, self._faces = frames, faces
+        self._now = replace(
+            self._now,
+            end=now,
+            frames=self._now.frames + more_frames,
+            faces=self._now.faces + more_faces,
+            whole_s=self._now.whole_s + (passed_s if condition is Condition.WHOLE else 0),
+            stalled_s=self._now.stalled_s + (passed_s if condition is Condition.STALLED else 0),
+            down_s=self._now.down_s + (passed_s if condition is Condition.DOWN else 0),
+        )
+
+    def _of(self, span: Span) -> Condition:
+        half_s = span.length_s / 2
+        if span.down_s > half_s:
+            return Condition.DOWN
+        return Condition.WHOLE if span.whole_s > half_s else Condition.ON

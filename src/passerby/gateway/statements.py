@@ -1,0 +1,179 @@
+"""Which camera has which identifier in the register, and what was last stated about it; kept beside the log's own state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+import passerby
+from passerby.config import WEIGHTS
+from passerby.errors import StorageError
+from passerby.gateway.config import RegisterConfig, Statement
+from passerby.gateway.values import CameraConfig
+from passerby.register import (
+    CameraChanged,
+    CameraRegistered,
+    Entry,
+    OperatorStated,
+    Place,
+    RunningStarted,
+    new_identifier,
+    write_whole,
+)
+from passerby.values import digest_file, utc_now
+
+
+class Known(BaseModel):
+    """What was stated about one camera.
+
+    Attributes:
+        id: In the register.
+        stated: Fields of the last statement.
+        access: Result of the last test of exclusive access that was stated.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    stated: dict[str, object] = {}
+    access: str = ""
+
+
+class Kept(BaseModel):
+    """The file.
+
+    Attributes:
+        operator: Fields of the last statement about the operator.
+        cameras: By name.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    operator: dict[str, object] = {}
+    cameras: dict[str, Known] = {}
+
+
+class Statements:
+    """Says which entries are due, and remembers those that were written.
+
+    Args:
+        log: The log's folder.
+
+    Raises:
+        StorageError: the file is damaged or unreadable.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._path = log / "private" / "gateway.json"
+        try:
+            self.kept = Kept.model_validate_json(self._path.read_bytes()) if self._path.exists() else Kept()
+        except (OSError, ValidationError) as exc:
+            raise StorageError(
+                f"{self._path} must be readable, got {type(exc).__name__}",
+                hint="it names each camera in the register; bring it back from a backup, or remove it to register all anew",
+            ) from exc
+
+    def identifier(self, name: str) -> str | None:
+        """Return a camera's identifier, or None before it was registered."""
+        known = self.kept.cameras.get(name)
+        return known.id if known else None
+
+    def save(self) -> None:
+        """Write the file.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        write_whole(self._path, self.kept.model_dump_json(indent=1).encode())
+
+    def of_operator(self, config: RegisterConfig) -> list[Entry]:
+        """Return the entry about the operator if it must be stated anew; tell ``stated_operator`` once it is in the log."""
+        if _operator(config) == self.kept.operator:
+            return []
+        return [OperatorStated(at=utc_now(), **_operator(config))]  # type: ignore[arg-type]
+
+    def stated_operator(self, config: RegisterConfig) -> None:
+        """Remember that the operator is in the log."""
+        self.kept.operator = _operator(config)
+        self.save()
+
+    def of_camera(self, name: str, statement: Statement) -> list[Entry]:
+        """Return the entries that bring the register up to what the configuration states; then tell ``stated_camera``.
+
+        Raises:
+            StorageError: a fresh identifier cannot be kept.
+        """
+        fields = _fields(statement)
+        known = self.kept.cameras.get(name)
+        if known is None:
+            known = self.kept.cameras[name] = Known(id=new_identifier())
+            # kept before it is in the log, so that no camera is ever registered under two identifiers
+            self.save()
+        if not known.stated:
+            return [CameraRegistered(at=utc_now(), camera=known.id, **fields)]  # type: ignore[arg-type]
+        plain = _plain(statement)
+        changed = {
+            key: value for key, value in fields.items() if value is not None and known.stated.get(key) != plain[key]
+        }
+        return [CameraChanged(at=utc_now(), camera=known.id, **changed)] if changed else []  # type: ignore[arg-type]
+
+    def stated_camera(self, name: str, statement: Statement) -> None:
+        """Remember what is in the log about a camera."""
+        self.kept.cameras[name].stated = _plain(statement)
+        self.save()
+
+    def unsure(self) -> set[str]:
+        """Return identifiers that may or may not be in the log: the process ended in between."""
+        return {known.id for known in self.kept.cameras.values() if not known.stated}
+
+    def sure(self, identifier: str) -> None:
+        """Remember that an identifier is in the log; what was stated with it is stated again."""
+        for known in self.kept.cameras.values():
+            if known.id == identifier:
+                known.stated = {"label": ""}
+
+
+def _operator(config: RegisterConfig) -> dict[str, object]:
+    return {"name": config.operator, "contact": config.contact, "page": config.page, "grace_s": round(config.grace_s)}
+
+
+def _plain(statement: Statement) -> dict[str, object]:
+    fields = _fields(statement)
+    place = fields["place"]
+    return fields | {"place": place.model_dump() if isinstance(place, Place) else None}
+
+
+def _fields(statement: Statement) -> dict[str, object]:
+    place = statement.place_e6
+    return {
+        "label": statement.label,
+        "purpose": dict(statement.purpose),
+        "legal_basis": dict(statement.legal_basis),
+        "position": statement.position,
+        "retention_h": statement.retention_h,
+        "heartbeat_s": statement.heartbeat_s,
+        "place": Place(latitude_e6=place[0], longitude_e6=place[1]) if place else None,
+        "contact": statement.contact,
+    }
+
+
+def started(camera: str, config: CameraConfig, statement: Statement) -> RunningStarted:
+    """Return the entry that a camera runs from now on.
+
+    Raises:
+        StorageError: the weights cannot be read.
+    """
+    weights = config.veil.find.detector or WEIGHTS
+    try:
+        digest = digest_file(weights)
+    except OSError as exc:
+        raise StorageError(f"weights {weights.name} must be readable, got {exc.strerror}") from exc
+    return RunningStarted(
+        at=utc_now(),
+        camera=camera,
+        mode="veil",
+        software=f"passerby {passerby.__version__}",
+        configuration=statement.configuration,
+        weights=digest,
+    )

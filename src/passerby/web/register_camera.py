@@ -1,0 +1,249 @@
+"""One camera as a log tells of it: its settings, its counts, the spans that nothing accounts for, its faults and requests."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from passerby.register import (
+    AccessTested,
+    CameraChanged,
+    CameraRegistered,
+    CameraRetired,
+    Fault,
+    Heartbeat,
+    RetentionShredded,
+    RunningStarted,
+    RunningStopped,
+    SelfTest,
+    SpotCheck,
+)
+
+HOURS_KEPT = 48
+DAYS_KEPT = 31
+LISTED = 20
+"""Faults, gaps and entries of one kind that are kept per camera; the numbers of all of them are kept in full."""
+GAP_S = 60
+"""Spans of two heartbeats may lie this far apart, for clocks that are set while a camera runs."""
+AHEAD_S = 300
+"""An operator's clock may run this far ahead; what is stated of a later time is not believed."""
+USUAL_HEARTBEAT_S = 3600
+LATE = 0.5
+"""Counts that come later than this many heartbeats after their time left the camera unknown until they came."""
+
+
+T = TypeVar("T")
+
+
+class Part(BaseModel):
+    """A piece of the state."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Said(Part, Generic[T]):
+    """An entry and where it stands in the log."""
+
+    index: int
+    entry: T
+
+
+class Counts(Part):
+    """What heartbeats of one hour or day add up to. Times in seconds."""
+
+    begin: datetime
+    end: datetime
+    first: int
+    last: int
+    faces: int = 0
+    frames: int = 0
+    stated_s: int = 0
+    covered_whole_s: int = 0
+    stalled_s: int = 0
+    down_s: int = 0
+
+
+class Gap(Part):
+    """A span that no heartbeat covers; ``index`` is the entry that ended it."""
+
+    begin: datetime
+    end: datetime
+    index: int
+
+
+class Tally(Part):
+    """Requests in numbers, the newest entries of each kind, and how long the newest decisions took."""
+
+    requests: int = 0
+    granted: int = 0
+    refused: int = 0
+    withdrawn: int = 0
+    opened: int = 0
+    tracks: int = 0
+    entries: dict[str, list[int]] = {}
+    decision_s: list[int] = []
+
+    def add(self, event: Event) -> None:
+        """Count one step of a case."""
+        setattr(self, event.what, getattr(self, event.what) + 1)
+        self.tracks += event.tracks
+        keep(self.entries.setdefault(event.what, []), event.index, LISTED)
+        if event.took_s is not None:
+            keep(self.decision_s, event.took_s, LISTED)
+
+
+class Event(Part):
+    """One step of a case."""
+
+    index: int
+    what: Literal["requests", "granted", "refused", "withdrawn", "opened"]
+    tracks: int = 0
+    took_s: int | None = None
+
+
+class Camera(Part):
+    """All that the log says about one camera, as far as a page shows it."""
+
+    camera: str
+    registered: Said[CameraRegistered] | None = None
+    sources: dict[str, int] = {}
+    """Field of the registration -> entry that states its present value."""
+    retired: Said[CameraRetired] | None = None
+    running: Said[Annotated[RunningStarted | RunningStopped, Field(discriminator="kind")]] | None = None
+    started: Said[RunningStarted] | None = None
+    heartbeat: Said[Heartbeat] | None = None
+    selftest: Said[SelfTest] | None = None
+    selftest_failed: Said[SelfTest] | None = None
+    spotcheck: Said[SpotCheck] | None = None
+    access: Said[AccessTested] | None = None
+    shredded: Said[RetentionShredded] | None = None
+    hours: list[Counts] = []
+    days: list[Counts] = []
+    gaps: list[Gap] = []
+    gap_s: int = 0
+    contradictions: int = 0
+    """Heartbeats that tell again of a time told before, or of the future."""
+    faults: list[Said[Fault]] = []
+    fault_count: int = 0
+    tally: Tally = Field(default_factory=Tally)
+
+    @property
+    def heartbeat_s(self) -> int:
+        """How often a heartbeat is due."""
+        return self.registered.entry.heartbeat_s if self.registered else USUAL_HEARTBEAT_S
+
+    @property
+    def last_word(self) -> datetime | None:
+        """Until when the operator has accounted for this camera since it was last started."""
+        if self.running is None:
+            return None
+        at = self.running.entry.at
+        beat = self.heartbeat.entry.end if self.heartbeat else at
+        return max(at, beat)
+
+
+_NEWEST = {
+    "camera.retired": "retired",
+    "spotcheck": "spotcheck",
+    "access.tested": "access",
+    "retention.shredded": "shredded",
+}
+"""Kinds of which the newest entry is all that counts -> where it is kept."""
+
+
+def add_to_camera(camera: Camera, index: int, entry: Any) -> None:  # noqa: ANN401  # any entry that names a camera
+    """Take one entry into a camera's state."""
+    said = {"index": index, "entry": entry}
+    match entry:
+        case CameraRegistered():
+            camera.registered = Said(**said)
+            camera.sources = dict.fromkeys(entry.model_dump(exclude_none=True), index)
+        case CameraChanged():
+            change(camera, index, entry)
+        case RunningStarted():
+            note_gap(camera, index, entry.at, camera.heartbeat_s // 2)
+            camera.running, camera.started = Said(**said), Said(**said)
+        case RunningStopped():
+            note_gap(camera, index, entry.at, camera.heartbeat_s // 2)
+            camera.running = Said(**said)
+        case Heartbeat():
+            note_heartbeat(camera, index, entry)
+        case Fault():
+            camera.fault_count += 1
+            keep(camera.faults, Said(**said), LISTED)
+        case SelfTest():
+            camera.selftest = Said(**said)
+            if not entry.passed:
+                camera.selftest_failed = Said(**said)
+        case CameraRetired() | SpotCheck() | AccessTested() | RetentionShredded():
+            setattr(camera, _NEWEST[entry.kind], Said(**said))
+        case _:
+            return
+
+
+def change(camera: Camera, index: int, entry: CameraChanged) -> None:
+    """Lay what changed over the registration; a change of a camera that was never registered says nothing."""
+    if camera.registered is None:
+        return
+    changed = {
+        name: getattr(entry, name)
+        for name in CameraChanged.model_fields
+        if name not in {"kind", "v", "at", "camera"} and getattr(entry, name) is not None
+    }
+    camera.registered = Said(index=camera.registered.index, entry=camera.registered.entry.model_copy(update=changed))
+    camera.sources |= dict.fromkeys(changed, index)
+
+
+def note_heartbeat(camera: Camera, index: int, beat: Heartbeat) -> None:
+    """Add a heartbeat's counts to its hour and day; one that tells of a span told before, or of the future, is not believed."""
+    told_before = camera.heartbeat and beat.begin < camera.heartbeat.entry.end - timedelta(seconds=GAP_S)
+    if told_before or beat.end > beat.at + timedelta(seconds=AHEAD_S):
+        camera.contradictions += 1
+        return
+    late = beat.at - beat.end > timedelta(seconds=LATE * camera.heartbeat_s)
+    note_gap(camera, index, beat.at if late else beat.begin, GAP_S)
+    camera.heartbeat = Said(index=index, entry=beat)
+    hour = beat.begin.replace(minute=0, second=0)
+    count(camera.hours, hour if beat.end <= hour + timedelta(hours=1) else beat.begin, index, beat, HOURS_KEPT)
+    count(camera.days, beat.begin.replace(hour=0, minute=0, second=0), index, beat, DAYS_KEPT)
+
+
+def note_gap(camera: Camera, index: int, until: datetime, allowed_s: int) -> None:
+    """Keep the span in which nobody could know whether a running camera ran.
+
+    Args:
+        camera: Its state before the entry.
+        index: The entry that speaks again.
+        until: When it was known again.
+        allowed_s: Seconds that may stay without an account.
+    """
+    if camera.running is None or not isinstance(camera.running.entry, RunningStarted) or camera.last_word is None:
+        return
+    begin = max(camera.last_word, camera.gaps[-1].end) if camera.gaps else camera.last_word
+    missing_s = round((until - begin).total_seconds())
+    if missing_s > allowed_s:
+        camera.gap_s += missing_s
+        keep(camera.gaps, Gap(begin=begin, end=until, index=index), LISTED)
+
+
+def count(rows: list[Counts], begin: datetime, index: int, beat: Heartbeat, kept: int) -> None:
+    """Add a heartbeat to the row that begins at an instant."""
+    if not rows or rows[-1].begin != begin:
+        keep(rows, Counts(begin=begin, end=beat.end, first=index, last=index), kept)
+    row = rows[-1]
+    row.end, row.last = max(row.end, beat.end), index
+    row.faces += beat.faces_covered
+    row.frames += beat.frames
+    row.stated_s += round((beat.end - beat.begin).total_seconds())
+    row.covered_whole_s += beat.covered_whole_s
+    row.stalled_s += beat.stalled_s
+    row.down_s += beat.down_s
+
+
+def keep(rows: list[T], row: T, kept: int) -> None:
+    """Append a row and let the oldest fall out."""
+    rows.append(row)
+    if len(rows) > kept:
+        del rows[0]

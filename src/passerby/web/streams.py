@@ -1,0 +1,192 @@
+"""The gateway's pictures over HTTP: live by WebSocket, HLS, snapshots, recordings. All from the veiled streams.
+
+Who may see is decided by a guard that is handed in; there is no way around it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from passerby.errors import AccessError, ServiceError
+from passerby.gateway.playback import clip, recordings
+from passerby.gateway.service import Camera, Gateway
+from passerby.gateway.states import Event, EventKind
+
+Guard = Callable[[HTTPConnection, str], Awaitable[str]]
+"""Returns the user who asks for a camera, or raises AccessError."""
+MAX_VIEWERS = 100
+MAX_CLIP_S = 3600.0
+_NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_FIRST_SEGMENT_S = 6.0
+
+
+class Streams:
+    """The routes of one gateway.
+
+    Args:
+        gateway: Whose cameras.
+        guard: Who may see them.
+    """
+
+    def __init__(self, gateway: Gateway, guard: Guard) -> None:
+        self._gateway, self._guard = gateway, guard
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes, to be mounted at the root."""
+        return [
+            WebSocketRoute("/live/{camera}", self.live),
+            Route("/hls/{camera}/{file}", self.hls),
+            Route("/api/cameras/{camera}/latest.jpg", self.latest),
+            Route("/api/cameras/{camera}/recordings", self.recorded),
+            Route("/api/cameras/{camera}/clip.mp4", self.clip),
+        ]
+
+    async def live(self, socket: WebSocket) -> None:
+        """Send codec, initialisation segment and fragments until the viewer goes."""
+        name = str(socket.path_params["camera"])
+        try:
+            user, camera = await self._admit(socket, name)
+        except (AccessError, ServiceError):
+            await socket.close(1008)
+            return
+        if camera.live.viewers >= MAX_VIEWERS:
+            await socket.close(1013)
+            return
+        await socket.accept()
+        viewer = camera.live.join()
+        self._tell(EventKind.READER_CAME, socket, name, user)
+        leaving = asyncio.create_task(_until_gone(socket, viewer.end))
+        try:
+            async for item in viewer.messages():
+                await (socket.send_text(item) if isinstance(item, str) else socket.send_bytes(item))
+        except (WebSocketDisconnect, RuntimeError):
+            # it went while we were sending
+            viewer.end()
+        finally:
+            leaving.cancel()
+            self._tell(EventKind.READER_LEFT, socket, name, user)
+            if socket.application_state is WebSocketState.CONNECTED and socket.client_state is WebSocketState.CONNECTED:
+                await socket.close(1001)
+
+    async def hls(self, request: Request) -> Response:
+        """Return the playlist, or a segment."""
+        name, file = str(request.path_params["camera"]), str(request.path_params["file"])
+        camera = await self._camera(request, name)
+        if isinstance(camera, Response):
+            return camera
+        if file != "index.m3u8":
+            data = camera.hls.file(file)
+            return (
+                Response(data, media_type="video/mp4", headers=_NO_STORE) if data else _refusal(404, "no such segment")
+            )
+        end = time.monotonic() + _FIRST_SEGMENT_S
+        while (playlist := camera.hls.playlist()) is None:
+            if time.monotonic() > end:
+                return _refusal(503, "no segment yet")
+            await asyncio.sleep(0.2)
+        return Response(playlist, media_type="application/vnd.apple.mpegurl", headers=_NO_STORE)
+
+    async def latest(self, request: Request) -> Response:
+        """Return the newest key frame as JPEG; ``h`` scales it down."""
+        name = str(request.path_params["camera"])
+        camera = await self._camera(request, name)
+        if isinstance(camera, Response):
+            return camera
+        text = request.query_params.get("h", "0")
+        if not text.isdecimal() or len(text) > 5:
+            return _refusal(400, "h must be a height in pixels")
+        try:
+            data = await self._gateway.snapshot(name, height_px=int(text))
+        except ServiceError as exc:
+            return _refusal(503, exc.message)
+        return Response(data, media_type="image/jpeg", headers=_NO_STORE)
+
+    async def recorded(self, request: Request) -> Response:
+        """Return which spans of time are recorded, between ``from`` and ``to`` in seconds since 1970."""
+        asked = await self._span(request)
+        if isinstance(asked, Response):
+            return asked
+        camera, start_ns, end_ns = asked
+        record = camera.config.record
+        found = (
+            await asyncio.to_thread(recordings, record.folder / camera.config.name, start_ns, end_ns) if record else []
+        )
+        spans = [{"from": one.began_ns / 1e9, "to": one.ended_ns / 1e9, "bytes": one.size_bytes} for one in found]
+        return JSONResponse({"recordings": spans}, headers=_NO_STORE)
+
+    async def clip(self, request: Request) -> Response:
+        """Return what was recorded between ``from`` and ``to``, at most an hour, as one MP4."""
+        asked = await self._span(request)
+        if isinstance(asked, Response):
+            return asked
+        camera, start_ns, end_ns = asked
+        record = camera.config.record
+        if record is None:
+            return _refusal(404, "this camera is not recorded")
+        if end_ns - start_ns > MAX_CLIP_S * 1e9:
+            return _refusal(400, f"a clip must be at most {MAX_CLIP_S:g} s long")
+        pieces = clip(record.folder / camera.config.name, start_ns, end_ns)
+        first = await asyncio.to_thread(next, pieces, None)
+        if first is None:
+            return _refusal(404, "nothing was recorded in that time")
+        return StreamingResponse(_rest(first, pieces), media_type="video/mp4", headers=_NO_STORE)
+
+    async def _span(self, request: Request) -> Response | tuple[Camera, int, int]:
+        name = str(request.path_params["camera"])
+        camera = await self._camera(request, name)
+        if isinstance(camera, Response):
+            return camera
+        try:
+            start, end = (float(request.query_params[key]) for key in ("from", "to"))
+        except (KeyError, ValueError):
+            return _refusal(400, "from and to must be seconds since 1970")
+        if not 0 <= start < end < 2**33:
+            return _refusal(400, "from must be before to")
+        return camera, int(start * 1e9), int(end * 1e9)
+
+    async def _camera(self, connection: HTTPConnection, name: str) -> Response | Camera:
+        try:
+            return (await self._admit(connection, name))[1]
+        except AccessError as exc:
+            return _refusal(403, exc.message)
+        except ServiceError as exc:
+            return _refusal(404, exc.message)
+
+    async def _admit(self, connection: HTTPConnection, name: str) -> tuple[str, Camera]:
+        user = await self._guard(connection, name)
+        camera = self._gateway.cameras.get(name)
+        if camera is None:
+            raise ServiceError(f"camera must be one that runs, got {name[:64]!r}")
+        return user, camera
+
+    def _tell(self, kind: EventKind, connection: HTTPConnection, name: str, user: str) -> None:
+        address = connection.client.host if connection.client else ""
+        self._gateway.tell(Event(kind, name, time.time_ns(), detail="browser", user=user, address=address))
+
+
+async def _until_gone(socket: WebSocket, end: Callable[[], None]) -> None:
+    """Take what a viewer sends, which means nothing, until it goes."""
+    try:
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            pass
+    except RuntimeError:
+        # already closed
+        pass
+    end()
+
+
+async def _rest(first: bytes, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
+
+
+def _refusal(status: int, text: str) -> Response:
+    return JSONResponse({"error": text}, status_code=status, headers=_NO_STORE)

@@ -1,0 +1,154 @@
+"""The camera process as a process: what it says, what it obeys, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.gateway_tools import wait_for
+
+from passerby.gateway.values import CameraConfig, InputConfig, Reason
+from passerby.gateway.wire import Decoder, Kind, Message, encode, encode_json
+from passerby.gateway.worker import CONFIG
+
+
+class Started:
+    """A worker and our end of its socket."""
+
+    def __init__(self, config: CameraConfig | None, *more: bytes) -> None:
+        ours, theirs = socket.socketpair()
+        self.socket = ours
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "passerby.gateway.worker", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        theirs.close()
+        self.decoder = Decoder()
+        self.messages: list[Message] = []
+        if config is not None:
+            camera = json.loads(CONFIG.dump_json(config))
+            ours.sendall(encode_json(Kind.CONFIG, {"camera": camera, "selftest_s": 60}) + b"".join(more))
+        ours.settimeout(0.2)
+
+    def hear(self) -> list[Message]:
+        try:
+            data = self.socket.recv(1 << 20)
+        except TimeoutError:
+            return self.messages
+        self.messages += list(self.decoder.feed(data))
+        return self.messages
+
+    def units(self) -> list[Message]:
+        return [m for m in self.hear() if m.kind is Kind.UNIT]
+
+    def reasons(self) -> list[str]:
+        told = [m.data()["reasons"] for m in self.hear() if m.kind is Kind.STATUS]
+        return told[-1] if told else []
+
+    def stderr(self) -> str:
+        return self.process.communicate(timeout=20)[1]
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+        self.socket.close()
+
+
+@pytest.fixture
+def opened() -> Iterator[list[Started]]:
+    made: list[Started] = []
+    yield made
+    for one in made:
+        one.close()
+
+
+def config(url: str = "test://portrait?size=256x160&fps=10&faces=1") -> CameraConfig:
+    return CameraConfig("hall", InputConfig(url))
+
+
+def test_starts_covered_and_then_veils(opened: list[Started]) -> None:
+    worker = Started(config())
+    opened.append(worker)
+    wait_for(lambda: bool(worker.units()), 60)
+    first = worker.units()[0]
+    assert first.key
+    assert first.whole is Reason.START
+    wait_for(lambda: any(u.whole is None for u in worker.units()), 90)
+    tests = [m.data() for m in worker.messages if m.kind is Kind.EVENT and m.data()["event"] == "selftest"]
+    assert tests[0]["ok"]
+    sound = next(i for i, m in enumerate(worker.messages) if m.kind is Kind.UNIT and m.whole is None)
+    tested = next(i for i, m in enumerate(worker.messages) if m.kind is Kind.EVENT and m.data()["event"] == "selftest")
+    assert tested < sound, "nothing but covers before the detector has found the synthetic face"
+    worker.socket.sendall(encode_json(Kind.STOP, {}))
+    assert worker.process.wait(15) == 0
+
+
+def test_cover_that_follows_the_configuration_at_once_is_not_lost(opened: list[Started]) -> None:
+    worker = Started(config(), encode_json(Kind.COVER, {"reason": Reason.DISK_FULL, "detail": "x"}))
+    opened.append(worker)
+    wait_for(lambda: Reason.DISK_FULL in worker.reasons(), 60)
+    worker.socket.sendall(encode_json(Kind.UNCOVER, {"reason": Reason.DISK_FULL}))
+    wait_for(lambda: Reason.DISK_FULL not in worker.reasons(), 20)
+
+
+def test_camera_that_is_not_there_is_covered_with_the_reason(opened: list[Started]) -> None:
+    worker = Started(config("rtsp://127.0.0.1:9/none"))
+    opened.append(worker)
+    wait_for(lambda: any(u.whole is Reason.NO_PICTURE for u in worker.units()), 60)
+    count = len(worker.units())
+    end = time.monotonic() + 2.0
+    while time.monotonic() < end:
+        worker.hear()
+    assert 2 <= len(worker.units()) - count <= 6, "twice a second"
+
+
+def test_ends_when_the_serving_process_is_gone(opened: list[Started]) -> None:
+    worker = Started(config())
+    opened.append(worker)
+    wait_for(lambda: bool(worker.units()), 60)
+    worker.socket.close()
+    assert worker.process.wait(15) != 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n" + bytes(30), "must begin with PV"),
+        (encode(Message(Kind.KEY)), "must be CONFIG"),
+        (encode_json(Kind.CONFIG, {"camera": {"name": "geheim"}}), "must fit this version"),
+    ],
+)
+def test_what_is_no_configuration_ends_it(opened: list[Started], sent: bytes, said: str) -> None:
+    worker = Started(None)
+    opened.append(worker)
+    worker.socket.sendall(sent)
+    text = worker.stderr()
+    assert said in text
+    assert "geheim" not in text
+    assert worker.process.returncode == 70
+
+
+def test_nothing_is_on_the_command_line_or_left_by_a_crash(opened: list[Started], tmp_path: Path) -> None:
+    before = set(tmp_path.iterdir())
+    secret = CameraConfig("hall", InputConfig("test://portrait?size=256x160&fps=10", "u", "geheim"))
+    worker = Started(secret)
+    opened.append(worker)
+    wait_for(lambda: bool(worker.units()), 60)
+    proc = Path(f"/proc/{worker.process.pid}")
+    assert b"geheim" not in (proc / "cmdline").read_bytes()
+    # what belongs to an undumpable process belongs to root, so that nobody else can read its memory
+    assert (proc / "maps").stat().st_uid == 0
+    os.kill(worker.process.pid, signal.SIGSEGV)
+    assert worker.process.wait(15) == -signal.SIGSEGV
+    assert set(tmp_path.iterdir()) == before
+    assert not list(Path.cwd().glob("core*"))

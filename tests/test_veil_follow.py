@@ -1,0 +1,189 @@
+"""Motion and following: no frame of a track lies bare between, just before or just after its sightings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from passerby.values import EMPTY_BOXES, Detections, Track
+from passerby.veil.follow import Follower, complete, match, swell
+from passerby.veil.motion import Motion, MotionMeter, grey_size
+from passerby.veil.plan import Plan
+
+WIDTH, HEIGHT = 640, 360
+
+
+def texture(seed: int = 1) -> NDArray[np.uint8]:
+    """A picture four times the size of a grey copy, smooth enough to be followed."""
+    noise = np.random.default_rng(seed).normal(size=(200, 300))
+    spectrum = np.fft.fft2(noise)
+    y, x = np.meshgrid(np.fft.fftfreq(200), np.fft.fftfreq(300), indexing="ij")
+    smooth = np.fft.ifft2(spectrum * np.exp(-40 * (x**2 + y**2))).real
+    scaled = (smooth - smooth.min()) / (smooth.max() - smooth.min())
+    return np.asarray(scaled * 255, np.uint8)
+
+
+def view(picture: NDArray[np.uint8], x: int, y: int) -> NDArray[np.uint8]:
+    width, height = grey_size(WIDTH, HEIGHT)
+    return np.ascontiguousarray(picture[y : y + height, x : x + width])
+
+
+@given(st.integers(-6, 6), st.integers(-6, 6))
+@settings(max_examples=30, deadline=None)
+def test_a_moved_picture_moves_its_boxes(dx: int, dy: int) -> None:
+    meter, picture = MotionMeter(WIDTH, HEIGHT), texture()
+    assert meter.measure(view(picture, 60, 50)) is None
+    motion = meter.measure(view(picture, 60 + dx, 50 + dy))
+    assert motion is not None
+    box = np.array([[300, 150, 340, 200]], np.float32)
+    moved = meter.carry(box, motion)
+    assert moved - box == pytest.approx(np.array([[-4 * dx, -4 * dy] * 2]), abs=1.5)
+    assert meter.carry(moved, motion, back=True) == pytest.approx(box, abs=1.5)
+
+
+def test_another_scene_is_a_cut_and_the_same_is_still() -> None:
+    meter = MotionMeter(WIDTH, HEIGHT)
+    first, other = view(texture(1), 60, 50), view(255 - texture(2), 60, 50)
+    meter.measure(first)
+    same, cut = meter.measure(first), meter.measure(other)
+    assert same is not None
+    assert cut is not None
+    assert not same.cut
+    assert cut.cut
+    assert meter.still_since(first, first)
+    assert not meter.still_since(first, other)
+
+
+def test_small_and_tall_pictures_have_a_grey_copy_of_at_least_a_tile() -> None:
+    for size in ((1, 1), (32, 2000), (1080, 1920), (7680, 4320)):
+        width, height = grey_size(*size)
+        assert min(width, height) >= 32
+        meter = MotionMeter(*size)
+        assert meter.measure(np.zeros((height, width), np.uint8)) is None
+        assert meter.measure(np.zeros((height, width), np.uint8)) is not None
+
+
+def seen(*rows: tuple[float, float, float, float, float]) -> Detections:
+    table = np.array(rows, np.float32).reshape(-1, 5)
+    return Detections(table[:, :4], table[:, 4])
+
+
+def still(count: int, cut_at: int | None = None) -> list[Motion | None]:
+    meter = MotionMeter(WIDTH, HEIGHT)
+    tiles = len(meter.centre)
+    shift, weight = np.zeros((tiles, 2), np.float32), np.ones(tiles, np.float32)
+    return [None, *(Motion(shift, weight, cut=i == cut_at) for i in range(1, count))]
+
+
+def follow(looks: dict[int, Detections], count: int, cut_at: int | None = None, reach: int = 4) -> tuple[Track, ...]:
+    meter, motions = MotionMeter(WIDTH, HEIGHT), still(count, cut_at)
+    follower = Follower(meter, misses=2)
+    for index, motion in enumerate(motions):
+        follower.step(motion)
+        if index in looks:
+            follower.see(index, looks[index])
+    follower.finish()
+    return complete(follower.ended, motions, meter, reach=reach, growth=0.01)
+
+
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    st.floats(0, 500),
+    st.floats(0, 250),
+    st.floats(8, 90),
+    st.data(),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_frame_from_before_the_first_to_after_the_last_sighting_is_covered(
+    gaps: list[int], x: float, y: float, side: float, data: st.DataObject
+) -> None:
+    at = [4]
+    for gap in gaps:
+        at.append(at[-1] + gap)
+    places = []
+    for _ in at:
+        x += data.draw(st.floats(-0.3, 0.3)) * side
+        y += data.draw(st.floats(-0.3, 0.3)) * side
+        places.append((x, y, x + side, y + side, 0.9))
+    tracks = follow({i: seen(place) for i, place in zip(at, places, strict=True)}, at[-1] + 6)
+    assert len(tracks) == 1
+    track = tracks[0]
+    assert track.first == 0
+    assert track.last == at[-1] + 4
+    for index, place in zip(at, places, strict=True):
+        assert track.xyxy[index] == pytest.approx(place[:4], abs=1e-2)
+        assert track.score[index] == pytest.approx(0.9)
+    for (i, a), (j, b) in zip(zip(at, places, strict=True), list(zip(at, places, strict=True))[1:], strict=False):
+        low, high = np.minimum(a[:4], b[:4]) - 0.01, np.maximum(a[:4], b[:4]) + 0.01
+        between = track.xyxy[i : j + 1]
+        assert ((between >= low) & (between <= high)).all(), (
+            "between two sightings a box goes straight from one to the other"
+        )
+
+
+def test_a_miss_is_bridged_and_the_drift_is_spread() -> None:
+    tracks = follow({0: seen((100, 100, 140, 140, 0.9)), 5: seen(), 10: seen((120, 100, 160, 140, 0.9))}, 12)
+    assert len(tracks) == 1
+    assert tracks[0].xyxy[5][0] == pytest.approx(110, abs=0.5)
+
+
+def test_a_cut_ends_tracks_and_nothing_reaches_across_it() -> None:
+    looks = {0: seen((100, 100, 140, 140, 0.9)), 6: seen((300, 100, 340, 140, 0.8))}
+    tracks = follow(looks, 12, cut_at=6)
+    assert [(track.first, track.last) for track in tracks] == [(0, 4), (6, 10)]
+
+
+def test_every_sighting_is_in_a_track_whatever_its_score() -> None:
+    looks = {0: seen(), 3: seen((10, 10, 20, 20, 0.05), (200, 10, 220, 30, 0.9)), 6: seen()}
+    tracks = follow(looks, 8)
+    assert sorted(float(track.score.max()) for track in tracks) == pytest.approx([0.05, 0.9])
+
+
+def test_two_faces_that_cross_stay_two_tracks() -> None:
+    looks = {
+        i: seen((100 + 10 * i, 100, 130 + 10 * i, 130, 0.9), (200 - 10 * i, 104, 230 - 10 * i, 134, 0.9))
+        for i in range(11)
+    }
+    assert len(follow(looks, 11)) == 2
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 300, width=32)] * 2, st.floats(4, 90, width=32)), max_size=12))
+def test_matching_pairs_each_box_at_most_once(rows: list[tuple[float, float, float]]) -> None:
+    boxes = np.array([(x, y, x + s, y + s) for x, y, s in rows], np.float32).reshape(-1, 4)
+    pairs = match(boxes, boxes[::-1])
+    assert len({a for a, _ in pairs}) == len({b for _, b in pairs}) == len(pairs)
+    assert match(EMPTY_BOXES, boxes) == []
+
+
+def test_boxes_swell_on_every_side() -> None:
+    grown = swell(np.array([[10, 10, 20, 30]], np.float32), np.array([0.1], np.float32))
+    assert grown.tolist() == [[9, 8, 21, 32]]
+
+
+def track(number: int, first: int, count: int) -> Track:
+    xyxy = np.tile(np.array([number, 0, number + 10, 10], np.float32), (count, 1))
+    return Track(number, first, xyxy, np.ones(count, np.float32))
+
+
+@given(st.lists(st.tuples(st.integers(0, 18), st.integers(1, 12)), max_size=8), st.sets(st.integers(0, 19)))
+def test_plan_gives_each_frame_exactly_the_boxes_of_its_tracks(spans: list[tuple[int, int]], whole: set[int]) -> None:
+    tracks = [track(n, first, min(count, 20 - first)) for n, (first, count) in enumerate(spans, 1)]
+    plan = Plan(tracks, 20, whole=frozenset(whole))
+    for frame in range(20):
+        expected = sorted(t.number for t in tracks if t.first <= frame <= t.last)
+        assert sorted(int(box[0]) for box in plan.boxes_at(frame)) == expected
+        assert plan.touches(frame, frame + 1) == (bool(expected) or frame in whole)
+    for start in range(20):
+        for stop in range(start, 21):
+            assert plan.touches(start, stop) == any(plan.touches(i, i + 1) for i in range(start, stop))
+
+
+def test_kept_tracks_stay_clear_and_zones_touch_every_frame() -> None:
+    tracks = [track(1, 0, 10), track(2, 5, 10)]
+    plan = Plan(tracks, 20, keep=frozenset({1}))
+    assert plan.frames_touched == 10
+    assert len(plan.boxes_at(2)) == 0
+    assert Plan(tracks, 20, always=True).frames_touched == 20

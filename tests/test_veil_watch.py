@@ -1,0 +1,248 @@
+"""A clip watched while the detector throws, hangs or sees nothing; a stream veiled live: when in doubt it is covered whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from passerby.errors import DetectorError, UsageError
+from passerby.values import Detections, Digest, Track
+from passerby.veil.demo_clip import demo_clip, demo_frames
+from passerby.veil.detector import Detector
+from passerby.veil.file import veil_file
+from passerby.veil.live import LiveFrame, LiveSettings, LiveVeil, veil_frames
+from passerby.veil.rules import Rules
+from passerby.veil.settings import CoverSettings, FindSettings, VeilSettings
+from passerby.veil.watch import watch
+
+SIZE = (320, 192)
+FILL = (255, 0, 255)
+Answer = Callable[[int], Detections]
+
+
+class Scripted:
+    """A detector that answers as a test says, in the picture's pixels; boxes lie in the middle, so that mirrored looks agree."""
+
+    runs_on, digest, multiple = "scripted", Digest("sha256:0"), 32
+
+    def __init__(self, answer: Answer, *, hang: bool = False) -> None:
+        self.answer, self.hang, self.asked = answer, hang, 0
+
+    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        assert 0 < threshold < 1
+        assert rgb.dtype == np.uint8
+        future: Future[Detections] = Future()
+        self.asked += 1
+        if self.hang:
+            return future
+        try:
+            found = self.answer(self.asked)
+            scale = np.array([rgb.shape[1] / SIZE[0], rgb.shape[0] / SIZE[1]] * 2, np.float32)
+            future.set_result(Detections(found.xyxy * scale, found.score))
+        except DetectorError as error:
+            future.set_exception(error)
+        return future
+
+
+def nothing(_: int) -> Detections:
+    return Detections()
+
+
+def broken(_: int) -> Detections:
+    raise DetectorError("detector failed")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "in.mp4"
+    demo_clip(path, 2.0, SIZE)
+    return path
+
+
+def test_a_detector_that_always_fails_refuses_the_file(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(DetectorError, match="failed at every look"):
+        watch(clip, Scripted(broken), Rules())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_around_a_failed_look_are_covered_whole(clip: Path) -> None:
+    def answer(count: int) -> Detections:
+        if 4 <= count <= 6:  # the second picture that is looked at
+            raise DetectorError("detector failed")
+        return Detections()
+
+    watched = watch(clip, Scripted(answer), Rules(still_s=0.1))
+    good = [0]
+    assert watched.unjudged
+    assert 0 not in watched.unjudged
+    assert min(watched.unjudged) == good[0] + 1
+    assert sorted(watched.unjudged) == list(range(min(watched.unjudged), max(watched.unjudged) + 1))
+
+
+def test_frames_that_nothing_could_be_said_about_leave_covered(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = Detector(FindSettings())
+    honest, calls = detector.look, 0
+
+    def sometimes(rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        nonlocal calls
+        calls += 1
+        if 4 <= calls <= 9:
+            failed: Future[Detections] = Future()
+            failed.set_exception(DetectorError("detector failed"))
+            return failed
+        return honest(rgb, threshold)
+
+    monkeypatch.setattr(detector, "look", sometimes)
+    out = tmp_path / "out.mp4"
+    done = veil_file(clip, out, VeilSettings(cover=CoverSettings(fill=FILL)), detector=detector)
+    assert done.watched is not None
+    assert done.report.whole[0].frames == len(done.watched.unjudged) > 0
+    with av.open(str(out)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            if index in done.watched.unjudged:
+                assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - FILL).mean() < 12
+    detector.close()
+
+
+def test_every_run_makes_the_same_tracks(clip: Path) -> None:
+    detector = Detector(FindSettings())
+    runs = [watch(clip, detector, Rules()).tracks for _ in range(2)]
+    assert [(t.number, t.first, t.last) for t in runs[0]] == [(t.number, t.first, t.last) for t in runs[1]]
+    assert all(np.allclose(a.xyxy, b.xyxy, atol=0.5) for a, b in zip(*runs, strict=True))
+    detector.close()
+
+
+def test_tracks_by_hand_are_covered_instead(clip: Path, tmp_path: Path) -> None:
+    detector = Detector(FindSettings())
+    hand = Track(1, 3, np.tile(np.array([100, 60, 140, 100], np.float32), (5, 1)), np.zeros(5, np.float32))
+    out = tmp_path / "out.mp4"
+    done = veil_file(clip, out, VeilSettings(cover=CoverSettings(fill=FILL)), detector=detector, tracks=(hand,))
+    assert done.report.frames_with_cover == 5
+    with av.open(str(out)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            middle = frame.to_ndarray(format="rgb24")[70:90, 110:130].astype(int)
+            assert (np.abs(middle - FILL).mean() < 20) == (3 <= index <= 7)
+    with pytest.raises(UsageError, match="--keep names tracks that this file has not: 9"):
+        veil_file(clip, tmp_path / "b.mp4", VeilSettings(cover=CoverSettings(keep=frozenset({9}))), detector=detector)
+    assert not (tmp_path / "b.mp4").exists()
+    detector.close()
+
+
+def frames(count: int) -> Iterator[av.VideoFrame]:
+    for index, (picture, _) in enumerate(demo_frames(count / 25, SIZE)):
+        frame = av.VideoFrame.from_ndarray(np.asarray(picture.convert("RGB")), format="rgb24").reformat(
+            format="yuv420p"
+        )
+        frame.pts = index
+        yield frame
+
+
+def through(veil: LiveVeil, count: int) -> list[LiveFrame]:
+    out = [one for n, frame in enumerate(frames(count)) for one in veil.push(frame, n)]
+    return out + veil.flush()
+
+
+def whole(frame: av.VideoFrame) -> bool:
+    pixels = frame.to_ndarray(format="rgb24").astype(int)
+    return bool(np.abs(pixels - FILL).max(axis=2).mean() < 8)
+
+
+def live(detector: Scripted, *, wait: bool = True, lookahead: int = 10) -> LiveVeil:
+    told = LiveSettings(cover=CoverSettings(fill=FILL), lookahead_frames=lookahead, wait=wait)
+    return LiveVeil(*SIZE, Fraction(25), detector, told)
+
+
+def test_frames_come_out_once_in_order_and_late_by_the_lookahead() -> None:
+    veil = live(Scripted(nothing))
+    counts = [len(veil.push(frame, n)) for n, frame in enumerate(frames(25))]
+    assert counts == [0] * 10 + [1] * 15
+    assert [one.captured_ns for one in veil.flush()] == list(range(15, 25))
+
+
+def test_a_hung_detector_covers_everything() -> None:
+    out = through(live(Scripted(nothing, hang=True), wait=False), 25)
+    assert len(out) == 25
+    assert {one.reason for one in out} == {"not judged in time"}
+    assert all(whole(one.picture) for one in out)
+
+
+def test_a_failing_detector_covers_everything_until_it_works_again() -> None:
+    veil = live(Scripted(lambda count: broken(count) if count < 60 else nothing(count)))
+    out = through(veil, 40)
+    reasons = [one.reason for one in out]
+    assert reasons[0] == "not judged in time"
+    assert reasons[-1] is None
+    assert veil.failures > 0
+    assert [whole(one.picture) for one in out] == [reason is not None for reason in reasons]
+
+
+def test_a_face_is_covered_before_it_was_first_seen() -> None:
+    box = Detections(np.array([[140, 60, 180, 100]], np.float32), np.array([0.9], np.float32))
+    veil = live(Scripted(lambda count: box if count > 3 else Detections()))
+    out = through(veil, 25)
+    first = next(n for n, one in enumerate(out) if len(one.faces))
+    assert first < veil.interval_frames
+    assert all(len(one.faces) for one in out[first:])
+    assert {number for one in out for number in one.tracks} == {1}
+
+
+def test_cover_is_forced_and_lifted_by_the_caller_only() -> None:
+    veil = live(Scripted(nothing))
+    veil.cover("camera is moving")
+    out = through(veil, 25)
+    assert {one.reason for one in out} == {"camera is moving"}
+    veil.cover(None)
+    assert through(veil, 25)[-1].reason is None
+
+
+def test_corrupt_frames_leave_whole() -> None:
+    veil = live(Scripted(nothing))
+    out = [one for n, frame in enumerate(frames(20)) for one in veil.push(frame, n, corrupt=n == 7)]
+    out += veil.flush()
+    assert [one.captured_ns for one in out if one.reason == "corrupt"] == [7]
+    assert whole(out[7].picture)
+
+
+def test_changed_weights_cover_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = Detector(FindSettings())
+    veil = LiveVeil(*SIZE, 25, detector, LiveSettings(cover=CoverSettings(fill=FILL), wait=True))
+    monkeypatch.setattr(detector, "_stamp", (0, 0, 0))
+    monkeypatch.setattr(detector, "digest", "sha256:other")
+    out = through(veil, 30)
+    assert {one.reason for one in out} == {"weights centerface.onnx changed while running"}
+    detector.close()
+
+
+@pytest.mark.parametrize("cover", [CoverSettings(keep=frozenset({1}))])
+def test_a_live_picture_has_no_exemptions(cover: CoverSettings) -> None:
+    with pytest.raises(UsageError, match="no tracks that stay clear"):
+        LiveVeil(*SIZE, 25, Scripted(nothing), LiveSettings(cover=cover))
+
+
+def test_memory_of_a_stream_is_flat() -> None:
+    box = Detections(np.array([[140, 60, 180, 100]], np.float32), np.array([0.9], np.float32))
+    veil = live(Scripted(lambda _: box))
+    kept = list(frames(25))
+    for n in range(1500):
+        veil.push(kept[n % 25], n)
+    trails = [*veil._follower.active, *veil._follower.ended]
+    assert len(trails) <= 3
+    assert sum(len(piece) for trail in trails for piece in trail.path) < 100
+    assert max(len(trail.hits) for trail in trails) <= 9
+    assert len(veil._motions) <= 30
+
+
+def test_frames_in_frames_out() -> None:
+    out = list(veil_frames(frames(30), 25, VeilSettings(cover=CoverSettings(fill=FILL))))
+    assert [frame.pts for frame in out] == list(range(30))
+    key = [np.abs(f.to_ndarray(format="rgb24").astype(int) - FILL).max(axis=2) < 60 for f in out]
+    assert 0.005 < np.mean(key) < 0.7
