@@ -211,11 +211,12 @@ def test_wrong_use_is_refused_before_anything_is_written(folder: Path, arguments
         (["--tracks-out", "t.json"], "exists"),
         (["--tracks-out", "u.json"], "exists"),
         (["--report", "r.html"], "exists"),
+        ([], "exists"),
         (["--tracks-in", "t.json", "--tracks-out", "t.json", "--overwrite"], "must not be an input"),
     ],
-)
+)  # no arguments: the manifest
 def test_nothing_beside_the_output_replaces_a_file(folder: Path, arguments: list[str], words: str) -> None:
-    for name in ("t.json", "r.json", "u.sheet.png"):
+    for name in ("t.json", "r.json", "u.sheet.png", "walk_veiled.mp4.manifest.json"):
         (folder / name).write_text("mine")
     before = {path: path.read_bytes() for path in folder.iterdir()}
     done = veil("walk.mp4", *arguments)

@@ -228,14 +228,19 @@ def test_sheet_shows_veiled_frames_with_a_number_beside_each_cover(
         contact.save_sheets(tmp_path / "no" / "t.json", sheets, overwrite=True)
 
 
-def test_veiled_frames_are_those_shown_at_the_time(veiled: tuple[Path, tuple[Track, ...], list[float]]) -> None:
+def test_veiled_frames_are_those_shown_at_the_time(
+    veiled: tuple[Path, tuple[Track, ...], list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, tracks, times = veiled
-    asked = [times[40], 0.0, times[11], times[49] + 5]
-    found = contact.veiled_frames(path, asked)
+    asked = [times[40], 0.0, times[11], times[12], times[49] + 5]
     with av.open(str(path)) as container:
         every = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    for time_s, number in zip(asked, (40, 0, 11, 49), strict=True):
-        assert np.array_equal(np.asarray(found[time_s]), every[number])
+    for jump_s in (0.1, 10.0):
+        monkeypatch.setattr(contact, "JUMP_S", jump_s)
+        found = list(contact.veiled_frames(path, asked))
+        assert [time_s for time_s, _ in found] == sorted(asked)
+        for (_, image), number in zip(found, (0, 11, 12, 40, 49), strict=True):
+            assert np.array_equal(np.asarray(image), every[number])
     assert tracks
 
 

@@ -35,6 +35,8 @@ from passerby.veil.mend import mend_file
 from passerby.veil.report_page import report_names, write_report
 from passerby.veil.settings import REVERSIBLE
 
+MANIFEST_SUFFIX = ".manifest.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -153,10 +155,8 @@ def _veil_all(told: Run, settings: VeilSettings, jobs: list[Job], done: _Done, s
 
 def _veil_one(told: Run, settings: VeilSettings, job: Job, detector: Detector, say: _Say) -> VeilReport:
     source, target = job.source.path, job.target
-    if job.source.kind is SourceKind.CAMERA:
-        raise UsageError(
-            "a camera is veiled live by passerby gateway, got it as a file", hint="see passerby gateway --help"
-        )
+    if told.manifest:
+        check_target(target.with_name(target.name + MANIFEST_SUFFIX), overwrite=told.typed.overwrite)
     header, tracks = tracks_of(told.typed.tracks_in, source) if told.typed.tracks_in else (None, None)
     veiled: Veiled | str = "nothing to mend"
     with progress_for(source.name, quiet=told.quiet) as progress:
