@@ -107,7 +107,7 @@ def test_tracks_go_out_come_back_edited_and_one_stays_clear(folder: Path) -> Non
     assert first.stderr == ""
     header, marks = sidecar.read_sidecar(folder / "t.json")
     assert header.frames == 30
-    with Image.open(folder / "t.png") as sheet:
+    with Image.open(folder / "t.sheet.png") as sheet:
         assert sheet.width == contact.SHEET_WIDTH_PX
     largest = max(marks, key=lambda mark: mark.box[2] - mark.box[0])
     kept = veil("walk.mp4", "--tracks-in", "t.json", "--keep", str(largest.track), "-o", "kept.mp4", "--no-manifest")
@@ -200,6 +200,29 @@ def test_wrong_use_is_refused_before_anything_is_written(folder: Path, arguments
     assert words in done.exception.message
     assert done.exception.exit_code == 2
     assert names(folder) == {"walk.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--tracks-out", "walk.mp4", "--overwrite"], "must not be an input"),
+        (["--report", "walk.mp4", "--overwrite"], "must not be an input"),
+        (["--tracks-out", "walk_veiled.mp4"], "must not be the output too"),
+        (["--tracks-out", "t.json"], "exists"),
+        (["--tracks-out", "u.json"], "exists"),
+        (["--report", "r.html"], "exists"),
+        ([], "exists"),
+        (["--tracks-in", "t.json", "--tracks-out", "t.json", "--overwrite"], "must not be an input"),
+    ],
+)  # no arguments: the manifest
+def test_nothing_beside_the_output_replaces_a_file(folder: Path, arguments: list[str], words: str) -> None:
+    for name in ("t.json", "r.json", "u.sheet.png", "walk_veiled.mp4.manifest.json"):
+        (folder / name).write_text("mine")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    done = veil("walk.mp4", *arguments)
+    assert isinstance(done.exception, UsageError)
+    assert words in done.exception.message
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 @pytest.mark.usefixtures("folder")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import passerby
-from passerby.errors import OutputError, UnreadableError
+from passerby.errors import OutputError, UnreadableError, UsageError
 from passerby.values import Digest, Track
 from passerby.veil import contact, report, report_page
 from passerby.veil import measured as measured_module
@@ -218,22 +218,29 @@ def test_sheet_shows_veiled_frames_with_a_number_beside_each_cover(
         track = next(t for t in tracks if t.number == number)
         x0, y0, x1, y1 = track.xyxy[frame - track.first].tolist()
         assert is_green(sheets[0], (x0 + x1) / 2 * zoom, (y0 + y1) / 2 * zoom + top)
-    files = contact.save_sheets(tmp_path / "sheet.png", [sheets[0], sheets[0]])
-    assert [f.name for f in files] == ["sheet.png", "sheet-2.png"]
+    files = contact.save_sheets(tmp_path / "t.json", [sheets[0], sheets[0]], overwrite=False)
+    assert [f.name for f in files] == ["t.sheet.png", "t.sheet-2.png"]
     with Image.open(files[1]) as second:
         assert second.size == sheets[0].size
+    with pytest.raises(UsageError, match="exists"):
+        contact.save_sheets(tmp_path / "t.json", sheets, overwrite=False)
     with pytest.raises(OutputError):
-        contact.save_sheets(tmp_path / "no" / "sheet.png", sheets)
+        contact.save_sheets(tmp_path / "no" / "t.json", sheets, overwrite=True)
 
 
-def test_veiled_frames_are_those_shown_at_the_time(veiled: tuple[Path, tuple[Track, ...], list[float]]) -> None:
+def test_veiled_frames_are_those_shown_at_the_time(
+    veiled: tuple[Path, tuple[Track, ...], list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, tracks, times = veiled
-    asked = [times[40], 0.0, times[11], times[49] + 5]
-    found = contact.veiled_frames(path, asked)
+    asked = [times[40], 0.0, times[11], times[12], times[49] + 5]
     with av.open(str(path)) as container:
         every = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    for time_s, number in zip(asked, (40, 0, 11, 49), strict=True):
-        assert np.array_equal(np.asarray(found[time_s]), every[number])
+    for jump_s in (0.1, 10.0):
+        monkeypatch.setattr(contact, "JUMP_S", jump_s)
+        found = list(contact.veiled_frames(path, asked))
+        assert [time_s for time_s, _ in found] == sorted(asked)
+        for (_, image), number in zip(found, (0, 11, 12, 40, 49), strict=True):
+            assert np.array_equal(np.asarray(image), every[number])
     assert tracks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
@@ -12,12 +12,13 @@ import typer
 import passerby
 from passerby.cli.progress import progress_for
 from passerby.cli.veil_options import Typed, settings_of
-from passerby.cli.veil_tracks import begins_s, contact_sheet, places_of, tracks_of, write_tracks
+from passerby.cli.veil_tracks import contact_sheet, tracks_of, with_places, write_tracks
 from passerby.errors import PasserbyError, UsageError
 from passerby.media import (
     Job,
     SourceKind,
     build_manifest,
+    check_target,
     digest_named,
     expand_inputs,
     plan_outputs,
@@ -28,10 +29,13 @@ from passerby.media import (
 from passerby.values import Digest
 from passerby.veil import Detector, Veiled, VeilReport, VeilSettings, veil_file
 from passerby.veil.camera import veil_camera
-from passerby.veil.contact import with_pictures
+from passerby.veil.contact import sheet_names
 from passerby.veil.fills import REVERSIBLE_WARNING
 from passerby.veil.mend import mend_file
+from passerby.veil.report_page import report_names, write_report
 from passerby.veil.settings import REVERSIBLE
+
+MANIFEST_SUFFIX = ".manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ def run(told: Run) -> bool:
     inputs = expand_inputs(told.inputs, output=told.output)
     jobs = plan_outputs(inputs, told.output)
     _check_single(told, many=inputs.many)
+    _check_beside(told, jobs)
     protection = protect_process()
     say = _Say(told.quiet)
     for sentence in protection.missing:
@@ -92,8 +97,6 @@ def run(told: Run) -> bool:
     if jobs:
         _veil_all(told, settings, jobs, done, say)
     if told.report is not None and (done.reports or done.failures):
-        from passerby.veil.report_page import write_report
-
         page, data = write_report(told.report, done.reports, done.failures)
         say.note(f"report: {page} and {data.name}")
     if not jobs and not done.failures:
@@ -111,6 +114,23 @@ def _check_single(told: Run, *, many: bool) -> None:
             raise UsageError(f"{name} goes with one input, got several", hint="a track means nothing in another file")
     if told.mend is not None and not told.typed.tracks_in:
         raise UsageError("--mend needs --tracks-in, got none", hint="name the edited tracks of the same file")
+
+
+def _check_beside(told: Run, jobs: list[Job]) -> None:
+    """Refuse to write tracks, sheet or report over an input, an output, or whatever else stands there."""
+    beside: list[Path] = []
+    if told.tracks_out is not None:
+        beside += [told.tracks_out, *sheet_names(told.tracks_out)]
+    if told.report is not None:
+        beside += report_names(told.report)
+    typed = told.typed
+    named = [typed.detector, typed.replaceimg, told.mend, *typed.tracks_in]
+    taken = [job.source.path for job in jobs] + [path for path in named if path is not None]
+    targets = {job.target.resolve() for job in jobs}
+    for path in beside:
+        if path.resolve() in targets:
+            raise UsageError(f"{path} must not be the output too", hint="choose another name")
+        check_target(path, overwrite=typed.overwrite, inputs=taken)
 
 
 def _veil_all(told: Run, settings: VeilSettings, jobs: list[Job], done: _Done, say: _Say) -> None:
@@ -135,10 +155,8 @@ def _veil_all(told: Run, settings: VeilSettings, jobs: list[Job], done: _Done, s
 
 def _veil_one(told: Run, settings: VeilSettings, job: Job, detector: Detector, say: _Say) -> VeilReport:
     source, target = job.source.path, job.target
-    if job.source.kind is SourceKind.CAMERA:
-        raise UsageError(
-            "a camera is veiled live by passerby gateway, got it as a file", hint="see passerby gateway --help"
-        )
+    if told.manifest:
+        check_target(target.with_name(target.name + MANIFEST_SUFFIX), overwrite=told.typed.overwrite)
     header, tracks = tracks_of(told.typed.tracks_in, source) if told.typed.tracks_in else (None, None)
     veiled: Veiled | str = "nothing to mend"
     with progress_for(source.name, quiet=told.quiet) as progress:
@@ -160,7 +178,7 @@ def _veil_one(told: Run, settings: VeilSettings, job: Job, detector: Detector, s
             weights=veiled.report.weights,
         )
         write_manifest(found, target, overwrite=told.typed.overwrite)
-    return _with_pictures(veiled, target, settings) if told.report is not None else veiled.report
+    return with_places(veiled, target, settings) if told.report is not None else veiled.report
 
 
 def _record(told: Run, settings: VeilSettings, job: Job, weights: Digest, say: _Say) -> None:
@@ -182,22 +200,9 @@ def _record(told: Run, settings: VeilSettings, job: Job, weights: Digest, say: _
 
 
 def _tell_tracks(path: Path, veiled: Veiled, target: Path, settings: VeilSettings, say: _Say) -> None:
-    if path.exists() and not settings.write.overwrite:
-        raise UsageError(f"{path} exists already", hint="choose another name or add --overwrite")
     write_tracks(path, veiled, settings, passerby.__version__)
     sheets = contact_sheet(path, veiled, target, settings)
     say.note(f"tracks: {path}" + (f"; contact sheet: {', '.join(sheet.name for sheet in sheets)}" if sheets else ""))
-
-
-def _with_pictures(veiled: Veiled, target: Path, settings: VeilSettings) -> VeilReport:
-    report, rotation = veiled.report, 0
-    places, left_out = places_of(veiled, settings)
-    if veiled.watched is not None:
-        rotation = veiled.watched.info.rotation_deg
-    size, start_s = (report.width, report.height), begins_s(veiled, settings)
-    return replace(
-        report, places=with_pictures(places, target, size, start_s=start_s, rotation=rotation), places_left_out=left_out
-    )
 
 
 @contextmanager
@@ -225,13 +230,14 @@ def _fail(done: _Done, path: Path, error: PasserbyError, *, single: bool) -> Non
 
 
 def _summary(report: VeilReport) -> str:
-    faces = f"{report.tracks} {'face' if report.tracks == 1 else 'faces'}"
     if report.frames == 1:
+        faces = f"{report.tracks} {'face' if report.tracks == 1 else 'faces'}"
         return f"{report.source}: {faces}, {report.covered_share:.1%} of the picture covered, {report.seconds:.1f} s"
     speed = report.frames / report.seconds if report.seconds else 0
     whole = sum(one.frames for one in report.whole)
     return (
-        f"{report.source}: {faces} followed through {report.frames} frames, {report.covered_share:.1%} of the picture covered"
+        f"{report.source}: {report.frames} frames, {report.tracks} tracks of faces, "
+        f"{report.covered_share:.1%} of the picture covered"
         + (f", {whole} frames covered whole" if whole else "")
         + f", {report.copied_share:.0%} of frames copied, {report.seconds:.1f} s ({speed:.0f} frames a second)"
     )

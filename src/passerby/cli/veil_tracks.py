@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from passerby.errors import UsageError
 from passerby.values import Track, digest_file
-from passerby.veil import Veiled, VeilSettings
-from passerby.veil.contact import contact_sheets, save_sheets
+from passerby.veil import Veiled, VeilReport, VeilSettings
+from passerby.veil.contact import contact_sheets, save_sheets, with_pictures
+from passerby.veil.cover import bare_share, grown
 from passerby.veil.edits import RUN_FRAMES, added, merged, run_digests, tracks_from_edited
 from passerby.veil.labels import MOT_SUFFIXES, is_sidecar, read_labels, write_coco, write_mot
 from passerby.veil.mend import settings_digest
 from passerby.veil.report import Place, doubtful_places
 from passerby.veil.sidecar import Header, check_source, marks_of, read_sidecar, write_sidecar
+
+BARE_SHARE = 0.1
+"""A faint sighting of which more than this is not covered anyway is listed."""
 
 
 def tracks_of(paths: Sequence[Path], source: Path) -> tuple[Header, tuple[Track, ...]]:
@@ -92,24 +101,52 @@ def contact_sheet(path: Path, veiled: Veiled, target: Path, settings: VeilSettin
         times_s = [veiled.watched.time_s(frame) for frame in range(len(veiled.watched.seen.pts))]
         tracks, times_s = _cut(tracks, times_s, settings)
     sheets = contact_sheets(target, tracks, times_s, size, rotation)
-    return save_sheets(path.with_suffix(".png"), sheets)
+    return save_sheets(path, sheets, overwrite=settings.write.overwrite)
 
 
 def places_of(veiled: Veiled, settings: VeilSettings) -> tuple[tuple[Place, ...], int]:
     """Return where a person should look in the output, and how many places more there are than are listed."""
-    if veiled.watched is None:
-        still = veiled.still
-        faint = [] if still is None else zip(still.doubts.xyxy.tolist(), still.doubts.score.tolist(), strict=True)
-        return doubtful_places(veiled.tracks, [0.0], [(0, (x0, y0, x1, y1), s) for (x0, y0, x1, y1), s in faint])
-    watched = veiled.watched
-    times_s = [watched.time_s(frame) for frame in range(len(watched.seen.pts))]
+    times_s = [0.0]
+    faint: list[tuple[int, Any, float]] = []
+    if veiled.watched is not None:
+        watched = veiled.watched
+        times_s = [watched.time_s(frame) for frame in range(len(watched.seen.pts))]
+        faint = [(doubt.frame, doubt.xyxy, doubt.score) for doubt in watched.doubts]
+    elif veiled.still is not None:
+        doubts = veiled.still.doubts
+        faint = [(0, box, score) for box, score in zip(doubts.xyxy, doubts.score.tolist(), strict=True)]
+    bare = [(frame, box, score) for frame, box, score in faint if _is_bare(veiled, settings, frame, box)]
+    doubts_ = [
+        (frame, (box[0], box[1], box[2], box[3]), score) for frame, xyxy, score in bare for box in (xyxy.tolist(),)
+    ]
+    places, left_out = doubtful_places(veiled.tracks, times_s, doubts_)
     start_s, end_s = settings.write.start_s or 0.0, settings.write.end_s
-    doubts = []
-    for doubt in watched.doubts:
-        x0, y0, x1, y1 = doubt.xyxy.tolist()
-        doubts.append((doubt.frame, (x0, y0, x1, y1), doubt.score))
-    places, left_out = doubtful_places(veiled.tracks, times_s, doubts)
-    return tuple(p for p in places if start_s <= p.time_s and (end_s is None or p.time_s < end_s)), left_out
+    inside = [p for p in places if not p.time_s < start_s and (end_s is None or not p.time_s >= end_s)]
+    return tuple(inside), left_out
+
+
+def _is_bare(veiled: Veiled, settings: VeilSettings, frame: int, box: NDArray[np.float32]) -> bool:
+    """Whether a faint sighting is not hidden by the cover of another face."""
+    here = [track.xyxy[frame - track.first] for track in veiled.tracks if track.first <= frame <= track.last]
+    covers = grown(
+        np.array(here, np.float32), settings.cover.mask_scale, max(veiled.report.width, veiled.report.height)
+    )
+    return bare_share(box, covers) > BARE_SHARE
+
+
+def with_places(veiled: Veiled, target: Path, settings: VeilSettings) -> VeilReport:
+    """Return the report with the places for a person to look at, each with a picture cut from the veiled output.
+
+    Raises:
+        UnreadableError: the output does not decode.
+    """
+    report, rotation = veiled.report, 0
+    places, left_out = places_of(veiled, settings)
+    if veiled.watched is not None:
+        rotation = veiled.watched.info.rotation_deg
+    size, start_s = (report.width, report.height), begins_s(veiled, settings)
+    shown = with_pictures(places, target, size, start_s=start_s, rotation=rotation)
+    return replace(report, places=shown, places_left_out=left_out)
 
 
 def begins_s(veiled: Veiled, settings: VeilSettings) -> float:

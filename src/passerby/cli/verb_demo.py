@@ -26,6 +26,7 @@ def demo(
 ) -> None:
     """Make a short clip of one public-domain portrait in several sizes, veil it, and measure what is left."""
     from passerby.cli.progress import progress_for  # the detector loads only when it is needed
+    from passerby.cli.veil_tracks import with_places
     from passerby.errors import OutputError
     from passerby.media import protect_process, unwind_on_signals
     from passerby.veil.demo import run_demo
@@ -41,7 +42,8 @@ def demo(
     settings = VeilSettings(FindSettings(thorough=thorough), write=WriteSettings(overwrite=True))
     with unwind_on_signals(), progress_for("demo", quiet=quiet) as progress:
         done = run_demo(target, settings, progress=progress)
-    page, data = write_report(output / "report.html", [replace(done.veiled.report, source="demo.mp4")])
+    report = with_places(done.veiled, target, settings)
+    page, data = write_report(output / "report.html", [replace(report, source="demo.mp4")])
     _print(done, (target, page, data))
 
 
@@ -51,7 +53,7 @@ def _print(done: Demo, files: tuple[Path, ...]) -> None:
     rows = [
         ("clip", f"{report.frames} frames, {report.width}x{report.height}, made from a public-domain portrait"),
         ("detector", report.device),
-        ("faces followed", str(report.tracks)),
+        ("tracks of faces", str(report.tracks)),
         ("covered", f"{report.covered_share:.1%} of the picture, in {report.frames_with_cover} frames"),
         ("copied", f"{report.copied_share:.0%} of the frames, unchanged"),
         ("time", f"{report.seconds:.1f} s ({speed:.0f} frames a second)"),

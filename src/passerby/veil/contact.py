@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import av
+import av.error
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 from PIL import Image, ImageDraw, ImageFont
 
 from passerby.errors import UnreadableError
@@ -21,42 +25,55 @@ SHEET_FRAMES = 12
 """Frames to a sheet."""
 DETAIL_PX = 176
 LABEL_PX = 20
+JUMP_S = 10.0
+"""Beyond this distance, jumping to the nearest key frame is quicker than reading on."""
 
 
-def veiled_frames(output: Path, times_s: Sequence[float]) -> dict[float, Image.Image]:
-    """Return frames of a veiled file as shown (rotated upright), by the time asked for.
+def veiled_frames(output: Path, times_s: Iterable[float]) -> Iterator[tuple[float, Image.Image]]:
+    """Yield frames of a veiled file as shown (rotated upright), with the time asked for, one after the other.
 
     Args:
         output: A veiled clip or picture. Never the input.
-        times_s: Presentation times in seconds; each gives the frame shown then.
+        times_s: Presentation times in seconds; each gives the frame shown then. They come back rising, each once.
 
     Raises:
         UnreadableError: the file does not decode.
     """
-    wanted = sorted(set(times_s))
-    found: dict[float, Image.Image] = {}
     try:
         with av.open(str(output)) as container:
             stream = container.streams.video[0]
-            base = stream.time_base
-            for number, time_s in enumerate(wanted):
-                if base is not None and (number or time_s > 0):
-                    container.seek(int(time_s / base), stream=stream)
-                shown = _shown_at(container.decode(stream), time_s)
+            stream.thread_type = "AUTO"
+            frames = _Frames(container, stream)
+            for time_s in sorted(set(times_s)):
+                shown = frames.at(time_s)
                 if shown is not None:
-                    found[time_s] = _upright(shown)
+                    yield time_s, _upright(shown)
     except (OSError, av.error.FFmpegError, IndexError) as error:
         raise UnreadableError(f"{output} must decode, got: {error}") from error
-    return found
 
 
-def _shown_at(frames: Iterator[av.VideoFrame], time_s: float) -> av.VideoFrame | None:
-    shown = None
-    for frame in frames:
-        if shown is not None and frame.pts is not None and frame.time > time_s + 1e-3:
-            break
-        shown = frame
-    return shown
+class _Frames:
+    """The frames of a clip by rising times: read on where the next is near, jumped to where it is far."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._container, self._stream = container, stream
+        self._coming = container.decode(stream)
+        self._shown: av.VideoFrame | None = None
+        self._next: av.VideoFrame | None = next(self._coming, None)
+
+    def at(self, time_s: float) -> av.VideoFrame | None:
+        base = self._stream.time_base
+        if base is not None and self._next is not None and time_s - self._time(self._next) > JUMP_S:
+            self._container.seek(int(time_s / base), stream=self._stream)
+            self._coming = self._container.decode(self._stream)
+            self._next = next(self._coming, None)
+        while self._next is not None and (self._shown is None or self._time(self._next) <= time_s + 1e-3):
+            self._shown, self._next = self._next, next(self._coming, None)
+        return self._shown
+
+    @staticmethod
+    def _time(frame: av.VideoFrame) -> float:
+        return frame.time if frame.pts is not None else 0.0
 
 
 def _upright(frame: av.VideoFrame) -> Image.Image:
@@ -127,13 +144,12 @@ def contact_sheets(
     sheets = []
     for start in range(0, len(chosen), SHEET_FRAMES):
         part = chosen[start : start + SHEET_FRAMES]
-        frames = veiled_frames(output, [times_s[frame] for frame, _ in part])
         rows = []
-        for frame, numbers in part:
-            image = frames.get(times_s[frame])
-            if image is not None:
-                boxes = {n: upright_box(_box(by_number[n], frame), *size, rotation) for n in numbers}
-                rows.append(_numbered(image, boxes, f"{times_s[frame]:.2f} s, frame {frame}"))
+        by_time = {times_s[frame]: (frame, numbers) for frame, numbers in part}
+        for time_s, image in veiled_frames(output, by_time):
+            frame, numbers = by_time[time_s]
+            boxes = {n: upright_box(_box(by_number[n], frame), *size, rotation) for n in numbers}
+            rows.append(_numbered(image, boxes, f"{time_s:.2f} s, frame {frame}"))
         if rows:
             sheets.append(_stacked(rows))
     return sheets
@@ -195,17 +211,26 @@ def _stacked(rows: Sequence[Image.Image]) -> Image.Image:
     return sheet
 
 
-def save_sheets(path: Path, sheets: Sequence[Image.Image]) -> list[Path]:
-    """Write the sheets as PNG: ``path``, then ``path`` with -2, -3 and so on before the suffix.
+def sheet_names(tracks: Path, count: int = 1) -> list[Path]:
+    """Return where the sheets of a tracks file go: beside it, told apart from every picture that people name.
+
+    >>> [path.name for path in sheet_names(Path("tracks.json"), 2)]
+    ['tracks.sheet.png', 'tracks.sheet-2.png']
+    """
+    stem = tracks.name.removesuffix(tracks.suffix).removesuffix(".coco")
+    return [tracks.with_name(f"{stem}.sheet{f'-{n}' if n > 1 else ''}.png") for n in range(1, count + 1)]
+
+
+def save_sheets(tracks: Path, sheets: Sequence[Image.Image], *, overwrite: bool) -> list[Path]:
+    """Write the sheets beside their tracks file, as PNG.
 
     Raises:
+        UsageError: one exists and must not be replaced.
         OutputError: they cannot be written.
     """
-    written = []
-    for number, sheet in enumerate(sheets, 1):
-        name = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
-        write_whole(name, _png(sheet))
-        written.append(name)
+    written = sheet_names(tracks, len(sheets))
+    for name, sheet in zip(written, sheets, strict=True):
+        write_whole(name, _png(sheet), overwrite=overwrite)
     return written
 
 
@@ -224,15 +249,15 @@ def with_pictures(
     Raises:
         UnreadableError: the output does not decode.
     """
-    times = {
-        place.frame: max(0.0, (place.time_s if place.time_s == place.time_s else 0.0) - start_s) for place in places
-    }
-    frames = veiled_frames(output, list(times.values()))
-    found = []
-    for place in places:
-        image = frames.get(times[place.frame])
-        box = upright_box(place.box, *size, rotation)
-        found.append(place if image is None else replace(place, picture=_detail(image, box)))
+    waiting: dict[float, list[int]] = {}
+    for index, place in enumerate(places):
+        time_s = 0.0 if math.isnan(place.time_s) else max(0.0, place.time_s - start_s)
+        waiting.setdefault(time_s, []).append(index)
+    found = list(places)
+    for time_s, image in veiled_frames(output, waiting):
+        for index in waiting[time_s]:
+            box = upright_box(places[index].box, *size, rotation)
+            found[index] = replace(places[index], picture=_detail(image, box))
     return tuple(found)
 
 

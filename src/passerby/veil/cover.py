@@ -77,6 +77,25 @@ def to_blocks(boxes: NDArray[np.float64], width: int, height: int, block: tuple[
     return np.asarray(rows[(rows[:, 0] < rows[:, 2]) & (rows[:, 1] < rows[:, 3])])
 
 
+def bare_share(box: NDArray[Any], covers: NDArray[Any]) -> float:
+    """Return the share of a box that no cover hides, 0 to 1, counted in whole pixels.
+
+    Args:
+        box: Shape (4,), pixels.
+        covers: Shape (M, 4), pixels, margin included.
+
+    >>> bare_share(np.array([0, 0, 10, 10]), np.array([[0, 0, 5, 10], [0, 0, 10, 4]]))
+    0.3
+    """
+    x0, y0 = np.floor(box[:2]).astype(int)
+    x1, y1 = np.ceil(box[2:]).astype(int)
+    bare = np.ones((max(1, y1 - y0), max(1, x1 - x0)), bool)
+    for left, top, right, bottom in covers:
+        rows = slice(max(0, int(np.ceil(top)) - y0), max(0, int(bottom) - y0))
+        bare[rows, max(0, int(np.ceil(left)) - x0) : max(0, int(right) - x0)] = False
+    return float(bare.mean())
+
+
 class Painter:
     """Covers what it is told to, in frames and pictures of one size.
 

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from passerby.config import PORTRAIT
 from passerby.errors import UnreadableError
 from passerby.values import Boxes
+from passerby.veil.cover import bare_share
 
 HEAD = (120, 0, 330, 290)
 """Head and collar in the portrait, pixels."""
@@ -185,12 +186,4 @@ def uncovered_share(truth: Truth, covers: Boxes) -> NDArray[np.float64]:
         truth: The faces of one frame.
         covers: Shape (M, 4), what was covered, margin included.
     """
-    shares = np.ones(len(truth.xyxy))
-    for index, face in enumerate(truth.xyxy):
-        x0, y0, x1, y1 = (int(v) for v in (*np.floor(face[:2]), *np.ceil(face[2:])))
-        bare = np.ones((max(1, y1 - y0), max(1, x1 - x0)), bool)
-        for left, top, right, bottom in covers:
-            rows = slice(max(0, int(np.ceil(top)) - y0), max(0, int(bottom) - y0))
-            bare[rows, max(0, int(np.ceil(left)) - x0) : max(0, int(right) - x0)] = False
-        shares[index] = bare.mean()
-    return shares
+    return np.array([bare_share(face, covers) for face in truth.xyxy], np.float64)

@@ -8,14 +8,15 @@ import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 import passerby
 from passerby.veil.measured import MissRow, measured
 from passerby.veil.report import NOT_ANONYMOUS, SizeRow, VeilReport
 from passerby.veil.sidecar import write_whole
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
 SCHEMA = HERE / "schemas" / "report.schema.json"
@@ -77,11 +78,20 @@ def write_report(
     Raises:
         OutputError: they cannot be written.
     """
-    page, data = path.with_suffix(".html") if path.suffix == ".json" else path, path.with_suffix(".json")
+    page, data = report_names(path)
     text = json.dumps(report_json(reports, failures), indent=1, allow_nan=False, default=str)
     write_whole(data, (text + "\n").encode())
     write_whole(page, report_page(reports, failures).encode())
     return page, data
+
+
+def report_names(path: Path) -> tuple[Path, Path]:
+    """Return where page and JSON go.
+
+    >>> [name.name for name in report_names(Path("r.json"))], report_names(Path("r"))[1].name
+    (['r.html', 'r.json'], 'r.json')
+    """
+    return path.with_suffix(".html") if path.suffix == ".json" else path, path.with_suffix(".json")
 
 
 def report_page(reports: Sequence[VeilReport], failures: Sequence[tuple[str, str]] = ()) -> str:
@@ -101,6 +111,8 @@ def report_page(reports: Sequence[VeilReport], failures: Sequence[tuple[str, str
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -108,7 +120,26 @@ def _environment() -> Environment:
     environment.filters["clock"] = _clock
     environment.filters["png"] = lambda data: "data:image/png;base64," + base64.b64encode(data).decode()
     environment.filters["size"] = _size
+    environment.filters["told"] = _told
     return environment
+
+
+def _told(value: object) -> str:
+    """Return a setting in words; what is off or empty is left out.
+
+    >>> _told({"style": "solid", "fill": [1, 2, 3], "image": None, "mask_scale": 1.3, "keep": []})
+    'style solid, fill 1 2 3, mask scale 1.3'
+    >>> _told({"thorough": True, "threshold": None}), _told({"detector": None})
+    ('thorough', 'defaults')
+    """
+    if isinstance(value, dict):
+        rows = {
+            str(key).replace("_", " "): item for key, item in value.items() if item not in (None, False, [], {}, "")
+        }
+        return ", ".join(key if item is True else f"{key} {_told(item)}" for key, item in rows.items()) or "defaults"
+    if isinstance(value, list | tuple):
+        return " ".join(_told(item) for item in value)
+    return str(value)
 
 
 def _clock(time_s: float) -> str:

@@ -111,14 +111,19 @@ def write_sidecar(path: Path, header: Header, marks: Iterable[Mark], times_s: Se
     write_whole(path, ("\n".join(lines) + "\n").encode())
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all; an existing one is replaced.
+def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
+    """Write a file that appears whole or not at all.
+
+    Args:
+        path: The file.
+        data: What is in it.
+        overwrite: Replace an existing file.
 
     Raises:
-        UsageError: the place is no ordinary file.
+        UsageError: it exists and must not be replaced, or is no ordinary file.
         OutputError: it cannot be written.
     """
-    with whole_file(path, overwrite=True) as beside:
+    with whole_file(path, overwrite=overwrite) as beside:
         beside.write_bytes(data)
 
 
