@@ -264,7 +264,7 @@ def test_key_changes_and_old_readers_follow(log: Log) -> None:
         entry = log.entry(receipt.index)
         assert isinstance(entry, register.KeyAdded)
         assert (entry.key, entry.replaces) == (str(log.key), str(before))
-        log.append(remark())
+        require(log.append(remark()).proof, remark(), log.policy)
     assert reader.refresh()
     assert reader.snapshot.trust.key == log.key
     assert len(reader.snapshot.trust.rotations) == 3
