@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 from base64 import b64decode
 from pathlib import Path
 from types import ModuleType
@@ -264,3 +265,31 @@ def test_consistency_vector(vector: dict[str, Any]) -> None:
         return
     with pytest.raises(VerificationError):
         merkle.verify_consistency(vector["old"], vector["new"], path, old, new)
+
+
+PUBLISHED = os.environ.get("PASSERBY_MERKLE_VECTORS")
+"""A checkout of ``testdata`` of github.com/transparency-dev/merkle, where there is one."""
+
+
+@pytest.mark.skipif(not PUBLISHED, reason="PASSERBY_MERKLE_VECTORS names no copy of transparency-dev/merkle's testdata")
+@pytest.mark.parametrize("kind", ["inclusion", "consistency"])
+def test_published_vectors(kind: str) -> None:
+    files = sorted((Path(PUBLISHED or "") / kind).rglob("*.json"))
+    assert len(files) >= 90
+    for file in files:
+        case = json.loads(file.read_text())
+        path = [b64decode(value) for value in case["proof"] or []]
+        wrong = case["wantErr"]
+        try:
+            if kind == "inclusion":
+                leaf, top = b64decode(case["leafHash"] or ""), b64decode(case["root"] or "")
+                merkle.verify_inclusion(case["leafIdx"], case["treeSize"], leaf, path, top)
+            else:
+                roots = [b64decode(case[name] or "") for name in ("root1", "root2")]
+                # theirs takes roots of any length where the sizes are equal; ours never does
+                wrong = wrong or any(len(value) != merkle.HASH_BYTES for value in roots)
+                merkle.verify_consistency(case["size1"], case["size2"], path, *roots)
+        except VerificationError as exc:
+            assert wrong, f"{file}: {exc}"
+        else:
+            assert not wrong, file
