@@ -271,6 +271,20 @@ PUBLISHED = os.environ.get("PASSERBY_MERKLE_VECTORS")
 """A checkout of ``testdata`` of github.com/transparency-dev/merkle, where there is one."""
 
 
+def accepts(kind: str, case: dict[str, Any]) -> bool:
+    path = [b64decode(value) for value in case["proof"] or []]
+    try:
+        if kind == "inclusion":
+            leaf, top = b64decode(case["leafHash"] or ""), b64decode(case["root"] or "")
+            merkle.verify_inclusion(case["leafIdx"], case["treeSize"], leaf, path, top)
+        else:
+            old, new = b64decode(case["root1"] or ""), b64decode(case["root2"] or "")
+            merkle.verify_consistency(case["size1"], case["size2"], path, old, new)
+    except VerificationError:
+        return False
+    return True
+
+
 @pytest.mark.skipif(not PUBLISHED, reason="PASSERBY_MERKLE_VECTORS names no copy of transparency-dev/merkle's testdata")
 @pytest.mark.parametrize("kind", ["inclusion", "consistency"])
 def test_published_vectors(kind: str) -> None:
@@ -278,18 +292,6 @@ def test_published_vectors(kind: str) -> None:
     assert len(files) >= 90
     for file in files:
         case = json.loads(file.read_text())
-        path = [b64decode(value) for value in case["proof"] or []]
-        wrong = case["wantErr"]
-        try:
-            if kind == "inclusion":
-                leaf, top = b64decode(case["leafHash"] or ""), b64decode(case["root"] or "")
-                merkle.verify_inclusion(case["leafIdx"], case["treeSize"], leaf, path, top)
-            else:
-                roots = [b64decode(case[name] or "") for name in ("root1", "root2")]
-                # theirs takes roots of any length where the sizes are equal; ours never does
-                wrong = wrong or any(len(value) != merkle.HASH_BYTES for value in roots)
-                merkle.verify_consistency(case["size1"], case["size2"], path, *roots)
-        except VerificationError as exc:
-            assert wrong, f"{file}: {exc}"
-        else:
-            assert not wrong, file
+        # theirs takes roots of any length where the sizes are equal; ours never does
+        short = any(len(b64decode(case.get(name) or "")) not in {0, merkle.HASH_BYTES} for name in ("root1", "root2"))
+        assert accepts(kind, case) == (not case["wantErr"] and not short), file
