@@ -342,7 +342,9 @@ def test_log_on_an_object_store(memory: ObjectStore, tmp_path: Path) -> None:
     with Log.create(tmp_path / "log", origin=ORIGIN, public="memory://bucket") as log:
         with pytest.raises(LockedError, match="another writer holds"):
             Log.open(tmp_path / "log")
-        log.append_many([remark(i) for i in range(300)])
+        log.append_many([remark(i) for i in range(200)])
+        assert memory.get(tile_path(0, 0, 200)) is not None
+        log.append_many([remark(i) for i in range(200, 300)])
         receipt = log.append(remark(300))
         require(receipt.proof, remark(300), log.policy)
         log.rotate()
