@@ -61,8 +61,7 @@ def interview(path: Path, positions: Sequence[str], on: date | None, overlays: S
 def _take(state: law.Interview, fact: law.Fact) -> bool:
     """Read lines until one answers the question or moves on; return False at the end of the interview."""
     while True:
-        typer.echo("> ", err=True, nl=False)
-        line = sys.stdin.readline()
+        line = _read_line()
         if not line:
             _say("", "the input ended; what was not answered stays unknown")
             return False
@@ -88,6 +87,15 @@ def _take(state: law.Interview, fact: law.Fact) -> bool:
             _say(error.message, error.hint or "")
             continue
         return True
+
+
+def _read_line() -> str:
+    """Return a line with its end, or nothing at the end of the input; Ctrl-C ends it too, so that no answer is lost."""
+    typer.echo("> ", err=True, nl=False)
+    try:
+        return sys.stdin.readline()
+    except KeyboardInterrupt:
+        return ""
 
 
 def _question(fact: law.Fact, number: int) -> str:
