@@ -81,6 +81,9 @@ def _facts(
         str | None, typer.Argument(metavar="[FACT]", help="One fact, with everything known about it.")
     ] = None,
     as_json: JsonOption = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print a JSON Schema of deployment files, for editors.")
+    ] = False,
 ) -> None:
     """List the facts that describe a deployment: their values, defaults, what they mean, and where the law says so."""
     known = law.vocabulary()
@@ -90,7 +93,9 @@ def _facts(
             f"'{name}' is no fact of the vocabulary" + (f"; the nearest is '{close}'" if close else ""),
             hint=f"passerby law facts {close}" if close else "passerby law facts lists the names",
         )
-    if as_json:
+    if schema:
+        typer.echo(law.dump_json(law.facts_schema()), nl=False)
+    elif as_json:
         content = law.vocabulary_to_json((name,) if name else tuple(known))
         typer.echo(law.dump_json(content), nl=False)
     else:
