@@ -47,10 +47,13 @@ def interview(path: Path, positions: Sequence[str], on: date | None, overlays: S
 
     state = law.Interview(judge)
     _say("Answer with a word or its number; ? explains, unknown is an answer, back returns, stop ends.")
-    while (fact := state.next_fact()) is not None:
-        _say("", _question(fact, len(state.answers) + 1))
-        if not _take(state, fact):
-            break
+    try:
+        while (fact := state.next_fact()) is not None:
+            _say("", _question(fact, len(state.answers) + 1))
+            if not _take(state, fact):
+                break
+    except KeyboardInterrupt:
+        _say("", "broken off; what was answered is saved")
     _say("", _summary(state))
     text = law.facts_to_yaml(state.facts(), title=path.stem.replace("-", " ").replace("_", " "))
     write_whole(path, text)
@@ -61,7 +64,8 @@ def interview(path: Path, positions: Sequence[str], on: date | None, overlays: S
 def _take(state: law.Interview, fact: law.Fact) -> bool:
     """Read lines until one answers the question or moves on; return False at the end of the interview."""
     while True:
-        line = _read_line()
+        typer.echo("> ", err=True, nl=False)
+        line = sys.stdin.readline()
         if not line:
             _say("", "the input ended; what was not answered stays unknown")
             return False
@@ -87,15 +91,6 @@ def _take(state: law.Interview, fact: law.Fact) -> bool:
             _say(error.message, error.hint or "")
             continue
         return True
-
-
-def _read_line() -> str:
-    """Return a line with its end, or nothing at the end of the input; Ctrl-C ends it too, so that no answer is lost."""
-    typer.echo("> ", err=True, nl=False)
-    try:
-        return sys.stdin.readline()
-    except KeyboardInterrupt:
-        return ""
 
 
 def _question(fact: law.Fact, number: int) -> str:

@@ -186,12 +186,14 @@ def find_clashes(facts: Mapping[str, object]) -> Iterator[Clash]:
 def say(value: object) -> str:
     """Return a value as it is written in a facts file.
 
-    >>> say(True), say(4.0), say("police")
-    ('true', '4', 'police')
+    >>> say(True), say(4.0), say(100000.5), say("police")
+    ('true', '4', '100000.5', 'police')
     """
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    return str(value)
 
 
 def _holds(row: Contradiction, facts: Mapping[str, object]) -> bool:
