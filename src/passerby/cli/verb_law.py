@@ -15,6 +15,7 @@ from passerby.cli.law_show import facts_to_text, lists_to_text, provisions_to_te
 from passerby.cli.output import write_whole
 from passerby.cli.verb_assess import JsonOption, OnOption, OverlayOption, PositionOption, read_options, read_overlays
 from passerby.errors import UsageError
+from passerby.values import utc_now
 
 LANGUAGES = ("en",)
 """Languages that letters are drafted in."""
@@ -111,7 +112,9 @@ def _letter(
         law.Addressee | None, typer.Option("--to", help="Operator or authority; default: where such a letter goes.")
     ] = None,
     lang: Annotated[str, typer.Option("--lang", help="Language of the letter: en.")] = "en",
-    on: OnOption = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="The day of the letter, YYYY-MM-DD; default: today.")
+    ] = None,
 ) -> None:
     """Draft a letter that a citizen may send, with the articles it rests on. Placeholders stand in [square brackets]."""
     if lang not in LANGUAGES:
@@ -120,6 +123,8 @@ def _letter(
         )
     _, day = read_options(None, on, every=False)
     deployment = law.read_deployment(camera)
-    verdict = law.assess_deployment(deployment, on=day).verdicts[0]
+    # unlike an assessment, a letter is sent: it must rest on what binds on that day
+    sent = day or deployment.on or utc_now().date()
+    verdict = law.assess_deployment(deployment, on=sent).verdicts[0]
     letter = law.draft_letter(deployment.facts, verdict, kind=kind, to=to)
     typer.echo(law.letter_to_text(letter), nl=False)
