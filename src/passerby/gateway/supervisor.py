@@ -62,6 +62,9 @@ class Keeper:
         self._last_fault = ("", 0)
         self._phase: tuple[Phase, tuple[Reason, ...], int] = (Phase.STARTING, (), 0)
         self._selftest_ns = 0
+        self._told: tuple[Phase, tuple[Reason, ...]] | None = None
+        self._told_s = self._late_s = 0.0
+        self._late_count = 0
 
     # life
 
@@ -262,11 +265,24 @@ class Keeper:
         self.relay.tick()
         if was is None and self.relay.slate is not None:
             self._fault(Reason.STALLED, True, "its process sends nothing")
+        self._watch_lateness()
         phase, reasons = self._now()
         if (phase, reasons) != self._phase[:2]:
             self._phase = (phase, reasons, time.time_ns())
+        if (phase, reasons) != self._told and time.monotonic() - self._told_s >= 1.0:
+            # a state that flickers is told once a second
+            self._told, self._told_s = (phase, reasons), time.monotonic()
             text = ", ".join(reasons)
             self._tell_now(EventKind.PHASE, reason=reasons[0] if reasons else None, detail=f"{phase} {text}".strip())
+
+    def _watch_lateness(self) -> None:
+        """Report pictures that the veil covered whole because the detector was late as one interval, not one by one."""
+        count, now_s = self.relay.whole_by_reason.get(Reason.DETECTOR_BEHIND, 0), time.monotonic()
+        if count != self._late_count:
+            self._late_count, self._late_s = count, now_s
+            self._fault(Reason.DETECTOR_BEHIND, True, "pictures were not judged in time")
+        elif now_s - self._late_s > 1.0:
+            self._fault(Reason.DETECTOR_BEHIND, False, "")
 
     def _stall_reason(self) -> Reason:
         return next((r for r in self._worker_reasons() if r in FAULTS), Reason.STALLED)
