@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -183,7 +183,7 @@ class Pose:
     position: tuple[float, float, float] | None
 
 
-async def poses(config: OnvifConfig, every_s: float) -> AsyncIterator[Pose]:
+async def poses(config: OnvifConfig, every_s: float) -> AsyncGenerator[Pose, None]:
     """Return where a camera looks, again and again, over one connection.
 
     Raises:

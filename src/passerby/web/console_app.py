@@ -119,6 +119,9 @@ class _Site:
         if connection.scope["type"] == "websocket":
             if not self.guard.same_origin(connection):
                 raise AccessError("this request came from another site's page")
+            viewers = sum(one.live.viewers for one in self.runtime.gateway.cameras.values())
+            if viewers >= self.runtime.city.server.max_viewers:
+                raise AccessError("too many live views are open")
             return caller.name  # the stream tells when it begins and ends
         words = {"clip.mp4": "recording", "latest.jpg": "snapshot", "recordings": "recordings"}
         word = words.get(path.rpartition("/")[2], "watch")
