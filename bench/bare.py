@@ -14,7 +14,8 @@ def main(source: str, target: str) -> None:
     with av.open(source) as reading, av.open(target, "w") as writing:
         track = reading.streams.video[0]
         track.thread_type = "AUTO"
-        options = {"preset": settings.preset, "crf": str(settings.crf)}
+        group = max(12, round(2 * float(track.average_rate or 25)))
+        options = {"preset": settings.preset, "crf": str(settings.crf), "g": str(group)}
         out = writing.add_stream("libx264", rate=track.average_rate, options=options)
         out.width, out.height, out.pix_fmt = track.width, track.height, "yuv420p"
         for frame in reading.decode(track):

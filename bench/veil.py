@@ -33,9 +33,7 @@ BARE = ROOT / "bench" / "bare.py"
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One run: where footage is (None: the demo clip), a folder for temporary files, runs per timing, and whether the misses
-    by size are written to where reports read them.
-    """
+    """One run: footage (None: the demo clip), a folder for temporary files, runs per timing, and whether to keep the misses."""
 
     data: Path | None
     work: Path
