@@ -170,6 +170,9 @@ def test_miss_rates_are_shown_when_measured_and_said_to_be_absent_otherwise(
         found = measured_module.measured(path)
         assert (found is not None) is known
     assert measured_module.measured(tmp_path / "none.json") is None
+    assert found is not None
+    measured_module.write_measured(found, tmp_path / "again.json")
+    assert measured_module.measured(tmp_path / "again.json") == found
     monkeypatch.setattr(report_page, "measured", lambda: found)
     text = report_page.report_page([a_report()])
     assert "ten clips" in text
