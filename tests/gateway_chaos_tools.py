@@ -17,7 +17,7 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 from PIL import Image
-from tests.gateway_tools import LOGIN, PASSWORD, USER, LoopThread, camera, message
+from tests.gateway_tools import LOGIN, PASSWORD, USER, LoopThread, camera, frames_of, message
 
 from passerby.errors import ServiceError
 from passerby.gateway.cover import TONE
@@ -88,9 +88,8 @@ class Seen:
                 self.bare.append((output, score))
 
     def look_at_file(self, output: str, data: bytes) -> None:
-        with av.open(io.BytesIO(data)) as container:
-            for frame in container.decode(video=0):
-                self.look(output, luma_of(frame))
+        for frame in frames_of(io.BytesIO(data)):
+            self.look(output, luma_of(frame))
 
     def stays_covered(self, output: str, seconds: float) -> bool:
         """Wait for a cover, and return whether only covers come for a while after it."""
@@ -251,6 +250,8 @@ class RunningGateway:
 
     def stop(self) -> None:
         """Stop, and look at what has been gathered: the MSE stream and the recording."""
+        if self._stop.is_set():
+            return
         self.thread.call(self.gateway.stop(), 60)
         self._stop.set()
         for thread in self._threads:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
+import av
 import pytest
 
 from passerby.gateway.encode import LiveEncoder, ticks_of
@@ -127,6 +129,17 @@ class Served:
     def close(self) -> None:
         self.thread.call(self.server.stop())
         self.thread.close()
+
+
+def times_of(frames: Iterable[av.VideoFrame]) -> list[float]:
+    """Return the presentation times of pictures, in seconds."""
+    return [float(f.pts * f.time_base) for f in frames if f.pts is not None and f.time_base is not None]
+
+
+def frames_of(source: str | io.BytesIO) -> list[av.VideoFrame]:
+    """Decode the whole of a clip."""
+    with av.open(source, "r") as container:
+        return list(container.decode(video=0))
 
 
 def wait_for(condition: Callable[[], bool], timeout: float = 10.0) -> None:

@@ -6,12 +6,15 @@ line, ``not-out`` words that must not come, ``no-out`` and ``no-err`` an empty s
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,6 +185,33 @@ def test_the_facts_of_the_guide_are_a_deployment() -> None:
 def test_the_guide_names_every_position() -> None:
     text = GUIDE.read_text(encoding="utf-8")
     assert [name for name in law.positions() if f"`{name}`" not in text] == []
+
+
+def test_interview_at_a_terminal_saves_what_was_answered_when_it_is_broken_off(shell: Path) -> None:
+    terminal, inside = pty.openpty()
+    places = f"{shell.parent / 'bin'}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": places, "PYTHONPATH": str(ROOT / "src")}
+    program = subprocess.Popen(
+        ["passerby", "assess", "--ask", "plan.yaml"],
+        cwd=shell,
+        env=environment,
+        stdin=inside,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.write(terminal, b"anonymisation\n")
+    assert program.stderr
+    asked = iter(program.stderr.readline, "")
+    assert any(line.startswith("2. ") for line in asked)
+    os.write(terminal, b"\x03")
+    out, err = program.communicate(timeout=60)
+    assert program.returncode == 0
+    assert "saved plan.yaml" in err
+    assert "act-2024" in out
+    assert law.read_deployment(shell / "plan.yaml").facts["function"] == "anonymisation"
 
 
 def test_the_mistake_of_the_guide_is_told_as_the_guide_shows_it() -> None:

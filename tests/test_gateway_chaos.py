@@ -22,6 +22,8 @@ from passerby.gateway.states import EventKind, Phase
 from passerby.gateway.values import CameraConfig, InputConfig, Reason, RecordConfig, SelfTestConfig
 from passerby.veil.settings import FindSettings, VeilSettings
 
+pytestmark = pytest.mark.xdist_group("gateway-chaos")
+"""One gateway is watched through all of them, in their order."""
 SCENE = Scene(SceneSettings(256, 160, 10.0, 1))
 OUTPUTS = {"rtsp", "mse", "hls", "snapshot", "recording"}
 

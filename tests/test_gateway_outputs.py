@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from tests.gateway_tools import SMALL, camera, message, program, run, wait_for
+from tests.gateway_tools import SMALL, camera, frames_of, message, program, run, times_of, wait_for
 
 from passerby.errors import ServiceError
 from passerby.gateway.boxes import fragments, header_bytes
@@ -53,9 +53,8 @@ class Fed:
 
 
 def numbers(data: bytes) -> list[int | None]:
-    with av.open(io.BytesIO(data)) as container:
-        frames = container.decode(video=0)
-        return [read_number(np.asarray(f.to_ndarray(format="yuv420p"), np.uint8)[: f.height]) for f in frames]
+    frames = frames_of(io.BytesIO(data))
+    return [read_number(np.asarray(f.to_ndarray(format="yuv420p"), np.uint8)[: f.height]) for f in frames]
 
 
 def is_slate(data: bytes) -> bool:
@@ -379,8 +378,7 @@ def test_clip_of_a_span_plays_from_zero(tmp_path: Path) -> None:
     data = b"".join(clip(folder, start, start + 2 * 10**9))
     seen = numbers(data)
     assert seen == list(range(13, 13 * 4)), "whole groups of pictures, over the file's end"
-    with av.open(io.BytesIO(data)) as container:
-        times = [float(f.pts * f.time_base) for f in container.decode(video=0) if f.pts is not None]
+    times = times_of(frames_of(io.BytesIO(data)))
     assert times[0] == 0
     assert np.allclose(np.diff(times), 0.08, atol=0.002)
     assert b"".join(clip(folder, 0, 10)) == b""

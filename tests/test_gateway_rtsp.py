@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.gateway_tools import Served, message, program, run, wait_for
+from tests.gateway_tools import Served, message, program, run, times_of, wait_for
 
 from passerby.errors import ServiceError
 from passerby.gateway.rtsp.auth import DigestGate, ha1
@@ -62,7 +62,7 @@ def check_numbers(frames: list[av.VideoFrame]) -> None:
     assert None not in numbers
     steps = np.diff(np.array(numbers, np.int64))
     assert (steps == 1).all(), "no picture is lost"
-    seconds = np.diff([float(frame.pts * frame.time_base) for frame in frames if frame.pts is not None])
+    seconds = np.diff(times_of(frames))
     assert np.allclose(seconds, 0.08, atol=0.002), "time stamps keep the camera's rhythm"
 
 

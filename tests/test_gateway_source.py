@@ -131,6 +131,7 @@ def clip(path: Path, codec: str, count: int = 10) -> Path:
     scene = Scene(SMALL)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = 320, 192
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         for number in range(count):

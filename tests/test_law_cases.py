@@ -111,10 +111,12 @@ def raised_points(worlds: Worlds, assumptions: list[int]) -> list[str]:
 
 
 def consistent(world: World) -> bool:
-    """Tell whether a world is free of findings that deny each other: not regulated or not prohibited, and yet so."""
+    """Tell whether a world is free of conclusions that deny each other, such as not regulated and yet identification."""
     atoms = world.atoms
     regulated = {"emotion_recognition", "finding(transparency_only)"}
     if "finding(not_regulated)" in atoms and (regulated & atoms or ("remote_identification" in atoms and "excepted" not in atoms)):
+        return False
+    if "live" in atoms and {"recorded_search", "recorded_police_search"} & atoms:
         return False
     return not {"finding(not_prohibited)", "finding(prohibited)"} <= atoms
 

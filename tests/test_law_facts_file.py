@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 from datetime import date
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from passerby import law
 from passerby.errors import FactsError
 from passerby.law.contradictions import CONTRADICTIONS, find_clashes
+from passerby.law.facts_check import find_problems
 from passerby.law.facts_file import MAX_BYTES, parse_deployment, read_deployment, read_folder
 from passerby.law.vocabulary import vocabulary
 
 BAD = Path(__file__).parent / "bad" / "facts"
 EXPECTED: dict[str, list[str]] = yaml.safe_load((BAD / "expected.yaml").read_text(encoding="utf-8"))
+
+SCHEMA = jsonschema.Draft202012Validator(law.facts_schema())
 
 
 def test_every_broken_file_has_expected_words() -> None:
@@ -143,6 +152,58 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("sys.stdin", Input())
     assert read_deployment("-").title == "standard input"
+
+
+def deployments() -> st.SearchStrategy[dict[str, law.FactValue]]:
+    """Facts with values of the vocabulary that do not contradict each other."""
+
+    def values(fact: law.Fact) -> st.SearchStrategy[law.FactValue]:
+        if fact.kind == "bool":
+            return st.sampled_from([True, False, "unknown"])
+        if fact.kind == "number":
+            return st.one_of(st.just("unknown"), st.integers(0, 10**6), st.floats(0, 10**6).map(lambda x: round(x, 2)))
+        return st.sampled_from([*fact.values, "unknown"])
+
+    names = st.lists(st.sampled_from(list(vocabulary())), min_size=1, max_size=8, unique=True)
+    drawn = names.flatmap(lambda some: st.fixed_dictionaries({name: values(vocabulary()[name]) for name in some}))
+    return drawn.filter(lambda facts: not find_problems(facts))
+
+
+@settings(max_examples=40, deadline=None)
+@given(deployments())
+def test_facts_come_back_from_every_format_as_they_were_written(facts: dict[str, law.FactValue]) -> None:
+    toml = "\n".join(f"{name} = {json.dumps(value)}" for name, value in facts.items())
+    for name, text in (
+        ("d.json", json.dumps({"facts": facts})),
+        ("d.json", json.dumps(facts, indent=1)),
+        ("d.toml", toml),
+        ("d.yaml", law.facts_to_yaml(facts)),
+        ("-", yaml.safe_dump(facts)),
+    ):
+        assert parse_deployment(text.encode(), name).facts == facts
+    assert SCHEMA.is_valid(facts)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=120), st.sampled_from(["d.yaml", "d.json", "d.toml", "-"]))
+def test_any_text_is_read_or_refused(text: str, name: str) -> None:
+    with contextlib.suppress(FactsError):
+        parse_deployment(text.encode(), name)
+
+
+def test_schema_for_editors_accepts_the_examples_and_refuses_what_is_no_fact() -> None:
+    SCHEMA.check_schema(SCHEMA.schema)
+    for path in (BAD.parents[2] / "docs" / "examples" / "law").iterdir():
+        if path.suffix != ".toml":
+            assert SCHEMA.is_valid(yaml.safe_load(path.read_text(encoding="utf-8")))
+    broken: tuple[dict[str, object], ...] = (
+        {"actor": "polis"},
+        {"funktion": "rbi"},
+        {"facts": {"fria": "yes"}},
+        {"offence": "Big Theft"},
+        {"facts": {}},
+    )
+    assert not any(SCHEMA.is_valid(wrong) for wrong in broken)
 
 
 def test_contradictions_name_facts_and_values_of_the_vocabulary() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 
 from passerby import law
+from passerby.cli import main
 from passerby.errors import UsageError
 from passerby.law.letters import WIDTH, describe
-from passerby.law.report_words import steps
+from passerby.law.report_words import day, steps
+from passerby.values import utc_now
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples" / "law"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir())
@@ -78,6 +81,31 @@ def test_complaint_about_open_facts_says_that_it_depends() -> None:
     text = " ".join(draft("station-not-yet-decided.yaml", law.Kind.COMPLAINT).text.split())
     assert "it depends on points that are open" in text
     assert "Prohibited would follow" in text
+
+
+def test_complaint_names_the_act_only_where_it_binds_on_that_day() -> None:
+    facts = law.read_deployment(EXAMPLES / "mall-shoplifters.yaml").facts
+    early = law.assess(facts, on=date(2026, 11, 23))
+    assert early.outcome == law.Outcome.NOT_REGULATED
+    letter = law.draft_letter(facts, early, kind=law.Kind.COMPLAINT)
+    assert "Artificial Intelligence Act" not in " ".join(letter.text.split())
+    assert not any(basis.article.startswith("AI Act") for basis in letter.bases)
+    assert any("rests on data protection" in " ".join(hint.split()) for hint in letter.hints)
+    later = law.draft_letter(facts, law.assess(facts, on=date(2027, 12, 2)), kind=law.Kind.COMPLAINT)
+    assert "as in force on 2 December 2027, that counts as high-risk" in " ".join(later.text.split())
+
+
+def test_letter_of_the_command_is_read_on_its_day(capsys: pytest.CaptureFixture[str]) -> None:
+    def letter(*options: str) -> str:
+        camera = str(EXAMPLES / "market-every-weekend.yaml")
+        with pytest.raises(SystemExit) as caught:
+            main(["law", "letter", "--camera", camera, "--kind", "complaint", *options])
+        assert not caught.value.code
+        return " ".join(capsys.readouterr().out.split())
+
+    assert "as in force on 2 February 2025" in letter("--on", "2025-02-02")
+    before, text, after = utc_now().date(), letter(), utc_now().date()
+    assert any(f"as in force on {day(today)}" in text for today in (before, after))
 
 
 def test_questions_are_those_on_which_the_verdict_turns() -> None:

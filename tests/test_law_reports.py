@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from datetime import date
@@ -173,6 +174,30 @@ def test_matrix_and_side_by_side_tell_every_outcome(assessments: dict[str, law.A
     for row in rows:
         beside = Page(law.comparison_to_html((row,), row.title)).text
         assert [v.position for v in row.verdicts if law.OUTCOME_TITLE[v.outcome] not in beside] == []
+
+
+def test_what_no_rule_answers_is_said_to_be_outside(assessments: dict[str, law.Assessment]) -> None:
+    one = assessments["face-blur.yaml"]
+    silent = dataclasses.replace(
+        act(one),
+        outcome=law.Outcome.DEPENDS,
+        possible=frozenset({law.Outcome.DEPENDS}),
+        certain=False,
+        outside=True,
+        reasons=(),
+        alternatives=(),
+    )
+    outside = dataclasses.replace(one, verdicts=(silent,))
+    text = law.assessment_to_text(outside)
+    assert "OUTSIDE THIS RULEBOOK" in text
+    assert "nothing is guessed" in text
+    assert "DEPENDS" not in text
+    assert "Outside this rulebook" in Page(law.assessment_to_html(outside)).text
+    jsonschema.validate(law.assessment_to_json(outside), law.read_schema("assessment"))
+    partly = dataclasses.replace(silent, possible=frozenset({law.Outcome.DEPENDS, law.Outcome.PROHIBITED}))
+    text = law.assessment_to_text(dataclasses.replace(one, verdicts=(partly,)))
+    assert "IT DEPENDS" in text
+    assert "Still possible: prohibited, outside this rulebook." in text
 
 
 def test_day_is_told_and_reaches_the_verdict() -> None:

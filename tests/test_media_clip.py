@@ -22,7 +22,8 @@ def test_probe_describes_the_clip(tmp_path: Path) -> None:
     assert info.duration_s == pytest.approx(1.0)
     assert (info.rotation_deg, info.display_matrix, info.interlaced, info.audio_streams) == (0, None, False, 1)
     assert info.colour.full_range is None
-    assert info.beside == ()
+    assert info.beside == ("user data in the stream",)  # x264's settings
+    assert probe(make_clip(tmp_path / "b.mp4", codec="mpeg4", frames=2)).beside == ()
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_second_video_track_is_not_the_one_that_is_read(tmp_path: Path) -> None:
     both = tmp_path / "both.mp4"
     ffmpeg("-i", small, "-i", large, "-map", "1:v", "-map", "0:v", "-c", "copy", both)
     info = probe(both)
-    assert (info.width_px, info.beside) == (96, ("video track 1",))
+    assert (info.width_px, info.beside) == (96, ("video track 1", "user data in the stream"))
 
 
 @pytest.mark.tool

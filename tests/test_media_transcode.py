@@ -138,14 +138,13 @@ def test_odd_sizes_are_neither_cropped_nor_padded(tmp_path: Path, suffix: str, s
     ("suffix", "codec"), [(".mp4", "hevc"), (".mkv", "hevc"), (".avi", "h264"), (".webm", "av1"), (".mov", "hevc")]
 )
 def test_ten_bits_stay_ten_bits(tmp_path: Path, suffix: str, codec: str) -> None:
-    source = make_clip(tmp_path / "in.mkv", codec="libx265", pix_fmt="yuv420p10le", frames=6)
+    source = make_clip(tmp_path / "in.mkv", codec="libx265", pix_fmt="yuv420p10le", frames=12)
     write(source, tmp_path / f"out{suffix}", 2)
     info = probe(tmp_path / f"out{suffix}")
     assert (info.bit_depth, info.pix_fmt, info.codec) == (10, "yuv420p10le", codec)
-    assert corner(tmp_path / f"out{suffix}") == [index == 2 for index in range(6)]
+    assert corner(tmp_path / f"out{suffix}") == [index == 2 for index in range(12)]
 
 
-@pytest.mark.tool
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 30])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_ten_bit_clips_of_a_few_frames_have_times(tmp_path: Path, frames: int, suffix: str) -> None:
@@ -170,7 +169,7 @@ def test_hdr10_keeps_its_colours_and_mastering_display(tmp_path: Path, name: str
         context.color_range, context.color_primaries, context.color_trc, context.colorspace = 1, 9, 16, 9
 
     source = make_clip(
-        tmp_path / "in.mp4", codec="libx265", pix_fmt="yuv420p10le", options=options, prepare=prepare, frames=4
+        tmp_path / "in.mp4", codec="libx265", pix_fmt="yuv420p10le", options=options, prepare=prepare, frames=12
     )
     write(source, tmp_path / name, 0)
     was, came = probe(source), probe(tmp_path / name)
@@ -319,7 +318,7 @@ def test_audio_of_an_unknown_codec_is_left_out_and_named(tmp_path: Path) -> None
     source = tmp_path / "in.mp4"
     source.write_bytes(data.replace(b"mp4a", b"zzzz").replace(b"esds", b"free"))
     report = write(source, tmp_path / "out.mp4", keep_audio=True)
-    assert report.dropped == ("1 audio track",)
+    assert "1 audio track" in report.dropped
     assert report.frames == 8
 
 

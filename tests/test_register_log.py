@@ -264,7 +264,7 @@ def test_key_changes_and_old_readers_follow(log: Log) -> None:
         entry = log.entry(receipt.index)
         assert isinstance(entry, register.KeyAdded)
         assert (entry.key, entry.replaces) == (str(log.key), str(before))
-        log.append(remark())
+        require(log.append(remark()).proof, remark(), log.policy)
     assert reader.refresh()
     assert reader.snapshot.trust.key == log.key
     assert len(reader.snapshot.trust.rotations) == 3
@@ -342,7 +342,9 @@ def test_log_on_an_object_store(memory: ObjectStore, tmp_path: Path) -> None:
     with Log.create(tmp_path / "log", origin=ORIGIN, public="memory://bucket") as log:
         with pytest.raises(LockedError, match="another writer holds"):
             Log.open(tmp_path / "log")
-        log.append_many([remark(i) for i in range(300)])
+        log.append_many([remark(i) for i in range(200)])
+        assert memory.get(tile_path(0, 0, 200)) is not None
+        log.append_many([remark(i) for i in range(200, 300)])
         receipt = log.append(remark(300))
         require(receipt.proof, remark(300), log.policy)
         log.rotate()

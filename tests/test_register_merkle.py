@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 from base64 import b64decode
 from pathlib import Path
 from types import ModuleType
@@ -264,3 +265,33 @@ def test_consistency_vector(vector: dict[str, Any]) -> None:
         return
     with pytest.raises(VerificationError):
         merkle.verify_consistency(vector["old"], vector["new"], path, old, new)
+
+
+PUBLISHED = os.environ.get("PASSERBY_MERKLE_VECTORS")
+"""A checkout of ``testdata`` of github.com/transparency-dev/merkle, where there is one."""
+
+
+def accepts(kind: str, case: dict[str, Any]) -> bool:
+    path = [b64decode(value) for value in case["proof"] or []]
+    try:
+        if kind == "inclusion":
+            leaf, top = b64decode(case["leafHash"] or ""), b64decode(case["root"] or "")
+            merkle.verify_inclusion(case["leafIdx"], case["treeSize"], leaf, path, top)
+        else:
+            old, new = b64decode(case["root1"] or ""), b64decode(case["root2"] or "")
+            merkle.verify_consistency(case["size1"], case["size2"], path, old, new)
+    except VerificationError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not PUBLISHED, reason="PASSERBY_MERKLE_VECTORS names no copy of transparency-dev/merkle's testdata")
+@pytest.mark.parametrize("kind", ["inclusion", "consistency"])
+def test_published_vectors(kind: str) -> None:
+    files = sorted((Path(PUBLISHED or "") / kind).rglob("*.json"))
+    assert len(files) >= 90
+    for file in files:
+        case = json.loads(file.read_text())
+        # theirs takes roots of any length where the sizes are equal; ours never does
+        short = any(len(b64decode(case.get(name) or "")) not in {0, merkle.HASH_BYTES} for name in ("root1", "root2"))
+        assert accepts(kind, case) == (not case["wantErr"] and not short), file

@@ -104,6 +104,8 @@ def test_page_that_shows_something_else_than_its_entry_fails_visibly(site: Site,
     assert seen.page.is_visible("text=Counting of pigeons")
     assert "CHECK FAILED: The page shows something other than the entry says." in seen.page.inner_text("#purpose")
     assert "FAILED" in seen.page.inner_text("#checked")
+    assert "✓ checked" in seen.page.inner_text("#position"), "the same entry's other words are as they should be"
+    assert seen.page.locator("#checked").bounding_box()["y"] < 800, "the warning stands on the first screen"  # type: ignore[index]
     shoot(seen.page, "tampered")
 
 

@@ -133,6 +133,13 @@ def test_silent_camera_is_not_known_with_the_length_of_its_silence(city: City) -
 def test_past_gaps_stand_on_the_page_with_their_length(city: City) -> None:
     words = Reader(pages_of(city.usual()).camera(Address("en", f"c/{city.name(1)}/"), city.name(1))).words
     assert "22 November 2026, 21:00 UTC to 23 November 2026, 00:00 UTC (3 h)" in words
+    assert "All gaps since the first start: 3 h." in words
+
+
+def test_remarks_and_corrections_stand_on_the_operators_page(city: City) -> None:
+    city.usual().add(Remark(at=city.now, entry=3, text="The purpose of entry 3 was misspelled."))
+    page = pages_of(city).operator(Address("en"))
+    assert '<span data-entry="98" data-claim="/text">The purpose of entry 3 was misspelled.</span>' in page
 
 
 def test_same_page_says_not_known_once_time_has_passed(city: City) -> None:

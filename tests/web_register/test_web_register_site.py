@@ -121,6 +121,16 @@ def test_copied_log_beside_the_pages_verifies(city: City, tmp_path: Path) -> Non
     assert not [problem for problem in report.problems if problem.kind not in {"silence", "time", "late-reveal"}]
 
 
+def test_reader_who_knows_an_earlier_key_can_read_the_copy(city: City, tmp_path: Path) -> None:
+    key = city.usual().write(tmp_path / "log")
+    with Log.open(tmp_path / "log") as log:
+        log.rotate()
+        log.rotate()
+    copy_log(Follower(tmp_path / "log"), tmp_path / "site")
+    assert Reader.open(tmp_path / "site", vkey=key).size == 100
+    assert (tmp_path / "site" / "schemas" / "heartbeat.json").is_file()
+
+
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 65_535, 65_536, 65_537, 70_000])
 def test_tiles_of_a_size_are_those_that_c2sp_names(size: int) -> None:
     paths = tile_paths(size)

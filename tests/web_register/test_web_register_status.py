@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from passerby.register import CameraChanged, CameraRetired, RunningStarted, RunningStopped
-from passerby.web.register_status import Light, next_change, status_of, totals_of
+from passerby.web.register_status import Light, status_of, totals_of
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -102,9 +102,3 @@ def test_gaps_count_only_as_far_as_they_lie_in_the_last_thirty_days(city: City) 
     camera = city.register(0).start(0).beat(0, 0).beat(0, 100).state().cameras[city.name(0)]
     assert totals_of(camera, city.begin + 101 * HOUR).not_known_s == 99 * 3600
     assert totals_of(camera, city.begin + 730 * HOUR).not_known_s == (90 + 629) * 3600
-
-
-def test_next_change_is_the_first_silence_to_come(city: City) -> None:
-    state = city.register(0).start(0).beat(0, 0).register(1).start(1).state()
-    assert next_change(state, city.begin) == city.begin + HOUR + 6 * MINUTE
-    assert next_change(state, city.begin + 1000 * HOUR) is None

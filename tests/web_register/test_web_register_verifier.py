@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 import re
 import time
@@ -19,7 +20,8 @@ from starlette.responses import Response
 from starlette.routing import Route as Serve
 from starlette.types import ASGIApp
 
-from passerby.register import Entry, FileSigner, Log, Reader, Remark
+from passerby.errors import FormatError
+from passerby.register import Entry, FileSigner, Log, Proof, Reader, Remark
 from passerby.register.checkpoint import cosign
 from passerby.register.merkle import leaf_hash
 from passerby.register.note import COSIGNATURE
@@ -289,3 +291,49 @@ def test_quorums_of_groups_are_counted_as_the_policy_says(newspaper: str, visit:
     )
     assert met == [True, True, False, False, False, False, True]
     assert page.evaluate("async () => (await parsePolicy('quorum none\\n')).metBy([])") is False
+
+
+def test_browser_and_program_agree_on_what_is_a_proof(newspaper: str, site: Site, visit: Visitor) -> None:
+    proof = Reader.open(site.folder).prove(5).to_text().encode()
+    source = random.Random(6962)
+    alphabet = b"\n\n\n =+/0158Aaz\r\t\xe2\x80\x94\x00\xff"
+    cases = [proof]
+    for _ in range(1500):
+        case = bytearray(proof)
+        for _ in range(source.randint(1, 3)):
+            at = source.randrange(len(case))
+            match source.randrange(4):
+                case 0:
+                    case[at] = source.choice(alphabet)
+                case 1:
+                    del case[at : at + source.randint(1, 40)]
+                case 2:
+                    case[at:at] = bytes(source.choices(alphabet, k=source.randint(1, 3)))
+                case _:
+                    case[at:at] = case[at : at + source.randint(1, 60)]
+        cases.append(bytes(case))
+    program = []
+    for case in cases:
+        try:
+            Proof.parse(case)
+        except FormatError:
+            program.append(False)
+        else:
+            program.append(True)
+    told = (
+        visit()
+        .open(newspaper)
+        .page.evaluate(
+            """(cases) => cases.map((text) => {
+          try {
+            parseProof(base64(text));
+            return true;
+          } catch (error) {
+            return error instanceof Refused && error.reason === "format" ? false : String(error);
+          }
+        })""",
+            [base64.b64encode(case).decode() for case in cases],
+        )
+    )
+    assert [bytes(case) for case, a, b in zip(cases, program, told, strict=True) if a is not b] == []
+    assert 1 < sum(program) < len(cases) / 2

@@ -47,10 +47,13 @@ def interview(path: Path, positions: Sequence[str], on: date | None, overlays: S
 
     state = law.Interview(judge)
     _say("Answer with a word or its number; ? explains, unknown is an answer, back returns, stop ends.")
-    while (fact := state.next_fact()) is not None:
-        _say("", _question(fact, len(state.answers) + 1))
-        if not _take(state, fact):
-            break
+    try:
+        while (fact := state.next_fact()) is not None:
+            _say("", _question(fact, len(state.answers) + 1))
+            if not _take(state, fact):
+                break
+    except KeyboardInterrupt:
+        _say("", "broken off; what was answered is saved")
     _say("", _summary(state))
     text = law.facts_to_yaml(state.facts(), title=path.stem.replace("-", " ").replace("_", " "))
     write_whole(path, text)

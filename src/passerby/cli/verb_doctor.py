@@ -1,13 +1,15 @@
-"""``passerby doctor``: what runs where on this machine."""
+"""``passerby doctor``: what runs where on this machine; with ``--camera``, who can pull that camera's picture."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from passerby.cli.camera_check import check_camera
 from passerby.media import protect_process
 from passerby.veil.doctor import checks
 
@@ -19,9 +21,22 @@ def add_to(app: typer.Typer) -> None:
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    camera: Annotated[str | None, typer.Option(help="Test who can pull this camera: its name, or its address.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The city.yml, for a camera's name.")] = None,
+    user: Annotated[str | None, typer.Option(help="For an address; password in PASSERBY_CAMERA_PASSWORD.")] = None,
+    other: Annotated[
+        list[str] | None, typer.Option(help="A user of somebody else; password in PASSERBY_OTHER_PASSWORD.")
+    ] = None,
+    onvif: Annotated[str | None, typer.Option(help="HOST:PORT of the camera's ONVIF service, for an address.")] = None,
 ) -> None:
-    """Show what runs where: processor, detector, codecs, GPU, weights, versions. Exits 1 if something needed is missing."""
+    """Show what runs where: processor, detector, codecs, GPU, weights, versions. Exits 1 if something needed is missing.
+
+    With --camera: whether its stream opens without or with another login, and who has one; exits 1 unless nobody else has.
+    """
     protect_process()
+    if camera is not None:
+        check_camera(camera, config, user, other or [], onvif, as_json=as_json)
+        return
     found = []
     for check in checks():
         found.append(check)

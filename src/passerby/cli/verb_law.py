@@ -15,6 +15,7 @@ from passerby.cli.law_show import facts_to_text, lists_to_text, provisions_to_te
 from passerby.cli.output import write_whole
 from passerby.cli.verb_assess import JsonOption, OnOption, OverlayOption, PositionOption, read_options, read_overlays
 from passerby.errors import UsageError
+from passerby.values import utc_now
 
 LANGUAGES = ("en",)
 """Languages that letters are drafted in."""
@@ -81,6 +82,9 @@ def _facts(
         str | None, typer.Argument(metavar="[FACT]", help="One fact, with everything known about it.")
     ] = None,
     as_json: JsonOption = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print a JSON Schema of deployment files, for editors.")
+    ] = False,
 ) -> None:
     """List the facts that describe a deployment: their values, defaults, what they mean, and where the law says so."""
     known = law.vocabulary()
@@ -90,7 +94,9 @@ def _facts(
             f"'{name}' is no fact of the vocabulary" + (f"; the nearest is '{close}'" if close else ""),
             hint=f"passerby law facts {close}" if close else "passerby law facts lists the names",
         )
-    if as_json:
+    if schema:
+        typer.echo(law.dump_json(law.facts_schema()), nl=False)
+    elif as_json:
         content = law.vocabulary_to_json((name,) if name else tuple(known))
         typer.echo(law.dump_json(content), nl=False)
     else:
@@ -106,7 +112,9 @@ def _letter(
         law.Addressee | None, typer.Option("--to", help="Operator or authority; default: where such a letter goes.")
     ] = None,
     lang: Annotated[str, typer.Option("--lang", help="Language of the letter: en.")] = "en",
-    on: OnOption = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="The day of the letter, YYYY-MM-DD; default: today.")
+    ] = None,
 ) -> None:
     """Draft a letter that a citizen may send, with the articles it rests on. Placeholders stand in [square brackets]."""
     if lang not in LANGUAGES:
@@ -115,6 +123,8 @@ def _letter(
         )
     _, day = read_options(None, on, every=False)
     deployment = law.read_deployment(camera)
-    verdict = law.assess_deployment(deployment, on=day).verdicts[0]
+    # unlike an assessment, a letter is sent: it must rest on what binds on that day
+    sent = day or deployment.on or utc_now().date()
+    verdict = law.assess_deployment(deployment, on=sent).verdicts[0]
     letter = law.draft_letter(deployment.facts, verdict, kind=kind, to=to)
     typer.echo(law.letter_to_text(letter), nl=False)

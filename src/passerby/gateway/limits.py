@@ -35,6 +35,11 @@ class Limit:
             self._left.popitem(last=False)
         return allowed
 
+    def give_back(self, key: str) -> None:
+        """Uncount one thing of a key."""
+        left, at = self._left.get(key, (self.burst, self._clock()))
+        self._left[key] = (min(self.burst, left + 1.0), at)
+
     def wait_s(self, key: str) -> int:
         """Return after how many seconds a refused key may come again, at least 1."""
         left, at = self._left.get(key, (self.burst, 0.0))

@@ -166,7 +166,8 @@ def _open(config: InputConfig) -> av.container.InputContainer:
             "max_delay": "0" if config.transport == "tcp" else "100000",
         }
     if kind in {InputKind.RTSP, InputKind.HTTP}:
-        options |= {"fflags": "nobuffer", "analyzeduration": "500000", "probesize": "500000"}
+        # without "nobuffer": it throws away what was read while probing, the first key frame with it, and costs a second
+        options |= {"analyzeduration": "500000", "probesize": "500000"}
         options["tls_verify"] = "1" if config.tls_verify else "0"
         if config.tls_ca:
             options["ca_file"] = str(config.tls_ca)

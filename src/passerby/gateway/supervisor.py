@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import random
 import socket
 import sys
@@ -29,6 +30,8 @@ BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 SOUND_S = 20.0
 """A worker that lived this long was sound: the back-off begins anew."""
 _STDERR_LINES = 20
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "1048576", "OMP_NUM_THREADS": "1"}
+"""Keeps a camera's process from hoarding freed memory by thread; glibc's own defaults are made for other programs."""
 Tell = Callable[[Event], None]
 
 
@@ -62,6 +65,9 @@ class Keeper:
         self._last_fault = ("", 0)
         self._phase: tuple[Phase, tuple[Reason, ...], int] = (Phase.STARTING, (), 0)
         self._selftest_ns = 0
+        self._told: tuple[Phase, tuple[Reason, ...]] | None = None
+        self._told_s = self._late_s = 0.0
+        self._late_count = 0
 
     # life
 
@@ -115,39 +121,39 @@ class Keeper:
 
     async def _run_once(self) -> str:
         ours, theirs = socket.socketpair()
+        spawning = asyncio.ensure_future(_spawn(theirs))
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "passerby.gateway.worker",
-                str(theirs.fileno()),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-            )
+            process = await asyncio.shield(spawning)
         except OSError as exc:
             ours.close()
             return f"cannot start: {exc.strerror}"
+        except asyncio.CancelledError:
+            # stopped while starting: a process that nobody knows of must not stay
+            ours.close()
+            await self._end(await spawning)
+            raise
         finally:
             theirs.close()
         self._process, self.pid, self.status = process, process.pid, {}
-        reader, self._writer = await asyncio.open_connection(sock=ours)
         self._heard_s = time.monotonic() + START_S - SILENT_S
         complaints = asyncio.create_task(self._read_stderr(process))
         watching = asyncio.create_task(self._watch(process))
         try:
+            reader, self._writer = await asyncio.open_connection(sock=ours)
             self._send_config()
             why = await self._hear(reader)
         finally:
             watching.cancel()
             await self._end(process)
+            ours.close()
+            # its last words, which may still be on their way
+            await asyncio.wait([complaints], timeout=1.0)
             complaints.cancel()
             await asyncio.gather(watching, complaints, return_exceptions=True)
         return f"{why}, exit code {process.returncode}"
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
-        writer, self._writer, self.pid = self._writer, None, 0
+        self.pid = 0
         if process.returncode is None and self._task is None:
             # told to stop: let it go by itself first
             with contextlib.suppress(TimeoutError):
@@ -156,9 +162,15 @@ class Keeper:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+        await self._hang_up()
+        await process.wait()
+
+    async def _hang_up(self) -> None:
+        writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()
-        await process.wait()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         while True:
@@ -262,11 +274,24 @@ class Keeper:
         self.relay.tick()
         if was is None and self.relay.slate is not None:
             self._fault(Reason.STALLED, True, "its process sends nothing")
+        self._watch_lateness()
         phase, reasons = self._now()
         if (phase, reasons) != self._phase[:2]:
             self._phase = (phase, reasons, time.time_ns())
+        if (phase, reasons) != self._told and time.monotonic() - self._told_s >= 1.0:
+            # a state that flickers is told once a second
+            self._told, self._told_s = (phase, reasons), time.monotonic()
             text = ", ".join(reasons)
             self._tell_now(EventKind.PHASE, reason=reasons[0] if reasons else None, detail=f"{phase} {text}".strip())
+
+    def _watch_lateness(self) -> None:
+        """Report pictures that the veil covered whole because the detector was late as one interval, not one by one."""
+        count, now_s = self.relay.whole_by_reason.get(Reason.DETECTOR_BEHIND, 0), time.monotonic()
+        if count != self._late_count:
+            self._late_count, self._late_s = count, now_s
+            self._fault(Reason.DETECTOR_BEHIND, True, "pictures were not judged in time")
+        elif now_s - self._late_s > 1.0:
+            self._fault(Reason.DETECTOR_BEHIND, False, "")
 
     def _stall_reason(self) -> Reason:
         return next((r for r in self._worker_reasons() if r in FAULTS), Reason.STALLED)
@@ -317,6 +342,20 @@ class Keeper:
             last_selftest_ns=self._selftest_ns,
             worker_pid=self.pid,
         )
+
+
+async def _spawn(theirs: socket.socket) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "passerby.gateway.worker",
+        str(theirs.fileno()),
+        pass_fds=[theirs.fileno()],
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | _ENVIRONMENT,
+    )
 
 
 _SUMMED = (

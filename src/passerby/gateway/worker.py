@@ -35,6 +35,9 @@ from passerby.gateway.wire import HEADER_BYTES, Decoder, Kind, Message, encode_j
 
 QUEUE_PICTURES = 12
 _IDLE_S = 0.25
+_ASK_S, _OPEN_S, _LOCKED_S = 0.4, 2.0, 60.0
+"""Longest waits before the next try: a closed port costs next to nothing to ask; an open one that gives no stream costs a
+session; a refused password may lock the account."""
 _CONFIG_WAIT_S = 10.0
 _FAILED = 70
 """Exit code of a worker that cannot go on (EX_SOFTWARE)."""
@@ -138,23 +141,22 @@ class Worker:
     # read and decode
 
     def _read(self) -> None:
-        wait_s = 0.25
+        wait_s = 0.1
         while not self._stopping.is_set():
             began_s = time.monotonic()
-            away = self._read_once()
+            away, longest_s = self._read_once()
             self.reconnects += 1
             self._put(away)
             if time.monotonic() - began_s > 5.0:
-                wait_s = 0.25
-            # a refused password is asked for seldom: cameras lock accounts; a closed port costs next to nothing to try
-            longest_s = 60.0 if away.reason is Reason.PASSWORD else 1.0
+                wait_s = 0.1
+            wait_s = min(wait_s * 2, longest_s)
             self._stopping.wait(wait_s * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
-            wait_s = min(max(wait_s, 2.0) * 2 if away.reason is Reason.PASSWORD else wait_s * 2, longest_s)
 
-    def _read_once(self) -> _Away:
+    def _read_once(self) -> tuple[_Away, float]:
+        """Read until it fails; return why, and the longest time to wait before the next try."""
         source = self.config.input
         if not reachable(source):
-            return _Away(Reason.NO_PICTURE, "the camera's port does not answer")
+            return _Away(Reason.NO_PICTURE, "the camera's port does not answer"), _ASK_S
         first = True
         try:
             for picture in pictures(source):
@@ -173,8 +175,8 @@ class Worker:
                 if self._stopping.is_set():
                     break
         except SourceError as exc:
-            return _Away(exc.reason, exc.message)
-        return _Away(Reason.NO_PICTURE, "the camera ended its stream")
+            return _Away(exc.reason, exc.message), _LOCKED_S if exc.reason is Reason.PASSWORD else _OPEN_S
+        return _Away(Reason.NO_PICTURE, "the camera ended its stream"), _OPEN_S
 
     def _put(self, item: _Begin | _Away) -> None:
         while not self._stopping.is_set():

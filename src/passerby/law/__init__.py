@@ -12,7 +12,14 @@ from passerby.law.interview import Interview, explain_fact, facts_to_yaml
 from passerby.law.letters import Addressee, Kind, Letter, draft_letter, letter_to_text
 from passerby.law.reference import OffenceList
 from passerby.law.report_html import assessment_to_html, comparison_to_html
-from passerby.law.report_json import assessment_to_json, comparison_to_json, dump_json, read_schema, vocabulary_to_json
+from passerby.law.report_json import (
+    assessment_to_json,
+    comparison_to_json,
+    dump_json,
+    facts_schema,
+    read_schema,
+    vocabulary_to_json,
+)
 from passerby.law.report_text import assessment_to_text, comparison_to_text, side_by_side_to_text
 from passerby.law.report_words import OUTCOME_TITLE
 from passerby.law.values import (
@@ -33,7 +40,7 @@ from passerby.law.values import (
 )
 from passerby.law.vocabulary import Fact, Vocabulary, vocabulary
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - the house sorts plainly
     "Addressee",
     "Alternative",
     "Assessment",
@@ -71,6 +78,7 @@ __all__ = [
     "draft_letter",
     "dump_json",
     "explain_fact",
+    "facts_schema",
     "facts_to_yaml",
     "find_lists",
     "find_provisions",

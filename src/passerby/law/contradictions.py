@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from passerby.law.values import UNKNOWN
 
 _NOT_REMOTE_OR_TRAIT = frozenset({"rbi", "verification", "active-identification", "identity-check", "bio-tracking"})
-_NO_THREAT = frozenset({"suspect", "victim-search", "missing-person", "witness-search", "none"})
+# a suspect may threaten lives and a missing child may be in danger; only where nothing is sought is a threat one too many
+_NOTHING_SOUGHT = frozenset({"none"})
 _NO_COLLECTING = frozenset({"emotion", "anonymisation", "generic-analytics"} | (_NOT_REMOTE_OR_TRAIT - {"rbi"}))
 
 
@@ -64,7 +65,7 @@ def _threat(fact: str) -> Contradiction:
     return Contradiction(
         fact,
         "objective",
-        _NO_THREAT,
+        _NOTHING_SOUGHT,
         "a threat is described, and the use does not serve to prevent one",
         f"remove {fact}, or write the objective that starts with threat-",
     )
@@ -139,17 +140,7 @@ CONTRADICTIONS: tuple[Contradiction, ...] = (
     Contradiction(
         "victim_crime",
         "objective",
-        frozenset(
-            {
-                "suspect",
-                "witness-search",
-                "threat-life",
-                "threat-health",
-                "threat-infrastructure",
-                "threat-terror",
-                "none",
-            }
-        ),
+        _NOTHING_SOUGHT,
         "the crime of a victim is described, and no victim is sought",
         "remove victim_crime, or write objective: victim-search",
     ),
@@ -195,12 +186,14 @@ def find_clashes(facts: Mapping[str, object]) -> Iterator[Clash]:
 def say(value: object) -> str:
     """Return a value as it is written in a facts file.
 
-    >>> say(True), say(4.0), say("police")
-    ('true', '4', 'police')
+    >>> say(True), say(4.0), say(100000.5), say("police")
+    ('true', '4', '100000.5', 'police')
     """
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    return str(value)
 
 
 def _holds(row: Contradiction, facts: Mapping[str, object]) -> bool:

@@ -21,7 +21,7 @@ from passerby.errors import FactsError
 Scalar = bool | int | float | str | None
 TextFormat = Literal["yaml", "json", "toml"]
 # control characters but tab and line end, and those that turn the direction of writing around
-_UNSEEN = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
+_UNSEEN = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 _YAML_TRUE = frozenset({"true", "yes", "on", "y"})
 
 

@@ -41,7 +41,7 @@ class Interview:
     verdicts: tuple[Verdict, ...] = ()
 
     def __post_init__(self) -> None:
-        self._judge()
+        self._judge(self.answers)
 
     def next_fact(self) -> Fact | None:
         """Return the fact to ask for next, or None when nothing that could still be asked matters."""
@@ -58,17 +58,15 @@ class Interview:
             FactsError: it is no value of the fact, or contradicts an earlier answer; the state is as before.
         """
         value = read_answer(vocabulary()[name], text)
-        check_facts({**self.answers, name: value})
-        self.answers[name] = value
-        self._judge()
+        self._judge(check_facts({**self.answers, name: value}))
 
     def back(self) -> str | None:
         """Take the last answer back and return its fact, or None when there is none."""
         if not self.answers:
             return None
-        name, _ = self.answers.popitem()
-        self._judge()
-        return name
+        *kept, last = self.answers
+        self._judge({name: self.answers[name] for name in kept})
+        return last
 
     def open_facts(self) -> tuple[str, ...]:
         """Return what still matters and was not answered, each once."""
@@ -79,9 +77,11 @@ class Interview:
         """Return the answers, and unknown for what still matters and was not answered."""
         return {**self.answers, **dict.fromkeys(self.open_facts(), UNKNOWN)}
 
-    def _judge(self) -> None:
+    def _judge(self, answers: dict[str, FactValue]) -> None:
         everything: dict[str, FactValue] = dict.fromkeys(vocabulary(), UNKNOWN)
-        self.verdicts = tuple(self.judge({**everything, **self.answers}))
+        verdicts = tuple(self.judge({**everything, **answers}))
+        # both at once, so that an interruption leaves the state before the answer
+        self.answers, self.verdicts = answers, verdicts
 
 
 def read_answer(fact: Fact, text: str) -> FactValue:

@@ -24,7 +24,6 @@ from passerby.law.report_words import (
     OUTCOME_TITLE,
     day,
     example_words,
-    outside_entirely,
     possible_words,
     source_words,
     steps,
@@ -34,6 +33,13 @@ from passerby.law.vocabulary import vocabulary
 
 WIDTH = 78
 _MAX_REASONS = 8
+_BINDING = (
+    Outcome.PROHIBITED,
+    Outcome.NON_COMPLIANT,
+    Outcome.PERMITTED,
+    Outcome.HIGH_RISK,
+    Outcome.TRANSPARENCY_ONLY,
+)
 _MAX_QUESTIONS = 6
 
 
@@ -116,7 +122,7 @@ def draft_letter(
         [*head, *_wrap(subject), "", "Dear Sir or Madam,", "", *body, "Yours faithfully", "", "[Your name]"]
     )
     hints = [h["text"] for h in data["hints"] if kind in h.get("kinds", [*Kind]) and _stands(h, facts, verdict)]
-    return Letter(kind, to, text + "\n", tuple(bases.values()), tuple(hints))
+    return Letter(kind, to, text + "\n", tuple(bases.values()), (*hints, *verdict.notes))
 
 
 def letter_to_text(letter: Letter) -> str:
@@ -161,7 +167,7 @@ def _paragraph(
         yield from _reasons(verdict, bases)
     else:
         text = str(paragraph["text"]).format(described=describe(facts), verdict=_say_verdict(verdict))
-        yield from [*_wrap(text), ""]
+        yield from [*_wrap(text.strip()), ""]
 
 
 def _note(bases: dict[str, Basis], article: str, certainty: str) -> None:
@@ -192,7 +198,8 @@ def _act_article(source: str) -> str | None:
 
 
 def _reasons(verdict: Verdict, bases: dict[str, Basis]) -> Iterator[str]:
-    everything = [step for step in steps(_told(verdict).reasons) if step.provision is not None]
+    source = _told(verdict)
+    everything = [step for step in steps(source.reasons) if step.provision is not None] if source else []
     # what fails decides, so it is told even where the list is cut
     first = [step for step in everything if not step.holds]
     chosen = [*everything[:2], *first, *everything[2:]][:_MAX_REASONS]
@@ -227,35 +234,31 @@ def describe(facts: Mapping[str, FactValue]) -> str:
 
 
 def _say_verdict(verdict: Verdict) -> str:
-    when = f" as in force on {day(verdict.on)}" if verdict.on else ""
-    if outside_entirely(verdict):
-        return (
-            "Whether the Artificial Intelligence Act forbids that, an open rulebook does not answer; please examine it."
-        )
+    """Say what the Act answers, where it binds the operator to anything; else nothing: the letter rests on other law."""
+    act = "Under the Artificial Intelligence Act" + (f" as in force on {day(verdict.on)}" if verdict.on else "")
     names = possible_words(verdict).replace(", ", " or ")
+    told = _told(verdict)
+    if told is None:
+        return ""
+    if isinstance(told, Alternative):
+        example = example_words(told)
+        with_example = f", for example with {example}" if example else ""
+        return (
+            f"{act}, it depends on points that are open or that I do not know whether that counts as {names}. "
+            f"{OUTCOME_TITLE[told.outcome]} would follow{with_example}, in these steps:"
+        )
     said = {
         Outcome.PROHIBITED: "that is prohibited",
         Outcome.NON_COMPLIANT: "that breaks a duty for high-risk systems",
     }.get(verdict.outcome, f"that counts as {names}")
-    if verdict.outcome is Outcome.DEPENDS:
-        said = f"it depends on points that are open or that I do not know whether that counts as {names}"
-        told = _told(verdict)
-        if isinstance(told, Alternative):
-            example = example_words(told)
-            with_example = f", for example with {example}" if example else ""
-            return (
-                f"Under the Artificial Intelligence Act{when}, {said}. "
-                f"{OUTCOME_TITLE[told.outcome]} would follow{with_example}, in these steps:"
-            )
-    return f"Under the Artificial Intelligence Act{when}, {said}. The steps are:"
+    return f"{act}, {said}. The steps are:"
 
 
-def _told(verdict: Verdict) -> Verdict | Alternative:
-    """Return whose steps a complaint tells: those of the verdict, or where it depends, of the strictest possibility."""
-    if verdict.outcome is not Outcome.DEPENDS:
+def _told(verdict: Verdict) -> Verdict | Alternative | None:
+    """Return whose steps a complaint tells: the verdict's, where it depends those of the strictest possibility, or none."""
+    if verdict.outcome in _BINDING:
         return verdict
-    strict = (Outcome.PROHIBITED, Outcome.NON_COMPLIANT)
-    return next((a for outcome in strict for a in verdict.alternatives if a.outcome is outcome), verdict)
+    return next((a for outcome in _BINDING for a in verdict.alternatives if a.outcome is outcome), None)
 
 
 def _wrap(text: str, first: str = "", rest: str = "") -> list[str]:

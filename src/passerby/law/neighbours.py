@@ -42,6 +42,14 @@ class Neighbours:
         self._literals = {str(atom.symbol): atom.literal for atom in self.control.symbolic_atoms}
         values = {(name, value) for name in self.names for value in book.domains[name]}
         self._values = {f"new({name},{value_term(value)})": (name, value) for name, value in values}
+        self._base = {
+            name: tuple((v, self._literals[f"base({name},{value_term(v)})"]) for v in book.domains[name])
+            for name in self.names
+        }
+        self._sizes = {
+            size: [self._literals[f"size({number})"] * (1 if number == size else -1) for number in range(1, MOST + 1)]
+            for size in range(1, MOST + 1)
+        }
         self._shown: dict[clingo.Symbol, tuple[str, FactValue] | Outcome | None] = {}
 
     def changes(self, facts: Facts, outcome: Outcome) -> tuple[Change, ...]:
@@ -57,28 +65,29 @@ class Neighbours:
             leaves the outcome to an open point or an unknown fact. An outcome that needs more than one change has at most
             ``ENOUGH`` sets.
         """
-        found = [(one, result) for one, result in self._singles(facts).items() if result != outcome]
+        now = self._assume(facts)
+        found = [(one, result) for one, result in self._singles(now).items() if result != outcome]
         reached = {outcome, *(result for _, result in found)}
         for size in (PAIR, MOST):
             if size > PAIR and found:
                 break
             for target in (o for o in Outcome if o not in reached and o is not Outcome.DEPENDS):
-                found += [(several, target) for several in self._reaching(facts, size, target, [s for s, _ in found])]
+                found += [(several, target) for several in self._reaching(now, size, target, [s for s, _ in found])]
         spread = [(same, result) for changed, result in found for same in self._spread(changed)]
         ordered = sorted(spread, key=lambda entry: self._rank(entry[0]))
         return tuple(Change(dict(changed), result) for changed, result in ordered)
 
-    def _singles(self, facts: Facts) -> dict[_Set, Outcome]:
+    def _singles(self, now: list[int]) -> dict[_Set, Outcome]:
         outcomes: dict[_Set, set[Outcome | None]] = {}
-        for changed, outcome in self._models(self._assume(facts, 1), 0):
+        for changed, outcome in self._models(now + self._sizes[1], 0):
             outcomes.setdefault(changed, set()).add(outcome)
         return {changed: _joined(found) for changed, found in outcomes.items()}
 
-    def _reaching(self, facts: Facts, size: int, target: Outcome, smaller: list[_Set]) -> list[_Set]:
+    def _reaching(self, now: list[int], size: int, target: Outcome, smaller: list[_Set]) -> list[_Set]:
         literal = self._literals.get(f"outcome({value_term(target)})")
         if literal is None:
             return []
-        base = self._assume(facts, size)
+        base = now + self._sizes[size]
         result: list[_Set] = []
         for changed, _ in list(self._models([*base, literal], ENOUGH)):
             fixed = [*base, *(self._literals[f"fact({name},{value_term(value)})"] for name, value in changed)]
@@ -119,19 +128,20 @@ class Neighbours:
             self._shown[symbol] = self._values[text] if text.startswith("new(") else None if outside else Outcome(word)
         return self._shown[symbol]
 
-    def _assume(self, facts: Facts, size: int) -> list[int]:
-        chosen = [self._literals[f"size({number})"] * (1 if number == size else -1) for number in range(1, MOST + 1)]
+    def _assume(self, facts: Facts) -> list[int]:
+        """Return the assumptions that say what the facts are now."""
+        chosen: list[int] = []
         known = facts.known
-        for name in self.names:
+        for name, pairs in self._base.items():
             by = vocabulary()[name].default_by
-            follows = name not in facts.given and by is not None and by[0] in self.names and by[0] in known
-            if by is not None and by[0] in self.names:
+            follows = name not in facts.given and by is not None and by[0] in self._base and by[0] in known
+            if by is not None and by[0] in self._base:
                 chosen.append(self._literals[f"follows({name})"] * (1 if follows else -1))
             now = self.book.narrow(name, known[name]) if name in known else None
-            for value in self.book.domains[name]:
-                literal = self._literals[f"base({name},{value_term(value)})"]
-                # an unknown fact equals every value, so that it never counts as changed
-                chosen.append(literal if not follows and (now is None or value == now) else -literal)
+            # an unknown fact equals every value, so that it never counts as changed
+            chosen += [
+                literal if not follows and (now is None or value == now) else -literal for value, literal in pairs
+            ]
         return chosen
 
 

@@ -13,8 +13,10 @@ from importlib.resources import files
 from passerby.law.assessment import Assessment
 from passerby.law.explain import help_texts
 from passerby.law.liability import Claim
+from passerby.law.reference import SLUG
 from passerby.law.report_words import DISCLAIMER, deciding, guideline_of
 from passerby.law.values import (
+    UNKNOWN,
     Alternative,
     Change,
     Duty,
@@ -26,7 +28,7 @@ from passerby.law.values import (
     Reason,
     Verdict,
 )
-from passerby.law.vocabulary import vocabulary
+from passerby.law.vocabulary import Fact, vocabulary
 
 VOCABULARY_SCHEMA = "passerby-vocabulary/1"
 ASSESSMENT_SCHEMA = "passerby-assessment/1"
@@ -93,6 +95,42 @@ def vocabulary_to_json(names: Iterable[str]) -> dict[str, Json]:
             for fact in (vocabulary()[name] for name in names)
         ],
     }
+
+
+def facts_schema() -> dict[str, Json]:
+    """Return a JSON Schema of deployment files, made from the vocabulary, for editors that complete and check as one types.
+
+    It knows names, values and types; what contradicts is told by ``passerby assess``.
+    """
+    facts: dict[str, Json] = {fact.name: _fact_schema(fact) for fact in vocabulary().values()}
+    words: dict[str, Json] = {name: {"type": "string"} for name in ("title", "description", "id", "note")}
+    about: dict[str, Json] = {**words, "on": {"type": "string", "format": "date"}}
+    apart: dict[str, Json] = {"type": "object", "properties": facts, "minProperties": 1, "additionalProperties": False}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A camera deployment, for passerby assess",
+        "oneOf": [
+            {
+                "type": "object",
+                "properties": {**about, "facts": apart},
+                "required": ["facts"],
+                "additionalProperties": False,
+            },
+            {"type": "object", "properties": {**about, **facts}, "additionalProperties": False},
+        ],
+    }
+
+
+def _fact_schema(fact: Fact) -> Json:
+    told: dict[str, Json] = {"title": fact.question, "description": f"{fact.explanation} ({fact.source})"}
+    unknown: Json = {"const": UNKNOWN}
+    if fact.kind == "bool":
+        return {**told, "anyOf": [{"type": "boolean"}, unknown]}
+    if fact.kind == "number":
+        return {**told, "anyOf": [{"type": "number", "minimum": 0}, unknown]}
+    if fact.open:
+        return {**told, "type": "string", "pattern": f"^{SLUG.pattern}$", "examples": [*fact.values]}
+    return {**told, "anyOf": [{"enum": [*fact.values]}, unknown]}
 
 
 @cache

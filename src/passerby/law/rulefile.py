@@ -8,7 +8,9 @@ its own certainty, guideline paragraph or dated group, prose, and one fenced `as
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import yaml
@@ -100,7 +102,13 @@ def read_front(lines: list[str], shown: str) -> tuple[dict[str, object], int]:
         raise RuleError(f"{shown}:1: file must begin with front matter between two lines ---", hint="see docs/law.md")
     try:
         front = yaml.safe_load("\n".join(lines[1 : ends[1]]))
-    except (yaml.YAMLError, ValueError) as exc:
+    except ValueError as exc:
+        # YAML reads days itself and does not say on which line a day does not exist
+        line, word = next(
+            ((i, d) for i, text in enumerate(lines[1 : ends[1]], 2) for d in _bad_days(text)), (1, str(exc))
+        )
+        raise RuleError(f"{shown}:{line}: date must be written YYYY-MM-DD and exist, got {word}") from exc
+    except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         line = mark.line + 2 if mark else 1
         raise RuleError(
@@ -109,6 +117,14 @@ def read_front(lines: list[str], shown: str) -> tuple[dict[str, object], int]:
     if not isinstance(front, dict):
         raise RuleError(f"{shown}:1: front matter must be `name: value` lines, got {type(front).__name__}")
     return front, ends[1] + 1
+
+
+def _bad_days(text: str) -> Iterator[str]:
+    for word in re.findall(r"\d{4}-\d{1,2}-\d{1,2}", text):
+        try:
+            date.fromisoformat(word)
+        except ValueError:
+            yield word
 
 
 def line_of(lines: list[str], name: str) -> int:

@@ -28,6 +28,16 @@ FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "matroska,webm": "matroska", "avi":
 _WHITELIST = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 _PICTURE_BRANDS = frozenset({"heic", "heix", "heim", "heis", "mif1", "msf1", "avif", "avis", "MiHB", "MiHE"})
 _PROBE_PACKETS = 600
+_RIDES_ALONG = (
+    (SideDataType.SEI_UNREGISTERED, "user data in the stream"),
+    (SideDataType.A53_CC, "captions in the stream"),
+    (SideDataType.S12M_TIMECODE, "time code in the stream"),
+    (SideDataType.DOVI_METADATA, "Dolby Vision"),
+    (SideDataType.DYNAMIC_HDR_PLUS, "HDR10+"),
+    (SideDataType.SPHERICAL, "360 degree projection"),
+    (SideDataType.STEREO3D, "stereo layout"),
+    (SideDataType.ICC_PROFILE, "colour profile"),
+)
 # AVFieldOrder: AV_FIELD_TT, AV_FIELD_BB, AV_FIELD_TB, AV_FIELD_BT
 _INTERLACED = frozenset({2, 3, 4, 5})
 
@@ -70,7 +80,7 @@ class ClipInfo:
         interlaced: Two fields a picture.
         colour: How numbers become light.
         audio_streams: How many.
-        beside: What lies beside the one video track and is not written: in words, one entry a thing.
+        beside: What lies beside the pictures of the one video track and is not written: in words, one entry a thing.
         mastering_display: Raw ``AVMasteringDisplayMetadata`` of HDR10, or None.
         content_light: Raw ``AVContentLightMetadata`` of HDR10, or None.
     """
@@ -220,7 +230,7 @@ def _describe(container: InputContainer, stream: VideoStream, frame: av.VideoFra
         interlaced=frame.interlaced_frame or stream.codec_context.field_order in _INTERLACED,
         colour=_colour(frame),
         audio_streams=len(container.streams.audio),
-        beside=_beside(container, stream),
+        beside=_beside(container, stream, frame),
         mastering_display=_side(frame, SideDataType.MASTERING_DISPLAY_METADATA),
         content_light=_side(frame, SideDataType.CONTENT_LIGHT_LEVEL),
     )
@@ -257,7 +267,7 @@ def _colour(frame: av.VideoFrame) -> Colour:
     return Colour(wide, int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace))
 
 
-def _beside(container: InputContainer, chosen: VideoStream) -> tuple[str, ...]:
+def _beside(container: InputContainer, chosen: VideoStream, frame: av.VideoFrame) -> tuple[str, ...]:
     found: list[str] = []
     for stream in container.streams:
         if stream.index == chosen.index or stream.type == "audio":
@@ -269,4 +279,5 @@ def _beside(container: InputContainer, chosen: VideoStream) -> tuple[str, ...]:
             found.append(f"{stream.type} track {stream.index}")
     if container.chapters():
         found.append("chapters")
+    found.extend(words for kind, words in _RIDES_ALONG if _side(frame, kind) is not None)
     return tuple(found)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from typing import NoReturn
 
 import httpx
 
 from passerby.errors import FormatError, StorageError, VerificationError
 from passerby.register.checkpoint import Checkpoint
-from passerby.register.note import Signature, VerifierKey, decode_decimal, encode_base64, parse_signature
+from passerby.register.note import Signature, VerifierKey, decode_decimal, encode_base64, open_note, parse_signature
 from passerby.register.policy import Policy, Witness
 
 Prove = Callable[[int, int], Sequence[bytes]]
@@ -24,8 +26,9 @@ _RETRY_S = (1, 300)
 class WitnessClient:
     """One witness, and what it was last known to have seen."""
 
-    def __init__(self, witness: Witness, client: httpx.Client) -> None:
+    def __init__(self, witness: Witness, client: httpx.Client, log_keys: Sequence[VerifierKey]) -> None:
         self.witness = witness
+        self._log_keys = log_keys
         self.failure: str | None = None
         """Why the last try gave no signature, or None."""
         self._client = client
@@ -56,16 +59,10 @@ class WitnessClient:
         if status == httpx.codes.CONFLICT:
             self._seen = decode_decimal(body.removesuffix("\n"), "size in a witness's answer")
             if self._seen > checkpoint.size:
-                raise VerificationError(
-                    f"witness {self.witness.name} has seen size {self._seen} of this log, which holds {checkpoint.size}",
-                    hint="the log was put back to an older state; restore the newest one before anything is appended",
-                )
+                self._refuse_contradiction(checkpoint, f"witness has seen size {self._seen}, and shows nothing for it")
             status, body = self._post(note, checkpoint, prove)
         if status == httpx.codes.UNPROCESSABLE_ENTITY:
-            raise VerificationError(
-                f"witness {self.witness.name} has seen another history of this log up to size {self._seen}",
-                hint="this log and the one that the witness saw have forked; stop and find out which one is right",
-            )
+            self._refuse_contradiction(checkpoint, "witness has seen another history, and shows nothing for it")
         if status != httpx.codes.OK:
             raise FormatError(f"witness must answer 200, got {status}")
         key = self.witness.key
@@ -80,11 +77,41 @@ class WitnessClient:
                 return signature
         raise FormatError(f"witness must sign as {key.name}, got other names")
 
+    def _refuse_contradiction(self, checkpoint: Checkpoint, otherwise: str) -> NoReturn:
+        """Stop the log if the witness can show what the log's own key signed; one witness's word alone must not stop it.
+
+        Raises:
+            VerificationError: the log signed another history, or a longer one.
+            FormatError: the witness has nothing to show.
+        """
+        path = f"{hashlib.sha256(checkpoint.origin.encode()).hexdigest()}/checkpoint"
+        status, body = self._request("GET", path)
+        if status != httpx.codes.OK:
+            raise FormatError(otherwise)
+        try:
+            shown = Checkpoint.parse(open_note(body.encode(), self._log_keys).text)
+        except VerificationError as exc:
+            raise FormatError(otherwise) from exc
+        if shown.origin != checkpoint.origin or (shown.size, shown.root) == (checkpoint.size, checkpoint.root):
+            raise FormatError(otherwise)
+        if shown.size > checkpoint.size:
+            raise VerificationError(
+                f"witness {self.witness.name} has seen size {shown.size} of this log, which holds {checkpoint.size}",
+                hint="the log was put back to an older state; restore the newest one before anything is appended",
+            )
+        raise VerificationError(
+            f"witness {self.witness.name} has seen another history of this log up to size {shown.size}",
+            hint="this log and the one that the witness saw have forked; stop and find out which one is right",
+        )
+
     def _post(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> tuple[int, str]:
         old = min(self._seen, checkpoint.size)
         lines = [f"old {old}", *map(encode_base64, prove(old, checkpoint.size)), "", ""]
-        url = f"{(self.witness.url or '').rstrip('/')}/add-checkpoint"
-        with self._client.stream("POST", url, content="\n".join(lines).encode() + note) as answer:
+        return self._request("POST", "add-checkpoint", "\n".join(lines).encode() + note)
+
+    def _request(self, method: str, path: str, content: bytes | None = None) -> tuple[int, str]:
+        url = f"{(self.witness.url or '').rstrip('/')}/{path}"
+        with self._client.stream(method, url, content=content) as answer:
             body = b""
             for piece in answer.iter_bytes():
                 body += piece
@@ -109,7 +136,7 @@ class Cosigners:
         Source: timeout_s=5: long enough for a distant witness, short enough that one that hangs delays no page by more.
         """
         self._client = httpx.Client(timeout=timeout_s)
-        self._witnesses = [WitnessClient(w, self._client) for w in policy.witnesses if w.url]
+        self._witnesses = [WitnessClient(w, self._client, policy.logs) for w in policy.witnesses if w.url]
         self._pool = ThreadPoolExecutor(max(1, len(self._witnesses)), thread_name_prefix="witness")
 
     def __len__(self) -> int:

@@ -243,6 +243,7 @@ class Log:
         with self._writing:
             self._layout.begin_rotation(signer, receipt.proof.to_text().encode())
             self._layout.finish_rotation()
+            self.policy = self._layout.policy()
             self._committer.change_signer(signer)
             self._publisher.offer(self._committer.note, self._committer.checkpoint)
         return receipt

@@ -56,11 +56,11 @@ class Publisher:
         return [*found, *([str(self._failure)] if self._failure else [])]
 
     def start(self, note: bytes, checkpoint: Checkpoint) -> None:
-        """Begin with the log's present checkpoint."""
+        """Begin with the log's present checkpoint; where there are witnesses, they are asked about it first."""
         self._newest = (note, checkpoint)
         if not self.asks:
             return
-        self._offer = (note, checkpoint)
+        self._round(note, checkpoint)  # before anything new is signed: the log may have been put back to an older state
         self._thread = threading.Thread(target=self._run, name="register-publisher", daemon=True)
         self._thread.start()
 

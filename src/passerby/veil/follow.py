@@ -14,11 +14,19 @@ from numpy.typing import NDArray
 
 from passerby.values import EMPTY_BOXES, Boxes, Detections, Track
 from passerby.veil.motion import Motion, MotionMeter
+from passerby.veil.patches import MOST, Fine, follow_patches
 
 NEAR = 0.6
 """Farthest a sighting may lie from where a track is expected, in sides of the box. Source: docs/measures.md."""
 LIKE = 2.0
 """Largest ratio between the sides of a sighting and of the track it continues."""
+LEAP = 4.0
+LEAP_LIKE = 1.4
+"""How far, in sides, and with which ratio of sides a face may reappear where no other trail or sighting comes near. A walker
+crosses nine sides of a face a second (1.8 m/s, 0.2 m)."""
+SURE = 0.2
+LIKELY = 0.1
+"""Best score from which a trail may leap, and from which it is followed patch by patch."""
 GROWTH_PER_S = 0.19
 """A box that is carried without a sighting grows by this share of its side a second, on each side."""
 
@@ -33,6 +41,7 @@ class Trail:
         held: Boxes carried on since the last sighting, in pieces.
         hits: (frame index, score) of each sighting.
         missed: Looks since the last sighting in which the face was not seen.
+        strays: It moves against the scene.
     """
 
     first: int
@@ -40,6 +49,7 @@ class Trail:
     held: list[Boxes] = field(default_factory=list)
     hits: list[tuple[int, float]] = field(default_factory=list)
     missed: int = 0
+    strays: bool = False
 
     @property
     def best(self) -> float:
@@ -92,21 +102,46 @@ class Follower:
         self.ended: list[Trail] = []
         self._now: Boxes = EMPTY_BOXES
         self._since: list[Boxes] = []
+        self._fine: Fine | None = None
+        self._frames = 0
 
-    def step(self, motion: Motion | None) -> Boxes:
+    def step(self, motion: Motion | None, fine: Fine | None = None) -> Boxes:
         """Go on to the next frame.
 
         Args:
             motion: From the frame before, None at the first.
+            fine: Grey picture of this frame (``fine_copy``), for those who move against the scene; None does without.
 
         Returns:
             Where the followed faces are expected, one row per active trail.
         """
         if motion is not None and motion.cut:
             self.finish()
-        self._now = self._meter.carry(self._now, motion)
+        before, self._fine = self._fine, fine
+        expected = self._meter.carry(self._now, motion)
+        if before is not None and fine is not None and len(expected):
+            expected = self._fitted(before, fine, expected)
+        self._now = expected
         self._since.append(self._now)
         return self._now
+
+    def _fitted(self, before: Fine, fine: Fine, expected: Boxes) -> Boxes:
+        """Move likely faces to where their patches fit; those that went with the scene are asked every third frame only."""
+        self._frames += 1
+        likely = [
+            row
+            for row, trail in enumerate(self.active)
+            if trail.best >= LIKELY and (trail.strays or (row + self._frames) % 3 == 0)
+        ]
+        rows = sorted(likely, key=lambda row: -self.active[row].best)[:MOST]
+        if not rows:
+            return expected
+        fitted = follow_patches(before, fine, self._now[rows], expected[rows], self._meter.width / fine.shape[1])
+        for row, strays in zip(rows, (fitted != expected[rows]).any(axis=1).tolist(), strict=True):
+            self.active[row].strays = strays
+        expected = expected.copy()
+        expected[rows] = fitted
+        return expected
 
     def see(self, index: int, found: Detections) -> list[Trail]:
         """Take in what was seen in the frame that ``step`` went on to last.
@@ -118,8 +153,8 @@ class Follower:
         Returns:
             Trails that were not seen here though they were seen at the look before.
         """
-        pairs = match(self._now, found.xyxy)
-        seen_as = dict(pairs)
+        seen_as = dict(match(self._now, found.xyxy))
+        seen_as |= self._leaps(found, seen_as)
         since = np.stack(self._since) if self._since and len(self._now) else None
         kept: list[Trail] = []
         now: list[NDArray[np.float32]] = []
@@ -148,6 +183,29 @@ class Follower:
         self._now = np.array(now, np.float32).reshape(-1, 4)
         return lost
 
+    def _leaps(self, found: Detections, seen_as: dict[int, int]) -> dict[int, int]:
+        """Pair sure trails with sure sightings farther off, where only one of each is near: somebody who moved fast."""
+        rows = [
+            n for n, trail in enumerate(self.active) if n not in seen_as and trail.missed == 0 and trail.best >= SURE
+        ]
+        taken = set(seen_as.values())
+        columns = [n for n in range(len(found)) if n not in taken and found.score[n] >= SURE]
+        if not rows or not columns:
+            return {}
+        side_a, side_b = _sides(self._now[rows])[:, None], _sides(found.xyxy[columns])[None]
+        middle_a, middle_b = _middles(self._now[rows]), _middles(found.xyxy[columns])
+        larger, smaller = np.maximum(side_a, side_b), np.minimum(side_a, side_b)
+        away = np.sqrt(np.square(middle_a[:, None] - middle_b[None]).sum(axis=2)) / smaller
+        away = np.where((larger / smaller <= LEAP_LIKE) & (away <= LEAP), away, np.inf)
+        pairs = {}
+        for a, row in enumerate(rows):
+            b = int(away[a].argmin())
+            nearest = away[a, b]
+            rivals = np.concatenate([np.delete(away[a], b), np.delete(away[:, b], a)])
+            if np.isfinite(nearest) and (rivals > 1.5 * nearest).all():
+                pairs[row] = columns[b]
+        return pairs
+
     def finish(self) -> None:
         """End every track: the clip or the scene is over."""
         if self._since:
@@ -155,7 +213,7 @@ class Follower:
             for row, trail in enumerate(self.active):
                 trail.held.append(since[:, row])
         self.ended += self.active
-        self.active, self._since, self._now = [], [], EMPTY_BOXES
+        self.active, self._since, self._now, self._fine = [], [], EMPTY_BOXES, None
 
     @staticmethod
     def _sight(trail: Trail, index: int, carried: Boxes, box: NDArray[np.float32], score: float) -> None:
@@ -183,7 +241,7 @@ def match(expected: Boxes, seen: Boxes) -> list[tuple[int, int]]:
     if not len(expected) or not len(seen):
         return []
     side_a, side_b = _sides(expected)[:, None], _sides(seen)[None]
-    middle_a, middle_b = (expected[:, :2] + expected[:, 2:]) / 2, (seen[:, :2] + seen[:, 2:]) / 2
+    middle_a, middle_b = _middles(expected), _middles(seen)
     away = np.sqrt(np.square(middle_a[:, None] - middle_b[None]).sum(axis=2))
     larger, smaller = np.maximum(side_a, side_b), np.minimum(side_a, side_b)
     ratio = larger / smaller
@@ -219,7 +277,8 @@ def complete(
     """
     whole = []
     for trail in trails:
-        before = back_fill(trail.path[0][:1], trail.first, motions, meter, reach=reach, growth=growth)
+        speed = first_speed(trail, motions, meter, reach)
+        before = back_fill(trail.path[0][:1], trail.first, motions, meter, reach=reach, growth=growth, speed=speed)
         after = trail.after()[:reach]
         steps = np.arange(1, len(after) + 1, dtype=np.float32)
         xyxy = np.concatenate([before, trail.boxes(), swell(after, steps * growth)])
@@ -232,8 +291,34 @@ def complete(
     return tuple(Track(n, first, xyxy, score) for n, (first, xyxy, score) in enumerate(whole, start=1))
 
 
+def first_speed(trail: Trail, motions: Sequence[Motion | None], meter: MotionMeter, frames: int) -> NDArray[np.float32]:
+    """Return how fast a trail moves against the scene in its first frames, shape (2,), x and y, pixels a frame.
+
+    Args:
+        trail: Not forgotten in part.
+        motions: ``motions[i]`` leads from frame i - 1 to i.
+        meter: Moves boxes.
+        frames: Over at most so many frames.
+    """
+    path = trail.boxes()
+    count = min(len(path) - 1, frames)
+    if count < 1:
+        return np.zeros(2, np.float32)
+    box = path[:1]
+    for index in range(trail.first + 1, trail.first + count + 1):
+        box = meter.carry(box, motions[index])
+    return np.asarray((_middles(path[count : count + 1]) - _middles(box))[0] / count, np.float32)
+
+
 def back_fill(
-    box: Boxes, first: int, motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float
+    box: Boxes,
+    first: int,
+    motions: Sequence[Motion | None],
+    meter: MotionMeter,
+    *,
+    reach: int,
+    growth: float,
+    speed: NDArray[np.float32] | None = None,
 ) -> Boxes:
     """Return boxes of the frames before ``first``, earliest first, carried back from the first sighting.
 
@@ -244,6 +329,7 @@ def back_fill(
         meter: Moves boxes.
         reach: Most frames to go back; a cut stops it earlier.
         growth: Share of its side that the box grows on each side with every frame.
+        speed: How fast it moves against the scene (``first_speed``); None: not.
     """
     boxes = []
     for steps, index in enumerate(range(first, max(first - reach, 0), -1), start=1):
@@ -251,6 +337,8 @@ def back_fill(
         if motion is None or motion.cut:
             break
         box = meter.carry(box, motion, back=True)
+        if speed is not None:
+            box = np.asarray(box - np.tile(speed, 2), np.float32)
         boxes.append(swell(box, np.array([steps * growth], np.float32)))
     return np.concatenate(boxes[::-1]) if boxes else EMPTY_BOXES
 
@@ -264,6 +352,10 @@ def swell(boxes: Boxes, share: NDArray[np.float32]) -> Boxes:
     """
     more = (boxes[:, 2:] - boxes[:, :2]) * share[:, None]
     return np.concatenate([boxes[:, :2] - more, boxes[:, 2:] + more], axis=1).astype(np.float32)
+
+
+def _middles(boxes: Boxes) -> NDArray[np.float32]:
+    return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2, np.float32)
 
 
 def _sides(boxes: Boxes) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ from passerby.veil.detector import Detector, Looks
 from passerby.veil.follow import GROWTH_PER_S, Follower, Trail, back_fill, swell
 from passerby.veil.looking import Pending, start
 from passerby.veil.motion import Grey, Motion, MotionMeter, grey_copy
+from passerby.veil.patches import Fine, fine_copy
 from passerby.veil.rules import LIVE, Rules, follows_small, looks_at
 from passerby.veil.settings import CoverSettings, VeilSettings
 
@@ -74,6 +75,7 @@ class _Held:
     picture: av.VideoFrame
     captured_ns: int
     motion: Motion | None
+    fine: Fine | None
     reason: str | None
     pending: Pending | None = None
 
@@ -138,7 +140,7 @@ class LiveVeil:
         """
         grey = grey_copy(picture)
         motion = self._meter.measure(grey)
-        held = _Held(self._next_index, picture, captured_ns, motion, "corrupt" if corrupt else None)
+        held = _Held(self._next_index, picture, captured_ns, motion, fine_copy(picture), "corrupt" if corrupt else None)
         self._next_index += 1
         self._motions[held.index] = motion
         self._begin_look(held, grey)
@@ -193,7 +195,9 @@ class LiveVeil:
                 self._next_look = min(self._next_look, self._next_index)
                 continue
             while self._unfollowed and self._unfollowed[0].index <= looked.index:
-                self._follower.step(self._unfollowed.popleft().motion)
+                step = self._unfollowed.popleft()
+                self._follower.step(step.motion, step.fine)
+                step.fine = None
             self._follower.see(looked.index, found)
             self._judged = looked.index
 

@@ -84,6 +84,7 @@ class MotionMeter:
     """
 
     def __init__(self, width: int, height: int) -> None:
+        self.width = width
         self.grey_width, self.grey_height = grey_size(width, height)
         left, top = _starts(self.grey_width), _starts(self.grey_height)
         self._top, self._left = (axis.ravel() for axis in np.meshgrid(top, left, indexing="ij"))

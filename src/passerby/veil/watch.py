@@ -23,6 +23,7 @@ from passerby.veil.detector import Looks
 from passerby.veil.follow import GROWTH_PER_S, Follower, Trail, complete
 from passerby.veil.looking import Pending, start
 from passerby.veil.motion import Grey, Motion, MotionMeter, grey_copy
+from passerby.veil.patches import Fine, fine_copy
 from passerby.veil.rules import Rules, follows_small, looks_at
 
 MIN_LAG = 2
@@ -113,6 +114,7 @@ class _Step:
 
     index: int
     motion: Motion | None
+    fine: Fine | None
     pending: Pending | None
 
 
@@ -139,7 +141,7 @@ class _Watcher:
         grey = grey_copy(frame.picture)
         motion = self._meter.measure(grey)
         self._motions.append(motion)
-        step = _Step(frame.index, motion, None)
+        step = _Step(frame.index, motion, fine_copy(frame.picture), None)
         if self._due(frame.index, motion, grey):
             self._look(step, frame, grey)
         self._queue.append(step)
@@ -207,7 +209,7 @@ class _Watcher:
             self._follow(self._queue.popleft())
 
     def _follow(self, step: _Step) -> None:
-        self._follower.step(step.motion)
+        self._follower.step(step.motion, step.fine)
         if step.pending is None:
             return
         try:
@@ -225,7 +227,7 @@ class _Watcher:
 
     def _restep(self) -> _Step:
         # the follower has already passed the last frame: stand still and look
-        step = _Step(len(self._motions) - 1, None, None)
+        step = _Step(len(self._motions) - 1, None, None, None)
         self._queue.append(step)
         return step
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -21,7 +22,7 @@ from passerby.register import (
     SpotCheck,
 )
 
-HOURS_KEPT = 48
+HOURS_KEPT = 24
 DAYS_KEPT = 31
 LISTED = 20
 """Faults, gaps and entries of one kind that are kept per camera; the numbers of all of them are kept in full."""
@@ -50,7 +51,8 @@ class Said(Part, Generic[T]):
     entry: T
 
 
-class Counts(Part):
+@dataclass(slots=True)
+class Counts:
     """What heartbeats of one hour or day add up to. Times in seconds."""
 
     begin: datetime
@@ -65,7 +67,8 @@ class Counts(Part):
     down_s: int = 0
 
 
-class Gap(Part):
+@dataclass(slots=True)
+class Gap:
     """A span that no heartbeat covers; ``index`` is the entry that ended it."""
 
     begin: datetime

@@ -33,7 +33,7 @@ def draw_sign(words: Words, *, address: str, label: str, operator: str, covered:
     lines += [(line, 5.2, "normal") for line in wrapped(f"{words.text('said')} {covers}", 44, 3)]
     top = Markup("").join(placed(lines, 20))
     foot = [(line, 4.6, "normal") for line in wrapped(words.text("sign.operator", operator=operator), 48, 2)]
-    foot += [(line, 3.6, "normal") for line in wrapped(address, 60, 3)]
+    foot += [(line, 3.6, "normal") for line in broken(address)]
     scan = Markup("").join(placed([(line, 5.2, "bold") for line in wrapped(words.text("sign.scan"), 38, 2)], 72))
     bottom = Markup("").join(placed(foot, 182))
     return Markup(  # noqa: S704  # the frame is ours, every text in it is escaped
@@ -50,6 +50,16 @@ def draw_sign(words: Words, *, address: str, label: str, operator: str, covered:
 def wrapped(text: str, width: int, most: int) -> list[str]:
     """Return a text in at most so many lines; what does not fit ends in an ellipsis."""
     return textwrap.wrap(text, width, max_lines=most, placeholder=" …") or [text[:width]]
+
+
+def broken(address: str) -> list[str]:
+    """Return an address in lines, broken before the part that names the camera.
+
+    >>> broken("https://cameras.example.org/c/0a1b/")
+    ['https://cameras.example.org/', 'c/0a1b/']
+    """
+    head, _, camera = address.rpartition("/c/")
+    return [*wrapped(f"{head}/", 60, 3), f"c/{camera}"]
 
 
 def placed(lines: list[tuple[str, float, str]], top_mm: float) -> Iterator[Markup]:

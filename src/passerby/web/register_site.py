@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from passerby.errors import StorageError
+from passerby.register import kinds
 from passerby.web.register_documents import every_path, find
 from passerby.web.register_follow import Follower, write_whole
 from passerby.web.register_words import FALLBACK
@@ -75,11 +77,25 @@ def copy_log(follower: Follower, folder: Path) -> int:
     """
     size = follower.reader.size
     changed = 0
-    for path in (*tile_paths(size), "vkey", "policy"):
+    for path in (
+        *tile_paths(size),
+        *rotation_paths(follower),
+        *(f"schemas/{kind}.json" for kind in kinds()),
+        "vkey",
+        "policy",
+    ):
         data = None if (folder / path).is_file() and path.startswith("tile/") else follower.file(path)
         if data is not None:
             changed += write_whole(folder / path, data)
     return changed + write_whole(folder / "checkpoint", follower.reader.snapshot.note.raw)
+
+
+def rotation_paths(follower: Follower) -> Iterator[str]:
+    """Yield the paths of the proofs of all changes of the log's key, in order."""
+    number = 0
+    while follower.file(path := f"rotation/{number}.tlog-proof") is not None:
+        yield path
+        number += 1
 
 
 def tile_paths(size: int) -> list[str]:

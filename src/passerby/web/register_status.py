@@ -135,9 +135,3 @@ def hidden_requests(state: State) -> list[datetime]:
         for pending in state.pending.values()
         if pending.case and (case := state.cases.get(pending.case)) and case.camera is None
     )
-
-
-def next_change(state: State, now: datetime) -> datetime | None:
-    """Return when the first of all cameras turns "not known" if nothing is written until then."""
-    dues = [status_of(camera, now).due for camera in state.cameras.values()]
-    return min((due for due in dues if due is not None), default=None)

@@ -19,6 +19,7 @@ from passerby.web.register_words import Words, element, spell
 
 PART = 50
 """Cameras on one page."""
+NEWS_SHOWN = 10
 CHART_HOURS = 24
 CHART_WIDTH_PX, CHART_HEIGHT_PX = 480, 96
 
@@ -156,6 +157,7 @@ def camera_view(words: Words, state: State, camera: Camera, now: datetime) -> di
         "hours": [hour(words, row) for row in reversed(camera.hours[-CHART_HOURS:])],
         "chart": chart(words, camera.hours[-CHART_HOURS:]),
         "highest": words.number(max((row.faces for row in camera.hours[-CHART_HOURS:]), default=0)),
+        "gaps_in_all": words.span(camera.gap_s),
         "gaps": [(gap_line(words, gap.begin, gap.end), gap.index) for gap in reversed(camera.gaps)],
         "faults": [(news_of(words, state, fault).text, fault.index) for fault in reversed(camera.faults)],
         "alarms": alarms(words, state, now),
@@ -223,7 +225,8 @@ def operator_view(words: Words, state: State, now: datetime, part: int) -> dict[
         "parts_total": parts,
         "tally": list(tally_rows(words, state.tally)),
         "years": years(words, state),
-        "news": list(news(words, state))[:10],
+        "news": list(news(words, state))[:NEWS_SHOWN],
+        "remarks": [(claim(said, "text"), said.index) for said in reversed(state.remarks)][:NEWS_SHOWN],
         "alarms": alarms(words, state, now),
     }
 

@@ -211,8 +211,14 @@ class _Camera:
         if onvif is None:
             return None
         known = self.input()
+        if onvif.ptz and self.section.zones and onvif.home is None:
+            raise self.error(
+                f"camera {self.name} moves and has zones, so onvif.home must say where they apply", "onvif",
+                hint="bring it there and run passerby doctor --camera, which tells its position",
+            )  # fmt: skip
+        home = (onvif.home[0], onvif.home[1], onvif.home[2]) if onvif.home is not None else None
         return OnvifConfig(
-            onvif.host, onvif.port, onvif.user or known.username, onvif.password or known.password, onvif.ptz
+            onvif.host, onvif.port, onvif.user or known.username, onvif.password or known.password, onvif.ptz, home
         )
 
     def statement(self) -> Statement:

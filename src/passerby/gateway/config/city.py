@@ -20,6 +20,7 @@ class OnvifConfig:
         user: Or None.
         password: Or None.
         ptz: Ask whether it moves, and cover it then.
+        home: Pan, tilt, zoom at which its zones apply; covered anywhere else. None: wherever it stands.
     """
 
     host: str
@@ -27,6 +28,7 @@ class OnvifConfig:
     user: str | None
     password: str | None = field(repr=False)
     ptz: bool = False
+    home: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,15 @@ class Onvif(Section):
     port: Port = Field(default=80, description="Port")
     user: str | None = Field(default=None, description="User; left out: the input's")
     password: str | None = Field(default=None, description="Write {PASSERBY_...}; left out: the input's")
-    ptz: bool = Field(default=False, description="The camera moves: covered whole while it moves or is away from home")
+    ptz: bool = Field(
+        default=False, description="The camera can move: covered whole while it moves or is away from home"
+    )
+    home: list[float] | None = Field(
+        default=None,
+        min_length=3,
+        max_length=3,
+        description="Pan, tilt, zoom at which the zones apply; passerby doctor --camera tells the present ones",
+    )
 
 
 class PlaceSection(Section):

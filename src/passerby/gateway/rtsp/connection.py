@@ -220,7 +220,8 @@ class Connection:
         if self._server.sessions >= self._server.config.max_readers:
             return 503, [("Retry-After", "30")], b""
         for transport in transports(request.headers.get("transport", "")):
-            if transport.tcp or self._server.udp is not None:
+            # over TLS, pictures do not leave beside it in the clear
+            if transport.tcp or (self._server.udp is not None and not self._secure):
                 session, header = self._open(camera, transport)
                 self.sessions[session.number] = session
                 timeout = f"{session.number};timeout={int(self._server.config.session_timeout_s)}"

@@ -6,8 +6,9 @@ const ROOT = document.documentElement.dataset.root;
 const AT_ONCE = 6;
 const WORDS = JSON.parse(document.getElementById("words").textContent);
 
-function mark(index, state, text, title = "") {
-  for (const element of document.querySelectorAll(`[data-mark="${index}"]`)) {
+// Marks an entry everywhere, or only in the statement around one element.
+function mark(index, state, text, title = "", around = document) {
+  for (const element of around.querySelectorAll(`[data-mark="${index}"]`)) {
     element.textContent = text;
     element.dataset.state = state;
     element.title = title;
@@ -22,7 +23,22 @@ async function checkEntry(index, elements, key) {
   const checkpoint = await openCheckpoint(proof.checkpoint, key);
   await checkInclusion(index, checkpoint.size, await leafHash(proof.entry), proof.path, checkpoint.root);
   const entry = parseEntry(proof.entry);
-  elements.forEach((element) => checkClaim(element, entry));
+  mark(index, "good", WORDS.good);
+  let wrong = 0;
+  for (const element of elements) {
+    try {
+      checkClaim(element, entry);
+    } catch (error) {
+      wrong += 1;
+      markBad(index, error, element.closest(".row, .card, li, tr, section") ?? document);
+    }
+  }
+  return wrong === 0;
+}
+
+function markBad(index, error, around = document) {
+  if (!(error instanceof Refused) || error.reason === "browser") throw error;
+  mark(index, "bad", `${WORDS.bad}: ${WORDS.reason[error.reason]}`, error.detail, around);
 }
 
 async function checkPage() {
@@ -35,12 +51,10 @@ async function checkPage() {
     const key = await parseKey(document.documentElement.dataset.vkey);
     const checkOne = async ([index, elements]) => {
       try {
-        await checkEntry(index, elements, key);
-        mark(index, "good", WORDS.good);
+        if (!(await checkEntry(index, elements, key))) bad += 1;
       } catch (error) {
-        if (!(error instanceof Refused) || error.reason === "browser") throw error;
+        markBad(index, error);
         bad += 1;
-        mark(index, "bad", `${WORDS.bad}: ${WORDS.reason[error.reason]}`, error.detail);
       }
     };
     for (let begin = 0; begin < claims.length; begin += AT_ONCE) {

@@ -1,0 +1,150 @@
+"""Asks a camera for its stream without taking a picture: RTSP ``DESCRIBE`` or HTTP ``HEAD``, with or without a login.
+
+Used by the test of exclusive access. No stream is set up and no picture comes: the serving process must never
+hold one, which is why a camera that knows no ``HEAD`` stays untested.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import re
+import secrets
+import ssl
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from passerby.gateway.values import InputConfig, InputKind
+
+_PART = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
+_MOST = 64 * 1024
+
+
+class Answer(StrEnum):
+    """What a camera says to somebody who wants its stream."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    NO_ANSWER = "no-answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user and password.
+
+    Attributes:
+        user: Name.
+        password: Never printed.
+    """
+
+    user: str
+    password: str = field(repr=False)
+
+
+async def describe(config: InputConfig, login: Login | None) -> Answer:
+    """Ask for a stream.
+
+    Args:
+        config: Its address; the login in it is not used.
+        login: To show, or None for nobody.
+    """
+    if config.kind not in {InputKind.RTSP, InputKind.HTTP}:
+        raise ValueError("only a camera on the network can be asked")
+    try:
+        async with asyncio.timeout(config.open_timeout_s * 2):
+            status, challenges = await _ask(config, "")
+            if status == 401 and login is not None:
+                header = authorization(challenges, login, _method(config), _uri(config))
+                status, _ = await _ask(config, header) if header else (status, [])
+    except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
+        return Answer.NO_ANSWER
+    if status == 200:
+        return Answer.OPEN
+    return Answer.REFUSED if status in {401, 403, 407} else Answer.NO_ANSWER
+
+
+def authorization(challenges: list[str], login: Login, method: str, uri: str) -> str | None:
+    """Return the header that answers a challenge: Digest (MD5 or SHA-256, with or without qop) before Basic; None for neither."""
+    for challenge in challenges:
+        scheme, _, rest = challenge.partition(" ")
+        parts = {name.lower(): quoted or bare for name, quoted, bare in _PART.findall(rest)}
+        if scheme.lower() != "digest" or parts.get("algorithm", "MD5").upper() not in {"MD5", "SHA-256"}:
+            continue
+        return "Digest " + _digest(parts, login, method, uri)
+    if any(challenge.lower().startswith("basic") for challenge in challenges):
+        return "Basic " + base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+    return None
+
+
+def _digest(parts: dict[str, str], login: Login, method: str, uri: str) -> str:
+    algorithm = parts.get("algorithm", "MD5").upper()
+
+    def hashed(text: str) -> str:
+        # the camera's own protocol chooses the hash
+        made = (
+            hashlib.sha256(text.encode())
+            if algorithm == "SHA-256"
+            else hashlib.md5(text.encode(), usedforsecurity=False)
+        )
+        return made.hexdigest()
+
+    realm, nonce = parts.get("realm", ""), parts.get("nonce", "")
+    first, second = hashed(f"{login.user}:{realm}:{login.password}"), hashed(f"{method}:{uri}")
+    said = f'username="{login.user}", realm="{realm}", nonce="{nonce}", uri="{uri}"'
+    if "auth" in parts.get("qop", "").split(","):
+        own = secrets.token_hex(8)
+        response = hashed(f"{first}:{nonce}:00000001:{own}:auth:{second}")
+        said += f', qop=auth, nc=00000001, cnonce="{own}"'
+    else:
+        response = hashed(f"{first}:{nonce}:{second}")
+    said += f', response="{response}", algorithm={algorithm}'
+    return said + (f', opaque="{parts["opaque"]}"' if "opaque" in parts else "")
+
+
+def _method(config: InputConfig) -> str:
+    return "DESCRIBE" if config.kind is InputKind.RTSP else "HEAD"
+
+
+def _uri(config: InputConfig) -> str:
+    parts = urlsplit(config.url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return config.url if config.kind is InputKind.RTSP else path
+
+
+async def _ask(config: InputConfig, header: str) -> tuple[int, list[str]]:
+    parts = urlsplit(config.url)
+    secure = parts.scheme in {"rtsps", "https"}
+    port = parts.port or {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}[parts.scheme]
+    context = _context(config) if secure else None
+    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context, limit=_MOST)
+    try:
+        rtsp = config.kind is InputKind.RTSP
+        lines = [f"{_method(config)} {_uri(config)} {'RTSP/1.0' if rtsp else 'HTTP/1.1'}"]
+        lines += (
+            ["CSeq: 1", "Accept: application/sdp"] if rtsp else [f"Host: {parts.hostname}:{port}", "Connection: close"]
+        )
+        lines += ["User-Agent: Passerby"]
+        lines += [f"Authorization: {header}"] if header else []
+        writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        await writer.drain()
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError, ssl.SSLError):
+            await writer.wait_closed()
+    version, _, rest = head[0].partition(" ")
+    if not version.startswith(("RTSP/", "HTTP/")) or not rest[:3].isdecimal():
+        raise ValueError("no answer of RTSP or HTTP")
+    found = [line.partition(":")[2].strip() for line in head[1:] if line.lower().startswith("www-authenticate:")]
+    return int(rest[:3]), found
+
+
+def _context(config: InputConfig) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(config.tls_ca) if config.tls_ca else None)
+    if not config.tls_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

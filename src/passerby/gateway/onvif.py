@@ -1,0 +1,213 @@
+"""Asks cameras by ONVIF: which are there, what streams they have, which users they know, whether they move."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+from onvif import ONVIFCamera
+from onvif.exceptions import ONVIFError
+from wsdiscovery import QName
+from wsdiscovery.discovery import ThreadedWSDiscovery
+from zeep.exceptions import Error as ZeepError
+
+from passerby.errors import CameraError
+from passerby.gateway.config import OnvifConfig
+
+ANSWER_S = 10.0
+_TYPE = "http://www.onvif.org/ver10/network/wsdl"
+_FOREIGN = (ONVIFError, ZeepError, aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCamera:
+    """One camera that answered.
+
+    Attributes:
+        host: Address.
+        port: Port of its ONVIF service.
+        name: As it calls itself, or empty.
+        hardware: Model, or empty.
+    """
+
+    host: str
+    port: int
+    name: str = ""
+    hardware: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One stream.
+
+    Attributes:
+        name: Of the profile.
+        url: RTSP address, without login.
+        encoding: ``H264``, ``H265``, ``JPEG``.
+        width: Pixels; 0 where not told.
+        height: Pixels.
+    """
+
+    name: str
+    url: str
+    encoding: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnvifUser:
+    """An account on a camera.
+
+    Attributes:
+        name: Of it.
+        level: ``Administrator``, ``Operator``, ``User``.
+    """
+
+    name: str
+    level: str
+
+
+def discover(timeout_s: float) -> list[FoundCamera]:
+    """Ask the local network who is there, by WS-Discovery; takes as long as it is told to.
+
+    Args:
+        timeout_s: How long to wait for answers.
+    """
+    discovery = ThreadedWSDiscovery()
+    discovery.start()
+    try:
+        found = discovery.searchServices(types=[QName(_TYPE, "NetworkVideoTransmitter")], timeout=timeout_s)
+        cameras = {}
+        for service in found:
+            for address in service.getXAddrs():
+                parts = urlsplit(address)
+                if parts.hostname and parts.scheme in {"http", "https"}:
+                    scopes = [str(scope.getValue()) for scope in service.getScopes()]
+                    one = FoundCamera(
+                        parts.hostname, parts.port or 80, _scope(scopes, "name"), _scope(scopes, "hardware")
+                    )
+                    cameras[one.host, one.port] = one
+                    break
+        return sorted(cameras.values(), key=lambda camera: (camera.host, camera.port))
+    finally:
+        discovery.stop()
+
+
+def _scope(scopes: list[str], word: str) -> str:
+    for scope in scopes:
+        match = re.fullmatch(rf"onvif://www\.onvif\.org/{word}/(.{{1,100}})", scope)
+        if match:
+            return unquote(match[1])
+    return ""
+
+
+@contextlib.asynccontextmanager
+async def _camera(config: OnvifConfig) -> AsyncIterator[ONVIFCamera]:
+    # adjust_time: a camera whose clock is wrong refuses tokens of the right time
+    camera = ONVIFCamera(config.host, config.port, config.user or "", config.password or "", adjust_time=True)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await camera.update_xaddrs()
+        yield camera
+    except _FOREIGN as exc:
+        text = re.sub(r"\s+", " ", str(exc))[:120]
+        word = "the camera refuses the user or password" if "uthoriz" in text else type(exc).__name__
+        raise CameraError(f"camera at {config.host}:{config.port} must answer by ONVIF, got: {word}") from exc
+    finally:
+        await camera.close()
+
+
+async def profiles(config: OnvifConfig) -> list[Profile]:
+    """Return a camera's streams, largest first.
+
+    Raises:
+        CameraError: it does not answer, or refuses.
+    """
+    async with _camera(config) as camera:
+        media = await camera.create_media_service()
+        found = []
+        for one in await media.GetProfiles():
+            setup = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
+            answer = await media.GetStreamUri({"StreamSetup": setup, "ProfileToken": one.token})
+            found.append(_profile(config, one, str(answer.Uri)))
+    return sorted(found, key=lambda profile: -profile.width * profile.height)
+
+
+def _profile(config: OnvifConfig, one: Any, url: str) -> Profile:  # noqa: ANN401  # made from the service's own description
+    parts = urlsplit(url)
+    if parts.hostname in {None, "", "0.0.0.0", "localhost"}:  # noqa: S104 - an address that a camera told, not one to bind to
+        # cameras behind a wrong setting tell an address that reaches nobody
+        url = parts._replace(netloc=f"{config.host}:{parts.port or 554}").geturl()
+    elif parts.username:
+        url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    encoder = getattr(one, "VideoEncoderConfiguration", None)
+    size = getattr(encoder, "Resolution", None)
+    return Profile(
+        str(one.Name or one.token),
+        url,
+        str(getattr(encoder, "Encoding", "") or ""),
+        int(getattr(size, "Width", 0) or 0),
+        int(getattr(size, "Height", 0) or 0),
+    )
+
+
+async def users(config: OnvifConfig) -> list[OnvifUser]:
+    """Return the accounts that a camera knows.
+
+    Raises:
+        CameraError: it does not answer, or does not tell this user.
+    """
+    async with _camera(config) as camera:
+        device = await camera.create_devicemgmt_service()
+        answer = await device.GetUsers()
+        return [OnvifUser(str(one.Username), str(one.UserLevel)) for one in answer or []]
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where a camera that can move looks.
+
+    Attributes:
+        moving: It moves now, or does not say clearly that it stands.
+        position: Pan, tilt, zoom in the camera's own units, or None where it does not tell.
+    """
+
+    moving: bool
+    position: tuple[float, float, float] | None
+
+
+async def poses(config: OnvifConfig, every_s: float) -> AsyncGenerator[Pose, None]:
+    """Return where a camera looks, again and again, over one connection.
+
+    Raises:
+        CameraError: it does not answer any more, or has no PTZ.
+    """
+    async with _camera(config) as camera:
+        media = await camera.create_media_service()
+        ptz = await camera.create_ptz_service()
+        token = (await media.GetProfiles())[0].token
+        while True:
+            async with asyncio.timeout(ANSWER_S):
+                status = await ptz.GetStatus({"ProfileToken": token})
+            yield pose_of(status)
+            await asyncio.sleep(every_s)
+
+
+def pose_of(status: Any) -> Pose:  # noqa: ANN401  # made from the service's own description
+    """Read a PTZ status; what does not say clearly that the camera stands counts as moving."""
+    state = getattr(status, "MoveStatus", None)
+    words = [str(getattr(state, axis, None) or "") for axis in ("PanTilt", "Zoom")] if state is not None else []
+    told = [word for word in words if word]
+    moving = not told or any(word != "IDLE" for word in told)
+    position = getattr(status, "Position", None)
+    turn, zoom = getattr(position, "PanTilt", None), getattr(position, "Zoom", None)
+    if turn is None:
+        return Pose(moving, None)
+    return Pose(moving, (float(turn.x), float(turn.y), float(getattr(zoom, "x", 0.0) or 0.0)))

@@ -1,0 +1,302 @@
+"""One running gateway with everything around it: configuration and its reload, accounts, access log, register, MQTT, events.
+
+The web pages and the command read and steer it; it knows neither of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from passerby.errors import PasserbyError, ServiceError
+from passerby.gateway.access import AccessTests
+from passerby.gateway.accesslog import AccessLog
+from passerby.gateway.accounts import Accounts
+from passerby.gateway.certificate import own_certificate
+from passerby.gateway.config import City, is_loopback
+from passerby.gateway.gate import AccountGate
+from passerby.gateway.metrics import Facts
+from passerby.gateway.mqtt import Broker
+from passerby.gateway.onrecord import OnRecord
+from passerby.gateway.ptz import PtzWatch
+from passerby.gateway.service import Gateway
+from passerby.gateway.states import CameraStatus, Event, EventKind
+from passerby.gateway.values import Reason, RtspConfig
+from passerby.values import utc_now
+
+EVENTS = 500
+TICK_S = 1.0
+_LOOK_S = 2.0
+_log = logging.getLogger("passerby.gateway")
+
+
+class Runtime:
+    """A gateway, whole.
+
+    Args:
+        city: The configuration.
+        load: Reads it anew; None for one that has no file.
+
+    Raises:
+        PasserbyError: accounts, access log or register cannot be opened.
+    """
+
+    def __init__(self, city: City, load: Callable[[], City] | None = None) -> None:
+        self.city = city
+        self._load = load
+        self.accounts = Accounts(city.state / "accounts.sqlite")
+        self.access = AccessLog(city.state / "access.sqlite", city.access_days)
+        self.first_password = self.accounts.first_start()
+        self.certificate, self.key, self.fingerprint = _certificate(city)
+        self.record = OnRecord(city, self.hold, self.release)
+        self.gate = AccountGate(self.accounts)
+        self.gateway = Gateway(city.cameras, self._rtsp(city), self.gate, city.selftest, self.record.permit)
+        self.gateway.subscribe(self._heard)
+        self.broker = self._broker(city)
+        self.ptz = PtzWatch(self.hold, self.release)
+        self.tests = AccessTests(self.record.access)
+        self.events: deque[Event] = deque(maxlen=EVENTS)
+        self.config_error = ""
+        self.config_notes: list[str] = []
+        self.refused_requests = 0
+        self.began = utc_now()
+        self._per_minute: dict[str, deque[tuple[float, int]]] = {}
+        self._stamp: tuple[int, int, int] | None = _stamp(city.path)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reloading = asyncio.Lock()
+
+    # life
+
+    async def start(self) -> None:
+        """Start everything.
+
+        Raises:
+            ServiceError: a port cannot be bound.
+        """
+        await self.gateway.start()
+        self._around(self.city)
+        if self.broker is not None:
+            self.broker.start()
+        self._tasks.append(asyncio.create_task(self._tick_for_ever(), name="runtime-tick"))
+        if self._load is not None:
+            self._tasks.append(asyncio.create_task(self._watch_file(), name="config-watch"))
+
+    async def stop(self) -> None:
+        """End everything, in an order in which the register and the broker still hear of it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self.ptz.stop()
+        await self.tests.stop()
+        await self.gateway.stop()
+        if self.broker is not None:
+            self.broker.tick()
+            await self.broker.stop()
+        await asyncio.to_thread(self.record.close)
+        self.access.close()
+        self.accounts.close()
+
+    async def reload(self) -> list[str]:
+        """Read the configuration anew and change to it. A broken one changes nothing.
+
+        Returns:
+            What changed, a sentence each.
+
+        Raises:
+            ServiceError: there is no file.
+            ConfigError: it is broken; what ran goes on running.
+        """
+        if self._load is None:
+            raise ServiceError("configuration must be a file to be read again, is built in")
+        async with self._reloading:
+            try:
+                city = await asyncio.to_thread(self._load)
+            except PasserbyError as exc:
+                self.config_error = exc.message
+                _log.error("the new configuration is broken, the old one stays: %s", exc.message)
+                raise
+            said = [f"{name} must be restarted for" for name in _fixed(self.city, city)]
+            old, self.city = self.city, city
+            self.record.city = city
+            said += await self.gateway.apply(city.cameras)
+            await self.record.changed(city)
+            self.access.days = city.access_days
+            if old.mqtt != city.mqtt:
+                await self._change_broker(city)
+                said.append("mqtt changed")
+            self._around(city)
+            self.config_error, self.config_notes = "", [line for line in said if "restarted" in line]
+            _log.info("configuration read: %s", "; ".join(said) or "nothing changed")
+            return said
+
+    def _around(self, city: City) -> None:
+        self.ptz.watch(city.onvif)
+        self.tests.watch([camera for camera in city.cameras if camera.enabled], city.onvif)
+
+    async def _change_broker(self, city: City) -> None:
+        if self.broker is not None:
+            await self.broker.stop()
+        self.broker = self._broker(city)
+        if self.broker is not None:
+            self.broker.start()
+
+    def _broker(self, city: City) -> Broker | None:
+        if city.mqtt is None:
+            return None
+        return Broker(city.mqtt, self.statuses, lambda name, on: self.cover(name, on=on, user="mqtt"))
+
+    def _rtsp(self, city: City) -> RtspConfig:
+        rtsp = city.rtsp
+        if rtsp.tls_port is None:
+            return rtsp
+        return RtspConfig(
+            plain_host=rtsp.plain_host,
+            host=rtsp.host,
+            port=rtsp.port,
+            tls_port=rtsp.tls_port,
+            certificate=self.certificate,
+            key=self.key,
+            udp=rtsp.udp,
+            max_readers=rtsp.max_readers,
+        )
+
+    # what others ask and do
+
+    def statuses(self) -> list[CameraStatus]:
+        """Return the state of every camera that runs."""
+        return self.gateway.statuses()
+
+    def faces_per_minute(self, name: str) -> int:
+        """Return how many faces a camera covered within the last minute, each track counted once."""
+        rows = self._per_minute.get(name)
+        return rows[-1][1] - rows[0][1] if rows else 0
+
+    def hold(self, name: str, reason: Reason, detail: str = "") -> None:
+        """Cover a camera whole."""
+        self.gateway.hold(name, reason, detail)
+
+    def release(self, name: str, reason: Reason) -> None:
+        """End that."""
+        self.gateway.release(name, reason)
+
+    def cover(self, name: str, *, on: bool, user: str, address: str = "") -> bool:
+        """Add or end an operator's full cover; returns whether there is such a camera. Ending it leaves the faces veiled."""
+        if name not in self.gateway.cameras:
+            return False
+        self.access.add("cover" if on else "cover-end", user=user, address=address, camera=name)
+        if on:
+            self.hold(name, Reason.OPERATOR, "")
+        else:
+            self.release(name, Reason.OPERATOR)
+        return True
+
+    def facts(self) -> Facts:
+        """Return what the metrics show."""
+        folders = {camera.record.folder for camera in self.city.cameras if camera.record is not None}
+        return Facts(
+            statuses=self.statuses(),
+            refused=len(self.gateway.refused),
+            alarm=bool(self.gateway.alarm),
+            hidden_passed_ns=self.gateway.hidden_passed_ns,
+            register_failing_s=self.record.writer.failing_s(),
+            config_sound=not self.config_error,
+            rtsp_sessions=self.gateway.rtsp.sessions,
+            folders=tuple(sorted(folders)),
+            access_refused=self.refused_requests,
+        )
+
+    def not_ready(self) -> list[str]:
+        """Return why this gateway is not ready to serve; empty when it is."""
+        why = []
+        if self.gateway.alarm:
+            why.append("alarm: a test face came out bare")
+        if self.record.writer.failing_since_s is not None:
+            why.append("the register cannot be written")
+        waiting = [status.name for status in self.statuses() if status.phase.value in {"starting", "slate", "stopped"}]
+        waiting += list(self.gateway.refused)
+        if waiting:
+            why.append(f"{len(waiting)} of {len(self.statuses()) + len(self.gateway.refused)} cameras show no picture")
+        return why
+
+    # what happens
+
+    def _heard(self, event: Event) -> None:
+        self.record.take(event)
+        if self.broker is not None:
+            self.broker.take(event)
+        if event.kind in {EventKind.READER_CAME, EventKind.READER_LEFT, EventKind.ACCESS_REFUSED}:
+            self._reader(event)
+            return
+        if event.kind is not EventKind.SELFTEST or not event.ok:
+            self.events.append(event)
+        level = logging.WARNING if not event.ok else logging.INFO
+        reason = f" {event.reason}" if event.reason else ""
+        extra = {"camera": event.camera, "event": event.kind.value}
+        _log.log(level, "%s%s %s", event.kind, reason, event.detail, extra=extra)
+
+    def _reader(self, event: Event) -> None:
+        words = {
+            EventKind.READER_CAME: "watch",
+            EventKind.READER_LEFT: "watch-end",
+            EventKind.ACCESS_REFUSED: "refused",
+        }
+        if event.kind is EventKind.ACCESS_REFUSED:
+            self.refused_requests += 1
+        try:
+            self.access.add(
+                words[event.kind], user=event.user, address=event.address, camera=event.camera, detail="rtsp"
+            )
+        except ServiceError as exc:
+            _log.error("%s", exc.message)
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            statuses = self.statuses()
+            self.record.tick(statuses)
+            if self.broker is not None:
+                self.broker.tick()
+            now_s = time.monotonic()
+            for status in statuses:
+                rows = self._per_minute.setdefault(status.name, deque(maxlen=62))
+                rows.append((now_s, status.counts.tracks))
+                while now_s - rows[0][0] > 60:
+                    rows.popleft()
+
+    async def _watch_file(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            stamp = _stamp(self.city.path)
+            if stamp is not None and stamp != self._stamp:
+                self._stamp = stamp
+                with contextlib.suppress(PasserbyError):
+                    await self.reload()
+
+
+def _certificate(city: City) -> tuple[Path | None, Path | None, str]:
+    if not city.server.beyond and is_loopback(city.rtsp.host):
+        return None, None, ""
+    if city.server.certificate is not None and city.server.key is not None:
+        return city.server.certificate, city.server.key, ""
+    host = city.server.host if city.server.beyond else city.rtsp.host
+    return own_certificate(city.state, host)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _fixed(old: City, new: City) -> list[str]:
+    """Return the parts that differ and take effect at the next start only."""
+    parts = ("server", "rtsp", "register", "state", "selftest", "metrics_token")
+    return [part for part in parts if getattr(old, part) != getattr(new, part)]

@@ -1,0 +1,102 @@
+"""Follows single boxes from one frame to the next by how well the picture inside them fits nearby places.
+
+``motion`` moves boxes with the scene; somebody who walks moves against it. Here a small patch around each box is compared, by
+normalised cross-correlation (Lewis 1995, with the local sums taken from running totals), with all places within one and a half
+sides of where the scene's motion puts it. It compares a place in one frame with places in the next, and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.media import luma, planes
+from passerby.values import Boxes
+
+LONG_SIDE_PX = 640
+"""Longer side of the grey picture in which patches are compared."""
+PATCH = 16
+REGION = 48
+"""Samples along a side of the patch and of the place that is searched."""
+PATCH_SIDES = 1.5
+"""Side of the patch in sides of the box: the head, and little of what is behind it."""
+FITS = 0.6
+"""Least correlation at which a patch is believed. Source: docs/measures.md."""
+BETTER = 0.03
+"""How much better than the scene's own motion a place must fit."""
+FAR = 0.15
+"""Taken off the correlation at the edge of the searched place, growing with the square of the distance."""
+MOST = 32
+"""Most boxes followed one by one; in denser crowds the rest move with the scene."""
+
+Fine = NDArray[np.uint8]
+
+
+def fine_copy(picture: av.VideoFrame) -> Fine:
+    """Return a grey picture of a frame with a longer side of 640 to 1279 pixels, shape (H, W), uint8.
+
+    8-bit planar YUV is thinned out without scaling. The result is a copy: covering the frame later does not change it.
+    """
+    step = max(1, max(picture.width, picture.height) // LONG_SIDE_PX)
+    if picture.format.name.startswith(("yuv4", "yuvj4")):
+        samples = planes(picture)[0]
+        if samples.dtype == np.uint8:
+            return np.array(samples[step // 2 :: step, step // 2 :: step], np.uint8)
+    return luma(picture, -(-picture.width // step), -(-picture.height // step))
+
+
+def follow_patches(before: Fine, now: Fine, old: Boxes, expected: Boxes, scale: float) -> Boxes:
+    """Return the boxes where their patches fit best, or as expected where none fits well.
+
+    Args:
+        before: Grey picture of the frame before.
+        now: Grey picture of this frame, of the same shape.
+        old: Shape (N, 4): the boxes in the frame before, pixels of the full picture.
+        expected: Shape (N, 4): where the scene's motion puts them.
+        scale: Pixels of the full picture to one of the grey ones.
+    """
+    if not len(old) or before.shape != now.shape:
+        return expected
+    side = np.sqrt(np.maximum(np.prod(old[:, 2:] - old[:, :2], axis=1), 16.0))
+    pitch = PATCH_SIDES * side / PATCH / scale
+    patch = _sample(before, (old[:, :2] + old[:, 2:]) / 2 / scale, pitch, PATCH)
+    region = _sample(now, (expected[:, :2] + expected[:, 2:]) / 2 / scale, pitch, REGION)
+    fit = _correlate(patch, region)
+    reach = (REGION - PATCH) // 2
+    away = (np.arange(-reach, reach + 1, dtype=np.float32) / reach) ** 2
+    scored = fit - FAR * (away[:, None] + away[None])
+    places = scored.reshape(len(old), -1)
+    best = places.argmax(axis=1)
+    rows = np.arange(len(old))
+    y, x = np.divmod(best, 2 * reach + 1)
+    believed = (fit[rows, y, x] >= FITS) & (places[rows, best] >= scored[rows, reach, reach] + BETTER)
+    shift = np.stack([x - reach, y - reach], axis=1) * (pitch * scale)[:, None]
+    return np.asarray(expected + np.where(believed[:, None], np.tile(shift, 2), 0), np.float32)
+
+
+def _sample(grey: Fine, centre: NDArray[np.float64], pitch: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+    """Return square samples around centres, shape (N, count, count); beyond the edge the edge is repeated."""
+    offset = np.arange(count) - (count - 1) / 2
+    x = np.clip(np.rint(centre[:, :1] + offset * pitch[:, None]), 0, grey.shape[1] - 1).astype(np.intp)
+    y = np.clip(np.rint(centre[:, 1:] + offset * pitch[:, None]), 0, grey.shape[0] - 1).astype(np.intp)
+    return grey[y[:, :, None], x[:, None, :]].astype(np.float32)
+
+
+def _correlate(patch: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the normalised correlation of each patch with every place in its region, -1 to 1."""
+    patch = patch - patch.mean(axis=(1, 2), keepdims=True)
+    power = np.square(patch).sum(axis=(1, 2))
+    shape = (REGION, REGION)
+    product = np.fft.irfft2(np.fft.rfft2(region) * np.conj(np.fft.rfft2(patch, s=shape)), s=shape)
+    places = REGION - PATCH + 1
+    total, squares = _windows(region), _windows(np.square(region))
+    spread = np.maximum(squares - np.square(total) / PATCH**2, 1e-3)
+    scale = np.sqrt(spread * np.maximum(power, 1e-3)[:, None, None])
+    return np.asarray(product[:, :places, :places] / scale, np.float32)
+
+
+def _windows(region: NDArray[np.float32]) -> NDArray[np.float64]:
+    running = np.pad(region.astype(np.float64).cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
+    n = PATCH
+    return np.asarray(running[:, n:, n:] - running[:, :-n, n:] - running[:, n:, :-n] + running[:, :-n, :-n])

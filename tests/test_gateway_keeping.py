@@ -1,0 +1,217 @@
+"""The serving process's part in failing closed: processes that misbehave, the hidden test stream, permission to start."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from tests.gateway_tools import camera, message
+
+from passerby.gateway import hidden as hidden_module
+from passerby.gateway.encode import LiveEncoder, ticks_of
+from passerby.gateway.hidden import HiddenCheck, Outcome, hidden_camera
+from passerby.gateway.relay import AccessUnit, Relay
+from passerby.gateway.rtsp import DigestGate
+from passerby.gateway.scene import Scene, settings_of
+from passerby.gateway.service import Gateway
+from passerby.gateway.slate import Slates
+from passerby.gateway.states import Event, EventKind, Phase, WorkerCounts
+from passerby.gateway.supervisor import Keeper, _sum
+from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, Reason, RtspConfig, SelfTestConfig
+
+SLATES = Slates()
+
+
+def fake_worker(folder: Path, body: str) -> str:
+    """Return a program that is started in place of the interpreter; the socket is its last argument."""
+    path = folder / "worker.sh"
+    path.write_text("#!/bin/bash\nfor fd; do :; done\n" + body)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+async def keep(keeper: Keeper, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
+    keeper.start()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not until():
+        keeper.tick()
+        await asyncio.sleep(0.05)
+    await keeper.stop()
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("exit 3", "exit code 3"),
+        ("echo broken >&2; exit 70", "broken"),
+        ("head -c 4000 /dev/zero >&$fd; exec sleep 60", "no message"),
+        ("kill -SEGV $$", "exit code -11"),
+    ],
+)
+def test_process_that_misbehaves_is_restarted_behind_the_slate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, why: str
+) -> None:
+    monkeypatch.setattr("passerby.gateway.supervisor.sys.executable", fake_worker(tmp_path, body))
+    events: list[Event] = []
+    keeper = Keeper(camera(), SLATES, events.append, 60.0)
+    seen: list[AccessUnit] = []
+    keeper.relay.subscribe(seen.append)
+    asyncio.run(keep(keeper, 15.0, until=lambda: keeper.restarts >= 2))
+    assert keeper.restarts >= 2
+    assert any(e.kind is EventKind.PHASE and why in e.detail for e in events), [e.detail for e in events]
+    assert {unit.whole for unit in seen} <= {Reason.START, Reason.WORKER}
+    assert seen
+    assert events[-1].kind is EventKind.FAULT_ENDED, "what began is ended, also at the end"
+
+
+def test_process_that_says_nothing_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = tmp_path / "pid"
+    monkeypatch.setattr(
+        "passerby.gateway.supervisor.sys.executable", fake_worker(tmp_path, f"echo $$ > {note}; exec sleep 600")
+    )
+    monkeypatch.setattr("passerby.gateway.supervisor.START_S", 1.0)
+    monkeypatch.setattr("passerby.gateway.supervisor.SILENT_S", 1.0)
+    events: list[Event] = []
+    keeper = Keeper(camera(), SLATES, events.append, 60.0)
+    asyncio.run(keep(keeper, 15.0, until=lambda: keeper.restarts >= 1))
+    assert any("exit code -9" in e.detail for e in events)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)
+
+
+def test_back_off_grows_and_is_jittered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passerby.gateway.supervisor.sys.executable", fake_worker(tmp_path, "exit 1"))
+    ends: list[float] = []
+    keeper = Keeper(camera(), SLATES, lambda e: ends.append(time.monotonic()) if "ended" in e.detail else None, 60.0)
+    asyncio.run(keep(keeper, 20.0, until=lambda: len(ends) >= 4))
+    steps = np.diff(ends)
+    assert len(steps) >= 3
+    assert (steps[:3] > np.array([0.3, 0.7, 1.4])).all()
+
+
+def test_counters_never_fall_over_restarts() -> None:
+    before = WorkerCounts(frames_in=10, faces=3, rss_bytes=5, fps_in=12.0)
+    now = _sum(before, WorkerCounts(frames_in=1, faces=1, rss_bytes=7))
+    assert (now.frames_in, now.faces, now.rss_bytes, now.fps_in) == (11, 4, 7, 0.0)
+
+
+# the hidden stream
+
+CONFIG = hidden_camera(SelfTestConfig(interval_s=5.0))
+
+
+class Fed:
+    """The hidden stream, fed by hand with what a worker would send."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(hidden_module, "LENGTH_S", -2.0)
+        self.relay = Relay(CONFIG, SLATES)
+        self.scene = Scene(settings_of(CONFIG.input.url))
+        settings = self.scene.settings
+        self.encoder = LiveEncoder(settings.width, settings.height, settings.fps, EncodeConfig())
+        self.results: list[tuple[Outcome, str]] = []
+        self.check = HiddenCheck(self.relay, lambda outcome, detail: self.results.append((outcome, detail)), 5.0)
+
+    def feed(self, count: int, *, covered: bool) -> None:
+        for number in range(count):
+            frame = self.scene.frame(number)
+            if covered:
+                stacked = np.asarray(frame.to_ndarray(), np.uint8).copy()
+                x0, y0, x1, y1 = (int(v) for v in self.scene.faces(number)[0])
+                stacked[y0 - 5 : y1 + 5, max(0, x0 - 5) : x1 + 5] = 112
+                frame = av.VideoFrame.from_ndarray(stacked, format="yuv420p")
+            stamp = time.monotonic_ns()
+            for data, key, _ in self.encoder.encode(frame, ticks_of(stamp)):
+                self.relay.accept(message(data, stamp, key=key))
+
+
+def test_covered_test_face_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = Fed(monkeypatch)
+    fed.feed(20, covered=True)
+    fed.check.tick()
+    assert fed.results == [(Outcome.PASSED, "the test face stayed covered in 20 pictures")]
+
+
+def test_bare_test_face_is_an_alarm_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = Fed(monkeypatch)
+    fed.feed(10, covered=True)
+    fed.feed(1, covered=False)
+    assert fed.results == [(Outcome.BARE, "a test face came out bare")]
+    fed.check.tick()
+    assert fed.results[-1][0] is Outcome.BARE
+
+
+def test_stream_covered_whole_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = Fed(monkeypatch)
+    fed.feed(2, covered=True)
+    fed.relay.lost(Reason.WORKER)
+    fed.check.tick()
+    assert [outcome for outcome, _ in fed.results] == [Outcome.UNTESTED]
+
+
+def test_hidden_stream_that_is_silent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = Fed(monkeypatch)
+    fed.check._last_round_s -= 100
+    fed.check.tick()
+    assert fed.results == [(Outcome.UNTESTED, "the hidden stream shows nothing")]
+
+
+# permission
+
+
+def gateway(permit: Callable[[CameraConfig], str | None]) -> Gateway:
+    async def ask(config: CameraConfig) -> str | None:
+        return permit(config)
+
+    gate = DigestGate(lambda _: None, lambda *_: False)
+    return Gateway(
+        [CameraConfig("hall", InputConfig("test://portrait?size=256x160"))],
+        RtspConfig(port=0, udp=False),
+        gate,
+        SelfTestConfig(enabled_stream=False),
+        ask,
+    )
+
+
+def test_camera_starts_only_when_it_may() -> None:
+    async def inside() -> None:
+        answer: list[str | None] = ["the register cannot be written"]
+        running = gateway(lambda _: answer[0])
+        events: list[Event] = []
+        running.subscribe(events.append)
+        await running.start()
+        assert running.cameras == {}
+        assert running.refused == {"hall": "the register cannot be written"}
+        assert events[-1].reason is Reason.REGISTER
+        answer[0] = None
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            if running.cameras:
+                break
+        assert running.statuses()[0].phase is Phase.STARTING
+        assert [e.kind for e in events if e.reason is Reason.REGISTER or e.kind is EventKind.STARTED] == [
+            EventKind.FAULT_BEGAN,
+            EventKind.FAULT_ENDED,
+            EventKind.STARTED,
+        ]
+        await running.stop()
+
+    asyncio.run(inside())
+
+
+def test_new_camera_during_an_alarm_starts_covered() -> None:
+    async def inside() -> None:
+        running = gateway(lambda _: None)
+        running.alarm = "a test face came out bare"
+        await running.start()
+        assert running.cameras["hall"].relay.alarm is Reason.ALARM
+        await running.stop()
+
+    asyncio.run(inside())

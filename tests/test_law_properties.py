@@ -1,0 +1,171 @@
+"""What holds for all facts: fewer safeguards never help, Parliament is stricter, unknowns never lie, changes do change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passerby import law
+from passerby.law.engine import engine_on
+from passerby.law.facts import accept
+from passerby.law.facts_check import find_problems
+
+FEW = settings(max_examples=40, deadline=None)
+MANY = settings(max_examples=150, deadline=None)
+OFFENCES = ("terrorism", "murder", "corruption", "fraud", "burglary", "none")
+NUMBERS = {
+    "offence_max_years": (2, 3, 4, 5, 30),
+    "human_verifiers": (0, 1, 2, 3),
+    "delay_seconds": (10, 120, 1800, 7200),
+    "request_after_hours": (1, 30, 60),
+}
+SAFEGUARDS: dict[str, Any] = {
+    "authorisation": "none",
+    "registered": False,
+    "fria": False,
+    "limits_set": False,
+    "national_law": False,
+    "targeted": False,
+    "strictly_necessary": False,
+}
+
+
+def values_of(name: str) -> tuple[Any, ...]:
+    fact = law.vocabulary()[name]
+    return NUMBERS.get(name) or (OFFENCES if fact.open else fact.domain())
+
+
+def without_clashes(facts: dict[str, Any]) -> dict[str, Any]:
+    while problems := find_problems(facts):
+        facts = {name: value for name, value in facts.items() if name != problems[0].fact}
+    return facts
+
+
+def facts_about(**fixed: object) -> st.SearchStrategy[dict[str, Any]]:
+    """Return deployments with every fact stated; those given stay, facts that make no sense beside them are left out."""
+    free = {name: st.sampled_from(values_of(name)) for name in law.vocabulary() if name not in fixed}
+    return st.fixed_dictionaries({name: st.just(value) for name, value in fixed.items()} | free).map(without_clashes)
+
+
+def likely_facts() -> st.SearchStrategy[dict[str, Any]]:
+    """Return deployments of which many are live police use, where most rules meet."""
+    police = facts_about(
+        role="deployer", function="rbi", actor="police", purpose="law-enforcement", space="public", activated=True
+    )
+    lawful = facts_about(
+        **{name: True for name, value in SAFEGUARDS.items() if value is False},
+        role="deployer", function="rbi", actor="police", purpose="law-enforcement", space="public", activated=True,
+        authorisation="prior", authoriser="court", reference_db="watchlist", active_involvement=False,
+        person_present=False, biometric_data=True, member_state="generic", decision_solely_on_output=False,
+    )  # fmt: skip
+    return st.one_of(facts_about(), police, lawful)
+
+
+def possible(facts: dict[str, Any], position: str) -> set[law.Outcome | None]:
+    worlds = engine_on(position, (), None, amended=True).worlds
+    return set(worlds.possible(worlds.assume(accept(facts).known)))
+
+
+@MANY
+@given(likely_facts(), st.sampled_from(sorted(SAFEGUARDS)), st.sampled_from(law.positions()))
+def test_taking_a_safeguard_away_never_turns_prohibited_into_permitted(
+    facts: dict[str, Any], name: str, position: str
+) -> None:
+    if possible(facts, position) == {law.Outcome.PROHIBITED}:
+        weaker = without_clashes({**facts, name: SAFEGUARDS[name]})
+        assert possible(weaker, position) == {law.Outcome.PROHIBITED}
+
+
+@MANY
+@given(likely_facts(), st.sampled_from(law.positions()))
+def test_taking_all_safeguards_away_leaves_no_permission(facts: dict[str, Any], position: str) -> None:
+    before = possible(facts, position)
+    after = possible(without_clashes({**facts, **SAFEGUARDS}), position)
+    if law.Outcome.PERMITTED not in before:
+        assert law.Outcome.PERMITTED not in after
+
+
+@MANY
+@given(st.one_of(likely_facts(), facts_about(function="rbi", space="public")))
+def test_what_the_act_prohibits_of_public_identification_parliament_prohibits(facts: dict[str, Any]) -> None:
+    facts = {**facts, "function": "rbi", "space": "public"}
+    if not find_problems(facts) and possible(facts, "act-2024") == {law.Outcome.PROHIBITED}:
+        assert possible(facts, "parliament-2023") == {law.Outcome.PROHIBITED}
+
+
+@MANY
+@given(likely_facts(), st.data(), st.sampled_from(law.positions()))
+def test_an_unknown_never_yields_what_a_completion_contradicts(
+    facts: dict[str, Any], data: st.DataObject, position: str
+) -> None:
+    hidden = data.draw(st.sets(st.sampled_from(sorted(facts)), min_size=1, max_size=6))
+    vague = {name: law.UNKNOWN if name in hidden else value for name, value in facts.items()}
+    if not find_problems(vague):
+        assert possible(facts, position) <= possible(vague, position)
+
+
+@FEW
+@given(likely_facts(), st.data(), st.sampled_from(law.positions()))
+def test_a_verdict_on_vague_facts_says_what_it_turns_on(
+    facts: dict[str, Any], data: st.DataObject, position: str
+) -> None:
+    hidden = data.draw(st.sets(st.sampled_from(sorted(facts)), min_size=1, max_size=4))
+    verdict = law.assess({n: law.UNKNOWN if n in hidden else v for n, v in facts.items()}, position=position)
+    assert (verdict.outcome is law.Outcome.DEPENDS) is not verdict.certain
+    assert {alternative.outcome for alternative in verdict.alternatives} == set(verdict.possible) - {
+        law.Outcome.DEPENDS
+    }
+    assert bool(verdict.unknown or verdict.open_points or verdict.outside) is not verdict.certain
+    assert verdict.next_question == (verdict.unknown[0] if verdict.unknown else None)
+    for alternative in verdict.alternatives:
+        filled = {**facts, **dict.fromkeys(hidden, law.UNKNOWN), **alternative.facts}
+        if not find_problems(filled):
+            assert alternative.outcome in possible(filled, position)
+
+
+@FEW
+@given(likely_facts(), st.sampled_from(law.positions()))
+def test_every_change_gives_the_outcome_it_names(facts: dict[str, Any], position: str) -> None:
+    verdict = law.assess(facts, position=position)
+    for change in verdict.changes:
+        assert 1 <= len(change.facts) <= 3
+        assert change.outcome is not verdict.outcome
+        changed = {**facts, **change.facts}
+        if not find_problems(changed):
+            got = possible(changed, position)
+            assert got == {change.outcome} or (change.outcome is law.Outcome.DEPENDS and (len(got) > 1 or None in got))
+
+
+@FEW
+@given(likely_facts(), st.data(), st.sampled_from(law.positions()))
+def test_no_single_change_is_missed(facts: dict[str, Any], data: st.DataObject, position: str) -> None:
+    verdict = law.assess(facts, position=position)
+    if not verdict.certain:
+        return
+    name = data.draw(st.sampled_from(sorted(facts)))
+    value = data.draw(st.sampled_from(values_of(name)))
+    changed = {**facts, name: value}
+    if find_problems(changed) or possible(changed, position) == {verdict.outcome}:
+        return
+    fact = law.vocabulary()[name]
+    single = [{n: law.vocabulary()[n].narrow(v) for n, v in c.facts.items()} for c in verdict.changes]
+    assert {name: fact.narrow(value)} in single
+
+
+@FEW
+@given(likely_facts(), st.sampled_from(law.positions()))
+def test_reasons_tell_the_facts_as_given(facts: dict[str, Any], position: str) -> None:
+    verdict = law.assess(facts, position=position)
+    known = {**verdict.assumed, **facts}
+    rest = list(verdict.reasons)
+    assert rest
+    while rest:
+        reason = rest.pop()
+        rest.extend(reason.premises)
+        assert reason.statement
+        assert (reason.rule is None) is (reason.provision is None)
+        assert all(value == known.get(name, law.UNKNOWN) for name, value in reason.facts.items())
+    weakest = max((certainty.rank for a in verdict.alternatives for certainty in [a.certainty]), default=0)
+    assert verdict.certainty.rank == weakest
