@@ -130,7 +130,9 @@ def test_mending_encodes_only_groups_of_pictures_that_changed(folder: Path, monk
     added = (
         '{"track": 900, "frame": 20, "box": [5, 150, 45, 200]}\n{"track": 900, "frame": 22, "box": [9, 150, 49, 200]}\n'
     )
-    (folder / "edited.json").write_text((folder / "t.json").read_text() + added)
+    header, rest = (folder / "t.json").read_text().split("\n", 1)
+    header = header.removesuffix("}") + ', "whole": [[20, 20]]}'
+    (folder / "edited.json").write_text(header + "\n" + rest + added)
     done = veil(
         "walk.mp4", "--tracks-in", "edited.json", "--mend", "walk_veiled.mp4", "-o", "m.mp4", "--report", "r.json"
     )
@@ -144,6 +146,8 @@ def test_mending_encodes_only_groups_of_pictures_that_changed(folder: Path, monk
     for number in range(12):
         assert np.array_equal(earlier[number], mended[number]), "copied packets decode to the same pixels"
     assert covered_share(mended[21][155:195, 12:40]) > 0.95
+    assert covered_share(mended[20]) > 0.99, "a frame that was covered whole stays so"
+    assert covered_share(mended[21]) < 0.6
     assert covered_share(earlier[21][155:195, 12:40]) < 0.5
     wrong = veil("walk.mp4", "--tracks-in", "edited.json", "--mend", "walk.mp4", "-o", "n.mp4")
     assert isinstance(wrong.exception, UsageError)
