@@ -130,7 +130,9 @@ def test_mending_encodes_only_groups_of_pictures_that_changed(folder: Path, monk
     added = (
         '{"track": 900, "frame": 20, "box": [5, 150, 45, 200]}\n{"track": 900, "frame": 22, "box": [9, 150, 49, 200]}\n'
     )
-    (folder / "edited.json").write_text((folder / "t.json").read_text() + added)
+    header, rest = (folder / "t.json").read_text().split("\n", 1)
+    header = header.removesuffix("}") + ', "whole": [[20, 20]]}'
+    (folder / "edited.json").write_text(header + "\n" + rest + added)
     done = veil(
         "walk.mp4", "--tracks-in", "edited.json", "--mend", "walk_veiled.mp4", "-o", "m.mp4", "--report", "r.json"
     )
@@ -144,6 +146,8 @@ def test_mending_encodes_only_groups_of_pictures_that_changed(folder: Path, monk
     for number in range(12):
         assert np.array_equal(earlier[number], mended[number]), "copied packets decode to the same pixels"
     assert covered_share(mended[21][155:195, 12:40]) > 0.95
+    assert covered_share(mended[20]) > 0.99, "a frame that was covered whole stays so"
+    assert covered_share(mended[21]) < 0.6
     assert covered_share(earlier[21][155:195, 12:40]) < 0.5
     wrong = veil("walk.mp4", "--tracks-in", "edited.json", "--mend", "walk.mp4", "-o", "n.mp4")
     assert isinstance(wrong.exception, UsageError)
@@ -153,6 +157,27 @@ def test_mending_encodes_only_groups_of_pictures_that_changed(folder: Path, monk
     )
     assert other.exit_code == 0
     assert "veiled anew instead of mended: the settings are others" in other.stderr
+
+
+def test_start_and_end_limit_the_output_and_not_the_cover(folder: Path) -> None:
+    whole = veil("walk.mp4", "-o", "whole.mp4", "--full-reencode", "--no-manifest", "-q")
+    part = veil(
+        "walk.mp4", "-o", "part.mp4", "--start", "0.6", "--end", "1.0", "--tracks-out", "t.json", "--report", "r.html", "-q",
+        "--no-manifest",
+    )  # fmt: skip
+    assert (whole.exit_code, part.exit_code) == (0, 0), part.output
+    every, some = frames_of(folder / "whole.mp4"), frames_of(folder / "part.mp4")
+    assert len(some) == 10
+    for offset, frame in enumerate(some):
+        assert covered_share(frame) == pytest.approx(covered_share(every[15 + offset]), abs=0.01)
+    header, marks = sidecar.read_sidecar(folder / "t.json")
+    assert header.frames == 30, "tracks are of the whole input"
+    assert max(mark.frame for mark in marks) > 25
+    with Image.open(folder / "t.sheet.png") as sheet:
+        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    assert covered_share(pixels) > 0.02
+    places = json.loads((folder / "r.json").read_text())["files"][0]["places"]
+    assert all(0.6 <= place["time_s"] < 1.0 for place in places)
 
 
 def test_tracks_of_another_file_and_labels_alone_are_refused(folder: Path) -> None:

@@ -170,6 +170,9 @@ def test_miss_rates_are_shown_when_measured_and_said_to_be_absent_otherwise(
         found = measured_module.measured(path)
         assert (found is not None) is known
     assert measured_module.measured(tmp_path / "none.json") is None
+    assert found is not None
+    measured_module.write_measured(found, tmp_path / "again.json")
+    assert measured_module.measured(tmp_path / "again.json") == found
     monkeypatch.setattr(report_page, "measured", lambda: found)
     text = report_page.report_page([a_report()])
     assert "ten clips" in text
@@ -202,6 +205,8 @@ def test_every_track_stands_in_a_chosen_frame(veiled: tuple[Path, tuple[Track, .
     by_number = {t.number: t for t in tracks}
     for frame, numbers in chosen:
         assert all(by_number[n].first <= frame <= by_number[n].last for n in numbers)
+    carried = Track(1, 5, np.array([[0, 0, 90, 90], [0, 0, 20, 20]], np.float32), np.array([0, 0.5], np.float32))
+    assert contact.chosen_frames([carried]) == [(6, [1])], "a frame in which it was seen"
     apart = [boxes_track(n, 10 * n, 5, (0, 0, 9, 9)) for n in range(1, 31)]
     assert len(contact.chosen_frames(apart)) == 30
 

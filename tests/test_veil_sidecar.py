@@ -176,6 +176,21 @@ def test_boxes_between_two_marks_lie_on_a_line() -> None:
     assert found[0].score.tolist() == [1, 0, 0, 0, 0.25]
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.integers(0, 120), st.tuples(edge, edge), min_size=1, max_size=8))
+def test_no_frame_between_first_and_last_box_is_bare(given_boxes: dict[int, tuple[float, float]]) -> None:
+    marks = [Mark(1, frame, (x, y, x + 9, y + 11)) for frame, (x, y) in given_boxes.items()]
+    (found,) = edits.tracks_from_edited(marks)
+    assert (found.first, found.last) == (min(given_boxes), max(given_boxes))
+    assert np.isfinite(found.xyxy).all()
+    np.testing.assert_allclose(found.xyxy[:, 2:] - found.xyxy[:, :2], [[9, 11]] * len(found.xyxy), atol=0.01)
+    for frame, (x, y) in given_boxes.items():
+        np.testing.assert_allclose(found.xyxy[frame - found.first], [x, y, x + 9, y + 11], atol=0.01)
+    low, high = (np.array([f(v[i] for v in given_boxes.values()) for i in (0, 1)]) for f in (min, max))
+    assert (found.xyxy[:, :2] >= low - 0.01).all()
+    assert (found.xyxy[:, :2] <= high + 0.01).all()
+
+
 def test_box_deleted_inside_a_track_is_drawn_again() -> None:
     before = track(1, 0, [[float(n), 0, n + 10, 10] for n in range(9)])
     marks = [mark for mark in sidecar.marks_of([before]) if mark.frame != 4]

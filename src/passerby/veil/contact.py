@@ -117,7 +117,8 @@ def chosen_frames(tracks: Iterable[Track]) -> list[tuple[int, list[int]]]:
         if track.number not in waiting:
             continue
         sides = np.minimum(track.xyxy[:, 2] - track.xyxy[:, 0], track.xyxy[:, 3] - track.xyxy[:, 1])
-        frame = track.first + int(np.argmax(sides))
+        # where it was seen, not where it was only carried: there a person recognises whom the cover stands for
+        frame = track.first + int(np.argmax(np.where(track.score > 0, sides, 0) if track.score.any() else sides))
         here = [other.number for other in order if other.first <= frame <= other.last]
         waiting.difference_update(here)
         chosen.append((frame, sorted(here)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import passerby
+from passerby.veil.sidecar import write_whole
 
 MEASURED = Path(__file__).parent / "measured.json"
 """What ``bench/veil.py`` found; a file of another version counts as none."""
@@ -73,3 +74,14 @@ def measured(path: Path = MEASURED) -> Measured | None:
     if found["version"] != passerby.__version__:
         return None
     return Measured(found["version"], found["material"], tuple(MissRow(**row) for row in found["rows"]))
+
+
+def write_measured(found: Measured, path: Path = MEASURED) -> None:
+    """Write miss rates where reports read them; only the benchmark does so.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    rows = [{"low_px": r.low_px, "high_px": r.high_px, "faces": r.faces, "missed": r.missed} for r in found.rows]
+    text = json.dumps({"version": found.version, "material": found.material, "rows": rows}, indent=1) + "\n"
+    write_whole(path, text.encode())

@@ -18,12 +18,14 @@ from passerby.errors import UnreadableError, UsageError
 from passerby.media import (
     ClipReader,
     Frame,
+    Kind,
     Seen,
     WriteReport,
     as_plain,
     check_target,
     protect_process,
     read_ahead,
+    sniff,
     transcode,
 )
 from passerby.values import Digest, Track, digest_file
@@ -71,6 +73,8 @@ def why_not(header: Header, earlier: Path, settings: VeilSettings) -> str | None
             f"--mend must name the output that the tracks were written with, got another file: {earlier}",
             hint="name that output, or leave --mend out: then the whole clip is veiled anew",
         )
+    if sniff(earlier).kind is Kind.PICTURE:
+        return "pictures have no groups"
     if not header.runs or header.run_frames is None or header.weights is None:
         return "the tracks do not say how they were"
     if settings.write.start_s is not None or settings.write.end_s is not None:
