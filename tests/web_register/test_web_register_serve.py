@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from passerby.errors import VerificationError
 from passerby.register import Log, Policy, Proof, Remark, VerifierKey, encode, require
 from passerby.web import register_follow, register_serve
 from passerby.web.register_follow import Follower
-from passerby.web.register_serve import app_of, is_loopback
+from passerby.web.register_serve import answer, app_of, is_loopback
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -122,6 +124,22 @@ def test_only_the_log_and_its_pages_are_served(client: httpx.Client, path: str) 
     status, text = get_raw(client, path)
     assert status == 404
     assert "Nothing stands here" in text
+
+
+def test_any_path_has_an_answer(log: tuple[Path, str, City]) -> None:
+    follower = Follower(log[0])
+    start = st.sampled_from(
+        ["", "c/", "fr/", "proof/", "entry/", "tile/0/", "static/register/", "c/" + "0" * 31 + "1/"]
+    )
+
+    @settings(max_examples=200, deadline=None)
+    @given(start, st.text(max_size=40))
+    def check(begin: str, rest: str) -> None:
+        found = answer(follower, begin + rest, "en")
+        assert found.status in {200, 404}
+        assert found.document.body
+
+    check()
 
 
 def test_very_long_paths_are_refused(client: httpx.Client) -> None:

@@ -28,6 +28,7 @@ from passerby.register import (
     decode,
     encode,
 )
+from passerby.web import register_state
 from passerby.web.register_camera import DAYS_KEPT, HOURS_KEPT, LISTED
 from passerby.web.register_state import NEWS_KEPT, State
 from passerby.web.register_status import hidden_requests, late_reveals
@@ -156,6 +157,16 @@ def test_entry_that_is_not_the_next_is_refused(city: City) -> None:
     state = city.operator().state()
     with pytest.raises(RegisterError, match="must be the next one, 1, got 2"):
         state.add(2, city.entries[0])
+
+
+def test_more_cameras_than_pages_can_hold_are_refused_each_time(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register_state, "MAX_CAMERAS", 1)
+    state = city.register(0).state()
+    for _ in range(2):
+        with pytest.raises(RegisterError, match="at most 1 cameras"):
+            state.add(1, city.register(1).entries[-1])
+    state.add(1, city.start(0).entries[-1])
+    assert state.size == 2
 
 
 def test_entries_of_unknown_kinds_are_passed_over_and_counted(city: City) -> None:
