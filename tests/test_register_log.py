@@ -69,6 +69,8 @@ def test_partial_tiles_go_when_the_full_one_is_there(log: Log) -> None:
     log.append_many([remark(i) for i in range(200)])
     old.refresh()
     log.append_many([remark(i) for i in range(200, 300)])
+    assert old.entry(7) == remark(7), "partial or full, it is there"
+    log.close()
     assert not (log.path / "public" / "tile" / "0" / "000.p").exists()
     assert not (log.path / "public" / "tile" / "entries" / "000.p").exists()
     assert old.entry(150) == remark(150), "a reader of the older checkpoint falls back to the full tile"
@@ -195,7 +197,7 @@ def test_full_disk_refuses_and_goes_on_when_there_is_room(log: Log, monkeypatch:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    for call in ("create", "write", "fsync", "rename"):
+    for call in ("create", "write", "fsync_all", "rename", "sync_directories"):
         with monkeypatch.context() as patch:
             patch.setattr(Disk, call, full)
             with pytest.raises(StorageError, match="No space left on device"):
