@@ -237,6 +237,18 @@ def test_stop_and_restart_leave_no_gap_but_a_crash_does(city: City) -> None:
     assert [gap.index for gap in city.state().cameras[city.name(0)].gaps] == [len(city.entries) - 1]
 
 
+def test_start_while_it_runs_leaves_no_gap_where_the_next_heartbeat_goes_on(city: City) -> None:
+    city.register(0).start(0).beat(0, 0).start(0, 1.75).beat(0, 1)
+    camera = city.state().cameras[city.name(0)]
+    assert (camera.gaps, camera.contradictions) == ([], 0)
+
+
+def test_short_crash_leaves_a_gap_once_the_next_heartbeat_begins_after_it(city: City) -> None:
+    city.register(0).start(0).beat(0, 0).start(0, 1.5).beat(0, 1.5)
+    gaps = city.state().cameras[city.name(0)].gaps
+    assert [(gap.begin, gap.end) for gap in gaps] == [(city.begin + HOUR, city.begin + 1.5 * HOUR)]
+
+
 def test_requests_are_counted_with_the_time_they_took(city: City) -> None:
     state = city.operator().register(0).case(0).state()
     for tally in (state.tally, state.cameras[city.name(0)].tally):
