@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,13 +40,13 @@ WRITERS = 64
 class Lazy(Disk):
     """Leaves it to the system when to write."""
 
-    def fsync(self, fd: int) -> None:
+    def fsync_all(self, fds: Sequence[int]) -> None:
         """Do nothing."""
-        del fd
+        del fds
 
-    def sync_directory(self, path: Path) -> None:
+    def sync_directories(self, paths: Sequence[Path]) -> None:
         """Do nothing."""
-        del path
+        del paths
 
 
 def camera(number: int) -> str:
@@ -110,6 +110,7 @@ class Builder:
             growth = grow(self.edge, [entry(number) for number in range(self.edge.size, stop)])
             store.put_all(growth.files)
             store.drop_partials(growth.filled)
+            store.tidy()
             self.edge = growth.edge
         head = Checkpoint(ORIGIN, self.edge.size, self.edge.frontier.root()).to_text().encode()
         DirectoryStore(self.path / "private", mode=0o600).put_all({HEAD: head})

@@ -8,7 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +22,7 @@ import httpx
 import pytest
 
 from passerby.cli import main
-from passerby.register import Log, VerifierKey, kinds, schema
+from passerby.register import Log, Remark, RequestReceived, VerifierKey, kinds, new_identifier, schema
 
 ORIGIN = "cameras.example.org/log"
 
@@ -140,14 +145,10 @@ def test_key_is_changed_and_old_readers_follow(shell: Shell, log: Path) -> None:
 
 def test_commitment_is_revealed(shell: Shell, log: Path) -> None:
     with Log.open(log) as opened:
-        from datetime import UTC, datetime, timedelta
-
-        from passerby import register
-
         now = datetime.now(UTC)
         promise = opened.salts.commit('{"camera":"x"}', now + timedelta(days=1))
-        entry = register.RequestReceived(at=now, case=register.new_identifier(), position="act-2024", details=promise)
-        opened.append_many([entry, register.Remark(at=now, text="x")])
+        entry = RequestReceived(at=now, case=new_identifier(), position="act-2024", details=promise)
+        opened.append_many([entry, Remark(at=now, text="x")])
     assert shell("register", "reveal", log, 0) == 0
     assert shell.out == "2\n"
     assert shell("register", "verify", log) == 0
@@ -238,3 +239,40 @@ def test_witness_stays_on_loopback_until_told(shell: Shell, tmp_path: Path) -> N
         assert f"host must be loopback, got {host}" in shell.err
         assert "hint: say --beyond-loopback" in shell.err
     assert shell("witness", "run", tmp_path / "none") == 1
+
+
+@pytest.fixture
+def url(log: Path) -> Iterator[str]:
+    """The log's public files behind a web server that knows nothing of logs."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base class's name
+            del format, args
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(log / "public")))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_any_web_server_will_do(shell: Shell, log: Path, url: str, tmp_path: Path) -> None:
+    with Log.open(log) as opened:
+        opened.append_many([Remark(at=datetime.now(UTC), text=str(i)) for i in range(300)])
+        opened.append(Remark(at=datetime.now(UTC), text="300"))
+    key = (log / "public" / "vkey").read_text().strip()
+    assert shell("register", "verify", url, "--vkey", key) == 0, shell.err
+    assert "301 entries" in shell.err
+    assert shell("register", "watch", url, "--state", tmp_path / "state", "--vkey", key) == 0
+    assert shell("register", "prove", url, 256, "-o", tmp_path / "proof") == 0
+    assert shell("register", "check", tmp_path / "proof", "--vkey", key) == 0
+    assert json.loads(shell.out)["text"] == "256"
+    (log / "public" / "tile" / "entries" / "000").unlink()
+    assert shell("register", "verify", url, "--vkey", key) == 1
+    assert shell.out.startswith("missing: tile/entries/000 is missing")
+    assert shell("register", "verify", url + "/nothing", "--vkey", key) == 1
+    assert "has no checkpoint" in shell.err
+    assert shell("register", "verify", "http://127.0.0.1:1", "--vkey", key) == 1
+    assert "cannot be read" in shell.err

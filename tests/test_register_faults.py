@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -104,18 +104,20 @@ class FaultyDisk(Disk):
         self._step(lambda: super(FaultyDisk, self).write(fd, data[: len(data) // 2]))
         super().write(fd, data)
 
-    def fsync(self, fd: int) -> None:
-        self._step()  # what is durable is kept in mind here; the real disk need not turn
-        self._unsynced.discard(self._paths[fd])
+    def fsync_all(self, fds: Sequence[int]) -> None:
+        for fd in fds:
+            self._step()  # what is durable is kept in mind here; the real disk need not turn
+            self._unsynced.discard(self._paths[fd])
 
     def rename(self, old: Path, new: Path) -> None:
         self._step()
         self._renames.append((new, old, new.read_bytes() if new.exists() else None))
         super().rename(old, new)
 
-    def sync_directory(self, path: Path) -> None:
-        self._step()
-        self._renames = [rename for rename in self._renames if rename[0].parent != path]
+    def sync_directories(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            self._step()
+            self._renames = [rename for rename in self._renames if rename[0].parent != path]
 
 
 def fresh(root: Path, signer: Recorder) -> None:
@@ -141,6 +143,7 @@ def run(root: Path, disk: Disk, signer: Recorder, batches: tuple[int, ...]) -> t
             except RegisterError:
                 continue  # the caller is told, and goes on with what comes next
             assert batch.first + count == writer.size
+            writer.tidy()
             acknowledged += entries
     except PowerCut:
         return acknowledged, True
@@ -210,17 +213,17 @@ def test_the_faults_would_find_a_writer_that_signs_too_early(tmp_path: Path, mon
 
 
 def test_making_a_log_cut_off_anywhere_leaves_a_log_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = DirectoryStore._write
+    real = Disk.rename
     writes = 0
 
-    def cut(self: DirectoryStore, target: Path, data: bytes) -> Path:
+    def cut(self: Disk, old: Path, new: Path) -> None:
         nonlocal writes
         writes += 1
         if writes == limit:
             raise PowerCut
-        return real(self, target, data)
+        real(self, old, new)
 
-    monkeypatch.setattr(DirectoryStore, "_write", cut)
+    monkeypatch.setattr(Disk, "rename", cut)
     for limit in range(1, 60):
         path, writes = tmp_path / str(limit), 0
         try:

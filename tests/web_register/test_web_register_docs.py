@@ -15,7 +15,6 @@ from passerby.web import register_camera
 from passerby.web.register_documents import find
 from passerby.web.register_pages import PAGE_POLICY, Pages, Seen
 from passerby.web.register_serve import _LOG_FILE
-from passerby.web.register_status import due_after
 from passerby.web.register_view import PART
 from passerby.web.register_words import LANGUAGES
 
@@ -43,7 +42,7 @@ def test_every_path_of_the_guide_is_there(city: City) -> None:
 
 def test_numbers_of_the_guide_are_those_of_the_code(city: City) -> None:
     camera = city.register(0).start(0).state().cameras[city.name(0)]
-    assert due_after(camera, city.begin) == city.begin + timedelta(minutes=66)
+    assert camera.due == city.begin + timedelta(minutes=66)
     assert "hourly: 66 minutes after the last word" in GUIDE
     assert f"more than {register_camera.AHEAD_S // 60} minutes in the future" in GUIDE
     assert f"keeps {register_camera.HOURS_KEPT} hours and {register_camera.DAYS_KEPT} days" in " ".join(GUIDE.split())

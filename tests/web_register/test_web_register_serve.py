@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from http.client import HTTPConnection
@@ -11,12 +13,14 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from passerby.errors import VerificationError
-from passerby.register import Log, Policy, Proof, VerifierKey, encode, require
+from passerby.register import Log, Policy, Proof, Remark, VerifierKey, encode, require
 from passerby.web import register_follow, register_serve
 from passerby.web.register_follow import Follower
-from passerby.web.register_serve import app_of, is_loopback
+from passerby.web.register_serve import answer, app_of, is_loopback
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -120,6 +124,22 @@ def test_only_the_log_and_its_pages_are_served(client: httpx.Client, path: str) 
     status, text = get_raw(client, path)
     assert status == 404
     assert "Nothing stands here" in text
+
+
+def test_any_path_has_an_answer(log: tuple[Path, str, City]) -> None:
+    follower = Follower(log[0])
+    start = st.sampled_from(
+        ["", "c/", "fr/", "proof/", "entry/", "tile/0/", "static/register/", "c/" + "0" * 31 + "1/"]
+    )
+
+    @settings(max_examples=200, deadline=None)
+    @given(start, st.text(max_size=40))
+    def check(begin: str, rest: str) -> None:
+        found = answer(follower, begin + rest, "en")
+        assert found.status in {200, 404}
+        assert found.document.body
+
+    check()
 
 
 def test_very_long_paths_are_refused(client: httpx.Client) -> None:
@@ -229,3 +249,31 @@ def test_addresses_of_this_machine_are_known(host: str, here: bool) -> None:
 def test_partial_tile_of_an_older_checkpoint_can_still_be_read(client: httpx.Client) -> None:
     size = int(client.get("/checkpoint").text.splitlines()[1])
     assert re.fullmatch(rb".{%d}" % (32 * size), client.get(f"/tile/0/000.p/{size}").content, re.S)
+
+
+def test_pages_and_proofs_hold_while_the_log_is_being_written(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(register_follow, "CHECK_EVERY_S", 0.0)
+    city.operator()
+    with Log.create(tmp_path / "busy", origin="busy.example/log") as writer:
+        writer.append_many(city.entries)
+        stop = threading.Event()
+
+        def write() -> None:
+            while not stop.is_set():
+                writer.append_many([Remark(at=city.begin, text="again")] * 7)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        try:
+            follower = Follower(tmp_path / "busy")
+            until = time.monotonic() + 3
+            while follower.reader.size < 600 and time.monotonic() < until:
+                assert follower.document("index.html", "en")
+                assert follower.trouble is None
+                Proof.parse(follower.proof(follower.reader.size - 1))
+        finally:
+            stop.set()
+            thread.join()
+    assert follower.state.size == follower.reader.size > 7

@@ -11,7 +11,9 @@ import pytest
 from starlette.types import ASGIApp
 
 from passerby.errors import PasserbyError, StorageError, VerificationError
-from passerby.register import CameraChanged, Log, Policy, Proof, Reader, VerifierKey, require, verify
+from passerby.register import CameraChanged, FileSigner, Log, Policy, Proof, Reader, VerifierKey, require, verify
+from passerby.register.checkpoint import cosign
+from passerby.register.note import COSIGNATURE
 from passerby.web.register_documents import every_path
 from passerby.web.register_follow import Follower, Place
 from passerby.web.register_serve import app_of
@@ -179,3 +181,25 @@ def test_site_in_another_language_uses_it_where_the_path_names_none(city: City, 
     assert '<html lang="de"' in (tmp_path / "site" / "index.html").read_text()
     assert '<html lang="fr"' in (tmp_path / "site" / "fr" / "index.html").read_text()
     shutil.rmtree(tmp_path / "site")
+
+
+def test_witnesses_of_the_policy_are_counted_and_a_later_quorum_renews_the_proofs(city: City, tmp_path: Path) -> None:
+    city.usual().write(tmp_path / "log")
+    public, site = tmp_path / "log" / "public", tmp_path / "site"
+    signers = [FileSigner.fresh(f"w{n}.example", COSIGNATURE) for n in range(3)]
+    lines = [f"witness w{n} {signer.key}" for n, signer in enumerate(signers)]
+    bare = (public / "checkpoint").read_bytes()
+    text = bare.decode().split("\n\n")[0] + "\n"
+    (public / "policy").unlink(missing_ok=True)
+    (public / "policy").write_text("\n".join([*lines, "group two 2 w0 w1 w2", "quorum two", ""]))
+    found = []
+    for count in (0, 1, 2):
+        made = "".join(cosign(text, signer, 1_700_000_000).to_line() for signer in signers[:count])
+        (public / "checkpoint").unlink()
+        (public / "checkpoint").write_bytes(bare + made.encode())
+        follower = Follower(tmp_path / "log", saved=site / ".state")
+        write_site(follower, site, now=city.now)
+        seen = follower.seen
+        found.append((seen.witnesses, seen.met, (site / "proof" / "0").read_text().count("w1.example")))
+    assert found == [(0, False, 0), (1, False, 0), (2, True, 1)]
+    assert "Witnessed: 2 independent witnesses" in (site / "index.html").read_text()

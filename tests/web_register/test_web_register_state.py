@@ -28,6 +28,7 @@ from passerby.register import (
     decode,
     encode,
 )
+from passerby.web import register_state
 from passerby.web.register_camera import DAYS_KEPT, HOURS_KEPT, LISTED
 from passerby.web.register_state import NEWS_KEPT, State
 from passerby.web.register_status import hidden_requests, late_reveals
@@ -158,6 +159,16 @@ def test_entry_that_is_not_the_next_is_refused(city: City) -> None:
         state.add(2, city.entries[0])
 
 
+def test_more_cameras_than_pages_can_hold_are_refused_each_time(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(register_state, "MAX_CAMERAS", 1)
+    state = city.register(0).state()
+    for _ in range(2):
+        with pytest.raises(RegisterError, match="at most 1 cameras"):
+            state.add(1, city.register(1).entries[-1])
+    state.add(1, city.start(0).entries[-1])
+    assert state.size == 2
+
+
 def test_entries_of_unknown_kinds_are_passed_over_and_counted(city: City) -> None:
     state = city.operator().state()
     state.skip(1)
@@ -224,6 +235,18 @@ def test_stop_and_restart_leave_no_gap_but_a_crash_does(city: City) -> None:
     assert city.start(0, 9).state().cameras[city.name(0)].gaps == []
     city.beat(0, 9).start(0, 14)
     assert [gap.index for gap in city.state().cameras[city.name(0)].gaps] == [len(city.entries) - 1]
+
+
+def test_start_while_it_runs_leaves_no_gap_where_the_next_heartbeat_goes_on(city: City) -> None:
+    city.register(0).start(0).beat(0, 0).start(0, 1.75).beat(0, 1)
+    camera = city.state().cameras[city.name(0)]
+    assert (camera.gaps, camera.contradictions) == ([], 0)
+
+
+def test_short_crash_leaves_a_gap_once_the_next_heartbeat_begins_after_it(city: City) -> None:
+    city.register(0).start(0).beat(0, 0).start(0, 1.5).beat(0, 1.5)
+    gaps = city.state().cameras[city.name(0)].gaps
+    assert [(gap.begin, gap.end) for gap in gaps] == [(city.begin + HOUR, city.begin + 1.5 * HOUR)]
 
 
 def test_requests_are_counted_with_the_time_they_took(city: City) -> None:

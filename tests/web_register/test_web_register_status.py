@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from passerby.register import CameraChanged, CameraRetired, RunningStarted, RunningStopped
+from passerby.register import CameraChanged, CameraRetired, Heartbeat, RunningStarted, RunningStopped
 from passerby.web.register_status import Light, status_of, totals_of
 
 if TYPE_CHECKING:
@@ -70,13 +70,27 @@ def test_registered_and_removed_cameras_say_so(city: City) -> None:
 
 @pytest.mark.parametrize(
     ("whole_s", "down_s", "light"),
-    [(1800, 0, Light.ON), (1801, 0, Light.WHOLE), (0, 1801, Light.DOWN), (3600, 3600, Light.DOWN)],
+    [
+        (1000, 900, Light.WHOLE),
+        (900, 1000, Light.DOWN),
+        (1800, 0, Light.ON),
+        (1801, 0, Light.WHOLE),
+        (0, 1801, Light.DOWN),
+        (3600, 3600, Light.DOWN),
+    ],
 )
 def test_hour_that_was_mostly_covered_or_without_picture_shows(
     city: City, whole_s: int, down_s: int, light: Light
 ) -> None:
     camera = city.register(0).start(0).beat(0, 0, whole_s=whole_s, down_s=down_s).state().cameras[city.name(0)]
     assert status_of(camera, city.begin + HOUR).light is light
+
+
+def test_picture_that_stood_still_shows(city: City) -> None:
+    beat = city.register(0).start(0).beat(0, 0).entries.pop()
+    assert isinstance(beat, Heartbeat)
+    state = city.add(beat.model_copy(update={"stalled_s": 3000})).state()
+    assert status_of(state.cameras[city.name(0)], city.begin + HOUR).light is Light.STALLED
 
 
 def test_camera_that_covers_everything_by_its_settings_shows_so(city: City) -> None:

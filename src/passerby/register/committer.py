@@ -6,7 +6,7 @@
 4. The head is signed. Because 3 came first, a signature over this size can only ever be made over this root: after a crash
    the writer signs the head it finds, and builds on it. So no two signed checkpoints contradict each other.
 5. The signed checkpoint is published, durable; where there are witnesses, after they were asked (see ``publish``).
-6. The entry's receipt is given out. Partial tiles that a full one replaced are dropped.
+6. The entry's receipt is given out. Partial tiles that a full one replaced are deleted, a few after each batch.
 
 What each file protects: ``lock`` keeps a second writer out (on an object store: a lease, and the head is swapped, never
 overwritten, so that a writer that lost its lease fails at 3). ``head`` is the only file that decides what was promised.
@@ -22,7 +22,7 @@ from passerby.register.checkpoint import Checkpoint
 from passerby.register.merkle import Frontier, prove_inclusion
 from passerby.register.note import Signer, sign_note, split_note
 from passerby.register.store import Hold, Store
-from passerby.register.tiles import CHECKPOINT, Edge, grow
+from passerby.register.tiles import CHECKPOINT, Edge, grow, last_full
 
 HEAD = "head"
 
@@ -101,6 +101,10 @@ class Committer:
         paths = tuple(tuple(prove_inclusion(index, size, node)) for index in range(first, size))
         return Batch(first, checkpoint, note, paths)
 
+    def tidy(self, most: int | None = None) -> None:
+        """Delete partial tiles that a full one replaced, ``most`` at a time or all."""
+        self._public.tidy(most)
+
     def change_signer(self, signer: Signer) -> None:
         """Sign with another key from now on: publishes the present checkpoint under it."""
         self.signer = signer
@@ -132,6 +136,7 @@ class Committer:
                 hint="find out what changed with `passerby register verify`; restore the tiles from a copy",
             )
         self._public.drop_beyond(checkpoint.size)
+        self._public.drop_partials(last_full(checkpoint.size))
         # a head that an earlier try left behind may not have reached the disk
         self._state.swap(HEAD, head, head)
         self._sign(checkpoint)

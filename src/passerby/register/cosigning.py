@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import NoReturn
 
 import httpx
@@ -14,6 +14,7 @@ from passerby.errors import FormatError, StorageError, VerificationError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.note import Signature, VerifierKey, decode_decimal, encode_base64, open_note, parse_signature
 from passerby.register.policy import Policy, Witness
+from passerby.register.together import together
 
 Prove = Callable[[int, int], Sequence[bytes]]
 """Gives the consistency proof from an old size to a new one."""
@@ -137,7 +138,6 @@ class Cosigners:
         """
         self._client = httpx.Client(timeout=timeout_s)
         self._witnesses = [WitnessClient(w, self._client, policy.logs) for w in policy.witnesses if w.url]
-        self._pool = ThreadPoolExecutor(max(1, len(self._witnesses)), thread_name_prefix="witness")
 
     def __len__(self) -> int:
         return len(self._witnesses)
@@ -153,13 +153,11 @@ class Cosigners:
         Raises:
             VerificationError: a witness has seen another history of this log.
         """
-        jobs = [self._pool.submit(w.ask, note, checkpoint, prove) for w in self._witnesses]
-        wait(jobs)
-        found = [(w.witness.key, job.result()) for w, job in zip(self._witnesses, jobs, strict=True)]
-        signed = [(key, signature) for key, signature in found if signature is not None]
+        found = together([partial(w.ask, note, checkpoint, prove) for w in self._witnesses])
+        keys = [w.witness.key for w in self._witnesses]
+        signed = [(key, signature) for key, signature in zip(keys, found, strict=True) if signature is not None]
         return note + "".join(signature.to_line() for _, signature in signed).encode(), [key for key, _ in signed]
 
     def close(self) -> None:
         """Let the connections go."""
-        self._pool.shutdown()
         self._client.close()

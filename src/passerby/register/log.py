@@ -27,6 +27,8 @@ from passerby.register.tiles import MAX_BATCH, WIDTH, Tiles
 from passerby.values import utc_now
 
 WITNESS_WAIT_S = 30.0
+TIDY = 16
+"""Old partial tiles deleted after each batch: more than a batch leaves, and few enough that the next one does not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,8 @@ class Log:
         try:
             while (jobs := self._take()) is not None:
                 self._commit(jobs)
+                self._committer.tidy(TIDY)
+            self._committer.tidy()
         finally:
             with self._wake:
                 self._closing = True

@@ -12,8 +12,8 @@ import json
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from obstore.store import ObjectStore as Backend
 
 from passerby.errors import LockedError, StorageError
 from passerby.register.store import Hold
+from passerby.register.together import together
 
 if TYPE_CHECKING:
     from obstore import UpdateVersion
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 LEASE = "lease"
 LEASE_S = 60.0
 """Source: longer than a slow batch by far; how long a log stays closed after its writer died without a word."""
-_WRITERS = 8
 
 
 class ObjectStore:
@@ -40,6 +40,7 @@ class ObjectStore:
         self._backend = backend
         self._name = name
         self._prefix = prefix
+        self._doomed: deque[str] = deque()
 
     def __str__(self) -> str:
         return f"{self._name.rstrip('/')}/{self._prefix}".rstrip("/")
@@ -54,8 +55,7 @@ class ObjectStore:
 
     def put_all(self, files: Mapping[str, bytes], *, guard: Callable[[], None] | None = None) -> None:
         """See ``Store.put_all``: an object is there whole or not at all, and the store vouches for it once it answers."""
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            list(pool.map(partial(self._put, guard), files, files.values()))
+        together([partial(self._put, guard, path, data) for path, data in files.items()])
 
     def swap(self, path: str, old: bytes | None, new: bytes) -> None:
         """See ``Store.swap``."""
@@ -71,12 +71,19 @@ class ObjectStore:
 
     def drop_partials(self, paths: Iterable[str]) -> None:
         """See ``Store.drop_partials``."""
-        try:
-            for path in paths:
-                for page in obstore.list(self._backend, prefix=f"{self._prefix}{path}.p"):
+        self._doomed.extend(f"{self._prefix}{path}.p" for path in paths)
+
+    def tidy(self, most: int | None = None) -> None:
+        """See ``Store.tidy``; one request deletes a whole tile's, so ``most`` only says whether one or all."""
+        while self._doomed:
+            prefix = self._doomed.popleft()
+            try:
+                for page in obstore.list(self._backend, prefix=prefix):
                     obstore.delete(self._backend, [item["path"] for item in page])
-        except (BaseError, OSError):
-            return  # dead weight, as the interface says; the next full tile does not miss it
+            except (BaseError, OSError):
+                continue  # dead weight, as the interface says
+            if most is not None:
+                return
 
     def drop_beyond(self, size: int) -> None:
         """See ``Store.drop_beyond``: left alone here, where another writer's clock may think that the lease is its own."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from passerby.errors import LockedError, StorageError
 from passerby.register.tiles import beyond, tile_path
+from passerby.register.together import together
 
 _TEMPORARY = ".tmp-"
 
@@ -57,7 +60,10 @@ class Store(Source, Protocol):
         """
 
     def drop_partials(self, paths: Iterable[str]) -> None:
-        """Delete the partial tiles of tiles that are full. Failing to is no error: they are only dead weight."""
+        """Mark the partial tiles of tiles that are full for ``tidy``."""
+
+    def tidy(self, most: int | None = None) -> None:
+        """Delete what was marked, ``most`` files at a time or all. Failing to is no error: they are only dead weight."""
 
     def drop_beyond(self, size: int) -> None:
         """Delete tiles that a log of this size does not have: a batch that was never promised left them.
@@ -101,9 +107,12 @@ class Disk:
         while view:
             view = view[os.write(fd, view) :]
 
-    def fsync(self, fd: int) -> None:
-        """Make a file durable."""
-        os.fsync(fd)
+    def fsync_all(self, fds: Sequence[int]) -> None:
+        """Make files durable, all at once: the file system's journal is then written once for all of them.
+
+        Source: two files and their two directories on ext4: a third of the time of one after the other (bench/register.py).
+        """
+        together([partial(os.fsync, fd) for fd in fds])
 
     def close(self, fd: int) -> None:
         """Close a descriptor."""
@@ -113,13 +122,9 @@ class Disk:
         """Put a file in another's place."""
         old.replace(new)
 
-    def sync_directory(self, path: Path) -> None:
-        """Make a directory's names durable."""
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    def sync_directories(self, paths: Sequence[Path]) -> None:
+        """Make the names in directories durable, all at once."""
+        together([partial(_sync_directory, path) for path in paths])
 
 
 class DirectoryStore:
@@ -130,6 +135,7 @@ class DirectoryStore:
         self._disk = disk or Disk()
         self._mode = mode
         self._known: set[Path] = set()
+        self._doomed: deque[Path] = deque()
 
     def __str__(self) -> str:
         return str(self._root)
@@ -146,13 +152,23 @@ class DirectoryStore:
     def put_all(self, files: Mapping[str, bytes], *, guard: Callable[[], None] | None = None) -> None:
         """See ``Store.put_all``."""
         del guard  # the lock of a directory cannot be lost
+        targets = [self._root / path for path in files]
+        staged: list[int] = []
         try:
-            touched = {self._write(self._root / path, data) for path, data in files.items()}
-            for directory in sorted(touched):
-                self._disk.sync_directory(directory)
+            for target, data in zip(targets, files.values(), strict=True):
+                self._make_directory(target.parent)
+                staged.append(self._disk.create(_beside(target), self._mode))
+                self._disk.write(staged[-1], data)
+            self._disk.fsync_all(staged)
+            for target in targets:
+                self._disk.rename(_beside(target), target)
+            self._disk.sync_directories(sorted({target.parent for target in targets}))
         except OSError as exc:
             self._known.clear()
             raise StorageError(f"{self._root} cannot be written: {exc.strerror or exc}") from exc
+        finally:
+            for fd in staged:
+                self._disk.close(fd)
 
     def swap(self, path: str, old: bytes | None, new: bytes) -> None:
         """See ``Store.swap``."""
@@ -162,10 +178,23 @@ class DirectoryStore:
 
     def drop_partials(self, paths: Iterable[str]) -> None:
         """See ``Store.drop_partials``."""
-        for path in paths:
-            directory = self._root / f"{path}.p"
-            shutil.rmtree(directory, ignore_errors=True)
-            self._known.discard(directory)
+        self._doomed.extend(self._root / f"{path}.p" for path in paths)
+
+    def tidy(self, most: int | None = None) -> None:
+        """See ``Store.tidy``."""
+        while self._doomed and (most is None or most > 0):
+            directory = self._doomed[0]
+            names = list(islice(directory.iterdir(), most)) if directory.is_dir() else []
+            try:
+                for path in names:
+                    path.unlink()
+                if len(names) != most:
+                    directory.rmdir()
+            except OSError:
+                names = []  # a reader's folder or a stray file: it stays
+            if len(names) != most:
+                self._known.discard(self._doomed.popleft())
+            most = None if most is None else most - len(names)
 
     def drop_beyond(self, size: int) -> None:
         """See ``Store.drop_beyond``."""
@@ -181,18 +210,6 @@ class DirectoryStore:
         """See ``Store.hold``."""
         return FileHold(self._root / "lock")
 
-    def _write(self, target: Path, data: bytes) -> Path:
-        self._make_directory(target.parent)
-        temporary = target.with_name(_TEMPORARY + target.name)
-        fd = self._disk.create(temporary, self._mode)
-        try:
-            self._disk.write(fd, data)
-            self._disk.fsync(fd)
-        finally:
-            self._disk.close(fd)
-        self._disk.rename(temporary, target)
-        return target.parent
-
     def _make_directory(self, path: Path) -> None:
         if path in self._known:
             return
@@ -201,8 +218,20 @@ class DirectoryStore:
         if not path.is_dir():
             self._disk.mkdir(path)
         # also where it is there already: an earlier try may have been cut off between the two
-        self._disk.sync_directory(path.parent)
+        self._disk.sync_directories([path.parent])
         self._known.add(path)
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(_TEMPORARY + target.name)
 
 
 class FileHold:

@@ -85,6 +85,14 @@ def beyond(size: int) -> Iterator[tuple[int | None, int, int]]:
             yield level, index, width_at(level, index, size)
 
 
+def last_full(size: int) -> Iterator[str]:
+    """Name the tiles that the last batch of a log of this size may have filled."""
+    for level in (None, *range(2 + size.bit_length() // HEIGHT)):
+        edge = size >> (HEIGHT * ((level or 0) + 1))
+        for index in range(max(0, edge - 1 - MAX_BATCH // WIDTH), edge):
+            yield tile_path(level, index)
+
+
 class Tiles:
     """The hashes and entries of a log at one size, as its files state them. Nothing here is authenticated."""
 

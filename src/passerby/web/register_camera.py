@@ -117,6 +117,8 @@ class Camera(Part):
     running: Said[Annotated[RunningStarted | RunningStopped, Field(discriminator="kind")]] | None = None
     started: Said[RunningStarted] | None = None
     heartbeat: Said[Heartbeat] | None = None
+    covered: datetime | None = None
+    """Until when its time is accounted for, by heartbeats since it was started."""
     selftest: Said[SelfTest] | None = None
     selftest_failed: Said[SelfTest] | None = None
     spotcheck: Said[SpotCheck] | None = None
@@ -139,12 +141,16 @@ class Camera(Part):
 
     @property
     def last_word(self) -> datetime | None:
-        """Until when the operator has accounted for this camera since it was last started."""
+        """The newest instant at which the operator says what this camera is; None before it was ever started."""
         if self.running is None:
             return None
-        at = self.running.entry.at
-        beat = self.heartbeat.entry.end if self.heartbeat else at
-        return max(at, beat)
+        return max(self.running.entry.at, self.covered or self.running.entry.at)
+
+    @property
+    def due(self) -> datetime | None:
+        """Until when the next word must have come: a heartbeat's interval, and a tenth of it, at least a minute, to travel."""
+        slack_s = max(60, self.heartbeat_s // 10)
+        return self.last_word + timedelta(seconds=self.heartbeat_s + slack_s) if self.last_word else None
 
 
 _NEWEST = {
@@ -166,7 +172,7 @@ def add_to_camera(camera: Camera, index: int, entry: Any) -> None:  # noqa: ANN4
         case CameraChanged():
             change(camera, index, entry)
         case RunningStarted():
-            note_gap(camera, index, entry.at, camera.heartbeat_s // 2)
+            note_start(camera, index, entry)
             camera.running, camera.started = Said(**said), Said(**said)
         case RunningStopped():
             note_gap(camera, index, entry.at, camera.heartbeat_s // 2)
@@ -208,9 +214,27 @@ def note_heartbeat(camera: Camera, index: int, beat: Heartbeat) -> None:
     late = beat.at - beat.end > timedelta(seconds=LATE * camera.heartbeat_s)
     note_gap(camera, index, beat.at if late else beat.begin, GAP_S)
     camera.heartbeat = Said(index=index, entry=beat)
+    camera.covered = max(beat.end, camera.covered or beat.end)
     hour = beat.begin.replace(minute=0, second=0)
     count(camera.hours, hour if beat.end <= hour + timedelta(hours=1) else beat.begin, index, beat, HOURS_KEPT)
     count(camera.days, beat.begin.replace(hour=0, minute=0, second=0), index, beat, DAYS_KEPT)
+
+
+def runs(camera: Camera) -> bool:
+    """Return whether a camera was started and not stopped since."""
+    return camera.running is not None and isinstance(camera.running.entry, RunningStarted)
+
+
+def note_start(camera: Camera, index: int, entry: RunningStarted) -> None:
+    """Account for a start: a first one begins the time to be accounted for, one after a silence ends a gap.
+
+    One while the camera runs, because its settings changed, says nothing about the time before: the next heartbeat does.
+    """
+    if not runs(camera):
+        camera.covered = entry.at
+    elif camera.due and entry.at > camera.due:
+        note_gap(camera, index, entry.at, GAP_S)
+        camera.covered = entry.at
 
 
 def note_gap(camera: Camera, index: int, until: datetime, allowed_s: int) -> None:
@@ -222,9 +246,9 @@ def note_gap(camera: Camera, index: int, until: datetime, allowed_s: int) -> Non
         until: When it was known again.
         allowed_s: Seconds that may stay without an account.
     """
-    if camera.running is None or not isinstance(camera.running.entry, RunningStarted) or camera.last_word is None:
+    if not runs(camera) or camera.covered is None:
         return
-    begin = max(camera.last_word, camera.gaps[-1].end) if camera.gaps else camera.last_word
+    begin = max(camera.covered, camera.gaps[-1].end) if camera.gaps else camera.covered
     missing_s = round((until - begin).total_seconds())
     if missing_s > allowed_s:
         camera.gap_s += missing_s

@@ -122,7 +122,7 @@ def grouped(markers: Sequence[Marker]) -> list[Marker]:
     cells: dict[tuple[int, int], list[Marker]] = {}
     for marker in markers:
         cells.setdefault((int(marker.x // CELL_PX), int(marker.y // CELL_PX)), []).append(marker)
-    worst = [Light.UNKNOWN, Light.DOWN, Light.WHOLE, Light.ON, Light.NEW, Light.OFF, Light.GONE]
+    worst = [Light.UNKNOWN, Light.DOWN, Light.STALLED, Light.WHOLE, Light.ON, Light.NEW, Light.OFF, Light.GONE]
     return [
         Marker(
             round(sum(m.x for m in cell) / len(cell), 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from functools import lru_cache
 
 import segno
 from markupsafe import Markup, escape
@@ -73,6 +74,7 @@ def placed(lines: list[tuple[str, float, str]], top_mm: float) -> Iterator[Marku
         y += size * 1.45
 
 
+@lru_cache(maxsize=256)  # the page and the drawing of one camera follow each other
 def code(address: str) -> str:
     """Return an address as a QR code, black on white with its quiet zone, as SVG."""
     rows = segno.make(address, error="q", micro=False).matrix

@@ -31,8 +31,9 @@ from passerby.register import (
 from passerby.web.register_camera import LISTED, Camera, Event, Part, Said, Tally, add_to_camera, keep
 
 NEWS_KEPT = 100
-MAX_CAMERAS = 200_000
+MAX_CAMERAS = 50_000
 MAX_CASES = 20_000
+"""Requests that are not closed, and commitments that are not revealed; beyond that the oldest fall out of the pages."""
 
 
 class Case(Part):
@@ -88,6 +89,9 @@ class State(Part):
             return
         if index > self.size:
             raise RegisterError(f"entry must be the next one, {self.size}, got {index}")
+        name = getattr(entry, "camera", None)
+        if name is not None and name not in self.cameras and len(self.cameras) >= MAX_CAMERAS:
+            raise RegisterError(f"a log's pages hold at most {MAX_CAMERAS} cameras, got more")
         self.size = index + 1
         self.latest = entry.at if self.latest is None else max(self.latest, entry.at)
         kind = entry.kind
@@ -101,15 +105,13 @@ class State(Part):
             self._reveal(index, entry)
         elif isinstance(entry, Remark):
             keep(self.remarks, Said(index=index, entry=entry), LISTED)
-        elif (name := getattr(entry, "camera", None)) is not None:
+        elif name is not None:
             add_to_camera(self._camera(name), index, entry)
         if is_news(entry):
             keep(self.news, Said(index=index, entry=entry), NEWS_KEPT)
 
     def _camera(self, name: str) -> Camera:
         if name not in self.cameras:
-            if len(self.cameras) >= MAX_CAMERAS:
-                raise RegisterError(f"a log's pages hold at most {MAX_CAMERAS} cameras, got more")
             self.cameras[name] = Camera(camera=name)
         return self.cameras[name]
 
@@ -122,6 +124,8 @@ class State(Part):
                 del self.cases[next(iter(self.cases))]
         details = getattr(entry, "details", None)
         if details is not None:
+            if len(self.pending) >= MAX_CASES:
+                del self.pending[next(iter(self.pending))]
             self.pending[index] = Pending(commitment=details, case=entry.case if what == "requests" else None)
         if what not in {"requests", "granted", "refused", "withdrawn", "opened"}:
             return

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from passerby.register import RunningStarted
+from passerby.register import Heartbeat, RunningStarted
 from passerby.web.register_camera import AHEAD_S, Camera
 from passerby.web.register_state import State
 
@@ -19,6 +19,7 @@ class Light(StrEnum):
     ON = "on"
     WHOLE = "whole"
     DOWN = "down"
+    STALLED = "stalled"
     OFF = "off"
     UNKNOWN = "unknown"
     NEW = "new"
@@ -30,7 +31,7 @@ class Status:
     """A camera at one instant.
 
     Attributes:
-        light: On, covered whole, without picture, off, not known, not started yet, or gone for good.
+        light: On, covered whole, without picture, standing still, off, not known, not started yet, or gone for good.
         since: Since when; for "not known", the operator's last word.
         index: The entry that says so, or that was the last word. None where no entry does.
         field: The field of that entry that holds ``since``.
@@ -86,22 +87,20 @@ def status_of(camera: Camera, now: datetime) -> Status:
         return Status(Light.UNKNOWN, None, index, ahead=True)
     if not isinstance(running.entry, RunningStarted):
         return Status(Light.OFF, running.entry.at, running.index)
-    due = due_after(camera, last_word)
-    if now > due:
+    due = camera.due
+    if due is None or now > due:
         return Status(Light.UNKNOWN, last_word, index, field="end" if beat and index == beat.index else "at")
-    if beat and index == beat.index:
-        half_s = (beat.entry.end - beat.entry.begin).total_seconds() / 2
-        if beat.entry.down_s > half_s:
-            return Status(Light.DOWN, beat.entry.begin, index, due, field="begin")
-        if beat.entry.covered_whole_s > half_s:
-            return Status(Light.WHOLE, beat.entry.begin, index, due, field="begin")
+    if beat and index == beat.index and (trouble := trouble_of(beat.entry)):
+        return Status(trouble, beat.entry.begin, index, due, field="begin")
     light = Light.WHOLE if running.entry.mode == "cover-whole" else Light.ON
     return Status(light, running.entry.at, running.index, due)
 
 
-def due_after(camera: Camera, last_word: datetime) -> datetime:
-    """Return until when the next heartbeat must have come: its interval, and a tenth of it, at least a minute, to travel."""
-    return last_word + timedelta(seconds=camera.heartbeat_s + max(60, camera.heartbeat_s // 10))
+def trouble_of(beat: Heartbeat) -> Light | None:
+    """Return what a camera was for more than half of a heartbeat's span, if that is not on."""
+    half_s = (beat.end - beat.begin).total_seconds() / 2
+    seconds = {Light.DOWN: beat.down_s, Light.STALLED: beat.stalled_s, Light.WHOLE: beat.covered_whole_s}
+    return max(seconds, key=lambda light: seconds[light]) if sum(seconds.values()) > half_s else None
 
 
 def totals_of(camera: Camera, now: datetime) -> Totals:
