@@ -208,6 +208,14 @@ def test_day_is_told_and_reaches_the_verdict() -> None:
     assert act(law.assess_deployment(deployment, on=date(2025, 2, 2))).outcome == law.Outcome.PROHIBITED
 
 
+def test_a_verdict_that_changes_by_itself_says_so_at_the_top() -> None:
+    one = law.assess_deployment(law.read_deployment(EXAMPLES / "mall-shoplifters.yaml"), on=date(2026, 11, 23))
+    text = law.assessment_to_text(one)
+    assert "By itself from 2 December 2027: High-risk." in text
+    assert text.index("By itself from") < text.index("Why")
+    assert "By itself from 2 December 2027 : High-risk" in Page(law.assessment_to_html(one)).text
+
+
 def test_own_day_of_a_file_is_used_unless_another_is_asked_for() -> None:
     deployment = law.parse_deployment(b"on: 2025-02-01\nactor: police\n", "d.yaml")
     assert law.assess_deployment(deployment).on == date(2025, 2, 1)
