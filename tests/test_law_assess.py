@@ -62,6 +62,27 @@ def test_reasons_lead_to_their_provisions() -> None:
     assert len(chain) == len(set(chain))
 
 
+def test_a_ban_that_came_close_is_told_with_what_it_lacks() -> None:
+    shop = law.assess(SHOP)
+    assert [reason.holds for reason in shop.reasons] == [True, False]
+    assert shop.reasons[1].statement.endswith("so that the ban of Art. 5(1)(h) does not bite.")
+    assert "The use is not for law enforcement purposes (Art. 3(46))." in statements(shop.reasons)
+    emotions = {
+        "role": "deployer",
+        "function": "emotion",
+        "actor": "private",
+        "purpose": "commercial",
+        "emotion_context": "other",
+    }
+    told = " ".join(statements(law.assess({**emotions, "emotion_reason": "none"}).reasons))
+    assert "the ban of Art. 5(1)(f) does not bite" in told
+    assert "Art. 5(1)(h)" not in told, "another kind of system"
+
+
+def test_open_points_that_do_not_arise_are_not_told() -> None:
+    assert not [text for text in statements(law.assess(LIVE).reasons) if text.startswith("Whether")]
+
+
 def test_data_behind_a_reason_is_told_with_its_source() -> None:
     told = " ".join(statements(law.assess({**LIVE, "offence": "corruption", "offence_max_years": 3}).reasons))
     assert "The offence (corruption) does not stand in Annex II of the Act" in told

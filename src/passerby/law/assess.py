@@ -162,6 +162,8 @@ class _Case:
         filled = {name: self._value(name, world) for name in unknown}
         readings = {point: answer for point, answer in world.readings().items() if point in points}
         reasons = tuple(step.reason for step in steps)
+        if outcome in {Outcome.HIGH_RISK, Outcome.TRANSPARENCY_ONLY}:
+            reasons += derivation.bans_not_met()
         sure = min((step.certainty for step in steps), key=lambda c: c.rank)
         return Alternative(
             outcome,
