@@ -123,11 +123,11 @@ def consistent(world: World) -> bool:
 
 def judged(case: Case, position: str, worlds: Worlds, assumptions: list[int], *, points: bool = False) -> bool:
     """Tell whether a program gives a case all that the case states: outcome, duties, fine, and if asked open points."""
-    possible = worlds.possible(assumptions)
-    only = next(iter(possible)) if len(possible) == 1 else None
-    if not case.agrees(position, law.Outcome.DEPENDS if only is None else only) or (None in possible) is not case.outside:
+    outcomes = worlds.outcomes(assumptions)
+    only = next(iter(outcomes)) if len(outcomes) == 1 else None
+    if not case.agrees(position, law.Outcome.DEPENDS if only is None else only) or (None in outcomes) is not case.outside:
         return False
-    if not all(map(consistent, possible.values())):
+    if not all(map(consistent, worlds.possible(assumptions).values())):
         return False
     if position in case.duties:
         found = {split(atom)[1][0].replace("_", "-") for atom in worlds.always(assumptions, "duty(")}

@@ -117,7 +117,7 @@ class _Case:
         """Tell what is not covered yet from what no rule will ever cover, which is outside the rulebook on every day."""
         whole = engine_on(self.position, self.overlays, None, amended=self.amended)
         with whole.lock:
-            outside = None in whole.worlds.possible(whole.worlds.assume(self.facts.known))
+            outside = None in whole.worlds.outcomes(whole.worlds.assume(self.facts.known))
         if outside:
             self.possible = {None if not w.found() else o: w for o, w in self.possible.items()}
 
@@ -220,7 +220,7 @@ class _Case:
         for day in turning_days(self.position, self.overlays, self.on, amended=self.amended):
             engine = engine_on(self.position, self.overlays, day, amended=self.amended)
             with engine.lock:
-                possible = engine.worlds.possible(engine.worlds.assume(self.facts.known))
+                possible = engine.worlds.outcomes(engine.worlds.assume(self.facts.known))
             only = next(iter(possible)) if len(possible) == 1 else None
             then = Outcome.DEPENDS if only is None else only
             if then != (result[-1].outcome if result else outcome):
