@@ -19,9 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
+import typer.core
+import typer.main
 
 from passerby import law
-from passerby.cli import main
+from passerby.cli import build, main
 from passerby.errors import FactsError
 
 ROOT = Path(__file__).parent.parent
@@ -232,3 +235,20 @@ def test_the_mistake_of_the_guide_is_told_as_the_guide_shows_it() -> None:
     with pytest.raises(FactsError) as caught:
         law.parse_deployment(b"title: x\nfacts:\n  actor: private\n  funktion: rbi\n", "mall.yaml")
     assert f"error: {caught.value.message}\nhint: {caught.value.hint}\n" in GUIDE.read_text(encoding="utf-8")
+
+
+def test_the_guide_names_every_option_of_its_commands() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    root = typer.main.get_command(build())
+    assert isinstance(root, typer.core.TyperGroup)
+    room = root.commands["law"]
+    assert isinstance(room, typer.core.TyperGroup)
+    options = {
+        option
+        for command in (root.commands["assess"], *room.commands.values())
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    assert len(options) > 10
+    assert [option for option in sorted(options - {"--help"}) if option not in text] == []
