@@ -11,6 +11,7 @@ from passerby.law.book import Book
 from passerby.law.clauses import split
 from passerby.law.derivation import Derivation, Step
 from passerby.law.engine import Engine, Layers, engine_on, layers_on, overlay_named, positions, turning_days
+from passerby.law.examples import plainest
 from passerby.law.facts import Facts, accept
 from passerby.law.reference import deadlines, fines, offences
 from passerby.law.values import (
@@ -58,7 +59,8 @@ def assess(
         FactsError: a name or value is outside the vocabulary, or two facts contradict each other.
         RuleError: the position or an overlay is not known, or a rule file is broken.
 
-    >>> assess({"role": "deployer", "function": "anonymisation"}).outcome.value
+    >>> facts = {"actor": "private", "purpose": "privacy-protection", "function": "anonymisation"}
+    >>> assess(facts).outcome.value
     'not-regulated'
     """
     return _assess(accept(facts), position, on, tuple(overlays), amended=amended)
@@ -123,6 +125,7 @@ class _Case:
 
     def verdict(self) -> Verdict:
         """Put the verdict together."""
+        self.possible = {o: self.possible[o] for o in (*Outcome, None) if o in self.possible}
         certain = len(self.possible) == 1
         only = next(iter(self.possible))
         unknown, points = ((), ()) if certain else self.engine.relevance.turns_on(self.facts.known)
@@ -157,6 +160,7 @@ class _Case:
     def _alternative(
         self, outcome: Outcome, world: World, unknown: tuple[str, ...], points: tuple[str, ...]
     ) -> Alternative:
+        world = plainest(self.engine, self.facts.known, outcome, world, unknown, points)
         derivation = Derivation(self.book, self.engine.groups, world, self.facts.known)
         steps = derivation.outcome(outcome) or (self._not_yet(),)
         filled = {name: self._value(name, world) for name in unknown}
