@@ -137,7 +137,7 @@ class Derivation:
                 s for lit in failing[clause] if (s := self._literal(Literal(lit.atom, not lit.positive))) is not None
             ]
             if clause in close:
-                facts.update({n: v for n, v in self._facts(tuple(failing[clause])).items() if v != UNKNOWN})
+                facts.update(self._facts(tuple(failing[clause])))
                 premises.update({step.reason.statement: step.reason for step in steps})
             best = min((step.certainty for step in steps), key=lambda c: c.rank, default=Certainty.QUOTED)
             if any(split(lit.atom)[0] == "fact" for lit in failing[clause]):
