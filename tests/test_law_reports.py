@@ -246,3 +246,20 @@ def test_every_fact_and_word_of_the_vocabulary_is_explained() -> None:
         assert fact.source
         assert fact.open or all(meaning for meaning in fact.values.values())
         assert bool(fact.values) == (fact.kind == "choice")
+
+
+def test_what_remains_possible_is_shown_with_one_thing_wrong_and_the_same_each_time() -> None:
+    facts = law.read_deployment(EXAMPLES / "station-not-yet-decided.yaml").facts
+    first = law.assess(facts)
+    law.assess({**facts, "objective": "unknown", "targeted": "unknown"})
+    assert law.assess(facts) == first
+    prohibited, permitted = first.alternatives
+    assert (prohibited.outcome, permitted.outcome) == (law.Outcome.PROHIBITED, law.Outcome.PERMITTED)
+    wrong = {name for name, value in prohibited.facts.items() if permitted.facts[name] != value}
+    assert len(wrong) == 1
+    text = " ".join(law.assessment_to_text(law.assess_deployment(law.parse_deployment(_yaml(facts), "d.yaml"))).split())
+    assert f"(if {wrong.pop()}: false" in text
+
+
+def _yaml(facts: dict[str, law.FactValue]) -> bytes:
+    return law.facts_to_yaml(facts).encode()
