@@ -19,9 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
+import typer.core
+import typer.main
 
 from passerby import law
-from passerby.cli import main
+from passerby.cli import build, main
 from passerby.errors import FactsError
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +48,18 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PATH": places, "PYTHONPATH": str(ROOT / "src"), "LC_ALL": "C.UTF-8"}
     shell = ["/bin/sh", "-c", command]
     return subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def run_here(command: str, capsys: pytest.CaptureFixture[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command that needs no shell in this process: starting Python anew costs more than the command."""
+    _, *arguments = shlex.split(command)
+    code = 0
+    try:
+        main(arguments)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    out, err = capsys.readouterr()
+    return subprocess.CompletedProcess(command, code, out, err)
 
 
 def check(words: str, result: subprocess.CompletedProcess[str]) -> None:
@@ -88,14 +103,16 @@ def blocks(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("path", SESSIONS, ids=lambda path: path.stem)
-def test_session(path: Path, shell: Path) -> None:
+def test_session(path: Path, shell: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(shell)
     steps = 0
     for kind, step in blocks(path.read_text(encoding="utf-8")):
         if kind == "--":
             (shell / step[0]).parent.mkdir(exist_ok=True)
             (shell / step[0]).write_text("\n".join(step[1:]) + "\n", encoding="utf-8")
             continue
-        result = run(step[0], shell)
+        plain = step[0].startswith("passerby ") and not set(step[0]) & set("|<>;&$*")
+        result = run_here(step[0], capsys) if plain else run(step[0], shell)
         assert len(step) > 1 or result.returncode == 0, result.stderr
         for words in step[1:]:
             check(words, result)
@@ -218,3 +235,20 @@ def test_the_mistake_of_the_guide_is_told_as_the_guide_shows_it() -> None:
     with pytest.raises(FactsError) as caught:
         law.parse_deployment(b"title: x\nfacts:\n  actor: private\n  funktion: rbi\n", "mall.yaml")
     assert f"error: {caught.value.message}\nhint: {caught.value.hint}\n" in GUIDE.read_text(encoding="utf-8")
+
+
+def test_the_guide_names_every_option_of_its_commands() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    root = typer.main.get_command(build())
+    assert isinstance(root, typer.core.TyperGroup)
+    room = root.commands["law"]
+    assert isinstance(room, typer.core.TyperGroup)
+    options = {
+        option
+        for command in (root.commands["assess"], *room.commands.values())
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    assert len(options) > 10
+    assert [option for option in sorted(options - {"--help"}) if option not in text] == []

@@ -208,6 +208,14 @@ def test_day_is_told_and_reaches_the_verdict() -> None:
     assert act(law.assess_deployment(deployment, on=date(2025, 2, 2))).outcome == law.Outcome.PROHIBITED
 
 
+def test_a_verdict_that_changes_by_itself_says_so_at_the_top() -> None:
+    one = law.assess_deployment(law.read_deployment(EXAMPLES / "mall-shoplifters.yaml"), on=date(2026, 11, 23))
+    text = law.assessment_to_text(one)
+    assert "By itself from 2 December 2027: High-risk." in text
+    assert text.index("By itself from") < text.index("Why")
+    assert "By itself from 2 December 2027 : High-risk" in Page(law.assessment_to_html(one)).text
+
+
 def test_own_day_of_a_file_is_used_unless_another_is_asked_for() -> None:
     deployment = law.parse_deployment(b"on: 2025-02-01\nactor: police\n", "d.yaml")
     assert law.assess_deployment(deployment).on == date(2025, 2, 1)
@@ -238,3 +246,20 @@ def test_every_fact_and_word_of_the_vocabulary_is_explained() -> None:
         assert fact.source
         assert fact.open or all(meaning for meaning in fact.values.values())
         assert bool(fact.values) == (fact.kind == "choice")
+
+
+def test_what_remains_possible_is_shown_with_one_thing_wrong_and_the_same_each_time() -> None:
+    facts = law.read_deployment(EXAMPLES / "station-not-yet-decided.yaml").facts
+    first = law.assess(facts)
+    law.assess({**facts, "objective": "unknown", "targeted": "unknown"})
+    assert law.assess(facts) == first
+    prohibited, permitted = first.alternatives
+    assert (prohibited.outcome, permitted.outcome) == (law.Outcome.PROHIBITED, law.Outcome.PERMITTED)
+    wrong = {name for name, value in prohibited.facts.items() if permitted.facts[name] != value}
+    assert len(wrong) == 1
+    text = " ".join(law.assessment_to_text(law.assess_deployment(law.parse_deployment(_yaml(facts), "d.yaml"))).split())
+    assert f"(if {wrong.pop()}: false" in text
+
+
+def _yaml(facts: dict[str, law.FactValue]) -> bytes:
+    return law.facts_to_yaml(facts).encode()

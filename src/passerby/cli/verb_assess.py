@@ -86,7 +86,7 @@ def _read_overlay(name: str) -> str | Path:
 
 def _assess(
     deployment: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="Facts as YAML, JSON or TOML; - reads standard input.")
+        str | None, typer.Argument(metavar="FILE", help="Facts as YAML, JSON or TOML; - reads standard input.")
     ] = None,
     position: PositionOption = None,
     every: AllOption = False,

@@ -79,7 +79,7 @@ def _show(
 
 def _facts(
     name: Annotated[
-        str | None, typer.Argument(metavar="[FACT]", help="One fact, with everything known about it.")
+        str | None, typer.Argument(metavar="FACT", help="One fact, with everything known about it.")
     ] = None,
     as_json: JsonOption = False,
     schema: Annotated[
@@ -116,7 +116,7 @@ def _letter(
         str | None, typer.Option("--on", metavar="DATE", help="The day of the letter, YYYY-MM-DD; default: today.")
     ] = None,
 ) -> None:
-    """Draft a letter that a citizen may send, with the articles it rests on. Placeholders stand in [square brackets]."""
+    """Draft a letter that a citizen may send, with the articles it rests on. What the sender fills in stands in square brackets."""
     if lang not in LANGUAGES:
         raise UsageError(
             f"--lang must be {' or '.join(LANGUAGES)}, got '{lang}'", hint="take en and translate the draft"

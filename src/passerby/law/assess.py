@@ -11,6 +11,7 @@ from passerby.law.book import Book
 from passerby.law.clauses import split
 from passerby.law.derivation import Derivation, Step
 from passerby.law.engine import Engine, Layers, engine_on, layers_on, overlay_named, positions, turning_days
+from passerby.law.examples import plainest
 from passerby.law.facts import Facts, accept
 from passerby.law.reference import deadlines, fines, offences
 from passerby.law.values import (
@@ -58,7 +59,8 @@ def assess(
         FactsError: a name or value is outside the vocabulary, or two facts contradict each other.
         RuleError: the position or an overlay is not known, or a rule file is broken.
 
-    >>> assess({"role": "deployer", "function": "anonymisation"}).outcome.value
+    >>> facts = {"actor": "private", "purpose": "privacy-protection", "function": "anonymisation"}
+    >>> assess(facts).outcome.value
     'not-regulated'
     """
     return _assess(accept(facts), position, on, tuple(overlays), amended=amended)
@@ -117,12 +119,13 @@ class _Case:
         """Tell what is not covered yet from what no rule will ever cover, which is outside the rulebook on every day."""
         whole = engine_on(self.position, self.overlays, None, amended=self.amended)
         with whole.lock:
-            outside = None in whole.worlds.possible(whole.worlds.assume(self.facts.known))
+            outside = None in whole.worlds.outcomes(whole.worlds.assume(self.facts.known))
         if outside:
             self.possible = {None if not w.found() else o: w for o, w in self.possible.items()}
 
     def verdict(self) -> Verdict:
         """Put the verdict together."""
+        self.possible = {o: self.possible[o] for o in (*Outcome, None) if o in self.possible}
         certain = len(self.possible) == 1
         only = next(iter(self.possible))
         unknown, points = ((), ()) if certain else self.engine.relevance.turns_on(self.facts.known)
@@ -157,11 +160,14 @@ class _Case:
     def _alternative(
         self, outcome: Outcome, world: World, unknown: tuple[str, ...], points: tuple[str, ...]
     ) -> Alternative:
+        world = plainest(self.engine, self.facts.known, outcome, world, unknown, points)
         derivation = Derivation(self.book, self.engine.groups, world, self.facts.known)
         steps = derivation.outcome(outcome) or (self._not_yet(),)
         filled = {name: self._value(name, world) for name in unknown}
         readings = {point: answer for point, answer in world.readings().items() if point in points}
         reasons = tuple(step.reason for step in steps)
+        if outcome in {Outcome.HIGH_RISK, Outcome.TRANSPARENCY_ONLY}:
+            reasons += derivation.bans_not_met()
         sure = min((step.certainty for step in steps), key=lambda c: c.rank)
         return Alternative(
             outcome,
@@ -218,7 +224,7 @@ class _Case:
         for day in turning_days(self.position, self.overlays, self.on, amended=self.amended):
             engine = engine_on(self.position, self.overlays, day, amended=self.amended)
             with engine.lock:
-                possible = engine.worlds.possible(engine.worlds.assume(self.facts.known))
+                possible = engine.worlds.outcomes(engine.worlds.assume(self.facts.known))
             only = next(iter(possible)) if len(possible) == 1 else None
             then = Outcome.DEPENDS if only is None else only
             if then != (result[-1].outcome if result else outcome):

@@ -56,6 +56,27 @@ class Derivation:
         steps = [self._clause(clause) for word in words for clause in self._holding(f"finding({word})")]
         return tuple(sorted(steps, key=lambda step: step.certainty.rank))
 
+    def bans_not_met(self) -> tuple[Reason, ...]:
+        """Return why the bans that came close do not bite: one condition fails, and the system is of the kind they name.
+
+        The first condition of a ban, or of what it rests on, names the kind of system; the rule files keep to that.
+        """
+        found: dict[str, Reason] = {}
+        for clause in self.book.heads.get("finding(prohibited)", ()):
+            failing = [lit for lit in clause.body if not self._true(lit)]
+            if clause.group not in self.groups or not len(failing) == 1 < len(clause.body):
+                continue
+            failed = failing[0]
+            rules = self.book.heads.get(failed.atom, ())
+            of_kind = clause.body[0] is not failed or any(self._true(rule.body[0]) for rule in rules)
+            if failed.positive and rules and of_kind:
+                reason = self._denied(failed.atom).reason
+                found.setdefault(reason.statement, reason)
+        return tuple(found.values())
+
+    def _true(self, literal: Literal) -> bool:
+        return (literal.atom in self.atoms) is literal.positive
+
     def rules_for(self, atom: str) -> tuple[Clause, ...]:
         """Return the rules that conclude an atom in this world."""
         return tuple(self._holding(atom))
@@ -79,10 +100,13 @@ class Derivation:
         return Step(reason, weakest([rule.certainty, *(step.certainty for step in steps)]))
 
     def _literal(self, literal: Literal) -> Step | None:
-        """Return the step behind one condition that holds; None for facts, which the rule's own step tells."""
+        """Return the step behind one condition that holds; None for facts, which the rule's own step tells.
+
+        An open point that does not arise has no step either.
+        """
         key = (literal.atom, literal.positive)
         name, arguments = split(literal.atom)
-        if name in {"fact", "outcome"}:
+        if name in {"fact", "outcome"} or (name == "reading" and not self._holding(f"open({arguments[0]})")):
             return None
         if key not in self._steps:
             if name in {"meets", "listed"}:
@@ -105,7 +129,7 @@ class Derivation:
             (c for c in self.book.heads[atom] if self.book.rules[c.rule][1].otherwise), self.book.heads[atom][0]
         )
         rules = [c for c in self.book.heads[atom] if c.group in self.groups]
-        failing = {c: [lit for lit in c.body if (lit.atom in self.atoms) is not lit.positive] for c in rules}
+        failing = {c: [lit for lit in c.body if not self._true(lit)] for c in rules}
         # a rule of which something holds came closer than one of which nothing does: tell only those, if there are any
         close = [c for c in rules if len(failing[c]) < len(c.body)] or rules
         for clause in rules:
@@ -113,7 +137,7 @@ class Derivation:
                 s for lit in failing[clause] if (s := self._literal(Literal(lit.atom, not lit.positive))) is not None
             ]
             if clause in close:
-                facts.update({n: v for n, v in self._facts(tuple(failing[clause])).items() if v != UNKNOWN})
+                facts.update(self._facts(tuple(failing[clause])))
                 premises.update({step.reason.statement: step.reason for step in steps})
             best = min((step.certainty for step in steps), key=lambda c: c.rank, default=Certainty.QUOTED)
             if any(split(lit.atom)[0] == "fact" for lit in failing[clause]):
@@ -152,17 +176,11 @@ class Derivation:
         return f"{threshold.fact} ({value}) {words} ({threshold.reference})."
 
     def _reading(self, point: str, *, holds: bool) -> Step:
-        clauses = self.book.heads[f"open({point})"]
-        raised = self._holding(f"open({point})")
-        clause = raised[0] if raised else clauses[0]
+        clause = self._holding(f"open({point})")[0]
         provision, rule = self.book.rules[clause.rule]
-        if raised:
-            statement = f"{rule.statement} Read here: {'yes' if holds else 'no'}."
-        else:
-            statement = f"This question does not arise: {rule.statement[:1].lower()}{rule.statement[1:]}"
-        facts = self._facts(clause.body)
-        certainty = rule.certainty if raised else Certainty.QUOTED
-        return Step(Reason(statement, holds, clause.rule, provision, certainty, facts, ()), certainty)
+        statement = f"{rule.statement} Read here: {'yes' if holds else 'no'}."
+        reason = Reason(statement, holds, clause.rule, provision, rule.certainty, self._facts(clause.body), ())
+        return Step(reason, rule.certainty)
 
     def _facts(self, body: tuple[Literal, ...]) -> Mapping[str, FactValue]:
         """Return the facts that some conditions read themselves, with the value given."""

@@ -46,7 +46,7 @@ class Engine:
         left: dict[str, float] = {}
         for name in unknown:
             values = self.book.domains[name]
-            counts = [len(self.worlds.possible(self.worlds.assume({**known, name: value}))) for value in values]
+            counts = [len(self.worlds.outcomes(self.worlds.assume({**known, name: value}))) for value in values]
             left[name] = sum(counts) / len(counts)
         return tuple(sorted(unknown, key=lambda name: left[name]))
 

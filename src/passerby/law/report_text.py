@@ -142,6 +142,8 @@ def _verdict(verdict: Verdict, assessment: Assessment) -> Iterator[str]:
     yield from _wrap(
         f"{standing(verdict)} Certainty: {verdict.certainty}, {CERTAINTY_MEANING[verdict.certainty]}.", "  "
     )
+    for later in verdict.later:
+        yield from _wrap(f"By itself from {day(later.on)}: {OUTCOME_TITLE[later.outcome]}.", "  ")
     if verdict.next_question:
         yield from _wrap(f"Ask first: {vocabulary()[verdict.next_question].question}", "  ")
     for note in verdict.notes:
@@ -205,15 +207,13 @@ def _duties(verdict: Verdict) -> Iterator[str]:
 
 
 def _changes(verdict: Verdict, given: Mapping[str, FactValue]) -> Iterator[str]:
-    if not verdict.changes and not verdict.later:
+    if not verdict.changes:
         return
     yield from _section("What would change it")
     for outcome, ways in grouped_changes(verdict, given):
         yield from _bullet(f"{OUTCOME_TITLE[outcome]} with one of")
         for way in ways:
             yield from _bullet(way, 3)
-    for later in verdict.later:
-        yield from _bullet(f"{OUTCOME_TITLE[later.outcome]} by itself on {day(later.on)}")
 
 
 def _assumed(verdict: Verdict) -> Iterator[str]:

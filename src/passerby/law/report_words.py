@@ -153,12 +153,13 @@ def facts_read(reason: Reason, filled: Mapping[str, FactValue]) -> str:
 
     Args:
         reason: The step.
-        filled: Values taken for unknown facts in this derivation; told with an "if".
+        filled: Values taken for unknown facts in this derivation; told with an "if". Unknown facts that it does not hold
+            make no difference and are left out.
     """
     told = []
     for name, value in reason.facts.items():
-        if value == UNKNOWN and name in filled:
-            told.append(f"if {fact_words(name, filled[name])}")
+        if value == UNKNOWN:
+            told += [f"if {fact_words(name, filled[name])}"] if name in filled else []
         elif say(value) not in reason.statement:
             told.append(fact_words(name, value))
     return ", ".join(told)

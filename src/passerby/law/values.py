@@ -257,7 +257,8 @@ class Verdict:
         certain: True when every unknown fact and every open point leaves the same outcome.
         outside: True when the rulebook has no answer: then ``outcome`` is ``depends`` and nothing is guessed.
         certainty: The weakest rule of the deciding derivation.
-        reasons: The derivation; for ``depends`` that of each alternative in turn.
+        reasons: The derivation, and where a system is high-risk or only to be told of, why bans that came close do not
+            bite (steps that do not hold); for ``depends`` those of each alternative in turn.
         alternatives: One for each possible outcome.
         open_points: On which legal points the outcome turns; empty when it turns on none.
         unknown: Facts not known on which the outcome turns, the one that settles most first.

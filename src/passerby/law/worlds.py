@@ -63,6 +63,7 @@ class Worlds:
         self.control.ground([("base", [])])
         self._literals = {str(atom.symbol): atom.literal for atom in self.control.symbolic_atoms}
         self._text: dict[clingo.Symbol, str] = {}
+        self._outcomes = {_outcome(a): lit for a, lit in self._literals.items() if a.startswith("outcome(")}
 
     def literal(self, atom: str) -> int | None:
         """Return the solver's literal of an atom, or None when nothing can derive it."""
@@ -83,6 +84,20 @@ class Worlds:
                 break
             wanted.append(-literal)
         return found
+
+    def outcomes(self, assumptions: list[int]) -> frozenset[Outcome | None]:
+        """Return the outcomes of all worlds under the assumptions, as `possible` does, without the worlds."""
+        found: set[Outcome | None] = set()
+        wanted = list(assumptions)
+        self._mode("auto", 1)
+        while True:
+            with self.control.solve(assumptions=wanted, yield_=True) as handle:
+                model = handle.model()
+                if model is None:
+                    return frozenset(found)
+                outcome = next(o for o, literal in self._outcomes.items() if model.is_true(literal))
+            found.add(outcome)
+            wanted.append(-self._outcomes[outcome])
 
     def always(self, assumptions: list[int], prefix: str) -> frozenset[str]:
         """Return the atoms with a prefix that hold in every world under the assumptions."""
