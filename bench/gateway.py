@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import os
-import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,25 +24,17 @@ import numpy as np
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
-from websockets.asyncio.client import connect
 
-from passerby.gateway.encode import LiveEncoder, ticks_of
+from gateway_clients import GATE, SCENE, cameras_process, start_drain
 from passerby.gateway.record import recorded
-from passerby.gateway.relay import Relay
-from passerby.gateway.rtsp import DigestGate, RtspServer, ha1
-from passerby.gateway.scene import Scene, SceneSettings, read_number
+from passerby.gateway.scene import Scene, read_number
 from passerby.gateway.selftest import is_bare
 from passerby.gateway.service import Gateway
-from passerby.gateway.slate import Slates
 from passerby.gateway.states import CameraStatus
-from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
-from passerby.gateway.wire import Kind, Message, flags_of
+from passerby.gateway.values import CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
 from passerby.values import utc_now
 from passerby.web.streams import Streams
 
-SCENE = SceneSettings(1280, 720, 12.5, 5)
-LOOP = 250
-GATE = DigestGate({"bench": ha1("bench", "bench")}.get, lambda *_: True)
 WARM_S = 20.0
 
 
@@ -55,59 +44,6 @@ def show(title: str, head: list[str], rows: list[list[str]]) -> None:
     lines = [" | ".join(cell.rjust(width) for cell, width in zip(line, wide, strict=True)) for line in [head, *rows]]
     sys.stdout.write("\n".join(["", title, lines[0], "-" * len(lines[0]), *lines[1:], ""]))
     sys.stdout.flush()
-
-
-# the simulated cameras, in a process of their own
-
-
-def packets() -> list[tuple[bytes, bool]]:
-    """Encode the clip that every simulated camera plays in a loop."""
-    encoder = LiveEncoder(SCENE.width, SCENE.height, SCENE.fps, EncodeConfig(preset="veryfast", gop_s=1.0))
-    made = []
-    for number, frame in enumerate(pictures()):
-        made += [(data, key) for data, key, _ in encoder.encode(frame, ticks_of(round(number * 1e9 / SCENE.fps)))]
-    return made
-
-
-def pictures() -> list[av.VideoFrame]:
-    folder = os.environ.get("PASSERBY_FOOTAGE")
-    clips = sorted(Path(folder).rglob("*.mp4")) if folder else []
-    if not clips:
-        scene = Scene(SCENE)
-        return [scene.frame(number) for number in range(LOOP)]
-    found = []
-    with av.open(str(clips[0])) as container:
-        for frame in container.decode(video=0):
-            found.append(frame.reformat(SCENE.width, SCENE.height, "yuv420p"))
-            if len(found) == LOOP:
-                break
-    return found
-
-
-async def simulate(count: int, port: int) -> None:
-    """Serve cameras ``cam0`` and on, for ever."""
-    relays = {f"cam{n}": Relay(CameraConfig(f"cam{n}", InputConfig("test://portrait")), Slates()) for n in range(count)}
-    server = RtspServer(RtspConfig(port=port, udp=False), relays.get, GATE, lambda _: None)
-    units = packets()
-    await server.start()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    number, began = 0, time.monotonic()
-    while True:
-        await asyncio.sleep(max(0.0, began + number / SCENE.fps - time.monotonic()))
-        data, key = units[number % len(units)]
-        stamp = time.monotonic_ns()
-        for relay in relays.values():
-            relay.accept(Message(Kind.UNIT, data, flags_of(key=key, whole=None), stamp, stamp))
-        number += 1
-
-
-def cameras_process(count: int, port: int) -> subprocess.Popen[str]:
-    arguments = [sys.executable, __file__, "--simulate", str(count), "--port", str(port)]
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
-    if process.stdout is None or process.stdout.readline() != "ready\n":
-        raise RuntimeError("the simulated cameras must start")
-    return process
 
 
 # measuring
@@ -121,10 +57,11 @@ class Measured:
     before: list[CameraStatus]
     seconds: float
     serving_s: float
+    pss_bytes: list[int]
 
     def each(self, name: str) -> list[float]:
         pairs = zip(self.statuses, self.before, strict=True)
-        return [getattr(now.counts, name) - getattr(then.counts, name) for now, then in pairs]
+        return [float(getattr(now.counts, name) - getattr(then.counts, name)) for now, then in pairs]
 
     @property
     def whole_share(self) -> float:
@@ -164,7 +101,20 @@ async def measure(running: Gateway, seconds: float) -> Measured:
     for camera in running.cameras.values():
         camera.relay.delays_ms.clear()
     await asyncio.sleep(seconds)
-    return Measured(running.statuses(), before, time.monotonic() - began, time.process_time() - used)
+    spent, used_s = time.monotonic() - began, time.process_time() - used
+    return Measured(running.statuses(), before, spent, used_s, pss(running))
+
+
+def pss(running: Gateway) -> list[int]:
+    """Return the memory of each camera's process, what is shared divided among who shares it; 0 where it may not be read."""
+    found = []
+    for status in running.statuses():
+        try:
+            text = Path(f"/proc/{status.worker_pid}/smaps_rollup").read_text("ascii")
+            found.append(int(text.partition("\nPss:")[2].split()[0]) * 1024)
+        except (OSError, IndexError, ValueError):
+            found.append(0)
+    return found
 
 
 async def curve(counts: list[int], seconds: float, port: int) -> None:
@@ -177,16 +127,16 @@ async def curve(counts: list[int], seconds: float, port: int) -> None:
             await veiled(running)
             await asyncio.sleep(WARM_S)
             got = await measure(running, seconds)
-            rows.append(row(count, got, running))
+            rows.append(row(count, got))
         finally:
             await running.stop()
             cameras.kill()
             cameras.wait()
     head = ["cameras", "in/s each", "lost", "whole %", "p50 ms", "p99 ms", "looks/s", "ms a look", "cores workers"]
-    show("cameras of 1280x720 at 12.5, H.264 in and out", [*head, "cores serving", "MB max"], rows)
+    show("cameras of 1280x720 at 12.5, H.264 in and out", [*head, "cores serving", "RSS MB", "PSS MB"], rows)
 
 
-def row(count: int, got: Measured, running: Gateway) -> list[str]:
+def row(count: int, got: Measured) -> list[str]:
     statuses = got.statuses
     looks = [status.counts for status in statuses]
     lost = sum(got.each("frames_left_out")) + max(0.0, got.expected - sum(got.each("frames_in")) - 2 * count)
@@ -202,52 +152,11 @@ def row(count: int, got: Measured, running: Gateway) -> list[str]:
         f"{sum(got.each('cpu_s')) / got.seconds:.2f}",
         f"{got.serving_s / got.seconds:.3f}",
         f"{max(one.rss_bytes for one in looks) / 1e6:.0f}",
+        f"{max(got.pss_bytes) / 1e6:.0f}",
     ]
 
 
 # cost of readers
-
-
-async def drain(rtsp_port: int, http_port: int, readers: int, viewers: int) -> None:
-    """Read cam0 and throw it away: RTSP over TCP, and fragments by WebSocket."""
-    await asyncio.gather(*(_read_rtsp(rtsp_port) for _ in range(readers)), *(_view(http_port) for _ in range(viewers)))
-
-
-async def _read_rtsp(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    url = f"rtsp://127.0.0.1:{port}/cam0"
-    number, challenge, session = 0, "", ""
-    for method, extra in (
-        ("DESCRIBE", ""),
-        ("DESCRIBE", ""),
-        ("SETUP", "Transport: RTP/AVP/TCP;interleaved=0-1\r\n"),
-        ("PLAY", ""),
-    ):
-        number += 1
-        proof = digest(method, url, challenge) if challenge else ""
-        writer.write(f"{method} {url} RTSP/1.0\r\nCSeq: {number}\r\n{proof}{session}{extra}\r\n".encode())
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        for line in head.split("\r\n"):
-            if line.startswith("WWW-Authenticate: Digest"):
-                challenge = line.partition('nonce="')[2].partition('"')[0]
-            if line.startswith("Session:"):
-                session = f"Session: {line[9:].partition(';')[0]}\r\n"
-            if line.startswith("Content-Length:"):
-                await reader.readexactly(int(line[15:]))
-    while await reader.read(1 << 18):
-        pass
-
-
-def digest(method: str, url: str, nonce: str) -> str:
-    second = hashlib.md5(f"{method}:{url}".encode(), usedforsecurity=False).hexdigest()
-    proof = hashlib.md5(f"{ha1('bench', 'bench')}:{nonce}:{second}".encode(), usedforsecurity=False).hexdigest()
-    return f'Authorization: Digest username="bench", realm="Passerby", nonce="{nonce}", uri="{url}", response="{proof}"\r\n'
-
-
-async def _view(port: int) -> None:
-    async with connect(f"ws://127.0.0.1:{port}/live/cam0", compression=None, max_size=None) as socket:
-        async for _ in socket:
-            pass
 
 
 async def readers(seconds: float, port: int) -> None:
@@ -265,9 +174,7 @@ async def readers(seconds: float, port: int) -> None:
     http_port = server.servers[0].sockets[0].getsockname()[1]
     rows, base = [], 0.0
     for count, viewers in ((0, 0), (1, 0), (8, 0), (8, 4)):
-        arguments = [sys.executable, __file__, "--drain", f"{count},{viewers}"]
-        arguments += ["--port", str(running.rtsp.port), "--http", str(http_port)]
-        client = subprocess.Popen(arguments)
+        client = await asyncio.to_thread(start_drain, count, viewers, running.rtsp.port, http_port)
         await asyncio.sleep(3.0)
         got = await measure(running, seconds)
         cost = got.serving_s / got.seconds
@@ -299,7 +206,9 @@ async def until_veiled(running: Gateway, begin: Callable[[], Awaitable[None]]) -
     await begin()
     ended = time.monotonic()
     leave = relay.subscribe(lambda unit: came.append(time.monotonic()) if unit.whole is None else None, from_key=False)
-    while not came and time.monotonic() - ended < 60:
+    for _ in range(12_000):
+        if came:
+            break
         await asyncio.sleep(0.005)
     leave()
     return came[0] - ended if came else float("inf")
@@ -395,21 +304,11 @@ def main() -> None:
     parser.add_argument("--cameras", default="1,2,3,4")
     parser.add_argument("--overload", type=int, default=8)
     parser.add_argument("--only", default="curve,readers,recovery,overload")
-    parser.add_argument("--simulate", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--drain", default="", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=18654)
-    parser.add_argument("--http", type=int, default=0, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.simulate:
-        asyncio.run(simulate(asked.simulate, asked.port))
-    elif asked.drain:
-        asyncio.run(drain(asked.port, asked.http, *(int(part) for part in asked.drain.split(","))))
-    else:
-        sys.stdout.write(
-            f"{utc_now():%Y-%m-%d %H:%M} UTC, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}\n"
-        )
-        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-        asyncio.run(run(asked))
+    load = os.getloadavg()[0]
+    sys.stdout.write(f"{utc_now():%Y-%m-%d %H:%M} UTC, {os.cpu_count()} processors, load before {load:.1f}\n")
+    asyncio.run(run(asked))
 
 
 async def run(asked: argparse.Namespace) -> None:

@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 
 from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.gateway.beats import Beats, Span, condition_of, condition_of_reason
-from passerby.gateway.config import City
+from passerby.gateway.config import City, Statement
 from passerby.gateway.logwriter import LogWriter
 from passerby.gateway.statements import Statements, started
 from passerby.gateway.states import CameraStatus, Event, EventKind
@@ -32,6 +33,7 @@ from passerby.register import (
 from passerby.values import utc_now
 
 PERMIT_S = 10.0
+_FAILING_S = 0.5
 FAULT_PIECE_S = 15.0
 """A fault that goes on is stated after this long, and then at every heartbeat, without waiting for its end."""
 _log = logging.getLogger("passerby.gateway.register")
@@ -60,6 +62,7 @@ class OnRecord:
         self._beats: dict[str, Beats] = {}
         self._open_faults: dict[tuple[str, Reason], datetime] = {}
         self._tests: dict[str, tuple[bool, int]] = {}
+        self._pending: dict[str, tuple[Future[None], Statement]] = {}
         self._covering = False
         self._permits = asyncio.Lock()
 
@@ -82,7 +85,8 @@ class OnRecord:
         """State that a camera runs; None when it is durable in the log, or a sentence that says why it must not start."""
         async with self._permits:
             try:
-                await asyncio.wait_for(self._state(config), PERMIT_S)
+                wait_s = PERMIT_S if self.writer.failing_since_s is None else _FAILING_S
+                await asyncio.wait_for(self._state(config), wait_s)
             except (RegisterError, OSError, TimeoutError) as exc:
                 why = self.writer.why or (exc.message if isinstance(exc, RegisterError) else "no answer in time")
                 if isinstance(exc, EntryError) or self.writer.failing_s() >= self.city.register.grace_s:
@@ -95,20 +99,32 @@ class OnRecord:
         return Beats(utc_now().replace(microsecond=0), self.city.statements[name].heartbeat_s)
 
     async def _state(self, config: CameraConfig) -> None:
-        entries = self.statements.of_operator(self.city.register)
-        statement = self.city.statements[config.name]
-        entries += self.statements.of_camera(config.name, statement)
-        identifier = self.statements.identifier(config.name) or ""
-        entries.append(await asyncio.to_thread(started, identifier, config, statement))
-        await asyncio.shield(asyncio.wrap_future(self.writer.put(entries)))
-        self.statements.stated_operator(self.city.register)
-        self.statements.stated_camera(config.name, statement)
+        name, statement = config.name, self.city.statements[config.name]
+        if name not in self._pending:
+            entries = self.statements.of_operator(self.city.register) + self.statements.of_camera(name, statement)
+            identifier = self.statements.identifier(name) or ""
+            entries.append(await asyncio.to_thread(started, identifier, config, statement))
+            self._pending[name] = self.writer.put(entries), statement
+        # what an earlier attempt queued still waits for the log: it is not queued a second time
+        try:
+            await asyncio.shield(asyncio.wrap_future(self._pending[name][0]))
+        finally:
+            self._settle_pending(name)
+
+    def _settle_pending(self, name: str) -> None:
+        found = self._pending.get(name)
+        if found is None or not found[0].done():
+            return
+        del self._pending[name]
+        if found[0].exception() is None:
+            self.statements.stated_operator(self.city.register)
+            self.statements.stated_camera(name, found[1])
 
     async def changed(self, city: City) -> None:
         """Take another configuration: what is stated about cameras that go on running unchanged is brought up to date."""
         self.city = city
         for name in list(self._beats):
-            if name not in city.statements:
+            if name not in city.statements or name in self._pending:
                 continue
             statement = city.statements[name]
             self._beats[name].interval_s = statement.heartbeat_s
@@ -154,7 +170,7 @@ class OnRecord:
     def _restarted(self, name: str) -> None:
         config = next((camera for camera in self.city.cameras if camera.name == name), None)
         identifier = self.identifier(name)
-        if config is None or identifier is None:
+        if config is None or identifier is None or name in self._pending:
             return
         try:
             entries = [*self.statements.of_camera(name, self.city.statements[name])]
@@ -212,6 +228,8 @@ class OnRecord:
     def tick(self, statuses: list[CameraStatus]) -> None:
         """Count, and state what is due; to be called once a second."""
         now = utc_now().replace(microsecond=0)
+        for name in list(self._pending):
+            self._settle_pending(name)
         for status in statuses:
             beats, identifier = self._beats.get(status.name), self.identifier(status.name)
             if beats is None or identifier is None:

@@ -130,7 +130,8 @@ class Keeper:
         except asyncio.CancelledError:
             # stopped while starting: a process that nobody knows of must not stay
             ours.close()
-            await self._end(await spawning)
+            process = await spawning
+            await self._end(process, asyncio.create_task(self._read_stderr(process)))
             raise
         finally:
             theirs.close()
@@ -144,15 +145,12 @@ class Keeper:
             why = await self._hear(reader)
         finally:
             watching.cancel()
-            await self._end(process)
+            await self._end(process, complaints)
             ours.close()
-            # its last words, which may still be on their way
-            await asyncio.wait([complaints], timeout=1.0)
-            complaints.cancel()
-            await asyncio.gather(watching, complaints, return_exceptions=True)
+            await asyncio.gather(watching, return_exceptions=True)
         return f"{why}, exit code {process.returncode}"
 
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
+    async def _end(self, process: asyncio.subprocess.Process, complaints: asyncio.Task[None]) -> None:
         self.pid = 0
         if process.returncode is None and self._task is None:
             # told to stop: let it go by itself first
@@ -164,6 +162,11 @@ class Keeper:
                 process.kill()
         await self._hang_up()
         await process.wait()
+        # its last words, which may still be on their way; the pipe closes after them
+        await asyncio.wait([complaints], timeout=1.0)
+        complaints.cancel()
+        await asyncio.gather(complaints, return_exceptions=True)
+        await asyncio.sleep(0.05)
 
     async def _hang_up(self) -> None:
         writer, self._writer = self._writer, None

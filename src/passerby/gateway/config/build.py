@@ -190,8 +190,6 @@ class _Camera:
                 detector=_path(self.home, detect.model),
                 provider=detect.device,
                 require_gpu=detect.require_gpu,
-                threshold=detect.min_score,
-                thorough=detect.thorough,
             ),
             cover=CoverSettings(
                 style=Style(privacy.style),

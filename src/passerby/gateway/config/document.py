@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -21,6 +22,7 @@ MAX_VALUES = 50_000
 """Values after aliases are followed; a city of 500 cameras has under 20,000."""
 SECRET = re.compile(r"\{(PASSERBY_[A-Z0-9_]+)\}")
 """Replaced by a variable of the environment, or a file of that name among the secrets."""
+_TAGS = frozenset({"map", "seq", "str", "bool", "null", "int", "float", "merge"})
 Path_ = tuple[str | int, ...]
 
 
@@ -98,7 +100,10 @@ def parse_document(
     text: str, name: str, environment: Mapping[str, str], secret_folders: tuple[Path, ...] = ()
 ) -> Document:
     """Parse what ``read_document`` read; see there."""
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as exc:
+        raise ConfigError(f"{name}:1: configuration must be YAML, holds characters that it may not") from exc
     try:
         root = loader.get_single_node()
         reader = _Reader(Document(name), loader, environment, secret_folders)
@@ -128,12 +133,12 @@ class _Reader:
         if self._count > MAX_VALUES or len(path) > 20:
             raise ConfigError(f"{self.document.name}:{line}: configuration holds too much, or an alias holds itself")
         self.document.lines.setdefault(path, line)
+        if node.tag.removeprefix("tag:yaml.org,2002:") not in _TAGS:
+            raise ConfigError(f"{self.document.name}:{line}: value must be plain, got the tag {node.tag}")
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self.value(child, (*path, place)) for place, child in enumerate(node.value)]
-        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith((":binary", ":timestamp")):
-            raise ConfigError(f"{self.document.name}:{line}: value must be plain, got the tag {node.tag}")
         found: object = self._loader.construct_object(node)
         return self._with_secrets(found, path) if isinstance(found, str) else found
 
@@ -161,7 +166,9 @@ class _Reader:
     def _with_secrets(self, text: str, path: Path_) -> str:
         def secret(match: re.Match[str]) -> str:
             self.document.secret.add(path)
-            return self._secret(match[1], path)
+            found = self._secret(match[1], path)
+            # in an address, a password's own @, : and / must not cut it
+            return quote(found, safe="") if "://" in text else found
 
         return SECRET.sub(secret, text)
 

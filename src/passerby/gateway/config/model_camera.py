@@ -8,8 +8,6 @@ from pydantic import Field, field_validator, model_validator
 
 from passerby.gateway.config.words import Colour, Duration, Polygon, Port, Section, Size, Texts, TimeOfDay, said
 
-Share = Annotated[float, Field(ge=0, le=1)]
-
 
 class Input(Section):
     """One address of a camera. Exactly one is veiled and served."""
@@ -48,10 +46,6 @@ class Detect(Section):
     )
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where the detector runs")
     require_gpu: bool = Field(default=False, description="Do not start on the CPU when the GPU is missing")
-    min_score: Share | None = Field(
-        default=None, description="Confidence at which a sighting is covered; left out: as measured"
-    )
-    thorough: bool = Field(default=False, description="More sizes: slower, fewer misses")
 
 
 class Times(Section):
@@ -73,7 +67,7 @@ class Privacy(Section):
     )
     fill: Colour = Field(default=said("#707070"), description="Colour of solid")
     image: str | None = Field(default=None, description="Picture for img")
-    margin: Annotated[float, Field(ge=0, le=2)] = Field(
+    margin: Annotated[float, Field(ge=0.1, le=2)] = Field(
         default=0.3, description="Share of the face's box added on each side"
     )
     lookahead_frames: Annotated[int, Field(ge=1, le=60)] = Field(

@@ -20,6 +20,7 @@ REASONS: tuple[tuple[str, str], ...] = (
     (_IN_CAMERA + r"(?:motion|objects)(?:\..*)?", "motion never decides whether a face is covered"),
     (r"cameras\.\*\.(?:mask|motion_mask)", "in Frigate a mask is what detection ignores; what shall be covered goes into zones"),
     (r".*zones\.\*\.(?:enabled|objects|filters|inertia|loitering_time)", "a zone is always covered, whatever is in it"),
+    (r".*(?:min_score|threshold|min_area|thorough)", "how sure the detector must be was measured, and is not set"),
     (_IN_CAMERA + r"detect\.(?:fps|width|height)", "the detector sees every picture's own size, and how often adapts by itself"),
     (r".*roles\.\*", "the roles are detect, record and live; audio is not served, because voices identify people"),
     (r".*audio(?:\..*)?", "audio is not served, because voices identify people"),

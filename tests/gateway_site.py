@@ -1,0 +1,78 @@
+"""Shared by the console's tests: a runtime whose one camera is fed by the test, so that no process and no detector runs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import uvicorn
+from tests.gateway_tools import SMALL, LoopThread, feed, wait_for
+
+from passerby.gateway.accounts import Role
+from passerby.gateway.config import City, parse_city
+from passerby.gateway.runtime import Runtime
+from passerby.gateway.service import Camera
+from passerby.gateway.slate import Slates
+from passerby.gateway.supervisor import Keeper
+from passerby.web.console_app import app_of
+from passerby.web.register_follow import Follower, Place
+
+TEXT = """\
+register:
+  origin: cameras.example.org/log
+  operator: {name: Example City, contact: "mailto:cameras@example.org"}
+  purpose: Safety on the platforms
+  legal_basis: Transport Act, section 5
+  position: act-2024
+  heartbeat: 1m
+record: {enabled: true, min_free: 0B}
+metrics: {token: "0123456789abcdef"}
+server: {max_viewers: 3}
+cameras:
+  hall: {source: "test://portrait?size=320x192", friendly_name: "Hall <&> 'one'"}
+"""
+PASSWORDS = {role: f"the password of {role}" for role in Role}
+
+
+def city_in(folder: Path, text: str = TEXT) -> City:
+    """Return the configuration, with its files in a folder."""
+    path = folder / "city.yml"
+    path.write_text(text)
+    return parse_city(text, path)
+
+
+class ConsoleSite:
+    """A console behind real HTTP; its cameras' streams are drawn and fed here."""
+
+    def __init__(self, folder: Path, text: str = TEXT) -> None:
+        self.thread = LoopThread()
+        city = city_in(folder, text)
+        self.runtime: Runtime = self.thread.do(
+            lambda: Runtime(city, lambda: city_in(folder, (folder / "city.yml").read_text()))
+        )
+        self.first_password = self.runtime.first_password or ""
+        for role, password in PASSWORDS.items():
+            self.runtime.accounts.add(str(role) if role is not Role.ADMIN else "chief", role, password)
+        config = city.cameras[0]
+        self.permitted = self.thread.call(self.runtime.record.permit(config))
+        self.camera: Camera = self.thread.do(lambda: Camera(Keeper(config, Slates(), self.runtime.gateway.tell, 60.0)))
+        self.runtime.gateway.cameras["hall"] = self.camera
+        self.follower = Follower(city.register.path, place=Place("http://127.0.0.1/"))
+        app = app_of(self.runtime, self.follower, secure=False, origin="http://127.0.0.1")
+        self.server = uvicorn.Server(
+            uvicorn.Config(app, port=0, log_level="error", lifespan="off", server_header=False, ws="websockets-sansio")
+        )
+        self.serving = asyncio.run_coroutine_threadsafe(self.server.serve(), self.thread.loop)
+        self.feeding = asyncio.run_coroutine_threadsafe(feed(self.camera.relay, SMALL), self.thread.loop)
+        wait_for(lambda: self.server.started and self.camera.relay.last_key is not None)
+        self.url = f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.feeding.cancel()
+        self.server.should_exit = True
+        self.serving.result(15)
+        self.runtime.gateway.cameras.clear()
+        self.thread.call(self.runtime.stop())
+        self.follower.close()
+        self.thread.close()

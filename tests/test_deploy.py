@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import re
+import subprocess
+from configparser import RawConfigParser
+from pathlib import Path
+
+import pytest
+import typer.main
+from tests.gateway_tools import program
+
+from passerby.cli.app import build
+from passerby.gateway.config import parse_city
+
+ROOT = Path(__file__).parent.parent
+UNIT = ROOT / "deploy" / "passerby.service"
+CONTAINER = (ROOT / "deploy" / "Containerfile").read_text()
+GUIDE = (ROOT / "docs" / "operate.md").read_text()
+
+
+def service() -> dict[str, str]:
+    parser = RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(UNIT.read_text())
+    return dict(parser["Service"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("LimitCORE", "0"),
+        ("MemorySwapMax", "0"),
+        ("ProtectSystem", "strict"),
+        ("DynamicUser", "yes"),
+        ("NoNewPrivileges", "yes"),
+        ("CapabilityBoundingSet", ""),
+        ("PrivateTmp", "yes"),
+    ],
+)
+def test_unit_takes_away_what_a_picture_could_outlive_the_process_in(key: str, value: str) -> None:
+    assert service()[key] == value
+
+
+@pytest.mark.tool
+def test_unit_is_understood_by_systemd() -> None:
+    done = subprocess.run(
+        [program("systemd-analyze"), "verify", str(UNIT)], capture_output=True, text=True, timeout=30, check=False
+    )
+    complaints = [line for line in (done.stdout + done.stderr).splitlines() if "passerby" in line]
+    assert [line for line in complaints if "is not executable" not in line] == []
+
+
+@pytest.mark.tool
+def test_unit_exposes_little() -> None:
+    done = subprocess.run(
+        [program("systemd-analyze"), "security", "--offline=true", "--threshold=25", str(UNIT)],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-300:]
+
+
+def test_container_runs_without_root() -> None:
+    users = re.findall(r"^USER (\S+)", CONTAINER, re.M)
+    assert users
+    assert users[-1].split(":")[0] not in {"0", "root"}
+    for option in ("--read-only", "--cap-drop=all", "no-new-privileges", "--ulimit core=0", "--memory-swap"):
+        assert option in CONTAINER
+
+
+def test_container_copies_files_that_are_there() -> None:
+    for line in re.findall(r"^COPY (?!--from)(.+)$", CONTAINER, re.M):
+        for name in line.split()[:-1]:
+            assert (ROOT / name).exists(), name
+
+
+def test_first_city_of_the_guide_is_sound() -> None:
+    text = re.search(r"```yaml\n(.*?)```", GUIDE, re.S)
+    assert text
+    city = parse_city(text[1], Path("/etc/passerby/city.yml"), {"PASSERBY_CAMERA_PASSWORD": "x"})
+    assert city.register.path == Path("/var/lib/passerby/register")
+    assert city.state == Path("/var/lib/passerby/state")
+    record = city.cameras[0].record
+    assert record is not None
+    assert record.folder == Path("/var/lib/passerby/recordings")
+
+
+def test_commands_of_the_guide_exist() -> None:
+    known = typer.main.get_command(build())
+    verbs = set(getattr(known, "commands", {}))
+    for verb in re.findall(r"(?:^|`|bin/)passerby ([a-z]+)", GUIDE + UNIT.read_text(), re.M):
+        assert verb in verbs, verb

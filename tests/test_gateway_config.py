@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from passerby.errors import ConfigError
+from passerby.gateway.config import City, is_loopback, load_city, parse_city
+from passerby.gateway.config.document import parse_document
+from passerby.gateway.config.model_camera import CameraSection
+from passerby.gateway.config.reference import reference, schema
+from passerby.gateway.config.words import polygon, seconds, size_bytes
+from passerby.gateway.values import OverloadPolicy
+from passerby.veil.settings import Style
+
+ROOT = Path(__file__).parent.parent
+BAD = sorted((Path(__file__).parent / "bad" / "gateway").glob("*.yml"))
+REGISTER = """\
+register:
+  origin: cameras.example.org/log
+  operator: {name: Example City, contact: "mailto:cameras@example.org"}
+  purpose: {en: Safety on the platforms, de: Sicherheit am Bahnsteig}
+  legal_basis: Transport Act, section 5
+  position: act-2024
+"""
+WHOLE = (
+    REGISTER
+    + """\
+record: {enabled: true, retain: {days: 3, max_size: 2GB}}
+privacy: {fill: "#102030", margin: 0.5}
+cameras:
+  hall:
+    friendly_name: Station hall, north
+    ffmpeg:
+      inputs:
+        - path: rtsp://viewer:{PASSERBY_PW}@192.0.2.7:554/h264?x=1
+          roles: [detect, record]
+          transport: udp
+    zones:
+      door: {coordinates: "0.1,0.2,0.3,0.2,0.3,0.9"}
+    privacy:
+      lookahead_frames: 12
+      on_overload: cover
+      cover_times: [{start: 22:00, end: 06:00, days: [mon, sun]}]
+    record: {retain: {days: 5}}
+    push: [{path: "rtsp://nvr:{PASSERBY_PW}@192.0.2.9/in"}]
+    onvif: {host: 192.0.2.7, port: 8000}
+    register: {place: {latitude: 52.52, longitude: 13.405}, label: North hall}
+  quay: test://portrait?size=640x360
+  yard: {source: clips/yard.mp4, enabled: false, record: {enabled: false}}
+mqtt: {host: broker.example.org, user: u, password: "{PASSERBY_PW}", topic_prefix: cams/}
+metrics: {token: "{PASSERBY_TOKEN}"}
+"""
+)
+KEYS = ["cameras", "privacy", "hall", "source", "record", "enabled", "zones"]
+PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
+DATA = st.recursive(
+    PLAIN,
+    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.sampled_from(KEYS), one, max_size=4),
+    max_leaves=12,
+)
+SECRETS = {"PASSERBY_PW": "p@ss:w/rd", "PASSERBY_TOKEN": "t" * 32}
+
+
+def city(text: str = WHOLE, secrets: dict[str, str] | None = None) -> City:
+    return parse_city(text, Path("/etc/passerby/city.yml"), SECRETS if secrets is None else secrets)
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: str(path.stem))
+def test_each_mistake_is_told_with_its_line(path: Path) -> None:
+    wanted = path.read_text().splitlines()[0].removeprefix("# must say: ")
+    with pytest.raises(ConfigError) as caught:
+        load_city(path, {})
+    assert wanted in caught.value.message
+    assert re.match(rf"{re.escape(str(path))}:\d+: ", caught.value.message)
+    assert caught.value.exit_code == 2
+
+
+def test_every_broken_file_differs_from_a_sound_one_by_its_mistake_only() -> None:
+    assert len(BAD) > 45
+    assert city(REGISTER + "cameras:\n  hall: test://portrait\n").cameras[0].name == "hall"
+
+
+def test_whole_file_becomes_values() -> None:
+    made = city()
+    hall, quay, yard = made.cameras
+    assert (hall.input.url, hall.input.username, hall.input.password) == (
+        "rtsp://192.0.2.7:554/h264?x=1",
+        "viewer",
+        "p@ss:w/rd",
+    ) or "%" in hall.input.url
+    assert hall.input.transport == "udp"
+    assert hall.shown == "Station hall, north"
+    assert hall.veil.cover.zones[0].points == ((0.1, 0.2), (0.3, 0.2), (0.3, 0.9))
+    assert (hall.lookahead_frames, quay.lookahead_frames) == (12, 10)
+    assert hall.on_overload is OverloadPolicy.COVER
+    assert hall.schedules[0].days == frozenset({0, 6})
+    assert hall.veil.cover.style is Style.SOLID
+    assert hall.record is not None
+    assert (hall.record.days, hall.record.max_bytes) == (5.0, 2_000_000_000)
+    assert hall.record.folder == Path("/etc/passerby/recordings")
+    assert hall.pushes[0].username == "nvr"
+    assert not yard.enabled
+    assert yard.record is None
+    assert yard.input.url == "/etc/passerby/clips/yard.mp4"
+    assert made.mqtt is not None
+    assert made.mqtt.prefix == "cams"
+    assert made.metrics_token == "t" * 32
+
+
+def test_defaults_lie_under_every_camera() -> None:
+    for camera in city().cameras:
+        assert camera.veil.cover.fill == (16, 32, 48)
+        assert camera.veil.cover.mask_scale == 1.5
+
+
+def test_statement_holds_what_the_register_wants() -> None:
+    hall = city().statements["hall"]
+    assert hall.label == "North hall"
+    assert dict(hall.purpose) == {"en": "Safety on the platforms", "de": "Sicherheit am Bahnsteig"}
+    assert hall.retention_h == 120
+    assert hall.place_e6 == (52_520_000, 13_405_000)
+
+
+def test_digest_of_the_configuration_follows_what_is_covered_and_no_secret() -> None:
+    before = city().statements["hall"].configuration
+    assert city(secrets=SECRETS | {"PASSERBY_PW": "other"}).statements["hall"].configuration == before
+    assert (
+        city(WHOLE.replace("0.1,0.2,0.3,0.2,0.3,0.9", "0.1,0.2,0.3,0.2,0.3,0.8")).statements["hall"].configuration
+        != before
+    )
+    assert city(WHOLE.replace("days: 5", "days: 6")).statements["hall"].configuration != before
+
+
+def test_no_secret_is_shown() -> None:
+    assert "p@ss" not in repr(city())
+    assert "tttt" not in repr(city())
+    with pytest.raises(ConfigError) as caught:
+        city(WHOLE.replace("port: 8000", 'port: "{PASSERBY_PW}"'))
+    assert "p@ss" not in caught.value.message
+
+
+def test_secret_is_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "PASSERBY_PW").write_text("from file\n")
+    (tmp_path / "PASSERBY_TOKEN").write_text("t" * 16)
+    path = tmp_path / "city.yml"
+    path.write_text(WHOLE)
+    assert load_city(path, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).cameras[0].input.password == "from file"
+
+
+def test_only_our_own_variables_are_put_in() -> None:
+    made = city(WHOLE.replace("Station hall, north", '"{HOME} {passerby}"'))
+    assert made.cameras[0].title == "{HOME} {passerby}"
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        city(REGISTER + "cameras:\n  a: {source: x, color: red}\n  b: {source: y, colour: red}\nserver: {port: 0}\n")
+    assert len(caught.value.message.splitlines()) == 3
+
+
+def test_anchors_and_merge_keys_work() -> None:
+    text = (
+        REGISTER + "cameras:\n  a: &a {source: 'test://portrait', output: {crf: 20}}\n  b: {<<: *a, friendly_name: B}\n"
+    )
+    assert [camera.encode.crf for camera in city(text).cameras] == [20, 20]
+
+
+def test_nothing_in_the_model_can_take_a_cover_away() -> None:
+    made = json.dumps(CameraSection.model_json_schema())
+    for word in (
+        "exclude",
+        "keep",
+        "reversible",
+        "bypass",
+        "blur",
+        "mosaic",
+        "disable",
+        "unmask",
+        "threshold",
+        "score",
+    ):
+        assert word not in made.lower(), word
+
+
+def test_reference_page_is_what_the_code_makes() -> None:
+    assert (ROOT / "docs" / "city-yml.md").read_text() == reference(), "run python -m passerby.gateway.config"
+
+
+def test_json_schema_takes_the_whole_file_and_refuses_an_unknown_key() -> None:
+    checker = jsonschema.Draft202012Validator(schema())
+    document = parse_document(WHOLE, "city.yml", SECRETS).data
+    assert isinstance(document, dict)
+    cameras = {name: {"source": one} if isinstance(one, str) else one for name, one in document["cameras"].items()}
+    assert list(checker.iter_errors(document | {"cameras": cameras})) == []
+    assert list(checker.iter_errors(document | {"cameras": cameras, "veil": False}))
+
+
+def test_values_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        city().cameras[0].name = "x"  # type: ignore[misc]
+
+
+@given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=3, max_size=12))
+def test_polygon_reads_what_it_would_write(points: list[tuple[int, int]]) -> None:
+    shares = tuple((x / 1000, y / 1000) for x, y in points)
+    assert polygon(",".join(f"{x},{y}" for x, y in shares)) == shares
+
+
+@given(st.text(max_size=300))
+def test_no_text_ends_the_reader_in_another_way_than_its_own_error(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^city\.yml:\d+: "):
+        parse_city(text, Path("city.yml"))
+
+
+@given(DATA)
+def test_no_data_makes_a_city_without_a_veil(data: object) -> None:
+    text = REGISTER + yaml.safe_dump({"cameras": data}, allow_unicode=True)
+    try:
+        made = parse_city(text, Path("city.yml"))
+    except ConfigError:
+        return
+    for camera in made.cameras:
+        cover = camera.veil.cover
+        assert not cover.exclude_zones
+        assert not cover.keep
+        assert not cover.allow_reversible
+        assert cover.style not in {Style.BLUR, Style.MOSAIC}
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("500ms", 0.5), ("90s", 90.0), ("7d", 604_800.0), ("1.5h", 5400.0)])
+def test_durations(text: str, wanted: float) -> None:
+    assert seconds(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "5", "-5s", "5 weeks", "s", 5, None])
+def test_what_is_no_duration(text: object) -> None:
+    with pytest.raises(ValueError, match="must be a duration"):
+        seconds(text)
+
+
+def test_sizes() -> None:
+    assert (size_bytes("1KB"), size_bytes("1MiB")) == (1000, 1_048_576)
+    with pytest.raises(ValueError, match="must be a size"):
+        size_bytes("12")
+
+
+def test_listening_beyond_this_machine_brings_tls() -> None:
+    made = city(WHOLE + "rtsp: {host: 0.0.0.0}\nserver: {host: 192.0.2.1}\n")
+    assert made.rtsp.tls_port == 18322
+    assert is_loopback(made.rtsp.plain_host), "RTSP without TLS stays here"
+    assert made.server.beyond
+    assert city().rtsp.tls_port is None

@@ -1,0 +1,325 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.gateway_site import TEXT, city_in
+from tests.gateway_tools import wait_for
+
+from passerby import register
+from passerby.errors import StorageError
+from passerby.gateway.beats import APART_S, STEADY_S, Beats, Condition, Span
+from passerby.gateway.onrecord import OnRecord
+from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
+from passerby.gateway.values import SELFTEST_CAMERA, Reason
+from passerby.web.register_follow import Follower
+
+T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+# when a heartbeat is due
+
+
+def run(conditions: list[Condition], *, interval_s: float = 3600.0) -> list[Span]:
+    beats = Beats(T0, interval_s)
+    spans: list[Span] = []
+    for second, condition in enumerate(conditions, 1):
+        spans += beats.tick(T0 + timedelta(seconds=second), condition, second * 12, second // 10)
+    rest = beats.rest()
+    return spans + ([rest] if rest else [])
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Condition)), st.integers(1, 90)), max_size=12), st.integers(60, 300))
+def test_heartbeats_follow_each_other_without_a_gap_and_lose_nothing(
+    runs: list[tuple[Condition, int]], interval_s: int
+) -> None:
+    conditions = [condition for condition, length in runs for _ in range(length)]
+    spans = run(conditions, interval_s=interval_s)
+    if not spans:
+        assert not conditions
+        return
+    assert spans[0].begin == T0
+    assert all(one.end == other.begin for one, other in pairwise(spans))
+    assert spans[-1].end == T0 + timedelta(seconds=len(conditions))
+    assert sum(span.frames for span in spans) == len(conditions) * 12
+    for condition, field in (
+        (Condition.WHOLE, "whole_s"),
+        (Condition.DOWN, "down_s"),
+        (Condition.STALLED, "stalled_s"),
+    ):
+        assert sum(getattr(span, field) for span in spans) == conditions.count(condition)
+
+
+@pytest.mark.parametrize("often", [0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5])
+def test_a_flapping_camera_does_not_flood_the_register(often: float) -> None:
+    random = Random(7)
+    conditions, condition = [], Condition.ON
+    for _ in range(600):
+        if random.random() < often:
+            condition = Condition.DOWN if condition is Condition.ON else Condition.ON
+        conditions.append(condition)
+    assert len(run(conditions)) <= 2 * 600 / APART_S + 3
+
+
+def test_a_camera_that_goes_dark_says_so_within_a_minute_and_again_when_it_is_back() -> None:
+    spans = run([Condition.ON] * 300 + [Condition.DOWN] * 300 + [Condition.ON] * 300)
+    dark = [span for span in spans if span.down_s > span.length_s / 2]
+    assert dark[0].begin == T0 + timedelta(seconds=300)
+    assert dark[0].end <= T0 + timedelta(seconds=300 + STEADY_S + 2)
+    back = [span for span in spans if span.begin == T0 + timedelta(seconds=600)]
+    assert back
+    assert back[0].down_s == 0
+    assert back[0].end <= T0 + timedelta(seconds=600 + STEADY_S + 2)
+
+
+def test_a_clock_that_runs_back_counts_nothing() -> None:
+    beats = Beats(T0, 60.0)
+    assert beats.tick(T0 - timedelta(hours=1), Condition.ON, 5, 5) == []
+    assert beats.rest() is None
+
+
+def test_a_worker_that_counts_from_zero_again_takes_nothing_away() -> None:
+    beats = Beats(T0, 10.0)
+    beats.tick(T0 + timedelta(seconds=1), Condition.ON, 100, 7)
+    spans = beats.tick(T0 + timedelta(seconds=10), Condition.ON, 3, 0)
+    assert (spans[0].frames, spans[0].faces) == (100, 7)
+
+
+# with a log
+
+
+class Linked:
+    """A register link with its log."""
+
+    def __init__(self, folder: Path, text: str = TEXT) -> None:
+        self.city = city_in(folder, text)
+        self.held: list[tuple[str, Reason]] = []
+        self.link = OnRecord(self.city, self._hold, self._release)
+
+    def _hold(self, name: str, reason: Reason, _: str) -> None:
+        if (name, reason) not in self.held:
+            self.held.append((name, reason))
+
+    def _release(self, name: str, reason: Reason) -> None:
+        self.held.remove((name, reason))
+
+    def permit(self) -> str | None:
+        return asyncio.run(self.link.permit(self.city.cameras[0]))
+
+    def tell(self, kind: EventKind, **fields: object) -> None:
+        told = {"camera": "hall", "at_ns": time.time_ns()} | fields
+        self.link.take(Event(kind, **told))  # type: ignore[arg-type]
+
+    def close(self) -> list[register.Entry]:
+        self.link.close()
+        with closing(register.Reader.open(self.city.register.path)) as reader:
+            return list(reader.entries())
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Iterator[Linked]:
+    made = Linked(tmp_path)
+    yield made
+    made.link.close()
+
+
+def status(phase: Phase = Phase.VEILED, *reasons: Reason, frames: int = 0) -> CameraStatus:
+    return CameraStatus("hall", phase, reasons, counts=WorkerCounts(frames_out=frames, tracks=frames // 10))
+
+
+def test_a_camera_stands_in_the_register_before_it_starts(linked: Linked) -> None:
+    assert linked.permit() is None
+    with closing(register.Reader.open(linked.city.register.path)) as reader:
+        kinds = [entry.kind for entry in reader.entries()]
+    assert kinds == ["operator.stated", "camera.registered", "running.started"]
+
+
+def test_a_second_start_registers_nothing_anew(tmp_path: Path) -> None:
+    first = Linked(tmp_path)
+    first.permit()
+    first.tell(EventKind.STOPPED)
+    first.close()
+    second = Linked(tmp_path)
+    second.permit()
+    entries = second.close()
+    kinds = [entry.kind for entry in entries]
+    assert kinds.count("camera.registered") == 1
+    assert kinds.count("operator.stated") == 1
+    assert kinds[-1] == "running.started"
+    assert len({getattr(entry, "camera", None) for entry in entries} - {None}) == 1
+
+
+def test_a_start_that_was_cut_off_before_it_was_known_does_not_register_twice(tmp_path: Path) -> None:
+    first = Linked(tmp_path)
+    first.permit()
+    first.link.statements.kept.cameras["hall"].stated = {}
+    first.link.statements.save()
+    first.close()
+    second = Linked(tmp_path)
+    second.permit()
+    assert [entry.kind for entry in second.close()].count("camera.registered") == 1
+
+
+def test_what_changed_is_stated_and_nothing_else(tmp_path: Path) -> None:
+    first = Linked(tmp_path)
+    first.permit()
+    first.tell(EventKind.STOPPED)
+    first.close()
+    second = Linked(tmp_path, TEXT.replace("Safety on the platforms", "Counting people"))
+    second.permit()
+    changed = [entry for entry in second.close() if isinstance(entry, register.CameraChanged)]
+    assert len(changed) == 1
+    assert changed[0].purpose == {"en": "Counting people"}
+    assert changed[0].label is None
+
+
+def test_a_camera_does_not_start_while_the_register_cannot_be_written(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StorageError("no space left")
+
+    monkeypatch.setattr(register.Log, "append_many", refuse)
+    monkeypatch.setattr("passerby.gateway.onrecord.PERMIT_S", 0.5)
+    why = linked.permit()
+    assert why == "the register cannot be written: no space left"
+    assert linked.permit() is not None, "asked again, it says so again"
+    monkeypatch.undo()
+    wait_for(lambda: linked.link.writer.failing_since_s is None)
+    assert linked.permit() is None
+    kinds = [entry.kind for entry in linked.close()]
+    assert kinds == ["operator.stated", "camera.registered", "running.started"], "nothing was stated twice"
+
+
+def test_a_grace_time_lets_it_run_and_stands_in_the_register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    linked = Linked(tmp_path, TEXT.replace("  position: act-2024\n", "  position: act-2024\n  grace: 2s\n"))
+    assert linked.permit() is None
+
+    def refuse(*_: object, **__: object) -> None:
+        raise StorageError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(register.Log, "append_many", refuse)
+        linked.tell(EventKind.STOPPED)
+        wait_for(lambda: linked.link.writer.failing_since_s is not None)
+        linked.link.tick([status()])
+        assert not linked.held, "within the grace time it runs"
+        wait_for(lambda: linked.link.writer.failing_s() > 2)
+        linked.link.tick([status()])
+        assert linked.held == [("hall", Reason.REGISTER)], "after it, it is covered"
+    wait_for(lambda: linked.link.writer.failing_since_s is None)
+    linked.link.tick([status()])
+    assert not linked.held
+    stated = [entry for entry in linked.close() if isinstance(entry, register.OperatorStated)]
+    assert stated[0].grace_s == 2
+
+
+def test_a_fault_is_stated_as_an_interval(linked: Linked) -> None:
+    linked.permit()
+    began = time.time_ns() - 5_000_000_000
+    linked.tell(EventKind.FAULT_BEGAN, at_ns=began, reason=Reason.NO_PICTURE)
+    linked.tell(EventKind.FAULT_ENDED, reason=Reason.NO_PICTURE, began_ns=began)
+    faults = [entry for entry in linked.close() if isinstance(entry, register.Fault)]
+    assert len(faults) == 1
+    assert (faults[0].what, faults[0].cause) == ("down", "no-picture")
+    assert 4 <= (faults[0].end - faults[0].begin).total_seconds() <= 6
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in {Reason.START}])
+def test_every_reason_has_a_place_in_the_register(tmp_path: Path, reason: Reason) -> None:
+    linked = Linked(tmp_path)
+    linked.permit()
+    linked.tell(EventKind.FAULT_BEGAN, reason=reason)
+    linked.tell(EventKind.FAULT_ENDED, reason=reason)
+    assert any(isinstance(entry, register.Fault) for entry in linked.close())
+
+
+def test_selftests_are_gathered_and_a_failure_is_stated_at_once(linked: Linked) -> None:
+    linked.permit()
+    for _ in range(3):
+        linked.tell(EventKind.SELFTEST, ok=True)
+    linked.tell(EventKind.SELFTEST, camera=SELFTEST_CAMERA, ok=False)
+    linked.tell(EventKind.STOPPED)
+    tests = [(entry.passed, entry.runs) for entry in linked.close() if isinstance(entry, register.SelfTest)]
+    assert tests == [(True, 3), (False, 1)]
+
+
+def test_exclusive_access_is_stated_when_it_changes(linked: Linked) -> None:
+    linked.permit()
+    for word in ("untested", "untested", "not-exclusive"):
+        linked.link.access("hall", word, "without login: open")
+    found = [entry.exclusive for entry in linked.close() if isinstance(entry, register.AccessTested)]
+    assert found == ["untested", "not-exclusive"]
+
+
+def test_the_log_that_a_day_leaves_behind_verifies(linked: Linked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passerby.gateway.beats.STEADY_S", 1.0)
+    linked.permit()
+    for number in range(1, 4):
+        linked.link.tick([status(frames=number * 12)])
+        time.sleep(1.05)
+    linked.tell(EventKind.FAULT_BEGAN, reason=Reason.NO_PICTURE)
+    for _ in range(3):
+        linked.link.tick([status(Phase.COVERED, Reason.NO_PICTURE, frames=36)])
+        time.sleep(1.05)
+    with closing(Follower(linked.city.register.path)) as follower:
+        identifier = linked.link.identifier("hall")
+        wait_for(
+            lambda: (
+                b'data-light="down"' in (follower.document(f"c/{identifier}/", "en") or follower.missing("en", 0)).body
+            )
+        )
+    linked.tell(EventKind.FAULT_ENDED, reason=Reason.NO_PICTURE)
+    linked.tell(EventKind.STOPPED)
+    linked.close()
+    with closing(register.Reader.open(linked.city.register.path)) as reader:
+        report = register.verify(reader)
+    assert [str(problem) for problem in report.problems] == []
+
+
+def test_a_log_of_another_name_is_refused(tmp_path: Path) -> None:
+    Linked(tmp_path).close()
+    with pytest.raises(StorageError, match=r"must be the log other\.example/log, is cameras\.example\.org/log"):
+        Linked(tmp_path, TEXT.replace("cameras.example.org/log", "other.example/log"))
+
+
+def test_a_damaged_list_of_cameras_is_not_written_over(tmp_path: Path) -> None:
+    linked = Linked(tmp_path)
+    linked.permit()
+    linked.close()
+    path = linked.city.register.path / "private" / "gateway.json"
+    path.write_text("{")
+    with pytest.raises(StorageError, match="must be readable"):
+        Linked(tmp_path)
+    assert path.read_text() == "{"
+
+
+def test_the_folder_that_goes_away_is_noticed_and_found_again(linked: Linked) -> None:
+    linked.permit()
+    home = linked.city.register.path
+    away = home.with_name("away")
+    shutil.move(home, away)
+    linked.link.access("hall", "untested", "no test")
+    wait_for(lambda: linked.link.writer.failing_since_s is not None)
+    shutil.move(away, home)
+    wait_for(lambda: linked.link.writer.failing_since_s is None)
+    assert any(isinstance(entry, register.AccessTested) for entry in linked.close())
+
+
+def test_a_changed_label_is_stated_without_touching_the_camera(linked: Linked) -> None:
+    linked.permit()
+    statement = replace(linked.city.statements["hall"], label="North hall")
+    asyncio.run(linked.link.changed(replace(linked.city, statements={"hall": statement})))
+    changed = [entry for entry in linked.close() if isinstance(entry, register.CameraChanged)]
+    assert [entry.label for entry in changed] == ["North hall"]
