@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from passerby.errors import FormatError, StorageError, UsageError, VerificationError
-from passerby.register import FileSigner, Policy, Proof, VerifierKey, require
+from passerby.register import FileSigner, Policy, Proof, Proven, VerifierKey, require
 from passerby.register.checkpoint import Checkpoint, cosign
 from passerby.register.merkle import EMPTY_ROOT, leaf_hash
 from passerby.register.note import COSIGNATURE, Signature, encode_base64, open_note, sign_note, split_note
@@ -244,6 +245,17 @@ def test_proof_is_required_with_its_quorum() -> None:
     proven = require(proof(signed(*WITNESSES[:2])), b"entry", policy())
     assert proven.witnesses == ("w1", "w2")
     assert proven.time_s == 1001, "the time by which a quorum had seen it"
+
+
+def test_only_require_says_that_an_entry_is_proven() -> None:
+    proven = require(proof(signed(*WITNESSES)), b"entry", policy(), witnessed=True)
+    assert (proven.entry, proven.index) == (b"entry", 0)
+    with pytest.raises(VerificationError, match=r"only register\.require"):
+        Proven(b"entry", 0, proven.checkpoint, 1000, ("w1", "w2"), object())
+    with pytest.raises((TypeError, ValueError), match="seal"):
+        replace(proven, entry=b"another")
+    with pytest.raises(VerificationError, match="must ask for witnesses, asks for none"):
+        require(proof(signed(*WITNESSES)), b"entry", policy("quorum none\n"), witnessed=True)
 
 
 def test_proof_of_another_entry_or_log_is_refused() -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from passerby.cli.app import main
+from passerby.values import digest_file
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -44,6 +45,7 @@ def test_site_is_written_with_the_log_beside_it(city: City, tmp_path: Path, caps
     out, err = capsys.readouterr()
     assert out == ""
     assert "log of 98 entries" in err
+    assert f"verify.html: {digest_file(site / 'verify.html')}" in err
     assert "note: this log is unwitnessed, and the pages say so" in err
     assert (site / "c" / city.name(0) / "index.html").is_file()
     assert (site / "checkpoint").read_bytes() == (tmp_path / "log" / "public" / "checkpoint").read_bytes()

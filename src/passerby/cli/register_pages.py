@@ -10,7 +10,9 @@ import typer
 
 from passerby.errors import UsageError
 from passerby.register import Policy
+from passerby.values import digest_bytes
 from passerby.web.register_follow import Follower, Place
+from passerby.web.register_pages import verifier
 from passerby.web.register_serve import is_loopback, run
 from passerby.web.register_site import copy_log, write_site
 from passerby.web.register_words import FALLBACK, LANGUAGES
@@ -50,6 +52,7 @@ def site(
         f"log of {written.size} entries",
         err=True,
     )
+    typer.echo(f"verify.html: {digest_bytes(verifier()[0])}, the same for every register of this version", err=True)
     notes(follower, url)
     follower.close()
 

@@ -116,7 +116,7 @@ def _letter(
         str | None, typer.Option("--on", metavar="DATE", help="The day of the letter, YYYY-MM-DD; default: today.")
     ] = None,
 ) -> None:
-    """Draft a letter that a citizen may send, with the articles it rests on. What the sender fills in stands in square brackets."""
+    """Draft a letter that a citizen may send, with its articles. What the sender fills in stands in square brackets."""
     if lang not in LANGUAGES:
         raise UsageError(
             f"--lang must be {' or '.join(LANGUAGES)}, got '{lang}'", hint="take en and translate the draft"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 
 from passerby.errors import FormatError, VerificationError
 from passerby.register.checkpoint import Checkpoint
@@ -10,7 +10,7 @@ from passerby.register.codec import encode
 from passerby.register.entries import Entry
 from passerby.register.merkle import HASH_BYTES, MAX_PROOF, leaf_hash, verify_inclusion
 from passerby.register.note import Note, decode_base64, decode_decimal, encode_base64, split_note
-from passerby.register.policy import Policy
+from passerby.register.policy import NONE, Policy
 
 _HEADER = "c2sp.org/tlog-proof@v1"
 MAX_PROOF_BYTES = 1_100_000
@@ -71,11 +71,15 @@ class Proof:
         return "\n".join(lines)
 
 
+_SEAL = object()
+
+
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What ``require`` found to hold.
+    """What ``require`` found to hold; nothing else can make one, so a function that takes it cannot run off the record.
 
     Attributes:
+        entry: The bytes of the entry that was proven.
         index: Of the entry.
         checkpoint: That covers it.
         time_s: The earliest time that a quorum of witnesses puts to it: each of a quorum had seen it by then; None
@@ -83,30 +87,45 @@ class Proven:
         witnesses: Names of the witnesses that signed.
     """
 
+    entry: bytes
     index: int
     checkpoint: Checkpoint
     time_s: int | None
     witnesses: tuple[str, ...]
+    seal: InitVar[object]
+
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
+            raise VerificationError("only register.require can say that an entry is proven")
 
 
-def require(proof: Proof, entry: Entry | bytes, policy: Policy) -> Proven:
+def require(proof: Proof, entry: Entry | bytes, policy: Policy, *, witnessed: bool = False) -> Proven:
     """Pass only if the proof shows the entry in a log of the policy, under the policy's quorum of witnesses.
 
     This is the gate before anything that must never happen off the record, such as opening a sealed track. It needs the
     entry itself, not the proof's word for it. Source: C2SP tlog-proof, "Verifying a tlog proof"; the numbers are its steps.
 
+    Args:
+        proof: As handed over.
+        entry: What must stand in the log.
+        policy: Which logs and witnesses count.
+        witnessed: Refuse a policy that asks for no witnesses, too.
+
     Raises:
         FormatError: the checkpoint inside does not parse.
         VerificationError: a signature, the quorum or the path says no.
     """
-    leaf = leaf_hash(entry if isinstance(entry, bytes) else encode(entry))  # 1
+    if witnessed and policy.quorum == NONE:
+        raise VerificationError("policy must ask for witnesses, asks for none")
+    data = entry if isinstance(entry, bytes) else encode(entry)
+    leaf = leaf_hash(data)  # 1
     checkpoint, note = policy.open(proof.checkpoint)  # 2, 3
     if proof.index >= checkpoint.size:
         raise VerificationError(f"index must be below the checkpoint's size {checkpoint.size}, got {proof.index}")
     verify_inclusion(proof.index, checkpoint.size, leaf, proof.path, checkpoint.root)  # 4
     names = {w.key: w.name for w in policy.witnesses}
     signed = [names[key] for key, _ in note.signed_by if key in names]
-    return Proven(proof.index, checkpoint, witnessed_time(note, policy), tuple(signed))
+    return Proven(data, proof.index, checkpoint, witnessed_time(note, policy), tuple(signed), _SEAL)
 
 
 def witnessed_time(note: Note, policy: Policy) -> int | None:
