@@ -38,7 +38,7 @@ class MissRow:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the share missed. Source: Wilson 1927, JASA 22:209."""
+        """95 % interval of the share missed, as if each face were independent. Source: Wilson 1927, JASA 22:209."""
         if not self.faces:
             return (0.0, 1.0)
         n, p, z2 = self.faces, self.rate, Z_95 * Z_95
