@@ -16,15 +16,17 @@ import platform
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
-import jsonschema
 
 import passerby
 from passerby.errors import OutputError, UnreadableError
 from passerby.media.whole import whole_file
 from passerby.values import Digest, digest_file, utc_now
+
+if TYPE_CHECKING:
+    import jsonschema
 
 SCHEMA = Path(__file__).parent / "schemas" / "manifest.schema.json"
 SUFFIX = ".manifest.json"
@@ -160,4 +162,6 @@ def _entry(file: FileDigest) -> dict[str, Any]:
 
 @functools.cache
 def _validator() -> jsonschema.Draft202012Validator:
+    import jsonschema  # a quarter of the time that starting a command takes; needed once, at its end
+
     return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))

@@ -84,7 +84,8 @@ def find_in_picture(rgb: Rgb, detector: Looks, rules: Rules) -> tuple[Detections
     looks = [Look(side, mirrored) for side in sizes_px(width, height, thorough=True) for mirrored in (False, True)]
     pending = start(detector, looks, lambda w, h: _scaled(rgb, w, h), (width, height), rules.lowest)
     tiles = [
-        (detector.look(_tile(rgb, x, y), rules.lowest), x, y) for x, y in tile_corners(width, height, detector.multiple)
+        (detector.look(_tile(rgb, x, y, detector.multiple), rules.lowest), x, y)
+        for x, y in tile_corners(width, height, detector.multiple)
     ]
     found = [pending.result()]
     for looking, x, y in tiles:
@@ -106,12 +107,18 @@ def tile_corners(width: int, height: int, multiple: int) -> list[tuple[int, int]
     """
     if max(width, height) <= LARGEST_PX:
         return []
-    side = TILE_PX // multiple * multiple
-    across, down = (
-        sorted({min(at, max(0, length - side)) for at in range(0, max(1, length - OVERLAP_PX), side - OVERLAP_PX)})
-        for length in (width, height)
-    )
+    across, down = (_starts(length, tile_side(length, multiple)) for length in (width, height))
     return [(x, y) for y in down for x in across]
+
+
+def tile_side(length: int, multiple: int) -> int:
+    """Return a tile's side along a picture's side: ``TILE_PX``, or the picture's own rounded up to ``multiple``."""
+    return min(TILE_PX, -(-length // multiple) * multiple)
+
+
+def _starts(length: int, side: int) -> list[int]:
+    steps = range(0, max(1, length - OVERLAP_PX), max(1, side - OVERLAP_PX))
+    return sorted({min(at, max(0, length - side)) for at in steps})
 
 
 def as_tracks(faces: Detections) -> tuple[Track, ...]:
@@ -137,9 +144,10 @@ def _scaled(rgb: Rgb, width: int, height: int) -> Rgb:
     return np.asarray(image.resize((width, height), filter_))
 
 
-def _tile(rgb: Rgb, x: int, y: int) -> Rgb:
-    # a picture that is smaller than a tile one way is filled up with grey
-    tile = np.full((TILE_PX, TILE_PX, 3), 128, np.uint8)
-    part = rgb[y : y + TILE_PX, x : x + TILE_PX]
+def _tile(rgb: Rgb, x: int, y: int, multiple: int) -> Rgb:
+    # where a picture's side is no multiple of what the network takes, it is filled up with grey
+    height, width = (tile_side(length, multiple) for length in rgb.shape[:2])
+    tile = np.full((height, width, 3), 128, np.uint8)
+    part = rgb[y : y + height, x : x + width]
     tile[: part.shape[0], : part.shape[1]] = part
     return tile
