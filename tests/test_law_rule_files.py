@@ -14,6 +14,7 @@ from passerby.errors import RuleError
 from passerby.law.book import Book, load_book, overlay_names, position_names, read_overlay
 from passerby.law.clauses import Literal, parse_clauses, split
 from passerby.law.reference import as_date, deadlines, fines, offences, read_yaml, thresholds
+from passerby.law.rulefile import read_rule_file
 
 BAD = Path(__file__).parent / "bad" / "law"
 EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((BAD / "expected.yaml").read_text(encoding="utf-8"))
@@ -165,3 +166,18 @@ def test_clauses_are_read_with_their_lines() -> None:
     assert (first.line, second.line) == (10, 12)
     assert second.body == (Literal("c(d)", positive=False),)
     assert str(second.body[0]) == "not c(d)"
+
+
+def test_the_page_on_the_law_keeps_to_what_is_there(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "law.md").read_text(encoding="utf-8")
+    example = page.split("````\n")[1]
+    (tmp_path / "art-05-1-f.md").write_text(example, encoding="utf-8")
+    shown = read_rule_file(tmp_path / "art-05-1-f.md", position="act-2024", shown="docs/law.md")
+    real = next(p for p in law.provisions("act-2024") if p.path.endswith("art-05-1-f.md"))
+    assert shown.provision.rules[0].asp == next(r.asp for r in real.rules if r.id == shown.provision.rules[0].id)
+    for name in (*overlay_names(), *(f"`{word.value}`" for word in law.Certainty)):
+        assert name in page, name
+    cases = "".join(path.read_text(encoding="utf-8") for path in (Path(__file__).parent / "law_cases").glob("*.yaml"))
+    for name in ("day-before-bans", "day-of-bans", "day-of-fines", "recorded-2027-amended"):
+        assert name.removesuffix("amended") in page
+        assert f"- id: {name}\n" in cases

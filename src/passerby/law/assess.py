@@ -161,7 +161,7 @@ class _Case:
         self, outcome: Outcome, world: World, unknown: tuple[str, ...], points: tuple[str, ...]
     ) -> Alternative:
         world = plainest(self.engine, self.facts.known, outcome, world, unknown, points)
-        derivation = Derivation(self.book, self.engine.groups, world, self.facts.known)
+        derivation = Derivation(self.book, self.engine.groups, world, self.facts.known, frozenset(unknown))
         steps = derivation.outcome(outcome) or (self._not_yet(),)
         filled = {name: self._value(name, world) for name in unknown}
         readings = {point: answer for point, answer in world.readings().items() if point in points}

@@ -40,13 +40,22 @@ class Derivation:
         groups: The dated groups that apply.
         world: The answer set.
         known: Facts given and assumed; the others are told as unknown.
+        turning: Unknown facts on which the outcome turns.
     """
 
-    def __init__(self, book: Book, groups: frozenset[str], world: World, known: Mapping[str, FactValue]) -> None:
+    def __init__(
+        self,
+        book: Book,
+        groups: frozenset[str],
+        world: World,
+        known: Mapping[str, FactValue],
+        turning: frozenset[str] = frozenset(),
+    ) -> None:
         self.book = book
         self.groups = groups
         self.atoms = world.atoms
         self.known = known
+        self.turning = turning
         self._steps: dict[tuple[str, bool], Step] = {}
         self._by_term = {term(name): name for name in vocabulary()}
 
@@ -137,7 +146,8 @@ class Derivation:
                 s for lit in failing[clause] if (s := self._literal(Literal(lit.atom, not lit.positive))) is not None
             ]
             if clause in close:
-                facts.update(self._facts(tuple(failing[clause])))
+                told = self._facts(tuple(failing[clause])).items()
+                facts.update({name: value for name, value in told if value != UNKNOWN or name in self.turning})
                 premises.update({step.reason.statement: step.reason for step in steps})
             best = min((step.certainty for step in steps), key=lambda c: c.rank, default=Certainty.QUOTED)
             if any(split(lit.atom)[0] == "fact" for lit in failing[clause]):
@@ -145,9 +155,11 @@ class Derivation:
             sure.append(weakest([self.book.rules[clause.rule][1].certainty, best]))
         provision, rule = self.book.rules[spoken.rule]
         statement = rule.otherwise or f"Not so: {rule.statement}"
-        reason = Reason(
-            statement, False, spoken.rule, provision, rule.certainty, MappingProxyType(facts), tuple(premises.values())
-        )
+        every = tuple(premises.values())
+        # what rests on an unknown fact that does not matter is no explanation beside something that does
+        below = tuple(one for one in every if one.holds or one.facts or one.premises)
+        below = below if below or facts else every
+        reason = Reason(statement, False, spoken.rule, provision, rule.certainty, MappingProxyType(facts), below)
         return Step(reason, weakest([rule.certainty, *sure]))
 
     def _data(self, name: str, word: str, *, holds: bool) -> Step:
