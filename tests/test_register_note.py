@@ -253,7 +253,7 @@ def test_only_require_says_that_an_entry_is_proven() -> None:
     with pytest.raises(VerificationError, match=r"only register\.require"):
         Proven(b"entry", 0, proven.checkpoint, 1000, ("w1", "w2"), object())
     with pytest.raises((TypeError, ValueError), match="seal"):
-        replace(proven, entry=b"another")
+        replace(proven, entry=b"another")  # type: ignore[call-arg]
     with pytest.raises(VerificationError, match="must ask for witnesses, asks for none"):
         require(proof(signed(*WITNESSES)), b"entry", policy("quorum none\n"), witnessed=True)
 
