@@ -89,9 +89,13 @@ class Keeper:
     async def reload(self, config: CameraConfig) -> None:
         """Restart the process with other settings; readers stay and see the slate meanwhile."""
         await self.stop()
-        self.config = self.relay.config = config
+        self.adopt(config)
         self.relay.lost(Reason.SETTINGS)
         self.start()
+
+    def adopt(self, config: CameraConfig) -> None:
+        """Take other settings that the process itself has no part in."""
+        self.config = self.relay.config = config
 
     def hold(self, reason: Reason, detail: str = "") -> None:
         """Cover the camera whole until ``release``."""

@@ -33,7 +33,8 @@ from passerby.gateway.veiling import Veil, WholeCover
 from passerby.gateway.watchdog import Watchdog
 from passerby.gateway.wire import HEADER_BYTES, Decoder, Kind, Message, encode_json, payload_bytes
 
-QUEUE_PICTURES = 12
+QUEUE_PICTURES = 20
+"""More than a second of pictures at once come only when a camera was just opened."""
 _IDLE_S = 0.25
 _ASK_S, _OPEN_S, _LOCKED_S = 0.4, 2.0, 60.0
 """Longest waits before the next try: a closed port costs next to nothing to ask; an open one that gives no stream costs a
