@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -270,7 +271,11 @@ def test_poses_come_over_one_connection(simulator: OnvifSimulator) -> None:
 # commands
 
 
-def test_discover_writes_entries_that_a_city_can_hold(simulator: OnvifSimulator, tmp_path: Path) -> None:
+def test_discover_writes_entries_that_a_city_can_hold(
+    simulator: OnvifSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # nobody outside this machine is asked by a test
+    monkeypatch.setattr("wsdiscovery.threaded._getNetworkAddrs", lambda _: [ip_address("127.0.0.1")])
     simulator.listen()
     environment = {"PASSERBY_CAMERA_PASSWORD": "secret"}
     target = tmp_path / "cameras.yml"
