@@ -240,7 +240,7 @@ async def recovery(port: int) -> None:
         ("process killed", lambda: signalled(signal.SIGKILL, 0.05)),
         ("process stopped for 3 s", lambda: signalled(signal.SIGSTOP, 3.0)),
     ):
-        for _ in range(3):
+        for _ in range(2):
             taken = await until_veiled(running, begin)
             rows.append([name, f"{taken:.2f}"])
             await asyncio.sleep(8.0)

@@ -188,8 +188,7 @@ def test_full_disk_covers(running: RunningGateway) -> None:
     full = replace(before, record=RecordConfig(running.folder, min_free_bytes=2**62))
     running.thread.call(running.gateway.apply([full]), 30)
     wait_for(lambda: events(running, EventKind.FAULT_BEGAN, Reason.DISK_FULL, since), 60)
-    running.thread.call(running.gateway.apply([replace(before, title="")]), 30)
-    running.thread.do(lambda: running.gateway.release("hall", Reason.DISK_FULL))
+    running.thread.call(running.gateway.apply([before]), 30)
     healthy_after(running, time.monotonic() + 0.5, 60)
     assert running.seen.bare == []
 

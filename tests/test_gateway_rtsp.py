@@ -2,27 +2,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import re
 import socket
 import ssl
 import struct
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from av.error import HTTPForbiddenError, HTTPNotFoundError, HTTPUnauthorizedError
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.gateway_tools import Served, message, program, run, times_of, wait_for
+from tests.gateway_tools import Served, certificate, message, program, run, times_of, wait_for
 
 from passerby.errors import ServiceError
 from passerby.gateway.rtsp.auth import DigestGate, ha1
@@ -309,22 +303,6 @@ def test_udp_session_that_says_nothing_ends() -> None:
     wait_for(lambda: served.server.readers("hall") == 0, 5)
     raw.close()
     served.close()
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    built = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    built = built.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = built.add_extension(names, critical=False).sign(key, hashes.SHA256())
-    cert_path, key_path = folder / "cert.pem", folder / "key.pem"
-    cert_path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key_path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return cert_path, key_path
 
 
 def test_rtsps_is_read_and_checked(tmp_path: Path) -> None:

@@ -182,6 +182,18 @@ def test_overload_lowers_the_rate_first_and_covers_after() -> None:
     assert load.step == 1
 
 
+def test_overload_that_comes_back_ends_later_each_time() -> None:
+    load = run_load(OverloadPolicy.RATE, 0.5, 1.0)
+    run_load(OverloadPolicy.RATE, 0.01, 4.5, load, 1.0)
+    assert load.step == 1
+    run_load(OverloadPolicy.RATE, 0.5, 1.0, load, 6.0)
+    assert load.step == 2
+    run_load(OverloadPolicy.RATE, 0.01, 7.0, load, 7.0)
+    assert load.step == 2, "eight seconds now"
+    run_load(OverloadPolicy.RATE, 0.01, 2.0, load, 14.0)
+    assert load.step == 1
+
+
 def test_overload_may_cover_at_once() -> None:
     load = run_load(OverloadPolicy.COVER, 0.5, 1.0)
     assert (load.step, load.overloaded) == (1, True)

@@ -10,14 +10,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.gateway_tools import wait_for
+from tests.test_gateway_lane import SCENE, Covering
 
+from passerby.gateway.lane import Unit
+from passerby.gateway.source import Picture
 from passerby.gateway.values import CameraConfig, InputConfig, Reason
+from passerby.gateway.veiling import Veiled
 from passerby.gateway.wire import Decoder, Kind, Message, encode, encode_json
-from passerby.gateway.worker import CONFIG
+from passerby.gateway.worker import CONFIG, Worker
 
 
 class Started:
@@ -152,3 +158,47 @@ def test_nothing_is_on_the_command_line_or_left_by_a_crash(opened: list[Started]
     assert worker.process.wait(15) == -signal.SIGSEGV
     assert set(tmp_path.iterdir()) == before
     assert not list(Path.cwd().glob("core*"))
+
+
+class Late(Covering):
+    """A veil whose detector never comes in time."""
+
+    def _leave(self) -> Veiled:
+        one = super()._leave()
+        return replace(one, whole=Reason.DETECTOR_BEHIND)
+
+
+def test_late_detector_lowers_the_rate_then_covers_then_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    worker = Worker(config(), theirs, 60.0)
+    late = True
+    worker.lane._make_veil = lambda *_: Late() if late else Covering()
+    units: list[Unit] = []
+    worker.lane._send = units.append
+    clock = [1000.0]
+    monkeypatch.setattr(
+        "passerby.gateway.worker.time",
+        SimpleNamespace(
+            monotonic=lambda: clock[0], monotonic_ns=lambda: int(clock[0] * 1e9), time_ns=lambda: int(clock[0] * 1e9)
+        ),
+    )
+    worker.lane._clock = lambda: int(clock[0] * 1e9)
+    steps, overloaded = [], []
+    for number in range(1200):
+        if number == 400:
+            late = False
+        clock[0] += 0.08
+        now_ns = int(clock[0] * 1e9)
+        if worker.load.wants(now_ns):
+            worker.waiting.put(Picture(SCENE.frame(number), now_ns, now_ns, fps=12.5))
+            worker._work()
+        worker.faults.settle(clock[0])
+        steps.append(worker.load.step)
+        overloaded.append(worker.load.overloaded)
+    assert max(steps[:400]) == 4
+    assert any(overloaded[:400])
+    assert Reason.OVERLOAD in {unit.whole for unit in units}
+    assert (steps[-1], overloaded[-1]) == (1, False), "every picture again"
+    assert {unit.whole for unit in units[-50:]} == {None}
+    theirs.close()
+    ours.close()

@@ -202,6 +202,7 @@ def test_snapshot_hls_and_clip_are_served(site: Site, tmp_path: Path) -> None:
     assert picture.headers["cache-control"] == "no-store"
     playlist = httpx.get(site.url + "/hls/hall/index.m3u8", timeout=10)
     assert playlist.status_code == 200
+    assert [e for e in site.events if e[0] is EventKind.READER_CAME].count((EventKind.READER_CAME, "ann")) >= 2
     with av.open(site.url + "/hls/hall/index.m3u8", timeout=(10, 10)) as container:
         frame = next(container.decode(video=0))
         assert (frame.width, frame.height) == (320, 192)

@@ -86,6 +86,8 @@ class Lane:
         self._last_captured_ns = 0
         self.last_sent_ns = 0
         self.counts = LaneCounts()
+        self.behind = False
+        """The picture that left last was covered whole because the detector was late."""
         self._tracks: set[int] = set()
         self.interval_ns = 80_000_000.0
 
@@ -107,6 +109,7 @@ class Lane:
     def begin(self) -> None:
         """Forget the pictures of the connection before: a new one begins."""
         self._veil = None
+        self.behind = False
         self._damaged.clear()
         self._arrivals.clear()
         self._last_captured_ns = 0
@@ -181,6 +184,7 @@ class Lane:
         fits = (veiled.frame.width, veiled.frame.height) == self._size and veiled.frame.format.name == "yuv420p"
         if whole is None and not fits:
             whole = Reason.DETECTOR_DEAD
+        self.behind = whole is Reason.DETECTOR_BEHIND
         frame = veiled.frame if whole is None else self._drawn(whole)
         if whole is None:
             self._count(veiled)

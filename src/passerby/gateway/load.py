@@ -9,6 +9,9 @@ LATE_S = 0.35
 CALM_S = 0.1
 RISE_S = 0.7
 FALL_S = 4.0
+LONGEST_FALL_S = 64.0
+RELAPSE_S = 30.0
+"""Overload that comes back sooner after it ended makes the next end come later, doubling each time."""
 STEPS = (1, 2, 4)
 """Every picture, every second, every fourth."""
 
@@ -29,6 +32,8 @@ class Load:
         self._level = 0
         self._late_since: float | None = None
         self._calm_since: float | None = None
+        self._fall_s = FALL_S
+        self._fell_s = -RELAPSE_S
         self.overloaded = False
 
     @property
@@ -59,11 +64,14 @@ class Load:
                 self._calm_since = None
             else:
                 self._calm_since = now_s if self._calm_since is None else self._calm_since
-                if now_s - self._calm_since > FALL_S:
+                if now_s - self._calm_since > self._fall_s:
                     self._fall(now_s)
 
     def _rise(self, now_s: float) -> None:
         self._late_since = now_s
+        relapse = now_s - self._fell_s < RELAPSE_S
+        self._fall_s = min(self._fall_s * 2, LONGEST_FALL_S) if relapse else FALL_S
+        self._fell_s = -RELAPSE_S
         if self._policy is OverloadPolicy.RATE and self._level < len(STEPS) - 1:
             self._level += 1
         else:
@@ -71,6 +79,8 @@ class Load:
 
     def _fall(self, now_s: float) -> None:
         self._calm_since = now_s
+        if self.overloaded or self._level:
+            self._fell_s = now_s
         if self.overloaded:
             self.overloaded = False
         else:

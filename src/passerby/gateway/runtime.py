@@ -69,6 +69,7 @@ class Runtime:
         self._stamp: tuple[int, int, int] | None = _stamp(city.path)
         self._tasks: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
+        self._stopping = False
 
     # life
 
@@ -88,9 +89,12 @@ class Runtime:
 
     async def stop(self) -> None:
         """End everything, in an order in which the register and the broker still hear of it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # a reload that is under way is let finish: cutting it off could leave a camera half stopped
+        async with self._reloading:
+            self._stopping = True
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self.ptz.stop()
         await self.tests.stop()
@@ -115,6 +119,8 @@ class Runtime:
         if self._load is None:
             raise ServiceError("configuration must be a file to be read again, is built in")
         async with self._reloading:
+            if self._stopping:
+                raise ServiceError("configuration must be read by a gateway that runs, this one is stopping")
             try:
                 city = await asyncio.to_thread(self._load)
             except PasserbyError as exc:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 
 from passerby.errors import ServiceError
 from passerby.gateway.hidden import HiddenCheck, Outcome, hidden_camera
@@ -176,8 +177,14 @@ class Gateway:
         self.tell(Event(EventKind.STARTED, config.name, _now_ns()))
 
     async def _change(self, camera: Camera, config: CameraConfig) -> None:
+        before = camera.config
         await self._close_outputs(camera, viewers=False)
-        await camera.keeper.reload(config)
+        if replace(config, record=None, pushes=()) == replace(before, record=None, pushes=()):
+            # recordings and pushes are made here: the camera's process need not know
+            camera.keeper.adopt(config)
+        else:
+            await camera.keeper.reload(config)
+        camera.keeper.release(Reason.DISK_FULL)
         self._open_outputs(camera)
         self.tell(Event(EventKind.CHANGED, config.name, _now_ns()))
 

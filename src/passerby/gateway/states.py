@@ -85,6 +85,7 @@ class CameraStatus:
         last_fault_ns: When, ns since 1970; 0 for never.
         last_selftest_ns: When this camera's detector last passed, ns since 1970; 0 for never.
         worker_pid: Process number, or 0.
+        rate_step: One picture of so many is shown; above 1 under overload.
     """
 
     name: str
@@ -106,6 +107,7 @@ class CameraStatus:
     last_fault_ns: int = 0
     last_selftest_ns: int = 0
     worker_pid: int = 0
+    rate_step: int = 1
 
 
 class EventKind(StrEnum):

@@ -50,6 +50,7 @@ class Keeper:
         self.relay = Relay(config, slates, self._want_key)
         self.status: dict[str, object] = {}
         self.restarts = 0
+        self.rate_step = 1
         self.pid = 0
         self.stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._slates, self._tell, self._selftest_s = slates, tell, selftest_s
@@ -89,9 +90,13 @@ class Keeper:
     async def reload(self, config: CameraConfig) -> None:
         """Restart the process with other settings; readers stay and see the slate meanwhile."""
         await self.stop()
-        self.config = self.relay.config = config
+        self.adopt(config)
         self.relay.lost(Reason.SETTINGS)
         self.start()
+
+    def adopt(self, config: CameraConfig) -> None:
+        """Take other settings that the process itself has no part in."""
+        self.config = self.relay.config = config
 
     def hold(self, reason: Reason, detail: str = "") -> None:
         """Cover the camera whole until ``release``."""
@@ -135,7 +140,7 @@ class Keeper:
             raise
         finally:
             theirs.close()
-        self._process, self.pid, self.status = process, process.pid, {}
+        self._process, self.pid, self.status, self.rate_step = process, process.pid, {}, 1
         self._heard_s = time.monotonic() + START_S - SILENT_S
         complaints = asyncio.create_task(self._read_stderr(process))
         watching = asyncio.create_task(self._watch(process))
@@ -245,6 +250,14 @@ class Keeper:
     def _event(self, told: dict[str, object]) -> None:
         if told["event"] == "fault":
             self._fault(Reason(str(told["reason"])), bool(told["began"]), str(told["detail"]))
+        elif told["event"] == "rate":
+            self.rate_step = int(str(told["step"]))
+            said = (
+                f"overload: one picture of {self.rate_step} is shown"
+                if self.rate_step > 1
+                else "every picture is shown"
+            )
+            self._tell_now(EventKind.PHASE, reason=Reason.OVERLOAD, ok=self.rate_step == 1, detail=said)
         elif told["event"] == "selftest":
             if told["ok"]:
                 self._selftest_ns = time.time_ns()
@@ -344,6 +357,7 @@ class Keeper:
             last_fault_ns=self._last_fault[1],
             last_selftest_ns=self._selftest_ns,
             worker_pid=self.pid,
+            rate_step=self.rate_step,
         )
 
 

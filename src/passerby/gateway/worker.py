@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,7 +24,7 @@ from passerby.errors import PasserbyError, ServiceError
 from passerby.gateway.binding import Eyes, open_eyes
 from passerby.gateway.faults import Faults
 from passerby.gateway.lane import Lane
-from passerby.gateway.load import Load
+from passerby.gateway.load import LATE_S, Load
 from passerby.gateway.outbox import Outbox
 from passerby.gateway.process import guard_process
 from passerby.gateway.source import Picture, SourceError, pictures, reachable
@@ -33,7 +33,8 @@ from passerby.gateway.veiling import Veil, WholeCover
 from passerby.gateway.watchdog import Watchdog
 from passerby.gateway.wire import HEADER_BYTES, Decoder, Kind, Message, encode_json, payload_bytes
 
-QUEUE_PICTURES = 12
+QUEUE_PICTURES = 20
+"""More than a second of pictures at once come only when a camera was just opened."""
 _IDLE_S = 0.25
 _ASK_S, _OPEN_S, _LOCKED_S = 0.4, 2.0, 60.0
 """Longest waits before the next try: a closed port costs next to nothing to ask; an open one that gives no stream costs a
@@ -76,6 +77,7 @@ class Worker:
         self.reconnects = self.left_out = self.decode_errors = 0
         self.waiting: queue.Queue[Picture | _Begin | _Away] = queue.Queue(QUEUE_PICTURES)
         self._away: _Away | None = _Away(Reason.START, "")
+        self._step = 1
         self._watchdog = Watchdog(self, selftest_s)
         self._stopping = threading.Event()
 
@@ -87,14 +89,14 @@ class Worker:
         self._thread(self._read, "read")
         self._thread(self._open_and_watch, "watch")
         while not self._stopping.is_set():
-            self._step()
+            self._work()
 
     def _thread(self, target: Callable[[], None], name: str) -> None:
         threading.Thread(target=target, name=name, daemon=True).start()
 
     # veil and encode
 
-    def _step(self) -> None:
+    def _work(self) -> None:
         try:
             item = self.waiting.get(timeout=_IDLE_S)
         except queue.Empty:
@@ -113,13 +115,26 @@ class Worker:
                 for reason in (Reason.NO_PICTURE, Reason.PASSWORD):
                     self.faults.lift(reason, now_s)
                 self._away = None
-            self.load.note(now_s - item.arrived_ns / 1e9, now_s)
+            # a detector that is late has more time for each picture when there are fewer
+            self.load.note(2 * LATE_S if self.lane.behind else now_s - item.arrived_ns / 1e9, now_s)
+            self._follow_load(now_s)
             if self.load.overloaded:
-                self.faults.strike(Reason.OVERLOAD, now_s, time.time_ns(), "pictures wait too long")
-            self.lane.take(item, time.time_ns())
+                self.lane.idle(Reason.OVERLOAD)
+                return
+            self.lane.take(replace(item, fps=item.fps / self.load.step), time.time_ns())
             if time.monotonic_ns() - self.lane.last_sent_ns > 500_000_000:
                 # the look-ahead is filling: nothing has left it yet
                 self.lane.idle((*self.faults.reasons, Reason.START)[0])
+
+    def _follow_load(self, now_s: float) -> None:
+        """Begin a new veil where the rate changed, and spend nothing on veiling while all is covered."""
+        if self.load.overloaded:
+            self.faults.strike(Reason.OVERLOAD, now_s, time.time_ns(), "this machine cannot keep up")
+            self.lane.begin()
+        elif self.load.step != self._step:
+            self._step = self.load.step
+            self.lane.begin()
+            self.outbox.put(encode_json(Kind.EVENT, {"event": "rate", "step": self._step}))
 
     def _cover_silence(self) -> None:
         """Show why there is nothing, where nothing has been sent for a while."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from starlette.requests import HTTPConnection, Request
@@ -23,6 +24,8 @@ Guard = Callable[[HTTPConnection, str], Awaitable[str]]
 """Returns the user who asks for a camera, or raises AccessError."""
 MAX_VIEWERS = 100
 MAX_CLIP_S = 3600.0
+NOTE_S = 60.0
+_NOTED = 4096
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FIRST_SEGMENT_S = 6.0
 
@@ -37,6 +40,7 @@ class Streams:
 
     def __init__(self, gateway: Gateway, guard: Guard) -> None:
         self._gateway, self._guard = gateway, guard
+        self._noted: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes, to be mounted at the root."""
@@ -78,7 +82,7 @@ class Streams:
     async def hls(self, request: Request) -> Response:
         """Return the playlist, or a segment."""
         name, file = str(request.path_params["camera"]), str(request.path_params["file"])
-        camera = await self._camera(request, name)
+        camera = await self._camera(request, name, "hls")
         if isinstance(camera, Response):
             return camera
         if file != "index.m3u8":
@@ -96,7 +100,7 @@ class Streams:
     async def latest(self, request: Request) -> Response:
         """Return the newest key frame as JPEG; ``h`` scales it down."""
         name = str(request.path_params["camera"])
-        camera = await self._camera(request, name)
+        camera = await self._camera(request, name, "snapshot")
         if isinstance(camera, Response):
             return camera
         text = request.query_params.get("h", "0")
@@ -140,7 +144,7 @@ class Streams:
 
     async def _span(self, request: Request) -> Response | tuple[Camera, int, int]:
         name = str(request.path_params["camera"])
-        camera = await self._camera(request, name)
+        camera = await self._camera(request, name, "recording")
         if isinstance(camera, Response):
             return camera
         try:
@@ -151,9 +155,11 @@ class Streams:
             return _refusal(400, "from must be before to")
         return camera, int(start * 1e9), int(end * 1e9)
 
-    async def _camera(self, connection: HTTPConnection, name: str) -> Response | Camera:
+    async def _camera(self, connection: HTTPConnection, name: str, what: str) -> Response | Camera:
         try:
-            return (await self._admit(connection, name))[1]
+            user, camera = await self._admit(connection, name)
+            self._note(connection, name, user, what)
+            return camera
         except AccessError as exc:
             return _refusal(403, exc.message)
         except ServiceError as exc:
@@ -166,9 +172,21 @@ class Streams:
             raise ServiceError(f"camera must be one that runs, got {name[:64]!r}")
         return user, camera
 
-    def _tell(self, kind: EventKind, connection: HTTPConnection, name: str, user: str) -> None:
+    def _note(self, connection: HTTPConnection, name: str, user: str, what: str) -> None:
+        """Tell that somebody looks in pieces (segments, snapshots): once a minute for each who, what and where from."""
         address = connection.client.host if connection.client else ""
-        self._gateway.tell(Event(kind, name, time.time_ns(), detail="browser", user=user, address=address))
+        key, now_s = (user, address, name, what), time.monotonic()
+        if now_s - self._noted.get(key, -NOTE_S) < NOTE_S:
+            return
+        self._noted.pop(key, None)
+        self._noted[key] = now_s
+        while len(self._noted) > _NOTED:
+            self._noted.popitem(last=False)
+        self._tell(EventKind.READER_CAME, connection, name, user, what)
+
+    def _tell(self, kind: EventKind, connection: HTTPConnection, name: str, user: str, what: str = "browser") -> None:
+        address = connection.client.host if connection.client else ""
+        self._gateway.tell(Event(kind, name, time.time_ns(), detail=what, user=user, address=address))
 
 
 async def _until_gone(socket: WebSocket, end: Callable[[], None]) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
 _FIRST_PICTURE_S = 5.0
 _IDLE_S = 120.0
+_LOGIN_S = 30.0
+"""Who has not said by then who it is, however slowly it speaks, makes room."""
 _TRACK = "trackID=0"
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
@@ -89,6 +91,7 @@ class Connection:
         self.sessions: dict[str, Session] = {}
         self._server, self._writer = server, writer
         self._user: str | None = None
+        self._began_s = time.monotonic()
         peer = writer.get_extra_info("peername") or ("", 0)
         self.address = str(peer[0])
         self._secure = writer.get_extra_info("ssl_object") is not None
@@ -122,11 +125,15 @@ class Connection:
             self._writer.close()
 
     def sweep(self) -> None:
-        """End sessions over UDP that have been silent for too long."""
+        """End sessions that have been silent for too long, and a connection that never logged in."""
         limit = self._server.config.session_timeout_s
         for session in list(self.sessions.values()):
-            if isinstance(session.sink, UdpSink) and time.monotonic() - session.touched_s > limit:
+            # a client that plays over TCP shows that it lives by taking its bytes
+            counts = isinstance(session.sink, UdpSink) or not session.playing
+            if counts and time.monotonic() - session.touched_s > limit:
                 self._end(session, "timeout")
+        if self._user is None and time.monotonic() - self._began_s > _LOGIN_S:
+            self.close()
 
     def drop_camera(self, camera: str) -> None:
         """End the sessions of a camera that is no longer served; the client sees its connection close."""

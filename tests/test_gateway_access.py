@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from tests.gateway_tools import PASSWORD, USER, Served
+from tests.onvif_simulator import OnvifSimulator
+from typer.testing import CliRunner
+
+from passerby.cli.app import build
+from passerby.errors import CameraError
+from passerby.gateway.access import AccessReport, AccessTests, check_access
+from passerby.gateway.config import OnvifConfig, parse_city
+from passerby.gateway.describe import Answer, Login, authorization, describe
+from passerby.gateway.onvif import OnvifUser, Pose, pose_of, poses, profiles, users
+from passerby.gateway.ptz import PtzWatch, at_home
+from passerby.gateway.values import CameraConfig, InputConfig, Reason
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    made = Served()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def simulator() -> Iterator[OnvifSimulator]:
+    made = OnvifSimulator("rtsp://127.0.0.1:8554/main")
+    yield made
+    made.close()
+
+
+def onvif(simulator: OnvifSimulator, password: str = "secret", **fields: object) -> OnvifConfig:  # noqa: S107
+    return OnvifConfig("127.0.0.1", simulator.port, "admin", password, **fields)  # type: ignore[arg-type]
+
+
+def camera(served: Served, user: str | None = USER, password: str | None = PASSWORD) -> CameraConfig:
+    return CameraConfig("hall", InputConfig(served.url(login=""), username=user, password=password))
+
+
+# asking for a stream
+
+
+@pytest.mark.parametrize(
+    ("login", "wanted"),
+    [(Login(USER, PASSWORD), Answer.OPEN), (Login(USER, "wrong"), Answer.REFUSED), (None, Answer.REFUSED)],
+)
+def test_a_camera_says_whom_it_lets_in(served: Served, login: Login | None, wanted: Answer) -> None:
+    assert asyncio.run(describe(camera(served).input, login)) is wanted
+
+
+def test_nobody_there_is_no_answer() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        config = InputConfig(f"rtsp://127.0.0.1:{free.getsockname()[1]}/x", open_timeout_s=0.5)
+        assert asyncio.run(describe(config, None)) is Answer.NO_ANSWER
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\n", b"SSH-2.0-x\r\n\r\n", b"x" * 200_000])
+def test_what_is_no_answer_opens_nothing(sent: bytes) -> None:
+    ear = socket.create_server(("127.0.0.1", 0))
+
+    def speak() -> None:
+        peer, _ = ear.accept()
+        with peer:
+            peer.recv(4096)
+            try:
+                peer.sendall(sent)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=speak, daemon=True)
+    thread.start()
+    config = InputConfig(f"rtsp://127.0.0.1:{ear.getsockname()[1]}/x", open_timeout_s=1.0)
+    assert asyncio.run(describe(config, None)) is Answer.NO_ANSWER
+    thread.join(5)
+    ear.close()
+
+
+def test_digest_is_answered_as_the_standard_shows() -> None:
+    # RFC 2069's form, as RTSP cameras use it; the values are those of RFC 2617, section 3.5, without qop
+    challenge = 'Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc"'
+    made = authorization([challenge], Login("Mufasa", "Circle Of Life"), "GET", "/dir/index.html")
+    assert made is not None
+    assert 'response="670fd8c2df070c60b045671b8b24ff02"' in made
+    assert 'opaque="5ccc"' in made
+    assert authorization(["Basic realm=x"], Login("a", "b"), "GET", "/") == "Basic YTpi"
+    assert authorization(["Negotiate"], Login("a", "b"), "GET", "/") is None
+    qop = authorization(
+        ['Digest realm="r", nonce="n", qop="auth,auth-int", algorithm=SHA-256'], Login("a", "b"), "GET", "/"
+    )
+    assert qop is not None
+    assert "qop=auth" in qop
+    assert "algorithm=SHA-256" in qop
+
+
+# what it means
+
+
+@pytest.mark.parametrize(
+    ("report", "wanted"),
+    [
+        (AccessReport(Answer.OPEN, Answer.REFUSED, users=(OnvifUser("a", "User"),)), "tested"),
+        (AccessReport(Answer.OPEN, Answer.OPEN, users=(OnvifUser("a", "User"),)), "not-exclusive"),
+        (
+            AccessReport(Answer.OPEN, Answer.REFUSED, users=(OnvifUser("a", "User"), OnvifUser("b", "User"))),
+            "not-exclusive",
+        ),
+        (
+            AccessReport(Answer.OPEN, Answer.REFUSED, (("vms", Answer.OPEN),), (OnvifUser("a", "User"),)),
+            "not-exclusive",
+        ),
+        (AccessReport(Answer.OPEN, Answer.REFUSED, users=None), "untested"),
+        (AccessReport(Answer.NO_ANSWER, Answer.NO_ANSWER, users=(OnvifUser("a", "User"),)), "untested"),
+        (AccessReport(Answer.REFUSED, Answer.REFUSED, users=(OnvifUser("a", "User"),)), "untested"),
+    ],
+)
+def test_exclusive_is_said_only_where_it_was_shown(report: AccessReport, wanted: str) -> None:
+    assert report.exclusive == wanted
+
+
+def test_a_camera_with_one_user_is_tested(served: Served, simulator: OnvifSimulator) -> None:
+    report = asyncio.run(check_access(camera(served), onvif(simulator), [Login("vms", "guess")]))
+    assert report is not None
+    assert report.exclusive == "tested"
+    assert report.others == (("vms", Answer.REFUSED),)
+    simulator.users["vms"] = "x"
+    report = asyncio.run(check_access(camera(served), onvif(simulator)))
+    assert report is not None
+    assert report.exclusive == "not-exclusive"
+
+
+def test_tests_are_stated_for_every_camera(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    stated: list[tuple[str, str]] = []
+
+    async def sleep(_: float) -> None:
+        await done.wait() if len(stated) > 1 else await real(0)
+
+    real, done = asyncio.sleep, asyncio.Event()
+    monkeypatch.setattr("passerby.gateway.access.asyncio.sleep", sleep)
+
+    async def testing() -> None:
+        tests = AccessTests(lambda name, word, _: stated.append((name, word)))
+        tests.watch([camera(served), CameraConfig("drawn", InputConfig("test://portrait"))], {})
+        async with asyncio.timeout(10):
+            while len(stated) < 2:
+                await real(0.02)
+        await tests.stop()
+
+    asyncio.run(testing())
+    assert sorted(stated) == [("drawn", "untested"), ("hall", "untested")]
+
+
+# ONVIF
+
+
+def test_a_cameras_streams_and_users_are_told(simulator: OnvifSimulator) -> None:
+    found = asyncio.run(profiles(onvif(simulator)))
+    assert [(one.name, one.width) for one in found] == [("main", 1280), ("sub", 640)]
+    assert found[0].url == "rtsp://127.0.0.1:8554/main"
+    assert [user.name for user in asyncio.run(users(onvif(simulator)))] == ["admin"]
+
+
+def test_a_wrong_password_is_named(simulator: OnvifSimulator) -> None:
+    with pytest.raises(CameraError, match="refuses the user or password"):
+        asyncio.run(users(onvif(simulator, "wrong")))
+
+
+def test_an_address_that_reaches_nobody_is_mended(simulator: OnvifSimulator) -> None:
+    simulator.stream = "rtsp://0.0.0.0/main"
+    assert asyncio.run(profiles(onvif(simulator)))[0].url == "rtsp://127.0.0.1:554/main"
+    simulator.stream = "rtsp://admin:secret@192.0.2.4:8554/main"
+    assert asyncio.run(profiles(onvif(simulator)))[0].url == "rtsp://192.0.2.4:8554/main"
+
+
+@pytest.mark.parametrize(
+    ("state", "moving"),
+    [
+        (None, True),
+        (SimpleNamespace(PanTilt="IDLE", Zoom="IDLE"), False),
+        (SimpleNamespace(PanTilt="MOVING", Zoom="IDLE"), True),
+        (SimpleNamespace(PanTilt="UNKNOWN", Zoom=None), True),
+    ],
+)
+def test_what_does_not_say_that_it_stands_moves(state: object, moving: bool) -> None:
+    assert pose_of(SimpleNamespace(MoveStatus=state, Position=None)).moving is moving
+
+
+def test_home_is_where_the_zones_were_drawn() -> None:
+    home = (0.1, -0.2, 0.0)
+    assert at_home(Pose(False, (0.101, -0.2, 0.0)), home)
+    assert not at_home(Pose(False, (0.2, -0.2, 0.0)), home)
+    assert not at_home(Pose(False, None), home), "a camera that does not tell is not at home"
+    assert at_home(Pose(False, None), None)
+
+
+def test_a_camera_that_moves_is_covered_until_it_stands_at_home(
+    simulator: OnvifSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("passerby.gateway.ptz.EVERY_S", 0.1)
+    monkeypatch.setattr("passerby.gateway.ptz.SETTLED_S", 0.3)
+    held: set[str] = set()
+
+    async def until(covered: bool) -> None:
+        async with asyncio.timeout(10):
+            while bool(held) is not covered:  # noqa: ASYNC110 - waits for what another side does
+                await asyncio.sleep(0.02)
+
+    async def watching() -> None:
+        watch = PtzWatch(
+            lambda name, reason, _: held.add(f"{name} {reason}"), lambda name, reason: held.discard(f"{name} {reason}")
+        )
+        watch.watch({"hall": onvif(simulator, ptz=True, home=(0.0, 0.0, 0.0))})
+        await asyncio.sleep(0)
+        await until(True)
+        assert held == {f"hall {Reason.PTZ}"}, "before anything is known it is covered"
+        await until(False)
+        simulator.moving = "MOVING"
+        await until(True)
+        simulator.moving, simulator.position = "IDLE", (0.5, 0.0, 0.0)
+        await asyncio.sleep(0.8)
+        assert held, "it stands, but elsewhere"
+        simulator.position = (0.0, 0.0, 0.0)
+        await until(False)
+        simulator.users.clear()
+        await until(True)
+        await watch.stop()
+
+    asyncio.run(watching())
+
+
+def test_a_camera_that_stops_answering_is_covered() -> None:
+    held: list[str] = []
+
+    async def silent(_: OnvifConfig, __: float) -> AsyncIterator[Pose]:
+        yield Pose(False, (0.0, 0.0, 0.0))
+        raise CameraError("gone")
+
+    async def watching() -> None:
+        watch = PtzWatch(lambda *told: held.append(told[2]), lambda *_: held.clear(), silent)
+        watch.watch({"hall": OnvifConfig("h", 80, None, None, ptz=True)})
+        await asyncio.sleep(0.2)
+        await watch.stop()
+
+    asyncio.run(watching())
+    assert held[-1] == "its position is not known"
+
+
+def test_poses_come_over_one_connection(simulator: OnvifSimulator) -> None:
+    async def some() -> list[Pose]:
+        found = []
+        async for pose in poses(onvif(simulator), 0.01):
+            found.append(pose)
+            if len(found) == 3:
+                break
+        return found
+
+    assert asyncio.run(some())[0] == Pose(False, (0.0, 0.0, 0.0))
+
+
+# commands
+
+
+def test_discover_writes_entries_that_a_city_can_hold(
+    simulator: OnvifSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # nobody outside this machine is asked by a test
+    monkeypatch.setattr("wsdiscovery.threaded._getNetworkAddrs", lambda _: [ip_address("127.0.0.1")])
+    simulator.listen()
+    environment = {"PASSERBY_CAMERA_PASSWORD": "secret"}
+    target = tmp_path / "cameras.yml"
+    done = CliRunner().invoke(
+        build(), ["discover", "--user", "admin", "--timeout", "2", "-o", str(target)], env=environment
+    )
+    assert done.exit_code == 0, done.output
+    text = target.read_text()
+    assert "secret" not in text
+    entries = yaml.safe_load(text)["cameras"]
+    assert list(entries) == ["hall-camera"]
+    assert entries["hall-camera"]["friendly_name"] == "Hall Camera SIM-1"
+    operator = "operator: {name: A, contact: 'tel:1'}"
+    head = f"register: {{origin: a.example/log, {operator}, purpose: p, legal_basis: l, position: act-2024}}\n"
+    city = parse_city(head + text, tmp_path / "city.yml", environment)
+    assert city.cameras[0].input.url == "rtsp://127.0.0.1:8554/main"
+    assert city.onvif["hall-camera"].password == "secret"
+
+
+def test_discover_asks_named_hosts_and_says_who_refuses(simulator: OnvifSimulator) -> None:
+    done = CliRunner().invoke(build(), ["discover", f"127.0.0.1:{simulator.port}"])
+    assert done.exit_code == 1
+    assert "refuses the user or password" in done.output
+
+
+def test_doctor_tells_who_can_pull_a_camera(served: Served, simulator: OnvifSimulator) -> None:
+    simulator.users = {USER: PASSWORD}
+    asked = ["doctor", "--camera", served.url(login=""), "--user", USER, "--onvif", f"127.0.0.1:{simulator.port}"]
+    environment = {"PASSERBY_CAMERA_PASSWORD": PASSWORD, "PASSERBY_OTHER_PASSWORD": "guess"}
+    done = CliRunner().invoke(build(), asked, env=environment)
+    assert done.exit_code == 0, done.output
+    assert "without a login the stream is refused" in done.output
+    assert f"it has the user {USER}" in done.output
+    assert "exclusive access: tested" in done.output
+    simulator.users["vms"] = "x"
+    done = CliRunner().invoke(build(), [*asked, "--other", "vms"], env=environment)
+    assert done.exit_code == 1
+    assert "with the login of vms the stream is refused" in done.output
+    assert "exclusive access: not-exclusive" in done.output

@@ -1,0 +1,131 @@
+"""The console in a real browser: it is looked at, used by keyboard, on a phone's width, in the dark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from tests.gateway_site import PASSWORDS, ConsoleSite
+from tests.gateway_tools import missing, program, wait_for
+
+from passerby.gateway.accounts import Role
+from passerby.gateway.values import Reason
+
+pytestmark = pytest.mark.browser
+PAGES = ("", "camera/hall", "camera/hall/recordings", "events", "access", "accounts", "me")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleSite]:
+    made = ConsoleSite(tmp_path_factory.mktemp("site"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = program("chromium", "chromium-browser", "google-chrome")
+    with sync_playwright() as play:
+        arguments = ["--autoplay-policy=no-user-gesture-required"]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            arguments.append("--no-sandbox")
+        try:
+            found = play.chromium.launch(executable_path=path, headless=True, args=arguments)
+        except OSError:
+            missing("Chromium does not start")
+        yield found
+        found.close()
+
+
+def log_in(page: Page, site: ConsoleSite, role: Role) -> None:
+    page.goto(site.url + "/console/")
+    page.fill("#name", "chief" if role is Role.ADMIN else str(role))
+    page.fill("#password", PASSWORDS[role])
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".wall")
+
+
+def complaints(page: Page) -> list[str]:
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+def test_live_view_plays_and_state_follows(site: ConsoleSite, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        wrong = complaints(page)
+        log_in(page, site, Role.VIEWER)
+        # the page's policy forbids waiting inside it
+        wait_for(lambda: page.evaluate("document.querySelector('video').currentTime") > 0.5)
+        assert page.evaluate("document.querySelector('video').videoWidth") == 320
+        page.wait_for_selector("body[data-seen=yes]")
+        assert page.locator("h2").first.inner_text() == "Hall <&> 'one'"
+        assert page.locator("text=Access log").count() == 0, "a viewer is not shown what it may not read"
+        assert wrong == []
+
+
+def test_operator_covers_with_the_keyboard_alone(site: ConsoleSite, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        log_in(page, site, Role.OPERATOR)
+        page.goto(site.url + "/console/camera/hall")
+        page.locator("[data-cover=on]").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[data-said]:has-text('Covered whole')")
+        assert Reason.OPERATOR in site.camera.keeper._held
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[data-said]:has-text('faces stay veiled')")
+        assert not site.camera.keeper._held
+
+
+def test_first_tab_leads_past_the_navigation(site: ConsoleSite, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        log_in(page, site, Role.VIEWER)
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_a_phone(site: ConsoleSite, browser: Browser, scheme: str) -> None:
+    with browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        wrong = complaints(page)
+        log_in(page, site, Role.ADMIN)
+        for path in PAGES:
+            page.goto(f"{site.url}/console/{path}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+            assert page.evaluate("getComputedStyle(document.body).color") != page.evaluate(
+                "getComputedStyle(document.body).backgroundColor"
+            )
+        assert [text for text in wrong if "Content Security Policy" in text] == []
+
+
+def test_accounts_are_made_in_the_page(site: ConsoleSite, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        log_in(page, site, Role.ADMIN)
+        page.goto(site.url + "/console/accounts")
+        page.fill("#name", "late.shift")
+        page.select_option("#role", "auditor")
+        page.fill("#password", "long enough")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[data-remove='late.shift']")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.click("[data-remove='late.shift']")
+        page.wait_for_selector("[data-remove='late.shift']", state="detached")
+        assert site.runtime.accounts.find("late.shift") is None
+
+
+def test_an_auditor_sees_no_picture(site: ConsoleSite, browser: Browser) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        log_in(page, site, Role.AUDITOR)
+        assert page.locator("video").count() == 0
+        page.click("text=Access log")
+        assert page.locator("td", has_text="login").count() > 0
