@@ -323,3 +323,12 @@ def test_a_changed_label_is_stated_without_touching_the_camera(linked: Linked) -
     asyncio.run(linked.link.changed(replace(linked.city, statements={"hall": statement})))
     changed = [entry for entry in linked.close() if isinstance(entry, register.CameraChanged)]
     assert [entry.label for entry in changed] == ["North hall"]
+
+
+def test_a_fault_that_flaps_is_one_entry(linked: Linked) -> None:
+    linked.permit()
+    for _ in range(50):
+        linked.tell(EventKind.FAULT_BEGAN, reason=Reason.DETECTOR_BEHIND)
+        linked.tell(EventKind.FAULT_ENDED, reason=Reason.DETECTOR_BEHIND)
+    faults = [entry for entry in linked.close() if isinstance(entry, register.Fault)]
+    assert [fault.cause for fault in faults] == ["detector-behind"]
