@@ -127,6 +127,8 @@ def test_rtsp_takes_the_stream_key_everywhere_and_the_password_under_tls_only(ac
     assert gate.user_of("DESCRIBE", basic("a", key), secure=True, **ask) == "a"
     assert gate.user_of("DESCRIBE", basic("a", "correct horse battery"), secure=False, **ask) is None
     assert gate.user_of("DESCRIBE", basic("a", "wrong"), secure=True, **ask) is None
+    assert [text.partition(" ")[0] for text in gate.challenges(secure=True)] == ["Basic"]
+    assert [text.partition(" ")[0] for text in gate.challenges(secure=False)] == ["Digest"]
     assert gate.may_read("a", "hall")
     assert not gate.may_read("auditor", "hall")
     assert not gate.may_read("nobody", "hall")

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby.errors import ConfigError
@@ -214,12 +214,14 @@ def test_polygon_reads_what_it_would_write(points: list[tuple[int, int]]) -> Non
     assert polygon(",".join(f"{x},{y}" for x, y in shares)) == shares
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_ends_the_reader_in_another_way_than_its_own_error(text: str) -> None:
     with pytest.raises(ConfigError, match=r"^city\.yml:\d+: "):
         parse_city(text, Path("city.yml"))
 
 
+@settings(deadline=None)
 @given(DATA)
 def test_no_data_makes_a_city_without_a_veil(data: object) -> None:
     text = REGISTER + yaml.safe_dump({"cameras": data}, allow_unicode=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.gateway_site import TEXT, city_in
 from tests.gateway_tools import wait_for
@@ -40,6 +40,7 @@ def run(conditions: list[Condition], *, interval_s: float = 3600.0) -> list[Span
     return spans + ([rest] if rest else [])
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(list(Condition)), st.integers(1, 90)), max_size=12), st.integers(60, 300))
 def test_heartbeats_follow_each_other_without_a_gap_and_lose_nothing(
     runs: list[tuple[Condition, int]], interval_s: int
@@ -323,3 +324,12 @@ def test_a_changed_label_is_stated_without_touching_the_camera(linked: Linked) -
     asyncio.run(linked.link.changed(replace(linked.city, statements={"hall": statement})))
     changed = [entry for entry in linked.close() if isinstance(entry, register.CameraChanged)]
     assert [entry.label for entry in changed] == ["North hall"]
+
+
+def test_a_fault_that_flaps_is_one_entry(linked: Linked) -> None:
+    linked.permit()
+    for _ in range(50):
+        linked.tell(EventKind.FAULT_BEGAN, reason=Reason.DETECTOR_BEHIND)
+        linked.tell(EventKind.FAULT_ENDED, reason=Reason.DETECTOR_BEHIND)
+    faults = [entry for entry in linked.close() if isinstance(entry, register.Fault)]
+    assert [fault.cause for fault in faults] == ["detector-behind"]

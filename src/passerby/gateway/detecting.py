@@ -70,6 +70,11 @@ class WatchedDetector:
             failure, self._failure = self._failure, None
             return failure
 
+    def forgive(self, seconds: float) -> None:
+        """Leave out a time in which this whole process stood still: no look is to blame for it."""
+        with self._lock:
+            self._under_way = {number: began_s + seconds for number, began_s in self._under_way.items()}
+
     @property
     def waiting_s(self) -> float:
         """Return the age of the oldest look under way."""

@@ -6,6 +6,7 @@ import base64
 
 from passerby.gateway.accounts import Accounts, Right
 from passerby.gateway.rtsp import DigestGate
+from passerby.gateway.rtsp.auth import REALM
 
 
 class AccountGate(DigestGate):
@@ -18,6 +19,10 @@ class AccountGate(DigestGate):
     def __init__(self, accounts: Accounts) -> None:
         super().__init__(accounts.ha1_of, self._reads)
         self._accounts = accounts
+
+    def challenges(self, *, secure: bool, stale: bool = False) -> list[str]:
+        """Return the values of WWW-Authenticate: under TLS only Basic, because players prefer Digest, which no password serves."""
+        return [f'Basic realm="{REALM}"'] if secure else super().challenges(secure=secure, stale=stale)
 
     def user_of(self, method: str, header: str, *, secure: bool, address: str) -> str | None:
         """Return the user whose proof this header is, or None."""

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.gateway.beats import Beats, Span, condition_of, condition_of_reason
@@ -35,7 +35,8 @@ from passerby.values import utc_now
 PERMIT_S = 10.0
 _FAILING_S = 0.5
 FAULT_PIECE_S = 15.0
-"""A fault that goes on is stated after this long, and then at every heartbeat, without waiting for its end."""
+"""A fault that goes on is stated after this long, and then at every heartbeat, without waiting for its end. One that ended is
+stated once it has not come back for as long."""
 _log = logging.getLogger("passerby.gateway.register")
 
 
@@ -61,6 +62,7 @@ class OnRecord:
         self._settle()
         self._beats: dict[str, Beats] = {}
         self._open_faults: dict[tuple[str, Reason], datetime] = {}
+        self._ended_faults: dict[tuple[str, Reason], tuple[datetime, datetime]] = {}
         self._tests: dict[str, tuple[bool, int]] = {}
         self._pending: dict[str, tuple[Future[None], Statement]] = {}
         self._covering = False
@@ -147,17 +149,21 @@ class OnRecord:
         elif event.kind is EventKind.CHANGED:
             self._restarted(event.camera)
         elif event.kind is EventKind.FAULT_BEGAN and event.reason is not None:
-            self._open_faults[event.camera, event.reason] = at
+            key = event.camera, event.reason
+            # a fault that comes back at once is the same fault: a flapping one must not flood the log
+            began, _ = self._ended_faults.pop(key, (at, at))
+            self._open_faults[key] = began
         elif event.kind is EventKind.FAULT_ENDED and event.reason is not None:
-            began = self._open_faults.pop((event.camera, event.reason), None)
-            if began is not None:
-                self._fault(event.camera, event.reason, began, at)
+            key = event.camera, event.reason
+            if key in self._open_faults:
+                self._ended_faults[key] = self._open_faults.pop(key), at
         elif event.kind is EventKind.SELFTEST:
             self._selftest(event.camera, ok=event.ok)
 
     def _stop(self, name: str, at: datetime, reason: str) -> None:
-        for camera, why in [key for key in self._open_faults if key[0] == name]:
-            self._fault(camera, why, self._open_faults.pop((camera, why)), at)
+        for key in [key for key in self._open_faults if key[0] == name]:
+            self._ended_faults[key] = self._open_faults.pop(key), at
+        self._say_ended(name, at)
         self._say_tests(name)
         beats, identifier = self._beats.pop(name, None), self.identifier(name)
         if beats is None or identifier is None:
@@ -239,6 +245,7 @@ class OnRecord:
             if spans:
                 self._say_tests(status.name)
             self._faults_so_far(status.name, now, beat=bool(spans))
+            self._say_ended(status.name, now - timedelta(seconds=FAULT_PIECE_S))
         late = self.writer.failing_s() > self.city.register.grace_s
         if late or self._covering:
             self._cover(statuses, late=late)
@@ -248,6 +255,13 @@ class OnRecord:
             if camera == name and beat and (now - began).total_seconds() >= FAULT_PIECE_S - 1:
                 self._fault(camera, reason, began, now)
                 self._open_faults[camera, reason] = now
+
+    def _say_ended(self, name: str, before: datetime) -> None:
+        """State the faults of a camera that ended before an instant and did not come back."""
+        for (camera, reason), (began, ended) in list(self._ended_faults.items()):
+            if camera == name and ended <= before:
+                del self._ended_faults[camera, reason]
+                self._fault(camera, reason, began, ended)
 
     def _cover(self, statuses: list[CameraStatus], *, late: bool) -> None:
         for status in statuses:
@@ -267,6 +281,8 @@ class OnRecord:
 
     def close(self) -> None:
         """Write what is queued and let go of the log."""
+        for name in {camera for camera, _ in self._ended_faults}:
+            self._say_ended(name, utc_now())
         self.writer.close()
 
 

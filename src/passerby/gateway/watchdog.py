@@ -84,6 +84,7 @@ class Watchdog:
         self._clock = ClockWatch()
         self._random = np.random.default_rng()
         self._weights_s = self._status_s = 0.0
+        self._ticked_s = time.monotonic()
         self._tested_s: float | None = None
         self._tested_failed = False
         self._testing: threading.Thread | None = None
@@ -104,6 +105,7 @@ class Watchdog:
         if jump_ns:
             detail = f"the clock jumped by {jump_ns / 1e9:+.1f} s"
             faults.strike(Reason.CLOCK, now_s, wall_ns, detail, hold_s=CLOCK_HOLD_S)
+        self._forgive(now_s)
         self._watch_detector(now_s, wall_ns)
         self._watch_weights(now_s, wall_ns)
         self._test(now_s)
@@ -116,6 +118,13 @@ class Watchdog:
         if now_s - self._status_s >= 1.0:
             self._status_s = now_s
             self._tell(now_s)
+
+    def _forgive(self, now_s: float) -> None:
+        # this watch stood still too, so it was the process (SIGSTOP, a machine that slept), not the detector
+        stood_s = now_s - self._ticked_s
+        self._ticked_s = now_s
+        if stood_s > 1.0 and self._worker.eyes is not None:
+            self._worker.eyes.detector.forgive(stood_s)
 
     def _watch_detector(self, now_s: float, wall_ns: int) -> None:
         eyes = self._worker.eyes

@@ -185,8 +185,8 @@ class Worker:
                 try:
                     self.waiting.put_nowait(picture)
                 except queue.Full:
+                    # after a stop many come at once; whether the machine keeps up shows in how long pictures wait
                     self.left_out += 1
-                    self.load.note(QUEUE_PICTURES * self.lane.interval_ns / 1e9, time.monotonic())
                 if self._stopping.is_set():
                     break
         except SourceError as exc:

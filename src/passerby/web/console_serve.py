@@ -54,7 +54,8 @@ async def serve(runtime: Runtime, ready: Callable[[str], None], stopping: asynci
     try:
         host, port = runtime.city.server.host, runtime.city.server.port
         secure = runtime.city.server.beyond
-        shown = f"[{host}]" if ":" in host else host
+        everywhere = host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+        shown = socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
         origin = (runtime.city.server.url or f"{'https' if secure else 'http'}://{shown}:{port}").rstrip("/")
         follower = await asyncio.to_thread(_follower, runtime, origin)
         server = _Server(_settings(runtime, follower, secure=secure, origin=origin))

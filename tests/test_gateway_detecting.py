@@ -1,0 +1,122 @@
+"""The detector under watch: what is slow, hung, failed or blind is told."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from passerby.errors import DetectorError
+from passerby.gateway.detecting import WatchedDetector
+from passerby.gateway.selftest import probe
+from passerby.values import Detections, Digest
+
+
+class Inner:
+    """A detector that answers when and what the test says."""
+
+    runs_on, digest, multiple = "test", Digest("sha256:" + "0" * 64), 32
+
+    def __init__(self) -> None:
+        self.asked: list[Future[Detections]] = []
+        self.answer: Detections | Exception | None = None
+
+    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        del rgb, threshold
+        future: Future[Detections] = Future()
+        self.asked.append(future)
+        if isinstance(self.answer, Exception):
+            future.set_exception(self.answer)
+        elif self.answer is not None:
+            future.set_result(self.answer)
+        return future
+
+
+RGB = np.zeros((32, 32, 3), np.uint8)
+
+
+def found(*rows: tuple[float, float, float, float]) -> Detections:
+    return Detections(np.array(rows, np.float32).reshape(-1, 4), np.full(len(rows), 0.9, np.float32))
+
+
+def test_age_of_the_oldest_look_is_known_and_a_stop_is_forgiven() -> None:
+    inner = Inner()
+    watched = WatchedDetector(inner)
+    assert watched.waiting_s == 0
+    watched.look(RGB, 0.1)
+    time.sleep(0.05)
+    watched.look(RGB, 0.1)
+    assert 0.04 < watched.waiting_s < 2
+    watched.forgive(5.0)
+    assert watched.waiting_s < 0.04
+    for future in inner.asked:
+        future.set_result(found())
+    assert watched.waiting_s == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [DetectorError("x"), RuntimeError("x"), found((0, 0, float("nan"), 5)), found((0, 0, float("inf"), 5))]
+)
+def test_failure_and_nonsense_are_told_once(answer: Detections | Exception) -> None:
+    inner = Inner()
+    inner.answer = answer
+    watched = WatchedDetector(inner)
+    watched.look(RGB, 0.1)
+    assert watched.take_failure()
+    assert watched.take_failure() is None
+    assert watched.waiting_s == 0
+
+
+def test_speed_is_measured() -> None:
+    inner = Inner()
+    inner.answer = found()
+    watched = WatchedDetector(inner)
+    assert watched.speed == (0.0, 0.0)
+    for _ in range(5):
+        watched.look(RGB, 0.1)
+        time.sleep(0.02)
+    hz, each_ms = watched.speed
+    assert 10 < hz < 60
+    assert each_ms < 20
+
+
+def test_blind_detector_fails_the_self_test() -> None:
+    inner = Inner()
+    watched = WatchedDetector(inner)
+    for answer, said in (
+        (found(), "did not find"),
+        (found((0, 0, 9999, 9999)), "did not find"),
+        (DetectorError("x"), "failed"),
+    ):
+        inner.answer = answer
+        ok, detail = watched.passes_selftest(np.random.default_rng(0), (640, 360))
+        assert not ok
+        assert said in detail
+
+
+def test_hung_detector_fails_the_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passerby.gateway.detecting.SELFTEST_WAIT_S", 0.1)
+    ok, detail = WatchedDetector(Inner()).passes_selftest(np.random.default_rng(0), (640, 360))
+    assert (ok, detail) == (False, "the detector gave no answer within 0.1 s")
+
+
+def test_seeing_detector_passes() -> None:
+    class Seeing(Inner):
+        def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+            del threshold
+            random = np.random.default_rng(0)
+            # the same draws that the self-test makes, in their order
+            for size in self.sizes:
+                asked = probe(random, *size)
+                if np.array_equal(asked.bgr[:, :, ::-1], rgb):
+                    self.answer = found(tuple(float(v) for v in asked.xyxy))  # type: ignore[arg-type]
+                    break
+            return super().look(rgb, 0.1)
+
+        sizes: tuple[tuple[int, int], ...] = ((960, 544), (640, 384), (320, 192))
+
+    ok, _ = WatchedDetector(Seeing()).passes_selftest(np.random.default_rng(0), (640, 360))
+    assert ok
