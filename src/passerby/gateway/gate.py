@@ -21,7 +21,7 @@ class AccountGate(DigestGate):
         self._accounts = accounts
 
     def challenges(self, *, secure: bool, stale: bool = False) -> list[str]:
-        """Return the values of WWW-Authenticate: under TLS only Basic, because players prefer Digest, which no password serves."""
+        """Return the values of WWW-Authenticate: under TLS only Basic, as players prefer Digest, which no password serves."""
         return [f'Basic realm="{REALM}"'] if secure else super().challenges(secure=secure, stale=stale)
 
     def user_of(self, method: str, header: str, *, secure: bool, address: str) -> str | None:
