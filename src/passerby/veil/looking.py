@@ -63,13 +63,13 @@ class Pending:
 def sizes_px(width: int, height: int, *, thorough: bool) -> tuple[int, int, int]:
     """Return the longer sides of the three looks at a picture, largest first.
 
-    Normally one and a half times the picture's up to 960, or its own up to 1536, and two and one thirds of that; thorough,
+    Normally one and a half times the picture's up to 1280, or its own up to 1536, and two and one thirds of that; thorough,
     twice the picture's up to 1920, and a half and a quarter of that.
 
     Source: docs/measures.md (misses by size of face and of look).
 
     >>> [sizes_px(*size, thorough=False) for size in ((640, 360), (960, 540), (3840, 2160))]
-    [(960, 640, 320), (960, 640, 320), (1536, 1024, 512)]
+    [(960, 640, 320), (1280, 853, 426), (1536, 1024, 512)]
     >>> sizes_px(640, 360, thorough=True)
     (1280, 640, 320)
     """
@@ -77,7 +77,7 @@ def sizes_px(width: int, height: int, *, thorough: bool) -> tuple[int, int, int]
     if thorough:
         top = min(2 * own, LARGEST_PX)
         return top, top // 2, top // 4
-    top = max(min(own * 3 // 2, 960), min(own, 1536))
+    top = max(min(own * 3 // 2, 1280), min(own, 1536))
     return top, top * 2 // 3, top // 3
 
 
