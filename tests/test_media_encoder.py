@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ import pytest
 from tests.media_clips import make_clip, scene
 
 from passerby.errors import UsageError
-from passerby.media import probe
+from passerby.media import probe, transcode
 from passerby.media.clip import ClipInfo
 from passerby.media.encoder import MAX_CRF, create_encoder, plan_encoding
 from passerby.media.frames import planes
@@ -129,3 +130,17 @@ def test_same_plan_for_the_clip_as_it_reads_back(tmp_path: Path) -> None:
     info = probe(make_clip(tmp_path / "a.mp4"))
     plan = plan_encoding(info, Path("b.mp4"), preset="veryfast", crf=20)
     assert (plan.encoder, plan.pix_fmt, plan.notes, plan.time_base) == ("libx264", "yuv420p", (), info.time_base)
+
+
+def test_no_encoder_leaves_the_process_at_real_time_priority(tmp_path: Path) -> None:
+    # SVT-AV1 does that where it may; what a process starts then would starve the machine
+    source = tmp_path / "in.mkv"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("libsvtav1", rate=25, options={"preset": "12"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
+        frame = av.VideoFrame(64, 64, "yuv420p10le")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    transcode(source, tmp_path / "out.webm", edit=lambda _, __: None, needs_edit=lambda _, __: False)
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -238,7 +239,20 @@ def create_encoder(plan: EncoderPlan, info: ClipInfo, extra: dict[str, str]) -> 
         context.open()
     except av.error.FFmpegError as exc:
         raise refused(plan, info, exc) from exc
+    if plan.encoder == "libsvtav1":
+        _back_to_ordinary_scheduling()
     return context
+
+
+def _back_to_ordinary_scheduling() -> None:
+    # as root, SVT-AV1 puts its threads and its caller at real-time priority 99: everything they start then starves the rest
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        return
+    for task in tasks.iterdir():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.sched_getscheduler(int(task.name)) == os.SCHED_FIFO:
+                os.sched_setscheduler(int(task.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 def refused(plan: EncoderPlan, info: ClipInfo, exc: av.error.FFmpegError) -> UnsupportedError:
