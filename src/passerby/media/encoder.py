@@ -239,15 +239,17 @@ def create_encoder(plan: EncoderPlan, info: ClipInfo, extra: dict[str, str]) -> 
         context.open()
     except av.error.FFmpegError as exc:
         raise refused(plan, info, exc) from exc
-    if plan.encoder == "libsvtav1":
-        _back_to_ordinary_scheduling()
+    ordinary_scheduling(plan)
     return context
 
 
-def _back_to_ordinary_scheduling() -> None:
-    # as root, SVT-AV1 puts its threads and its caller at real-time priority 99: everything they start then starves the rest
+def ordinary_scheduling(plan: EncoderPlan) -> None:
+    """Undo what SVT-AV1 does to a process of root when it is opened.
+
+    It puts its threads and its caller at real-time priority 99, and what they start then starves the machine.
+    """
     tasks = Path("/proc/self/task")
-    if not tasks.is_dir():
+    if plan.encoder != "libsvtav1" or not tasks.is_dir():
         return
     for task in tasks.iterdir():
         with suppress(ProcessLookupError, PermissionError):

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from passerby.errors import OutputError, UnsupportedError
 from passerby.media.clip import ClipInfo
-from passerby.media.encoder import EncoderPlan, configure, refused
+from passerby.media.encoder import EncoderPlan, configure, ordinary_scheduling, refused
 
 _VORBIS_NO_COMMENTS = b"\x03vorbis" + bytes(8) + b"\x01"
 KEPT_TAGS = ("title", "creation_time")
@@ -64,6 +64,7 @@ class ClipWriter:
             self._lender.start_encoding()
         except av.error.FFmpegError as exc:
             raise refused(plan, info, exc) from exc
+        ordinary_scheduling(plan)
         self.encoder: VideoCodecContext = lent.codec_context
         options = {"fflags": "+bitexact"}
         if plan.muxer in {"mp4", "mov"}:
