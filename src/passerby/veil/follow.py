@@ -40,6 +40,7 @@ class Trail:
         path: Boxes up to the last sighting, in pieces, each (L, 4).
         held: Boxes carried on since the last sighting, in pieces.
         hits: (frame index, score) of each sighting.
+        top: The three best scores, best first; fewer where there are fewer.
         missed: Looks since the last sighting in which the face was not seen.
         strays: It moves against the scene.
     """
@@ -48,19 +49,24 @@ class Trail:
     path: list[Boxes]
     held: list[Boxes] = field(default_factory=list)
     hits: list[tuple[int, float]] = field(default_factory=list)
+    top: tuple[float, ...] = ()
     missed: int = 0
     strays: bool = False
 
     @property
     def best(self) -> float:
         """Best score of all sightings, 0 to 1."""
-        return max(score for _, score in self.hits)
+        return self.top[0]
 
     @property
     def steady(self) -> float:
         """Mean of the three best scores, 0 where there are fewer."""
-        scores = sorted((score for _, score in self.hits), reverse=True)[:3]
-        return sum(scores) / 3 if len(scores) == 3 else 0.0
+        return sum(self.top) / 3 if len(self.top) == 3 else 0.0
+
+    def hit(self, index: int, score: float) -> None:
+        """Note a sighting: its frame, and its score, 0 to 1."""
+        self.hits.append((index, score))
+        self.top = tuple(sorted((*self.top, score), reverse=True)[:3])
 
     def boxes(self) -> Boxes:
         """Return the boxes from the first to the last sighting, shape (K, 4)."""
@@ -80,8 +86,7 @@ class Trail:
         while len(self.path) > 1 and self.first + len(self.path[0]) <= before:
             self.first += len(self.path.pop(0))
         if len(self.hits) > 8:
-            best = sorted(self.hits[:-1], key=lambda hit: -hit[1])[:3]
-            self.hits = [*sorted(best), self.hits[-1]]
+            self.hits = [self.hits[0], self.hits[-1]]
 
     def after(self) -> Boxes:
         """Return the boxes carried on after the last sighting, shape (K, 4)."""
@@ -177,7 +182,9 @@ class Follower:
         taken = set(seen_as.values())
         for at in range(len(found)):
             if at not in taken:
-                kept.append(Trail(index, [found.xyxy[at : at + 1]], hits=[(index, float(found.score[at]))]))
+                trail = Trail(index, [found.xyxy[at : at + 1]])
+                trail.hit(index, float(found.score[at]))
+                kept.append(trail)
                 now.append(found.xyxy[at])
         self.active, self._since = kept, []
         self._now = np.array(now, np.float32).reshape(-1, 4)
@@ -222,7 +229,7 @@ class Follower:
         share = np.arange(1, len(path) + 1, dtype=np.float32)[:, None] / len(path)
         trail.path.append(path + share * drift)
         trail.held, trail.missed = [], 0
-        trail.hits.append((index, score))
+        trail.hit(index, score)
 
 
 def match(expected: Boxes, seen: Boxes) -> list[tuple[int, int]]:
@@ -275,72 +282,88 @@ def complete(
     Returns:
         Tracks in the order of their first frames, numbered from 1.
     """
+    trails = list(trails)
+    first = np.array([trail.first for trail in trails], np.intp)
+    speed = first_speed(trails, motions, meter, reach)
+    start = np.concatenate([EMPTY_BOXES, *(trail.path[0][:1] for trail in trails)])
+    before = back_fill(start, first, motions, meter, reach=reach, growth=growth, speed=speed)
     whole = []
-    for trail in trails:
-        speed = first_speed(trail, motions, meter, reach)
-        before = back_fill(trail.path[0][:1], trail.first, motions, meter, reach=reach, growth=growth, speed=speed)
+    for trail, earlier in zip(trails, before, strict=True):
         after = trail.after()[:reach]
         steps = np.arange(1, len(after) + 1, dtype=np.float32)
-        xyxy = np.concatenate([before, trail.boxes(), swell(after, steps * growth)])
-        first = trail.first - len(before)
+        xyxy = np.concatenate([earlier, trail.boxes(), swell(after, steps * growth)])
+        begin = trail.first - len(earlier)
         score = np.zeros(len(xyxy), np.float32)
         for index, value in trail.hits:
-            score[index - first] = value
-        whole.append((first, xyxy, score))
+            score[index - begin] = value
+        whole.append((begin, xyxy, score))
     whole.sort(key=lambda track: track[0])
-    return tuple(Track(n, first, xyxy, score) for n, (first, xyxy, score) in enumerate(whole, start=1))
+    return tuple(Track(n, begin, xyxy, score) for n, (begin, xyxy, score) in enumerate(whole, start=1))
 
 
-def first_speed(trail: Trail, motions: Sequence[Motion | None], meter: MotionMeter, frames: int) -> NDArray[np.float32]:
-    """Return how fast a trail moves against the scene in its first frames, shape (2,), x and y, pixels a frame.
+def first_speed(
+    trails: Sequence[Trail], motions: Sequence[Motion | None], meter: MotionMeter, frames: int
+) -> NDArray[np.float32]:
+    """Return how fast trails move against the scene in their first frames, shape (N, 2), x and y, pixels a frame.
 
     Args:
-        trail: Not forgotten in part.
+        trails: Not forgotten in part.
         motions: ``motions[i]`` leads from frame i - 1 to i.
         meter: Moves boxes.
         frames: Over at most so many frames.
     """
-    path = trail.boxes()
-    count = min(len(path) - 1, frames)
-    if count < 1:
-        return np.zeros(2, np.float32)
-    box = path[:1]
-    for index in range(trail.first + 1, trail.first + count + 1):
-        box = meter.carry(box, motions[index])
-    return np.asarray((_middles(path[count : count + 1]) - _middles(box))[0] / count, np.float32)
+    paths = [trail.boxes() for trail in trails]
+    first = np.array([trail.first for trail in trails], np.intp)
+    count = np.array([min(len(path) - 1, frames) for path in paths], np.intp)
+    box = np.concatenate([EMPTY_BOXES, *(path[:1] for path in paths)])
+    seen = np.concatenate([EMPTY_BOXES, *(path[n : n + 1] for path, n in zip(paths, count, strict=True))])
+    for index in range(int(first.min(initial=0)) + 1, int((first + count).max(initial=0)) + 1):
+        rows = np.flatnonzero((first < index) & (index <= first + count))
+        box[rows] = meter.carry(box[rows], motions[index])
+    return np.asarray((_middles(seen) - _middles(box)) / np.maximum(count, 1)[:, None], np.float32)
 
 
 def back_fill(
-    box: Boxes,
-    first: int,
+    boxes: Boxes,
+    first: NDArray[np.intp],
     motions: Sequence[Motion | None],
     meter: MotionMeter,
     *,
     reach: int,
     growth: float,
     speed: NDArray[np.float32] | None = None,
-) -> Boxes:
-    """Return boxes of the frames before ``first``, earliest first, carried back from the first sighting.
+) -> list[Boxes]:
+    """Return each track's boxes in the frames before its first sighting, earliest first.
 
     Args:
-        box: Shape (1, 4): at frame ``first``.
-        first: Index into ``motions``.
+        boxes: Shape (N, 4): at the first sightings.
+        first: Shape (N,): their frames, as indices into ``motions``.
         motions: ``motions[i]`` leads from frame i - 1 to i.
         meter: Moves boxes.
         reach: Most frames to go back; a cut stops it earlier.
-        growth: Share of its side that the box grows on each side with every frame.
-        speed: How fast it moves against the scene (``first_speed``); None: not.
+        growth: Share of its side that a box grows on each side with every frame.
+        speed: Shape (N, 2): how fast each moves against the scene (``first_speed``); None: not.
+
+    Returns:
+        N arrays of shape (K, 4), K up to ``reach``.
     """
-    boxes = []
-    for steps, index in enumerate(range(first, max(first - reach, 0), -1), start=1):
-        motion = motions[index]
+    now = boxes.copy()
+    alive = np.ones(len(boxes), bool)
+    pieces: list[list[Boxes]] = [[] for _ in boxes]
+    for index in range(int(first.max(initial=0)), 0, -1):
+        rows = np.flatnonzero(alive & (index <= first) & (index > first - reach))
+        motion = motions[index] if len(rows) else None
         if motion is None or motion.cut:
-            break
-        box = meter.carry(box, motion, back=True)
+            alive[rows] = False
+            continue
+        now[rows] = meter.carry(now[rows], motion, back=True)
         if speed is not None:
-            box = np.asarray(box - np.tile(speed, 2), np.float32)
-        boxes.append(swell(box, np.array([steps * growth], np.float32)))
-    return np.concatenate(boxes[::-1]) if boxes else EMPTY_BOXES
+            now[rows] -= np.concatenate([speed[rows], speed[rows]], axis=1)
+        steps = (first[rows] - index + 1).astype(np.float32)
+        swollen = swell(now[rows], steps * growth)
+        for at, row in enumerate(rows.tolist()):
+            pieces[row].append(swollen[at : at + 1])
+    return [np.concatenate([EMPTY_BOXES, *piece[::-1]]) for piece in pieces]
 
 
 def swell(boxes: Boxes, share: NDArray[np.float32]) -> Boxes:

@@ -236,8 +236,9 @@ class LiveVeil:
         if first - index > reach:
             return EMPTY_BOXES
         motions = [self._motions.get(i) for i in range(index, first + 1)]
-        filled = back_fill(trail.path[0][:1], first - index, motions, self._meter, reach=first - index, growth=growth)
-        return filled[:1] if len(filled) == first - index else EMPTY_BOXES
+        away = first - index
+        (filled,) = back_fill(trail.path[0][:1], np.array([away]), motions, self._meter, reach=away, growth=growth)
+        return filled[:1] if len(filled) == away else EMPTY_BOXES
 
     def _number(self, trail: Trail) -> int:
         key = id(trail)

@@ -22,9 +22,9 @@ TILE_PX = 32
 STRIDE_PX = 24
 REACH = 1 / 16
 """A box takes its motion from tiles around it, weighted by a Gaussian of this share of the picture's longer side."""
-CUT_LEVELS = 22.0
+CUT_LEVELS = 15.0
 """Mean grey-level change (of 255) from which two frames may be a cut."""
-CUT_PEAK = 0.12
+CUT_PEAK = 0.2
 """... if half of the tiles also correlate no better than this."""
 STILL_LEVELS = 2.0
 """Mean grey-level change in the most changed tile up to which a picture counts as still."""
@@ -135,10 +135,11 @@ class MotionMeter:
         if motion is None or motion.cut or not len(boxes):
             return boxes
         middle = (boxes[:, :2] + boxes[:, 2:]) / 2
-        away = np.square(middle[:, None] - self.centre[None]).sum(axis=2)
-        weight = np.exp(-away / (2 * self._reach**2)) * motion.weight + 1e-12
+        x, y = (np.square(middle[:, axis, None] - self.centre[:, axis]) for axis in (0, 1))
+        weight = np.exp((x + y) * (-0.5 / self._reach**2)) * motion.weight + 1e-12
         shift = weight @ motion.shift / weight.sum(axis=1, keepdims=True)
-        return np.asarray(boxes + np.tile(-shift if back else shift, 2), np.float32)
+        both = np.concatenate([shift, shift], axis=1)
+        return np.asarray(boxes - both if back else boxes + both, np.float32)
 
     def _tiles(self, grey: NDArray[Any]) -> NDArray[Any]:
         views = np.lib.stride_tricks.sliding_window_view(grey, (TILE_PX, TILE_PX))

@@ -1,7 +1,7 @@
 """Follows single boxes from one frame to the next by how well the picture inside them fits nearby places.
 
 ``motion`` moves boxes with the scene; somebody who walks moves against it. Here a small patch around each box is compared, by
-normalised cross-correlation (Lewis 1995, with the local sums taken from running totals), with all places within one and a half
+normalised cross-correlation (Lewis 1995), with all places within one and a half
 sides of where the scene's motion puts it. It compares a place in one frame with places in the next, and keeps nothing.
 """
 
@@ -29,6 +29,9 @@ FAR = 0.15
 """Taken off the correlation at the edge of the searched place, growing with the square of the distance."""
 MOST = 32
 """Most boxes followed one by one; in denser crowds the rest move with the scene."""
+GOES_ALONG = 0.9
+"""Correlation where the scene's motion puts a patch from which nothing better is searched for."""
+_BAND = np.array([[float(0 <= x - y < PATCH) for x in range(REGION)] for y in range(REGION - PATCH + 1)], np.float32)
 
 Fine = NDArray[np.uint8]
 
@@ -60,19 +63,35 @@ def follow_patches(before: Fine, now: Fine, old: Boxes, expected: Boxes, scale: 
         return expected
     side = np.sqrt(np.maximum(np.prod(old[:, 2:] - old[:, :2], axis=1), 16.0))
     pitch = PATCH_SIDES * side / PATCH / scale
-    patch = _sample(before, (old[:, :2] + old[:, 2:]) / 2 / scale, pitch, PATCH)
-    region = _sample(now, (expected[:, :2] + expected[:, 2:]) / 2 / scale, pitch, REGION)
+    patch = _level(_sample(before, (old[:, :2] + old[:, 2:]) / 2 / scale, pitch, PATCH))
+    goal = (expected[:, :2] + expected[:, 2:]) / 2 / scale
+    there = _level(_sample(now, goal, pitch, PATCH))
+    power = np.square(patch).sum(axis=(1, 2)) * np.square(there).sum(axis=(1, 2))
+    astray = np.flatnonzero((patch * there).sum(axis=(1, 2)) < GOES_ALONG * np.sqrt(power))
+    if not len(astray):
+        return expected
+    moved = expected.copy()
+    shift = _search(patch[astray], _sample(now, goal[astray], pitch[astray], REGION))
+    moved[astray] += np.tile(shift * (pitch[astray] * scale)[:, None], 2)
+    return moved
+
+
+def _search(patch: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return where each patch fits best in its region, x and y from the middle, in samples; 0 where it fits nowhere well."""
     fit = _correlate(patch, region)
     reach = (REGION - PATCH) // 2
     away = (np.arange(-reach, reach + 1, dtype=np.float32) / reach) ** 2
     scored = fit - FAR * (away[:, None] + away[None])
-    places = scored.reshape(len(old), -1)
+    places = scored.reshape(len(patch), -1)
     best = places.argmax(axis=1)
-    rows = np.arange(len(old))
+    rows = np.arange(len(patch))
     y, x = np.divmod(best, 2 * reach + 1)
     believed = (fit[rows, y, x] >= FITS) & (places[rows, best] >= scored[rows, reach, reach] + BETTER)
-    shift = np.stack([x - reach, y - reach], axis=1) * (pitch * scale)[:, None]
-    return np.asarray(expected + np.where(believed[:, None], np.tile(shift, 2), 0), np.float32)
+    return np.where(believed[:, None], np.stack([x - reach, y - reach], axis=1), 0).astype(np.float32)
+
+
+def _level(patch: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(patch - patch.mean(axis=(1, 2), keepdims=True), np.float32)
 
 
 def _sample(grey: Fine, centre: NDArray[np.float64], pitch: NDArray[np.float64], count: int) -> NDArray[np.float32]:
@@ -84,19 +103,13 @@ def _sample(grey: Fine, centre: NDArray[np.float64], pitch: NDArray[np.float64],
 
 
 def _correlate(patch: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the normalised correlation of each patch with every place in its region, -1 to 1."""
-    patch = patch - patch.mean(axis=(1, 2), keepdims=True)
+    """Return the normalised correlation of each levelled patch with every place in its region, -1 to 1."""
+    region = _level(region)
     power = np.square(patch).sum(axis=(1, 2))
     shape = (REGION, REGION)
     product = np.fft.irfft2(np.fft.rfft2(region) * np.conj(np.fft.rfft2(patch, s=shape)), s=shape)
     places = REGION - PATCH + 1
-    total, squares = _windows(region), _windows(np.square(region))
-    spread = np.maximum(squares - np.square(total) / PATCH**2, 1e-3)
-    scale = np.sqrt(spread * np.maximum(power, 1e-3)[:, None, None])
+    total, squares = (_BAND @ of @ _BAND.T for of in (region, np.square(region)))
+    spread = np.maximum(squares - np.square(total) / PATCH**2, 1)
+    scale = np.sqrt(spread * np.maximum(power, 1)[:, None, None])
     return np.asarray(product[:, :places, :places] / scale, np.float32)
-
-
-def _windows(region: NDArray[np.float32]) -> NDArray[np.float64]:
-    running = np.pad(region.astype(np.float64).cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
-    n = PATCH
-    return np.asarray(running[:, n:, n:] - running[:, :-n, n:] - running[:, n:, :-n] + running[:, :-n, :-n])

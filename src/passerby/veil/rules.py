@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import log2
+from math import log2, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.values import Boxes
 from passerby.veil.follow import Trail
@@ -115,10 +116,17 @@ def looks_at(turn: int, width: int, height: int, *, thorough: bool, small: bool 
 def follows_small(trails: Iterable[Trail], long_side_px: float) -> bool:
     """Whether any trail may be a face that is small for the picture."""
     return any(
-        trail.best >= SMALL_SCORE and median_side(trail.path[-1]) < SMALL_SHARE * long_side_px for trail in trails
+        trail.best >= SMALL_SCORE and side_px(trail.path[-1][-1]) < SMALL_SHARE * long_side_px for trail in trails
     )
+
+
+def side_px(box: NDArray[np.float32]) -> float:
+    """Return the side of a box, shape (4,): the square root of its area, pixels."""
+    x0, y0, x1, y1 = box.tolist()
+    return sqrt(max((x1 - x0) * (y1 - y0), 0))
 
 
 def median_side(boxes: Boxes) -> float:
     """Return the median side of boxes: the square root of their area, pixels."""
-    return float(np.median(np.sqrt(np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 0))))
+    area = np.sort((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
+    return sqrt(max(float(area[len(area) // 2]), 0))

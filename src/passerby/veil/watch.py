@@ -165,8 +165,10 @@ class _Watcher:
         if not self._judged:
             raise DetectorError("detector failed at every look", hint="passerby doctor says what runs here")
         long_side = max(self._size)
-        faces = [trail for trail in self._follower.ended if self._rules.is_face(trail, long_side)]
-        others = [trail for trail in self._follower.ended if not self._rules.is_face(trail, long_side)]
+        faces: list[Trail] = []
+        others: list[Trail] = []
+        for trail in self._follower.ended:
+            (faces if self._rules.is_face(trail, long_side) else others).append(trail)
         rate = float(self._info.rate or Fraction(25))
         reach = max(self._interval, round(self._rules.reach_s * rate))
         tracks = complete(faces, self._motions, self._meter, reach=reach, growth=GROWTH_PER_S / rate)
