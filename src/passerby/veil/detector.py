@@ -61,7 +61,7 @@ class Detector:
         self.layout: Layout = recognise_layout(self._engine.output_names, self._engine.output_shapes)
         self.multiple = self.layout.multiple
         self.runs_on = f"{self.layout.name} on {self._engine.runs_on}"
-        self._pool = ThreadPoolExecutor(self._engine.parallel, thread_name_prefix="detector")
+        self._pool = self._threads()
 
     def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
         """Start looking for faces.
@@ -94,9 +94,18 @@ class Detector:
             )
         self._stamp = stamp
 
+    def rest(self) -> None:
+        """Wait for pending looks and give back the memory that looking takes; the next look takes it anew."""
+        self._pool.shutdown()
+        self._engine.rest()
+        self._pool = self._threads()
+
     def close(self) -> None:
         """Stop the threads; pending looks are cancelled."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._engine.parallel, thread_name_prefix="detector")
 
     def _look(self, rgb: Rgb, threshold: float) -> Detections:
         height, width = rgb.shape[:2]

@@ -31,6 +31,10 @@ class Engine(Protocol):
         """Return the raw outputs by name for one picture, shape (H, W, 3), red first."""
         ...
 
+    def rest(self) -> None:
+        """Give back the memory of past runs; none may be under way."""
+        ...
+
 
 def open_engine(path: Path, provider: str, *, require_gpu: bool) -> Engine:
     """Load a network.
@@ -98,6 +102,12 @@ class OpenVinoEngine:
         request = self._request(compiled)
         request.infer({0: rgb[None]}, share_inputs=True)
         return {port.get_any_name(): request.get_output_tensor(i).data for i, port in enumerate(compiled.outputs)}
+
+    def rest(self) -> None:
+        """See Engine.rest."""
+        self._threads = threading.local()
+        for compiled in self._compiled.values():
+            compiled.release_memory()
 
     def _request(self, compiled: Any) -> Any:  # noqa: ANN401  # openvino has no types
         # one request per thread and size: making one takes all its memory anew; a thread reads it out before it runs again
@@ -176,6 +186,9 @@ class OnnxRuntimeEngine:
         names = list(layout.outputs) or self.output_names
         values = self._session.run(names, {self._input: np.ascontiguousarray(blob, np.float32)})
         return dict(zip(names, values, strict=True))
+
+    def rest(self) -> None:
+        """See Engine.rest; ONNX Runtime keeps its arena."""
 
 
 def _free_size(path: Path) -> bytes:

@@ -127,6 +127,7 @@ def _clip(
         progress=lambda done, total: progress("watching", done, total),
     )
     detector.check_weights()
+    detector.rest()
     faces = watched.tracks if tracks is None else tracks
     frames = len(watched.seen.pts)
     _check_keep(settings, faces)

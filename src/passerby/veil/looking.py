@@ -1,7 +1,8 @@
 """At which sizes a picture is looked at, and how several looks become one list of faces.
 
 A look is one pass of the detector over the picture at one size, as it is or mirrored. Small faces are found in large looks,
-faces that fill the picture in small ones. Looks alternate between plain and mirrored: what is no face seldom scores in both.
+faces that fill the picture in small ones. Looks alternate between plain and mirrored, and of one picture one is plain and the
+other mirrored: what is no face seldom scores in both.
 """
 
 from __future__ import annotations
@@ -60,16 +61,16 @@ class Pending:
         return join(found)
 
 
-def sizes_px(width: int, height: int, *, thorough: bool) -> tuple[int, int, int]:
-    """Return the longer sides of the three looks at a picture, largest first.
+def sizes_px(width: int, height: int, *, thorough: bool) -> tuple[int, ...]:
+    """Return the longer sides of the looks at a picture, largest first.
 
-    Normally one and a half times the picture's up to 1280, or its own up to 1536, and two and one thirds of that; thorough,
-    twice the picture's up to 1920, and a half and a quarter of that.
+    Normally one and two fifths of the picture's up to 1280, or its own up to 1408, and half of that; thorough, twice the
+    picture's up to 1920, and a half and a quarter of that.
 
     Source: docs/measures.md (misses by size of face and of look).
 
     >>> [sizes_px(*size, thorough=False) for size in ((640, 360), (960, 540), (3840, 2160))]
-    [(960, 640, 320), (1280, 853, 426), (1536, 1024, 512)]
+    [(896, 448), (1280, 640), (1408, 704)]
     >>> sizes_px(640, 360, thorough=True)
     (1280, 640, 320)
     """
@@ -77,8 +78,8 @@ def sizes_px(width: int, height: int, *, thorough: bool) -> tuple[int, int, int]
     if thorough:
         top = min(2 * own, LARGEST_PX)
         return top, top // 2, top // 4
-    top = max(min(own * 3 // 2, 1280), min(own, 1536))
-    return top, top * 2 // 3, top // 3
+    top = max(min(own * 7 // 5, 1280), min(own, 1408))
+    return top, top // 2
 
 
 def start(detector: Looks, looks: Sequence[Look], scaled: Scaled, size: tuple[int, int], threshold: float) -> Pending:

@@ -40,8 +40,8 @@ class Rules:
     interval_s: float = 0.64
     still_s: float = 1.6
     lowest: float = 0.04
-    best: float = 0.117
-    steady: float = 0.171
+    best: float = 0.105
+    steady: float = 0.154
     slope: float = 0.6
     small: float = 14 / 640
     best_in_picture: float = 0.12
@@ -84,19 +84,19 @@ THOROUGH = Rules(interval_s=0.32, still_s=0.64, best=0.1, steady=0.14, best_in_p
 """``--thorough``: looks more often, at every size, plain and mirrored."""
 
 CALM_TURNS = 3
-"""Odd, so that the largest look too is taken plain and mirrored in turn."""
+"""Odd, so that the larger look too is taken plain and mirrored in turn."""
 SMALL_SHARE = 28 / 640
-"""Side, as a share of the picture's longer side, below which a face needs the largest look. Source: docs/measures.md."""
+"""Side, as a share of the picture's longer side, below which a face needs the larger look. Source: docs/measures.md."""
 SMALL_SCORE = 0.09
-LIVE = Rules(best=0.11, steady=0.162)
+LIVE = Rules(best=0.102, steady=0.151)
 """For streams: a frame leaves before later sightings can speak for a face, so less is asked of the first ones."""
 
 
 def looks_at(turn: int, width: int, height: int, *, thorough: bool, small: bool = True) -> tuple[Look, ...]:
-    """Return the looks of one turn; turns alternate between plain and mirrored.
+    """Return the looks of one turn: one is plain, the other mirrored, and the next turn has it the other way round.
 
-    The largest look costs twice as much as the other two together, and only small faces need it: where none is followed,
-    it is taken every ``CALM_TURNS`` turns.
+    The larger look costs four times as much, and only small faces need it: where none is followed, it is taken every
+    ``CALM_TURNS`` turns.
 
     Args:
         turn: Counts from 0.
@@ -105,12 +105,11 @@ def looks_at(turn: int, width: int, height: int, *, thorough: bool, small: bool 
         thorough: Every size, plain and mirrored, at every turn.
         small: Small faces are followed now, or may be.
     """
-    sizes: tuple[int, ...] = sizes_px(width, height, thorough=thorough)
+    sizes = sizes_px(width, height, thorough=thorough)
     if thorough:
         return tuple(Look(side, mirrored) for side in sizes for mirrored in (False, True))
-    if not small and turn % CALM_TURNS:
-        sizes = sizes[1:]
-    return tuple(Look(side, bool(turn % 2)) for side in sizes)
+    looks = tuple(Look(side, (turn + at) % 2 == 1) for at, side in enumerate(sizes))
+    return looks if small or turn % CALM_TURNS == 0 else looks[1:]
 
 
 def follows_small(trails: Iterable[Trail], long_side_px: float) -> bool:
