@@ -121,6 +121,22 @@ def test_every_run_makes_the_same_tracks(clip: Path) -> None:
     detector.close()
 
 
+@pytest.mark.parametrize("count", range(20, 32))
+def test_tracks_end_with_a_clip_in_which_nothing_moves(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "still.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, width=SIZE[0], height=SIZE[1], pix_fmt="yuv420p")
+        still = av.VideoFrame.from_ndarray(np.full((SIZE[1], SIZE[0], 3), 90, np.uint8), format="rgb24")
+        for index in range(count):
+            still.pts = index
+            container.mux(stream.encode(still))
+        container.mux(stream.encode(None))
+    middle = Detections(np.array([[140, 80, 180, 120]], np.float32), np.array([0.9], np.float32))
+    watched = watch(path, Scripted(lambda _: middle), Rules(interval_s=0.16))
+    assert [(track.first, track.last) for track in watched.tracks] == [(0, count - 1)]
+    assert watched.tracks[0].score[-1] > 0
+
+
 def test_tracks_by_hand_are_covered_instead(clip: Path, tmp_path: Path) -> None:
     detector = Detector(FindSettings())
     hand = Track(1, 3, np.tile(np.array([100, 60, 140, 100], np.float32), (5, 1)), np.zeros(5, np.float32))

@@ -151,7 +151,7 @@ class _Watcher:
     def finish(self) -> None:
         """Look at the last frame too, and wait for all looks."""
         if self._last is not None and self._last[0].index != self._last_look:
-            self._look(self._queue[-1] if self._queue else self._restep(), *self._last)
+            self._look(self._queue[-1], *self._last)
         while self._queue:
             self._follow(self._queue.popleft())
         self._follower.finish()
@@ -204,10 +204,11 @@ class _Watcher:
     def _advance(self) -> None:
         """Follow up to a look that is not old enough.
 
-        A look's result is taken at a fixed distance, however fast it came, so that every run makes the same tracks.
+        A look's result is taken at a fixed distance, however fast it came, so that every run makes the same tracks. The
+        newest frame waits: it may be the last, which is looked at.
         """
         now = self._queue[-1].index
-        while self._queue and (self._queue[0].pending is None or now - self._queue[0].index >= self._lag):
+        while len(self._queue) > 1 and (self._queue[0].pending is None or now - self._queue[0].index >= self._lag):
             self._follow(self._queue.popleft())
 
     def _follow(self, step: _Step) -> None:
@@ -226,12 +227,6 @@ class _Watcher:
         gone = [trail for trail in lost if trail.best >= SURE]
         if len(gone) > LOST_SHARE * len(sure):
             self._next_look = min(self._next_look, self._last_look + max(1, self._interval // 2))
-
-    def _restep(self) -> _Step:
-        # the follower has already passed the last frame: stand still and look
-        step = _Step(len(self._motions) - 1, None, None, None)
-        self._queue.append(step)
-        return step
 
     def _unjudged(self, frames: int) -> set[int]:
         """Frames between the good looks on both sides of a failed one."""
