@@ -6,6 +6,7 @@ import importlib
 import os
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -92,7 +93,7 @@ class OpenVinoEngine:
         wide = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._precision = "bf16" if wide else "f32"
         self.runs_on = f"OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}, {self.parallel} threads"
-        self._compiled: OrderedDict[tuple[int, int], Any] = OrderedDict()
+        self._compiled: OrderedDict[tuple[int, int], Future[Any]] = OrderedDict()
         self._lock = threading.Lock()
         self._threads = threading.local()
 
@@ -107,7 +108,7 @@ class OpenVinoEngine:
         """See Engine.rest."""
         self._threads = threading.local()
         for compiled in self._compiled.values():
-            compiled.release_memory()
+            compiled.result().release_memory()
 
     def _request(self, compiled: Any) -> Any:  # noqa: ANN401  # openvino has no types
         # one request per thread and size: making one takes all its memory anew; a thread reads it out before it runs again
@@ -122,14 +123,22 @@ class OpenVinoEngine:
 
     def _at_size(self, height: int, width: int, layout: Layout) -> Any:  # noqa: ANN401  # openvino has no types
         with self._lock:
-            compiled = self._compiled.get((height, width))
-            if compiled is None:
-                compiled = self._compile(height, width, layout)
-                self._compiled[height, width] = compiled
+            compiling = self._compiled.get((height, width))
+            mine = compiling is None
+            if compiling is None:
+                compiling = self._compiled[height, width] = Future()
                 if len(self._compiled) > SHAPES_KEPT:
                     self._compiled.popitem(last=False)
             self._compiled.move_to_end((height, width))
-            return compiled
+        if mine:  # outside the lock: sizes are compiled side by side
+            try:
+                compiling.set_result(self._compile(height, width, layout))
+            except BaseException as error:
+                compiling.set_exception(error)
+                with self._lock:
+                    self._compiled.pop((height, width), None)
+                raise
+        return compiling.result()
 
     def _compile(self, height: int, width: int, layout: Layout) -> Any:  # noqa: ANN401  # openvino has no types
         ov, model = self._ov, self._core.read_model(self._bytes)

@@ -107,6 +107,7 @@ class Follower:
         self.ended: list[Trail] = []
         self._now: Boxes = EMPTY_BOXES
         self._since: list[Boxes] = []
+        self._likely: list[int] = []
         self._fine: Fine | None = None
         self._frames = 0
 
@@ -133,12 +134,7 @@ class Follower:
     def _fitted(self, before: Fine, fine: Fine, expected: Boxes) -> Boxes:
         """Move likely faces to where their patches fit; those that went with the scene are asked every third frame only."""
         self._frames += 1
-        likely = [
-            row
-            for row, trail in enumerate(self.active)
-            if trail.best >= LIKELY and (trail.strays or (row + self._frames) % 3 == 0)
-        ]
-        rows = sorted(likely, key=lambda row: -self.active[row].best)[:MOST]
+        rows = [row for row in self._likely if self.active[row].strays or (row + self._frames) % 3 == 0][:MOST]
         if not rows:
             return expected
         fitted = follow_patches(before, fine, self._now[rows], expected[rows], self._meter.width / fine.shape[1])
@@ -187,6 +183,8 @@ class Follower:
                 kept.append(trail)
                 now.append(found.xyxy[at])
         self.active, self._since = kept, []
+        likely = (row for row, trail in enumerate(kept) if trail.best >= LIKELY)
+        self._likely = sorted(likely, key=lambda row: -kept[row].best)
         self._now = np.array(now, np.float32).reshape(-1, 4)
         return lost
 
@@ -220,7 +218,7 @@ class Follower:
             for row, trail in enumerate(self.active):
                 trail.held.append(since[:, row])
         self.ended += self.active
-        self.active, self._since, self._now, self._fine = [], [], EMPTY_BOXES, None
+        self.active, self._likely, self._since, self._now, self._fine = [], [], [], EMPTY_BOXES, None
 
     @staticmethod
     def _sight(trail: Trail, index: int, carried: Boxes, box: NDArray[np.float32], score: float) -> None:
