@@ -171,7 +171,7 @@ def duration_s(path: Path) -> float:
 
 
 def real(bench: Bench) -> None:
-    """Real clips without annotations, against the densest pass of the same weights."""
+    """Real clips without annotations, against the densest pass of the same weights, looked over by eye."""
     if bench.data is None:
         print("| real clips | needs PASSERBY_FOOTAGE | | | | |")
         return
