@@ -24,7 +24,7 @@ from passerby.veil.follow import GROWTH_PER_S, Follower, Trail, back_fill, swell
 from passerby.veil.looking import Pending, start
 from passerby.veil.motion import Grey, Motion, MotionMeter, grey_copy
 from passerby.veil.patches import Fine, fine_copy
-from passerby.veil.rules import LIVE, Rules, follows_small, looks_at
+from passerby.veil.rules import CALM_TURNS, LIVE, Rules, follows_small, looks_at
 from passerby.veil.settings import CoverSettings, VeilSettings
 
 WEIGHTS_CHECK_S = 2.0
@@ -172,7 +172,8 @@ class LiveVeil:
 
     def _start(self, held: _Held) -> None:
         small = self._judged < 0 or follows_small(self._follower.active, max(self._size))
-        looks = looks_at(self._turn, *self._size, thorough=False, small=small)
+        every = self.settings.rules.larger_every if small else CALM_TURNS
+        looks = looks_at(self._turn, *self._size, thorough=False, larger_every=every)
         scaled = partial(rgb, held.picture)
         held.pending = start(self._detector, looks, scaled, self._size, self.settings.rules.lowest)
         self._turn += 1

@@ -35,6 +35,7 @@ class Rules:
         best_in_picture: Score from which a face in a picture is covered, whatever its size.
         misses: Looks in a row in which a followed face may be missed.
         reach_s: Time covered before the first and after the last sighting.
+        larger_every: The larger of the two looks is taken every so many turns while small faces are followed.
     """
 
     interval_s: float = 0.64
@@ -47,6 +48,7 @@ class Rules:
     best_in_picture: float = 0.12
     misses: int = 3
     reach_s: float = 0.64
+    larger_every: int = 1
 
     def interval_frames(self, rate: Fraction | None) -> int:
         """Return frames between looks at a frame rate, 1 and more; 5 where the rate is unknown."""
@@ -84,32 +86,30 @@ THOROUGH = Rules(interval_s=0.32, still_s=0.64, best=0.1, steady=0.14, best_in_p
 """``--thorough``: looks more often, at every size, plain and mirrored."""
 
 CALM_TURNS = 3
-"""Odd, so that the larger look too is taken plain and mirrored in turn."""
+"""The larger look is taken so seldom where no small face is followed."""
 SMALL_SHARE = 28 / 640
 """Side, as a share of the picture's longer side, below which a face needs the larger look. Source: docs/measures.md."""
 SMALL_SCORE = 0.09
-LIVE = Rules(best=0.102, steady=0.151)
+LIVE = Rules(best=0.086, steady=0.127, larger_every=2)
 """For streams: a frame leaves before later sightings can speak for a face, so less is asked of the first ones."""
 
 
-def looks_at(turn: int, width: int, height: int, *, thorough: bool, small: bool = True) -> tuple[Look, ...]:
-    """Return the looks of one turn: one is plain, the other mirrored, and the next turn has it the other way round.
-
-    The larger look costs four times as much, and only small faces need it: where none is followed, it is taken every
-    ``CALM_TURNS`` turns.
+def looks_at(turn: int, width: int, height: int, *, thorough: bool, larger_every: int = 1) -> tuple[Look, ...]:
+    """Return the looks of one turn. Each size is looked at plain and mirrored in turn, and the two not alike.
 
     Args:
         turn: Counts from 0.
         width: Of the picture, pixels.
         height: Of the picture, pixels.
         thorough: Every size, plain and mirrored, at every turn.
-        small: Small faces are followed now, or may be.
+        larger_every: The larger look, which costs four times as much as the other, is taken every so many turns.
     """
     sizes = sizes_px(width, height, thorough=thorough)
     if thorough:
         return tuple(Look(side, mirrored) for side in sizes for mirrored in (False, True))
-    looks = tuple(Look(side, (turn + at) % 2 == 1) for at, side in enumerate(sizes))
-    return looks if small or turn % CALM_TURNS == 0 else looks[1:]
+    mirrored = turn // larger_every % 2 == 1
+    larger, smaller = Look(sizes[0], mirrored), Look(sizes[1], not mirrored)
+    return (smaller,) if turn % larger_every else (larger, smaller)
 
 
 def follows_small(trails: Iterable[Trail], long_side_px: float) -> bool:

@@ -24,7 +24,7 @@ from passerby.veil.follow import GROWTH_PER_S, Follower, Trail, complete
 from passerby.veil.looking import Pending, start
 from passerby.veil.motion import Grey, Motion, MotionMeter, grey_copy
 from passerby.veil.patches import Fine, fine_copy
-from passerby.veil.rules import Rules, follows_small, looks_at
+from passerby.veil.rules import CALM_TURNS, Rules, follows_small, looks_at
 
 MIN_LAG = 2
 """Fewest frames between a look and the use of its result, so that the detector works while frames are decoded."""
@@ -194,7 +194,8 @@ class _Watcher:
 
     def _look(self, step: _Step, frame: Frame, grey: Grey) -> None:
         small = not self._judged or follows_small(self._follower.active, max(self._size))
-        looks = looks_at(self._turn, *self._size, thorough=self._thorough, small=small)
+        every = self._rules.larger_every if small else CALM_TURNS
+        looks = looks_at(self._turn, *self._size, thorough=self._thorough, larger_every=every)
         step.pending = start(self._detector, looks, partial(rgb, frame.picture), self._size, self._rules.lowest)
         self._turn += 1
         self._looks += 1
