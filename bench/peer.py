@@ -48,6 +48,11 @@ def deface_keyed(source: Path, target: Path, key: Path) -> list[str]:
     return [deface(), "--boxes", "--replacewith", "img", "--replaceimg", str(key), str(source), "-o", str(target)]
 
 
+def deface_keyed_each(sources: Sequence[Path], key: Path) -> list[str]:
+    """Return the same for many pictures; each output lies beside its input, ``_anonymized`` before the suffix."""
+    return [deface(), "--boxes", "--replacewith", "img", "--replaceimg", str(key), *map(str, sources)]
+
+
 def passerby(source: Path, target: Path, *more: str) -> list[str]:
     """Return the command of this project that covers with the key colour."""
     fill = "#{:02x}{:02x}{:02x}".format(*KEY)

@@ -17,6 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+from PIL import Image
 
 import footage
 from coverage import BINS, Face, Score, Truth, clip_truth, covered_in_clip, covered_in_picture, picture_truth
@@ -26,7 +27,7 @@ from passerby.veil.measured import MEASURED
 from passerby.veil.rules import Rules
 from passerby.veil.settings import FindSettings
 from passerby.veil.watch import watch
-from peer import ROOT, deface, deface_keyed, in_turn, key_picture, passerby, run
+from peer import ROOT, deface, deface_keyed, deface_keyed_each, in_turn, key_picture, passerby, run
 
 BARE = ROOT / "bench" / "bare.py"
 
@@ -126,14 +127,19 @@ def pictures(bench: Bench) -> None:
     if bench.data is None:
         print("| pictures | needs PASSERBY_FOOTAGE | | | | |")
         return
-    key, ours, peer = key_picture(bench.work), Score(), Score()
-    for name, faces in sorted(picture_truth(bench.data).items()):
-        source = bench.data / name
-        for score, make in ((ours, passerby), (peer, lambda a, b: deface_keyed(a, b, key))):
-            target = bench.work / "out.png"
-            run(make(source, target))
-            score.add(name, covered_in_picture(target), faces)
-            target.unlink()
+    truth = sorted(picture_truth(bench.data).items())
+    inputs, veiled = bench.work / "pictures", bench.work / "veiled"
+    inputs.mkdir()
+    sources = [inputs / f"{number}.png" for number in range(len(truth))]
+    for source, (name, _) in zip(sources, truth, strict=True):
+        with Image.open(bench.data / name) as image:
+            image.convert("RGB").save(source, compress_level=1)
+    run(passerby(inputs, veiled))
+    run(deface_keyed_each(sources, key_picture(bench.work)))
+    ours, peer = Score(), Score()
+    for source, (name, faces) in zip(sources, truth, strict=True):
+        ours.add(name, covered_in_picture(veiled / source.name), faces)
+        peer.add(name, covered_in_picture(source.with_stem(f"{source.stem}_anonymized")), faces)
     quality("pictures", ours, peer, 1 / 3, 1.5)
 
 
