@@ -84,7 +84,14 @@ class Hold(Protocol):
     """The right to write, and to no one else."""
 
     def check(self) -> None:
-        """Raise LockedError if the right is lost."""
+        """Raise LockedError if the right is lost, as far as is known here."""
+
+    def confirm(self) -> None:
+        """Raise LockedError if the right is lost, asking anew.
+
+        Raises:
+            StorageError: nobody answers.
+        """
 
     def release(self) -> None:
         """Let the next writer in."""
@@ -251,6 +258,9 @@ class FileHold:
             ) from exc
 
     def check(self) -> None:
+        """Nothing can take it away."""
+
+    def confirm(self) -> None:
         """Nothing can take it away."""
 
     def release(self) -> None:
