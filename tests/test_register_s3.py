@@ -182,7 +182,7 @@ def test_log_on_s3_survives_writes_broken_in_turn(
     if retries:
         assert told == 0, "the client tries again, and takes its own first try for nobody else's"
     else:
-        assert told > 5
+        assert told > 3
 
 
 def test_throttling_that_passes_is_waited_out_and_one_that_stays_is_said(
