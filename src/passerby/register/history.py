@@ -233,4 +233,4 @@ class History:
 
 
 def _span(begin: datetime, end: datetime) -> str:
-    return f"{format_instant(begin)} for {end - begin}"
+    return f"{format_instant(begin)} for {timedelta(seconds=(end - begin) // timedelta(seconds=1))}"

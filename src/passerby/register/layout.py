@@ -59,10 +59,12 @@ class Layout:
             StorageError: something cannot be written.
         """
         check_name(origin)
-        if (path / "private" / SETTINGS).exists() and cls.open(path).state.get(HEAD) is not None:
+        if DirectoryStore(path / "private").get(SETTINGS) is not None and cls.open(path).state.get(HEAD) is not None:
             raise UsageError(f"{path} must not hold a log yet", hint="open it, or choose another directory")
         if signer and signer.key.name != origin:
             raise FormatError(f"name of the log's key must be {origin}, got {signer.key.name}")
+        if "://" in origin:
+            raise UsageError(f"origin must be a URL without its scheme, got {origin}", hint=origin.partition("://")[2])
         layout = cls._at(path, {"origin": origin, "public": public})
         if layout.public.get(CHECKPOINT) is not None:
             raise UsageError(f"{layout.public} must not hold a log yet")

@@ -15,7 +15,7 @@ from obstore.store import from_url
 
 from passerby.errors import StorageError, UsageError
 from passerby.register.object_store import ObjectStore
-from passerby.register.store import DirectoryStore, Source
+from passerby.register.store import DirectoryStore, Source, as_storage_errors
 from passerby.register.tiles import MAX_BUNDLE_BYTES
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class HttpSource:
     """A log behind any web server. Follows no redirect, and reads no more than the largest bundle."""
 
     def __init__(self, url: str, *, client: httpx.Client | None = None) -> None:
+        if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
+            raise UsageError(f"a log's address must be like https://cameras.example.org/log, got {url!r}")
         self._url = url.rstrip("/")
         self._client = client or httpx.Client(timeout=TIMEOUT_S)
 
@@ -52,7 +54,9 @@ class HttpSource:
                         raise StorageError(f"{self._url}/{path} must be at most {MAX_BUNDLE_BYTES} bytes")
                 return bytes(data)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise StorageError(f"{self._url}/{path} cannot be read: {exc}") from exc
+            raise StorageError(
+                f"{self._url}/{path} cannot be read: {exc}", hint="is the address right, and does the server answer?"
+            ) from exc
 
     def close(self) -> None:
         """Hang up."""
@@ -104,6 +108,7 @@ def open_source(place: str | Path) -> Source:
     if isinstance(store, ObjectStore):
         return store
     path = Path(place)
-    if not path.is_dir():
-        raise UsageError(f"{path} must be a directory or a URL")
-    return DirectoryStore(path / "public") if (path / "public").is_dir() else store
+    with as_storage_errors(f"{path} cannot be read"):
+        if not path.is_dir():
+            raise UsageError(f"{path} must be a directory or a URL")
+        return DirectoryStore(path / "public") if (path / "public").is_dir() else store

@@ -10,7 +10,7 @@ import fcntl
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -172,7 +172,9 @@ class DirectoryStore:
             self._disk.sync_directories(sorted({target.parent for target in targets}))
         except OSError as exc:
             self._known.clear()
-            raise StorageError(f"{self._root} cannot be written: {exc.strerror or exc}") from exc
+            _clear(targets)
+            what = targets[0] if len(targets) == 1 else self._root
+            raise StorageError(f"{what} cannot be written: {exc.strerror or exc}") from exc
         finally:
             for fd in staged:
                 self._disk.close(fd)
@@ -205,13 +207,14 @@ class DirectoryStore:
 
     def drop_beyond(self, size: int) -> None:
         """See ``Store.drop_beyond``."""
-        for level, index, keep in beyond(size):
-            full = self._root / tile_path(level, index)
-            full.unlink(missing_ok=True)
-            partials = full.with_name(f"{full.name}.p")
-            for path in partials.iterdir() if partials.is_dir() else ():
-                if not path.name.isdecimal() or int(path.name) > keep:
-                    path.unlink(missing_ok=True)
+        with as_storage_errors(f"{self._root} cannot be put in order"):
+            for level, index, keep in beyond(size):
+                full = self._root / tile_path(level, index)
+                full.unlink(missing_ok=True)
+                partials = full.with_name(f"{full.name}.p")
+                for path in partials.iterdir() if partials.is_dir() else ():
+                    if not path.name.isdecimal() or int(path.name) > keep:
+                        path.unlink(missing_ok=True)
 
     def hold(self) -> Hold:
         """See ``Store.hold``."""
@@ -239,6 +242,13 @@ def _sync_directory(path: Path) -> None:
 
 def _beside(target: Path) -> Path:
     return target.with_name(_TEMPORARY + target.name)
+
+
+def _clear(targets: Iterable[Path]) -> None:
+    """Half-written files would keep a full disk full."""
+    for target in targets:
+        with suppress(OSError):
+            _beside(target).unlink()
 
 
 class FileHold:
