@@ -133,7 +133,7 @@ def run(root: Path, disk: Disk, signer: Recorder, batches: tuple[int, ...]) -> t
     """Write batches until one of them fails for good; returns what was acknowledged, and whether the power went."""
     acknowledged: list[bytes] = []
     public, state = DirectoryStore(root / "public", disk=disk), DirectoryStore(root / "private", disk=disk)
-    hold = SimpleNamespace(check=lambda: None, release=lambda: None)
+    hold = SimpleNamespace(check=lambda: None, confirm=lambda: None, release=lambda: None)
     try:
         writer = Committer(ORIGIN, signer, public, state, hold, publish=True)
         for number, count in enumerate(batches):
@@ -263,7 +263,7 @@ class FlakyStore(ObjectStore):
 
 @pytest.mark.parametrize("done", [False, True])
 def test_log_on_an_object_store_survives_a_lost_write_or_answer(done: bool) -> None:  # a parameter
-    hold = SimpleNamespace(check=lambda: None, release=lambda: None)
+    hold = SimpleNamespace(check=lambda: None, confirm=lambda: None, release=lambda: None)
     fail_at = 0
     while True:
         fail_at += 1

@@ -387,6 +387,8 @@ class Deaf:
 
     def check(self) -> None: ...
 
+    def confirm(self) -> None: ...
+
     def release(self) -> None: ...
 
 
@@ -400,6 +402,9 @@ class Frozen:
         self.looks += 1
         if self.looks > 2:
             raise LockedError("lease is another's")
+
+    def confirm(self) -> None:
+        self.check()
 
     def release(self) -> None: ...
 

@@ -70,8 +70,8 @@ def test_key_and_place_of_the_pages_are_named_where_they_were_not_given(
         (["--url", "javascript:alert(1)"], 2, "error: address must start with https:// or http://, got 'javascript:alert(1)'"),
         (["--url", 'https://x"><script>'], 2, "error: address must start with"),
         (["--language", "it"], 2, "error: language must be one of en, fr, de, got 'it'"),
-        (["--vkey", "nonsense"], 1, "error: verifier key must be name+hash+base64"),
-        (["--policy", "FILE"], 1, "error: policy"),
+        (["--vkey", "nonsense"], 2, "error: verifier key must be name+hash+base64"),
+        (["--policy", "FILE"], 2, "must be a policy file: policy line 1"),
     ],
 )  # fmt: skip
 def test_wrong_use_is_said_and_nothing_is_written(

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from passerby.errors import VerificationError
 from passerby.register import Log, Policy, Proof, Remark, VerifierKey, encode, require
 from passerby.web import register_follow, register_serve
+from passerby.web.listening import bind
 from passerby.web.register_follow import Follower
 from passerby.web.register_serve import answer, app_of, is_loopback
 
@@ -226,8 +227,9 @@ def test_server_is_told_to_keep_no_log_and_trust_no_proxy(
     log: tuple[Path, str, City], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    monkeypatch.setattr(uvicorn.Server, "run", lambda self: seen.append(self.config))
-    register_serve.run(Follower(log[0]), host="127.0.0.1", port=1)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, **_: seen.append(self.config))
+    with bind("127.0.0.1", 0) as listener:
+        register_serve.run(Follower(log[0]), listener=listener)
     assert (seen[0].access_log, seen[0].proxy_headers, seen[0].server_header) == (False, False, False)
 
 

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from passerby.errors import UsageError
-from passerby.register import Policy
+from passerby.errors import FormatError, UsageError
+from passerby.register import Policy, VerifierKey
 from passerby.values import digest_bytes
+from passerby.web.listening import bind
 from passerby.web.register_follow import Follower, Place
 from passerby.web.register_pages import verifier
 from passerby.web.register_serve import is_loopback, run
@@ -44,7 +45,9 @@ def site(
     copy: Annotated[bool, typer.Option("--copy-log", help="Copy the log's files beside the pages.")] = False,
 ) -> None:
     """Write the public pages of a log as files, for any web server."""
-    follower = Follower(log, vkey=vkey, policy=read_policy(policy), place=place(url, log_url), saved=output / STATE)
+    follower = Follower(
+        log, vkey=read_key(vkey), policy=read_policy(policy), place=place(url, log_url), saved=output / STATE
+    )
     written = write_site(follower, output, language=known(language))
     copied = copy_log(follower, output) if copy else 0
     typer.echo(
@@ -70,18 +73,21 @@ def serve(
     state: Annotated[Path | None, typer.Option(help="File that keeps what was read, for a quick restart.")] = None,
 ) -> None:
     """Serve a log and its public pages."""
-    here = url or (f"http://{f'[{host}]' if ':' in host else host}:{port}/" if is_loopback(host) else None)
-    follower = Follower(log, vkey=vkey, policy=read_policy(policy), place=place(here, None), saved=state)
-    follower.save()
-    notes(follower, here)
-    if not is_loopback(host):
-        typer.echo(
-            "note: this server speaks plain HTTP; browsers check proofs only over https, so put TLS before it", err=True
-        )
-    typer.echo(f"serving {follower.seen.origin} ({follower.seen.size} entries) on http://{host}:{port}/", err=True)
-    run(follower, host=host, port=port, language=known(language))
-    follower.save()
-    follower.close()
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    here, spoken = place(url or (address if is_loopback(host) else None), None), known(language)
+    with bind(host, port) as listener:
+        follower = Follower(log, vkey=read_key(vkey), policy=read_policy(policy), place=here, saved=state)
+        follower.save()
+        notes(follower, here.base_url)
+        if not is_loopback(host):
+            typer.echo(
+                "note: this server speaks plain HTTP; browsers check proofs only over https, so put TLS before it",
+                err=True,
+            )
+        typer.echo(f"serving {follower.seen.origin} ({follower.seen.size} entries) on {address}", err=True)
+        run(follower, listener=listener, language=spoken)
+        follower.save()
+        follower.close()
 
 
 def place(url: str | None, log_url: str | None) -> Place:
@@ -101,14 +107,30 @@ def read_policy(path: Path | None) -> Policy | None:
     """Return the policy in a file.
 
     Raises:
-        UsageError: the file is not text.
+        UsageError: it is none; a file that was chosen wrong is no finding about a log.
     """
     if path is None:
         return None
     try:
         return Policy.parse(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{path} must be a policy file: {exc}") from exc
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
+    except (UnicodeDecodeError, FormatError) as exc:
+        raise UsageError(f"{path} must be a policy file: {exc}", hint="see docs/register.md, Witnesses") from exc
+
+
+def read_key(text: str | None) -> VerifierKey | None:
+    """Return a log's key as it was typed.
+
+    Raises:
+        UsageError: it is none; a key that was typed wrong is no finding about a log.
+    """
+    try:
+        return None if text is None else VerifierKey.parse(text)
+    except FormatError as exc:
+        raise UsageError(
+            exc.message, hint="--vkey takes what `passerby register init` printed: name+hash+base64"
+        ) from exc
 
 
 def known(language: str) -> str:

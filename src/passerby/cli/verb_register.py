@@ -13,6 +13,7 @@ import typer
 
 from passerby import register
 from passerby.cli import register_pages
+from passerby.cli.register_pages import read_key, read_policy
 from passerby.errors import FormatError, RegisterError, StorageError, UsageError, VerificationError
 
 _LogPath = Annotated[Path, typer.Argument(metavar="DIR", help="The log's directory, as made by init.")]
@@ -43,7 +44,7 @@ def init(
     public: Annotated[str | None, typer.Option(help="Put the log's files there instead of DIR/public.")] = None,
 ) -> None:
     """Make a new log: key, settings, empty tree. Prints the verifier key, which is what others must know."""
-    with register.Log.create(path, origin=origin, policy=_policy(policy), public=public) as log:
+    with register.Log.create(path, origin=origin, policy=read_policy(policy), public=public) as log:
         typer.echo(str(log.key))
     typer.echo(f"public files: {public or path / 'public'}; the key stays in {path / 'private'}", err=True)
 
@@ -93,7 +94,7 @@ def show(
     policy: _PolicyFile = None,
 ) -> None:
     """Print entries, one JSON a line, each checked against the signed root."""
-    reader = register.Reader.open(place, vkey=vkey, policy=_policy(policy))
+    reader = register.Reader.open(place, vkey=read_key(vkey), policy=read_policy(policy))
     end = reader.size if stop is None else min(stop, reader.size)
     for index, raw in enumerate(reader.raws(min(start, end), end), start):
         typer.echo(json.dumps({"index": index, "entry": json.loads(raw)}, ensure_ascii=False))
@@ -107,7 +108,7 @@ def prove(
     policy: _PolicyFile = None,
 ) -> None:
     """Write the proof of one entry (C2SP tlog-proof, with the entry in it): a file that can be checked without the log."""
-    text = register.Reader.open(place, vkey=vkey, policy=_policy(policy)).prove(index).to_text()
+    text = register.Reader.open(place, vkey=read_key(vkey), policy=read_policy(policy)).prove(index).to_text()
     if out is None:
         sys.stdout.write(text)
         return
@@ -126,9 +127,8 @@ def check(
     del offline
     if (vkey is None) == (policy is None):
         raise UsageError("give --vkey or --policy", hint="a proof that brings its own key proves nothing")
-    trusted = (
-        register.Policy(logs=(register.VerifierKey.parse(vkey),)) if vkey else _policy(policy) or register.Policy()
-    )
+    key = read_key(vkey)
+    trusted = register.Policy(logs=(key,)) if key else read_policy(policy) or register.Policy()
     proof = register.Proof.parse(_read(file))
     data = _read(entry) if entry else proof.extra
     if data is None:
@@ -154,8 +154,9 @@ def verify(
     as_json: _AsJson = False,
 ) -> None:
     """Check the whole log. Exit code 0: nothing wrong; 1: something is, each problem on a line of standard output."""
+    key, held_against = read_key(vkey), read_policy(policy)
     try:
-        report = register.verify(register.Reader.open(place, vkey=vkey, policy=_policy(policy)))
+        report = register.verify(register.Reader.open(place, vkey=key, policy=held_against))
     except (FormatError, VerificationError) as error:
         _print_problems([register.Problem(_kind(error), error.message)], as_json=as_json, rest={})
         raise
@@ -187,7 +188,7 @@ def watch(
     as_json: _AsJson = False,
 ) -> None:
     """Visit a log and compare it with the last visit. Exit code 1 on rollback, fork, silence, or anything else wrong."""
-    visit = register.watch(place, state, vkey=vkey, policy=_policy(policy), silence_h=silence_h)
+    visit = register.watch(place, state, vkey=read_key(vkey), policy=read_policy(policy), silence_h=silence_h)
     sizes = {"old": visit.old.size if visit.old else None, "new": visit.new.size if visit.new else None}
     _print_problems(visit.problems, as_json=as_json, rest=sizes)
     if visit.problems:
@@ -208,15 +209,6 @@ def schema(
         typer.echo("\n".join(register.kinds()))
         return
     typer.echo(json.dumps(register.schema(kind), indent=2, ensure_ascii=False))
-
-
-def _policy(path: Path | None) -> register.Policy | None:
-    if path is None:
-        return None
-    try:
-        return register.Policy.parse(_read(path).decode())
-    except UnicodeDecodeError as exc:
-        raise FormatError(f"policy {path} must be UTF-8") from exc
 
 
 def _read(path: Path) -> bytes:

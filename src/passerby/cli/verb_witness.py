@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from passerby import register
 from passerby.errors import UsageError
+from passerby.web.listening import bind, serve
 
 _Path = Annotated[Path, typer.Argument(metavar="DIR", help="The witness's directory.")]
 
@@ -50,15 +50,10 @@ def run(
         raise UsageError(f"host must be loopback, got {host}", hint="say --beyond-loopback to be reached by others")
     witness = register.Witness.open(path)
     try:
-        typer.echo(f"witness {witness.signer.key} on http://{host}:{port}", err=True)
-        uvicorn.run(
-            register.witness_app(witness),
-            host=host,
-            port=port,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-        )
+        with bind(host, port) as listener:
+            at = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+            typer.echo(f"witness {witness.signer.key} on http://{at}", err=True)
+            serve(register.witness_app(witness), listener)
     finally:
         witness.close()
 

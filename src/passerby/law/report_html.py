@@ -16,15 +16,16 @@ from passerby.law.report_words import (
     DISCLAIMER,
     OUTCOME_MEANING,
     OUTCOME_TITLE,
+    articles,
     assumptions,
     day,
-    deciding,
     duty_when,
     example_words,
     fact_meaning,
     fact_words,
     facts_read,
     fine_words,
+    first_statement,
     grouped_changes,
     outside_entirely,
     possible_words,
@@ -109,10 +110,10 @@ def _environment() -> Environment:
         tone=lambda verdict: "grey" if outside_entirely(verdict) else _TONE[verdict.outcome],
         tone_of=lambda outcome: _TONE[outcome],
         possible=possible_words,
-        articles=_articles,
+        articles=articles,
         decided_by=_decided_by,
         sentence=_sentence,
-        first_statement=_first_statement,
+        first_statement=first_statement,
         readings=readings_told,
         value_words=_value_words,
         by_outcome=_by_outcome,
@@ -126,20 +127,12 @@ def _certainty_meaning(certainty: Certainty) -> str:
     return CERTAINTY_MEANING[certainty]
 
 
-def _articles(verdict: Verdict) -> list[str]:
-    return list(dict.fromkeys(provision.article for provision in deciding(verdict)))
-
-
 def _decided_by(verdict: Verdict) -> str:
-    return ", ".join(_articles(verdict))
+    return ", ".join(articles(verdict))
 
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _first_statement(verdict: Verdict) -> str:
-    return verdict.reasons[0].statement if verdict.reasons else standing(verdict)
 
 
 def _value_words(name: str, value: FactValue) -> str:

@@ -7,32 +7,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date
+from enum import Enum
 from functools import cache
 from importlib.resources import files
 
 from passerby.law.assessment import Assessment
 from passerby.law.explain import help_texts
-from passerby.law.liability import Claim
 from passerby.law.reference import SLUG
-from passerby.law.report_words import DISCLAIMER, deciding, guideline_of
-from passerby.law.values import (
-    UNKNOWN,
-    Alternative,
-    Change,
-    Duty,
-    FactValue,
-    FineTier,
-    Later,
-    OpenPoint,
-    Provision,
-    Reason,
-    Verdict,
-)
+from passerby.law.report_words import DISCLAIMER, articles, guideline_of
+from passerby.law.values import UNKNOWN, Alternative, FactValue, Provision, Reason, Verdict
 from passerby.law.vocabulary import Fact, vocabulary
 
 VOCABULARY_SCHEMA = "passerby-vocabulary/1"
 ASSESSMENT_SCHEMA = "passerby-assessment/1"
 COMPARISON_SCHEMA = "passerby-comparison/1"
+_PROVISION = "id article title reference guideline certainty"
+_DUTY = "id text article deadline deadline_hours certainty applies_from"
+_FINE = "article text max_eur max_turnover_percent certainty"
+_CLAIM = "id group text law article status applies_from certainty"
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
@@ -45,7 +38,7 @@ def assessment_to_json(assessment: Assessment) -> dict[str, Json]:
         "on": assessment.on.isoformat() if assessment.on else None,
         "facts": _facts(assessment.facts),
         "verdicts": [_verdict(verdict, assessment) for verdict in assessment.verdicts],
-        "liability": [_claim(claim) for claim in assessment.liability],
+        "liability": [_take(claim, _CLAIM) for claim in assessment.liability],
         "disclaimer": DISCLAIMER,
     }
 
@@ -65,7 +58,7 @@ def comparison_to_json(assessments: tuple[Assessment, ...]) -> dict[str, Json]:
                         "outcome": verdict.outcome.value,
                         "possible": _possible(verdict),
                         "certainty": verdict.certainty.value,
-                        "decided_by": [*dict.fromkeys(provision.article for provision in deciding(verdict))],
+                        "decided_by": [*articles(verdict)],
                     }
                     for verdict in one.verdicts
                 },
@@ -175,29 +168,18 @@ def _verdict(verdict: Verdict, assessment: Assessment) -> dict[str, Json]:
         "certain": verdict.certain,
         "outside_rulebook": verdict.outside,
         "certainty": verdict.certainty.value,
-        "provisions": [_provision(provision) for provision in chain.values()],
+        "provisions": [_take(provision, _PROVISION) for provision in chain.values()],
         "reasons": [_reason(reason) for reason in verdict.reasons],
         "alternatives": [_alternative(alternative) for alternative in verdict.alternatives],
-        "open_points": [_open_point(point) for point in verdict.open_points],
+        "open_points": [_take(point, "id question article certainty") for point in verdict.open_points],
         "unknown": [*verdict.unknown],
         "next_question": verdict.next_question,
-        "duties": [_duty(duty) for duty in verdict.duties],
-        "fine": _fine(verdict.fine) if verdict.fine else None,
-        "changes": [_change(change) for change in verdict.changes],
-        "later": [_later(later) for later in verdict.later],
+        "duties": [_take(duty, _DUTY) for duty in verdict.duties],
+        "fine": _take(verdict.fine, _FINE) if verdict.fine else None,
+        "changes": [_take(change, "facts outcome") for change in verdict.changes],
+        "later": [_take(later, "on outcome") for later in verdict.later],
         "notes": [*verdict.notes],
         "assumed": _facts(verdict.assumed),
-    }
-
-
-def _provision(provision: Provision) -> Json:
-    return {
-        "id": provision.id,
-        "article": provision.article,
-        "title": provision.title,
-        "reference": provision.reference,
-        "guideline": provision.guideline,
-        "certainty": provision.certainty.value,
     }
 
 
@@ -225,48 +207,14 @@ def _alternative(alternative: Alternative) -> Json:
     }
 
 
-def _open_point(point: OpenPoint) -> Json:
-    return {"id": point.id, "question": point.question, "article": point.article, "certainty": point.certainty.value}
+def _take(item: object, names: str) -> dict[str, Json]:
+    """Return some of an object's fields under their own names, in the order given."""
+    return {name: _plain(getattr(item, name)) for name in names.split()}
 
 
-def _duty(duty: Duty) -> Json:
-    return {
-        "id": duty.id,
-        "text": duty.text,
-        "article": duty.article,
-        "deadline": duty.deadline,
-        "deadline_hours": duty.deadline_hours,
-        "certainty": duty.certainty.value,
-        "applies_from": duty.applies_from.isoformat() if duty.applies_from else None,
-    }
-
-
-def _fine(fine: FineTier) -> Json:
-    return {
-        "article": fine.article,
-        "text": fine.text,
-        "max_eur": fine.max_eur,
-        "max_turnover_percent": fine.max_turnover_percent,
-        "certainty": fine.certainty.value,
-    }
-
-
-def _change(change: Change) -> Json:
-    return {"facts": _facts(change.facts), "outcome": change.outcome.value}
-
-
-def _later(later: Later) -> Json:
-    return {"on": later.on.isoformat(), "outcome": later.outcome.value}
-
-
-def _claim(claim: Claim) -> Json:
-    return {
-        "id": claim.id,
-        "group": claim.group,
-        "text": claim.text,
-        "law": claim.law,
-        "article": claim.article,
-        "status": claim.status,
-        "applies_from": claim.applies_from.isoformat() if claim.applies_from else None,
-        "certainty": claim.certainty.value,
-    }
+def _plain(value: Json | Enum | date | Mapping[str, FactValue]) -> Json:
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return dict(value) if isinstance(value, Mapping) else value

@@ -12,14 +12,15 @@ from passerby.law.report_words import (
     DISCLAIMER,
     OUTCOME_MEANING,
     OUTCOME_TITLE,
+    articles,
     assumptions,
     day,
-    deciding,
     duty_when,
     example_words,
     fact_words,
     facts_read,
     fine_words,
+    first_statement,
     grouped_changes,
     outside_entirely,
     possible_words,
@@ -61,9 +62,8 @@ def side_by_side_to_text(assessment: Assessment) -> str:
     lines = [*_head(assessment), "", *_glance(assessment)]
     for verdict in assessment.verdicts:
         lines += ["", *_wrap(f"{verdict.position}: {_short(verdict)}")]
-        articles = ", ".join(dict.fromkeys(provision.article for provision in deciding(verdict)))
-        first = verdict.reasons[0].statement if verdict.reasons else standing(verdict)
-        lines += _wrap(f"because: {first}" + (f" [{articles}]" if articles else ""), "  ", "    ")
+        decided = ", ".join(articles(verdict))
+        lines += _wrap(f"because: {first_statement(verdict)}" + (f" [{decided}]" if decided else ""), "  ", "    ")
         if verdict.duties:
             lines += _wrap("duties: " + ", ".join(dict.fromkeys(duty.article for duty in verdict.duties)), "  ", "    ")
         if verdict.fine:

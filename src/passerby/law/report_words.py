@@ -228,6 +228,16 @@ def deciding(verdict: Verdict) -> tuple[Provision, ...]:
     return tuple(found.values())
 
 
+def articles(verdict: Verdict) -> list[str]:
+    """Return the articles of the provisions that decide, each once."""
+    return list(dict.fromkeys(provision.article for provision in deciding(verdict)))
+
+
+def first_statement(verdict: Verdict) -> str:
+    """Return the first reason in words, or where the verdict stands if there is none."""
+    return verdict.reasons[0].statement if verdict.reasons else standing(verdict)
+
+
 def _topmost(reason: Reason) -> Iterator[Provision]:
     if reason.provision is not None:
         yield reason.provision

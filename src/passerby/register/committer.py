@@ -15,9 +15,10 @@ overwritten, so that a writer that lost its lease fails at 3). ``head`` is the o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from passerby.errors import FormatError, StorageError, VerificationError
+from passerby.errors import FormatError, LockedError, StorageError, VerificationError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.merkle import Frontier, prove_inclusion
 from passerby.register.note import Signer, sign_note, split_note
@@ -91,7 +92,7 @@ class Committer:
         checkpoint = Checkpoint(self.origin, growth.edge.size, growth.edge.frontier.root())
         self._sound = False  # until this batch is through, only what is on disk says how far it came
         self._hold.check()
-        self._public.put_all(growth.files, guard=self._hold.check)  # 2
+        self._public.put_all(growth.files, guard=self._hold.confirm)  # 2
         self._hold.check()
         self._state.swap(HEAD, self._head, checkpoint.to_text().encode())  # 3
         note = self._sign(checkpoint)  # 4, 5
@@ -115,7 +116,7 @@ class Committer:
         text = checkpoint.to_text()
         note = sign_note(text, [self.signer])
         if self._publish:
-            self._public.put_all({CHECKPOINT: note})
+            replace_checkpoint(self._public, note, checkpoint)
         self._head, self.checkpoint, self.note = text.encode(), checkpoint, note
         return note
 
@@ -152,6 +153,21 @@ class Committer:
                 f"published checkpoint (size {published.size}) must not be ahead of the head (size {head.size})",
                 hint="the private directory is older than the public one: restore both from the same moment, or neither",
             )
+
+
+def replace_checkpoint(public: Store, note: bytes, checkpoint: Checkpoint) -> None:
+    """Publish a checkpoint, never in the place of a longer one: a writer that was held up must not turn the log back.
+
+    Raises:
+        LockedError: another writer was here.
+        StorageError: it cannot be read or written.
+    """
+    before = public.get(CHECKPOINT)
+    if before is not None:
+        with suppress(FormatError):
+            if Checkpoint.parse(split_note(before)[0]).size > checkpoint.size:
+                raise LockedError(f"{public} has a longer checkpoint: another writer was here")
+    public.swap(CHECKPOINT, before, note)
 
 
 def _ascii(data: bytes) -> str:

@@ -27,8 +27,10 @@ from passerby.register.words import (
 
 Position = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """The name of a position of the law, as ``passerby assess`` knows it, for example ``act-2024``."""
-VkeyText = Annotated[str, Field(max_length=500, pattern=r"^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$")]
-"""A verifier key as signed-note spells it: ``name+hash+base64``."""
+KeyText = Annotated[str, Field(min_length=1, max_length=4000)]
+"""A key or a signature, in the spelling of its own tool."""
+HeartbeatSeconds = Annotated[int, Field(ge=60, le=86_400)]
+Approvals = Annotated[int, Field(ge=1, le=100)]
 
 
 class Stated(Part):
@@ -54,6 +56,18 @@ class _Span(Stated):
         return self
 
 
+class OfCamera(Stated):
+    """Says something about one camera."""
+
+    camera: Identifier
+
+
+class OfCase(Stated):
+    """Says something about one request."""
+
+    case: Identifier
+
+
 class OperatorStated(Stated):
     """Who runs the cameras of this log. An organisation, never a person. A later one replaces an earlier one."""
 
@@ -72,16 +86,16 @@ class KeyAdded(Stated):
     holder: Literal["operator", "authority", "auditor"]
     name: Line
     use: Literal["log", "approve", "seal", "cosign", "report"]
-    key: Annotated[str, Field(min_length=1, max_length=4000)]
+    key: KeyText
     """A verifier key for ``log`` and ``cosign``; otherwise the public key in the spelling of its own tool."""
-    replaces: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+    replaces: KeyText | None = None
 
 
 class KeyRetired(Stated):
     """A key that no longer counts."""
 
     kind: Literal["key.retired"] = "key.retired"
-    key: Annotated[str, Field(min_length=1, max_length=4000)]
+    key: KeyText
     reason: Literal["rotated", "lost", "compromised", "expired", "holder-left"]
 
 
@@ -92,11 +106,10 @@ class Place(Part):
     longitude_e6: Annotated[int, Field(ge=-180_000_000, le=180_000_000)]
 
 
-class CameraRegistered(Stated):
+class CameraRegistered(OfCamera):
     """A camera and what governs it."""
 
     kind: Literal["camera.registered"] = "camera.registered"
-    camera: Identifier
     label: Line
     purpose: Words
     legal_basis: Words
@@ -105,60 +118,55 @@ class CameraRegistered(Stated):
     """Hours that veiled recordings are kept; 0: none are made."""
     sealed_h: Count = 0
     """Hours that sealed originals are kept; 0: none are made."""
-    heartbeat_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    heartbeat_s: HeartbeatSeconds = 3600
     place: Place | None = None
     contact: Url | None = None
     """Only where it differs from the operator's."""
 
 
-class CameraChanged(Stated):
+class CameraChanged(OfCamera):
     """What changed about a camera; fields left out stay as they were."""
 
     kind: Literal["camera.changed"] = "camera.changed"
-    camera: Identifier
     label: Line | None = None
     purpose: Words | None = None
     legal_basis: Words | None = None
     position: Position | None = None
     retention_h: Count | None = None
     sealed_h: Count | None = None
-    heartbeat_s: Annotated[int, Field(ge=60, le=86_400)] | None = None
+    heartbeat_s: HeartbeatSeconds | None = None
     place: Place | None = None
     contact: Url | None = None
 
 
-class CameraRetired(Stated):
+class CameraRetired(OfCamera):
     """The camera is gone for good; its identifier is never used again."""
 
     kind: Literal["camera.retired"] = "camera.retired"
-    camera: Identifier
     reason: Line
 
 
-class RunningStarted(Stated):
+class RunningStarted(OfCamera):
     """A camera runs from now on, with exactly this software, weights and configuration."""
 
     kind: Literal["running.started"] = "running.started"
-    camera: Identifier
     mode: Literal["veil", "veil-and-seal", "cover-whole"]
     software: Line
     configuration: DigestText
     weights: DigestText
 
 
-class RunningStopped(Stated):
+class RunningStopped(OfCamera):
     """A camera stopped on purpose; one that fails without a word shows as silence."""
 
     kind: Literal["running.stopped"] = "running.stopped"
-    camera: Identifier
     reason: Literal["planned", "configuration", "update", "fault", "retired", "order"]
 
 
-class Heartbeat(_Span):
+class Heartbeat(_Span, OfCamera):
     """One camera's counts over a span that follows the last one without a gap. Counts only: who passed is unknown."""
 
     kind: Literal["heartbeat"] = "heartbeat"
-    camera: Identifier
     frames: Count
     faces_covered: Count
     """Faces that were covered, each track counted once."""
@@ -168,110 +176,99 @@ class Heartbeat(_Span):
     tracks_sealed: Count = 0
 
 
-class Fault(_Span):
+class Fault(_Span, OfCamera):
     """A span in which a camera did not work as it should."""
 
     kind: Literal["fault"] = "fault"
-    camera: Identifier
     what: Literal["covered-whole", "stalled", "down"]
     cause: Line
     """A short name of the cause, for example ``detector-stalled``."""
 
 
-class SelfTest(Stated):
+class SelfTest(OfCamera):
     """A synthetic face went through the live path, or was shown to the detector at its input."""
 
     kind: Literal["selftest"] = "selftest"
-    camera: Identifier
     passed: bool
     runs: Annotated[int, Field(ge=1, le=2**53 - 1)] = 1
     """Runs since the last such entry, all with this result."""
     what: Line = "synthetic-face"
 
 
-class SpotCheck(Stated):
+class SpotCheck(OfCamera):
     """What an auditor found on the spot. The report itself is the auditor's to publish; here stands its digest."""
 
     kind: Literal["spotcheck"] = "spotcheck"
-    camera: Identifier
     auditor: Line
     passed: bool
     report: DigestText
-    signature: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+    signature: KeyText | None = None
     """The auditor's signature over the report, in the spelling of the auditor's key."""
 
 
-class AccessTested(Stated):
+class AccessTested(OfCamera):
     """Whether anything but Passerby can pull the camera's picture."""
 
     kind: Literal["access.tested"] = "access.tested"
-    camera: Identifier
     exclusive: Literal["tested", "not-exclusive", "untested"]
     method: Line | None = None
 
 
-class RequestReceived(Stated):
+class RequestReceived(OfCase):
     """An authority asks for one sealed track. Which one, and why, is fixed by the commitment and revealed by its date."""
 
     kind: Literal["request.received"] = "request.received"
-    case: Identifier
     position: Position
     details: Commitment
     camera: Identifier | None = None
     """Left out where naming the camera would harm the investigation; the revealed details then name it."""
 
 
-class RequestDecided(Stated):
+class RequestDecided(OfCase):
     """The authorities granted a request, with their signatures counted; a refusal is its own kind."""
 
     kind: Literal["request.decided"] = "request.decided"
-    case: Identifier
     outcome: Literal["granted", "granted-in-part"]
-    approvals: Annotated[int, Field(ge=1, le=100)]
-    needed: Annotated[int, Field(ge=1, le=100)]
+    approvals: Approvals
+    needed: Approvals
     warrant: DigestText
     details: Commitment | None = None
 
 
-class RequestRefused(Stated):
+class RequestRefused(OfCase):
     """A request was refused, and by whom: the law's own conditions, or the authorities."""
 
     kind: Literal["request.refused"] = "request.refused"
-    case: Identifier
     by: Literal["law", "authorities"]
     provision: Line | None = None
 
 
-class RequestWithdrawn(Stated):
+class RequestWithdrawn(OfCase):
     """The requester took a request back."""
 
     kind: Literal["request.withdrawn"] = "request.withdrawn"
-    case: Identifier
 
 
-class RequestOpened(Stated):
+class RequestOpened(OfCase):
     """A track is opened. This entry stands in the log before any share is released."""
 
     kind: Literal["request.opened"] = "request.opened"
-    case: Identifier
     tracks: Annotated[int, Field(ge=1, le=1000)] = 1
     warrant: DigestText
 
 
-class RequestNotified(Stated):
+class RequestNotified(OfCase):
     """The person was told, or why that is put off, and until when."""
 
     kind: Literal["request.notified"] = "request.notified"
-    case: Identifier
     outcome: Literal["told", "put-off", "not-known"]
     until: Instant | None = None
 
 
-class RequestDeleted(Stated):
+class RequestDeleted(OfCase):
     """What had been collected for a refused or withdrawn request is deleted."""
 
     kind: Literal["request.deleted"] = "request.deleted"
-    case: Identifier
     items: Count
 
 

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from passerby.register.entries import (
-    AccessTested,
     CameraChanged,
     CameraRegistered,
     CameraRetired,
     Entry,
-    Fault,
     Heartbeat,
+    OfCamera,
+    OfCase,
     RequestDecided,
-    RequestDeleted,
     RequestNotified,
     RequestOpened,
     RequestReceived,
@@ -28,8 +27,6 @@ from passerby.register.entries import (
     Reveal,
     RunningStarted,
     RunningStopped,
-    SelfTest,
-    SpotCheck,
     YearStatistics,
 )
 from passerby.register.words import Commitment, commit, format_instant
@@ -41,10 +38,6 @@ Source: threads and machines of one operator append at once, and NTP keeps clock
 room for a queue, and are too short to hide anything in."""
 LATE = 1.5
 """A camera is silent when nothing was heard of it for this many heartbeats."""
-_OF_CAMERA = (
-    CameraChanged, CameraRetired, RunningStarted, RunningStopped, Heartbeat, Fault, SelfTest, SpotCheck, AccessTested,
-)  # fmt: skip
-_OF_CASE = (RequestDecided, RequestRefused, RequestWithdrawn, RequestOpened, RequestNotified, RequestDeleted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +97,14 @@ class History:
             if entry.camera in self._cameras:
                 self._say("order", index, f"camera {entry.camera[:8]} is registered a second time")
             self._cameras[entry.camera] = _Camera(timedelta(seconds=entry.heartbeat_s))
-        elif isinstance(entry, _OF_CAMERA):
+        elif isinstance(entry, OfCamera):
             self._take_camera(index, entry)
         elif isinstance(entry, RequestReceived):
             if entry.case in self._cases:
                 self._say("order", index, f"case {entry.case[:8]} is received a second time")
             self._cases[entry.case] = _Case()
             self._years[entry.at.year, "requests"] += 1
-        elif isinstance(entry, _OF_CASE):
+        elif isinstance(entry, OfCase):
             self._take_case(index, entry)
         elif isinstance(entry, Reveal):
             self._take_reveal(index, entry)
@@ -151,8 +144,8 @@ class History:
             self._say("time", index, f"is of {format_instant(at)}, long before {newest} of an earlier entry: backdated")
         self.first_at = self.first_at or at
 
-    def _take_camera(self, index: int, entry: Entry) -> None:
-        name = str(getattr(entry, "camera", ""))
+    def _take_camera(self, index: int, entry: OfCamera) -> None:
+        name = entry.camera
         camera = self._cameras.get(name)
         if camera is None or camera.retired:
             self._say("order", index, f"camera {name[:8]} is {'retired' if camera else 'not registered'}")
@@ -190,8 +183,8 @@ class History:
         elif begin and begin - camera.covered > (LATE - 1) * camera.heartbeat:
             self._say("silence", index, f"camera {name[:8]} has no counts from {_span(camera.covered, begin)}")
 
-    def _take_case(self, index: int, entry: Entry) -> None:
-        name = str(getattr(entry, "case", ""))
+    def _take_case(self, index: int, entry: OfCase) -> None:
+        name = entry.case
         case = self._cases.get(name)
         if case is None:
             self._say("order", index, f"case {name[:8]} was never received")
@@ -233,4 +226,4 @@ class History:
 
 
 def _span(begin: datetime, end: datetime) -> str:
-    return f"{format_instant(begin)} for {end - begin}"
+    return f"{format_instant(begin)} for {timedelta(seconds=(end - begin) // timedelta(seconds=1))}"

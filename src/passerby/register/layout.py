@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from passerby.errors import FormatError, StorageError, UsageError
+from passerby.errors import FormatError, RegisterError, StorageError, UsageError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.codec import KINDS, schema
 from passerby.register.committer import HEAD
@@ -21,6 +21,7 @@ from passerby.register.note import Signer, VerifierKey, check_name
 from passerby.register.policy import Policy
 from passerby.register.sources import open_store
 from passerby.register.store import DirectoryStore, Store, as_storage_errors
+from passerby.register.tiles import CHECKPOINT
 from passerby.register.trust import POLICY, VKEY, rotation_path
 
 SETTINGS = "settings.json"
@@ -58,31 +59,34 @@ class Layout:
             StorageError: something cannot be written.
         """
         check_name(origin)
-        if (path / "private" / SETTINGS).exists():
+        if DirectoryStore(path / "private").get(SETTINGS) is not None and cls.open(path).state.get(HEAD) is not None:
             raise UsageError(f"{path} must not hold a log yet", hint="open it, or choose another directory")
         if signer and signer.key.name != origin:
             raise FormatError(f"name of the log's key must be {origin}, got {signer.key.name}")
+        if "://" in origin:
+            raise UsageError(f"origin must be a URL without its scheme, got {origin}", hint=origin.partition("://")[2])
+        layout = cls._at(path, {"origin": origin, "public": public})
+        if layout.public.get(CHECKPOINT) is not None:
+            raise UsageError(f"{layout.public} must not hold a log yet")
         with as_storage_errors(f"{path} cannot be made"):
             (path / "private").mkdir(parents=True, exist_ok=True, mode=0o700)
             (path / "private").chmod(0o700)
             (path / "private" / "keys").mkdir(exist_ok=True, mode=0o700)
-        key_name = None
         if signer is None:
-            fresh = FileSigner.fresh(origin)
-            key_name = f"log-{fresh.key.key_id.hex()}.key"
-            fresh.save(path / "private" / "keys" / key_name)
-            signer = fresh
-        private = DirectoryStore(path / "private", mode=0o600)
-        settings = {"v": 1, "origin": origin, "public": public, "key": key_name}
+            fresh = layout.fresh_signer()
+            layout, signer = replace(layout, key_name=_key_name(fresh)), fresh
         policy = policy or Policy(logs=(signer.key,))
         if signer.key not in policy.logs:
             policy = Policy((*policy.logs, signer.key), policy.witnesses, policy.groups, policy.quorum)
-        layout = cls._at(path, settings)
-        if layout.public.get("checkpoint") is not None:
-            raise UsageError(f"{layout.public} must not hold a log yet")
         files = {f"schemas/{kind}.json": _as_json(schema(kind)) for kind in KINDS}
-        layout.public.put_all({**files, VKEY: f"{signer.key}\n".encode(), POLICY: policy.to_text().encode()})
-        private.put_all({SETTINGS: _as_json(settings)})
+        try:
+            layout.public.put_all({**files, VKEY: f"{signer.key}\n".encode(), POLICY: policy.to_text().encode()})
+        except RegisterError:
+            if layout.key_name:
+                (path / "private" / "keys" / layout.key_name).unlink(missing_ok=True)
+            raise
+        settings = {"v": 1, "origin": origin, "public": public, "key": layout.key_name}
+        layout.private.put_all({SETTINGS: _as_json(settings)})
         layout.state.swap(HEAD, None, Checkpoint(origin, 0, EMPTY_ROOT).to_text().encode())
         return layout, signer
 
@@ -131,7 +135,7 @@ class Layout:
             StorageError: it cannot be written.
         """
         signer = FileSigner.fresh(self.origin)
-        signer.save(self.path / "private" / "keys" / f"log-{signer.key.key_id.hex()}.key")
+        signer.save(self.path / "private" / "keys" / _key_name(signer))
         return signer
 
     def begin_rotation(self, signer: Signer, proof: bytes) -> None:
@@ -140,7 +144,7 @@ class Layout:
         Raises:
             StorageError: it cannot be written.
         """
-        name = f"log-{signer.key.key_id.hex()}.key"
+        name = _key_name(signer)
         pending = {"path": rotation_path(self._rotations()), "proof": proof.decode(), "key": str(signer.key)}
         known = (self.path / "private" / "keys" / name).exists()
         self._change(key=name if known else None, rotation=pending)
@@ -190,6 +194,10 @@ class Layout:
         if raw is None:
             raise StorageError(f"{self.public} has no {POLICY}")
         return Policy.parse(raw.decode("utf-8", "replace"))
+
+
+def _key_name(signer: Signer) -> str:
+    return f"log-{signer.key.key_id.hex()}.key"
 
 
 def _as_json(value: object) -> bytes:

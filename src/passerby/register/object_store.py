@@ -9,21 +9,32 @@ both believe in their lease, the second fails before it signs.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    NotFoundError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from obstore.store import ObjectStore as Backend
 
 from passerby.errors import LockedError, StorageError
 from passerby.register.store import Hold
 from passerby.register.together import together
+from passerby.register.words import format_instant
 
 if TYPE_CHECKING:
     from obstore import UpdateVersion
@@ -62,12 +73,7 @@ class ObjectStore:
         found, version = self._get(path)
         if found != old:
             raise LockedError(f"{self}/{path} was changed by another writer")
-        try:
-            obstore.put(self._backend, self._prefix + path, new, mode=version or "create")
-        except (AlreadyExistsError, PreconditionError) as exc:
-            raise LockedError(f"{self}/{path} was changed by another writer") from exc
-        except (BaseError, OSError) as exc:
-            raise StorageError(f"{self}/{path} cannot be written: {_first_line(exc)}") from exc
+        self._replace(path, new, version)
 
     def drop_partials(self, paths: Iterable[str]) -> None:
         """See ``Store.drop_partials``."""
@@ -104,23 +110,31 @@ class ObjectStore:
         except (NotFoundError, FileNotFoundError):
             return None, None
         except (BaseError, OSError) as exc:
-            raise StorageError(f"{self}/{path} cannot be read: {_first_line(exc)}") from exc
+            raise _refusal(f"{self}/{path} cannot be read", exc) from exc
 
     def _put(self, guard: Callable[[], None] | None, path: str, data: bytes) -> None:
-        try:
-            if guard is None:
+        if guard is None:
+            try:
                 obstore.put(self._backend, self._prefix + path, data)
-                return
-            found, version = self._get(path)
-            if found == data:
-                return
-            if found is not None:
-                guard()  # what is there may be a newer writer's; the swap below fails if it came after this
+            except (BaseError, OSError) as exc:
+                raise _refusal(f"{self}/{path} cannot be written", exc) from exc
+            return
+        found, version = self._get(path)
+        if found == data:
+            return
+        if found is not None:
+            guard()  # what is there may be a newer writer's; the swap below fails if it came after this
+        self._replace(path, data, version)
+
+    def _replace(self, path: str, data: bytes, version: UpdateVersion | None) -> None:
+        """Write what is there in a version, or not there at all."""
+        try:
             obstore.put(self._backend, self._prefix + path, data, mode=version or "create")
         except (AlreadyExistsError, PreconditionError) as exc:
-            raise LockedError(f"{self}/{path} was changed by another writer") from exc
+            if self.get(path) != data:
+                raise LockedError(f"{self}/{path} was changed by another writer") from exc
         except (BaseError, OSError) as exc:
-            raise StorageError(f"{self}/{path} cannot be written: {_first_line(exc)}") from exc
+            raise _refusal(f"{self}/{path} cannot be written", exc) from exc
 
 
 class Lease:
@@ -145,13 +159,19 @@ class Lease:
             if time.time() > self._until - self._life_s / 2:
                 self._swap()
 
+    def confirm(self) -> None:
+        """Raise LockedError if the lease is lost by the store's word, whatever this machine's clock says."""
+        with self._lock:
+            if self._lost:
+                raise self._lost
+            self._swap()
+
     def release(self) -> None:
-        """Let the next writer in."""
+        """Let the next writer in; where the store does not answer, the lease runs out by itself."""
         self._stop.set()
         self._thread.join()
-        with self._lock:
+        with self._lock, suppress(LockedError, StorageError):
             if not self._lost:
-                self._until = 0.0
                 self._swap(life_s=0.0)
 
     def _take(self) -> bytes:
@@ -162,8 +182,9 @@ class Lease:
             except (ValueError, KeyError, TypeError) as exc:
                 raise LockedError(f"lease on {self._store} does not parse") from exc
             if until > time.time():
+                ends = format_instant(datetime.fromtimestamp(until, UTC).replace(microsecond=0))
                 raise LockedError(
-                    f"another writer holds {self._store} until {until:.0f}",
+                    f"another writer holds {self._store} until {ends}",
                     hint="one process writes a log; a lease of a writer that died runs out by itself",
                 )
         self._until = time.time() + self._life_s
@@ -174,6 +195,9 @@ class Lease:
     def _swap(self, life_s: float | None = None) -> None:
         until = time.time() + (self._life_s if life_s is None else life_s)
         fresh = self._spell(until)
+        found = self._store.get(LEASE)
+        if found is not None and self._owner.encode() in found:
+            self._held = found  # an earlier renewal was done, though its answer was lost
         try:
             self._store.swap(LEASE, self._held, fresh)
         except LockedError as exc:
@@ -194,5 +218,22 @@ class Lease:
                 continue  # as long as the lease counts there is time to try again; ``check`` says the rest
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0][:200]
+def _refusal(what: str, error: Exception) -> StorageError:
+    """What the store said, in one line, and what to do about it."""
+    line, _, rest = str(error).partition("\n")
+    said = re.search(r"<Message>([^<]{1,200})</Message>", f"{line}{rest[:2000]}")
+    plain = re.sub(r" in [0-9.]+[nµm]?s\b|Generic \w+ error: |<.*", "", line).strip(" :")
+    return StorageError(f"{what}: {plain[:300]}{f' ({said[1]})' if said else ''}", hint=_hint(error))
+
+
+def _hint(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError) or "169.254.169.254" in text:
+        return "give credentials in the environment that may list the bucket, and get, put and delete its objects"
+    if isinstance(error, NotFoundError | FileNotFoundError):
+        return "make the bucket first"
+    if "builder error" in text:
+        return "an endpoint with http:// needs AWS_ALLOW_HTTP=true"
+    if "redirect" in text:
+        return "set the bucket's region, for example AWS_REGION=eu-central-1"
+    return "see that the store answers, and that the endpoint in the environment is right"

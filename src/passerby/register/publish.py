@@ -13,11 +13,12 @@ from collections.abc import Sequence
 
 from passerby.errors import RegisterError, VerificationError
 from passerby.register.checkpoint import Checkpoint
+from passerby.register.committer import replace_checkpoint
 from passerby.register.cosigning import Cosigners
 from passerby.register.merkle import prove_consistency
 from passerby.register.policy import Policy
 from passerby.register.store import Store
-from passerby.register.tiles import CHECKPOINT, Tiles
+from passerby.register.tiles import Tiles
 
 PAUSE_S = 0.2
 """Between two rounds, so that a busy log asks its witnesses a few times a second and no more."""
@@ -137,7 +138,7 @@ class Publisher:
             return
         try:
             cosigned, keys = self._cosigners.cosign(_bare(note), checkpoint, self._prove)
-            self._public.put_all({CHECKPOINT: cosigned})
+            replace_checkpoint(self._public, cosigned, checkpoint)
         except VerificationError as exc:
             with self._changed:
                 self._fork = exc

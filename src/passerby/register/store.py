@@ -10,7 +10,7 @@ import fcntl
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -84,7 +84,14 @@ class Hold(Protocol):
     """The right to write, and to no one else."""
 
     def check(self) -> None:
-        """Raise LockedError if the right is lost."""
+        """Raise LockedError if the right is lost, as far as is known here."""
+
+    def confirm(self) -> None:
+        """Raise LockedError if the right is lost, asking anew.
+
+        Raises:
+            StorageError: nobody answers.
+        """
 
     def release(self) -> None:
         """Let the next writer in."""
@@ -165,7 +172,9 @@ class DirectoryStore:
             self._disk.sync_directories(sorted({target.parent for target in targets}))
         except OSError as exc:
             self._known.clear()
-            raise StorageError(f"{self._root} cannot be written: {exc.strerror or exc}") from exc
+            _clear(targets)
+            what = targets[0] if len(targets) == 1 else self._root
+            raise StorageError(f"{what} cannot be written: {exc.strerror or exc}") from exc
         finally:
             for fd in staged:
                 self._disk.close(fd)
@@ -198,13 +207,14 @@ class DirectoryStore:
 
     def drop_beyond(self, size: int) -> None:
         """See ``Store.drop_beyond``."""
-        for level, index, keep in beyond(size):
-            full = self._root / tile_path(level, index)
-            full.unlink(missing_ok=True)
-            partials = full.with_name(f"{full.name}.p")
-            for path in partials.iterdir() if partials.is_dir() else ():
-                if not path.name.isdecimal() or int(path.name) > keep:
-                    path.unlink(missing_ok=True)
+        with as_storage_errors(f"{self._root} cannot be put in order"):
+            for level, index, keep in beyond(size):
+                full = self._root / tile_path(level, index)
+                full.unlink(missing_ok=True)
+                partials = full.with_name(f"{full.name}.p")
+                for path in partials.iterdir() if partials.is_dir() else ():
+                    if not path.name.isdecimal() or int(path.name) > keep:
+                        path.unlink(missing_ok=True)
 
     def hold(self) -> Hold:
         """See ``Store.hold``."""
@@ -234,6 +244,13 @@ def _beside(target: Path) -> Path:
     return target.with_name(_TEMPORARY + target.name)
 
 
+def _clear(targets: Iterable[Path]) -> None:
+    """Half-written files would keep a full disk full."""
+    for target in targets:
+        with suppress(OSError):
+            _beside(target).unlink()
+
+
 class FileHold:
     """An exclusive ``flock``; the system lets it go when the process dies, however it dies."""
 
@@ -251,6 +268,9 @@ class FileHold:
             ) from exc
 
     def check(self) -> None:
+        """Nothing can take it away."""
+
+    def confirm(self) -> None:
         """Nothing can take it away."""
 
     def release(self) -> None:

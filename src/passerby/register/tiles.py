@@ -139,7 +139,10 @@ class Tiles:
         """
         width = width_at(None, index, self.size)
         data, got = self._fetch(None, index, width)
-        return unpack_bundle(data, got)[:width]
+        try:
+            return unpack_bundle(data, got)[:width]
+        except FormatError as exc:
+            raise FormatError(f"{tile_path(None, index, got)}: {exc.message}") from exc
 
     def _read_hashes(self, level: int, index: int) -> list[bytes]:
         width = width_at(level, index, self.size)

@@ -18,7 +18,8 @@ from passerby.register.history import Problem
 from passerby.register.note import VerifierKey, split_note
 from passerby.register.policy import NONE, Policy
 from passerby.register.reader import Reader, check_growth
-from passerby.register.store import DirectoryStore, as_storage_errors
+from passerby.register.sources import open_source
+from passerby.register.store import DirectoryStore, Source, as_storage_errors
 from passerby.register.tiles import Tiles
 from passerby.register.words import format_instant
 from passerby.values import utc_now
@@ -69,14 +70,16 @@ def watch(
         UsageError: the place or the state cannot be used.
         StorageError: the log cannot be reached, or the state cannot be read or written.
     """
+    source = open_source(place)
     with as_storage_errors(f"{state} cannot be made"):
         state.mkdir(parents=True, exist_ok=True)
-    return _Watcher(str(place), DirectoryStore(state), silence_h, now or utc_now()).visit(vkey, policy)
+    return _Watcher(str(place), source, DirectoryStore(state), silence_h, now or utc_now()).visit(vkey, policy)
 
 
 class _Watcher:
-    def __init__(self, place: str, state: DirectoryStore, silence_h: float, now: datetime) -> None:
+    def __init__(self, place: str, source: Source, state: DirectoryStore, silence_h: float, now: datetime) -> None:
         self._place = place
+        self._source = source
         self._state = state
         self._silence = timedelta(hours=silence_h)
         self._now = now
@@ -92,7 +95,8 @@ class _Watcher:
         if vkey is None and policy is None and "vkey" in seen:
             vkey = str(seen["vkey"])
         try:
-            reader = Reader.open(self._place, vkey=vkey, policy=policy)
+            key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
+            reader = Reader(self._source, vkey=key, policy=policy)
         except (FormatError, VerificationError) as exc:
             kind = "format" if isinstance(exc, FormatError) else "signature"
             return Visit((Problem(kind, exc.message),), old, None, own_word)

@@ -126,6 +126,8 @@ class Witness:
             StorageError: it cannot be read, or others may read its key.
             FormatError: the key is none of a witness.
         """
+        if not (path / "key").exists():
+            raise StorageError(f"{path} holds no witness", hint="make one with `passerby witness init`")
         signer = FileSigner.load(path / "key")
         if signer.key.kind != COSIGNATURE:
             raise FormatError(f"key of a witness must be of type 0x04, got 0x{signer.key.kind:02x}")

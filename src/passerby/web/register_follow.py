@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from passerby.errors import EntryError, FormatError, PasserbyError, StorageError, VerificationError
-from passerby.register import Checkpoint, Policy, Reader, decode
+from passerby.register import Checkpoint, Policy, Reader, VerifierKey, decode
 from passerby.values import utc_now
 from passerby.web.register_documents import Document, find, missing
 from passerby.web.register_pages import Pages, Seen
@@ -76,7 +76,7 @@ class Follower:
         self,
         source: str | Path,
         *,
-        vkey: str | None = None,
+        vkey: VerifierKey | str | None = None,
         policy: Policy | None = None,
         place: Place | None = None,
         saved: Path | None = None,

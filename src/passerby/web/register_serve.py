@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from passerby.errors import EntryError, PasserbyError
+from passerby.web.listening import serve
 from passerby.web.register_documents import DRAWING_POLICY, Document
 from passerby.web.register_follow import Follower
 from passerby.web.register_words import FALLBACK, negotiate
@@ -141,17 +142,12 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def run(follower: Follower, *, host: str, port: int, language: str = FALLBACK) -> None:
+def run(follower: Follower, *, listener: socket.socket, language: str = FALLBACK) -> None:
     """Serve until the process is told to stop.
 
     Args:
         follower: The log.
-        host: Address to listen on.
-        port: TCP port.
+        listener: As ``listening.bind`` gives it.
         language: For readers who ask for none that there is.
     """
-    config = uvicorn.Config(
-        app_of(follower, language=language), host=host, port=port, access_log=False, server_header=False,
-        log_level="warning", proxy_headers=False, timeout_keep_alive=15, limit_concurrency=256,
-    )  # fmt: skip
-    uvicorn.Server(config).run()
+    serve(app_of(follower, language=language), listener)

@@ -1,0 +1,55 @@
+"""Serving pages in the foreground: the port is bound before anything is promised, and a signal to stop ends it in order."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from passerby.errors import ServiceError
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM, and do not raise them again: what comes after serving has to run."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a TCP port; 0 takes any that is free.
+
+    Raises:
+        ServiceError: it cannot be had.
+    """
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as exc:
+        raise ServiceError(
+            f"must be able to listen on {host}:{port}: {exc.strerror or exc}",
+            hint="choose another --port or --host, or end what listens there",
+        ) from exc
+
+
+def serve(app: Starlette, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM. Keeps no record of who asked."""
+    config = uvicorn.Config(
+        app, access_log=False, server_header=False, proxy_headers=False, log_level="warning", timeout_keep_alive=15,
+        limit_concurrency=256, timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    _Server(config).run(sockets=[listener])

@@ -1,0 +1,177 @@
+"""What people do wrong with ``passerby register`` and ``witness``: one line, what to do, the exit code, nothing left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from passerby.cli import main
+from passerby.errors import StorageError
+from passerby.register import Log, Reader, Remark, verify
+from passerby.register.store import Disk, write_whole
+
+ORIGIN = "cameras.example.org/log"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return int(stop.value.code or 0), *capsys.readouterr()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    with Log.create(tmp_path / "log", origin=ORIGIN) as made:
+        made.append_many([Remark(at=datetime.now(UTC), text=str(number)) for number in range(5)])
+    return tmp_path / "log"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words", "hint"),
+    [
+        (["verify", "http://"], 2, "a log's address must be like https://", ""),
+        (["verify", "https://exa mple.org/log"], 2, "a log's address must be like https://", ""),
+        (["verify", "http://127.0.0.1:1"], 1, "cannot be read", "does the server answer?"),
+        (["verify", "LOG", "--vkey", "garbage"], 2, "verifier key must be", "--vkey takes what"),
+        (["verify", "LOG", "--policy", "GARBAGE"], 2, "must be a policy file", "docs/register.md"),
+        (["prove", "LOG", "1", "--vkey", "garbage"], 2, "verifier key must be", "--vkey takes what"),
+        (["prove", "LOG", "1", "-o", "TMP"], 1, "TMP cannot be written: Is a directory", ""),
+        (["prove", "LOG", "99"], 1, "entries must be from 0 to 5", ""),
+        (["check", "GARBAGE", "--policy", "LOG/public/policy"], 1, "proof must", ""),
+        (["watch", "NONE", "--state", "TMP/state"], 2, "must be a directory or a URL", ""),
+        (["site", "LOG", "-o", "TMP/site", "--vkey", "garbage"], 2, "verifier key must be", "--vkey takes what"),
+        (["init", "TMP/new", "--origin", f"https://{ORIGIN}"], 2, "URL without its scheme", ORIGIN),
+        (["serve", "LOG", "--language", "xx"], 2, "language must be one of", ""),
+        (["serve", "LOG", "--port", "TAKEN"], 1, "must be able to listen on 127.0.0.1:", "choose another --port"),
+        (["serve", "LOG", "--host", "203.0.113.9"], 1, "must be able to listen on 203.0.113.9:8480", "--host"),
+    ],
+)
+def test_mistake_is_said_in_one_line_with_the_right_exit_code(
+    capsys: pytest.CaptureFixture[str],
+    log: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    code: int,
+    words: str,
+    hint: str,
+) -> None:
+    garbage = tmp_path / "garbage"
+    garbage.write_bytes(b"\x00garbage\xff" * 100)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        places = {"LOG": log, "NONE": tmp_path / "none", "GARBAGE": garbage, "TAKEN": taken.getsockname()[1]}
+        for word, place in {**places, "TMP": tmp_path}.items():
+            arguments = [argument.replace(word, str(place)) for argument in arguments]
+            words = words.replace(word, str(place))
+        before = set(tmp_path.rglob("*"))
+        found, out, err = run(capsys, "register", *arguments)
+    assert found == code, err
+    (first, *rest) = err.splitlines()
+    assert first.startswith("error: "), "nothing is promised before it"
+    assert words in first
+    assert hint in "".join(line for line in rest if line.startswith("hint: "))
+    assert out == ""
+    assert set(tmp_path.rglob("*")) == before, "nothing is left of it"
+
+
+def test_port_in_use_and_missing_witness_are_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, "witness", "init", tmp_path / "w", "--name", "w.example")[0] == 0
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, _, err = run(capsys, "witness", "run", tmp_path / "w", "--port", taken.getsockname()[1])
+    assert (code, err.startswith("error: must be able to listen on 127.0.0.1:")) == (1, True)
+    code, _, err = run(capsys, "witness", "run", tmp_path / "none")
+    assert (code, "hint: make one with `passerby witness init`" in err) == (1, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_server_that_is_told_to_stop_ends_in_order(log: Path, tmp_path: Path, number: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "passerby",
+        "register",
+        "serve",
+        log,
+        "--port",
+        port,
+        "--state",
+        tmp_path / "state",
+    ]
+    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "serving" not in (line := process.stderr.readline()):
+        assert line, "it comes up"
+    with Log.open(log) as more:
+        more.append(Remark(at=datetime.now(UTC), text="while it serves"))
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_torn_bundle_is_named_with_its_file(capsys: pytest.CaptureFixture[str], log: Path) -> None:
+    file = log / "public" / "tile" / "entries" / "000.p" / "5"
+    file.write_bytes(file.read_bytes()[:100])
+    code, out, _ = run(capsys, "register", "verify", log)
+    assert (code, out.startswith("format: tile/entries/000.p/5: entry bundle must hold 5 entries, got 1")) == (1, True)
+    code, _, err = run(capsys, "register", "show", log)
+    assert (code, "tile/entries/000.p/5" in err) == (1, True)
+
+
+def test_full_disk_is_said_and_what_was_half_written_is_cleared(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Disk, fd: int, data: bytes) -> None:
+        os.write(fd, data[:10])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, Log.open(log) as opened:
+        patch.setattr(Disk, "write", full)
+        with pytest.raises(StorageError, match="cannot be written: No space left on device"):
+            opened.append(Remark(at=datetime.now(UTC), text="too much"))
+        with pytest.raises(StorageError, match=f"{tmp_path}/one cannot be written: No space left on device"):
+            write_whole(tmp_path / "one", b"x" * 100)
+        patch.undo()
+        assert not list(tmp_path.rglob(".tmp-*")), "they would keep the disk full"
+        assert opened.append(Remark(at=datetime.now(UTC), text="room again")).index == 5
+    assert verify(Reader.open(log)).problems == ()
+
+
+@pytest.fixture
+def nobody(log: Path, tmp_path: Path) -> Iterator[None]:
+    """Run as somebody without rights to the log: root has rights to everything."""
+    for path in (*tmp_path.parents[:2], tmp_path):
+        path.chmod(path.stat().st_mode | 0o055)
+    (log / "public").chmod(0o700)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65_534)
+    else:
+        (log / "public").chmod(0o000)
+        (log / "private").chmod(0o000)
+    yield
+    if root:
+        os.seteuid(0)
+    (log / "public").chmod(0o755)
+    (log / "private").chmod(0o700)
+
+
+@pytest.mark.usefixtures("nobody")
+@pytest.mark.parametrize(
+    "arguments",
+    [["verify", "LOG"], ["show", "LOG"], ["prove", "LOG", "0"], ["rotate", "LOG"], ["init", "LOG", "--origin", ORIGIN]],
+)
+def test_missing_permission_is_said(capsys: pytest.CaptureFixture[str], log: Path, arguments: list[str]) -> None:
+    code, _, err = run(capsys, "register", *[argument.replace("LOG", str(log)) for argument in arguments])
+    assert code == 1
+    assert err.startswith("error: ")
+    assert "Permission denied" in err
