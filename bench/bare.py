@@ -6,11 +6,11 @@ import sys
 
 import av
 
-from passerby.media import ClipSettings
+from passerby.media import WriteSettings
 
 
 def main(source: str, target: str) -> None:
-    settings = ClipSettings()
+    settings = WriteSettings()
     with av.open(source) as reading, av.open(target, "w") as writing:
         track = reading.streams.video[0]
         track.thread_type = "AUTO"

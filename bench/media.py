@@ -16,7 +16,7 @@ from pathlib import Path
 
 import av
 
-from passerby.media import ClipReader, ClipSettings, Seen, read_ahead, transcode
+from passerby.media import ClipReader, Seen, WriteSettings, read_ahead, transcode
 
 PRESET, CRF = "veryfast", 20
 
@@ -49,7 +49,7 @@ def read(source: Path) -> Seen:
 def write(source: Path, target: Path, seen: Seen, *, tenth: bool) -> None:
     """Write a clip; with ``tenth`` its first tenth is changed, else nothing is, and everything is encoded anew."""
     last = len(seen.pts) // 10 if tenth else 0
-    settings = ClipSettings(preset=PRESET, crf=CRF, full_reencode=not tenth, overwrite=True)
+    settings = WriteSettings(preset=PRESET, crf=CRF, full_reencode=not tenth, overwrite=True)
     transcode(source, target, edit=lambda _i, _p: None, needs_edit=lambda a, _b: a < last, settings=settings, seen=seen)
 
 

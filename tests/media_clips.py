@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from av.container import OutputContainer
 
-from passerby.media import ClipReader, ClipSettings, Seen, WriteReport, planes, transcode
+from passerby.media import ClipReader, Seen, WriteReport, WriteSettings, planes, transcode
 
 
 def program(name: str) -> str:
@@ -126,7 +126,7 @@ def paint(index: int, picture: av.VideoFrame) -> None:
     luma[-16:, -16:] = 235 if luma.dtype == np.uint8 else 940
 
 
-def write(source: Path, target: Path, *edits: int, look: bool = True, **settings: Any) -> WriteReport:  # noqa: ANN401 - ClipSettings of every type
+def write(source: Path, target: Path, *edits: int, look: bool = True, **settings: Any) -> WriteReport:  # noqa: ANN401 - WriteSettings of every type
     """Transcode with some frames painted; with ``look`` after a pass over the input, as veiling does."""
 
     def needs_edit(start: int, stop: int) -> bool:
@@ -134,7 +134,7 @@ def write(source: Path, target: Path, *edits: int, look: bool = True, **settings
 
     seen = read_all(source) if look else None
     return transcode(
-        source, target, edit=paint, needs_edit=needs_edit, settings=ClipSettings(**settings), seen=seen
+        source, target, edit=paint, needs_edit=needs_edit, settings=WriteSettings(**settings), seen=seen
     )  # fmt: skip
 
 

@@ -212,7 +212,7 @@ def test_tracks_of_another_file_and_labels_alone_are_refused(folder: Path) -> No
         (["--mend", "x.mp4"], "--mend needs --tracks-in"),
         (["--start", "2", "--end", "1"], "--end must come after --start"),
         (["--start", "later"], "time must be seconds"),
-        (["--crf", "99"], "--crf must be 0 to 51"),
+        (["--crf", "99"], "crf must be 0 to 28"),
         (["--mosaicsize", "0"], "--mosaicsize must be 1 or more"),
         (["--ep", "tpu"], "--ep must be cpu or cuda"),
         (["missing.mp4", "--tracks-out", "t.json"], "no such file"),

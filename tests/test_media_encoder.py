@@ -12,7 +12,7 @@ import pytest
 from tests.media_clips import make_clip, scene
 
 from passerby.errors import UsageError
-from passerby.media import probe, transcode
+from passerby.media import WriteSettings, probe, transcode
 from passerby.media.clip import ClipInfo
 from passerby.media.encoder import MAX_CRF, create_encoder, plan_encoding
 from passerby.media.frames import planes
@@ -81,7 +81,7 @@ def test_plain_clip_needs_no_note() -> None:
 @pytest.mark.parametrize("crf", [-1, MAX_CRF + 1, 51])
 def test_crf_that_lets_covers_fade_is_refused(crf: int) -> None:
     with pytest.raises(UsageError, match=f"crf must be 0 to {MAX_CRF}, got {crf}"):
-        plan_encoding(INFO, Path("a.mp4"), preset="veryfast", crf=crf)
+        WriteSettings(crf=crf)
 
 
 @pytest.mark.parametrize("size", [(96, 64), (202, 110)])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.media_clips import decoded, ffmpeg, make_clip, number_in, paint, read_all, scene, times_of, write
 
-from passerby.media import ClipReader, ClipSettings, nal, planes, probe, transcode
+from passerby.media import ClipReader, WriteSettings, nal, planes, probe, transcode
 from passerby.media.nal import parse_avcc, split_lengths, unit_type
 from passerby.media.smartcopy import Copyable, Group, free_number, joined_sets, plan_segments
 
@@ -262,7 +262,7 @@ def test_edit_is_asked_for_the_encoded_groups_only(source: Path, tmp_path: Path)
         paint(index, picture)
 
     transcode(source, tmp_path / "out.mp4", edit=edit, needs_edit=lambda a, b: a <= 17 < b,
-              settings=ClipSettings(), seen=read_all(source))  # fmt: skip
+              settings=WriteSettings(), seen=read_all(source))  # fmt: skip
     assert edited == [17]
 
 

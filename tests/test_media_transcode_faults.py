@@ -16,7 +16,7 @@ PROGRAM = """
 import resource, sys
 from pathlib import Path
 from passerby.errors import PasserbyError
-from passerby.media import ClipSettings, read_ahead, transcode
+from passerby.media import WriteSettings, read_ahead, transcode
 source, target, limit, slow = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "slow"
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -26,7 +26,7 @@ def edit(index, picture):
         print(index, flush=True)
         time.sleep(0.2)
 try:
-    transcode(source, target, edit=edit, needs_edit=lambda a, b: True, settings=ClipSettings(preset="ultrafast", crf=0))
+    transcode(source, target, edit=edit, needs_edit=lambda a, b: True, settings=WriteSettings(preset="ultrafast", crf=0))
 except PasserbyError as exc:
     sys.exit(f"{type(exc).__name__}: {exc.message} | {exc.hint}")
 """

@@ -52,8 +52,6 @@ def settings_of(typed: Typed) -> VeilSettings:
         raise UsageError(f"--thresh must lie between 0 and 1, got {typed.thresh:g}")
     if typed.mosaicsize < 1:
         raise UsageError(f"--mosaicsize must be 1 or more cells across a face, got {typed.mosaicsize}")
-    if not 0 <= typed.crf <= 51:
-        raise UsageError(f"--crf must be 0 to 51, got {typed.crf}")
     if typed.keep and not typed.tracks_in:
         raise UsageError(
             "--keep needs the tracks that its numbers come from, got no --tracks-in",

@@ -132,7 +132,7 @@ def veil(
         bool, Flag("--full-reencode", help="Encode everything anew.", rich_help_panel=WRITE)
     ] = False,
     preset: Annotated[str, Flag("--preset", help="Encoder's preset.", rich_help_panel=WRITE)] = "veryfast",
-    crf: Annotated[int, Flag("--crf", help="Encoder's quality, 0 (best) to 51.", rich_help_panel=WRITE)] = 20,
+    crf: Annotated[int, Flag("--crf", help="Encoder's quality, 0 (best) to 28.", rich_help_panel=WRITE)] = 20,
     overwrite: Annotated[bool, Flag("--overwrite", help="Replace existing outputs.", rich_help_panel=WRITE)] = False,
     report: Annotated[
         Path | None, Flag("--report", help="Write an honest report: page and JSON.", rich_help_panel=SAY)

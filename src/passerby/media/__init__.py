@@ -2,7 +2,7 @@
 
 from passerby.media.clip import ClipInfo, Colour, probe
 from passerby.media.clipread import ClipReader, Frame, Seen, read_ahead
-from passerby.media.encoder import ClipSettings
+from passerby.media.encoder import WriteSettings
 from passerby.media.frames import blank, luma, planes, rgb
 from passerby.media.guard import Protection, protect_process, protection_now
 from passerby.media.manifest import FileDigest, as_plain, build_manifest, digest_named, versions, write_manifest
@@ -16,7 +16,6 @@ from passerby.media.whole import check_target, unwind_on_signals, whole_file
 __all__ = [
     "ClipInfo",
     "ClipReader",
-    "ClipSettings",
     "Colour",
     "Content",
     "FileDigest",
@@ -31,6 +30,7 @@ __all__ = [
     "Source",
     "SourceKind",
     "WriteReport",
+    "WriteSettings",
     "as_plain",
     "blank",
     "build_manifest",

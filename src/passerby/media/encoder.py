@@ -37,7 +37,7 @@ _NO_MESSAGES = {"a53cc": "0", "udu_sei": "0"}
 
 
 @dataclass(frozen=True, slots=True)
-class ClipSettings:
+class WriteSettings:
     """How a clip is written.
 
     Attributes:
@@ -60,6 +60,18 @@ class ClipSettings:
     preset: str = "veryfast"
     crf: int = 20
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what lets covers fade.
+
+        Raises:
+            UsageError: crf is out of range.
+        """
+        if not 0 <= self.crf <= MAX_CRF:
+            raise UsageError(
+                f"crf must be 0 to {MAX_CRF}, got {self.crf}",
+                hint="coarser pictures let covers fade; scale the clip down instead",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +101,12 @@ def plan_encoding(info: ClipInfo, target: Path, *, preset: str, crf: int) -> Enc
     """Choose the encoder for a clip and an output's suffix.
 
     Raises:
-        UsageError: The suffix names no container that is written, or crf is out of range.
+        UsageError: The suffix names no container that is written.
         UnsupportedError: The container cannot show the picture as it was.
     """
     muxer = MUXERS.get(target.suffix.lower())
     if muxer is None:
         raise UsageError(f"output must end in {', '.join(MUXERS)}, got {target.name}")
-    if not 0 <= crf <= MAX_CRF:
-        raise UsageError(
-            f"crf must be 0 to {MAX_CRF}, got {crf}",
-            hint="coarser pictures let covers fade; scale the clip down instead",
-        )
     if muxer == "avi" and info.display_matrix is not None:
         raise UnsupportedError("AVI cannot say that a picture is turned", hint="write to .mp4 or .mkv")
     deep = info.bit_depth > 8

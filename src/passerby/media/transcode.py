@@ -20,7 +20,7 @@ from passerby.errors import UnsupportedError, UsageError
 from passerby.media.audio import AudioCopy, NoAudio
 from passerby.media.clip import ClipInfo, open_clip, probe
 from passerby.media.clipread import Frame, Seen, read_ahead
-from passerby.media.encoder import ClipSettings, EncoderPlan, plan_encoding
+from passerby.media.encoder import EncoderPlan, WriteSettings, plan_encoding
 from passerby.media.frames import blank
 from passerby.media.muxing import ClipWriter
 from passerby.media.smartcopy import Group, plan_segments
@@ -63,7 +63,7 @@ def transcode(
     *,
     edit: Edit,
     needs_edit: NeedsEdit,
-    settings: ClipSettings | None = None,
+    settings: WriteSettings | None = None,
     seen: Seen | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> WriteReport:
@@ -85,7 +85,7 @@ def transcode(
         UnsupportedError: The input cannot be written right.
         OutputError: The output cannot be written whole.
     """
-    settings = settings or ClipSettings()
+    settings = settings or WriteSettings()
     if settings.start_s is not None and settings.end_s is not None and settings.end_s <= settings.start_s:
         raise UsageError(f"end must be after start, got {settings.start_s} to {settings.end_s} s")
     info = probe(source)
@@ -99,7 +99,7 @@ class _Job:
     """One clip on its way through decoder, edit and encoder."""
 
     def __init__(
-        self, source: Path, target: Path, info: ClipInfo, plan: EncoderPlan, settings: ClipSettings, seen: Seen | None
+        self, source: Path, target: Path, info: ClipInfo, plan: EncoderPlan, settings: WriteSettings, seen: Seen | None
     ) -> None:
         self._source, self._target = source, target
         self._info, self._plan, self._settings, self._seen = info, plan, settings, seen

@@ -17,14 +17,14 @@ from typing import Any
 import av
 
 from passerby.errors import UnsupportedError, UsageError
-from passerby.media import ClipSettings, Kind, as_plain, check_target, protect_process, sniff, transcode
+from passerby.media import Kind, as_plain, check_target, protect_process, sniff, transcode
 from passerby.values import Boxes, Track, digest_file
 from passerby.veil.cover import Painter
 from passerby.veil.detector import Detector
 from passerby.veil.plan import Plan
 from passerby.veil.report import VeilReport, Whole, sizes_of
 from passerby.veil.rules import rules_for
-from passerby.veil.settings import VeilSettings, WriteSettings
+from passerby.veil.settings import VeilSettings
 from passerby.veil.still import Still, veil_picture
 from passerby.veil.watch import Watched, watch
 from passerby.veil.zones import zone_share
@@ -145,7 +145,7 @@ def _clip(
         target,
         edit=edit,
         needs_edit=plan.touches,
-        settings=clip_settings(settings.write),
+        settings=settings.write,
         seen=watched.seen,
         progress=lambda done: progress("writing", done, frames),
     )
@@ -190,17 +190,3 @@ def _check_keep(settings: VeilSettings, tracks: tuple[Track, ...]) -> None:
             f"--keep names tracks that this file has not: {', '.join(map(str, sorted(unknown)))}",
             hint="--tracks-out writes the tracks and a numbered contact sheet",
         )
-
-
-def clip_settings(write: WriteSettings) -> ClipSettings:
-    """Return what the media room is told about writing a clip."""
-    return ClipSettings(
-        start_s=write.start_s,
-        end_s=write.end_s,
-        keep_audio=write.keep_audio,
-        keep_metadata=write.keep_metadata,
-        full_reencode=write.full_reencode,
-        preset=write.preset,
-        crf=write.crf,
-        overwrite=write.overwrite,
-    )

@@ -31,7 +31,7 @@ from passerby.media import (
 from passerby.values import Digest, Track, digest_file
 from passerby.veil.cover import Painter
 from passerby.veil.edits import changed_runs, run_digests
-from passerby.veil.file import Veiled, clip_settings
+from passerby.veil.file import Veiled
 from passerby.veil.plan import Plan
 from passerby.veil.planes import elements_of, layout_of
 from passerby.veil.report import VeilReport, Whole, sizes_of
@@ -134,7 +134,7 @@ def mend_file(
                 target,
                 edit=stand_in.edit,
                 needs_edit=lambda start, stop: any(first < stop and last >= start for first, last in changed),
-                settings=clip_settings(settings.write),
+                settings=settings.write,
                 seen=was,
                 progress=lambda done: told("writing", done, header.frames),
             )

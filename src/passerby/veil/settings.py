@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from passerby.media import WriteSettings
 from passerby.values import Zone
+
+__all__ = ["REVERSIBLE", "CoverSettings", "FindSettings", "Style", "VeilSettings", "WriteSettings"]
 
 
 class Style(StrEnum):
@@ -70,34 +73,9 @@ class CoverSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteSettings:
-    """How the output is written.
-
-    Attributes:
-        start_s: Output begins at this time of the input, in seconds; None at its start.
-        end_s: Output ends at this time; None at its end.
-        keep_audio: Copy audio streams; otherwise they are dropped.
-        keep_metadata: Keep metadata from an allow-list; otherwise all is dropped.
-        full_reencode: Encode everything anew, also what needs no cover.
-        preset: x264's preset.
-        crf: x264's constant rate factor, 0 to 51.
-        overwrite: Replace an existing output.
-    """
-
-    start_s: float | None = None
-    end_s: float | None = None
-    keep_audio: bool = False
-    keep_metadata: bool = False
-    full_reencode: bool = False
-    preset: str = "veryfast"
-    crf: int = 20
-    overwrite: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class VeilSettings:
     """Everything a veiling job is told."""
 
     find: FindSettings = FindSettings()
     cover: CoverSettings = CoverSettings()
-    write: WriteSettings = WriteSettings()
+    write: WriteSettings = field(default_factory=WriteSettings)
