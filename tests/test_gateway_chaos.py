@@ -137,9 +137,12 @@ def test_blow_to_the_process(running: RunningGateway, blow: str) -> None:
     if blow == "stop for a while":
         os.kill(pid, signal.SIGCONT)
         moment = time.monotonic()
+        # five seconds are wanted; a machine that runs other tests beside gets some more
+        healthy_after(running, moment + 0.5, 10)
+        assert running.status.restarts == restarts
     else:
         wait_for(lambda: running.status.restarts > restarts, 20)
-    healthy_after(running, moment + 0.5, 60)
+        healthy_after(running, moment + 0.5, 60)
     wait_for(lambda: events(running, EventKind.FAULT_ENDED, wanted, since), 10)
     assert running.seen.bare == []
 
@@ -180,7 +183,8 @@ def test_camera_that_goes_and_comes_back(running: RunningGateway, simulated: Sim
     covers = running.seen.covers["rtsp"]
     wait_for(lambda: running.seen.covers["rtsp"] > covers + 1, 5)
     simulated.up()
-    healthy_after(running, time.monotonic(), 20)
+    # two seconds are wanted
+    healthy_after(running, time.monotonic(), 8)
     assert running.seen.bare == []
 
 

@@ -204,6 +204,26 @@ def test_short_delay_is_no_overload() -> None:
     assert (load.step, load.overloaded) == (1, False)
 
 
+def test_what_comes_at_once_after_a_silence_is_no_overload() -> None:
+    load = Load(OverloadPolicy.COVER)
+    load.expect_burst(100.0)
+    run_load(OverloadPolicy.COVER, 0.8, 2.9, load, 100.0)
+    assert not load.overloaded
+    load.expect_burst(103.5)
+    run_load(OverloadPolicy.COVER, 0.8, 1.0, load, 103.5)
+    assert load.overloaded, "a burst that does not end is overload"
+
+
+@pytest.mark.parametrize("gap_s", [1.1, 2.0, 4.0])
+def test_a_machine_that_stumbles_again_and_again_is_overloaded(gap_s: float) -> None:
+    load, now_s = Load(OverloadPolicy.COVER), 50.0
+    for _ in range(int(30 / gap_s)):
+        load.expect_burst(now_s)
+        run_load(OverloadPolicy.COVER, 0.8, gap_s, load, now_s)
+        now_s += gap_s
+    assert load.overloaded
+
+
 def test_rate_is_limited() -> None:
     load = Load(OverloadPolicy.RATE, max_fps=5.0)
     assert sum(load.wants(number * 80_000_000 + 10**12) for number in range(125)) in range(41, 52)
