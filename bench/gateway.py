@@ -167,7 +167,7 @@ async def readers(seconds: float, port: int) -> None:
     async def guard(_connection: HTTPConnection, _camera: str) -> str:
         return "bench"
 
-    app = Starlette(routes=Streams(running, guard).routes())
+    app = Starlette(routes=Streams(running, guard, lambda *_: "bench").routes())
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", ws="websockets-sansio"))
     serving = asyncio.create_task(server.serve())
     await veiled(running)

@@ -16,7 +16,7 @@ import pytest
 from av.error import HTTPForbiddenError, HTTPNotFoundError, HTTPUnauthorizedError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.gateway_tools import Served, certificate, message, program, run, times_of, wait_for
+from tests.gateway_tools import PASSWORD, USER, Served, certificate, message, program, run, times_of, wait_for
 
 from passerby.errors import ServiceError
 from passerby.gateway.rtsp.auth import DigestGate, ha1
@@ -301,6 +301,33 @@ def test_udp_session_that_says_nothing_ends() -> None:
     assert raw.ask("PLAY", f"Session: {session[1]}")[0] == 200
     wait_for(lambda: served.server.readers("hall") == 1)
     wait_for(lambda: served.server.readers("hall") == 0, 5)
+    raw.close()
+    served.close()
+
+
+@pytest.mark.parametrize("over", ["RTP/AVP/TCP;unicast;interleaved=0-1", "RTP/AVP;unicast;client_port=45010-45011"])
+@pytest.mark.parametrize("change", ["right taken", "account removed", "key renewed"])
+def test_who_may_not_read_any_more_is_let_go_while_it_reads(over: str, change: str) -> None:
+    served = Served(RtspConfig(port=0, session_timeout_s=2.0))
+    keys, readable = {USER: ha1(USER, PASSWORD)}, {USER}
+    served.server.gate = DigestGate(keys.get, lambda user, _: user in readable)
+    raw = Raw(served)
+    raw.login()
+    session = re.search(r"Session: (\w+)", raw.ask("SETUP", f"Transport: {over}")[1])
+    assert session
+    assert raw.ask("PLAY", f"Session: {session[1]}")[0] == 200
+    wait_for(lambda: served.server.readers("hall") == 1)
+    time.sleep(1.2)
+    assert served.server.readers("hall") == 1, "who may read goes on reading"
+    if change == "right taken":
+        readable.clear()
+    elif change == "account removed":
+        keys.clear()
+    else:
+        keys[USER] = ha1(USER, "another key")
+    wait_for(lambda: served.server.readers("hall") == 0, 5)
+    assert any(event.kind is EventKind.ACCESS_REFUSED and event.user == USER for event in served.events)
+    assert any(event.kind is EventKind.READER_LEFT for event in served.events)
     raw.close()
     served.close()
 
