@@ -137,12 +137,11 @@ class _Site:
         token = connection.cookies.get(self.guard.cookie)
         session = self.guard.sessions.find(token)
         try:
-            account = self.runtime.accounts.standing(user, Right.WATCH)
+            account = self.runtime.accounts.find(user)
+            return (self.guard.standing(user), session) if account is not None and account.may(Right.WATCH) else None
         except ServiceError:
             # what cannot be read allows nothing
             return None
-        # a new key for RTSP is nothing to a browser
-        return (account[:2], session) if account is not None else None
 
     async def healthz(self, request: Request) -> Response:
         """Alive: the event loop answers."""
