@@ -25,7 +25,7 @@ SILENT_S = 6.0
 """A worker that has told no status for this long is killed."""
 START_S = 45.0
 """... and this long after its start: compiling a network takes a while on a small machine."""
-BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+BACKOFF_S = (0.1, 0.25, 1.0, 2.0, 5.0, 10.0, 30.0)
 SOUND_S = 20.0
 """A worker that lived this long was sound: the back-off begins anew."""
 _STDERR_LINES = 20
