@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -18,17 +19,20 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 from PIL import Image
 from tests.gateway_tools import LOGIN, PASSWORD, USER, LoopThread, camera, frames_of, message
+from tests.mqtt_broker import SmallBroker
 
 from passerby.errors import ServiceError
+from passerby.gateway.config import MqttConfig
 from passerby.gateway.cover import TONE
 from passerby.gateway.encode import LiveEncoder, ticks_of
+from passerby.gateway.mqtt import Broker
 from passerby.gateway.relay import Relay
 from passerby.gateway.rtsp import DigestGate, RtspServer, ha1
 from passerby.gateway.scene import Scene
 from passerby.gateway.service import Gateway
 from passerby.gateway.slate import Slates
 from passerby.gateway.states import CameraStatus, Event
-from passerby.gateway.values import CameraConfig, EncodeConfig, RtspConfig, SelfTestConfig
+from passerby.gateway.values import CameraConfig, EncodeConfig, Reason, RtspConfig, SelfTestConfig
 
 Luma = NDArray[np.uint8]
 BARE = 0.6
@@ -177,6 +181,56 @@ class SimulatedCamera:
         self.relay.accept(message(data, stamp, key=key))
 
 
+TOPIC = re.compile(r"cams/(available|stats|events|hall/(state|reason|fps|faces|cover/state))")
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"ftyp", b"moof", b"mdat", b"RIFF", b"\x00\x00\x01", b"BM6", b"avcC")
+_LONG_WORD = re.compile(rb"[A-Za-z0-9+/=_-]{120,}")
+
+
+def no_picture_in(payload: bytes) -> str:
+    """Return why a message could hold a picture, raw or as text; empty for one that cannot."""
+    if len(payload) > 4096:
+        return f"it is {len(payload)} bytes long"
+    if any(magic in payload for magic in _MAGIC):
+        return "it holds the beginning of a picture"
+    if not payload.isascii() or not payload.decode("ascii").isprintable():
+        return "it holds what is no text"
+    return "it holds a word like a coded picture" if _LONG_WORD.search(payload) else ""
+
+
+class Mqtt:
+    """The gateway's link to a broker of the test's own, in the gateway's loop; ``small.messages`` holds what it published."""
+
+    def __init__(self, gateway: Gateway, thread: LoopThread) -> None:
+        self.small = SmallBroker()
+        self._thread, self._gateway = thread, gateway
+        thread.call(self.small.start())
+        config = MqttConfig("127.0.0.1", self.small.port, "cams", "test", None, None, stats_s=1.0, allow_cover=True)
+        self._broker = Broker(config, gateway.statuses, self._cover)
+        gateway.subscribe(self._broker.take)
+        thread.do(self._broker.start)
+        self._ticking = asyncio.run_coroutine_threadsafe(self._tick(), thread.loop)
+
+    def _cover(self, name: str, on: bool) -> bool:
+        (self._gateway.hold if on else self._gateway.release)(name, Reason.OPERATOR)
+        return True
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            self._broker.tick()
+
+    def last(self, topic: str) -> str:
+        """Return what was told last."""
+        return (self.small.topics(f"cams/{topic}") or [""])[-1]
+
+    def stop(self) -> None:
+        self._ticking.cancel()
+        self._thread.do(self._broker.tick)
+        self._thread.call(asyncio.sleep(0.2))
+        self._thread.call(self._broker.stop())
+        self._thread.call(self.small.stop())
+
+
 class RunningGateway:
     """A gateway in a thread, with every output watched."""
 
@@ -188,6 +242,7 @@ class RunningGateway:
         gate = DigestGate({USER: ha1(USER, PASSWORD)}.get, lambda *_: True)
         self.gateway = Gateway(cameras, RtspConfig(port=0), gate, selftest)
         self.gateway.subscribe(self.events.append)
+        self.mqtt = Mqtt(self.gateway, self.thread)
         self.thread.call(self.gateway.start(), 60)
         self._stop = threading.Event()
         self._mse: list[bytes] = []
@@ -253,6 +308,7 @@ class RunningGateway:
         if self._stop.is_set():
             return
         self.thread.call(self.gateway.stop(), 60)
+        self.mqtt.stop()
         self._stop.set()
         for thread in self._threads:
             thread.join(15)

@@ -134,6 +134,29 @@ def test_rtsp_takes_the_stream_key_everywhere_and_the_password_under_tls_only(ac
     assert not gate.may_read("nobody", "hall")
 
 
+def test_standing_is_the_same_as_long_as_the_account_is(accounts: Accounts) -> None:
+    accounts.add("chief", Role.ADMIN, "correct horse battery")
+    accounts.add("a", Role.VIEWER, "correct horse battery")
+    gate = AccountGate(accounts)
+    seen = [gate.standing("a", "hall")]
+    assert seen[0] is not None
+    assert gate.standing("a", "hall") == seen[0]
+    accounts.new_stream_key("a")
+    seen.append(gate.standing("a", "hall"))
+    accounts.change("a", password="another long password")
+    seen.append(gate.standing("a", "hall"))
+    accounts.change("a", role=Role.OPERATOR)
+    seen.append(gate.standing("a", "hall"))
+    accounts.change("a", role=Role.AUDITOR)
+    seen.append(gate.standing("a", "hall"))
+    assert len(set(seen)) == 5
+    assert seen[-1] is None, "an auditor watches nothing"
+    accounts.remove("a")
+    assert gate.standing("a", "hall") is None
+    accounts.close()
+    assert gate.standing("chief", "hall") is None, "what cannot be read allows nothing"
+
+
 # sessions and limits
 
 

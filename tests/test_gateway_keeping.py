@@ -23,7 +23,7 @@ from passerby.gateway.scene import Scene, settings_of
 from passerby.gateway.service import Gateway
 from passerby.gateway.slate import Slates
 from passerby.gateway.states import Event, EventKind, Phase, WorkerCounts
-from passerby.gateway.supervisor import Keeper, _sum
+from passerby.gateway.supervisor import Keeper
 from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, Reason, RtspConfig, SelfTestConfig
 
 SLATES = Slates()
@@ -97,9 +97,9 @@ def test_back_off_grows_and_is_jittered(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_counters_never_fall_over_restarts() -> None:
-    before = WorkerCounts(frames_in=10, faces=3, rss_bytes=5, fps_in=12.0)
-    now = _sum(before, WorkerCounts(frames_in=1, faces=1, rss_bytes=7))
-    assert (now.frames_in, now.faces, now.rss_bytes, now.fps_in) == (11, 4, 7, 0.0)
+    before = WorkerCounts(frames_in=10, faces=3, queue=2, rss_bytes=5, fps_in=12.0, cpu_s=9.0)
+    now = WorkerCounts(frames_in=1, faces=1, rss_bytes=7).after(before)
+    assert now == WorkerCounts(frames_in=11, faces=4, rss_bytes=7)
 
 
 # the hidden stream

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -199,6 +200,18 @@ def test_end_of_connection_lets_out_what_was_held_veiled() -> None:
     lanes.lane.finish()
     assert len(lanes.units) == 8
     assert not any(bare_anywhere(p) for p in lanes.pictures())
+
+
+def test_end_of_connection_is_no_fault_of_the_detector() -> None:
+    class Unjudged(Covering):
+        def flush(self) -> list[Veiled]:
+            return [replace(one, whole=Reason.DETECTOR_BEHIND) for one in super().flush()]
+
+    lanes = Lanes(Unjudged)
+    lanes.feed(8)
+    lanes.lane.finish()
+    assert [unit.whole for unit in lanes.units] == [None] * 5 + [Reason.NO_PICTURE] * 3
+    assert not lanes.lane.behind
 
 
 def test_stand_in_covers_everything() -> None:

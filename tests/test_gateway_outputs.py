@@ -6,6 +6,7 @@ import asyncio
 import errno
 import io
 import json
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -420,10 +421,35 @@ def test_full_disk_is_told_and_its_end_too(tmp_path: Path, monkeypatch: pytest.M
     wait_for(lambda: bool(said))
     assert said[0] == (True, "recording cannot be written: no space left")
     broken = False
+    time.sleep(0.2)
+    assert said[-1][0] is True, "only what was written shows that there is space"
+    for _ in range(10):
+        fed.feed(26)
+        time.sleep(0.1)
     wait_for(lambda: said[-1][0] is False)
-    fed.feed(26)
     recorder.stop()
     assert recorded(tmp_path / "hall")
+
+
+def test_a_recording_cut_by_a_full_disk_ends_at_its_last_whole_fragment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fragment: Callable[[Gop, int, int], bytes] = Gop.fragment
+    monkeypatch.setattr(
+        Gop, "fragment", lambda gop, number, base: fragment(gop, number, base) if number < 2 else b"torn" * 2**19
+    )
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    try:
+        recorder, _, said = recording(tmp_path, 3)
+        wait_for(lambda: bool(said))
+        recorder.stop()
+    finally:
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert said[0][0]
+    (path,) = recorded(tmp_path / "hall")
+    assert len(frames_of(str(path))) == 13
+    assert path.stat().st_size < 2**19
 
 
 def test_too_little_space_counts_as_full(tmp_path: Path) -> None:

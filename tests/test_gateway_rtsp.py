@@ -16,9 +16,11 @@ import pytest
 from av.error import HTTPForbiddenError, HTTPNotFoundError, HTTPUnauthorizedError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.gateway_tools import Served, certificate, message, program, run, times_of, wait_for
+from tests.gateway_tools import PASSWORD, USER, Served, certificate, message, missing, program, run, times_of, wait_for
 
 from passerby.errors import ServiceError
+from passerby.gateway.accounts import Accounts, Role
+from passerby.gateway.gate import AccountGate
 from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.message import Interleaved, Request, RequestReader, transports
 from passerby.gateway.rtsp.rtp import packets, payloads, sender_report
@@ -305,6 +307,33 @@ def test_udp_session_that_says_nothing_ends() -> None:
     served.close()
 
 
+@pytest.mark.parametrize("over", ["RTP/AVP/TCP;unicast;interleaved=0-1", "RTP/AVP;unicast;client_port=45010-45011"])
+@pytest.mark.parametrize("change", ["right taken", "account removed", "key renewed"])
+def test_who_may_not_read_any_more_is_let_go_while_it_reads(over: str, change: str) -> None:
+    served = Served(RtspConfig(port=0, session_timeout_s=2.0))
+    keys, readable = {USER: ha1(USER, PASSWORD)}, {USER}
+    served.server.gate = DigestGate(keys.get, lambda user, _: user in readable)
+    raw = Raw(served)
+    raw.login()
+    session = re.search(r"Session: (\w+)", raw.ask("SETUP", f"Transport: {over}")[1])
+    assert session
+    assert raw.ask("PLAY", f"Session: {session[1]}")[0] == 200
+    wait_for(lambda: served.server.readers("hall") == 1)
+    time.sleep(1.2)
+    assert served.server.readers("hall") == 1, "who may read goes on reading"
+    if change == "right taken":
+        readable.clear()
+    elif change == "account removed":
+        keys.clear()
+    else:
+        keys[USER] = ha1(USER, "another key")
+    wait_for(lambda: served.server.readers("hall") == 0, 5)
+    assert any(event.kind is EventKind.ACCESS_REFUSED and event.user == USER for event in served.events)
+    assert any(event.kind is EventKind.READER_LEFT for event in served.events)
+    raw.close()
+    served.close()
+
+
 def test_rtsps_is_read_and_checked(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     served = Served(RtspConfig(port=0, tls_port=0, certificate=cert, key=key))
@@ -318,6 +347,52 @@ def test_rtsps_is_read_and_checked(tmp_path: Path) -> None:
         secure.sendall(b"DESCRIBE rtsp://127.0.0.1/hall RTSP/1.0\r\nCSeq: 1\r\n\r\n")
         assert b"Basic realm" in secure.recv(4096), "Basic is offered where TLS protects it"
     served.close()
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server over TLS with the gateway's own gate: an account's password, shown by Basic."""
+    folder = tmp_path_factory.mktemp("secured")
+    cert, key = certificate(folder)
+    made = Served(RtspConfig(port=0, tls_port=0, certificate=cert, key=key))
+    accounts = Accounts(folder / "accounts.sqlite")
+    accounts.add(USER, Role.VIEWER, PASSWORD)
+    made.server.gate = AccountGate(accounts)
+    yield made
+    made.close()
+    accounts.close()
+
+
+@pytest.mark.tool
+def test_ffmpeg_reads_rtsps(secured: Served) -> None:
+    # both take any certificate; the command of 5.1 knows no option that says so
+    asked = ["-rtsp_transport", "tcp"]
+    entries = ["-show_entries", "stream=codec_name,width,height", "-of", "default=nw=1"]
+    done = run([program("ffprobe"), "-v", "error", *asked, *entries, secured.url(tls=True)])
+    assert done.returncode == 0, done.stderr
+    assert {"codec_name=h264", "width=320", "height=192"} <= set(done.stdout.split())
+    out = ["-frames:v", "10", "-f", "framehash", "-"]
+    done = run([program("ffmpeg"), "-v", "error", *asked, "-i", secured.url(tls=True), *out])
+    assert done.returncode == 0, done.stderr
+    hashes = {line.split(",")[-1] for line in done.stdout.splitlines() if not line.startswith("#")}
+    assert len(hashes) == 10
+    done = run([program("ffprobe"), "-v", "error", *asked, secured.url(tls=True, login=f"{USER}:wrong@")])
+    assert "401" in done.stderr
+
+
+@pytest.mark.tool
+def test_gstreamer_reads_rtsps(secured: Served, tmp_path: Path) -> None:
+    out = tmp_path / "raw"
+    url = f"rtsps://127.0.0.1:{secured.server.tls_port}/hall"
+    source = ["rtspsrc", f"location={url}", f"user-id={USER}", f"user-pw={PASSWORD}", "latency=100"]
+    # 0: the certificate is the test's own
+    source += ["protocols=tcp", "tls-validation-flags=0"]
+    chain = [*source, "!", "rtph264depay", "!", "h264parse", "!", "avdec_h264", "!", "identity", "eos-after=15"]
+    done = run([program("gst-launch-1.0"), "-q", *chain, "!", "filesink", f"location={out}"])
+    if "TLS support" in done.stderr or "glib-networking" in done.stderr:
+        missing("GStreamer has no TLS (glib-networking)")
+    assert done.returncode == 0, done.stderr
+    assert out.stat().st_size >= 14 * 320 * 192 * 3 // 2
 
 
 def test_port_in_use_is_named() -> None:

@@ -11,8 +11,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -220,7 +222,7 @@ def test_mjpeg_over_http() -> None:
 GST_CAMERA = """
 import sys, gi
 gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
-from gi.repository import Gst, GstRtspServer, GLib
+from gi.repository import Gio, Gst, GstRtspServer, GLib
 Gst.init(None)
 class Cameras(GstRtspServer.RTSPServer):
     pass
@@ -237,13 +239,33 @@ mount("/jpeg", "( " + source + "jpegenc ! rtpjpegpay name=pay0 pt=26 )")
 decode = "( rtph264depay name=depay0 ! h264parse ! avdec_h264 ! videoconvert ! video/x-raw,format=I420 ! "
 mount("/push", decode + "filesink location=" + sys.argv[2] + " )", True)
 server.attach(None)
+secure = Cameras(); secure.set_service("0"); secure.set_address("127.0.0.1")
+auth = GstRtspServer.RTSPAuth(); auth.set_tls_certificate(Gio.TlsCertificate.new_from_files(sys.argv[3], sys.argv[4]))
+token = GstRtspServer.RTSPToken(); token.set_string("media.factory.role", "reader")
+auth.add_basic(GstRtspServer.RTSPAuth.make_basic(sys.argv[5], sys.argv[6]), token); secure.set_auth(auth)
+permissions = GstRtspServer.RTSPPermissions()
+for what in ("access", "construct"):
+    permissions.add_permission_for_role("reader", "media.factory." + what, True)
+factory = GstRtspServer.RTSPMediaFactory(); factory.set_permissions(permissions); factory.set_launch(
+    "( " + source + "x264enc tune=zerolatency key-int-max=15 ! rtph264pay name=pay0 pt=96 config-interval=1 )")
+secure.get_mount_points().add_factory("/h264", factory); secure.attach(None)
+print(secure.get_bound_port(), flush=True)
 print("ready", flush=True)
 GLib.MainLoop().run()
 """
 
 
+class GstServer(NamedTuple):
+    """GStreamer's server: its ports, what was pushed to it, its certificate."""
+
+    port: int
+    out: Path
+    tls_port: int
+    cert: Path
+
+
 @pytest.fixture(scope="module")
-def gst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+def gst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GstServer]:
     """GStreamer's RTSP server as cameras, and as a recorder that can be pushed to."""
     python = program("/usr/bin/python3")
     probe = "import gi; gi.require_version('GstRtspServer','1.0'); from gi.repository import GstRtspServer"
@@ -255,12 +277,16 @@ def gst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     out = tmp_path_factory.mktemp("gst") / "pushed.yuv"
     script = out.with_name("camera.py")
     script.write_text(GST_CAMERA)
+    cert, key = certificate(out.parent)
     process = subprocess.Popen(
-        [python, str(script), str(port), str(out)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [python, str(script), str(port), str(out), str(cert), str(key), USER, PASSWORD],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     assert process.stdout is not None
+    tls_port = int(process.stdout.readline())
     process.stdout.readline()
-    yield port, out
+    yield GstServer(port, out, tls_port, cert)
     process.kill()
     process.wait()
     process.stdout.close()
@@ -268,9 +294,11 @@ def gst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
 
 @pytest.mark.tool
 @pytest.mark.parametrize(("path", "transport"), [("h264", "tcp"), ("h264", "udp"), ("h265", "tcp"), ("jpeg", "tcp")])
-def test_gstreamers_camera_is_read(gst: tuple[int, Path], path: str, transport: str) -> None:
+def test_gstreamers_camera_is_read(gst: GstServer, path: str, transport: str) -> None:
     got = some(
-        InputConfig(f"rtsp://127.0.0.1:{gst[0]}/{path}", transport=transport, open_timeout_s=15.0, read_timeout_s=5.0),
+        InputConfig(
+            f"rtsp://127.0.0.1:{gst.port}/{path}", transport=transport, open_timeout_s=15.0, read_timeout_s=5.0
+        ),
         36,
     )
     assert {(p.frame.width, p.frame.height) for p in got} == {(320, 192)}
@@ -279,8 +307,20 @@ def test_gstreamers_camera_is_read(gst: tuple[int, Path], path: str, transport: 
 
 
 @pytest.mark.tool
-def test_stream_is_pushed_to_gstreamers_server(gst: tuple[int, Path], served: Served) -> None:
-    port, out = gst
+def test_gstreamers_camera_is_read_over_tls(gst: GstServer) -> None:
+    config = InputConfig(f"rtsps://127.0.0.1:{gst.tls_port}/h264", USER, PASSWORD, tls_ca=gst.cert, open_timeout_s=15.0)
+    got = some(config, 10)
+    assert {(p.frame.width, p.frame.height) for p in got} == {(320, 192)}
+    with pytest.raises(SourceError) as caught:
+        some(replace(config, password="wrong"), 1)
+    assert caught.value.reason is Reason.PASSWORD
+    with pytest.raises(SourceError, match="the camera must"):
+        some(replace(config, tls_ca=None), 1)
+
+
+@pytest.mark.tool
+def test_stream_is_pushed_to_gstreamers_server(gst: GstServer, served: Served) -> None:
+    port, out = gst.port, gst.out
     publisher = Publisher(PushConfig(f"rtsp://127.0.0.1:{port}/push"), served.relay)
     served.thread.do(publisher.start)
     try:

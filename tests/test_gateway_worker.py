@@ -18,12 +18,17 @@ import pytest
 from tests.gateway_tools import wait_for
 from tests.test_gateway_lane import SCENE, Covering
 
+from passerby.gateway.faults import HOLD_S
 from passerby.gateway.lane import Unit
+from passerby.gateway.load import BURST_S, RISE_S
+from passerby.gateway.relay import STALL_S
 from passerby.gateway.source import Picture
+from passerby.gateway.supervisor import BACKOFF_S
 from passerby.gateway.values import CameraConfig, InputConfig, Reason
 from passerby.gateway.veiling import Veiled
+from passerby.gateway.watchdog import CLOCK_HOLD_S
 from passerby.gateway.wire import Decoder, Kind, Message, encode, encode_json
-from passerby.gateway.worker import CONFIG, Worker
+from passerby.gateway.worker import CONFIG, LOCKED_S, OPEN_S, Worker, next_wait_s
 
 
 class Started:
@@ -202,3 +207,24 @@ def test_late_detector_lowers_the_rate_then_covers_then_recovers(monkeypatch: py
     assert {unit.whole for unit in units[-50:]} == {None}
     theirs.close()
     ours.close()
+
+
+def test_a_camera_is_asked_often_enough_to_be_seen_within_two_seconds() -> None:
+    wait_s, times = 0.1, []
+    for _ in range(20):
+        wait_s = next_wait_s(wait_s, 0.01, OPEN_S)
+        times.append(wait_s)
+    # with jitter, and a second for the look-ahead and the first key frame
+    assert max(times) * 1.25 + 1.0 < 2.0
+    assert next_wait_s(LOCKED_S, 0.01, LOCKED_S) == LOCKED_S, "a refused password may lock the account"
+    assert next_wait_s(OPEN_S, 6.0, OPEN_S) == 0.2, "after a long run, or a long wait for an answer, all begins anew"
+
+
+def test_a_frozen_camera_or_process_is_seen_in_time() -> None:
+    # what must hold together for a full cover to end within five seconds after a fault: each part has its own tests
+    assert InputConfig("rtsp://h/x").read_timeout_s <= 2.0
+    assert STALL_S <= 1.0
+    assert BACKOFF_S[0] <= 0.1
+    assert HOLD_S <= 1.0
+    assert CLOCK_HOLD_S <= 2.0
+    assert BURST_S + RISE_S < 5.0

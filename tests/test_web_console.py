@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -200,6 +201,45 @@ def test_live_views_are_bounded_and_written_into_the_access_log(site: ConsoleSit
         lines = [(line.what, line.user, line.camera) for line in site.runtime.access.lines()]
         assert ("watch", "viewer", "hall") in lines
         wait_for(lambda: any(line.what == "watch-end" for line in site.runtime.access.lines()))
+
+
+@pytest.mark.parametrize("change", ["logout", "role", "password", "removed", "stream key"])
+def test_a_live_view_ends_with_the_account_or_login_that_opened_it(site: ConsoleSite, change: str) -> None:
+    accounts = site.runtime.accounts
+    accounts.add("guard", Role.VIEWER, "long enough")
+    with ExitStack() as stack:
+        browser = stack.enter_context(client(site))
+        assert browser.post("/console/login", data={"name": "guard", "password": "long enough"}).status_code == 303
+        cookie = {"Cookie": "; ".join(f"{key}={value}" for key, value in browser.cookies.items())}
+        watching = stack.enter_context(
+            connect(site.url.replace("http", "ws") + "/live/hall", additional_headers=cookie)
+        )
+        assert json.loads(watching.recv(10))["codec"].startswith("avc1")
+        assert browser.get("/hls/hall/index.m3u8").status_code == 200
+        # as another process does it, the command of accounts, which tells the console nothing
+        if change == "logout":
+            browser.post("/console/logout", data={"csrf": csrf_of(browser)})
+        elif change == "role":
+            accounts.change("guard", role=Role.AUDITOR)
+        elif change == "password":
+            accounts.change("guard", password="another long password")
+        elif change == "removed":
+            accounts.remove("guard")
+        else:
+            accounts.new_stream_key("guard")
+        end_s = time.monotonic() + 5.0
+        ended = False
+        try:
+            while time.monotonic() < end_s:
+                watching.recv(5)
+        except ConnectionClosed:
+            ended = True
+        assert ended == (change != "stream key"), "a key for RTSP is nothing to a browser"
+        if change != "stream key":
+            assert browser.get("/hls/hall/index.m3u8").status_code == 403
+            assert browser.get("/api/cameras/hall/latest.jpg").status_code == 403
+    if change != "removed":
+        accounts.remove("guard")
 
 
 def test_cover_is_added_and_ended_and_written_down(site: ConsoleSite) -> None:

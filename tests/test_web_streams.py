@@ -65,7 +65,7 @@ class Site:
             return HTMLResponse(PAGE)
 
         routes = [
-            *Streams(self.gateway, self.guard).routes(),
+            *Streams(self.gateway, self.guard, lambda *_: "ann").routes(),
             Route("/", page),
             Mount("/static", StaticFiles(directory=static)),
         ]

@@ -13,7 +13,8 @@ import yaml
 
 from passerby.errors import CameraError, UsageError
 from passerby.gateway.config import OnvifConfig
-from passerby.gateway.onvif import FoundCamera, Profile, discover, profiles
+from passerby.gateway.discovery import FoundCamera, discover
+from passerby.gateway.onvif import Profile, profiles
 from passerby.media import whole_file
 
 PASSWORD = "PASSERBY_CAMERA_PASSWORD"  # noqa: S105 - a variable's name, not a password

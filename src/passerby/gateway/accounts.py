@@ -197,6 +197,14 @@ class Accounts:
         rows = self._query("select ha1 from accounts where name = ?", name)
         return str(rows[0][0]) if rows and rows[0][0] else None
 
+    def standing(self, name: str, right: Right | None = None) -> tuple[object, ...] | None:
+        """Return what changes when an account's role, password or stream key does; None where it is gone or lacks a right.
+
+        Who was let in for long is asked for it again and again, and let go when it is another.
+        """
+        rows = self._query("select role, hash, ha1 from accounts where name = ?", name)
+        return rows[0] if rows and (right is None or right in RIGHTS[Role(str(rows[0][0]))]) else None
+
     def check(self, name: str, password: str) -> Account | None:
         """Return the account whose password this is, or None."""
         proof = hmac.new(self._proof_key, f"{name}\0{password}".encode("utf-8", "replace"), "sha256").digest()

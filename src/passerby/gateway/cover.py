@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from passerby.gateway.values import WORDS, Reason
+from passerby.gateway.values import Reason
 
 TONE = 60
 """Luma of the cover: dark enough not to blind a control room at night, far from black, which looks like a broken cable."""
@@ -25,7 +25,7 @@ def _plane(width: int, height: int, title: str, reason: Reason) -> NDArray[np.ui
     """Return the cover as planes of yuv420p, stacked: shape (height * 3 / 2, width)."""
     picture = Image.new("L", (width, height), TONE)
     draw = ImageDraw.Draw(picture)
-    lines = [(title, height * 0.07), ("Covered: " + WORDS[reason], height * 0.05), ("Passerby", height * 0.035)]
+    lines = [(title, height * 0.07), ("Covered: " + reason.words, height * 0.05), ("Passerby", height * 0.035)]
     y = height * 0.38
     for text, size in lines:
         font = _fitting(draw, text, max(8.0, size), width * 0.92)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from passerby.errors import ServiceError
 from passerby.gateway.accounts import Accounts, Right
 from passerby.gateway.rtsp import DigestGate
 from passerby.gateway.rtsp.auth import REALM
@@ -35,6 +36,15 @@ class AccountGate(DigestGate):
             if name and self._accounts.check(name, password) is not None:
                 return name
         return super().user_of(method, header, secure=secure, address=address)
+
+    def standing(self, user: str, camera: str) -> object:
+        """Return what stays the same as long as the account does; None once it may not read."""
+        del camera
+        try:
+            return self._accounts.standing(user, Right.WATCH)
+        except ServiceError:
+            # what cannot be read allows nothing
+            return None
 
     def _reads(self, user: str, camera: str) -> bool:
         del camera

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 import numpy as np
@@ -141,7 +141,8 @@ class Lane:
         veil, self._veil = self._veil, None
         if veil is not None:
             for veiled in veil.flush():
-                self._leave(veiled)
+                # what was not judged was not too late for the detector: nothing came after it
+                self._leave(veiled if veiled.whole is None else replace(veiled, whole=Reason.NO_PICTURE))
 
     def _renew(self, width: int, height: int, fps: float, now_s: float, wall_ns: int) -> None:
         if self._encoder is not None and (width, height) != self._size and self.counts.taken > 1:

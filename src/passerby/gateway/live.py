@@ -45,6 +45,12 @@ class Viewer:
             self._queue.get_nowait()
         self._queue.put_nowait(None)
 
+    def cut(self) -> None:
+        """Let the viewer's messages end now, without what still waits."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self.end()
+
     async def messages(self) -> AsyncIterator[str | bytes]:
         """Return what to send: text with the codec and the initialisation segment whenever they change, and fragments."""
         known: Parameters | None = None

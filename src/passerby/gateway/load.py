@@ -12,6 +12,10 @@ FALL_S = 4.0
 LONGEST_FALL_S = 64.0
 RELAPSE_S = 30.0
 """Overload that comes back sooner after it ended makes the next end come later, doubling each time."""
+BURST_S = 3.0
+"""A camera that comes back sends what it kept, and a process that was stopped finds what came meanwhile: that is no overload."""
+BURST_REST_S = 5.0
+"""Bursts that follow each other sooner are overload after all."""
 STEPS = (1, 2, 4)
 """Every picture, every second, every fourth."""
 
@@ -34,6 +38,7 @@ class Load:
         self._calm_since: float | None = None
         self._fall_s = FALL_S
         self._fell_s = -RELAPSE_S
+        self._burst_until_s = -RELAPSE_S
         self.overloaded = False
 
     @property
@@ -51,8 +56,16 @@ class Load:
         self._last_ns = captured_ns
         return True
 
+    def expect_burst(self, now_s: float) -> None:
+        """Leave out a while from the account: pictures that came late have come at once."""
+        if now_s - self._burst_until_s > BURST_REST_S:
+            self._late_since = None
+            self._burst_until_s = now_s + BURST_S
+
     def note(self, waited_s: float, now_s: float) -> None:
         """Note how long the picture had waited that is now veiled."""
+        if now_s < self._burst_until_s:
+            return
         if waited_s > LATE_S:
             self._calm_since = None
             self._late_since = now_s if self._late_since is None else self._late_since

@@ -1,4 +1,4 @@
-"""Asks cameras by ONVIF: which are there, what streams they have, which users they know, whether they move."""
+"""Asks cameras by ONVIF: what streams they have, which users they know, whether they move."""
 
 from __future__ import annotations
 
@@ -8,38 +8,30 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 from onvif import ONVIFCamera
 from onvif.exceptions import ONVIFError
-from wsdiscovery import QName
-from wsdiscovery.discovery import ThreadedWSDiscovery
 from zeep.exceptions import Error as ZeepError
 
 from passerby.errors import CameraError
 from passerby.gateway.config import OnvifConfig
 
 ANSWER_S = 10.0
-_TYPE = "http://www.onvif.org/ver10/network/wsdl"
-_FOREIGN = (ONVIFError, ZeepError, aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError)
-
-
-@dataclass(frozen=True, slots=True)
-class FoundCamera:
-    """One camera that answered.
-
-    Attributes:
-        host: Address.
-        port: Port of its ONVIF service.
-        name: As it calls itself, or empty.
-        hardware: Model, or empty.
-    """
-
-    host: str
-    port: int
-    name: str = ""
-    hardware: str = ""
+_FOREIGN = (
+    ONVIFError,
+    ZeepError,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    # what a camera leaves out is None where the library and we read on
+    AttributeError,
+    TypeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,44 +66,25 @@ class OnvifUser:
     level: str
 
 
-def discover(timeout_s: float) -> list[FoundCamera]:
-    """Ask the local network who is there, by WS-Discovery; takes as long as it is told to.
+class _Camera(ONVIFCamera):  # type: ignore[misc]  # it has no type information
+    """One that knows of every connection it has made, so that closing it closes them all."""
 
-    Args:
-        timeout_s: How long to wait for answers.
-    """
-    discovery = ThreadedWSDiscovery()
-    discovery.start()
-    try:
-        found = discovery.searchServices(types=[QName(_TYPE, "NetworkVideoTransmitter")], timeout=timeout_s)
-        cameras = {}
-        for service in found:
-            for address in service.getXAddrs():
-                parts = urlsplit(address)
-                if parts.hostname and parts.scheme in {"http", "https"}:
-                    scopes = [str(scope.getValue()) for scope in service.getScopes()]
-                    one = FoundCamera(
-                        parts.hostname, parts.port or 80, _scope(scopes, "name"), _scope(scopes, "hardware")
-                    )
-                    cameras[one.host, one.port] = one
-                    break
-        return sorted(cameras.values(), key=lambda camera: (camera.host, camera.port))
-    finally:
-        discovery.stop()
-
-
-def _scope(scopes: list[str], word: str) -> str:
-    for scope in scopes:
-        match = re.fullmatch(rf"onvif://www\.onvif\.org/{word}/(.{{1,100}})", scope)
-        if match:
-            return unquote(match[1])
-    return ""
+    async def create_onvif_service(self, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  # made from its own description
+        # this reads descriptions from our disk only; cut short, it would leave a session that nobody knows of
+        making = asyncio.ensure_future(super().create_onvif_service(*args, **kwargs))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.wait([making])
+            raise
 
 
 @contextlib.asynccontextmanager
 async def _camera(config: OnvifConfig) -> AsyncIterator[ONVIFCamera]:
     # adjust_time: a camera whose clock is wrong refuses tokens of the right time
-    camera = ONVIFCamera(config.host, config.port, config.user or "", config.password or "", adjust_time=True)
+    # no_cache: its descriptions are on our disk already
+    login = config.user or "", config.password or ""
+    camera = _Camera(config.host, config.port, *login, no_cache=True, adjust_time=True)
     try:
         async with asyncio.timeout(ANSWER_S):
             await camera.update_xaddrs()
@@ -130,7 +103,7 @@ async def profiles(config: OnvifConfig) -> list[Profile]:
     Raises:
         CameraError: it does not answer, or refuses.
     """
-    async with _camera(config) as camera:
+    async with _camera(config) as camera, asyncio.timeout(ANSWER_S):
         media = await camera.create_media_service()
         found = []
         for one in await media.GetProfiles():
@@ -164,7 +137,7 @@ async def users(config: OnvifConfig) -> list[OnvifUser]:
     Raises:
         CameraError: it does not answer, or does not tell this user.
     """
-    async with _camera(config) as camera:
+    async with _camera(config) as camera, asyncio.timeout(ANSWER_S):
         device = await camera.create_devicemgmt_service()
         answer = await device.GetUsers()
         return [OnvifUser(str(one.Username), str(one.UserLevel)) for one in answer or []]
@@ -190,9 +163,10 @@ async def poses(config: OnvifConfig, every_s: float) -> AsyncGenerator[Pose, Non
         CameraError: it does not answer any more, or has no PTZ.
     """
     async with _camera(config) as camera:
-        media = await camera.create_media_service()
-        ptz = await camera.create_ptz_service()
-        token = (await media.GetProfiles())[0].token
+        async with asyncio.timeout(ANSWER_S):
+            media = await camera.create_media_service()
+            ptz = await camera.create_ptz_service()
+            token = (await media.GetProfiles())[0].token
         while True:
             async with asyncio.timeout(ANSWER_S):
                 status = await ptz.GetStatus({"ProfileToken": token})

@@ -6,6 +6,7 @@ synchronised. File names are the wall time of the first picture, in UTC.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import queue
@@ -27,6 +28,8 @@ WAITING = 32
 _NAME = "%Y%m%dT%H%M%S"
 _SWEEP_S = 60.0
 _DISK_S = 1.0
+SPARE_BYTES = 4 * 1024 * 1024
+"""Free space wanted, once a write has failed, before the next is tried: more than a group of pictures takes."""
 Full = Callable[[bool, str], None]
 """Called from the recorder's thread when the disk becomes full (with why) and when it has space again."""
 
@@ -63,6 +66,7 @@ class _Open:
     gop: Gop
     base: int
     sequence: int = 0
+    whole_bytes: int = 0
 
 
 class Recorder:
@@ -82,7 +86,7 @@ class Recorder:
         self._leave: Callable[[], None] | None = None
         self._open: _Open | None = None
         self._synced_s = self._swept_s = self._asked_s = 0.0
-        self._is_full = False
+        self._is_full, self._space = False, True
         self.dropped = 0
         self.written_bytes = 0
 
@@ -118,35 +122,40 @@ class Recorder:
             if gop is None:
                 break
             self._guarded(gop)
-        self._close()
+        try:
+            self._close()
+        except OSError as exc:
+            self._tell(True, f"recording cannot be written: {exc.strerror}")
 
     def _guarded(self, gop: Gop | None) -> None:
         try:
-            self._look_at_disk()
-            if gop is not None and not self._is_full:
+            if self._has_space() and gop is not None:
                 self._write(gop)
+                # only what was written shows that there is space: a quota does not tell of itself
+                self._tell(False, "")
             self._sync()
             self._sweep()
         except OSError as exc:
-            self._close()
             text = "no space left" if exc.errno in {errno.ENOSPC, errno.EDQUOT} else (exc.strerror or "write failed")
+            self._abandon()
+            self._asked_s, self._space = time.monotonic(), False
             self._tell(True, f"recording cannot be written: {text}")
 
-    def _look_at_disk(self) -> None:
+    def _has_space(self) -> bool:
         now_s = time.monotonic()
-        if now_s - self._asked_s < _DISK_S:
-            return
-        self._asked_s = now_s
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        free = shutil.disk_usage(self.folder).free
-        if free < self._config.min_free_bytes:
-            self._close()
-            self._sweep(now=True)
+        if now_s - self._asked_s >= _DISK_S:
+            self._asked_s = now_s
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            wanted = max(self._config.min_free_bytes, SPARE_BYTES if self._is_full else 0)
             free = shutil.disk_usage(self.folder).free
-        if free < self._config.min_free_bytes:
-            self._tell(True, f"{free // 2**20} MiB free, {self._config.min_free_bytes // 2**20} MiB wanted")
-        else:
-            self._tell(False, "")
+            if free < wanted:
+                self._close()
+                self._sweep(now=True)
+                free = shutil.disk_usage(self.folder).free
+            self._space = free >= wanted
+            if not self._space:
+                self._tell(True, f"{free // 2**20} MiB free, {wanted // 2**20} MiB wanted")
+        return self._space
 
     def _tell(self, is_full: bool, why: str) -> None:
         if is_full != self._is_full:
@@ -163,15 +172,18 @@ class Recorder:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
             path = self.folder / file_name(gop.wall_ns)
             # unbuffered, so that a fragment is one write
-            file = path.open("xb", buffering=0)
-            self._open = _Open(file, gop, gop.ticks)
-            file.write(init_segment(gop.parameters))
+            self._open = _Open(path.open("xb", buffering=0), gop, gop.ticks)
+            self._append(init_segment(gop.parameters))
         self._open.sequence += 1
-        data = gop.fragment(self._open.sequence, self._open.base)
-        written = self._open.file.write(data)
-        if written != len(data):
-            raise OSError(errno.ENOSPC, "no space left")
-        self.written_bytes += written
+        self._append(gop.fragment(self._open.sequence, self._open.base))
+        self._open.whole_bytes = self._open.file.tell()
+
+    def _append(self, data: bytes) -> None:
+        if self._open is not None:
+            written = self._open.file.write(data)
+            if written != len(data):
+                raise OSError(errno.ENOSPC, "no space left")
+            self.written_bytes += written
 
     def _sync(self) -> None:
         if self._open is not None and time.monotonic() - self._synced_s >= self._config.sync_s:
@@ -185,6 +197,15 @@ class Recorder:
                 os.fsync(opened.file.fileno())
             finally:
                 opened.file.close()
+
+    def _abandon(self) -> None:
+        """Close a file that cannot be written on, at the end of its last whole fragment; what fails once may fail again."""
+        opened, self._open = self._open, None
+        if opened is not None:
+            with contextlib.suppress(OSError), opened.file as file:
+                file.truncate(opened.whole_bytes)
+                if not opened.whole_bytes:
+                    Path(file.name).unlink()
 
     def _sweep(self, *, now: bool = False) -> None:
         if not now and time.monotonic() - self._swept_s < _SWEEP_S:
@@ -204,7 +225,7 @@ def recorded(folder: Path) -> list[Path]:
 
 
 def expired(paths: list[Path], config: RecordConfig, wall_ns: int) -> list[Path]:
-    """Return which recordings must go: those too old, then the oldest above the size, then one while the disk is too full.
+    """Return which recordings must go: those too old, then the oldest above the size.
 
     Args:
         paths: Finished recordings, oldest first.

@@ -20,11 +20,13 @@ class Session:
         user: Whose.
         csrf: Must come back with every request that changes something.
         ends_s: On the monotonic clock.
+        standing: Of the account when it began.
     """
 
     user: str
     csrf: str
     ends_s: float
+    standing: object = None
 
 
 class Sessions:
@@ -39,14 +41,14 @@ class Sessions:
         self._length_s, self._clock = length_s, clock
         self._open: dict[bytes, Session] = {}
 
-    def begin(self, user: str) -> tuple[str, Session]:
+    def begin(self, user: str, standing: object = None) -> tuple[str, Session]:
         """Return a fresh token for the cookie, and the session."""
         now = self._clock()
         self._open = {key: one for key, one in self._open.items() if one.ends_s > now}
         while len(self._open) >= MOST:
             self._open.pop(next(iter(self._open)))
         token = secrets.token_urlsafe(32)
-        session = Session(user, secrets.token_urlsafe(24), now + self._length_s)
+        session = Session(user, secrets.token_urlsafe(24), now + self._length_s, standing)
         self._open[_digest(token)] = session
         return token, session
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from passerby.gateway.values import Reason
@@ -59,6 +59,15 @@ class WorkerCounts:
     queue: int = 0
     rss_bytes: int = 0
     cpu_s: float = 0.0
+
+    def after(self, before: WorkerCounts) -> WorkerCounts:
+        """Return these with those of the processes before added, so that no counter ever falls; what is of now stays as it is."""
+        return replace(self, **{name: getattr(before, name) + getattr(self, name) for name in _SUMMED})
+
+
+_SUMMED = [
+    field.name for field in fields(WorkerCounts) if field.type == "int" and field.name not in {"queue", "rss_bytes"}
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 
 from passerby.errors import ServiceError
 from passerby.gateway.relay import Relay
@@ -26,7 +25,7 @@ SILENT_S = 6.0
 """A worker that has told no status for this long is killed."""
 START_S = 45.0
 """... and this long after its start: compiling a network takes a while on a small machine."""
-BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+BACKOFF_S = (0.1, 0.25, 1.0, 2.0, 5.0, 10.0, 30.0)
 SOUND_S = 20.0
 """A worker that lived this long was sound: the back-off begins anew."""
 _STDERR_LINES = 20
@@ -117,7 +116,7 @@ class Keeper:
             self._tell_now(EventKind.PHASE, detail=f"process ended: {why}", ok=False)
             self.relay.lost(Reason.WORKER)
             self._fault(Reason.WORKER, True, why)
-            self._before = _sum(self._before, self._counts)
+            self._before = self._counts.after(self._before)
             self._counts = WorkerCounts()
             failures = 0 if time.monotonic() - began_s > SOUND_S else failures + 1
             wait_s = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
@@ -344,7 +343,7 @@ class Keeper:
             since_ns=since_ns,
             width=self.relay.size[0] if self.relay.parameters else 0,
             height=self.relay.size[1] if self.relay.parameters else 0,
-            counts=_sum(self._before, self._counts),
+            counts=self._counts.after(self._before),
             whole_by_reason=tuple(sorted(self.relay.whole_by_reason.items())),
             slates=self.relay.counts.slates,
             readers=readers,
@@ -373,22 +372,3 @@ async def _spawn(theirs: socket.socket) -> asyncio.subprocess.Process:
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | _ENVIRONMENT,
     )
-
-
-_SUMMED = (
-    "frames_in",
-    "frames_out",
-    "frames_whole",
-    "frames_left_out",
-    "faces",
-    "tracks",
-    "decode_errors",
-    "reconnects",
-    "selftests",
-    "selftests_failed",
-)
-
-
-def _sum(before: WorkerCounts, now: WorkerCounts) -> WorkerCounts:
-    """Return the present process's counts with those before it added, so that no counter ever falls."""
-    return replace(now, **{name: getattr(before, name) + getattr(now, name) for name in _SUMMED})

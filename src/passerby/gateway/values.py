@@ -1,4 +1,4 @@
-"""The frozen words of the gateway: what a camera is told, what state it is in, what happened.
+"""The frozen words of the gateway: what a camera is told, and why it may be covered. How it is now: ``gateway.states``.
 
 Configuration files are read elsewhere (``gateway.config``) into these values; worker processes receive them over their
 socket, never on a command line.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 from passerby.errors import ConfigError
 from passerby.veil.settings import VeilSettings
@@ -23,58 +24,41 @@ SELFTEST_CAMERA = "_selftest"
 
 
 class Reason(StrEnum):
-    """Why a whole picture is covered. Each value is also the text of metrics and events."""
+    """Why a whole picture is covered: the text of metrics and events, and ``words``, what the picture itself says."""
 
-    START = "start"
-    NO_PICTURE = "no_picture"
-    PASSWORD = "password"  # noqa: S105 - a reason, not a password
-    WORKER = "worker"
-    STALLED = "stalled"
-    DETECTOR_DEAD = "detector_dead"
-    DETECTOR_STALLED = "detector_stalled"
-    DETECTOR_BEHIND = "detector_behind"
-    WEIGHTS = "weights_changed"
-    CORRUPT = "corrupt_stream"
-    FORMAT = "format_changed"
-    CLOCK = "clock_jump"
-    OVERLOAD = "overload"
-    DISK_FULL = "disk_full"
-    SELFTEST = "selftest_failed"
-    ALARM = "alarm"
-    PTZ = "ptz_moving"
-    SCHEDULE = "schedule"
-    REGISTER = "register_unwritable"
-    OPERATOR = "operator"
-    SETTINGS = "settings_changed"
+    words: str
+
+    def __new__(cls, value: str, words: str = "") -> Self:
+        """Make one of its text and its words."""
+        made = str.__new__(cls, value)
+        made._value_, made.words = value, words
+        return made
+
+    START = "start", "starting: covered until the first check has passed"
+    NO_PICTURE = "no_picture", "no picture from the camera"
+    PASSWORD = "password", "the camera refuses the password"
+    WORKER = "worker", "the camera's process is being restarted"
+    STALLED = "stalled", "the camera's process does not answer"
+    DETECTOR_DEAD = "detector_dead", "the face detector failed"
+    DETECTOR_STALLED = "detector_stalled", "the face detector does not answer"
+    DETECTOR_BEHIND = "detector_behind", "the face detector is late"
+    WEIGHTS = "weights_changed", "the detector's weights file has changed"
+    CORRUPT = "corrupt_stream", "the camera sends damaged pictures"
+    FORMAT = "format_changed", "the camera changed its format"
+    CLOCK = "clock_jump", "the clock jumped"
+    OVERLOAD = "overload", "this machine is overloaded"
+    DISK_FULL = "disk_full", "the disk is full"
+    SELFTEST = "selftest_failed", "the self-test failed"
+    ALARM = "alarm", "alarm: a test face was not covered"
+    PTZ = "ptz_moving", "the camera is moving"
+    SCHEDULE = "schedule", "covered by schedule"
+    REGISTER = "register_unwritable", "the public register cannot be written"
+    OPERATOR = "operator", "covered by an operator"
+    SETTINGS = "settings_changed", "new settings are being applied"
 
 
 FAULTS = frozenset(Reason) - {Reason.START, Reason.PTZ, Reason.SCHEDULE, Reason.SETTINGS, Reason.OPERATOR}
 """Reasons that are something wrong, and go to the register as fault intervals."""
-
-WORDS: dict[Reason, str] = {
-    Reason.START: "starting: covered until the first check has passed",
-    Reason.NO_PICTURE: "no picture from the camera",
-    Reason.PASSWORD: "the camera refuses the password",
-    Reason.WORKER: "the camera's process is being restarted",
-    Reason.STALLED: "the camera's process does not answer",
-    Reason.DETECTOR_DEAD: "the face detector failed",
-    Reason.DETECTOR_STALLED: "the face detector does not answer",
-    Reason.DETECTOR_BEHIND: "the face detector is late",
-    Reason.WEIGHTS: "the detector's weights file has changed",
-    Reason.CORRUPT: "the camera sends damaged pictures",
-    Reason.FORMAT: "the camera changed its format",
-    Reason.CLOCK: "the clock jumped",
-    Reason.OVERLOAD: "this machine is overloaded",
-    Reason.DISK_FULL: "the disk is full",
-    Reason.SELFTEST: "the self-test failed",
-    Reason.ALARM: "alarm: a test face was not covered",
-    Reason.PTZ: "the camera is moving",
-    Reason.SCHEDULE: "covered by schedule",
-    Reason.REGISTER: "the public register cannot be written",
-    Reason.OPERATOR: "covered by an operator",
-    Reason.SETTINGS: "new settings are being applied",
-}
-"""What the picture itself says, drawn on the cover."""
 
 
 class InputKind(StrEnum):

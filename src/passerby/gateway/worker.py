@@ -36,9 +36,11 @@ from passerby.gateway.wire import HEADER_BYTES, Decoder, Kind, Message, encode_j
 QUEUE_PICTURES = 20
 """More than a second of pictures at once come only when a camera was just opened."""
 _IDLE_S = 0.25
-_ASK_S, _OPEN_S, _LOCKED_S = 0.4, 2.0, 60.0
-"""Longest waits before the next try: a closed port costs next to nothing to ask; an open one that gives no stream costs a
-session; a refused password may lock the account."""
+ASK_S, OPEN_S, LOCKED_S = 0.4, 0.6, 60.0
+"""Longest times from one try to the next: a closed port costs next to nothing to ask; an open one that gives no stream costs a
+session, and a picture is wanted within two seconds after the camera is back; a refused password may lock the account."""
+_GOOD_S = 5.0
+_SILENCE_NS = 1_000_000_000
 _CONFIG_WAIT_S = 10.0
 _FAILED = 70
 """Exit code of a worker that cannot go on (EX_SOFTWARE)."""
@@ -77,7 +79,7 @@ class Worker:
         self.reconnects = self.left_out = self.decode_errors = 0
         self.waiting: queue.Queue[Picture | _Begin | _Away] = queue.Queue(QUEUE_PICTURES)
         self._away: _Away | None = _Away(Reason.START, "")
-        self._step = 1
+        self._step, self._arrived_ns = 1, 0
         self._watchdog = Watchdog(self, selftest_s)
         self._stopping = threading.Event()
 
@@ -104,6 +106,7 @@ class Worker:
             return
         now_s = time.monotonic()
         if isinstance(item, _Begin):
+            self.load.expect_burst(now_s)
             self.lane.begin()
         elif isinstance(item, _Away):
             self._away = item
@@ -115,6 +118,9 @@ class Worker:
                 for reason in (Reason.NO_PICTURE, Reason.PASSWORD):
                     self.faults.lift(reason, now_s)
                 self._away = None
+            if item.arrived_ns - self._arrived_ns > _SILENCE_NS:
+                self.load.expect_burst(now_s)
+            self._arrived_ns = item.arrived_ns
             # a detector that is late has more time for each picture when there are fewer
             self.load.note(2 * LATE_S if self.lane.behind else now_s - item.arrived_ns / 1e9, now_s)
             self._follow_load(now_s)
@@ -162,16 +168,17 @@ class Worker:
             away, longest_s = self._read_once()
             self.reconnects += 1
             self._put(away)
-            if time.monotonic() - began_s > 5.0:
-                wait_s = 0.1
-            wait_s = min(wait_s * 2, longest_s)
-            self._stopping.wait(wait_s * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
+            took_s = time.monotonic() - began_s
+            wait_s = next_wait_s(wait_s, took_s, longest_s)
+            jitter = random.uniform(0.75, 1.25)  # noqa: S311 - not a secret
+            # the time that a try took counts: after one that waited for an answer the next begins at once
+            self._stopping.wait(max(0.05, wait_s * jitter - took_s))
 
     def _read_once(self) -> tuple[_Away, float]:
         """Read until it fails; return why, and the longest time to wait before the next try."""
         source = self.config.input
         if not reachable(source):
-            return _Away(Reason.NO_PICTURE, "the camera's port does not answer"), _ASK_S
+            return _Away(Reason.NO_PICTURE, "the camera's port does not answer"), ASK_S
         first = True
         try:
             for picture in pictures(source):
@@ -190,8 +197,8 @@ class Worker:
                 if self._stopping.is_set():
                     break
         except SourceError as exc:
-            return _Away(exc.reason, exc.message), _LOCKED_S if exc.reason is Reason.PASSWORD else _OPEN_S
-        return _Away(Reason.NO_PICTURE, "the camera ended its stream"), _OPEN_S
+            return _Away(exc.reason, exc.message), LOCKED_S if exc.reason is Reason.PASSWORD else OPEN_S
+        return _Away(Reason.NO_PICTURE, "the camera ended its stream"), OPEN_S
 
     def _put(self, item: _Begin | _Away) -> None:
         while not self._stopping.is_set():
@@ -239,6 +246,20 @@ class Worker:
                 self._stopping.wait(2.0)
         self.waiting.put(_Begin())
         self._watchdog.run(self._stopping)
+
+
+def next_wait_s(last_s: float, took_s: float, longest_s: float) -> float:
+    """Return the time from the beginning of a try to open a camera to that of the next.
+
+    Args:
+        last_s: What it was before.
+        took_s: How long the try went well, or waited for an answer; after a long one all begins anew.
+        longest_s: For this kind of failure.
+
+    >>> next_wait_s(0.4, 0.01, 0.6), next_wait_s(0.6, 3600.0, 0.6), next_wait_s(0.6, 0.2, 60.0)
+    (0.6, 0.2, 1.2)
+    """
+    return min((0.1 if took_s > _GOOD_S else last_s) * 2, longest_s)
 
 
 def _receive_config(sock: socket.socket) -> tuple[CameraConfig, float]:

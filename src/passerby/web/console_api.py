@@ -16,7 +16,6 @@ from passerby.gateway.accounts import Right, Role
 from passerby.gateway.mqtt import stats
 from passerby.gateway.runtime import Runtime
 from passerby.gateway.states import CameraStatus, Event
-from passerby.gateway.values import WORDS
 from passerby.web.console_guard import HEADERS, Caller, Guard
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
@@ -140,7 +139,7 @@ class Api:
         del told["whole_by_reason"]
         return told | {
             "title": config.shown,
-            "words": [WORDS[reason] for reason in status.reasons],
+            "words": [reason.words for reason in status.reasons],
             "covered_whole": {reason.value: count for reason, count in status.whole_by_reason},
             "faces_per_minute": self.runtime.faces_per_minute(status.name),
             "recorded": config.record is not None,
@@ -306,7 +305,7 @@ def event_row(event: Event) -> dict[str, Any]:
         "camera": event.camera,
         "at_ns": event.at_ns,
         "reason": event.reason.value if event.reason else None,
-        "words": WORDS[event.reason] if event.reason else "",
+        "words": event.reason.words if event.reason else "",
         "ok": event.ok,
         "detail": event.detail,
     }

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-from passerby.errors import AccessError, PasserbyError, UsageError
+from passerby.errors import AccessError, PasserbyError, ServiceError, UsageError
 from passerby.gateway.accounts import Right
 from passerby.gateway.metrics import exposition
 from passerby.gateway.runtime import Runtime
@@ -89,7 +89,7 @@ class _Site:
             for one in self.api.operations()
             if one.handler is not None
         ]
-        made += Streams(self.runtime.gateway, self.stream_guard).routes()
+        made += Streams(self.runtime.gateway, self.stream_guard, self.standing).routes()
         made += [Route("/console", lambda _: RedirectResponse("/console/", 308, HEADERS))]
         made += [Route("/api/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
         return made
@@ -131,6 +131,17 @@ class _Site:
             word, user=caller.name, address=caller.address, camera=camera, detail=detail, once_s=once_s
         )
         return caller.name
+
+    def standing(self, connection: HTTPConnection, user: str) -> object:
+        """Return what stays the same as long as a viewer's account and login do; None once it may not watch any more."""
+        token = connection.cookies.get(self.guard.cookie)
+        session = self.guard.sessions.find(token)
+        try:
+            account = self.runtime.accounts.find(user)
+            return (self.guard.standing(user), session) if account is not None and account.may(Right.WATCH) else None
+        except ServiceError:
+            # what cannot be read allows nothing
+            return None
 
     async def healthz(self, request: Request) -> Response:
         """Alive: the event loop answers."""

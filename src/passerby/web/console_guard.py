@@ -93,7 +93,10 @@ class Guard:
         session = self.sessions.find(request.cookies.get(self.cookie))
         if session is not None:
             account = self.runtime.accounts.find(session.user)
-            return Caller(account, session if account else None, address)
+            if account is None or self.standing(session.user) != session.standing:
+                # changed, by whoever: the command of accounts tells this process nothing
+                return Caller(None, None, address)
+            return Caller(account, session, address)
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic":
             try:
@@ -102,6 +105,11 @@ class Guard:
                 return Caller(None, None, address)
             return Caller(await self.proven(name, password, address), None, address)
         return Caller(None, None, address)
+
+    def standing(self, user: str) -> object:
+        """Return what stays the same as long as an account's role and password do; a key for RTSP is nothing to a browser."""
+        found = self.runtime.accounts.standing(user)
+        return found[:2] if found is not None else None
 
     async def proven(self, name: str, password: str, address: str) -> Account | None:
         """Return the account that a name and password prove.

@@ -148,7 +148,7 @@ class Pages:
         if account is None:
             return self._login(request, "The name or the password is wrong.", 401)
         self.runtime.access.add("login", user=account.name, address=address)
-        token, _ = self.guard.sessions.begin(account.name)
+        token, _ = self.guard.sessions.begin(account.name, self.guard.standing(account.name))
         answer = RedirectResponse(after or "/console/", 303, HEADERS)
         answer.set_cookie(
             self.guard.cookie, token, max_age=int(self.runtime.city.server.session_s), path="/",

@@ -22,6 +22,9 @@ from passerby.gateway.states import Event, EventKind
 
 Guard = Callable[[HTTPConnection, str], Awaitable[str]]
 """Returns the user who asks for a camera, or raises AccessError."""
+Standing = Callable[[HTTPConnection, str], object]
+"""Returns what stays the same as long as what let a user in does; None once the user may not watch any more."""
+CHECK_S = 2.0
 MAX_VIEWERS = 100
 MAX_CLIP_S = 3600.0
 NOTE_S = 60.0
@@ -36,10 +39,11 @@ class Streams:
     Args:
         gateway: Whose cameras.
         guard: Who may see them.
+        standing: Asked every two seconds about who watches live.
     """
 
-    def __init__(self, gateway: Gateway, guard: Guard) -> None:
-        self._gateway, self._guard = gateway, guard
+    def __init__(self, gateway: Gateway, guard: Guard, standing: Standing) -> None:
+        self._gateway, self._guard, self._standing = gateway, guard, standing
         self._noted: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
     def routes(self) -> list[BaseRoute]:
@@ -66,7 +70,7 @@ class Streams:
         await socket.accept()
         viewer = camera.live.join()
         self._tell(EventKind.READER_CAME, socket, name, user)
-        leaving = asyncio.create_task(_until_gone(socket, viewer.end))
+        leaving = asyncio.gather(_until_gone(socket, viewer.end), self._until_revoked(socket, user, viewer.cut))
         try:
             async for item in viewer.messages():
                 await (socket.send_text(item) if isinstance(item, str) else socket.send_bytes(item))
@@ -78,6 +82,12 @@ class Streams:
             self._tell(EventKind.READER_LEFT, socket, name, user)
             if socket.application_state is WebSocketState.CONNECTED and socket.client_state is WebSocketState.CONNECTED:
                 await socket.close(1001)
+
+    async def _until_revoked(self, socket: WebSocket, user: str, cut: Callable[[], None]) -> None:
+        first = self._standing(socket, user)
+        while first is not None and self._standing(socket, user) == first:  # noqa: ASYNC110 - other processes change accounts
+            await asyncio.sleep(CHECK_S)
+        cut()
 
     async def hls(self, request: Request) -> Response:
         """Return the playlist, or a segment."""

@@ -38,6 +38,10 @@ class Gate(Protocol):
         """Return whether a user may read a camera's veiled stream."""
         ...
 
+    def standing(self, user: str, camera: str) -> object:
+        """Return what stays the same as long as what let a user in does; None once the user may not read any more."""
+        ...
+
     def blocked(self, address: str) -> bool:
         """Return whether an address has guessed too often."""
         ...
@@ -93,6 +97,10 @@ class DigestGate:
     def may_read(self, user: str, camera: str) -> bool:
         """Return whether a user may read a camera's veiled stream."""
         return self._readable(user, camera)
+
+    def standing(self, user: str, camera: str) -> object:
+        """Return what stays the same as long as what let a user in does; None once the user may not read any more."""
+        return self._ha1_of(user) if self._readable(user, camera) else None
 
     def blocked(self, address: str) -> bool:
         """Return whether an address was refused more than twenty times within a minute."""

@@ -91,6 +91,7 @@ class Connection:
         self.sessions: dict[str, Session] = {}
         self._server, self._writer = server, writer
         self._user: str | None = None
+        self._standing: dict[str, object] = {}
         self._began_s = time.monotonic()
         peer = writer.get_extra_info("peername") or ("", 0)
         self.address = str(peer[0])
@@ -134,6 +135,13 @@ class Connection:
                 self._end(session, "timeout")
         if self._user is None and time.monotonic() - self._began_s > _LOGIN_S:
             self.close()
+        # an account that was removed or changed while it reads, reads no more
+        for session in list(self.sessions.values()):
+            now = self._server.gate.standing(session.user, session.camera)
+            if now is None or now != self._standing.get(session.camera):
+                self._tell(EventKind.ACCESS_REFUSED, session.camera, "its account was changed")
+                self.close()
+                return
 
     def drop_camera(self, camera: str) -> None:
         """End the sessions of a camera that is no longer served; the client sees its connection close."""
@@ -231,6 +239,7 @@ class Connection:
             if transport.tcp or (self._server.udp is not None and not self._secure):
                 session, header = self._open(camera, transport)
                 self.sessions[session.number] = session
+                self._standing.setdefault(camera, self._server.gate.standing(session.user, camera))
                 timeout = f"{session.number};timeout={int(self._server.config.session_timeout_s)}"
                 return 200, [("Session", timeout), ("Transport", header)], b""
         return 461, [], b""

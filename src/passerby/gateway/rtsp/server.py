@@ -15,6 +15,8 @@ from passerby.gateway.rtsp.udp import UdpPorts
 from passerby.gateway.states import Event
 from passerby.gateway.values import RtspConfig
 
+SWEEP_S = 2.0
+"""How often connections are looked at: whether they live, and whether their account does."""
 Find = Callable[[str], Stream | None]
 Tell = Callable[[Event], None]
 
@@ -140,6 +142,6 @@ class RtspServer:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(min(5.0, self.config.session_timeout_s / 4))
+            await asyncio.sleep(min(SWEEP_S, self.config.session_timeout_s / 4))
             for connection in list(self._connections):
                 connection.sweep()
