@@ -28,7 +28,8 @@ def build(verb: str | None = None) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_root)
     verbs = sorted(info.name for info in pkgutil.iter_modules(passerby.cli.__path__) if info.name.startswith("verb_"))
-    wanted = [module for module in verbs if module == f"verb_{verb}"] or verbs
+    none = verb == "--version"
+    wanted = [] if none else [module for module in verbs if module == f"verb_{verb}"] or verbs
     for module in wanted:
         importlib.import_module(f"passerby.cli.{module}").add_to(app)
     return app
