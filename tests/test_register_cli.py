@@ -220,6 +220,48 @@ def test_witness_runs_and_signs_for_a_log(shell: Shell, tmp_path: Path) -> None:
     assert "witnessed by w" in shell.err
 
 
+def test_an_authority_is_a_witness_from_the_start(shell: Shell, tmp_path: Path) -> None:
+    port, home, log = free_port(), tmp_path / "court", tmp_path / "log"
+    public = tmp_path / "id.pub"
+    public.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ judge@court\n")
+    assert shell("register", "init", log, "--origin", ORIGIN) == 0
+    assert (
+        shell("authority", "init", home, "--name", "court.example", "--log", shell.out.strip(), "--ssh-key", public)
+        == 0
+    )
+    approve, cosign = json.loads(shell.out)
+    assert (approve["use"], approve["key"]) == ("approve", public.read_text().rsplit(" ", 1)[0]), (
+        "no comment: it names a person"
+    )
+    assert shell("register", "append", log, stdin=shell.out) == 0, shell.err
+    policy = log / "public" / "policy"
+    told = policy.read_text().replace(
+        "quorum none", f"witness court {cosign['key']} http://127.0.0.1:{port}\nquorum court"
+    )
+    policy.write_text(told)
+    command = [sys.executable, "-m", "passerby", "authority", "run", str(home), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(port, process)
+        assert shell("register", "append", log, "--witnessed", stdin=REMARKS) == 0, shell.err
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert shell("register", "verify", log) == 0
+    assert "witnessed by court" in shell.err
+
+
+@pytest.mark.parametrize("text", ["", "ssh-rsa AAAAB3 x", "-----BEGIN OPENSSH PRIVATE KEY-----"])
+def test_an_authority_needs_a_public_key(shell: Shell, tmp_path: Path, text: str) -> None:
+    public = tmp_path / "id.pub"
+    public.write_text(text)
+    assert shell("register", "init", tmp_path / "log", "--origin", ORIGIN) == 0
+    key = shell.out.strip()
+    assert shell("authority", "init", tmp_path / "a", "--name", "a.example", "--log", key, "--ssh-key", public) == 1
+    assert "must begin with ssh-ed25519" in shell.err
+    assert not (tmp_path / "a").exists()
+
+
 def wait_for(port: int, process: subprocess.Popen[Any]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
