@@ -15,6 +15,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,7 @@ def pss(running: Gateway) -> list[int]:
 
 
 async def curve(counts: list[int], seconds: float, port: int) -> None:
-    rows = []
+    rows, runs = [], []
     for count in counts:
         cameras = cameras_process(count, port)
         running = gateway(configs(count, port))
@@ -128,12 +129,24 @@ async def curve(counts: list[int], seconds: float, port: int) -> None:
             await asyncio.sleep(WARM_S)
             got = await measure(running, seconds)
             rows.append(row(count, got))
+            runs.append((count, got))
         finally:
             await running.stop()
             cameras.kill()
             cameras.wait()
     head = ["cameras", "in/s each", "lost", "whole %", "p50 ms", "p99 ms", "looks/s", "ms a look", "cores workers"]
     show("cameras of 1280x720 at 12.5, H.264 in and out", [*head, "cores serving", "RSS MB", "PSS MB"], rows)
+    say_reasons(runs)
+
+
+def say_reasons(runs: list[tuple[int, Measured]]) -> None:
+    """Print why pictures were covered whole since the start, starting itself included."""
+    for count, got in runs:
+        reasons = Counter[str]()
+        for status in got.statuses:
+            reasons.update(dict(status.whole_by_reason))
+        said = ", ".join(f"{name} {number}" for name, number in sorted(reasons.items()))
+        sys.stdout.write(f"{count} cameras, covered whole since the start: {said}\n")
 
 
 def row(count: int, got: Measured) -> list[str]:
@@ -271,16 +284,11 @@ async def overload(count: int, seconds: float, port: int) -> None:
         await veiled(running, 60.0)
         await asyncio.sleep(WARM_S)
         got = await measure(running, seconds)
-        reasons: dict[str, int] = {}
-        for status in got.statuses:
-            for reason, number in status.whole_by_reason:
-                reasons[reason] = reasons.get(reason, 0) + number
         await running.stop()
         cameras.kill()
         cameras.wait()
         faces, bare = look(Path(folder))
     taken = sum(got.each("frames_out")) / got.seconds / count
-    said = ", ".join(f"{name} {number}" for name, number in sorted(reasons.items()))
     head = ["cameras", "out/s each", "left out", "whole %", "bare face-frames", "of"]
     left = sum(got.each("frames_left_out"))
     show(
@@ -288,7 +296,7 @@ async def overload(count: int, seconds: float, port: int) -> None:
         head,
         [[str(count), f"{taken:.1f}", f"{left:.0f}", f"{100 * got.whole_share:.1f}", str(bare), str(faces)]],
     )
-    sys.stdout.write(f"covered whole since the start, by reason: {said}\n")
+    say_reasons([(count, got)])
 
 
 def look(folder: Path) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from passerby.gateway.values import CameraConfig, Reason
 from passerby.gateway.veiling import Veil, Veiled
 from passerby.veil.detector import Detector
 from passerby.veil.live import LiveFrame, LiveSettings, LiveVeil
+
+STAGGERS = 60
+"""Times at which a camera's looks may begin; a multiple of the usual frames between looks, and of turns."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +52,9 @@ def open_eyes(config: CameraConfig) -> Eyes:
         return None
 
     watched = WatchedDetector(inner)
-    settings = LiveSettings(cover=config.veil.cover, lookahead_frames=config.lookahead_frames)
+    # cameras of one recorder send their pictures at the same instants: looks that all begin then would all be late
+    stagger = secrets.randbelow(STAGGERS)
+    settings = LiveSettings(cover=config.veil.cover, lookahead_frames=config.lookahead_frames, stagger=stagger)
 
     def make_veil(width: int, height: int, fps: float) -> Veil:
         return _Bound(LiveVeil(width, height, fps, watched, settings))

@@ -27,6 +27,8 @@ crosses nine sides of a face a second (1.8 m/s, 0.2 m)."""
 SURE = 0.2
 LIKELY = 0.1
 """Best score from which a trail may leap, and from which it is followed patch by patch."""
+FAINT = 0.1
+"""A sighting that scores less than this share of a trail's best says that the face may still be there, not where."""
 GROWTH_PER_S = 0.19
 """A box that is carried without a sighting grows by this share of its side a second, on each side."""
 
@@ -162,9 +164,13 @@ class Follower:
         lost: list[Trail] = []
         for row, trail in enumerate(self.active):
             carried = since[:, row] if since is not None else EMPTY_BOXES
-            if row in seen_as:
-                at = seen_as[row]
+            at = seen_as.get(row)
+            if at is not None and found.score[at] >= FAINT * trail.best:
                 self._sight(trail, index, carried, found.xyxy[at], float(found.score[at]))
+                now.append(found.xyxy[at])
+            elif at is not None:
+                trail.held.append(carried)
+                now.append(self._now[row])
             else:
                 trail.held.append(carried)
                 trail.missed += 1
@@ -173,8 +179,8 @@ class Follower:
                 if trail.missed > self._misses:
                     self.ended.append(trail)
                     continue
+                now.append(self._now[row])
             kept.append(trail)
-            now.append(found.xyxy[seen_as[row]] if row in seen_as else self._now[row])
         taken = set(seen_as.values())
         for at in range(len(found)):
             if at not in taken:

@@ -24,7 +24,7 @@ from passerby.veil.follow import GROWTH_PER_S, Follower, Trail, back_fill, swell
 from passerby.veil.looking import Pending, start
 from passerby.veil.motion import Grey, Motion, MotionMeter, grey_copy
 from passerby.veil.patches import Fine, fine_copy
-from passerby.veil.rules import CALM_TURNS, LIVE, Rules, follows_small, looks_at
+from passerby.veil.rules import CALM_TURNS, LIVE, SLOW_TURNS, Rules, follows_small, looks_at
 from passerby.veil.settings import CoverSettings, VeilSettings
 
 WEIGHTS_CHECK_S = 2.0
@@ -42,12 +42,14 @@ class LiveSettings:
         lookahead_frames: Frames that are held back, 1 and more.
         rules: How often to look and what counts as a face.
         wait: Wait for the detector instead of covering whole; for streams that are not live.
+        stagger: Any number from 0 on; streams with different ones look at different times, though they began together.
     """
 
     cover: CoverSettings = field(default_factory=CoverSettings)
     lookahead_frames: int = 10
     rules: Rules = LIVE
     wait: bool = False
+    stagger: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +118,7 @@ class LiveVeil:
         self._next_weights_check = 0
         self._grey_at_look: Grey | None = None
         self._forced: str | None = None
+        self._slow = False
         self.looks = self.failures = 0
 
     @property
@@ -172,13 +175,17 @@ class LiveVeil:
 
     def _start(self, held: _Held) -> None:
         small = self._judged < 0 or follows_small(self._follower.active, max(self._size))
-        every = self.settings.rules.larger_every if small else CALM_TURNS
+        every = CALM_TURNS if not small else SLOW_TURNS if self._slow else 1
         looks = looks_at(self._turn, *self._size, thorough=False, larger_every=every)
         scaled = partial(rgb, held.picture)
         held.pending = start(self._detector, looks, scaled, self._size, self.settings.rules.lowest)
         self._turn += 1
-        self.looks += 1
         self._next_look = held.index + self.interval_frames
+        if self.looks == 0:
+            turns, frames = divmod(self.settings.stagger, self.interval_frames)
+            self._turn += turns % SLOW_TURNS
+            self._next_look -= frames
+        self.looks += 1
 
     def _follow(self) -> None:
         """Follow up to the last look that has ended."""
@@ -192,6 +199,8 @@ class LiveVeil:
             except DetectorError:
                 self.failures += 1
             looked.pending = None
+            # half of the time between looks: when it is all used up, pictures leave that were not judged
+            self._slow = not self.settings.wait and (self._next_index - 1 - looked.index) * 2 > self.interval_frames
             if found is None:
                 self._next_look = min(self._next_look, self._next_index)
                 continue

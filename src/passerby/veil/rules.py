@@ -35,7 +35,6 @@ class Rules:
         best_in_picture: Score from which a face in a picture is covered, whatever its size.
         misses: Looks in a row in which a followed face may be missed.
         reach_s: Time covered before the first and after the last sighting.
-        larger_every: The larger of the two looks is taken every so many turns while small faces are followed.
     """
 
     interval_s: float = 0.64
@@ -48,7 +47,6 @@ class Rules:
     best_in_picture: float = 0.12
     misses: int = 3
     reach_s: float = 0.64
-    larger_every: int = 1
 
     def interval_frames(self, rate: Fraction | None) -> int:
         """Return frames between looks at a frame rate, 1 and more; 5 where the rate is unknown."""
@@ -86,11 +84,13 @@ THOROUGH = Rules(interval_s=0.32, still_s=0.64, best=0.1, steady=0.14, best_in_p
 """``--thorough``: looks more often, at every size, plain and mirrored."""
 
 CALM_TURNS = 3
-"""The larger look is taken so seldom where no small face is followed."""
+"""The larger look is taken every so many turns where no small face is followed."""
+SLOW_TURNS = 2
+"""... and in streams while looks take long."""
 SMALL_SHARE = 28 / 640
 """Side, as a share of the picture's longer side, below which a face needs the larger look. Source: docs/measures.md."""
 SMALL_SCORE = 0.09
-LIVE = Rules(best=0.086, steady=0.127, larger_every=2)
+LIVE = Rules(best=0.086, steady=0.127)
 """For streams: a frame leaves before later sightings can speak for a face, so less is asked of the first ones."""
 
 

@@ -194,7 +194,7 @@ class _Watcher:
 
     def _look(self, step: _Step, frame: Frame, grey: Grey) -> None:
         small = not self._judged or follows_small(self._follower.active, max(self._size))
-        every = self._rules.larger_every if small else CALM_TURNS
+        every = 1 if small else CALM_TURNS
         looks = looks_at(self._turn, *self._size, thorough=self._thorough, larger_every=every)
         step.pending = start(self._detector, looks, partial(rgb, frame.picture), self._size, self._rules.lowest)
         self._turn += 1
