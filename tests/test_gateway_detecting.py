@@ -116,7 +116,7 @@ def test_seeing_detector_passes() -> None:
                     break
             return super().look(rgb, 0.1)
 
-        sizes: tuple[tuple[int, int], ...] = ((960, 544), (640, 384), (320, 192))
+        sizes: tuple[tuple[int, int], ...] = ((896, 512), (448, 256))
 
     ok, _ = WatchedDetector(Seeing()).passes_selftest(np.random.default_rng(0), (640, 360))
     assert ok
