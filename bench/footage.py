@@ -72,8 +72,8 @@ def sparse(clip: Path, watched: Watched, target: Path, groups: int = 40) -> tupl
     for track in watched.tracks:
         touched[max(0, track.first) : track.last + 1] = True
     frames = list(decoded(clip))
-    starts = range(0, len(frames) - GOP_FRAMES, GOP_FRAMES)
-    bare = [at for at in starts if not touched[max(0, at - GOP_FRAMES) : at + 2 * GOP_FRAMES].any()]
+    starts = range(0, len(frames) - GOP_FRAMES, 10)
+    bare = [at for at in starts if not touched[at : at + GOP_FRAMES].any()]
     faces = [at for at in starts if touched[at + 15 : at + GOP_FRAMES - 15].all()]
     if not bare or not faces:
         raise ValueError(f"{clip.name} has no group of pictures without or with a face")
