@@ -87,7 +87,7 @@ CALM_TURNS = 3
 """The larger look is taken every so many turns where no small face is followed."""
 SLOW_TURNS = 2
 """... and in streams while looks take long."""
-SMALL_SHARE = 28 / 640
+SMALL_SHARE = 20 / 640
 """Side, as a share of the picture's longer side, below which a face needs the larger look. Source: docs/measures.md."""
 SMALL_SCORE = 0.09
 LIVE = Rules(best=0.086, steady=0.127)
