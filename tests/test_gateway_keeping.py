@@ -23,7 +23,7 @@ from passerby.gateway.scene import Scene, settings_of
 from passerby.gateway.service import Gateway
 from passerby.gateway.slate import Slates
 from passerby.gateway.states import Event, EventKind, Phase, WorkerCounts
-from passerby.gateway.supervisor import Keeper
+from passerby.gateway.supervisor import BACKOFF_S, Keeper
 from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, Reason, RtspConfig, SelfTestConfig
 
 SLATES = Slates()
@@ -93,7 +93,7 @@ def test_back_off_grows_and_is_jittered(tmp_path: Path, monkeypatch: pytest.Monk
     asyncio.run(keep(keeper, 20.0, until=lambda: len(ends) >= 4))
     steps = np.diff(ends)
     assert len(steps) >= 3
-    assert (steps[:3] > np.array([0.3, 0.7, 1.4])).all()
+    assert (steps[:3] > 0.75 * np.array(BACKOFF_S[1:4])).all()
 
 
 def test_counters_never_fall_over_restarts() -> None:
