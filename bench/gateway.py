@@ -28,11 +28,12 @@ from starlette.requests import HTTPConnection
 
 from gateway_clients import GATE, SCENE, cameras_process, start_drain
 from passerby.gateway.record import recorded
+from passerby.gateway.relay import AccessUnit
 from passerby.gateway.scene import Scene, read_number
 from passerby.gateway.selftest import is_bare
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus
-from passerby.gateway.values import CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
+from passerby.gateway.values import TICKS_PER_S, CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
 from passerby.values import utc_now
 from passerby.web.streams import Streams
 
@@ -59,6 +60,7 @@ class Measured:
     seconds: float
     serving_s: float
     pss_bytes: list[int]
+    lost: int
 
     def each(self, name: str) -> list[float]:
         pairs = zip(self.statuses, self.before, strict=True)
@@ -69,9 +71,18 @@ class Measured:
         slates = sum(now.slates - then.slates for now, then in zip(self.statuses, self.before, strict=True))
         return (sum(self.each("frames_whole")) + slates) / max(1.0, sum(self.each("frames_out")) + slates)
 
-    @property
-    def expected(self) -> float:
-        return self.seconds * SCENE.fps * len(self.statuses)
+
+class Gaps:
+    """Counts the pictures that are missing between those that come out of a camera's relay, by their stream time."""
+
+    def __init__(self) -> None:
+        self.lost, self._last_ticks = 0, 0
+
+    def __call__(self, unit: AccessUnit) -> None:
+        if self._last_ticks:
+            steps = (unit.ticks - self._last_ticks) * SCENE.fps / TICKS_PER_S
+            self.lost += max(0, round(steps) - 1)
+        self._last_ticks = unit.ticks
 
 
 def configs(count: int, port: int, folder: Path | None = None) -> list[CameraConfig]:
@@ -101,9 +112,16 @@ async def measure(running: Gateway, seconds: float) -> Measured:
     before, began, used = running.statuses(), time.monotonic(), time.process_time()
     for camera in running.cameras.values():
         camera.relay.delays_ms.clear()
+    gaps = [Gaps() for _ in running.cameras]
+    leave = [
+        camera.relay.subscribe(gap, from_key=False) for camera, gap in zip(running.cameras.values(), gaps, strict=True)
+    ]
     await asyncio.sleep(seconds)
+    for end in leave:
+        end()
     spent, used_s = time.monotonic() - began, time.process_time() - used
-    return Measured(running.statuses(), before, spent, used_s, pss(running))
+    lost = sum(gap.lost for gap in gaps)
+    return Measured(running.statuses(), before, spent, used_s, pss(running), lost)
 
 
 def pss(running: Gateway) -> list[int]:
@@ -152,11 +170,10 @@ def say_reasons(runs: list[tuple[int, Measured]]) -> None:
 def row(count: int, got: Measured) -> list[str]:
     statuses = got.statuses
     looks = [status.counts for status in statuses]
-    lost = sum(got.each("frames_left_out")) + max(0.0, got.expected - sum(got.each("frames_in")) - 2 * count)
     return [
         str(count),
         f"{sum(got.each('frames_in')) / got.seconds / count:.2f}",
-        f"{lost:.0f}",
+        str(got.lost),
         f"{100 * got.whole_share:.2f}",
         f"{max(status.delay_p50_ms for status in statuses):.0f}",
         f"{max(status.delay_p99_ms for status in statuses):.0f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import Future
 
@@ -81,6 +82,43 @@ def test_speed_is_measured() -> None:
     hz, each_ms = watched.speed
     assert 10 < hz < 60
     assert each_ms < 20
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passerby.gateway.detecting.PAUSE_WAIT_S", 0.01)
+
+
+def test_self_test_begins_right_after_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passerby.gateway.detecting.PAUSE_WAIT_S", 20.0)
+
+    class Slow(Inner):
+        def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+            asked.append(rgb.shape[1])
+            return looking if len(asked) == 1 else super().look(rgb, threshold)
+
+    asked: list[int] = []
+    looking: Future[Detections] = Future()
+    inner = Slow()
+    inner.answer = found()
+    watched = WatchedDetector(inner)
+    watched.look(RGB, 0.1)
+    testing = threading.Thread(target=watched.passes_selftest, args=(np.random.default_rng(0), (640, 360)))
+    testing.start()
+    time.sleep(0.1)
+    assert asked == [32]
+    looking.set_result(found())
+    testing.join(5.0)
+    assert asked == [32, 896]
+
+
+def test_self_test_in_a_hurry_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passerby.gateway.detecting.PAUSE_WAIT_S", 20.0)
+    inner = Inner()
+    inner.answer = found()
+    began_s = time.monotonic()
+    WatchedDetector(inner).passes_selftest(np.random.default_rng(0), (640, 360), hurry=True)
+    assert time.monotonic() - began_s < 5.0
 
 
 def test_blind_detector_fails_the_self_test() -> None:

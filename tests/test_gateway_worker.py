@@ -48,7 +48,7 @@ class Started:
         self.messages: list[Message] = []
         if config is not None:
             camera = json.loads(CONFIG.dump_json(config))
-            ours.sendall(encode_json(Kind.CONFIG, {"camera": camera, "selftest_s": 60}) + b"".join(more))
+            ours.sendall(encode_json(Kind.CONFIG, {"camera": camera, "selftest_s": 60, "phase": 0}) + b"".join(more))
         ours.settimeout(0.2)
 
     def hear(self) -> list[Message]:
@@ -175,7 +175,7 @@ class Late(Covering):
 
 def test_late_detector_lowers_the_rate_then_covers_then_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = socket.socketpair()
-    worker = Worker(config(), theirs, 60.0)
+    worker = Worker(config(), theirs, 60.0, 0.0)
     late = True
     worker.lane._make_veil = lambda *_: Late() if late else Covering()
     units: list[Unit] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from fractions import Fraction
@@ -10,6 +12,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from passerby.errors import DetectorError, UsageError
@@ -209,6 +213,76 @@ def test_a_face_is_covered_before_it_was_first_seen() -> None:
     assert first < veil.interval_frames
     assert all(len(one.faces) for one in out[first:])
     assert {number for one in out for number in one.tracks} == {1}
+
+
+class Late(Scripted):
+    """Answers after a while, from a thread of its own."""
+
+    def __init__(self, answer: Answer, after_s: float) -> None:
+        super().__init__(answer)
+        self.after_s, self.widths = after_s, list[int]()
+
+    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        self.widths.append(rgb.shape[1])
+        found = super().look(rgb, threshold)
+        late: Future[Detections] = Future()
+        threading.Timer(self.after_s, lambda: late.set_result(found.result())).start()
+        return late
+
+
+def test_a_frame_waits_a_little_for_the_look_that_it_needs() -> None:
+    assert {one.reason for one in through(live(Late(nothing, 0.03), wait=False), 25)} == {None}
+
+
+def test_looks_that_stay_late_are_not_waited_for_at_every_frame() -> None:
+    began_s = time.monotonic()
+    out = through(live(Late(nothing, 5.0), wait=False), 40)
+    assert {one.reason for one in out} == {"not judged in time"}
+    assert time.monotonic() - began_s < 4.0
+
+
+def test_the_larger_look_is_taken_less_often_while_looks_are_slow() -> None:
+    small = Detections(np.array([[156, 92, 164, 100]], np.float32), np.array([0.9], np.float32))
+    shares = []
+    for after_s in (0.0, 0.02):
+        detector = Late(lambda _: small, after_s)
+        veil = LiveVeil(*SIZE, 250, detector, LiveSettings(cover=CoverSettings(fill=FILL)))
+        for n, frame in enumerate(frames(150)):
+            veil.push(frame, n)
+            time.sleep(0.004)
+        shares.append(detector.widths.count(max(detector.widths)) / detector.widths.count(min(detector.widths)))
+    assert shares[0] > 0.8
+    assert 0.4 < shares[1] < 0.7
+
+
+@given(
+    phase=st.floats(0, 0.999),
+    began=st.integers(0, 10**12),
+    jitter=st.integers(0, 9_000_000),
+    rate=st.sampled_from([12.5, 25]),
+)
+@settings(max_examples=25, deadline=None)
+def test_streams_of_one_machine_look_on_the_beat_of_their_phase(
+    phase: float, began: int, jitter: int, rate: float
+) -> None:
+    """Whenever the first frame came, and with a clock that is not quite even; never later than without a beat."""
+    veil = LiveVeil(*SIZE, rate, Scripted(nothing), LiveSettings(cover=CoverSettings(fill=FILL), phase=phase))
+    (still,) = frames(1)
+    frame_ns = 1e9 / rate
+    looked: list[tuple[int, float]] = []
+    for n in range(60):
+        captured_ns = began + round(n * frame_ns) + (jitter if n % 2 else 0)
+        before = veil.looks
+        veil.push(still, captured_ns)
+        if veil.looks > before:
+            looked.append((n, captured_ns / frame_ns / veil.interval_frames / 2))
+    gaps = np.diff([n for n, _ in looked])
+    assert gaps.max() <= veil.interval_frames
+    assert gaps[2:].min() >= veil.interval_frames - 1
+    away_frames = [
+        ((beat - phase) * 2 + 0.5) % 1 * veil.interval_frames - veil.interval_frames / 2 for _, beat in looked
+    ]
+    assert np.abs(away_frames[3:]).max() <= 1.5
 
 
 def test_cover_is_forced_and_lifted_by_the_caller_only() -> None:

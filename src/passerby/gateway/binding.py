@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,9 +14,6 @@ from passerby.gateway.values import CameraConfig, Reason
 from passerby.gateway.veiling import Veil, Veiled
 from passerby.veil.detector import Detector
 from passerby.veil.live import LiveFrame, LiveSettings, LiveVeil
-
-STAGGERS = 60
-"""Times at which a camera's looks may begin; a multiple of the usual frames between looks, and of turns."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +31,12 @@ class Eyes:
     weights_wrong: Callable[[], str | None]
 
 
-def open_eyes(config: CameraConfig) -> Eyes:
+def open_eyes(config: CameraConfig, phase: float) -> Eyes:
     """Load the detector.
+
+    Args:
+        config: Of the camera.
+        phase: See ``passerby.veil.live.LiveSettings``: cameras that look at once would all be late.
 
     Raises:
         WeightsError: the weights are missing or changed.
@@ -52,9 +52,7 @@ def open_eyes(config: CameraConfig) -> Eyes:
         return None
 
     watched = WatchedDetector(inner)
-    # cameras of one recorder send their pictures at the same instants: looks that all begin then would all be late
-    stagger = secrets.randbelow(STAGGERS)
-    settings = LiveSettings(cover=config.veil.cover, lookahead_frames=config.lookahead_frames, stagger=stagger)
+    settings = LiveSettings(cover=config.veil.cover, lookahead_frames=config.lookahead_frames, phase=phase)
 
     def make_veil(width: int, height: int, fps: float) -> Veil:
         return _Bound(LiveVeil(width, height, fps, watched, settings))

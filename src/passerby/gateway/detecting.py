@@ -22,6 +22,8 @@ _WINDOW = 64
 SELFTEST_THRESHOLD = 0.3
 """Score that the synthetic face must reach; it scores above 0.8 with the weights that ship."""
 SELFTEST_WAIT_S = 30.0
+PAUSE_WAIT_S = 1.0
+"""Longest time that a self-test waits for a look to end: a camera without a picture has none."""
 
 
 class WatchedDetector:
@@ -34,8 +36,8 @@ class WatchedDetector:
     def __init__(self, inner: Looks) -> None:
         self._inner = inner
         self.runs_on, self.digest, self.multiple = inner.runs_on, inner.digest, inner.multiple
-        # guards all below
-        self._lock = threading.Lock()
+        # guards all below; notified when no look is under way any more
+        self._lock = threading.Condition()
         self._under_way: dict[int, float] = {}
         self._number = 0
         self._ended: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
@@ -54,6 +56,8 @@ class WatchedDetector:
         now_s = time.monotonic()
         with self._lock:
             began_s = self._under_way.pop(number, now_s)
+            if not self._under_way:
+                self._lock.notify_all()
             if future.cancelled():
                 return
             failure = future.exception()
@@ -91,14 +95,20 @@ class WatchedDetector:
         span_s = max(recent[-1][0] - recent[0][0], 1e-3)
         return (len(recent) - 1) / span_s, sum(took for _, took in recent) * 1000 / len(recent)
 
-    def passes_selftest(self, random: np.random.Generator, size: tuple[int, int]) -> tuple[bool, str]:
+    def passes_selftest(
+        self, random: np.random.Generator, size: tuple[int, int], *, hurry: bool = False
+    ) -> tuple[bool, str]:
         """Show a synthetic face at the detector's input; return whether it was found, and a sentence.
 
         Args:
             random: Decides place and size of the face.
             size: Of the camera's pictures: the face goes through the network at the very sizes that they go through.
+            hurry: Begin at once, rather than right after a look, when there is time before the next, which must not be late.
         """
         for look in looks_at(0, *size, thorough=False):
+            if not hurry:
+                with self._lock:
+                    self._lock.wait(PAUSE_WAIT_S)
             ok, detail = self._finds(probe(random, *look_size(look.long_side_px, size, self.multiple)))
             if not ok:
                 return False, detail

@@ -27,6 +27,8 @@ from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, Reason, RtspC
 from passerby.values import utc_now
 
 TICK_S = 0.1
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it, modulo 1, lie evenly however many there are: cameras' looks do not come all at once."""
 Permit = Callable[[CameraConfig], Awaitable[str | None]]
 """Asked before a camera starts: None lets it, a sentence says why not (the register cannot be written)."""
 _log = logging.getLogger("passerby.gateway")
@@ -86,6 +88,7 @@ class Gateway:
         self._hidden: Keeper | None = None
         self._check: HiddenCheck | None = None
         self._ticker: asyncio.Task[None] | None = None
+        self._added = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -168,7 +171,9 @@ class Gateway:
             return
         if self.refused.pop(config.name, None) is not None:
             self.tell(Event(EventKind.FAULT_ENDED, config.name, _now_ns(), reason=Reason.REGISTER))
-        camera = Camera(Keeper(config, self._slates, self.tell, self._selftest.interval_s))
+        phase = self._added * GOLDEN % 1.0
+        self._added += 1
+        camera = Camera(Keeper(config, self._slates, self.tell, self._selftest.interval_s, phase))
         self.cameras[config.name] = camera
         if self.alarm:
             camera.relay.raise_alarm(Reason.ALARM)

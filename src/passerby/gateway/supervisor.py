@@ -42,9 +42,10 @@ class Keeper:
         slates: Shared.
         tell: Takes events.
         selftest_s: Time between two detector self-tests.
+        phase: When its detector looks, see ``passerby.veil.live.LiveSettings``.
     """
 
-    def __init__(self, config: CameraConfig, slates: Slates, tell: Tell, selftest_s: float) -> None:
+    def __init__(self, config: CameraConfig, slates: Slates, tell: Tell, selftest_s: float, phase: float = 0.0) -> None:
         self.config = config
         self.relay = Relay(config, slates, self._want_key)
         self.status: dict[str, object] = {}
@@ -52,7 +53,7 @@ class Keeper:
         self.rate_step = 1
         self.pid = 0
         self.stderr: deque[str] = deque(maxlen=_STDERR_LINES)
-        self._slates, self._tell, self._selftest_s = slates, tell, selftest_s
+        self._slates, self._tell, self._selftest_s, self._phase_of_looks = slates, tell, selftest_s, phase
         self._held: dict[Reason, str] = {}
         self._faults: dict[Reason, int] = {}
         self._counts = WorkerCounts()
@@ -197,7 +198,8 @@ class Keeper:
 
     def _send_config(self) -> None:
         camera = json.loads(CONFIG.dump_json(self.config))
-        self._send(encode_json(Kind.CONFIG, {"camera": camera, "selftest_s": self._selftest_s}))
+        told = {"camera": camera, "selftest_s": self._selftest_s, "phase": self._phase_of_looks}
+        self._send(encode_json(Kind.CONFIG, told))
         for reason, detail in self._held.items():
             self._send(encode_json(Kind.COVER, {"reason": reason, "detail": detail}))
 

@@ -77,10 +77,11 @@ class Watchdog:
     Args:
         worker: That is watched.
         selftest_s: Time between two self-tests.
+        phase: When they come, 0 to 1: cameras that began together are not tested together.
     """
 
-    def __init__(self, worker: Worker, selftest_s: float) -> None:
-        self._worker, self._selftest_s = worker, selftest_s
+    def __init__(self, worker: Worker, selftest_s: float, phase: float) -> None:
+        self._worker, self._selftest_s, self._phase = worker, selftest_s, phase
         self._clock = ClockWatch()
         self._random = np.random.default_rng()
         self._weights_s = self._status_s = 0.0
@@ -158,6 +159,8 @@ class Watchdog:
         eyes = self._worker.eyes
         # after a failure every two seconds, so that a sound detector is believed again soon
         every_s = 2.0 if self._tested_failed else self._selftest_s
+        if self._passed == 1:
+            every_s *= (1 + self._phase) / 2
         due = self._tested_s is None or now_s - self._tested_s >= every_s
         busy = self._testing is not None and self._testing.is_alive()
         if eyes is None or not due or busy or not self._worker.lane.counts.taken:
@@ -171,7 +174,7 @@ class Watchdog:
         eyes = self._worker.eyes
         if eyes is None:
             return
-        ok, detail = eyes.detector.passes_selftest(self._random, self._worker.lane.size)
+        ok, detail = eyes.detector.passes_selftest(self._random, self._worker.lane.size, hurry=not self._passed)
         now_s, wall_ns = time.monotonic(), time.time_ns()
         self._tested_failed = not ok
         if ok:

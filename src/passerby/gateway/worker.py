@@ -67,10 +67,11 @@ class Worker:
         config: Of the camera.
         sock: To the serving process.
         selftest_s: Time between two self-tests of the detector.
+        phase: When its detector looks, see ``passerby.veil.live.LiveSettings``.
     """
 
-    def __init__(self, config: CameraConfig, sock: socket.socket, selftest_s: float) -> None:
-        self.config, self._socket = config, sock
+    def __init__(self, config: CameraConfig, sock: socket.socket, selftest_s: float, phase: float) -> None:
+        self.config, self._socket, self._phase = config, sock, phase
         self.outbox = Outbox(sock)
         self.faults = Faults(self._tell_fault)
         self.load = Load(config.on_overload, config.max_fps)
@@ -80,7 +81,7 @@ class Worker:
         self.waiting: queue.Queue[Picture | _Begin | _Away] = queue.Queue(QUEUE_PICTURES)
         self._away: _Away | None = _Away(Reason.START, "")
         self._step, self._arrived_ns = 1, 0
-        self._watchdog = Watchdog(self, selftest_s)
+        self._watchdog = Watchdog(self, selftest_s, phase)
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -240,7 +241,7 @@ class Worker:
     def _open_and_watch(self) -> None:
         while not self._stopping.is_set() and self.eyes is None:
             try:
-                self.eyes = open_eyes(self.config)
+                self.eyes = open_eyes(self.config, self._phase)
             except PasserbyError as exc:
                 self.faults.strike(Reason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message, hold_s=3.0)
                 self._stopping.wait(2.0)
@@ -262,7 +263,7 @@ def next_wait_s(last_s: float, took_s: float, longest_s: float) -> float:
     return min((0.1 if took_s > _GOOD_S else last_s) * 2, longest_s)
 
 
-def _receive_config(sock: socket.socket) -> tuple[CameraConfig, float]:
+def _receive_config(sock: socket.socket) -> tuple[CameraConfig, float, float]:
     sock.settimeout(_CONFIG_WAIT_S)
     # to the byte: what comes right after it, such as a cover that is held, is for the listening thread
     header = sock.recv(HEADER_BYTES, socket.MSG_WAITALL)
@@ -272,7 +273,8 @@ def _receive_config(sock: socket.socket) -> tuple[CameraConfig, float]:
             raise ServiceError(f"first message must be CONFIG, got {message.kind.name}")
         found = message.data()
         try:
-            return CONFIG.validate_json(json.dumps(found["camera"])), float(found["selftest_s"])
+            camera = CONFIG.validate_json(json.dumps(found["camera"]))
+            return camera, float(found["selftest_s"]), float(found["phase"])
         except (ValidationError, KeyError, TypeError, ValueError):
             # the cause is left out: its text would hold the password
             raise ServiceError("configuration must fit this version, got another") from None
@@ -295,9 +297,9 @@ def main(argv: list[str]) -> None:
     threading.excepthook = _end_with_thread
     guard_process()
     sock = socket.socket(fileno=int(argv[0]))
-    config, selftest_s = _receive_config(sock)
+    config, selftest_s, phase = _receive_config(sock)
     sock.settimeout(None)
-    Worker(config, sock, selftest_s).run()
+    Worker(config, sock, selftest_s, phase).run()
     # threads may sit in a camera's socket or in the detector; there is nothing to tidy up
     os._exit(0)
 

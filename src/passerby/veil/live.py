@@ -22,7 +22,7 @@ from passerby.veil.cover import Painter
 from passerby.veil.detector import Detector, Looks
 from passerby.veil.follow import GROWTH_PER_S, Follower, Trail, back_fill, swell
 from passerby.veil.looking import Pending, start
-from passerby.veil.motion import Grey, Motion, MotionMeter, grey_copy
+from passerby.veil.motion import Motion, MotionMeter, grey_copy
 from passerby.veil.patches import Fine, fine_copy
 from passerby.veil.rules import CALM_TURNS, LIVE, SLOW_TURNS, Rules, follows_small, looks_at
 from passerby.veil.settings import CoverSettings, VeilSettings
@@ -31,6 +31,12 @@ WEIGHTS_CHECK_S = 2.0
 """Seconds between looks at the weights file's time and size."""
 LOOK_SHARE = 0.6
 """A look comes at least every this share of the look-ahead, so that its result is there when the first frame must leave."""
+PATIENCE_S = 0.1
+"""Longest time that a frame which must leave waits for the look that it needs, once for each look."""
+SLOW_SHARE = 0.5
+"""Looks are slow when they take this share of the time between them, ..."""
+QUICK_SHARE = 0.3
+"""... and no longer slow below this share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +48,15 @@ class LiveSettings:
         lookahead_frames: Frames that are held back, 1 and more.
         rules: How often to look and what counts as a face.
         wait: Wait for the detector instead of covering whole; for streams that are not live.
-        stagger: Any number from 0 on; streams with different ones look at different times, though they began together.
+        phase: When to look, as a share of two intervals between looks, 0 to 1, by the clock of ``captured_ns``; streams of one
+            machine that have different ones take turns. None: whenever the first frame comes.
     """
 
     cover: CoverSettings = field(default_factory=CoverSettings)
     lookahead_frames: int = 10
     rules: Rules = LIVE
     wait: bool = False
-    stagger: int = 0
+    phase: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +87,8 @@ class _Held:
     fine: Fine | None
     reason: str | None
     pending: Pending | None = None
+    larger: bool = False
+    awaited: bool = False
 
 
 class LiveVeil:
@@ -116,7 +125,6 @@ class LiveVeil:
         self._numbers: dict[int, tuple[Trail, int]] = {}
         self._next_index, self._next_look, self._turn, self._judged = 0, 0, 0, -1
         self._next_weights_check = 0
-        self._grey_at_look: Grey | None = None
         self._forced: str | None = None
         self._slow = False
         self.looks = self.failures = 0
@@ -146,7 +154,7 @@ class LiveVeil:
         held = _Held(self._next_index, picture, captured_ns, motion, fine_copy(picture), "corrupt" if corrupt else None)
         self._next_index += 1
         self._motions[held.index] = motion
-        self._begin_look(held, grey)
+        self._begin_look(held)
         self._held.append(held)
         self._unfollowed.append(held)
         self._check_weights(held.index)
@@ -163,28 +171,43 @@ class LiveVeil:
             frames.append(self._leave())
         return frames
 
-    def _begin_look(self, held: _Held, grey: Grey) -> None:
+    def _begin_look(self, held: _Held) -> None:
         cut = held.motion is None or held.motion.cut
         if held.index < self._next_look and not cut:
             return
         under_way = sum(1 for one in self._unfollowed if one.pending is not None)
         if under_way >= 2 and not self.settings.wait:
             return  # the detector is behind: a further look would only come later still
-        self._grey_at_look = grey
         self._start(held)
+        self._keep_time(held)
+
+    def _keep_time(self, held: _Held) -> None:
+        """Let the next look come sooner, never later, where looks have left their beat.
+
+        The beat is one of the clock that all streams of a machine share, and the same for all that have about one rate.
+        """
+        if self.settings.phase is None:
+            return
+        frame_ns = 1e9 / (round(2 * self._rate) / 2)
+        beat_ns = self.interval_frames * frame_ns
+        beats, since_ns = divmod(held.captured_ns + frame_ns / 2 - self.settings.phase * SLOW_TURNS * beat_ns, beat_ns)
+        late_frames = int(since_ns / frame_ns)
+        if late_frames < self.interval_frames - 1:
+            # a frame before the beat is as good as on it: else a jitter of the clock would call for a look at once
+            self._next_look -= late_frames
+        else:
+            beats += 1
+        self._turn += int(self._turn + beats + 1) % SLOW_TURNS
 
     def _start(self, held: _Held) -> None:
         small = self._judged < 0 or follows_small(self._follower.active, max(self._size))
         every = CALM_TURNS if not small else SLOW_TURNS if self._slow else 1
         looks = looks_at(self._turn, *self._size, thorough=False, larger_every=every)
         scaled = partial(rgb, held.picture)
+        held.larger = len(looks) > 1
         held.pending = start(self._detector, looks, scaled, self._size, self.settings.rules.lowest)
         self._turn += 1
         self._next_look = held.index + self.interval_frames
-        if self.looks == 0:
-            turns, frames = divmod(self.settings.stagger, self.interval_frames)
-            self._turn += turns % SLOW_TURNS
-            self._next_look -= frames
         self.looks += 1
 
     def _follow(self) -> None:
@@ -198,9 +221,8 @@ class LiveVeil:
                 found = looked.pending.result()
             except DetectorError:
                 self.failures += 1
+            self._note_speed(looked)
             looked.pending = None
-            # half of the time between looks: when it is all used up, pictures leave that were not judged
-            self._slow = not self.settings.wait and (self._next_index - 1 - looked.index) * 2 > self.interval_frames
             if found is None:
                 self._next_look = min(self._next_look, self._next_index)
                 continue
@@ -211,11 +233,29 @@ class LiveVeil:
             self._follower.see(looked.index, found)
             self._judged = looked.index
 
+    def _note_speed(self, looked: _Held) -> None:
+        """Look larger less often when looks take more than half of the time between them: late ones are no use."""
+        if looked.pending is None or not looked.larger:
+            return
+        share = looked.pending.took_s * self._rate / self.interval_frames
+        self._slow = not self.settings.wait and share > (QUICK_SHARE if self._slow else SLOW_SHARE)
+
+    def _await_look(self, index: int) -> None:
+        """Give the look that a frame needs a little more time, once for each look."""
+        looked = next((one for one in self._unfollowed if one.pending is not None), None)
+        if looked is None or looked.pending is None or looked.index < index or looked.awaited:
+            return
+        looked.awaited = True
+        if looked.pending.done(PATIENCE_S):
+            self._follow()
+
     def _leave(self) -> LiveFrame:
         held = self._held.popleft()
         reason = self._forced or held.reason
         if reason is None and self._judged < held.index:
-            reason = "not judged in time"
+            self._await_look(held.index)
+            if self._judged < held.index:
+                reason = "not judged in time"
         boxes, numbers = (EMPTY_BOXES, ()) if reason else self._boxes_at(held.index)
         held.picture.make_writable()
         self._painter.paint(held.picture, boxes, whole=reason is not None)

@@ -7,7 +7,9 @@ other mirrored: what is no face seldom scores in both.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -46,10 +48,21 @@ class Pending:
         self, looks: Sequence[tuple[Look, Future[Detections], tuple[int, int]]], size: tuple[int, int]
     ) -> None:
         self._looks, self._size = looks, size
+        self._began_s = self._ended_s = time.monotonic()
+        for _, future, _ in looks:
+            future.add_done_callback(self._end)
 
-    def done(self) -> bool:
-        """Whether every look has ended."""
-        return all(future.done() for _, future, _ in self._looks)
+    @property
+    def took_s(self) -> float:
+        """Seconds from the start to the end of the look that ended last."""
+        return self._ended_s - self._began_s
+
+    def done(self, wait_s: float = 0.0) -> bool:
+        """Whether every look has ended, after waiting for it for this many seconds at most."""
+        return not futures.wait([future for _, future, _ in self._looks], wait_s).not_done
+
+    def _end(self, _: Future[Detections]) -> None:
+        self._ended_s = max(self._ended_s, time.monotonic())
 
     def result(self) -> Detections:
         """Wait, and return the faces of all looks in the picture's pixels, those of one face joined.
