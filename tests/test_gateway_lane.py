@@ -81,7 +81,7 @@ class Lanes:
 
 def bare_anywhere(picture: NDArray[np.uint8]) -> bool:
     """Whether the face of any of the first 60 pictures stands bare at its place."""
-    return any(is_bare(picture, SCENE.luma(n), SCENE.faces(n)[0]) for n in range(60))
+    return any(is_bare(picture, SCENE.luma(n), SCENE.shown(n, 0)) for n in range(60))
 
 
 def is_cover(picture: NDArray[np.uint8]) -> bool:

@@ -283,23 +283,34 @@ def test_scene_says_where_its_faces_are() -> None:
         luma, faces = scene.luma(number), scene.faces(number)
         assert faces.shape == (2, 4)
         # the last one stands in front of all others
-        assert is_bare(luma, luma, faces[-1])
+        assert is_bare(luma, luma, scene.shown(number, 1))
         x0, y0, x1, y1 = (int(v) for v in faces[-1])
         covered = luma.copy()
         covered[y0:y1, x0:x1] = 100
-        assert not is_bare(covered, luma, faces[-1])
+        assert not is_bare(covered, luma, scene.shown(number, 1))
+
+
+def test_a_face_behind_another_head_is_judged_by_what_can_be_seen_of_it() -> None:
+    scene = Scene(SceneSettings(640, 360, 12.5, 5))
+    whole = max(scene.shown(number, 0).sum() for number in range(0, 400, 20))
+    hidden = [number for number in range(0, 400, 3) if 0 < scene.shown(number, 0).sum() < 0.7 * whole]
+    assert hidden
+    for number in hidden[:20]:
+        luma, shown = scene.luma(number), scene.shown(number, 0)
+        covered = np.where(shown, np.uint8(100), luma)
+        assert not is_bare(covered, luma, shown), "what stands before it stays, and is another face"
 
 
 def test_noise_over_a_face_is_not_bare_and_a_shifted_encode_is() -> None:
     scene = Scene(SceneSettings(640, 360, 12.5, 1))
-    luma, face = scene.luma(3), scene.faces(3)[0]
+    luma, face, shown = scene.luma(3), scene.faces(3)[0], scene.shown(3, 0)
     random = np.random.default_rng(0)
     noisy = luma.copy()
     x0, y0, x1, y1 = (int(v) for v in face)
     noisy[y0:y1, x0:x1] = random.integers(0, 255, (y1 - y0, x1 - x0))
-    assert not is_bare(noisy, luma, face)
+    assert not is_bare(noisy, luma, shown)
     worse = np.clip(luma.astype(int) + random.integers(-15, 15, luma.shape), 0, 255).astype(np.uint8)
-    assert is_bare(worse, luma, face)
+    assert is_bare(worse, luma, shown)
 
 
 def test_probe_holds_its_face() -> None:

@@ -195,6 +195,45 @@ def test_a_hung_detector_covers_everything() -> None:
     assert all(whole(one.picture) for one in out)
 
 
+class OnDemand(Scripted):
+    """Answers when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__(nothing)
+        self.waiting: list[Future[Detections]] = []
+
+    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        future = super().look(rgb, threshold)
+        late: Future[Detections] = Future()
+        late.add_done_callback(lambda _: future.result())
+        self.waiting.append(late)
+        return late
+
+    def say(self, found: Detections) -> None:
+        for future in self.waiting:
+            future.set_result(found)
+        self.waiting = []
+
+
+def test_what_lies_further_back_than_a_new_face_is_followed_is_covered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The detector is behind, no look comes for a while, and a scene that began meanwhile is seen only later."""
+    monkeypatch.setattr("passerby.veil.live.PATIENCE_S", 0.0)
+    detector, out = OnDemand(), list[LiveFrame]()
+    veil = LiveVeil(*SIZE, 6.25, detector, LiveSettings(cover=CoverSettings(fill=FILL)))
+    for number, frame in enumerate(frames(30)):
+        if number in {1, 17} or number > 19:
+            detector.say(nothing(0))
+        if number == 19:
+            detector.say(Detections(np.array([[140, 60, 180, 100]], np.float32), np.array([0.9], np.float32)))
+        out += veil.push(frame, number)
+    shown = {one.captured_ns for one in out if one.reason is None}
+    assert shown >= {7, 8, *range(14, 19)}
+    assert not shown & set(range(9, 13)), (
+        "frames 9 to 12 lie between the looks at 8 and 17, which reaches 4 frames back"
+    )
+    assert all(len(one.faces) for one in out if one.captured_ns in range(14, 19))
+
+
 def test_a_failing_detector_covers_everything_until_it_works_again() -> None:
     veil = live(Scripted(lambda count: broken(count) if count < 60 else nothing(count)))
     out = through(veil, 40)

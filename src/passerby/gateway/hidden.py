@@ -93,7 +93,7 @@ class HiddenCheck:
             return
         if self._round_s is None:
             self._round_s = time.monotonic()
-        bare = is_bare(luma, self._scene.luma(number), self._scene.faces(number)[0])
+        bare = is_bare(luma, self._scene.luma(number), self._scene.shown(number, 0))
         self._bare += bare
         self._covered += not bare
         if self._bare == 1 and bare:

@@ -174,6 +174,16 @@ class Scene:
             )
         return np.array(rows, np.float32).reshape(-1, 4)
 
+    def shown(self, number: int, index: int) -> NDArray[np.bool_]:
+        """Return where picture ``number`` shows the face ``index``: its box without the heads before it, shape (H, W)."""
+        mask = np.zeros((self.settings.height, self.settings.width), np.bool_)
+        x0, y0, x1, y1 = (max(0, int(side)) for side in self.faces(number)[index])
+        mask[y0:y1, x0:x1] = True
+        for before in range(index + 1, self.settings.faces):
+            x, y, wide, tall = self._place(before, number)
+            mask[y : y + tall, x : x + wide] = False
+        return mask
+
     def luma(self, number: int) -> NDArray[np.uint8]:
         """Return the Y plane of picture ``number``, shape (H, W)."""
         return self._draw(number)[0]

@@ -67,17 +67,15 @@ def covers(found: Boxes, face: Boxes, share: float = 0.5) -> bool:
     return False
 
 
-def likeness(luma: NDArray[np.uint8], known: NDArray[np.uint8], face: Boxes) -> float:
+def likeness(luma: NDArray[np.uint8], known: NDArray[np.uint8], shown: NDArray[np.bool_]) -> float:
     """Return how much of a known face is left at its place, as correlation, -1 to 1; 0 where the place is even.
 
     Args:
         luma: Y plane that came out, shape (H, W).
         known: Y plane that went in, shape (H, W).
-        face: Shape (4,), in pixels.
+        shown: Where the face can be seen in what went in, shape (H, W).
     """
-    x0, y0, x1, y1 = (max(0, int(v)) for v in face)
-    seen = luma[y0:y1, x0:x1].astype(np.float64)
-    bare = known[y0:y1, x0:x1].astype(np.float64)
+    seen, bare = luma[shown].astype(np.float64), known[shown].astype(np.float64)
     if seen.size == 0:
         return 0.0
     seen, bare = seen - seen.mean(), bare - bare.mean()
@@ -85,6 +83,6 @@ def likeness(luma: NDArray[np.uint8], known: NDArray[np.uint8], face: Boxes) -> 
     return float((seen * bare).sum()) / scale if seen.std() > 2.0 and scale > 0 else 0.0
 
 
-def is_bare(luma: NDArray[np.uint8], known: NDArray[np.uint8], face: Boxes) -> bool:
-    """Return whether a known face can be seen at its place."""
-    return likeness(luma, known, face) > _BARE
+def is_bare(luma: NDArray[np.uint8], known: NDArray[np.uint8], shown: NDArray[np.bool_]) -> bool:
+    """Return whether a known face can be seen at its place, as ``likeness`` says."""
+    return likeness(luma, known, shown) > _BARE

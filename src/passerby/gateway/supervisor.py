@@ -26,6 +26,8 @@ SILENT_S = 6.0
 START_S = 45.0
 """... and this long after its start: compiling a network takes a while on a small machine."""
 BACKOFF_S = (0.1, 0.25, 1.0, 2.0, 5.0, 10.0, 30.0)
+STOP_S, LEAVE_S = 2.0, 0.5
+"""Time in which a process ends by itself that was told to stop, or that hung up, before it is killed."""
 SOUND_S = 20.0
 """A worker that lived this long was sound: the back-off begins anew."""
 _STDERR_LINES = 20
@@ -157,10 +159,10 @@ class Keeper:
 
     async def _end(self, process: asyncio.subprocess.Process, complaints: asyncio.Task[None]) -> None:
         self.pid = 0
-        if process.returncode is None and self._task is None:
-            # told to stop: let it go by itself first
+        if process.returncode is None:
+            # let it go by itself first: a signal to a process that just ended would lose its exit code
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(2.0):
+                async with asyncio.timeout(STOP_S if self._task is None else LEAVE_S):
                     await process.wait()
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):

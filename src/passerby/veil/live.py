@@ -31,6 +31,7 @@ WEIGHTS_CHECK_S = 2.0
 """Seconds between looks at the weights file's time and size."""
 LOOK_SHARE = 0.6
 """A look comes at least every this share of the look-ahead, so that its result is there when the first frame must leave."""
+LATE = "not judged in time"
 PATIENCE_S = 0.1
 """Longest time that a frame which must leave waits for the look that it needs, once for each look."""
 SLOW_SHARE = 0.5
@@ -119,6 +120,7 @@ class LiveVeil:
         self._follower = Follower(self._meter, self.settings.rules.misses)
         wanted = self.settings.rules.interval_frames(Fraction(self._rate))
         self.interval_frames = max(1, min(wanted, int(self.settings.lookahead_frames * LOOK_SHARE)))
+        self._reach = max(self.interval_frames, round(self.settings.rules.reach_s * self._rate))
         self._held: deque[_Held] = deque()
         self._unfollowed: deque[_Held] = deque()
         self._motions: dict[int, Motion | None] = {}
@@ -231,7 +233,14 @@ class LiveVeil:
                 self._follower.step(step.motion, step.fine)
                 step.fine = None
             self._follower.see(looked.index, found)
+            self._cover_gap(self._judged, looked.index)
             self._judged = looked.index
+
+    def _cover_gap(self, before: int, now: int) -> None:
+        """Cover what lies further before a look than a new face is followed back, where the look before it was too long ago."""
+        for held in self._held:
+            if before < held.index < now - self._reach and held.reason is None:
+                held.reason = LATE
 
     def _note_speed(self, looked: _Held) -> None:
         """Look larger less often when looks take more than half of the time between them: late ones are no use."""
@@ -255,7 +264,7 @@ class LiveVeil:
         if reason is None and self._judged < held.index:
             self._await_look(held.index)
             if self._judged < held.index:
-                reason = "not judged in time"
+                reason = LATE
         boxes, numbers = (EMPTY_BOXES, ()) if reason else self._boxes_at(held.index)
         held.picture.make_writable()
         self._painter.paint(held.picture, boxes, whole=reason is not None)
@@ -263,7 +272,7 @@ class LiveVeil:
         return LiveFrame(held.picture, held.captured_ns, reason, boxes, numbers)
 
     def _boxes_at(self, index: int) -> tuple[Boxes, tuple[int, ...]]:
-        rules, reach = self.settings.rules, round(self.settings.rules.reach_s * self._rate)
+        rules, reach = self.settings.rules, self._reach
         growth = GROWTH_PER_S / self._rate
         boxes, numbers = [], []
         for trail in (*self._follower.active, *self._follower.ended):
