@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -20,6 +21,7 @@ from passerby.values import Detections
 from passerby.veil import layouts
 from passerby.veil.demo_clip import demo_frames
 from passerby.veil.detector import Detector, wait_for
+from passerby.veil.engine import OpenVinoEngine
 from passerby.veil.looking import Look, join, look_size, start
 from passerby.veil.settings import FindSettings
 
@@ -266,3 +268,30 @@ def test_two_threads_get_their_own_answers(detector: Detector) -> None:
         thread.join()
     for n, found in enumerate(alone):
         assert np.allclose(results[n].xyxy, found.xyxy, atol=0.5)
+
+
+def test_the_first_run_is_alone_and_later_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two first runs at once locked the process for ever, inside OpenVINO's binding."""
+    engine = OpenVinoEngine(WEIGHTS)
+    running, most = 0, [0, 0]
+
+    def infer(*_: object) -> layouts.Outputs:
+        nonlocal running
+        running += 1
+        most[engine._ran] = max(most[engine._ran], running)
+        time.sleep(0.05)
+        running -= 1
+        return {}
+
+    monkeypatch.setattr(engine, "_at_size", lambda *_: None)
+    monkeypatch.setattr(engine, "_infer", infer)
+    picture = np.zeros((64, 96, 3), np.uint8)
+    layout = layouts.recognise_layout(engine.output_names, engine.output_shapes)
+    for _ in range(2):
+        threads = [threading.Thread(target=engine.run, args=(picture, layout)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert most[0] == 1
+    assert most[1] > 1

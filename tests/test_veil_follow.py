@@ -57,6 +57,25 @@ def test_another_scene_is_a_cut_and_the_same_is_still() -> None:
     assert not meter.still_since(first, other)
 
 
+def test_frames_that_are_the_same_have_no_motion_and_slow_motion_adds_up() -> None:
+    scene, meter = texture(1), MotionMeter(WIDTH, HEIGHT)
+    noise = np.random.default_rng(0).integers(-2, 3, (HEIGHT // 4, WIDTH // 4))
+    first = view(scene, 60, 50)
+    meter.measure(first)
+    same = meter.measure(np.clip(first.astype(int) + noise, 0, 255).astype(np.uint8))
+    assert same is not None
+    assert not same.shift.any()
+    assert same.weight.all()
+    # a twentieth of a grey pixel a frame, far below what one comparison sees
+    along = np.linspace(0, 1, 21)[1:, None, None]
+    other = view(scene, 61, 50)
+    slow = [meter.measure((first * (1 - share) + other * share).astype(np.uint8)) for share in along]
+    box = np.array([[300, 150, 340, 200]], np.float32)
+    for motion in slow:
+        box = meter.carry(box, motion)
+    assert box[0, 0] - 300 == pytest.approx(-4, abs=2)
+
+
 def test_small_and_tall_pictures_have_a_grey_copy_of_at_least_a_tile() -> None:
     for size in ((1, 1), (32, 2000), (1080, 1920), (7680, 4320)):
         width, height = grey_size(*size)

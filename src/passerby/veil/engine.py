@@ -94,12 +94,22 @@ class OpenVinoEngine:
         self._precision = "bf16" if wide else "f32"
         self.runs_on = f"OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}, {self.parallel} threads"
         self._compiled: OrderedDict[tuple[int, int], Future[Any]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock, self._first_run, self._ran = threading.Lock(), threading.Lock(), False
         self._threads = threading.local()
 
     def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
         """See Engine.run."""
         compiled = self._at_size(rgb.shape[0], rgb.shape[1], layout)
+        if self._ran:
+            return self._infer(compiled, rgb)
+        # The binding sets up tables in its first run, holding a lock of its own while it waits for the interpreter's: two first
+        # runs at once have locked each other, and with them the whole process, for ever (seen with OpenVINO 2026.4.1).
+        with self._first_run:
+            outputs = self._infer(compiled, rgb)
+            self._ran = True
+            return outputs
+
+    def _infer(self, compiled: Any, rgb: NDArray[np.uint8]) -> Outputs:  # noqa: ANN401  # openvino has no types
         request = self._request(compiled)
         request.infer({0: rgb[None]}, share_inputs=True)
         return {port.get_any_name(): request.get_output_tensor(i).data for i, port in enumerate(compiled.outputs)}

@@ -29,6 +29,11 @@ CUT_PEAK = 0.2
 STILL_LEVELS = 2.0
 """Mean grey-level change in the most changed tile up to which a picture counts as still."""
 
+SAME_LEVELS = 5.0
+"""Mean grey-level change in the most changed block up to which two frames are the same: then nothing has moved."""
+BLOCK_PX = 4
+"""Side of such a block, pixels of the grey copy."""
+
 Grey = NDArray[np.uint8]
 
 
@@ -94,6 +99,8 @@ class MotionMeter:
         self._reach = REACH * max(width, height)
         window = np.hanning(TILE_PX + 2)[1:-1].astype(np.float32)
         self._window = np.outer(window, window)
+        still = np.zeros((len(self.centre), 2), np.float32)
+        self._none = Motion(still, np.ones(len(self.centre), np.float32), cut=False)
         self._before: Grey | None = None
         self._spectra: NDArray[np.complex64] | None = None
 
@@ -103,11 +110,14 @@ class MotionMeter:
         Args:
             grey: Shape (``grey_height``, ``grey_width``), uint8.
         """
+        before, spectra_before = self._before, self._spectra
+        if before is not None and self.same_as(grey, before):
+            # what came before stays: the next frame is compared with it, so that slow motion adds up
+            return self._none
         tiles = self._tiles(grey).astype(np.float32)
         tiles -= tiles.mean(axis=(1, 2), keepdims=True)
         tiles *= self._window
         spectra = np.fft.rfft2(tiles).astype(np.complex64, copy=False)
-        before, spectra_before = self._before, self._spectra
         self._before, self._spectra = grey, spectra
         if before is None or spectra_before is None:
             return None
@@ -123,6 +133,13 @@ class MotionMeter:
         """Whether no tile changed noticeably between two grey copies."""
         change = np.abs(grey.astype(np.int16) - other)
         return bool(self._tiles(change).mean(axis=(1, 2)).max() < STILL_LEVELS)
+
+    def same_as(self, grey: Grey, other: Grey) -> bool:
+        """Whether no small block changed between two grey copies."""
+        high, wide = (side // BLOCK_PX * BLOCK_PX for side in grey.shape)
+        change = np.abs(grey[:high, :wide].astype(np.int16) - other[:high, :wide])
+        blocks = change.reshape(high // BLOCK_PX, BLOCK_PX, wide // BLOCK_PX, BLOCK_PX).sum(axis=(1, 3))
+        return bool(blocks.max() <= SAME_LEVELS * BLOCK_PX**2)
 
     def carry(self, boxes: Boxes, motion: Motion | None, *, back: bool = False) -> Boxes:
         """Move boxes with the picture, one frame on or (``back``) one frame back. Without motion they stay.
