@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.gateway_tools import camera, message
+from tests.gateway_tools import camera, message, program
 
 from passerby.gateway import hidden as hidden_module
 from passerby.gateway.encode import LiveEncoder, ticks_of
@@ -215,3 +217,28 @@ def test_new_camera_during_an_alarm_starts_covered() -> None:
         await running.stop()
 
     asyncio.run(inside())
+
+
+FIRST_PROCESS = """
+import asyncio, os
+from tests.test_gateway_keeping import SLATES, keep
+from tests.gateway_tools import camera
+from passerby.gateway.supervisor import Keeper
+assert os.getpid() == 1
+keeper = Keeper(camera(), SLATES, lambda event: None, 60.0)
+units = []
+keeper.relay.subscribe(units.append)
+asyncio.run(keep(keeper, 60.0, until=lambda: any(unit.whole is None for unit in units)))
+print(keeper.restarts, any(unit.whole is None for unit in units))
+"""
+
+
+@pytest.mark.tool
+def test_cameras_run_below_the_first_process_of_a_container() -> None:
+    alone = [program("unshare"), *(["-fp"] if os.geteuid() == 0 else ["-fpr"]), "--kill-child"]
+    if subprocess.run([*alone, "true"], capture_output=True, check=False, timeout=30).returncode != 0:
+        pytest.skip("no process namespace can be made: neither as root nor in a user namespace")
+    done = subprocess.run(
+        [*alone, sys.executable, "-c", FIRST_PROCESS], capture_output=True, text=True, timeout=90, check=False
+    )
+    assert done.stdout.split() == ["0", "True"], done.stderr[-2000:]

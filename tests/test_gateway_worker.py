@@ -34,11 +34,11 @@ from passerby.gateway.worker import CONFIG, LOCKED_S, OPEN_S, Worker, next_wait_
 class Started:
     """A worker and our end of its socket."""
 
-    def __init__(self, config: CameraConfig | None, *more: bytes) -> None:
+    def __init__(self, config: CameraConfig | None, *more: bytes, parent: int | None = None) -> None:
         ours, theirs = socket.socketpair()
         self.socket = ours
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "passerby.gateway.worker", str(theirs.fileno())],
+            [sys.executable, "-m", "passerby.gateway.worker", str(parent or os.getpid()), str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stderr=subprocess.PIPE,
             text=True,
@@ -121,6 +121,13 @@ def test_camera_that_is_not_there_is_covered_with_the_reason(opened: list[Starte
     while time.monotonic() < end:
         worker.hear()
     assert 2 <= len(worker.units()) - count <= 6, "twice a second"
+
+
+def test_process_whose_parent_is_gone_reads_no_picture(opened: list[Started]) -> None:
+    started = Started(config(), parent=1)
+    opened.append(started)
+    assert "process must have its parent 1" in started.stderr()
+    assert started.process.returncode == 70
 
 
 def test_ends_when_the_serving_process_is_gone(opened: list[Started]) -> None:

@@ -17,8 +17,11 @@ _PR_SET_PDEATHSIG = 1
 _STATM = Path("/proc/self/statm")
 
 
-def guard_process() -> None:
+def guard_process(parent: int) -> None:
     """Make this process unreadable and without core dumps, and let it end with the one that started it.
+
+    Args:
+        parent: That one's process number.
 
     Raises:
         ServiceError: the system refuses, or the parent is gone; nothing bare may be read then.
@@ -31,9 +34,9 @@ def guard_process() -> None:
     if not protection.whole:
         raise ServiceError("process must be undumpable, got: " + "; ".join(protection.missing))
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() == 1 and os.environ.get("PASSERBY_PARENT") != "1":
+    if os.getppid() != parent:
         # the parent ended before the request was in place
-        raise ServiceError("process must have its parent, got none")
+        raise ServiceError(f"process must have its parent {parent}, got {os.getppid()}")
 
 
 def memory_bytes() -> int:

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from passerby.errors import ServiceError
 from passerby.gateway.relay import Relay
@@ -152,9 +152,11 @@ class Keeper:
             why = await self._hear(reader)
         finally:
             watching.cancel()
-            await self._end(process, complaints)
-            ours.close()
-            await asyncio.gather(watching, return_exceptions=True)
+            try:
+                await _to_its_end(self._end(process, complaints))
+            finally:
+                ours.close()
+                await asyncio.gather(watching, return_exceptions=True)
         return f"{why}, exit code {process.returncode}"
 
     async def _end(self, process: asyncio.subprocess.Process, complaints: asyncio.Task[None]) -> None:
@@ -364,11 +366,22 @@ class Keeper:
         )
 
 
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Do work that is not broken off: who cancels it waits for it."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
 async def _spawn(theirs: socket.socket) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "passerby.gateway.worker",
+        str(os.getpid()),
         str(theirs.fileno()),
         pass_fds=[theirs.fileno()],
         stdin=asyncio.subprocess.DEVNULL,

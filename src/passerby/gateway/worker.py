@@ -1,4 +1,4 @@
-"""The camera process: ``python -m passerby.gateway.worker FD``. Bare pictures exist here and nowhere else.
+"""The camera process: ``python -m passerby.gateway.worker PARENT FD``. Bare pictures exist here and nowhere else.
 
 Threads: one reads and decodes, one (the main one) veils and encodes, one writes to the serving process, one listens to it, one
 keeps watch. They share the bounded queue of pictures, ``Faults`` and the outbox, each of which guards itself.
@@ -291,12 +291,12 @@ def main(argv: list[str]) -> None:
     """Run one camera's process; does not return.
 
     Args:
-        argv: The number of the inherited socket.
+        argv: The process number of who started it, and the number of the inherited socket.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.excepthook = _end_with_thread
-    guard_process()
-    sock = socket.socket(fileno=int(argv[0]))
+    guard_process(int(argv[0]))
+    sock = socket.socket(fileno=int(argv[1]))
     config, selftest_s, phase = _receive_config(sock)
     sock.settimeout(None)
     Worker(config, sock, selftest_s, phase).run()
