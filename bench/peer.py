@@ -78,13 +78,30 @@ def run(command: Sequence[str]) -> Cost:
     errors: list[bytes] = []
     reader = threading.Thread(target=lambda: errors.append(process.stderr.read() if process.stderr else b""))
     reader.start()
+    watch = threading.Thread(target=_watch_memory, args=(process.pid, peaks := [0.0]))
+    watch.start()
     _, status, usage = os.wait4(process.pid, 0)
     wall_s = time.monotonic() - began
     reader.join()
+    watch.join()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, stderr=errors[0][-2000:])
-    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, max(peaks))
+
+
+def _watch_memory(pid: int, peaks: list[float]) -> None:
+    """Note a process's largest memory in MB until it ends; what wait4 says counts what its parent had when it was made."""
+    status = Path(f"/proc/{pid}/status")
+    while True:
+        try:
+            words = status.read_text().partition("VmHWM:")[2].split()
+        except OSError:
+            return
+        if not words:
+            return
+        peaks.append(int(words[0]) / 1024)
+        time.sleep(0.05)
 
 
 def in_turn(commands: Sequence[Sequence[str]], runs: int) -> list[Cost]:
