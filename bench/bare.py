@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import av
 
-from passerby.media import WriteSettings
+from passerby.media import WriteSettings, probe
+from passerby.media.encoder import plan_encoding
 
 
 def main(source: str, target: str) -> None:
     settings = WriteSettings()
+    plan = plan_encoding(probe(Path(source)), Path(target), preset=settings.preset, crf=settings.crf)
     with av.open(source) as reading, av.open(target, "w") as writing:
         track = reading.streams.video[0]
         track.thread_type = "AUTO"
-        group = max(12, round(2 * float(track.average_rate or 25)))
-        options = {"preset": settings.preset, "crf": str(settings.crf), "g": str(group)}
-        out = writing.add_stream("libx264", rate=track.average_rate, options=options)
+        out = writing.add_stream("libx264", rate=track.average_rate, options=dict(plan.options))
         out.width, out.height, out.pix_fmt = track.width, track.height, "yuv420p"
         for frame in reading.decode(track):
             frame.pict_type = 0

@@ -283,7 +283,6 @@ def test_the_first_run_is_alone_and_later_ones_are_not(monkeypatch: pytest.Monke
         running -= 1
         return {}
 
-    monkeypatch.setattr(engine, "_at_size", lambda *_: None)
     monkeypatch.setattr(engine, "_infer", infer)
     picture = np.zeros((64, 96, 3), np.uint8)
     layout = layouts.recognise_layout(engine.output_names, engine.output_shapes)

@@ -36,7 +36,7 @@ class Typed:
     keep_audio: bool = False
     keep_metadata: bool = False
     full_reencode: bool = False
-    preset: str = "veryfast"
+    preset: str = "superfast"
     crf: int = 20
     overwrite: bool = False
     tracks_in: Sequence[Path] = field(default=())

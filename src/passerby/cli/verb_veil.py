@@ -131,7 +131,7 @@ def veil(
     full_reencode: Annotated[
         bool, Flag("--full-reencode", help="Encode everything anew.", rich_help_panel=WRITE)
     ] = False,
-    preset: Annotated[str, Flag("--preset", help="Encoder's preset.", rich_help_panel=WRITE)] = "veryfast",
+    preset: Annotated[str, Flag("--preset", help="Encoder's preset.", rich_help_panel=WRITE)] = "superfast",
     crf: Annotated[int, Flag("--crf", help="Encoder's quality, 0 (best) to 28.", rich_help_panel=WRITE)] = 20,
     overwrite: Annotated[bool, Flag("--overwrite", help="Replace existing outputs.", rich_help_panel=WRITE)] = False,
     report: Annotated[

@@ -1,7 +1,7 @@
 """Reading and writing pictures, files and streams: timestamps, rotation, colour, audio, metadata."""
 
 from passerby.media.clip import ClipInfo, Colour, probe
-from passerby.media.clipread import ClipReader, Frame, Seen, read_ahead
+from passerby.media.clipread import ClipReader, Frame, Seen, promise, read_ahead
 from passerby.media.encoder import WriteSettings
 from passerby.media.frames import blank, luma, planes, rgb
 from passerby.media.guard import Protection, protect_process, protection_now
@@ -41,6 +41,7 @@ __all__ = [
     "plan_outputs",
     "planes",
     "probe",
+    "promise",
     "protect_process",
     "protection_now",
     "read_ahead",

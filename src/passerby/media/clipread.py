@@ -8,7 +8,7 @@ import threading
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +42,7 @@ class Frame:
         time_base: Seconds of one tick.
         picture: The pixels. They may be shared with the decoder: ``picture.make_writable()`` before any change.
         corrupt: The decoder had to guess at some of it; it must be covered whole.
+        unfit: It carries something where cropping hides it; it must not be copied.
     """
 
     index: int
@@ -49,6 +50,7 @@ class Frame:
     time_base: Fraction
     picture: av.VideoFrame
     corrupt: bool
+    unfit: bool = False
 
     @property
     def time_s(self) -> float:
@@ -250,7 +252,7 @@ class _Pass:
             self._times.append(frame.pts)
             if frame.corrupt:
                 self._corrupt.add(frame.index)
-            yield frame
+            yield replace(frame, unfit=True) if frame.index in self._unfit else frame
 
     def seen(self, name: str) -> Seen:
         """Say what was seen.
@@ -275,6 +277,33 @@ class _Pass:
             return self._packets < self._declared and missing_s > 1.5 / self._info.rate
         # without an index the container's duration is all there is, and a long sound track may make it
         return missing_s > _MISSING_S and not self._info.audio_streams
+
+
+def promise(path: Path, info: ClipInfo) -> Seen | None:
+    """Read a clip's packets without decoding them: what a pass of ``ClipReader.frames`` will see if nothing is damaged.
+
+    Returns:
+        None where nothing may be copied, so that nothing need be known beforehand.
+
+    Raises:
+        UnreadableError: It cannot be read.
+    """
+    container = open_clip(path)
+    try:
+        stream = video_stream(container, path.name)
+        survey, times = Survey(stream, info.container), array("q")
+        with reading(path):
+            for packet in demux(container, stream):
+                if packet is not None:
+                    survey.add(packet)
+                    times.append(packet.pts or 0)
+                if survey.reason:
+                    return None
+        shown = np.sort(np.frombuffer(times, np.int64))
+        copyable = survey.finish(shown, frozenset())
+        return None if copyable.reason else Seen(shown, copyable=copyable)
+    finally:
+        container.close()
 
 
 def prepare(stream: VideoStream, *, skip_loop_filter: bool = False) -> None:

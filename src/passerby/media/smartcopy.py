@@ -11,8 +11,8 @@ Spec: ITU-T H.264 (08/2021), table 7-1; ISO/IEC 14496-15 clause 5.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from av.packet import Packet, PktSideDataT
@@ -29,8 +29,6 @@ FILM_GRAIN = 19
 _PROFILES = frozenset({66, 77, 100})
 _MACROBLOCK_PX = 16
 _CHANGES: tuple[PktSideDataT, ...] = ("new_extradata", "param_change", "encryption_info", "encryption_init_info")
-MIN_SHARE = 0.05
-"""Below this share of frames copying is not worth a stream without B-frames; not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,39 +195,34 @@ class Survey:
 
 
 def plan_segments(
-    copyable: Copyable, frames: int, span: tuple[int, int], needs_edit: Callable[[int, int], bool]
-) -> list[Group]:
+    copyable: Copyable, frames: int, span: tuple[int, int], stays: Callable[[int, int], bool]
+) -> Iterator[Group]:
     """Cut a clip into runs that are copied and runs that are encoded, in order, without those outside the span.
+
+    Each run is given when it is asked for, so that what comes later need not be known yet.
 
     Args:
         copyable: What may be copied.
         frames: All frames of the clip.
         span: First frame of the output, and one past its last.
-        needs_edit: Whether any frame of a range is to be changed.
-
-    Returns:
-        Empty when too little would be copied.
+        stays: Whether a range of frames may be copied as it is; asked in order.
     """
-    chosen = [
-        group
-        for group in copyable.groups
-        if span[0] <= group.start and group.stop <= span[1] and not needs_edit(group.start, group.stop)
-    ]
-    if sum(group.stop - group.start for group in chosen) < MIN_SHARE * max(1, span[1] - span[0]):
-        return []
-    segments: list[Group] = []
     # decoding may start and end wherever a group may, so that a short span of a long clip costs little
     packet, frame = max(((g.first_packet, g.start) for g in copyable.groups if g.start <= span[0]), default=(0, 0))
-    behind = ((g.first_packet, g.start) for g in copyable.groups if g.start >= span[1])
-    end_packet, end_frame = min(behind, default=(copyable.packets, frames))
-    end = Group(end_packet, end_packet, end_frame, end_frame)
-    for group in [*chosen, end]:
-        if group.start > frame and group.start > span[0] and frame < span[1]:
-            segments.append(Group(packet, group.first_packet, frame, group.start, copy=False))
-        if group is not end:
-            segments.append(group)
+    for group in copyable.groups:
+        if group.start < frame:
+            continue
+        if group.start >= span[1]:
+            break
+        if group.start > frame:
+            yield Group(packet, group.first_packet, frame, group.start, copy=False)
+        within = span[0] <= group.start and group.stop <= span[1]
+        yield replace(group, copy=within and stays(group.start, group.stop))
         packet, frame = group.stop_packet, group.stop
-    return segments
+    if frame < min(span[1], frames):
+        behind = ((g.first_packet, g.start) for g in copyable.groups if g.start >= span[1])
+        end_packet, end_frame = min(behind, default=(copyable.packets, frames))
+        yield Group(packet, end_packet, frame, end_frame, copy=False)
 
 
 def copied_units(packet: Packet[VideoStream], config: nal.AvcConfig) -> bytes:

@@ -70,6 +70,11 @@ class Supply:
         self._reformatter = VideoReformatter()
         self.lost = 0
 
+    @property
+    def whole(self) -> bool:
+        """Whether every frame of the clip is asked for."""
+        return self.start == -math.inf and self.end == math.inf
+
     def frames(self) -> Iterator[Item]:
         """Decode everything.
 
@@ -93,8 +98,11 @@ class Supply:
         finally:
             container.close()
 
-    def runs(self, segments: list[Group]) -> Iterator[Item]:
+    def runs(self, segments: Iterator[Group]) -> Iterator[Item]:
         """Pass the packets of groups to be copied, decode the others.
+
+        Args:
+            segments: In order; each is asked for when the one before it has ended.
 
         Raises:
             UnreadableError: It does not decode, or to other frames than before.
@@ -104,38 +112,36 @@ class Supply:
             stream = video_stream(container, self._source.name)
             prepare(stream)
             decoding = Decoding(stream, self._source.name, self._info)
-            waiting = iter(segments)
-            segment = next(waiting, None)
+            segment, decodes = next(segments, None), False
             with reading(self._source):
                 for index, packet in enumerate(demux(container, stream)):
                     while segment is not None and index >= segment.stop_packet:
-                        yield from self._end_of(segment, decoding, stream)
-                        segment = next(waiting, None)
+                        ended, segment = segment, next(segments, None)
+                        if decodes and (segment is None or segment.copy):
+                            yield from self._end_run(ended.stop, decoding, stream)
+                            decodes = False
                     if segment is None:
                         return
-                    if packet is not None and index >= segment.first_packet:
-                        yield from self._part(segment, decoding, packet, starts=index == segment.first_packet)
+                    if packet is None or index < segment.first_packet:
+                        continue
+                    if segment.copy:
+                        yield self._copied(packet)
+                        continue
+                    if not decodes:
+                        decoding.index, decodes = segment.start, True
+                    yield from self._shown(decoding, packet)
             raise self._differs(decoding.index)
         finally:
             container.close()
 
-    def _part(self, segment: Group, decoding: Decoding, packet: Packet[VideoStream], *, starts: bool) -> Iterator[Item]:
-        if segment.copy:
-            yield self._copied(packet)
-            return
-        if starts:
-            decoding.index = segment.start
+    def _shown(self, decoding: Decoding, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
         for frame in self._decoded(decoding, packet):
             if frame.pts < self.end:
                 yield frame
 
-    def _end_of(self, segment: Group, decoding: Decoding, stream: VideoStream) -> Iterator[Item]:
-        if segment.copy:
-            return
-        for frame in self._decoded(decoding, None):
-            if frame.pts < self.end:
-                yield frame
-        if decoding.index != segment.stop:
+    def _end_run(self, stop: int, decoding: Decoding, stream: VideoStream) -> Iterator[Item]:
+        yield from self._shown(decoding, None)
+        if decoding.index != stop:
             raise self._differs(decoding.index)
         stream.codec_context.flush_buffers()
         yield RunEnd()

@@ -103,7 +103,7 @@ class MixedTrack(VideoTrack):
     """A video track in which copied groups and encoded runs alternate.
 
     Both kinds of parameter sets stand in the container's header. Times of decoding are laid out beforehand: the track
-    is shown in order ``seen.pts`` and decoded at most ``delay`` frames ahead, encoded runs not at all.
+    is shown in order ``seen.pts`` and decoded at most ``delay`` frames ahead, encoded runs too.
 
     Args:
         writer: The container; its encoder must have been told ``mixed_options``.
@@ -167,11 +167,13 @@ def mixed_options(seen: Seen) -> dict[str, str]:
     Raises:
         UnsupportedError: The source leaves no number for further parameter sets.
     """
-    config = seen.copyable.config
+    config, delay = seen.copyable.config, seen.copyable.delay
     if config is None:
         raise UnsupportedError("there is nothing to copy")
+    # B-frames that refer to B-frames are decoded two frames ahead of showing, others one
+    ahead = {0: {"bf": "0"}, 1: {"b-pyramid": "none"}}.get(delay, {})
     try:
-        return {"bf": "0", "x264-params": f"sps-id={free_number(config)}"}
+        return ahead | {"x264-params": f"sps-id={free_number(config)}"}
     except NalError as exc:
         raise UnsupportedError(f"copied and encoded groups do not go together: {exc}") from exc
 

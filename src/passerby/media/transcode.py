@@ -7,11 +7,12 @@ chapters, pictures, subtitles, data, messages in the stream) is left out; what i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import av
 import numpy as np
@@ -30,6 +31,37 @@ from passerby.media.whole import whole_file
 
 Edit = Callable[[int, av.VideoFrame], None]
 NeedsEdit = Callable[[int, int], bool]
+
+
+class Ahead(Protocol):
+    """Another pass over the clip that runs ahead of the writing one, in a thread of its own."""
+
+    def meet(self, frame: Frame) -> None:
+        """Wait until it is settled what is done to a frame, and to all before it.
+
+        Raises:
+            UnreadableError: The frame is not the one that the pass ahead saw.
+        """
+        ...
+
+    def stays(self, start: int, stop: int) -> bool:
+        """Wait until it is settled whether frames of ``start <= index < stop`` may be copied as they are."""
+        ...
+
+    def end(self, frames: int | None) -> Seen:
+        """Wait for the end of the pass ahead.
+
+        Args:
+            frames: How many there are, where all were met.
+
+        Raises:
+            UnreadableError: The pass ahead saw more frames.
+        """
+        ...
+
+    def leave(self) -> None:
+        """End all waiting: nothing more will be met."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +97,7 @@ def transcode(
     needs_edit: NeedsEdit,
     settings: WriteSettings | None = None,
     seen: Seen | None = None,
+    ahead: Ahead | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> WriteReport:
     """Write a clip with some frames changed; the output appears whole or not at all.
@@ -76,7 +109,9 @@ def transcode(
             is not shared with the decoder. Called in order of index, in the calling thread.
         needs_edit: Whether any frame of ``start <= index < stop`` is to be changed.
         settings: How to write.
-        seen: What a whole pass of ``ClipReader.frames`` found; this pass is held to it. Without it nothing is copied.
+        seen: What a whole pass of ``ClipReader.frames`` found, or was ``promise``d; this pass is held to it. Without it
+            nothing is copied.
+        ahead: A pass that is under way; ``edit`` and ``needs_edit`` are asked only for what it has settled.
         progress: Called with the number of frames written so far.
 
     Raises:
@@ -91,7 +126,7 @@ def transcode(
     info = probe(source)
     plan = plan_encoding(info, target, preset=settings.preset, crf=settings.crf)
     with whole_file(target, overwrite=settings.overwrite, inputs=[source]) as beside:
-        job = _Job(source, target, info, plan, settings, seen)
+        job = _Job(source, target, info, plan, settings, seen, ahead)
         return job.run(beside, edit, needs_edit, progress or (lambda _: None))
 
 
@@ -99,28 +134,36 @@ class _Job:
     """One clip on its way through decoder, edit and encoder."""
 
     def __init__(
-        self, source: Path, target: Path, info: ClipInfo, plan: EncoderPlan, settings: WriteSettings, seen: Seen | None
+        self,
+        source: Path,
+        target: Path,
+        info: ClipInfo,
+        plan: EncoderPlan,
+        settings: WriteSettings,
+        seen: Seen | None,
+        ahead: Ahead | None,
     ) -> None:
         self._source, self._target = source, target
-        self._info, self._plan, self._settings, self._seen = info, plan, settings, seen
+        self._info, self._plan, self._settings, self._seen, self._ahead = info, plan, settings, seen, ahead
         span_s = (settings.start_s, settings.end_s)
         self._supply = Supply(source, info, plan.pix_fmt, span_s, seen)
         self._covered = self._encoded = self._copied = self._silent = 0
+        self._mixed = False
         self._notes = plan.notes
 
     def run(self, path: Path, edit: Edit, needs_edit: NeedsEdit, progress: Callable[[int], None]) -> WriteReport:
         segments = self._segments(needs_edit)
-        items = read_ahead(self._supply.runs(segments) if segments else self._supply.frames())
+        items = read_ahead(self._supply.frames() if segments is None else self._supply.runs(segments))
         try:
             first = next(items, None)
             if first is None or isinstance(first, RunEnd):
                 raise UsageError(f"no frame of {self._source.name} lies between start and end")
             shift = first.pts if self._settings.start_s is not None else 0
-            extra = mixed_options(self._seen) if segments and self._seen else {}
+            extra = mixed_options(self._seen) if segments is not None and self._seen else {}
             with ClipWriter(path, self._target, self._plan, self._info, extra) as writer:
                 if self._settings.keep_metadata:
                     self._keep_tags(writer)
-                track = self._track(writer, shift, mixed=bool(segments))
+                track = self._track(writer, shift, mixed=segments is not None)
                 with self._audio(writer, shift) as audio:
                     self._silent = audio.left_out
                     for item in chain((first,), items):
@@ -130,15 +173,19 @@ class _Job:
                             progress(self._encoded + self._copied)
                     track.end_run()
                     audio.write_until(math.inf)
+            if self._ahead is not None:
+                self._seen = self._ahead.end(self._copied + self._encoded if self._supply.whole else None)
         finally:
+            if self._ahead is not None:
+                self._ahead.leave()  # or reading ahead might wait for ever
             items.close()
         return self._report()
 
-    def _segments(self, needs_edit: NeedsEdit) -> list[Group]:
-        """Decide what is copied; empty means that everything is encoded."""
+    def _segments(self, needs_edit: NeedsEdit) -> Iterator[Group] | None:
+        """Decide what is copied; None means that everything is encoded."""
         seen = self._seen
         if self._settings.full_reencode or seen is None:
-            return []
+            return None
         reason = seen.copyable.reason
         if not reason and not (self._plan.encoder == "libx264" and self._plan.muxer in {"mp4", "mov", "matroska"}):
             reason = "the output is of another kind"
@@ -146,12 +193,11 @@ class _Job:
             reason = "the pixel format changes"
         if not reason:
             span = (self._first_index(), int(np.searchsorted(seen.pts, self._supply.end)))
-            segments = plan_segments(seen.copyable, len(seen.pts), span, needs_edit)
-            if segments:
-                return segments
-            reason = "hardly any group of pictures stays as it is"
+            self._mixed = True
+            stays = self._ahead.stays if self._ahead is not None else lambda start, stop: not needs_edit(start, stop)
+            return plan_segments(seen.copyable, len(seen.pts), span, stays)
         self._notes += (f"nothing was copied: {reason}",)
-        return []
+        return None
 
     def _first_index(self) -> int:
         return 0 if self._seen is None else int(np.searchsorted(self._seen.pts, self._supply.start))
@@ -175,6 +221,8 @@ class _Job:
             self._encoded += 1
 
     def _paint(self, frame: Frame, edit: Edit, needs_edit: NeedsEdit) -> None:
+        if self._ahead is not None:
+            self._ahead.meet(frame)
         if needs_edit(frame.index, frame.index + 1):
             frame.picture.make_writable()  # the decoder still predicts from these pixels
             edit(frame.index, frame.picture)
@@ -200,6 +248,8 @@ class _Job:
         return AudioCopy(self._source, writer, span_s, shift_s, keep_language=self._settings.keep_metadata)
 
     def _report(self) -> WriteReport:
+        if self._mixed and not self._copied:
+            self._notes += ("nothing was copied: no group of pictures stays as it is",)
         dropped = self._info.beside
         if self._silent:
             dropped += (f"{self._silent} audio track{'s' * (self._silent > 1)}",)

@@ -16,9 +16,20 @@ from typing import Any
 
 import av
 
-from passerby.errors import UnsupportedError, UsageError
-from passerby.media import Kind, as_plain, check_target, protect_process, sniff, transcode
-from passerby.values import Boxes, Track, digest_file
+from passerby.errors import UnreadableError, UnsupportedError, UsageError
+from passerby.media import (
+    Kind,
+    WriteReport,
+    as_plain,
+    check_target,
+    probe,
+    promise,
+    protect_process,
+    sniff,
+    transcode,
+)
+from passerby.values import Track, digest_file
+from passerby.veil.ahead import WatchedAhead
 from passerby.veil.cover import Painter
 from passerby.veil.detector import Detector
 from passerby.veil.plan import Plan
@@ -26,7 +37,7 @@ from passerby.veil.report import VeilReport, Whole, sizes_of
 from passerby.veil.rules import rules_for
 from passerby.veil.settings import VeilSettings
 from passerby.veil.still import Still, veil_picture
-from passerby.veil.watch import Watched, watch
+from passerby.veil.watch import Listener, Watched, watch
 from passerby.veil.zones import zone_share
 
 Progress = Callable[[str, int, int | None], None]
@@ -119,36 +130,13 @@ def _clip(
     progress: Progress,
 ) -> Veiled:
     began = time.monotonic()
-    watched = watch(
-        source,
-        detector,
-        rules_for(settings.find),
-        thorough=settings.find.thorough,
-        progress=lambda done, total: progress("watching", done, total),
-    )
-    detector.check_weights()
-    detector.rest()
+    job = _Clip(source, target, settings, detector, progress)
+    watched, written = job.written_while_watched() if tracks is None and not settings.cover.keep else (None, None)
+    if watched is None or written is None:
+        watched = watched or job.watch(None)
+        written = job.write(watched, watched.tracks if tracks is None else tracks)
     faces = watched.tracks if tracks is None else tracks
-    frames = len(watched.seen.pts)
-    _check_keep(settings, faces)
-    plan = Plan(faces, frames, whole=watched.unjudged, keep=settings.cover.keep, always=bool(settings.cover.zones))
-    painter = Painter(settings.cover, watched.info.width_px, watched.info.height_px)
-    covered_px = 0
-
-    def edit(frame: int, picture: av.VideoFrame) -> None:
-        nonlocal covered_px
-        boxes: Boxes = plan.boxes_at(frame)
-        covered_px += painter.paint(picture, boxes, whole=frame in plan.whole)
-
-    written = transcode(
-        source,
-        target,
-        edit=edit,
-        needs_edit=plan.touches,
-        settings=settings.write,
-        seen=watched.seen,
-        progress=lambda done: progress("writing", done, frames),
-    )
+    plan = job.plan(watched, faces)
     area = watched.info.width_px * watched.info.height_px
     whole = [Whole("nothing could be judged: the detector failed", len(watched.unjudged))]
     whole.append(Whole("the frame did not decode cleanly", written.covered_frames))
@@ -159,13 +147,96 @@ def _clip(
         frames=written.frames,
         frames_encoded=written.encoded_frames,
         frames_with_cover=plan.frames_touched,
-        covered_share=covered_px / max(1, area * written.frames),
+        covered_share=job.covered_px / max(1, area * written.frames),
         seconds=time.monotonic() - began,
         sizes=sizes_of(faces),
         whole=tuple(one for one in whole if one.frames),
         notes=(*written.notes, *(f"left out: {what}" for what in written.dropped)),
     )
     return Veiled(report, faces, watched=watched)
+
+
+class _Clip:
+    """One clip on its way from input to output."""
+
+    def __init__(
+        self, source: Path, target: Path, settings: VeilSettings, detector: Detector, progress: Progress
+    ) -> None:
+        self._source, self._target, self._settings = source, target, settings
+        self._detector, self._progress = detector, progress
+        self.covered_px = 0
+
+    def watch(self, listener: Listener | None) -> Watched:
+        """Say where faces are, and give back the memory that looking took."""
+        watched = watch(
+            self._source,
+            self._detector,
+            rules_for(self._settings.find),
+            thorough=self._settings.find.thorough,
+            progress=lambda done, total: self._progress("watching", done, total),
+            listener=listener,
+        )
+        self._detector.check_weights()
+        self._detector.rest()
+        return watched
+
+    def written_while_watched(self) -> tuple[Watched, WriteReport | None]:
+        """Write what is settled while the rest is watched; without a report where the clip is damaged."""
+        info = probe(self._source)
+        promised = None if self._settings.write.full_reencode else promise(self._source, info)
+        painter = Painter(self._settings.cover, info.width_px, info.height_px)
+        zones = bool(self._settings.cover.zones)
+        with WatchedAhead(self.watch, self._source.name, promised, always=zones) as ahead:
+
+            def edit(frame: int, picture: av.VideoFrame) -> None:
+                self.covered_px += painter.paint(picture, ahead.boxes_at(frame), whole=ahead.is_whole(frame))
+
+            try:
+                written = transcode(
+                    self._source,
+                    self._target,
+                    edit=edit,
+                    needs_edit=ahead.needs_edit,
+                    settings=self._settings.write,
+                    seen=promised,
+                    ahead=ahead,
+                    progress=lambda done: self._progress("writing", done, info.frames_estimate),
+                )
+            except UnreadableError:
+                watched = ahead.watched()
+                if not ahead.surprised:
+                    raise
+                self.covered_px = 0
+                return watched, None
+            return ahead.watched(), written
+
+    def write(self, watched: Watched, faces: tuple[Track, ...]) -> WriteReport:
+        """Write the clip after it was watched, with these faces covered."""
+        plan = self.plan(watched, faces)
+        painter = Painter(self._settings.cover, watched.info.width_px, watched.info.height_px)
+
+        def edit(frame: int, picture: av.VideoFrame) -> None:
+            self.covered_px += painter.paint(picture, plan.boxes_at(frame), whole=frame in plan.whole)
+
+        return transcode(
+            self._source,
+            self._target,
+            edit=edit,
+            needs_edit=plan.touches,
+            settings=self._settings.write,
+            seen=watched.seen,
+            progress=lambda done: self._progress("writing", done, plan.frames),
+        )
+
+    def plan(self, watched: Watched, faces: tuple[Track, ...]) -> Plan:
+        """Say what is covered where.
+
+        Raises:
+            UsageError: a track that is to stay clear is not there.
+        """
+        cover = self._settings.cover
+        _check_keep(self._settings, faces)
+        return Plan(faces, len(watched.seen.pts), whole=watched.unjudged, keep=cover.keep, always=bool(cover.zones))
 
 
 def _common(source: Path, target: Path, settings: VeilSettings, detector: Detector) -> dict[str, Any]:

@@ -6,15 +6,13 @@ over the frames since the last sighting. Matching is by place and size alone, ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.values import EMPTY_BOXES, Boxes, Detections, Track
+from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.motion import Motion, MotionMeter
 from passerby.veil.patches import MOST, Fine, follow_patches
+from passerby.veil.trail import Trail
 
 NEAR = 0.6
 """Farthest a sighting may lie from where a track is expected, in sides of the box. Source: docs/measures.md."""
@@ -29,70 +27,6 @@ LIKELY = 0.1
 """Best score from which a trail may leap, and from which it is followed patch by patch."""
 FAINT = 0.1
 """A sighting that scores less than this share of a trail's best says that the face may still be there, not where."""
-GROWTH_PER_S = 0.19
-"""A box that is carried without a sighting grows by this share of its side a second, on each side."""
-
-
-@dataclass(slots=True, eq=False)
-class Trail:
-    """A track in the making.
-
-    Attributes:
-        first: Index of the first box of ``path``: the first sighting, or later where ``forget`` was called.
-        path: Boxes up to the last sighting, in pieces, each (L, 4).
-        held: Boxes carried on since the last sighting, in pieces.
-        hits: (frame index, score) of each sighting.
-        top: The three best scores, best first; fewer where there are fewer.
-        missed: Looks since the last sighting in which the face was not seen.
-        strays: It moves against the scene.
-    """
-
-    first: int
-    path: list[Boxes]
-    held: list[Boxes] = field(default_factory=list)
-    hits: list[tuple[int, float]] = field(default_factory=list)
-    top: tuple[float, ...] = ()
-    missed: int = 0
-    strays: bool = False
-
-    @property
-    def best(self) -> float:
-        """Best score of all sightings, 0 to 1."""
-        return self.top[0]
-
-    @property
-    def steady(self) -> float:
-        """Mean of the three best scores, 0 where there are fewer."""
-        return sum(self.top) / 3 if len(self.top) == 3 else 0.0
-
-    def hit(self, index: int, score: float) -> None:
-        """Note a sighting: its frame, and its score, 0 to 1."""
-        self.hits.append((index, score))
-        self.top = tuple(sorted((*self.top, score), reverse=True)[:3])
-
-    def boxes(self) -> Boxes:
-        """Return the boxes from the first to the last sighting, shape (K, 4)."""
-        return np.concatenate(self.path)
-
-    def box_at(self, index: int) -> Boxes:
-        """Return the box in a frame, shape (1, 4), or (0, 4) where there is none (any more)."""
-        at = index - self.first
-        for piece in (*self.path, *self.held):
-            if 0 <= at < len(piece):
-                return piece[at : at + 1]
-            at -= len(piece)
-        return EMPTY_BOXES
-
-    def forget(self, before: int) -> None:
-        """Drop what lies before a frame, for streams without end: all but the last piece, and all but the best scores."""
-        while len(self.path) > 1 and self.first + len(self.path[0]) <= before:
-            self.first += len(self.path.pop(0))
-        if len(self.hits) > 8:
-            self.hits = [self.hits[0], self.hits[-1]]
-
-    def after(self) -> Boxes:
-        """Return the boxes carried on after the last sighting, shape (K, 4)."""
-        return np.concatenate(self.held) if self.held else EMPTY_BOXES
 
 
 class Follower:
@@ -269,116 +203,6 @@ def match(expected: Boxes, seen: Boxes) -> list[tuple[int, int]]:
             used_b.add(b)
             pairs.append((a, b))
     return pairs
-
-
-def complete(
-    trails: Iterable[Trail], motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float
-) -> tuple[Track, ...]:
-    """Make tracks of trails: each reaches back before its first and on after its last sighting.
-
-    Args:
-        trails: Ended trails.
-        motions: One per frame of the clip: from the frame before.
-        meter: Moves boxes.
-        reach: Frames covered before the first and after the last sighting, where the scene allows.
-        growth: Share of its side that a box grows on each side with every frame away from a sighting.
-
-    Returns:
-        Tracks in the order of their first frames, numbered from 1.
-    """
-    trails = list(trails)
-    first = np.array([trail.first for trail in trails], np.intp)
-    speed = first_speed(trails, motions, meter, reach)
-    start = np.concatenate([EMPTY_BOXES, *(trail.path[0][:1] for trail in trails)])
-    before = back_fill(start, first, motions, meter, reach=reach, growth=growth, speed=speed)
-    whole = []
-    for trail, earlier in zip(trails, before, strict=True):
-        after = trail.after()[:reach]
-        steps = np.arange(1, len(after) + 1, dtype=np.float32)
-        xyxy = np.concatenate([earlier, trail.boxes(), swell(after, steps * growth)])
-        begin = trail.first - len(earlier)
-        score = np.zeros(len(xyxy), np.float32)
-        for index, value in trail.hits:
-            score[index - begin] = value
-        whole.append((begin, xyxy, score))
-    whole.sort(key=lambda track: track[0])
-    return tuple(Track(n, begin, xyxy, score) for n, (begin, xyxy, score) in enumerate(whole, start=1))
-
-
-def first_speed(
-    trails: Sequence[Trail], motions: Sequence[Motion | None], meter: MotionMeter, frames: int
-) -> NDArray[np.float32]:
-    """Return how fast trails move against the scene in their first frames, shape (N, 2), x and y, pixels a frame.
-
-    Args:
-        trails: Not forgotten in part.
-        motions: ``motions[i]`` leads from frame i - 1 to i.
-        meter: Moves boxes.
-        frames: Over at most so many frames.
-    """
-    paths = [trail.boxes() for trail in trails]
-    first = np.array([trail.first for trail in trails], np.intp)
-    count = np.array([min(len(path) - 1, frames) for path in paths], np.intp)
-    box = np.concatenate([EMPTY_BOXES, *(path[:1] for path in paths)])
-    seen = np.concatenate([EMPTY_BOXES, *(path[n : n + 1] for path, n in zip(paths, count, strict=True))])
-    for index in range(int(first.min(initial=0)) + 1, int((first + count).max(initial=0)) + 1):
-        rows = np.flatnonzero((first < index) & (index <= first + count))
-        box[rows] = meter.carry(box[rows], motions[index])
-    return np.asarray((_middles(seen) - _middles(box)) / np.maximum(count, 1)[:, None], np.float32)
-
-
-def back_fill(
-    boxes: Boxes,
-    first: NDArray[np.intp],
-    motions: Sequence[Motion | None],
-    meter: MotionMeter,
-    *,
-    reach: int,
-    growth: float,
-    speed: NDArray[np.float32] | None = None,
-) -> list[Boxes]:
-    """Return each track's boxes in the frames before its first sighting, earliest first.
-
-    Args:
-        boxes: Shape (N, 4): at the first sightings.
-        first: Shape (N,): their frames, as indices into ``motions``.
-        motions: ``motions[i]`` leads from frame i - 1 to i.
-        meter: Moves boxes.
-        reach: Most frames to go back; a cut stops it earlier.
-        growth: Share of its side that a box grows on each side with every frame.
-        speed: Shape (N, 2): how fast each moves against the scene (``first_speed``); None: not.
-
-    Returns:
-        N arrays of shape (K, 4), K up to ``reach``.
-    """
-    now = boxes.copy()
-    alive = np.ones(len(boxes), bool)
-    pieces: list[list[Boxes]] = [[] for _ in boxes]
-    for index in range(int(first.max(initial=0)), 0, -1):
-        rows = np.flatnonzero(alive & (index <= first) & (index > first - reach))
-        motion = motions[index] if len(rows) else None
-        if motion is None or motion.cut:
-            alive[rows] = False
-            continue
-        now[rows] = meter.carry(now[rows], motion, back=True)
-        if speed is not None:
-            now[rows] -= np.concatenate([speed[rows], speed[rows]], axis=1)
-        steps = (first[rows] - index + 1).astype(np.float32)
-        swollen = swell(now[rows], steps * growth)
-        for at, row in enumerate(rows.tolist()):
-            pieces[row].append(swollen[at : at + 1])
-    return [np.concatenate([EMPTY_BOXES, *piece[::-1]]) for piece in pieces]
-
-
-def swell(boxes: Boxes, share: NDArray[np.float32]) -> Boxes:
-    """Grow each box on every side by a share of its side.
-
-    Args:
-        boxes: Shape (N, 4).
-        share: Shape (N,).
-    """
-    more = (boxes[:, 2:] - boxes[:, :2]) * share[:, None]
-    return np.concatenate([boxes[:, :2] - more, boxes[:, 2:] + more], axis=1).astype(np.float32)
 
 
 def _middles(boxes: Boxes) -> NDArray[np.float32]:

@@ -20,12 +20,14 @@ from passerby.media import rgb
 from passerby.values import EMPTY_BOXES, Boxes
 from passerby.veil.cover import Painter
 from passerby.veil.detector import Detector, Looks
-from passerby.veil.follow import GROWTH_PER_S, Follower, Trail, back_fill, swell
+from passerby.veil.follow import Follower
 from passerby.veil.looking import Pending, start
 from passerby.veil.motion import Motion, MotionMeter, grey_copy
 from passerby.veil.patches import Fine, fine_copy
+from passerby.veil.reach import GROWTH_PER_S, back_fill, swell
 from passerby.veil.rules import CALM_TURNS, LIVE, SLOW_TURNS, Rules, follows_small, looks_at
 from passerby.veil.settings import CoverSettings, VeilSettings
+from passerby.veil.trail import Trail
 
 WEIGHTS_CHECK_S = 2.0
 """Seconds between looks at the weights file's time and size."""

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.values import Boxes
-from passerby.veil.follow import Trail
 from passerby.veil.looking import Look, sizes_px
 from passerby.veil.settings import FindSettings
+from passerby.veil.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Rules:
 
     def is_face(self, trail: Trail, long_side_px: float) -> bool:
         """Whether a trail is covered."""
+        if trail.best < self.best and trail.steady < self.steady:
+            return False
         side = median_side(trail.boxes())
         return trail.best >= self.needed(self.best, side, long_side_px) or trail.steady >= self.needed(
             self.steady, side, long_side_px

@@ -7,11 +7,13 @@ every ``Rules.interval_s``, sooner after a cut or when a followed face is missed
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +22,14 @@ from passerby.errors import DetectorError
 from passerby.media import ClipInfo, ClipReader, Frame, Seen, read_ahead, rgb
 from passerby.values import Boxes, Track
 from passerby.veil.detector import Looks
-from passerby.veil.follow import GROWTH_PER_S, Follower, Trail, complete
+from passerby.veil.follow import Follower
 from passerby.veil.looking import Pending, start
 from passerby.veil.motion import Grey, Motion, MotionMeter, grey_copy
 from passerby.veil.patches import Fine, fine_copy
+from passerby.veil.reach import GROWTH_PER_S, complete
 from passerby.veil.rules import CALM_TURNS, Rules, follows_small, looks_at
+from passerby.veil.settle import Settler
+from passerby.veil.trail import Trail
 
 MIN_LAG = 2
 """Fewest frames between a look and the use of its result, so that the detector works while frames are decoded."""
@@ -34,6 +39,18 @@ LOST_SHARE = 0.34
 
 Progress = Callable[[int, int | None], None]
 """Called with frames done and frames in all, None where unknown."""
+
+
+class Listener(Protocol):
+    """Is told while a clip is watched, in the thread that watches."""
+
+    def saw(self, frame: Frame) -> None:
+        """A frame was decoded. What is raised here ends the watching."""
+        ...
+
+    def settled(self, boxes: Sequence[Boxes], whole: AbstractSet[int]) -> None:
+        """Nothing changes any more in the next frames: the boxes of each, and which frames so far are covered whole."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +96,13 @@ class Watched:
 
 
 def watch(
-    path: Path, detector: Looks, rules: Rules, *, thorough: bool = False, progress: Progress | None = None
+    path: Path,
+    detector: Looks,
+    rules: Rules,
+    *,
+    thorough: bool = False,
+    progress: Progress | None = None,
+    listener: Listener | None = None,
 ) -> Watched:
     """Watch a clip.
 
@@ -89,16 +112,19 @@ def watch(
         rules: How often, and what counts.
         thorough: Look at every size both ways each time.
         progress: Told after each frame.
+        listener: Told what is settled already.
 
     Raises:
         MediaError: it cannot be read.
         DetectorError: the detector failed at every look.
     """
     with ClipReader(path) as clip:
-        watcher = _Watcher(clip.info, detector, rules, thorough=thorough)
+        watcher = _Watcher(clip.info, detector, rules, listener, thorough=thorough)
         frames = read_ahead(clip.frames())
         try:
             for frame in frames:
+                if listener:
+                    listener.saw(frame)
                 watcher.take(frame)
                 if progress:
                     progress(frame.index + 1, clip.info.frames_estimate)
@@ -119,8 +145,11 @@ class _Step:
 
 
 class _Watcher:
-    def __init__(self, info: ClipInfo, detector: Looks, rules: Rules, *, thorough: bool) -> None:
+    def __init__(
+        self, info: ClipInfo, detector: Looks, rules: Rules, listener: Listener | None, *, thorough: bool
+    ) -> None:
         self._info, self._detector, self._rules, self._thorough = info, detector, rules, thorough
+        self._listener = listener
         self._size = (info.width_px, info.height_px)
         self._meter = MotionMeter(*self._size)
         self._follower = Follower(self._meter, rules.misses)
@@ -133,8 +162,12 @@ class _Watcher:
         self._last: tuple[Frame, Grey] | None = None
         self._turn = 0
         self._looks = 0
-        self._failed: list[int] = []
-        self._judged: list[int] = []
+        self._judged: int | None = None
+        self._failed = False
+        self._unjudged: set[int] = set()
+        rate = float(info.rate or Fraction(25))
+        self._reach, self._growth = max(self._interval, round(rules.reach_s * rate)), GROWTH_PER_S / rate
+        self._settler = Settler(self._motions, self._meter, reach=self._reach, growth=self._growth)
 
     def take(self, frame: Frame) -> None:
         """Follow on to a frame, and look at it if it is time."""
@@ -155,6 +188,10 @@ class _Watcher:
         while self._queue:
             self._follow(self._queue.popleft())
         self._follower.finish()
+        if self._failed:
+            self._unjudged.update(range(0 if self._judged is None else self._judged + 1, len(self._motions)))
+        if self._listener:
+            self._listener.settled(self._settler.finish(len(self._motions), self._follower.ended), self._unjudged)
 
     def watched(self, seen: Seen) -> Watched:
         """Decide what is covered.
@@ -162,22 +199,17 @@ class _Watcher:
         Raises:
             DetectorError: no look succeeded.
         """
-        if not self._judged:
+        if self._judged is None:
             raise DetectorError("detector failed at every look", hint="passerby doctor says what runs here")
-        long_side = max(self._size)
-        faces: list[Trail] = []
-        others: list[Trail] = []
-        for trail in self._follower.ended:
-            (faces if self._rules.is_face(trail, long_side) else others).append(trail)
-        rate = float(self._info.rate or Fraction(25))
-        reach = max(self._interval, round(self._rules.reach_s * rate))
-        tracks = complete(faces, self._motions, self._meter, reach=reach, growth=GROWTH_PER_S / rate)
+        faces = [trail for trail in self._follower.ended if trail.face]
+        others = [trail for trail in self._follower.ended if not trail.face]
+        tracks = complete(faces, self._motions, self._meter, reach=self._reach, growth=self._growth)
         return Watched(
             self._info,
             seen,
             tracks,
             tuple(sorted(map(_doubt, others), key=lambda doubt: -doubt.score)),
-            frozenset(self._unjudged(len(seen.pts))),
+            frozenset(self._unjudged),
             self._looks,
             tuple(i for i, motion in enumerate(self._motions) if motion is not None and motion.cut),
         )
@@ -193,7 +225,7 @@ class _Watcher:
         return not self._meter.still_since(grey, self._grey_at_look)
 
     def _look(self, step: _Step, frame: Frame, grey: Grey) -> None:
-        small = not self._judged or follows_small(self._follower.active, max(self._size))
+        small = self._judged is None or follows_small(self._follower.active, max(self._size))
         every = 1 if small else CALM_TURNS
         looks = looks_at(self._turn, *self._size, thorough=self._thorough, larger_every=every)
         step.pending = start(self._detector, looks, partial(rgb, frame.picture), self._size, self._rules.lowest)
@@ -219,25 +251,22 @@ class _Watcher:
         try:
             found = step.pending.result()
         except DetectorError:
-            self._failed.append(step.index)
+            self._failed = True
             self._next_look = min(self._next_look, step.index + 1)
             return
-        self._judged.append(step.index)
+        if self._failed:
+            self._unjudged.update(range(0 if self._judged is None else self._judged + 1, step.index))
+        self._judged, self._failed = step.index, False
         lost = self._follower.see(step.index, found)
+        for trail in self._follower.active:
+            trail.face = trail.face or self._rules.is_face(trail, max(self._size))
+        if self._listener:
+            active, ended = self._follower.active, self._follower.ended
+            self._listener.settled(self._settler.settle(step.index, active, ended), self._unjudged)
         sure = [trail for trail in self._follower.active if trail.best >= SURE]
         gone = [trail for trail in lost if trail.best >= SURE]
         if len(gone) > LOST_SHARE * len(sure):
             self._next_look = min(self._next_look, self._last_look + max(1, self._interval // 2))
-
-    def _unjudged(self, frames: int) -> set[int]:
-        """Frames between the good looks on both sides of a failed one."""
-        judged = np.array(sorted(self._judged))
-        found: set[int] = set()
-        for index in self._failed:
-            before = judged[judged < index]
-            after = judged[judged > index]
-            found.update(range(before[-1] + 1 if len(before) else 0, after[0] if len(after) else frames))
-        return found
 
 
 def _doubt(trail: Trail) -> Doubt:

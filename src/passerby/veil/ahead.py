@@ -1,0 +1,162 @@
+"""Watches a clip in a thread of its own while what is settled already is written: both take turns on the processors.
+
+The writing pass meets each frame here and waits until its covers are known. What the two passes do not see alike ends the
+writing; nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Self
+
+from passerby.errors import UnreadableError
+from passerby.media import Frame, Seen
+from passerby.values import Boxes
+from passerby.veil.watch import Listener, Watched
+
+
+class _LeftError(Exception):
+    """The other side has gone."""
+
+
+class WatchedAhead:
+    """A clip being watched, as the writing pass sees it.
+
+    Args:
+        watch: Watches the clip, telling a listener.
+        name: Of the clip, for messages.
+        promised: What its packets promise; None where nothing is to be copied.
+        always: Something is covered in every frame (zones).
+    """
+
+    def __init__(self, watch: Callable[[Listener], Watched], name: str, promised: Seen | None, *, always: bool) -> None:
+        self._watch, self._name, self._promised, self._always = watch, name, promised, always
+        self._changed = threading.Condition()
+        self._pts: list[int] = []
+        self._unfit: set[int] = set()
+        self._boxes: list[Boxes] = []
+        self._whole: frozenset[int] = frozenset()
+        self._watched: Watched | None = None
+        self._error: BaseException | None = None
+        self._left = self._stopped = False
+        self.surprised = False
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._left = self._stopped = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            watched = self._watch(self)
+        except BaseException as error:  # noqa: BLE001  # raised again in the thread that writes
+            watched = None
+            self._error = error
+        with self._changed:
+            self._watched = watched
+            if self._promised is not None and len(self._pts) != len(self._promised.pts):
+                self.surprised = True
+            self._changed.notify_all()
+
+    def saw(self, frame: Frame) -> None:
+        """See Listener.saw."""
+        with self._changed:
+            if self._stopped:
+                raise _LeftError
+            index, promised = len(self._pts), self._promised
+            self._pts.append(frame.pts)
+            if frame.unfit:
+                self._unfit.add(index)
+            unlike = promised is not None and (index >= len(promised.pts) or promised.pts[index] != frame.pts)
+            if frame.corrupt or unlike:
+                self.surprised = True
+                self._changed.notify_all()
+
+    def settled(self, boxes: Sequence[Boxes], whole: AbstractSet[int]) -> None:
+        """See Listener.settled."""
+        with self._changed:
+            self._boxes.extend(boxes)
+            if len(whole) != len(self._whole):
+                self._whole = frozenset(whole)
+            self._changed.notify_all()
+
+    def meet(self, frame: Frame) -> None:
+        """See Ahead.meet."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._over or frame.index < len(self._boxes))
+            self._check()
+            if frame.index >= len(self._pts) or self._pts[frame.index] != frame.pts:
+                raise self._differs(frame.index)
+
+    def stays(self, start: int, stop: int) -> bool:
+        """See Ahead.stays."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._over or len(self._boxes) >= stop or self._touches(start, stop))
+            self._check()
+            return not self._touches(start, stop)
+
+    def end(self, frames: int | None) -> Seen:
+        """See Ahead.end."""
+        seen = self.watched().seen
+        if frames is not None and frames != len(seen.pts):
+            raise self._differs(frames)
+        return seen
+
+    def leave(self) -> None:
+        """See Ahead.leave."""
+        with self._changed:
+            self._left = True
+            self._changed.notify_all()
+
+    def watched(self) -> Watched:
+        """Wait until the whole clip was watched.
+
+        Raises:
+            PasserbyError: watching failed.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._watched is not None or self._error is not None)
+            if self._watched is None:
+                raise self._error or _LeftError
+            return self._watched
+
+    def boxes_at(self, frame: int) -> Boxes:
+        """Return the boxes to be covered in a frame that was met, shape (N, 4), pixels, without margin."""
+        return self._boxes[frame]
+
+    def is_whole(self, frame: int) -> bool:
+        """Whether a frame that was met is covered whole."""
+        return frame in self._whole
+
+    def needs_edit(self, start: int, stop: int) -> bool:
+        """Whether anything is covered in frames of ``start <= index < stop`` that were met."""
+        return self._always or any(len(self._boxes[n]) or n in self._whole for n in range(start, stop))
+
+    @property
+    def _over(self) -> bool:
+        return self._left or self.surprised or self._error is not None
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self.surprised:
+            raise UnreadableError(f"{self._name} is damaged, and cannot be written while it is watched")
+        if self._left:
+            raise _LeftError
+
+    def _touches(self, start: int, stop: int) -> bool:
+        known = range(start, min(stop, len(self._boxes)))
+        return self._always or any(len(self._boxes[n]) or n in self._whole or n in self._unfit for n in known)
+
+    def _differs(self, index: int) -> UnreadableError:
+        return UnreadableError(
+            f"{self._name} decodes differently from before at frame {index}", hint="was the file changed meanwhile?"
+        )

@@ -1,0 +1,225 @@
+"""Writing while the clip is still watched: what is settled stays so, and what the two passes see unlike ends it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from tests.media_clips import decoded, make_clip
+
+from passerby.errors import DetectorError, UnreadableError
+from passerby.media import ClipReader, Frame, WriteSettings
+from passerby.values import EMPTY_BOXES, Boxes, Detections
+from passerby.veil.ahead import WatchedAhead
+from passerby.veil.demo_clip import demo_clip
+from passerby.veil.detector import Detector
+from passerby.veil.file import veil_file
+from passerby.veil.follow import Follower
+from passerby.veil.motion import Motion, MotionMeter
+from passerby.veil.reach import complete
+from passerby.veil.rules import Rules
+from passerby.veil.settings import CoverSettings, FindSettings, VeilSettings
+from passerby.veil.settle import Settler
+from passerby.veil.watch import Listener, Watched, watch
+
+SIZE = (320, 192)
+FRAMES, EVERY, REACH, GROWTH = 60, 5, 5, 0.01
+FILL = (255, 0, 255)
+
+sighting = st.tuples(st.integers(0, 5), st.integers(-6, 6), st.floats(0.03125, 0.875, width=32))
+looks = st.lists(st.lists(sighting, max_size=4, unique_by=lambda s: s[0]), min_size=12, max_size=12)
+
+
+@given(looks, st.sets(st.integers(1, FRAMES - 1), max_size=2), st.sets(st.integers(0, 11), max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_what_was_settled_is_what_is_covered_in_the_end(
+    seen: list[list[tuple[int, int, float]]], cuts: set[int], failed: set[int]
+) -> None:
+    """Faces at six places, each seen or not at each look, off by a little and more or less sure; looks fail, scenes end."""
+    meter = MotionMeter(640, 360)
+    still = np.zeros((len(meter.centre), 2), np.float32)
+    sure = np.ones(len(meter.centre), np.float32)
+    motions: list[Motion | None] = []
+    follower, rules = Follower(meter, misses=2), Rules()
+    settler = Settler(motions, meter, reach=REACH, growth=GROWTH)
+    settled: list[Boxes] = []
+    for frame in range(FRAMES):
+        motion = None if frame == 0 else Motion(still, sure, cut=frame in cuts)
+        motions.append(motion)
+        follower.step(motion)
+        if frame % EVERY or frame // EVERY in failed:
+            continue
+        rows = [(100.0 * place + off, 40.0 + off, score) for place, off, score in seen[frame // EVERY]]
+        xyxy = np.array([(x, y, x + 12, y + 12) for x, y, _ in rows], np.float32).reshape(-1, 4)
+        follower.see(frame, Detections(xyxy, np.array([score for _, _, score in rows], np.float32)))
+        for trail in follower.active:
+            trail.face = trail.face or rules.is_face(trail, 640)
+        settled += settler.settle(frame, follower.active, follower.ended)
+        assert len(settled) <= frame
+    follower.finish()
+    settled += settler.finish(FRAMES, follower.ended)
+    tracks = complete([trail for trail in follower.ended if trail.face], motions, meter, reach=REACH, growth=GROWTH)
+    assert len(settled) == FRAMES
+    for frame, boxes in enumerate(settled):
+        covered = [t.xyxy[frame - t.first] for t in tracks if t.first <= frame <= t.last]
+        assert sorted(boxes.tolist()) == sorted(np.array(covered, np.float32).reshape(-1, 4).tolist())
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clip") / "in.mp4"
+    demo_clip(path, 4.0, SIZE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return Detector(FindSettings())
+
+
+def told(**write: object) -> VeilSettings:
+    return VeilSettings(cover=CoverSettings(fill=FILL), write=WriteSettings(**write))  # type: ignore[arg-type]  # a test's own
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_it_writes_what_it_would_write_afterwards(clip: Path, tmp_path: Path, detector: Detector, full: bool) -> None:
+    at_once = veil_file(clip, tmp_path / "a.mp4", told(full_reencode=full), detector=detector)
+    later = veil_file(clip, tmp_path / "b.mp4", told(full_reencode=full), detector=detector, tracks=at_once.tracks)
+    assert at_once.report.frames_with_cover > 0
+    assert decoded(tmp_path / "a.mp4") == decoded(tmp_path / "b.mp4")
+    assert at_once.report.covered_share == later.report.covered_share
+    assert at_once.report.frames_encoded == later.report.frames_encoded
+
+
+class Blind:
+    """A detector that sees nothing, or fails."""
+
+    runs_on, digest, multiple = "blind", "sha256:0", 32
+
+    def __init__(self, error: DetectorError | None = None) -> None:
+        self.error = error
+
+    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        assert rgb.size
+        assert threshold
+        future: Future[Detections] = Future()
+        if self.error:
+            future.set_exception(self.error)
+        else:
+            future.set_result(Detections())
+        return future
+
+    def check_weights(self) -> None:
+        """It has none."""
+
+    def rest(self) -> None:
+        """It took nothing."""
+
+
+def nobody_left() -> bool:
+    return not {thread.name for thread in threading.enumerate()} & {"watch", "read-ahead"}
+
+
+def test_groups_without_a_face_are_copied_while_it_is_watched(tmp_path: Path) -> None:
+    source = make_clip(
+        tmp_path / "in.mp4", frames=48, size=(160, 96), options={"preset": "veryfast", "g": "8", "bf": "2"}
+    )
+    done = veil_file(source, tmp_path / "out.mp4", told(), detector=Blind())  # type: ignore[arg-type]  # a test's own
+    assert (done.report.frames, done.report.frames_encoded) == (48, 0)
+    assert decoded(tmp_path / "out.mp4") == decoded(source)
+    assert nobody_left()
+
+
+def test_only_a_part_is_written_and_all_of_it_watched(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", frames=48, size=(160, 96))
+    done = veil_file(source, tmp_path / "out.mp4", told(start_s=0.2, end_s=0.6), detector=Blind())  # type: ignore[arg-type]  # a test's own
+    assert done.watched is not None
+    assert (done.report.frames, len(done.watched.seen.pts)) == (10, 48)
+
+
+def test_a_failing_detector_leaves_nothing(clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(DetectorError, match="failed at every look"):
+        veil_file(clip, tmp_path / "out.mp4", told(), detector=Blind(DetectorError("gone")))  # type: ignore[arg-type]  # a test's own
+    assert list(tmp_path.iterdir()) == []
+    assert nobody_left()
+
+
+@pytest.mark.parametrize("what", ["watching", "writing"])
+def test_whatever_interrupts_it_ends_both_passes(clip: Path, tmp_path: Path, what: str) -> None:
+    def interrupt(doing: str, done: int, _: int | None) -> None:
+        if doing == what and done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        veil_file(clip, tmp_path / "out.mp4", told(full_reencode=True), detector=Blind(), progress=interrupt)  # type: ignore[arg-type]  # a test's own
+    assert list(tmp_path.iterdir()) == []
+    assert nobody_left()
+
+
+def test_a_damaged_clip_is_written_after_it_was_watched(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "in.mp4", frames=60, size=(320, 192), options={"preset": "veryfast", "g": "12"})
+    with av.open(str(source)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        position, size = packets[30].pos, packets[30].size
+    data = bytearray(source.read_bytes())
+    assert position is not None
+    data[position + size // 2 : position + size] = bytes(size - size // 2)
+    source.write_bytes(data)
+    with ClipReader(source) as reading:
+        frames = sum(1 for _ in reading.frames())
+        assert reading.seen.corrupt or reading.seen.lost
+    done = veil_file(source, tmp_path / "out.mp4", told(), detector=Blind())  # type: ignore[arg-type]  # a test's own
+    assert done.report.frames == frames
+    assert "nothing was copied: it is damaged" in done.report.notes
+    assert nobody_left()
+
+
+def ahead_of(pts: list[int], *, hold: threading.Event | None = None) -> Callable[[Listener], Watched]:
+    """Watch nothing, but tell of frames with these times; then wait, and fail."""
+
+    def run(listener: Listener) -> Watched:
+        picture = av.VideoFrame(16, 16, "yuv420p")
+        for index, time in enumerate(pts):
+            listener.saw(Frame(index, time, Fraction(1, 25), picture, corrupt=False))
+        listener.settled([EMPTY_BOXES] * len(pts), frozenset())
+        if hold is not None:
+            hold.wait(10)
+        raise DetectorError("gone")
+
+    return run
+
+
+def frame(index: int, pts: int) -> Frame:
+    return Frame(index, pts, Fraction(1, 25), av.VideoFrame(16, 16, "yuv420p"), corrupt=False)
+
+
+def test_another_frame_than_was_watched_is_not_written() -> None:
+    hold = threading.Event()
+    with WatchedAhead(ahead_of([0, 1, 2], hold=hold), "in.mp4", None, always=False) as ahead:
+        ahead.meet(frame(1, 1))
+        with pytest.raises(UnreadableError, match=r"in\.mp4 decodes differently from before at frame 2"):
+            ahead.meet(frame(2, 3))
+        hold.set()
+
+
+def test_what_ends_the_watching_ends_the_waiting() -> None:
+    with WatchedAhead(ahead_of([0, 1, 2]), "in.mp4", None, always=False) as ahead:
+        with pytest.raises(DetectorError, match="gone"):
+            ahead.meet(frame(3, 3))
+        with pytest.raises(DetectorError, match="gone"):
+            ahead.end(3)
+
+
+def test_every_run_covers_the_same(clip: Path, tmp_path: Path, detector: Detector) -> None:
+    runs = [veil_file(clip, tmp_path / f"{n}.mp4", told(), detector=detector).report for n in range(2)]
+    assert runs[0].covered_share == pytest.approx(runs[1].covered_share, abs=1e-3)
+    assert watch(clip, detector, Rules()).tracks
