@@ -67,19 +67,25 @@ def joined(clips: Iterable[Path], target: Path, rate: Fraction) -> int:
 
 
 def sparse(clip: Path, watched: Watched, target: Path, groups: int = 40) -> tuple[int, int]:
-    """Write a clip in which one group of pictures in ten holds a face; return frames, and groups with a face."""
+    """Write a clip in which one group of pictures in ten holds a face; return frames, and groups with a face.
+
+    Its covers begin and end within the group: a cut that no camera makes would carry them into the next.
+    """
     touched = np.zeros(len(watched.seen.pts) + 1, bool)
     for track in watched.tracks:
         touched[max(0, track.first) : track.last + 1] = True
     frames = list(decoded(clip))
-    starts = range(0, len(frames) - GOP_FRAMES, 10)
-    bare = [at for at in starts if not touched[at : at + GOP_FRAMES].any()]
-    faces = [at for at in starts if touched[at + 15 : at + GOP_FRAMES - 15].all()]
+    starts = range(len(frames) - GOP_FRAMES)
+    count = {at: int(touched[at : at + GOP_FRAMES].sum()) for at in starts}
+    bare = [at for at in starts[::10] if not count[at]]
+    edge = GOP_FRAMES // 8
+    faces = [at for at in starts if count[at] and count[at] == touched[at + edge : at + GOP_FRAMES - edge].sum()]
     if not bare or not faces:
         raise ValueError(f"{clip.name} has no group of pictures without or with a face")
-    order = [faces[0] if n % 10 == 5 else bare[n % len(bare)] for n in range(groups)]
-    count = write(target, (frames[at + i] for at in order for i in range(GOP_FRAMES)), Fraction(10))
-    return count, sum(n % 10 == 5 for n in range(groups))
+    face = max(faces, key=lambda at: count[at])
+    order = [face if n % 10 == 5 else bare[n % len(bare)] for n in range(groups)]
+    written = write(target, (frames[at + i] for at in order for i in range(GOP_FRAMES)), Fraction(10))
+    return written, sum(n % 10 == 5 for n in range(groups))
 
 
 def demo(path: Path, seconds: float) -> Truth:
