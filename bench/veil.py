@@ -11,21 +11,36 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 import footage
-from coverage import BINS, Face, Score, Truth, clip_truth, covered_in_clip, covered_in_picture, picture_truth
+from coverage import (
+    BINS,
+    KEY,
+    Face,
+    Score,
+    Truth,
+    clip_truth,
+    covered_in_clip,
+    covered_in_picture,
+    is_key,
+    picture_truth,
+)
 from passerby import __version__
+from passerby.veil import live as veil_live
 from passerby.veil.detector import Detector
 from passerby.veil.measured import MEASURED
 from passerby.veil.rules import Rules
-from passerby.veil.settings import FindSettings
+from passerby.veil.settings import CoverSettings, FindSettings
 from passerby.veil.watch import watch
 from peer import ROOT, deface, deface_keyed, deface_keyed_each, in_turn, key_picture, passerby, run
 
@@ -148,7 +163,7 @@ def speed(bench: Bench) -> None:
     for path in timed_clips(bench):
         mine, theirs = in_turn(
             [
-                passerby(path, bench.work / "a.mp4", "--full-reencode"),
+                passerby(path, bench.work / "a.mp4"),
                 [deface(), str(path), "-o", str(bench.work / "b.mp4")],
             ],
             bench.runs,
@@ -195,6 +210,40 @@ def real(bench: Bench) -> None:
             print(f"|   {source.name} ({faces} faces) exposed | {score.exposed - before} | | | | |", flush=True)
             target.unlink()
     quality("real clips", ours, peer, 1 / 4, 1e9)
+
+
+def live(bench: Bench) -> None:
+    """Annotated clips as streams, at their own pace, against the same as files; looks as they are, and as they are when slow."""
+    if bench.data is None:
+        print("| streams | needs PASSERBY_FOOTAGE | | | | |")
+        return
+    detector, file = Detector(FindSettings()), score_clips(bench, passerby)
+    for name, share in (("", veil_live.SLOW_SHARE), (", larger look every second turn", 0.0)):
+        veil_live.SLOW_SHARE = veil_live.QUICK_SHARE = share
+        stream, whole, frames = Score(), 0, 0
+        for path, truth in annotated(bench):
+            for index, (mask, reason) in enumerate(streamed(path, detector)):
+                frames, whole = frames + 1, whole + (reason is not None)
+                # what is covered whole is no merit
+                if reason is None:
+                    stream.add(path.name, mask, truth.get(index, []))
+        print(f"|   streams{name}: frames covered whole, not counted | {whole} of {frames} | | | | |", flush=True)
+        quality(f"streams{name}", stream, file, 1.3, 1.3)
+
+
+def streamed(path: Path, detector: Detector) -> Iterable[tuple[NDArray[np.bool_], str | None]]:
+    """Feed a clip to a live veil at its own pace; yield what is covered in each frame, and why it is covered whole or None."""
+    with av.open(str(path)) as container:
+        rate = float(container.streams.video[0].average_rate or 25)
+        frames = [frame.reformat(format="yuv420p") for frame in container.decode(video=0)]
+    settings = veil_live.LiveSettings(cover=CoverSettings(fill=KEY))
+    veil, began = veil_live.LiveVeil(frames[0].width, frames[0].height, rate, detector, settings), time.monotonic()
+    out = []
+    for index, frame in enumerate(frames):
+        time.sleep(max(0.0, began + index / rate - time.monotonic()))
+        out += veil.push(frame, time.monotonic_ns())
+    for one in (*out, *veil.flush()):
+        yield is_key(np.asarray(one.picture.to_ndarray(format="rgb24"), np.uint8)), one.reason
 
 
 def bare(bench: Bench) -> None:
@@ -251,8 +300,8 @@ def memory(bench: Bench) -> None:
 
 
 ROWS: dict[str, Callable[[Bench], None]] = {
-    "clips": clips, "pictures": pictures, "speed": speed, "real": real, "bare": bare, "rare": rare, "thorough": thorough,
-    "memory": memory,
+    "clips": clips, "pictures": pictures, "speed": speed, "real": real, "live": live, "bare": bare, "rare": rare,
+    "thorough": thorough, "memory": memory,
 }  # fmt: skip
 
 
