@@ -89,7 +89,8 @@ class OpenVinoEngine:
         ]
         wide = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._precision = "bf16" if wide else "f32"
-        self.runs_on = f"OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}, {self.parallel} threads"
+        threads = "1 thread" if self.parallel == 1 else f"{self.parallel} threads"
+        self.runs_on = f"OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}, {threads}"
         self._core = core
         self._compiled: Any = None
         self._lock, self._first_run, self._ran = threading.Lock(), threading.Lock(), False
