@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 from passerby.errors import PasserbyError, ServiceError
@@ -65,7 +66,7 @@ class Runtime:
         self.config_notes: list[str] = []
         self.refused_requests = 0
         self.began = utc_now()
-        self._per_minute: dict[str, deque[tuple[float, int]]] = {}
+        self._per_minute: dict[str, deque[tuple[float, int, float]]] = {}
         self._stamp: tuple[int, int, int] | None = _stamp(city.path)
         self._tasks: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
@@ -183,6 +184,12 @@ class Runtime:
         rows = self._per_minute.get(name)
         return rows[-1][1] - rows[0][1] if rows else 0
 
+    def load(self, name: str) -> float:
+        """Return how much of a processor core a camera's processes used within the last minute."""
+        rows = self._per_minute.get(name, deque())
+        used_s = sum(max(0.0, late[2] - early[2]) for early, late in pairwise(rows))
+        return used_s / (rows[-1][0] - rows[0][0]) if len(rows) > 1 else 0.0
+
     def hold(self, name: str, reason: Reason, detail: str = "") -> None:
         """Cover a camera whole."""
         self.gateway.hold(name, reason, detail)
@@ -242,9 +249,8 @@ class Runtime:
         if event.kind is not EventKind.SELFTEST or not event.ok:
             self.events.append(event)
         level = logging.WARNING if not event.ok else logging.INFO
-        reason = f" {event.reason}" if event.reason else ""
         extra = {"camera": event.camera, "event": event.kind.value}
-        _log.log(level, "%s%s %s", event.kind, reason, event.detail, extra=extra)
+        _log.log(level, "%s", " ".join(filter(None, (event.kind, event.reason, event.detail))), extra=extra)
 
     def _reader(self, event: Event) -> None:
         words = {
@@ -256,7 +262,11 @@ class Runtime:
             self.refused_requests += 1
         try:
             self.access.add(
-                words[event.kind], user=event.user, address=event.address, camera=event.camera, detail="rtsp"
+                words[event.kind],
+                user=event.user,
+                address=event.address,
+                camera=event.camera,
+                detail=event.detail.partition(":")[0] if event.kind is EventKind.READER_LEFT else event.detail,
             )
         except ServiceError as exc:
             _log.error("%s", exc.message)
@@ -271,7 +281,7 @@ class Runtime:
             now_s = time.monotonic()
             for status in statuses:
                 rows = self._per_minute.setdefault(status.name, deque(maxlen=62))
-                rows.append((now_s, status.counts.tracks))
+                rows.append((now_s, status.counts.tracks, status.counts.cpu_s))
                 while now_s - rows[0][0] > 60:
                     rows.popleft()
 
