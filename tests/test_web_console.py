@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from passerby.gateway.accounts import RIGHTS, Right, Role
-from passerby.gateway.states import Event, EventKind
+from passerby.gateway.states import CameraStatus, Event, EventKind, Phase
 from passerby.gateway.values import Reason
 from passerby.web.console_api import event_row
 from passerby.web.console_guard import HEADERS
@@ -367,6 +367,26 @@ def test_health_tells_nothing_but_health(site: ConsoleSite) -> None:
         assert nobody.get("/healthz").json() == {"status": "ok"}
         answer = nobody.get("/readyz")
         assert (answer.status_code == 200) == (answer.json()["status"] == "ready")
+
+
+@pytest.mark.parametrize(
+    ("phase", "reasons", "ready"),
+    [
+        (Phase.VEILED, (), True),
+        (Phase.COVERED, (Reason.OPERATOR,), True),
+        (Phase.COVERED, (Reason.NO_PICTURE,), False),
+        (Phase.COVERED, (Reason.PASSWORD, Reason.CLOCK), False),
+        (Phase.SLATE, (Reason.WORKER,), False),
+    ],
+)
+def test_ready_is_where_every_camera_shows_a_picture(
+    site: ConsoleSite, phase: Phase, reasons: tuple[Reason, ...], *, ready: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.runtime, "statuses", lambda: [CameraStatus("hall", phase, reasons)])
+    with client(site) as nobody:
+        answer = nobody.get("/readyz")
+    assert answer.status_code == (200 if ready else 503)
+    assert answer.json()["why"] == ([] if ready else ["1 of 1 cameras show no picture"])
 
 
 def test_openapi_describes_every_route_and_nothing_else(site: ConsoleSite) -> None:

@@ -34,6 +34,7 @@ EVENTS = 500
 TICK_S = 1.0
 _LOOK_S = 2.0
 _log = logging.getLogger("passerby.gateway")
+_NO_PICTURE = frozenset({Reason.NO_PICTURE, Reason.PASSWORD})
 
 
 class Runtime:
@@ -231,7 +232,11 @@ class Runtime:
             why.append("alarm: a test face came out bare")
         if self.record.writer.failing_since_s is not None:
             why.append("the register cannot be written")
-        waiting = [status.name for status in self.statuses() if status.phase.value in {"starting", "slate", "stopped"}]
+        waiting = [
+            status.name
+            for status in self.statuses()
+            if status.phase.value in {"starting", "slate", "stopped"} or _NO_PICTURE.intersection(status.reasons)
+        ]
         waiting += list(self.gateway.refused)
         if waiting:
             why.append(f"{len(waiting)} of {len(self.statuses()) + len(self.gateway.refused)} cameras show no picture")

@@ -21,6 +21,7 @@ from passerby.gateway.playback import Recording, recordings
 from passerby.gateway.runtime import Runtime
 from passerby.web.console_api import Api, event_row
 from passerby.web.console_guard import HEADERS, Caller, Guard, TooManyError
+from passerby.web.listening import shown_host
 
 HERE = Path(__file__).parent
 STEP_S = 600
@@ -236,7 +237,7 @@ class Pages:
         rtsp = self.runtime.gateway.rtsp
         addresses = [f"rtsp://{rtsp.config.plain_host}:{rtsp.port}/{name}"]
         if rtsp.tls_port is not None:
-            addresses.append(f"rtsps://{rtsp.config.host}:{rtsp.tls_port}/{name}")
+            addresses.append(f"rtsps://{shown_host(rtsp.config.host)}:{rtsp.tls_port}/{name}")
         report = self.runtime.tests.reports.get(name)
         method = report.method if report else ""
         return self._render(
