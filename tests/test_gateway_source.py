@@ -400,6 +400,18 @@ def test_times_are_even_grow_and_are_never_in_the_future() -> None:
     assert stamper.stamp(None, now + 160_000_000) == now + 160_000_000
 
 
+def test_a_burst_is_stamped_as_it_comes_and_the_rhythm_holds_after_it() -> None:
+    stamper, stamps = Stamper(), []
+    # the first picture comes 320 ms late; the ones that waited behind it come 1 ms apart, then each at its time
+    arrivals = [10**12 + max(320_000_000 + number * 1_000_000, number * 80_000_000) for number in range(12)]
+    for number, now in enumerate(arrivals):
+        stamps.append(stamper.stamp(number * 80_000_000, now))
+    assert stamps == arrivals
+    late = arrivals[-1] + 380_000_000
+    assert stamper.stamp(12 * 80_000_000, late) == arrivals[-1] + 80_000_000, "late, but at its own time"
+    assert stamper.stamp(13 * 80_000_000, late + 600_000_000) == late + 600_000_000, "so late that all begins anew"
+
+
 def test_damage_lasts_until_a_whole_key_frame() -> None:
     taint = Taint()
     assert not taint.judge(key=False, corrupt=False, now_s=0)
