@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import http.server
 import re
+import ssl
 import subprocess
+import sys
+import threading
 from configparser import RawConfigParser
 from pathlib import Path
 
 import pytest
 import typer.main
-from tests.gateway_tools import program
+from tests.gateway_tools import certificate, program, run
 
 from passerby.cli.app import build
 from passerby.gateway.config import parse_city
@@ -71,6 +75,39 @@ def test_container_copies_files_that_are_there() -> None:
     for line in re.findall(r"^COPY (?!--from)(.+)$", CONTAINER, re.M):
         for name in line.split()[:-1]:
             assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_container_asks_its_gateway_where_the_configuration_says_that_it_answers(
+    tmp_path: Path, *, secure: bool
+) -> None:
+    class Alive(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/healthz" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Alive)
+    if secure:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate(tmp_path))
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    city = tmp_path / "city.yml"
+    host = "0.0.0.0" if secure else "127.0.0.1"  # noqa: S104 - written, not bound
+    city.write_text(
+        f'server: {{host: {host}, port: {server.server_port}}}\ncameras: {{hall: "rtsp://{{PASSERBY_X}}@h/x"}}\n'
+    )
+    asked = [sys.executable, str(ROOT / "deploy" / "alive.py"), str(city)]
+    assert run(asked).returncode == 0
+    assert run([sys.executable, "-m", "doctest", asked[1]]).returncode == 0
+    server.shutdown()
+    server.server_close()
+    done = run(asked)
+    assert done.returncode == 1
+    assert "Connection refused" in done.stderr
 
 
 def test_first_city_of_the_guide_is_sound() -> None:

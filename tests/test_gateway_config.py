@@ -166,6 +166,31 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert len(caught.value.message.splitlines()) == 3
 
 
+def test_a_missing_secret_and_a_key_that_stands_twice_hide_no_other_mistake() -> None:
+    text = REGISTER + (
+        'cameras:\n  a: {source: "rtsp://u:{PASSERBY_NONE}@h/x", color: red}\n  a: {source: y}\n'
+        '  b: "rtmp://h/x"\nmetrics: {token: "{PASSERBY_OTHER}"}\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        city(text)
+    told = [line.partition(": ")[2] for line in caught.value.message.splitlines()]
+    assert told == [
+        "color must be a key that cameras.a knows, is not; did you mean record?",
+        "secret PASSERBY_NONE must be set, is not",
+        "a must stand once, stands in line 8 too",
+        "secret PASSERBY_OTHER must be set, is not",
+    ]
+
+
+def test_mistakes_of_several_cameras_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        city(
+            REGISTER
+            + 'cameras:\n  a: "rtmp://h/x"\n  b: {source: "rtsp://h/x", privacy: {style: img}}\n  "c!": "rtsp://h"\n'
+        )
+    assert [line.split(":")[1] for line in caught.value.message.splitlines()] == ["8", "9", "10"]
+
+
 def test_anchors_and_merge_keys_work() -> None:
     text = (
         REGISTER + "cameras:\n  a: &a {source: 'test://portrait', output: {crf: 20}}\n  b: {<<: *a, friendly_name: B}\n"

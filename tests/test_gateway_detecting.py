@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,16 +44,18 @@ def found(*rows: tuple[float, float, float, float]) -> Detections:
     return Detections(np.array(rows, np.float32).reshape(-1, 4), np.full(len(rows), 0.9, np.float32))
 
 
-def test_age_of_the_oldest_look_is_known_and_a_stop_is_forgiven() -> None:
+def test_age_of_the_oldest_look_is_known_and_a_stop_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_s = [1000.0]
+    monkeypatch.setattr("passerby.gateway.detecting.time", SimpleNamespace(monotonic=lambda: clock_s[0]))
     inner = Inner()
     watched = WatchedDetector(inner)
     assert watched.waiting_s == 0
     watched.look(RGB, 0.1)
-    time.sleep(0.05)
+    clock_s[0] += 0.05
     watched.look(RGB, 0.1)
-    assert 0.04 < watched.waiting_s < 2
+    assert watched.waiting_s == pytest.approx(0.05)
     watched.forgive(5.0)
-    assert watched.waiting_s < 0.04
+    assert watched.waiting_s <= 0
     for future in inner.asked:
         future.set_result(found())
     assert watched.waiting_s == 0
@@ -71,17 +74,19 @@ def test_failure_and_nonsense_are_told_once(answer: Detections | Exception) -> N
     assert watched.waiting_s == 0
 
 
-def test_speed_is_measured() -> None:
+def test_speed_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock_s = [1000.0]
+    monkeypatch.setattr("passerby.gateway.detecting.time", SimpleNamespace(monotonic=lambda: clock_s[0]))
     inner = Inner()
     inner.answer = found()
     watched = WatchedDetector(inner)
     assert watched.speed == (0.0, 0.0)
     for _ in range(5):
         watched.look(RGB, 0.1)
-        time.sleep(0.02)
+        clock_s[0] += 0.02
     hz, each_ms = watched.speed
-    assert 10 < hz < 60
-    assert each_ms < 20
+    assert hz == pytest.approx(50, rel=0.3)
+    assert each_ms == 0
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +113,7 @@ def test_self_test_begins_right_after_a_look(monkeypatch: pytest.MonkeyPatch) ->
     time.sleep(0.1)
     assert asked == [32]
     looking.set_result(found())
-    testing.join(5.0)
+    testing.join(30.0)
     assert asked == [32, 896]
 
 

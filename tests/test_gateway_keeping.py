@@ -65,7 +65,7 @@ def test_process_that_misbehaves_is_restarted_behind_the_slate(
     keeper = Keeper(camera(), SLATES, events.append, 60.0)
     seen: list[AccessUnit] = []
     keeper.relay.subscribe(seen.append)
-    asyncio.run(keep(keeper, 15.0, until=lambda: keeper.restarts >= 2))
+    asyncio.run(keep(keeper, 40.0, until=lambda: keeper.restarts >= 2))
     assert keeper.restarts >= 2
     assert any(e.kind is EventKind.PHASE and why in e.detail for e in events), [e.detail for e in events]
     assert {unit.whole for unit in seen} <= {Reason.START, Reason.WORKER}
@@ -78,11 +78,11 @@ def test_process_that_says_nothing_is_killed(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(
         "passerby.gateway.supervisor.sys.executable", fake_worker(tmp_path, f"echo $$ > {note}; exec sleep 600")
     )
-    monkeypatch.setattr("passerby.gateway.supervisor.START_S", 1.0)
-    monkeypatch.setattr("passerby.gateway.supervisor.SILENT_S", 1.0)
+    monkeypatch.setattr("passerby.gateway.supervisor.START_S", 4.0)
+    monkeypatch.setattr("passerby.gateway.supervisor.SILENT_S", 4.0)
     events: list[Event] = []
     keeper = Keeper(camera(), SLATES, events.append, 60.0)
-    asyncio.run(keep(keeper, 15.0, until=lambda: keeper.restarts >= 1))
+    asyncio.run(keep(keeper, 40.0, until=lambda: keeper.restarts >= 1))
     assert any("exit code -9" in e.detail for e in events)
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
@@ -92,7 +92,7 @@ def test_back_off_grows_and_is_jittered(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("passerby.gateway.supervisor.sys.executable", fake_worker(tmp_path, "exit 1"))
     ends: list[float] = []
     keeper = Keeper(camera(), SLATES, lambda e: ends.append(time.monotonic()) if "ended" in e.detail else None, 60.0)
-    asyncio.run(keep(keeper, 20.0, until=lambda: len(ends) >= 4))
+    asyncio.run(keep(keeper, 60.0, until=lambda: len(ends) >= 4))
     steps = np.diff(ends)
     assert len(steps) >= 3
     assert (steps[:3] > 0.75 * np.array(BACKOFF_S[1:4])).all()

@@ -15,7 +15,7 @@ from tests.gateway_tools import camera
 from passerby.errors import DetectorError
 from passerby.gateway.cover import TONE, cover_frame
 from passerby.gateway.faults import Faults
-from passerby.gateway.lane import Lane, Unit, even_yuv420p
+from passerby.gateway.lane import START_NS, Lane, Unit, even_yuv420p
 from passerby.gateway.scene import Scene, SceneSettings
 from passerby.gateway.selftest import is_bare
 from passerby.gateway.source import Picture
@@ -212,6 +212,42 @@ def test_end_of_connection_is_no_fault_of_the_detector() -> None:
     lanes.lane.finish()
     assert [unit.whole for unit in lanes.units] == [None] * 5 + [Reason.NO_PICTURE] * 3
     assert not lanes.lane.behind
+
+
+class LateAtFirst(Covering):
+    """A veil whose detector is late for its first pictures."""
+
+    late = 6
+
+    def _leave(self) -> Veiled:
+        one = super()._leave()
+        return replace(one, whole=Reason.DETECTOR_BEHIND) if self.left <= self.late else one
+
+
+def test_a_process_that_is_late_with_its_first_looks_is_starting() -> None:
+    lanes = Lanes(LateAtFirst)
+    lanes.feed(20)
+    assert [unit.whole for unit in lanes.units] == [Reason.START] * 6 + [None] * 11
+    assert all(is_cover(picture) for picture in lanes.pictures()[:6])
+    # later, a new connection of the same process has no such excuse
+    lanes.feed(60)
+    before = len(lanes.units)
+    lanes.lane.begin()
+    lanes.feed(10)
+    assert Reason.DETECTOR_BEHIND in {unit.whole for unit in lanes.units[before:]}
+    assert Reason.START not in {unit.whole for unit in lanes.units[before:]}
+
+
+def test_a_process_whose_detector_stays_late_does_not_start_for_ever() -> None:
+    class Late(LateAtFirst):
+        late = 1000
+
+    lanes = Lanes(Late)
+    lanes.feed(100)
+    wholes = [unit.whole for unit in lanes.units]
+    assert wholes[0] is Reason.START
+    assert wholes[-1] is Reason.DETECTOR_BEHIND
+    assert wholes.index(Reason.DETECTOR_BEHIND) == -(-START_NS // 80_000_000) - AHEAD
 
 
 def test_stand_in_covers_everything() -> None:

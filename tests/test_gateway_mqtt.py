@@ -43,7 +43,7 @@ def in_a_loop(test: Callable[P, Coroutine[None, None, None]]) -> Callable[P, Non
     return run
 
 
-async def until(done: Callable[[], object], seconds: float = 8.0) -> None:
+async def until(done: Callable[[], object], seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not done():  # noqa: ASYNC110 - waits for what another side does
             await asyncio.sleep(0.02)
@@ -141,6 +141,7 @@ async def test_a_topic_can_add_a_cover_where_that_is_allowed_and_do_nothing_else
     async with linked(allow_cover=allow_cover) as (small, talk):
         for topic, payload in sent:
             small.publish(f"cams/{topic}", payload)
+        await until(lambda: len(talk.covers) >= len(done))
         await asyncio.sleep(0.5)
         assert talk.covers == done
         assert talk.broker.connected

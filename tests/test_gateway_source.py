@@ -53,6 +53,38 @@ def number_of(picture: Picture) -> int:
     return -9 if found is None else found
 
 
+def own_ns(picture: Picture) -> int:
+    """Return the camera's own time of a picture. FFmpeg counts from the first one and gives it no time."""
+    pts, base = picture.frame.pts, picture.frame.time_base
+    return int(pts * base * 10**9) if pts is not None and base is not None else 0
+
+
+def in_rhythm(config: InputConfig, step_ms: float) -> list[Picture]:
+    """Read until 14 pictures kept the camera's own rhythm, and check that every other one had a reason not to.
+
+    A picture that comes earlier than all before it shows that those came late, and one that comes more than 0.4 s after its
+    time begins anew: both have the time at which they came. What was read while probing, and what a busy camera catches up
+    with, comes like that; so the time that passes says nothing here, and the camera's own stamps say all.
+    """
+    got: list[Picture] = []
+    kept = 0
+    for picture in islice(pictures(config), 600):
+        assert 0 <= picture.arrived_ns - picture.captured_ns <= 400_000_000
+        if got:
+            step_ns, own_step_ns = picture.captured_ns - got[-1].captured_ns, own_ns(picture) - own_ns(got[-1])
+            assert step_ns > 0
+            assert own_step_ns / 1e6 == pytest.approx(step_ms, abs=0.1), "no picture is lost"
+            if picture.captured_ns < picture.arrived_ns:
+                assert step_ns == pytest.approx(own_step_ns, abs=2)
+                kept += 1
+            elif len(got) > 1:
+                assert step_ns <= own_step_ns + 2 or step_ns > own_step_ns + 399_000_000
+        got.append(picture)
+        if kept == 14:
+            return got
+    pytest.fail("no picture came in the camera's rhythm")
+
+
 def rtsp(served: Served, **changes: object) -> InputConfig:
     url = f"rtsp://127.0.0.1:{served.server.port}/hall"
     return InputConfig(url, USER, PASSWORD, **changes)  # type: ignore[arg-type]
@@ -60,12 +92,8 @@ def rtsp(served: Served, **changes: object) -> InputConfig:
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_rtsp_gives_every_picture_with_the_cameras_rhythm(served: Served, transport: str) -> None:
-    got = some(rtsp(served, transport=transport), 36)
-    assert np.diff([number_of(p) for p in got]).tolist() == [1] * 35
-    # what was read while probing comes at once; from then on the camera's rhythm holds
-    steps = np.diff([p.captured_ns for p in got])[-14:] / 1e6
-    assert np.allclose(steps, 80, atol=6)
-    assert all(0 <= p.arrived_ns - p.captured_ns < 500_000_000 for p in got)
+    got = in_rhythm(rtsp(served, transport=transport), 80)
+    assert set(np.diff([number_of(p) for p in got]).tolist()) == {1}
     assert not any(p.damaged for p in got)
 
 
@@ -295,15 +323,10 @@ def gst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GstServer]:
 @pytest.mark.tool
 @pytest.mark.parametrize(("path", "transport"), [("h264", "tcp"), ("h264", "udp"), ("h265", "tcp"), ("jpeg", "tcp")])
 def test_gstreamers_camera_is_read(gst: GstServer, path: str, transport: str) -> None:
-    got = some(
-        InputConfig(
-            f"rtsp://127.0.0.1:{gst.port}/{path}", transport=transport, open_timeout_s=15.0, read_timeout_s=5.0
-        ),
-        36,
-    )
+    url = f"rtsp://127.0.0.1:{gst.port}/{path}"
+    got = in_rhythm(InputConfig(url, transport=transport, open_timeout_s=30.0, read_timeout_s=15.0), 1000 / 15)
     assert {(p.frame.width, p.frame.height) for p in got} == {(320, 192)}
     assert not any(p.damaged for p in got[1:])
-    assert np.median(np.diff([p.captured_ns for p in got[-14:]])) / 1e6 == pytest.approx(66.7, abs=25)
 
 
 @pytest.mark.tool
@@ -352,9 +375,9 @@ def test_push_to_a_frozen_server_holds_up_nothing(served: Served) -> None:
         publisher = Publisher(PushConfig(f"rtsp://127.0.0.1:{deaf.getsockname()[1]}/x"), served.relay)
         served.thread.do(publisher.start)
         before = served.relay.counts.units
-        time.sleep(1.0)
-        assert served.relay.counts.units - before > 8
-        served.thread.call(publisher.stop(), 3)
+        wait_for(lambda: served.relay.counts.units - before > 8)
+        assert publisher.state.failures == 0, "it still waits for the answer"
+        served.thread.call(publisher.stop())
 
 
 def test_secret_stands_only_in_the_address_for_ffmpeg() -> None:
@@ -375,6 +398,18 @@ def test_times_are_even_grow_and_are_never_in_the_future() -> None:
     # the camera's clock starts again from zero
     assert now - stamper.stamp(0, now + 80_000_000) < 0
     assert stamper.stamp(None, now + 160_000_000) == now + 160_000_000
+
+
+def test_a_burst_is_stamped_as_it_comes_and_the_rhythm_holds_after_it() -> None:
+    stamper, stamps = Stamper(), []
+    # the first picture comes 320 ms late; the ones that waited behind it come 1 ms apart, then each at its time
+    arrivals = [10**12 + max(320_000_000 + number * 1_000_000, number * 80_000_000) for number in range(12)]
+    for number, now in enumerate(arrivals):
+        stamps.append(stamper.stamp(number * 80_000_000, now))
+    assert stamps == arrivals
+    late = arrivals[-1] + 380_000_000
+    assert stamper.stamp(12 * 80_000_000, late) == arrivals[-1] + 80_000_000, "late, but at its own time"
+    assert stamper.stamp(13 * 80_000_000, late + 600_000_000) == late + 600_000_000, "so late that all begins anew"
 
 
 def test_damage_lasts_until_a_whole_key_frame() -> None:

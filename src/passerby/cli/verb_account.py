@@ -48,7 +48,7 @@ def reset(
     name: _Name,
     stream_key: Annotated[bool, typer.Option("--stream-key", help="Make a new stream key instead.")] = False,
 ) -> None:
-    """Give an account a fresh password, or stream key, and print that. Restart the gateway to end logins that are open."""
+    """Give an account a fresh password, or stream key, and print that. Logins and streams that are open end."""
     with closing(_accounts(config)) as accounts:
         if stream_key:
             typer.echo(accounts.new_stream_key(name))

@@ -17,6 +17,7 @@ from passerby.gateway.runtime import Runtime
 from passerby.law import positions
 from passerby.media import protect_process
 from passerby.web.console_serve import serve
+from passerby.web.listening import shown_host
 
 DEMO = """\
 # Two drawn cameras, a register of their own, nothing else.
@@ -102,7 +103,7 @@ async def _serve(city: City, load: Callable[[], City] | None) -> None:
         rtsp = runtime.gateway.rtsp
         typer.echo(f"rtsp      rtsp://{rtsp.config.plain_host}:{rtsp.port}/NAME, with a stream key", err=True)
         if rtsp.tls_port is not None:
-            typer.echo(f"rtsps     rtsps://{rtsp.config.host}:{rtsp.tls_port}/NAME", err=True)
+            typer.echo(f"rtsps     rtsps://{shown_host(rtsp.config.host)}:{rtsp.tls_port}/NAME", err=True)
         if runtime.fingerprint:
             typer.echo(f"certificate, made by itself, SHA-256 {runtime.fingerprint}", err=True)
         if runtime.first_password is not None:

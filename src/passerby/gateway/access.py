@@ -131,5 +131,6 @@ class AccessTests:
             self.reports[config.name] = report
             self._state(config.name, report.exclusive, report.method)
             if report.exclusive == "not-exclusive":
-                _log.warning("%s can be pulled by others: %s", config.name, report.method)
+                said = {"camera": config.name}
+                _log.warning("%s can be pulled by others: %s", config.name, report.method, extra=said)
             await asyncio.sleep(_SOON_S if report.own is not Answer.OPEN else AGAIN_S)

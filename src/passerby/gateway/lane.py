@@ -22,6 +22,8 @@ from passerby.gateway.veiling import Veil, Veiled
 
 IDLE_COVER_HZ = 2.0
 _SLATE_SIZE = (1280, 720)
+START_NS = 5_000_000_000
+"""So long after its first picture a process is still starting: that is why pictures are covered whose look came too late."""
 _TRACKS = 4096
 _NOMINAL_FPS = 15.0
 Clock = Callable[[], int]
@@ -89,6 +91,7 @@ class Lane:
         self.behind = False
         """The picture that left last was covered whole because the detector was late."""
         self._tracks: set[int] = set()
+        self._began_ns: int | None = None
         self.interval_ns = 80_000_000.0
 
     @property
@@ -117,6 +120,7 @@ class Lane:
     def take(self, picture: Picture, wall_ns: int) -> None:
         """Veil one picture and send what leaves the look-ahead."""
         self.counts.taken += 1
+        self._began_ns = self._clock() if self._began_ns is None else self._began_ns
         now_s = self._clock() / 1e9
         frame = even_yuv420p(picture.frame)
         if (frame.width, frame.height) != self._size or self._veil is None:
@@ -186,6 +190,9 @@ class Lane:
         if whole is None and not fits:
             whole = Reason.DETECTOR_DEAD
         self.behind = whole is Reason.DETECTOR_BEHIND
+        if self.behind and not reasons and self._clock() - (self._began_ns or 0) < START_NS:
+            # the first looks of a process are slow: that it starts is the reason, and no fault for the register
+            whole = Reason.START
         frame = veiled.frame if whole is None else self._drawn(whole)
         if whole is None:
             self._count(veiled)

@@ -45,17 +45,18 @@ def _place(record: logging.LogRecord) -> str:
 
 
 class OnceASecond(logging.Filter):
-    """Lets each place in the code speak once a second, and all together ``PER_S`` times."""
+    """Lets each place in the code speak once a second for each camera and kind of event, and all together ``PER_S`` times."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._spoken: dict[tuple[str, int], tuple[float, int]] = {}
+        self._spoken: dict[tuple[object, ...], tuple[float, int]] = {}
         self._second, self._count = 0, 0
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record is written now; what was left out before is told with the next one."""
         now = time.monotonic()
-        place = (record.pathname, record.lineno)
+        about = (getattr(record, "camera", None), getattr(record, "event", None))
+        place = (record.pathname, record.lineno, *about)
         last, left_out = self._spoken.get(place, (-1.0, 0))
         if int(now) != self._second:
             self._second, self._count = int(now), 0

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 from passerby.errors import PasserbyError, ServiceError
@@ -33,6 +34,7 @@ EVENTS = 500
 TICK_S = 1.0
 _LOOK_S = 2.0
 _log = logging.getLogger("passerby.gateway")
+_NO_PICTURE = frozenset({Reason.NO_PICTURE, Reason.PASSWORD})
 
 
 class Runtime:
@@ -65,7 +67,7 @@ class Runtime:
         self.config_notes: list[str] = []
         self.refused_requests = 0
         self.began = utc_now()
-        self._per_minute: dict[str, deque[tuple[float, int]]] = {}
+        self._per_minute: dict[str, deque[tuple[float, int, float]]] = {}
         self._stamp: tuple[int, int, int] | None = _stamp(city.path)
         self._tasks: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
@@ -183,6 +185,12 @@ class Runtime:
         rows = self._per_minute.get(name)
         return rows[-1][1] - rows[0][1] if rows else 0
 
+    def load(self, name: str) -> float:
+        """Return how much of a processor core a camera's processes used within the last minute."""
+        rows = self._per_minute.get(name, deque())
+        used_s = sum(max(0.0, late[2] - early[2]) for early, late in pairwise(rows))
+        return used_s / (rows[-1][0] - rows[0][0]) if len(rows) > 1 else 0.0
+
     def hold(self, name: str, reason: Reason, detail: str = "") -> None:
         """Cover a camera whole."""
         self.gateway.hold(name, reason, detail)
@@ -224,7 +232,11 @@ class Runtime:
             why.append("alarm: a test face came out bare")
         if self.record.writer.failing_since_s is not None:
             why.append("the register cannot be written")
-        waiting = [status.name for status in self.statuses() if status.phase.value in {"starting", "slate", "stopped"}]
+        waiting = [
+            status.name
+            for status in self.statuses()
+            if status.phase.value in {"starting", "slate", "stopped"} or _NO_PICTURE.intersection(status.reasons)
+        ]
         waiting += list(self.gateway.refused)
         if waiting:
             why.append(f"{len(waiting)} of {len(self.statuses()) + len(self.gateway.refused)} cameras show no picture")
@@ -242,9 +254,8 @@ class Runtime:
         if event.kind is not EventKind.SELFTEST or not event.ok:
             self.events.append(event)
         level = logging.WARNING if not event.ok else logging.INFO
-        reason = f" {event.reason}" if event.reason else ""
         extra = {"camera": event.camera, "event": event.kind.value}
-        _log.log(level, "%s%s %s", event.kind, reason, event.detail, extra=extra)
+        _log.log(level, "%s", " ".join(filter(None, (event.kind, event.reason, event.detail))), extra=extra)
 
     def _reader(self, event: Event) -> None:
         words = {
@@ -256,7 +267,11 @@ class Runtime:
             self.refused_requests += 1
         try:
             self.access.add(
-                words[event.kind], user=event.user, address=event.address, camera=event.camera, detail="rtsp"
+                words[event.kind],
+                user=event.user,
+                address=event.address,
+                camera=event.camera,
+                detail=event.detail.partition(":")[0] if event.kind is EventKind.READER_LEFT else event.detail,
             )
         except ServiceError as exc:
             _log.error("%s", exc.message)
@@ -271,7 +286,7 @@ class Runtime:
             now_s = time.monotonic()
             for status in statuses:
                 rows = self._per_minute.setdefault(status.name, deque(maxlen=62))
-                rows.append((now_s, status.counts.tracks))
+                rows.append((now_s, status.counts.tracks, status.counts.cpu_s))
                 while now_s - rows[0][0] > 60:
                     rows.popleft()
 

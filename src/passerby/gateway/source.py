@@ -48,7 +48,9 @@ class Picture:
 
     Attributes:
         frame: As decoded.
-        captured_ns: CLOCK_MONOTONIC at which it came, evened out by the camera's own time stamps.
+        captured_ns: When it was taken, as well as that can be told, on CLOCK_MONOTONIC: the camera's own step after the picture
+            before it, or the moment at which it came where that is earlier (a burst shows that those before it came late) or
+            where it came more than 0.4 s after its time.
         arrived_ns: CLOCK_MONOTONIC at which it was decoded.
         damaged: It, or one that it was predicted from, did not decode whole.
         fps: Pictures a second that the camera states; 0 where it states none.

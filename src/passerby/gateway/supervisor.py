@@ -330,7 +330,8 @@ class Keeper:
         if reasons:
             return (Phase.STARTING if reasons == (Reason.START,) else Phase.COVERED), reasons
         if self.relay.whole is not None:
-            return (Phase.STARTING if not self.status else Phase.COVERED), (self.relay.whole,)
+            starting = not self.status or self.relay.whole is Reason.START
+            return (Phase.STARTING if starting else Phase.COVERED), (self.relay.whole,)
         return Phase.VEILED, ()
 
     def camera_status(self, readers: int) -> CameraStatus:

@@ -142,6 +142,7 @@ class Api:
             "words": [reason.words for reason in status.reasons],
             "covered_whole": {reason.value: count for reason, count in status.whole_by_reason},
             "faces_per_minute": self.runtime.faces_per_minute(status.name),
+            "load": round(self.runtime.load(status.name), 3),
             "recorded": config.record is not None,
             "register": self.runtime.record.identifier(status.name),
             "exclusive_access": self._exclusive(status.name),

@@ -21,6 +21,7 @@ from passerby.gateway.playback import Recording, recordings
 from passerby.gateway.runtime import Runtime
 from passerby.web.console_api import Api, event_row
 from passerby.web.console_guard import HEADERS, Caller, Guard, TooManyError
+from passerby.web.listening import shown_host
 
 HERE = Path(__file__).parent
 STEP_S = 600
@@ -46,6 +47,9 @@ def environment() -> Environment:
     )
     made.filters["instant"] = instant_text
     made.filters["state"] = lambda phase: _STATE_WORDS[str(phase)]
+    made.filters["load"] = load_text
+    made.filters["fault"] = fault_text
+    made.filters["sentence"] = sentence
     return made
 
 
@@ -58,6 +62,44 @@ def instant_text(ns: int) -> str:
     if not ns:
         return "never"
     return datetime.fromtimestamp(ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def load_text(camera: dict[str, Any]) -> str:
+    """Return a camera's load in words.
+
+    >>> load_text({"load": 0.314, "rate_step": 2})
+    '31 % of a core, one picture of 2'
+    """
+    step = f", one picture of {camera['rate_step']}" if camera["rate_step"] > 1 else ""
+    return f"{camera['load'] * 100:.0f} % of a core{step}"
+
+
+def fault_text(camera: dict[str, Any]) -> str:
+    """Return a camera's last fault and its time.
+
+    >>> fault_text({"last_fault": "", "last_fault_ns": 0})
+    'none'
+    """
+    at = f", {instant_text(camera['last_fault_ns'])}" if camera["last_fault_ns"] else ""
+    return (camera["last_fault"] or "none") + at
+
+
+def sentence(event: dict[str, Any]) -> str:
+    """Return what an event's row says in words.
+
+    >>> sentence({"kind": "phase", "detail": "covered clock_jump", "words": "the clock jumped"})
+    'covered whole: the clock jumped'
+    >>> sentence({"kind": "fault_began", "detail": "by 3 s", "words": "the clock jumped"})
+    'fault began: the clock jumped (by 3 s)'
+    """
+    what, detail, words = (str(event[key]) for key in ("kind", "detail", "words"))
+    what = what.replace("_", " ")
+    if event["kind"] == "phase":
+        # its detail is the phase and the reasons by their names, or a sentence
+        what, detail = _STATE_WORDS.get(detail.partition(" ")[0], detail), ""
+        if words.startswith(what):
+            return words
+    return what + (f": {words}" if words else "") + (f" ({detail})" if detail else "")
 
 
 class Pages:
@@ -195,7 +237,7 @@ class Pages:
         rtsp = self.runtime.gateway.rtsp
         addresses = [f"rtsp://{rtsp.config.plain_host}:{rtsp.port}/{name}"]
         if rtsp.tls_port is not None:
-            addresses.append(f"rtsps://{rtsp.config.host}:{rtsp.tls_port}/{name}")
+            addresses.append(f"rtsps://{shown_host(rtsp.config.host)}:{rtsp.tls_port}/{name}")
         report = self.runtime.tests.reports.get(name)
         method = report.method if report else ""
         return self._render(

@@ -15,6 +15,7 @@ import uvicorn
 from passerby.errors import PasserbyError, ServiceError
 from passerby.gateway.runtime import Runtime
 from passerby.web.console_app import app_of
+from passerby.web.listening import shown_host
 from passerby.web.register_follow import Follower, Place
 
 _log = logging.getLogger("passerby.gateway")
@@ -54,9 +55,8 @@ async def serve(runtime: Runtime, ready: Callable[[str], None], stopping: asynci
     try:
         host, port = runtime.city.server.host, runtime.city.server.port
         secure = runtime.city.server.beyond
-        everywhere = host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
-        shown = socket.gethostname() if everywhere else f"[{host}]" if ":" in host else host
-        origin = (runtime.city.server.url or f"{'https' if secure else 'http'}://{shown}:{port}").rstrip("/")
+        origin = f"{'https' if secure else 'http'}://{shown_host(host)}:{port}"
+        origin = (runtime.city.server.url or origin).rstrip("/")
         follower = await asyncio.to_thread(_follower, runtime, origin)
         server = _Server(_settings(runtime, follower, secure=secure, origin=origin))
         serving = asyncio.create_task(_serve(server))

@@ -29,6 +29,17 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
+def shown_host(host: str) -> str:
+    """Return what stands in an address for a host that is listened on: this machine's name where that is all of them.
+
+    >>> shown_host("192.0.2.1"), shown_host("2001:db8::1")
+    ('192.0.2.1', '[2001:db8::1]')
+    """
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
+
+
 def bind(host: str, port: int) -> socket.socket:
     """Take a TCP port; 0 takes any that is free.
 

@@ -70,7 +70,10 @@ class Streams:
         await socket.accept()
         viewer = camera.live.join()
         self._tell(EventKind.READER_CAME, socket, name, user)
-        leaving = asyncio.gather(_until_gone(socket, viewer.end), self._until_revoked(socket, user, viewer.cut))
+        leaving = [
+            asyncio.create_task(_until_gone(socket, viewer.end)),
+            asyncio.create_task(self._until_revoked(socket, user, viewer.cut)),
+        ]
         try:
             async for item in viewer.messages():
                 await (socket.send_text(item) if isinstance(item, str) else socket.send_bytes(item))
@@ -78,7 +81,9 @@ class Streams:
             # it went while we were sending
             viewer.end()
         finally:
-            leaving.cancel()
+            for task in leaving:
+                task.cancel()
+            await asyncio.gather(*leaving, return_exceptions=True)
             self._tell(EventKind.READER_LEFT, socket, name, user)
             if socket.application_state is WebSocketState.CONNECTED and socket.client_state is WebSocketState.CONNECTED:
                 await socket.close(1001)

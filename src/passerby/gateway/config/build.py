@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -25,6 +26,7 @@ from passerby.gateway.config.model_camera import CameraSection, Input, Privacy, 
 from passerby.gateway.config.model_city import CitySection
 from passerby.gateway.config.words import DAYS
 from passerby.gateway.values import (
+    NAME_PATTERN,
     CameraConfig,
     EncodeConfig,
     InputConfig,
@@ -39,6 +41,7 @@ from passerby.values import Digest, Zone, digest_bytes
 from passerby.veil.settings import CoverSettings, FindSettings, Style, VeilSettings
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 def overlay(under: M, over: M) -> M:
@@ -50,22 +53,27 @@ def overlay(under: M, over: M) -> M:
     return under.model_copy(update=said)
 
 
-def build_city(section: CitySection, document: Document, path: Path) -> City:
-    """Return the values.
-
-    Raises:
-        ConfigError: parts do not fit each other, with file and line.
-    """
+def build_city(section: CitySection, document: Document, path: Path) -> City | None:
+    """Return the values, or None where parts do not fit each other: then the document's mistakes say which."""
     home = path.resolve().parent
-    cameras = {name: _Camera(section, name, one, document, home) for name, one in section.cameras.items()}
+    cameras = {
+        name: _Camera(section, name, one, document, home)
+        for name, one in section.cameras.items()
+        if NAME_PATTERN.fullmatch(name)
+    }
     server, rtsp, register = section.server, section.rtsp, section.register_
+    configs = _each(cameras, _Camera.config, document)
+    statements = _each(cameras, _Camera.statement, document)
+    onvif = _each(cameras, _Camera.onvif, document)
+    if document.mistakes:
+        return None
     beyond = not is_loopback(rtsp.host)
     certificate, key = _path(home, server.tls.certificate), _path(home, server.tls.key)
     return City(
         path=path,
-        cameras=tuple(camera.config() for camera in cameras.values()),
-        statements={name: camera.statement() for name, camera in cameras.items()},
-        onvif={name: found for name, camera in cameras.items() if (found := camera.onvif()) is not None},
+        cameras=tuple(configs.values()),
+        statements=statements,
+        onvif={name: found for name, found in onvif.items() if found is not None},
         server=ServerConfig(
             server.host, server.port, certificate, key, server.url, float(server.session), server.max_viewers
         ),
@@ -93,6 +101,16 @@ def build_city(section: CitySection, document: Document, path: Path) -> City:
         metrics_token=section.metrics.token,
         log_level=section.logger.default,
     )
+
+
+def _each(cameras: dict[str, _Camera], build: Callable[[_Camera], T], document: Document) -> dict[str, T]:
+    made = {}
+    for name, camera in cameras.items():
+        try:
+            made[name] = build(camera)
+        except ConfigError as exc:
+            document.note(exc)
+    return made
 
 
 def _path(home: Path, text: str | None) -> Path | None:

@@ -52,12 +52,16 @@ class Document:
         data: Mappings, lists, texts, numbers.
         lines: Line of each value, from 1, by its path.
         secret: Paths of values into which a secret was put; these are never shown.
+        mistakes: Line, what is wrong and a hint, of all that was found and did not end the reading.
+        unknown: Paths of values whose secret is missing: nothing can be said about them.
     """
 
     name: str
     data: object = None
     lines: dict[Path_, int] = field(default_factory=dict)
     secret: set[Path_] = field(default_factory=set)
+    mistakes: list[tuple[int, str, str]] = field(default_factory=list)
+    unknown: set[Path_] = field(default_factory=set)
 
     def line(self, path: Path_) -> int:
         """Return the line of a path, or of the nearest part above it that stands in the file."""
@@ -69,6 +73,14 @@ class Document:
         """Return an error about the value at a path."""
         return ConfigError(f"{self.name}:{self.line(path)}: {message}", hint=hint)
 
+    def note(self, error: ConfigError) -> None:
+        """Keep an error to be told with all others; one without a line stands in the first."""
+        line, colon, text = error.message.removeprefix(f"{self.name}:").partition(": ")
+        found = (int(line), text) if colon and line.isdecimal() else (1, error.message)
+        # where a secret is missing, what else is said about its line may come from that
+        if found[0] not in {self.line(path) for path in self.unknown}:
+            self.mistakes.append((*found, error.hint or ""))
+
 
 def read_document(path: Path, environment: Mapping[str, str], secret_folders: tuple[Path, ...] = ()) -> Document:
     """Read a configuration file.
@@ -79,7 +91,7 @@ def read_document(path: Path, environment: Mapping[str, str], secret_folders: tu
         secret_folders: Where else such a name may stand, as a file.
 
     Raises:
-        ConfigError: it cannot be read or does not parse, a key stands twice, or a secret is missing.
+        ConfigError: it cannot be read or does not parse. A key that stands twice and a secret that is missing are noted.
     """
     try:
         data = path.read_bytes()
@@ -158,7 +170,8 @@ class _Reader:
             key = str(key_node.value)
             if key in found:
                 first = self.document.lines[(*path, key)]
-                raise ConfigError(f"{self.document.name}:{line}: {key} must stand once, stands in line {first} too")
+                self.document.mistakes.append((line, f"{key} must stand once, stands in line {first} too", ""))
+                continue
             self.document.lines[(*path, key)] = line
             found[key] = self.value(value_node, (*path, key))
         return merged | found
@@ -182,8 +195,7 @@ class _Reader:
                 continue
             except (OSError, UnicodeDecodeError) as exc:
                 raise self.document.error(path, f"secret {name} must be readable, got {type(exc).__name__}") from exc
-        raise self.document.error(
-            path,
-            f"secret {name} must be set, is not",
-            hint=f"set it in the environment, or as a file {name} in /run/secrets",
-        )
+        self.document.unknown.add(path)
+        hint = f"set it in the environment, or as a file {name} in /run/secrets"
+        self.document.mistakes.append((self.document.line(path), f"secret {name} must be set, is not", hint))
+        return ""

@@ -13,12 +13,21 @@ from passerby.errors import ConfigError
 from passerby.gateway.config.build import build_city
 from passerby.gateway.config.city import City
 from passerby.gateway.config.document import Document, Path_, parse_document, read_document
-from passerby.gateway.config.model_city import CitySection
+from passerby.gateway.config.model_camera import POSITION, RTSP
+from passerby.gateway.config.model_city import ORIGIN, TOPIC, URL, WEB, CitySection
 from passerby.gateway.config.refused import fields_at, nearest, reason_for
 from passerby.gateway.values import NAME_PATTERN
 
 MOST = 20
 """Mistakes that are told at once."""
+_PATTERNS = {
+    URL: "an address that begins with https://, http://, mailto: or tel:",
+    WEB: "an address that begins with https:// or http://",
+    RTSP: "an address such as rtsp://host:port/path",
+    ORIGIN: "the log's name such as cameras.example.org/log, without https://",
+    POSITION: "one that passerby law positions lists, such as act-2024",
+    TOPIC: "a topic without # and +",
+}
 
 
 def load_city(path: Path, environment: Mapping[str, str] | None = None) -> City:
@@ -50,24 +59,21 @@ def check_city(document: Document, path: Path) -> City:
     try:
         section = CitySection.model_validate(document.data)
     except ValidationError as exc:
-        raise _told(document, exc.errors(include_url=False, include_context=True, include_input=True)) from None
+        errors = exc.errors(include_url=False, include_context=True, include_input=True)
+        document.mistakes += [_row(document, error) for error in errors if tuple(error["loc"]) not in document.unknown]
+        raise _told(document) from None
     for name in section.cameras:
         if not NAME_PATTERN.fullmatch(name):
-            raise document.error(
-                ("cameras", name), f"camera name must be of a-z, 0-9, - and _, and start with a letter or digit, got {name!r}",
-                hint="friendly_name takes any words",
-            )  # fmt: skip
-    try:
-        return build_city(section, document, path)
-    except ConfigError as exc:
-        if exc.message.startswith(f"{document.name}:"):
-            raise
-        raise ConfigError(f"{document.name}:1: {exc.message}", hint=exc.hint) from exc
+            words = f"camera name must be of a-z, 0-9, - and _, and start with a letter or digit, got {name!r}"
+            document.note(document.error(("cameras", name), words, hint="friendly_name takes any words"))
+    city = build_city(section, document, path)
+    if city is None or document.mistakes:
+        raise _told(document)
+    return city
 
 
-def _told(document: Document, errors: list[ErrorDetails]) -> ConfigError:
-    rows = sorted(_row(document, error) for error in errors)
-    rows = list(dict.fromkeys(rows))
+def _told(document: Document) -> ConfigError:
+    rows = sorted(dict.fromkeys(document.mistakes))
     lines = [f"{document.name}:{line}: {text}" for line, text, _ in rows[:MOST]]
     if len(rows) > MOST:
         lines.append(f"{document.name}: and {len(rows) - MOST} more")
@@ -89,6 +95,12 @@ def _row(document: Document, error: ErrorDetails) -> tuple[int, str, str]:
     if kind == "value_error":
         return line, f"{name} {str(error['ctx']['error']).removeprefix('Value error, ')}", ""
     shown = _shown(document, path, error.get("input"))
+    if kind == "string_pattern_mismatch":
+        return (
+            line,
+            f"{name} must be {_PATTERNS.get(error['ctx']['pattern'], 'written in another way')}, got {shown}",
+            "",
+        )
     wanted = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return line, f"{name} must be {wanted}, got {shown}", ""
 

@@ -8,6 +8,9 @@ from pydantic import Field, field_validator, model_validator
 
 from passerby.gateway.config.words import Colour, Duration, Polygon, Port, Section, Size, Texts, TimeOfDay, said
 
+RTSP = "^rtsps?://"
+POSITION = "^[a-z0-9][a-z0-9-]{0,62}$"
+
 
 class Input(Section):
     """One address of a camera. Exactly one is veiled and served."""
@@ -138,7 +141,7 @@ class Output(Section):
 class Push(Section):
     """A server of your own that gets the veiled stream."""
 
-    path: str = Field(pattern="^rtsps?://", description="rtsp://host:port/path")
+    path: str = Field(pattern=RTSP, description="rtsp://host:port/path")
     username: str | None = Field(default=None, description="There")
     password: str | None = Field(default=None, description="There; write {PASSERBY_...}")
 
@@ -176,9 +179,7 @@ class CameraRegister(Section):
     )
     purpose: Texts | None = Field(default=None, description="Why it films: a text, or texts by language (en: ...)")
     legal_basis: Texts | None = Field(default=None, description="What allows it")
-    position: str | None = Field(
-        default=None, pattern="^[a-z0-9][a-z0-9-]{0,62}$", description="As passerby law positions names it"
-    )
+    position: str | None = Field(default=None, pattern=POSITION, description="As passerby law positions names it")
     place: PlaceSection | None = Field(default=None, description="On the map")
     contact: str | None = Field(default=None, description="https:// or mailto:, where it differs from the operator's")
     heartbeat: Duration | None = Field(default=None, description="Time between two statements of counts, 1m to 24h")

@@ -6,10 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from passerby.gateway.config.model_camera import CameraSection, Detect, Output, Privacy, Record
+from passerby.gateway.config.model_camera import POSITION, CameraSection, Detect, Output, Privacy, Record
 from passerby.gateway.config.words import Duration, Port, Section, Texts, said
 
-_URL = "^(https?://|mailto:|tel:)[^ ]+$"
+URL = "^(https?://|mailto:|tel:)[^ ]+$"
+WEB = "^https?://[^ ]+$"
+ORIGIN = r"^[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._-]+)*$"
+TOPIC = "^[^#+\x00/][^#+\x00]*$"
 
 
 class Tls(Section):
@@ -33,9 +36,7 @@ class Server(Section):
     )
     port: Port = Field(default=18480, description="Port")
     tls: Tls = Field(default_factory=Tls, description="Certificate, also for RTSPS")
-    url: str | None = Field(
-        default=None, pattern="^https?://[^ ]+$", description="Where people reach it; camera signs point there"
-    )
+    url: str | None = Field(default=None, pattern=WEB, description="Where people reach it; camera signs point there")
     session: Duration = Field(default=said("12h"), description="A login ends after this long")
     max_viewers: Annotated[int, Field(ge=1, le=2000)] = Field(default=60, description="Browser live views at once")
 
@@ -56,8 +57,8 @@ class Operator(Section):
     """Who runs the cameras. An organisation, never a person."""
 
     name: str = Field(min_length=1, max_length=200, description="For example: City of Example, transport office")
-    contact: str = Field(pattern=_URL, description="https://, mailto: or tel:")
-    page: str | None = Field(default=None, pattern=_URL, description="More about it")
+    contact: str = Field(pattern=URL, description="https://, mailto: or tel:")
+    page: str | None = Field(default=None, pattern=URL, description="More about it")
 
 
 class Register(Section):
@@ -66,9 +67,7 @@ class Register(Section):
     path: str = Field(
         default="register", description="The log's folder, from the file's own folder; made at the first start"
     )
-    origin: str = Field(
-        pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._-]+)*$", description="The log's name: its URL without https://"
-    )
+    origin: str = Field(pattern=ORIGIN, description="The log's name: its URL without https://")
     operator: Operator = Field(description="Stated first of all")
     grace: Duration = Field(
         default=said("0s"), description="How long cameras may run while the log cannot be written; public"
@@ -76,9 +75,7 @@ class Register(Section):
     heartbeat: Duration = Field(default=said("1h"), description="Time between two statements of counts, 1m to 24h")
     purpose: Texts | None = Field(default=None, description="Of cameras that state none")
     legal_basis: Texts | None = Field(default=None, description="Of cameras that state none")
-    position: str | None = Field(
-        default=None, pattern="^[a-z0-9][a-z0-9-]{0,62}$", description="Of cameras that state none"
-    )
+    position: str | None = Field(default=None, pattern=POSITION, description="Of cameras that state none")
 
     @field_validator("heartbeat")
     @classmethod
@@ -94,9 +91,7 @@ class Mqtt(Section):
     enabled: bool = Field(default=True, description="Connect")
     host: str = Field(min_length=1, description="Broker")
     port: Port = Field(default=1883, description="Port")
-    topic_prefix: str = Field(
-        default="passerby", pattern="^[^#+\x00/][^#+\x00]*$", description="First part of every topic"
-    )
+    topic_prefix: str = Field(default="passerby", pattern=TOPIC, description="First part of every topic")
     client_id: str = Field(default="passerby", min_length=1, max_length=64, description="At the broker")
     user: str | None = Field(default=None, description="User")
     password: str | None = Field(default=None, description="Write {PASSERBY_...}")

@@ -6,6 +6,13 @@
   const byData = (root, name) => root.querySelector(`[data-show=${name}]`);
   const set = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
 
+  const two = (number) => String(number).padStart(2, "0");
+  function when(ns) {
+    const at = new Date(ns / 1e6);
+    return [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-") + " " +
+      [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
+  }
+
   async function ask(method, path, body) {
     const answer = await fetch(path, {
       method,
@@ -63,6 +70,9 @@
     set(byData(card, "fps"), camera.counts.fps_out.toFixed(1));
     set(byData(card, "delay"), (camera.lookahead_ms + camera.delay_p50_ms).toFixed(0));
     set(byData(card, "readers"), String(camera.readers));
+    const step = camera.rate_step > 1 ? `, one picture of ${camera.rate_step}` : "";
+    set(byData(card, "load"), `${(camera.load * 100).toFixed(0)} % of a core${step}`);
+    if (camera.last_fault) set(byData(card, "last_fault"), `${camera.last_fault}, ${when(camera.last_fault_ns)}`);
   }
   function bar(id, on, text) {
     const place = document.getElementById(id);
