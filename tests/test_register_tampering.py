@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from passerby.errors import FormatError, RegisterError, StorageError, VerificationError
+from passerby.cli import main
+from passerby.errors import FormatError, RegisterError, RewrittenError, StorageError, UsageError, VerificationError
 from passerby.register import FileSigner, Log, Policy, Problem, Reader, Remark, Report, encode, verify, watch
 from passerby.register.checkpoint import Checkpoint, cosign
 from passerby.register.committer import Committer
@@ -316,3 +317,100 @@ def test_log_that_cannot_be_reached_is_an_error_and_no_verdict(tmp_path: Path) -
     (tmp_path / "empty").mkdir()
     with pytest.raises(RegisterError, match="holds no log"):
         watch(tmp_path / "empty", tmp_path / "state", now=NOW)
+
+
+NEXT = FileSigner(ORIGIN, 1, b"n" * 32)
+
+
+@pytest.fixture
+def rotated(tmp_path: Path) -> tuple[Path, str]:
+    """A log whose key was changed half-way: its readers check that it starts with what the key before signed."""
+    with Log.create(tmp_path / "rotated", origin=ORIGIN, signer=KEY) as log:
+        log.append_many([remark(i) for i in range(300)])
+        log.rotate(NEXT)
+        log.append_many([remark(i) for i in range(300)])
+    return tmp_path / "rotated" / "public", str(KEY.key)
+
+
+@pytest.mark.parametrize("name", ["tile/0/000", "tile/0/001", "tile/0/002.p/89", "tile/1/000.p/2", "tile/entries/001"])
+def test_flipped_byte_is_named_with_its_file_though_the_key_was_changed(
+    rotated: tuple[Path, str], name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public, key = rotated
+    state = tmp_path / "state"
+    assert watch(public, state, vkey=key, now=NOW).problems == ()
+    data = bytearray((public / name).read_bytes())
+    data[40] ^= 1
+    (public / name).write_bytes(data)
+    with pytest.raises(SystemExit) as stop:
+        main(["register", "verify", str(public), "--vkey", key])
+    assert stop.value.code == 1
+    said = capsys.readouterr().out.splitlines()
+    assert {line.split(":")[0] for line in said} <= {"tile", "tree", "schema"}
+    named = "entry 25" if "entries" in name else name.partition(".p/")[0]
+    assert any(line.startswith("tile: ") and named in line for line in said), said
+    kinds = {problem.kind for problem in watch(public, tmp_path / "fresh", vkey=key, now=NOW).problems}
+    assert kinds <= {"tile", "format"}
+    assert not list((tmp_path / "fresh").glob("fork-*.txt")), "damage proves no fork"
+
+
+def test_history_rewritten_behind_a_change_of_key_is_a_fork(rotated: tuple[Path, str], tmp_path: Path) -> None:
+    public, key = rotated
+    proof = (public / "rotation" / "0.tlog-proof").read_bytes()
+    shutil.rmtree(public.parent)
+    with Log.create(public.parent, origin=ORIGIN, signer=NEXT) as log:
+        log.append_many([remark("another") for _ in range(601)])
+    (public / "rotation").mkdir()
+    (public / "rotation" / "0.tlog-proof").write_bytes(proof)
+    with pytest.raises(RewrittenError, match="the history was rewritten"):
+        Reader.open(public, vkey=key)
+    (found,) = verify(Reader.open(public, vkey=key, bridged=False)).problems
+    assert found.kind == "fork"
+    (found,) = watch(public, tmp_path / "state", vkey=key, now=NOW).problems
+    assert found.kind == "fork"
+
+
+def test_rotation_proof_that_is_broken_is_named(rotated: tuple[Path, str], tmp_path: Path) -> None:
+    public, key = rotated
+    file = public / "rotation" / "0.tlog-proof"
+    good = file.read_bytes()
+    for at in range(0, len(good), 7):
+        file.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        (found,) = watch(public, tmp_path / "state", vkey=key, now=NOW).problems
+        assert found.kind in {"format", "signature", "fork"}, f"byte {at}"
+
+
+def test_damaged_tile_is_no_proof_of_a_fork(public: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert watch(public, state, policy=POLICY, now=NOW).problems == ()
+    with Log.open(public.parent, signer=KEY) as log:
+        log.append_many([remark("later")] * 300)
+    witness(public)
+    file = public / tile_path(0, 2)
+    data = file.read_bytes()
+    file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert watch(public, state, policy=POLICY, now=NOW).problems[0].kind == "tile"
+    assert not list(state.glob("fork-*.txt"))
+    file.write_bytes(data)
+    assert watch(public, state, policy=POLICY, now=NOW).problems == ()
+
+
+def test_watcher_without_a_policy_of_its_own_sees_that_the_log_s_was_changed(public: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert watch(public, state, vkey=KEY.key, now=NOW).problems == ()
+    with Log.open(public.parent, signer=KEY) as log:
+        index = log.name_witnesses(Policy()).index
+        assert "witnesses named: quorum none, 0 witnesses" in str(log.entry(index))
+    (found,) = watch(public, state, now=NOW).problems
+    assert str(found) == "quorum: the log names other witnesses, or another quorum, than at the last visit"
+    assert watch(public, state, now=NOW).problems == (), "it is said once"
+    assert watch(public, state, policy=POLICY, now=NOW).problems[0].text.startswith("quorum q is not met")
+
+
+@pytest.mark.parametrize("ending", ["note", "json"])
+def test_state_that_was_changed_is_named_as_the_watcher_s_own(public: Path, tmp_path: Path, ending: str) -> None:
+    assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems == ()
+    (file,) = (tmp_path / "state").glob(f"*.{ending}")
+    file.write_bytes(b"garbage")
+    with pytest.raises(UsageError, match="must be this watcher's own state, but was changed"):
+        watch(public, tmp_path / "state", policy=POLICY, now=NOW)

@@ -38,6 +38,11 @@ Source: threads and machines of one operator append at once, and NTP keeps clock
 room for a queue, and are too short to hide anything in."""
 LATE = 1.5
 """A camera is silent when nothing was heard of it for this many heartbeats."""
+PROBLEMS = (
+    "tree", "tile", "missing", "format", "signature", "quorum", "schema", "order", "time", "silence", "late-reveal",
+    "wrong-reveal", "statistics", "rollback", "fork",
+)  # fmt: skip
+"""Everything that can be wrong with a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,7 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        kind: ``tree``, ``tile``, ``missing``, ``format``, ``signature``, ``quorum``, ``schema``, ``order``, ``time``,
-            ``silence``, ``late-reveal``, ``wrong-reveal``, ``statistics``, ``rollback`` or ``fork``.
+        kind: One of ``PROBLEMS``.
         text: What was wanted and what came.
         index: Of the entry it is about, or None.
     """

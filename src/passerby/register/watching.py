@@ -1,18 +1,27 @@
 """Comes back to a log and remembers: at each visit it must be what it was, and more.
 
-The state directory holds, for each log, the last checkpoint that was accepted (``<hash of the place>.note``) and when the log
-last grew. A contradiction is kept with both signed checkpoints as ``fork-*.txt``: they prove it to anyone.
+The state directory holds, for each log, the last checkpoint that was accepted (``<hash of the place>.note``), when the log last
+grew, and which witnesses it named. A contradiction is kept with both signed checkpoints as ``fork-*.txt``: they prove it to
+anyone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from passerby.errors import EntryError, FormatError, StorageError, UsageError, VerificationError
+from passerby.errors import (
+    EntryError,
+    FormatError,
+    RewrittenError,
+    StorageError,
+    TileError,
+    UsageError,
+    VerificationError,
+)
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.history import Problem
 from passerby.register.note import VerifierKey, split_note
@@ -28,6 +37,8 @@ FIRST_VISIT = 65_536
 """New entries that a visit reads at most; to read all is what ``verify`` is for."""
 SILENCE_H = 3.0
 """Source: twice the default heartbeat of a camera, and a half; a log with one running camera grows more often."""
+MAX_SILENCE_H = 87_600.0
+"""Ten years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +78,13 @@ def watch(
         now: The watcher's time; None takes the clock.
 
     Raises:
-        UsageError: the place or the state cannot be used.
+        UsageError: the place or the state cannot be used, or the hours are none.
         StorageError: the log cannot be reached, or the state cannot be read or written.
     """
+    if not 0 < silence_h <= MAX_SILENCE_H:
+        raise UsageError(
+            f"hours until a log is silent must be above 0 and at most {MAX_SILENCE_H:g}, got {silence_h:g}"
+        )
     source = open_source(place)
     with as_storage_errors(f"{state} cannot be made"):
         state.mkdir(parents=True, exist_ok=True)
@@ -90,21 +105,24 @@ class _Watcher:
     def visit(self, vkey: VerifierKey | str | None, policy: Policy | None) -> Visit:
         seen = self._load()
         before = self._state.get(self._note_path)
-        old = Checkpoint.parse(split_note(before)[0]) if before else None
+        old = self._old(before)
         own_word = vkey is None and policy is None and bool(seen.get("own_word", True))
         if vkey is None and policy is None and "vkey" in seen:
             vkey = str(seen["vkey"])
         try:
             key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
-            reader = Reader(self._source, vkey=key, policy=policy)
+            reader = Reader(self._source, vkey=key, policy=policy, bridged=False)
         except (FormatError, VerificationError) as exc:
             kind = "format" if isinstance(exc, FormatError) else "signature"
             return Visit((Problem(kind, exc.message),), old, None, own_word)
         new = reader.checkpoint()
-        if old and not self._grew(old, before or b"", reader):
+        if not self._bridged(reader) or (old and not self._grew(old, before or b"", reader)):
             return Visit(tuple(self._problems), old, None, own_word)
         self._check_entries(reader, old.size if old else 0)
         self._check_signatures(reader)
+        named = replace(reader.snapshot.policy, logs=()).to_text()
+        if policy is None and seen.get("policy", named) != named:
+            self._say("quorum", "the log names other witnesses, or another quorum, than at the last visit")
         grown = str(seen.get("grown", "")) if old and old.size == new.size else ""
         self._check_silence(grown, reader)
         if not any(problem.kind in {"tile", "tree", "missing", "format"} for problem in self._problems):
@@ -113,6 +131,7 @@ class _Watcher:
                 "place": self._place,
                 "vkey": known,
                 "own_word": own_word,
+                "policy": named if policy is None else seen.get("policy", named),
                 "grown": grown or format_instant(self._now),
             }
             self._state.put_all(
@@ -125,8 +144,37 @@ class _Watcher:
         try:
             seen = json.loads(raw) if raw else {}
         except ValueError as exc:
-            raise UsageError(f"{self._state}/{self._seen_path} must be this watcher's own state") from exc
+            raise self._no_state(self._seen_path) from exc
         return seen if isinstance(seen, dict) else {}
+
+    def _old(self, before: bytes | None) -> Checkpoint | None:
+        try:
+            return Checkpoint.parse(split_note(before)[0]) if before else None
+        except FormatError as exc:
+            raise self._no_state(self._note_path) from exc
+
+    def _no_state(self, name: str) -> UsageError:
+        return UsageError(
+            f"{self._state}/{name} must be this watcher's own state, but was changed",
+            hint="put it back from a copy; in another directory the next visit counts as the first",
+        )
+
+    def _bridged(self, reader: Reader) -> bool:
+        """The log must start with what each of its earlier keys signed."""
+        for passed in reader.snapshot.trust.passed:
+            self._check_growth(passed, reader)
+        return not self._problems
+
+    def _check_growth(self, old: Checkpoint, reader: Reader) -> None:
+        new = reader.checkpoint()
+        try:
+            check_growth(old, new, Tiles(new.size, reader.source.get))
+        except (StorageError, FormatError) as exc:
+            self._say("missing" if isinstance(exc, StorageError) else "format", exc.message)
+        except TileError as exc:
+            self._say("tile", exc.message)
+        except RewrittenError as exc:
+            self._say("fork", exc.message)
 
     def _grew(self, old: Checkpoint, before: bytes, reader: Reader) -> bool:
         new = reader.checkpoint()
@@ -137,12 +185,7 @@ class _Watcher:
         elif new.size == old.size and new.root != old.root:
             self._say("fork", f"two histories of size {new.size} are signed")
         else:
-            try:
-                check_growth(old, new, Tiles(new.size, reader.source.get))
-            except (StorageError, FormatError) as exc:
-                self._say("missing" if isinstance(exc, StorageError) else "format", exc.message)
-            except VerificationError as exc:
-                self._say("fork", exc.message)
+            self._check_growth(old, reader)
         if any(problem.kind in {"fork", "rollback"} for problem in self._problems):
             evidence = before + b"\n" + reader.snapshot.note.raw
             self._state.put_all({f"fork-{hashlib.sha256(evidence).hexdigest()[:16]}.txt": evidence})
