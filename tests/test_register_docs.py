@@ -33,7 +33,7 @@ def test_every_kind_of_entry_is_in_the_guide() -> None:
 
 def test_every_kind_of_problem_is_in_the_guide() -> None:
     table = GUIDE.partition("## What verify and watch name")[2].partition("A camera is silent")[0]
-    assert set(re.findall(r"`([a-z-]+)`", table)) == set(register.PROBLEMS)
+    assert set(re.findall(r"`([a-z-]+)`", table)) == set(register.Problem.KINDS)
 
 
 def test_every_command_is_in_the_guide_and_has_help() -> None:

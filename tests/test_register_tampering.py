@@ -407,10 +407,22 @@ def test_watcher_without_a_policy_of_its_own_sees_that_the_log_s_was_changed(pub
     assert watch(public, state, policy=POLICY, now=NOW).problems[0].text.startswith("quorum q is not met")
 
 
-@pytest.mark.parametrize("ending", ["note", "json"])
-def test_state_that_was_changed_is_named_as_the_watcher_s_own(public: Path, tmp_path: Path, ending: str) -> None:
+@pytest.mark.parametrize(
+    ("ending", "changed"),
+    [
+        ("note", b"garbage"),
+        ("json", b"garbage"),
+        ("json", b"[]"),
+        ("json", b'{"grown":"soon"}'),
+        ("json", b'{"grown":"2026-11-28T12:00:00"}'),
+        ("json", b'{"vkey":"x"}'),
+    ],
+)
+def test_state_that_was_changed_is_named_as_the_watcher_s_own(
+    public: Path, tmp_path: Path, ending: str, changed: bytes
+) -> None:
     assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems == ()
     (file,) = (tmp_path / "state").glob(f"*.{ending}")
-    file.write_bytes(b"garbage")
+    file.write_bytes(changed)
     with pytest.raises(UsageError, match="must be this watcher's own state, but was changed"):
         watch(public, tmp_path / "state", policy=POLICY, now=NOW)

@@ -178,8 +178,8 @@ def verify(
     """Check the whole log. Exit code 0: nothing wrong; 1: something is, each problem on a line of standard output."""
     key, held_against = read_key(vkey), read_policy(policy)
     for kind in accept or []:
-        if kind not in register.PROBLEMS:
-            raise UsageError(f"kind of problem must be one of {', '.join(register.PROBLEMS)}, got {kind!r}")
+        if kind not in register.Problem.KINDS:
+            raise UsageError(f"kind of problem must be one of {', '.join(register.Problem.KINDS)}, got {kind!r}")
     try:
         report = register.verify(register.Reader.open(place, vkey=key, policy=held_against, bridged=False))
     except (FormatError, VerificationError) as error:

@@ -38,7 +38,7 @@ from passerby.register.entries import (
     SpotCheck,
     YearStatistics,
 )
-from passerby.register.history import PROBLEMS, Problem
+from passerby.register.history import Problem
 from passerby.register.keys import FileSigner
 from passerby.register.log import Log, Receipt
 from passerby.register.note import Signer, VerifierKey
@@ -60,7 +60,6 @@ from passerby.register.words import (
 )
 
 __all__ = [
-    "PROBLEMS",
     "AccessTested",
     "CameraChanged",
     "CameraRegistered",

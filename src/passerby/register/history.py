@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from passerby.register.entries import (
     CameraChanged,
@@ -38,11 +39,6 @@ Source: threads and machines of one operator append at once, and NTP keeps clock
 room for a queue, and are too short to hide anything in."""
 LATE = 1.5
 """A camera is silent when nothing was heard of it for this many heartbeats."""
-PROBLEMS = (
-    "tree", "tile", "missing", "format", "signature", "quorum", "schema", "order", "time", "silence", "late-reveal",
-    "wrong-reveal", "statistics", "rollback", "fork",
-)  # fmt: skip
-"""Everything that can be wrong with a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +46,15 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        kind: One of ``PROBLEMS``.
+        kind: One of ``KINDS``.
         text: What was wanted and what came.
         index: Of the entry it is about, or None.
     """
 
+    KINDS: ClassVar = (
+        "tree", "tile", "missing", "format", "signature", "quorum", "schema", "order", "time", "silence", "late-reveal",
+        "wrong-reveal", "statistics", "rollback", "fork",
+    )  # fmt: skip
     kind: str
     text: str
     index: int | None = None

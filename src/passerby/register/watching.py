@@ -8,10 +8,11 @@ anyone.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from passerby.errors import (
     EntryError,
@@ -91,6 +92,16 @@ def watch(
     return _Watcher(str(place), source, DirectoryStore(state), silence_h, now or utc_now()).visit(vkey, policy)
 
 
+class _Seen(BaseModel):
+    """What is kept of a log besides its checkpoint."""
+
+    place: str = ""
+    vkey: str | None = None
+    own_word: bool = True
+    policy: str | None = None
+    grown: AwareDatetime | None = None
+
+
 class _Watcher:
     def __init__(self, place: str, source: Source, state: DirectoryStore, silence_h: float, now: datetime) -> None:
         self._place = place
@@ -106,11 +117,11 @@ class _Watcher:
         seen = self._load()
         before = self._state.get(self._note_path)
         old = self._old(before)
-        own_word = vkey is None and policy is None and bool(seen.get("own_word", True))
-        if vkey is None and policy is None and "vkey" in seen:
-            vkey = str(seen["vkey"])
+        own_word = vkey is None and policy is None and seen.own_word
+        if vkey is None and policy is None:
+            vkey = seen.vkey
+        key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
         try:
-            key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
             reader = Reader(self._source, vkey=key, policy=policy, bridged=False)
         except (FormatError, VerificationError) as exc:
             kind = "format" if isinstance(exc, FormatError) else "signature"
@@ -121,31 +132,32 @@ class _Watcher:
         self._check_entries(reader, old.size if old else 0)
         self._check_signatures(reader)
         named = replace(reader.snapshot.policy, logs=()).to_text()
-        if policy is None and seen.get("policy", named) != named:
+        if policy is None and (seen.policy or named) != named:
             self._say("quorum", "the log names other witnesses, or another quorum, than at the last visit")
-        grown = str(seen.get("grown", "")) if old and old.size == new.size else ""
+        grown = seen.grown if old and old.size == new.size else None
         self._check_silence(grown, reader)
         if not any(problem.kind in {"tile", "tree", "missing", "format"} for problem in self._problems):
-            known = str(seen.get("vkey") or (vkey if vkey else reader.snapshot.trust.key))
-            fresh = {
-                "place": self._place,
-                "vkey": known,
-                "own_word": own_word,
-                "policy": named if policy is None else seen.get("policy", named),
-                "grown": grown or format_instant(self._now),
-            }
+            fresh = _Seen(
+                place=self._place,
+                vkey=seen.vkey or str(key or reader.snapshot.trust.key),
+                own_word=own_word,
+                policy=named if policy is None else seen.policy,
+                grown=grown or self._now,
+            )
             self._state.put_all(
-                {self._note_path: reader.snapshot.note.raw, self._seen_path: json.dumps(fresh).encode()}
+                {self._note_path: reader.snapshot.note.raw, self._seen_path: fresh.model_dump_json().encode()}
             )
         return Visit(tuple(self._problems), old, new, own_word)
 
-    def _load(self) -> dict[str, object]:
+    def _load(self) -> _Seen:
         raw = self._state.get(self._seen_path)
         try:
-            seen = json.loads(raw) if raw else {}
-        except ValueError as exc:
+            seen = _Seen() if raw is None else _Seen.model_validate_json(raw)
+            if seen.vkey is not None:
+                VerifierKey.parse(seen.vkey)
+        except (ValidationError, FormatError) as exc:
             raise self._no_state(self._seen_path) from exc
-        return seen if isinstance(seen, dict) else {}
+        return seen
 
     def _old(self, before: bytes | None) -> Checkpoint | None:
         try:
@@ -210,8 +222,7 @@ class _Watcher:
         if snapshot.policy.quorum != NONE and not snapshot.witnessed:
             self._say("quorum", f"quorum {snapshot.policy.quorum} is not met: unwitnessed")
 
-    def _check_silence(self, grown: str, reader: Reader) -> None:
-        since = datetime.fromisoformat(grown) if grown else None
+    def _check_silence(self, since: datetime | None, reader: Reader) -> None:
         time_s = reader.snapshot.time_s
         if since and self._now - since > self._silence:
             self._say("silence", f"no new entry since {format_instant(since)} ({self._now - since})")
