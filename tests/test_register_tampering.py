@@ -279,10 +279,26 @@ def test_silent_log(public: Path, tmp_path: Path) -> None:
     (found,) = watch(public, state, now=NOW + timedelta(hours=4)).problems
     assert found.kind == "silence"
     assert found.text.startswith("no new entry since")
-    (found,) = watch(public, tmp_path / "fresh", policy=POLICY, now=NOW + timedelta(hours=9)).problems
+    for again in range(2):
+        (found,) = watch(public, tmp_path / f"fresh{again}", vkey=KEY.key, now=NOW + timedelta(hours=9)).problems
+        assert found.text.startswith("no new entry since"), "its newest entry shows it at the first visit too"
+    with Log.open(public.parent, signer=KEY) as log:
+        log.append(Remark(at=NOW + timedelta(hours=9), text="dated ahead"))
+    witness(public)
+    (found,) = watch(public, tmp_path / "ahead", policy=POLICY, now=NOW + timedelta(hours=9)).problems
     assert found.text.startswith("witnesses saw the checkpoint last at"), (
-        "the witnesses' time shows it at the first visit too"
+        "and the witnesses' time, whatever entries say"
     )
+
+
+def test_log_that_fell_silent_soon_after_a_visit_is_silent_at_the_next(public: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert watch(public, state, vkey=KEY.key, now=NOW).problems == ()
+    with Log.open(public.parent, signer=KEY) as log:
+        log.append(Remark(at=NOW + timedelta(minutes=10), text="the last word"))
+    witness(public)
+    (found,) = watch(public, state, now=NOW + timedelta(days=1)).problems
+    assert str(found).endswith("(23:50:00)")
 
 
 def test_watcher_sees_broken_tiles_signatures_and_entries(public: Path, tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ class _Seen(BaseModel):
     own_word: bool = True
     policy: str | None = None
     grown: AwareDatetime | None = None
+    """Of when its newest entry is, or, in an empty log, when it was first seen."""
 
 
 class _Watcher:
@@ -129,12 +130,12 @@ class _Watcher:
         new = reader.checkpoint()
         if not self._bridged(reader) or (old and not self._grew(old, before or b"", reader)):
             return Visit(tuple(self._problems), old, None, own_word)
-        self._check_entries(reader, old.size if old else 0)
+        newest = self._check_entries(reader, old.size if old else 0)
         self._check_signatures(reader)
         named = replace(reader.snapshot.policy, logs=()).to_text()
         if policy is None and (seen.policy or named) != named:
             self._say("quorum", "the log names other witnesses, or another quorum, than at the last visit")
-        grown = seen.grown if old and old.size == new.size else None
+        grown = min(newest or seen.grown or self._now, self._now)
         self._check_silence(grown, reader)
         if not any(problem.kind in {"tile", "tree", "missing", "format"} for problem in self._problems):
             fresh = _Seen(
@@ -142,7 +143,7 @@ class _Watcher:
                 vkey=seen.vkey or str(key or reader.snapshot.trust.key),
                 own_word=own_word,
                 policy=named if policy is None else seen.policy,
-                grown=grown or self._now,
+                grown=grown,
             )
             self._state.put_all(
                 {self._note_path: reader.snapshot.note.raw, self._seen_path: fresh.model_dump_json().encode()}
@@ -203,17 +204,22 @@ class _Watcher:
             self._state.put_all({f"fork-{hashlib.sha256(evidence).hexdigest()[:16]}.txt": evidence})
         return not self._problems
 
-    def _check_entries(self, reader: Reader, start: int) -> None:
-        """Every entry that is new must lead to the root and fit its form; a large first visit is left to ``verify``."""
+    def _check_entries(self, reader: Reader, start: int) -> datetime | None:
+        """Every entry that is new must lead to the root and fit its form; a large first visit is left to ``verify``.
+
+        Returns the newest instant that one of them is of, None where none is new.
+        """
+        newest = None
         try:
-            for _ in reader.entries(max(start, reader.size - FIRST_VISIT)):
-                pass
+            for entry in reader.entries(max(start, reader.size - FIRST_VISIT)):
+                newest = max(entry.at, newest or entry.at)
         except EntryError as exc:
             self._say("schema", exc.message)
         except (FormatError, StorageError) as exc:
             self._say("missing" if isinstance(exc, StorageError) else "format", exc.message)
         except VerificationError as exc:
             self._say("tile", exc.message)
+        return newest
 
     def _check_signatures(self, reader: Reader) -> None:
         snapshot = reader.snapshot
@@ -222,9 +228,9 @@ class _Watcher:
         if snapshot.policy.quorum != NONE and not snapshot.witnessed:
             self._say("quorum", f"quorum {snapshot.policy.quorum} is not met: unwitnessed")
 
-    def _check_silence(self, since: datetime | None, reader: Reader) -> None:
+    def _check_silence(self, since: datetime, reader: Reader) -> None:
         time_s = reader.snapshot.time_s
-        if since and self._now - since > self._silence:
+        if self._now - since > self._silence:
             self._say("silence", f"no new entry since {format_instant(since)} ({self._now - since})")
         elif time_s is not None and self._now - datetime.fromtimestamp(time_s, UTC) > self._silence:
             at = datetime.fromtimestamp(time_s, UTC)
