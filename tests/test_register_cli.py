@@ -254,6 +254,8 @@ def test_an_authority_is_a_witness_from_the_start(shell: Shell, tmp_path: Path) 
         process.communicate(timeout=20)
     assert shell("register", "verify", log) == 0
     assert "witnessed by court" in shell.err
+    assert shell("register", "rotate", log) == 0
+    assert "give this key to each witness" in shell.err
 
 
 @pytest.mark.parametrize("text", ["", "ssh-rsa AAAAB3 x", "-----BEGIN OPENSSH PRIVATE KEY-----"])

@@ -92,6 +92,10 @@ def rotate(path: _LogPath) -> None:
     with open_log(path) as log:
         log.rotate()
         typer.echo(str(log.key))
+        if log.policy.witnesses:
+            typer.echo(
+                "next: give this key to each witness (`passerby witness add-log`); until then: unwitnessed", err=True
+            )
 
 
 def reveal(
