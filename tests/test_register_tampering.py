@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from passerby.cli import main
-from passerby.errors import FormatError, RegisterError, RewrittenError, StorageError, UsageError, VerificationError
+from passerby.errors import (
+    FormatError,
+    RegisterError,
+    RewrittenError,
+    StorageError,
+    TileError,
+    UsageError,
+    VerificationError,
+)
 from passerby.register import FileSigner, Log, Policy, Problem, Reader, Remark, Report, encode, verify, watch
 from passerby.register.checkpoint import Checkpoint, cosign
 from passerby.register.committer import Committer
 from passerby.register.layout import Layout
-from passerby.register.merkle import fold, leaf_hash
+from passerby.register.merkle import Frontier, fold, leaf_hash
 from passerby.register.note import COSIGNATURE, Signature, sign_note
-from passerby.register.tiles import pack_bundle, tile_path, unpack_bundle
+from passerby.register.reader import check_growth
+from passerby.register.tiles import Edge, Tiles, grow, pack_bundle, tile_path, unpack_bundle
 
 ORIGIN = "cameras.example.org/log"
 KEY = FileSigner(ORIGIN, 1, b"k" * 32)
@@ -442,3 +454,27 @@ def test_state_that_was_changed_is_named_as_the_watcher_s_own(
     file.write_bytes(changed)
     with pytest.raises(UsageError, match="must be this watcher's own state, but was changed"):
         watch(public, tmp_path / "state", policy=POLICY, now=NOW)
+
+
+def tree(leaves: list[bytes]) -> tuple[Checkpoint, dict[str, bytes]]:
+    growth = grow(Edge(Frontier()), leaves)
+    return Checkpoint(ORIGIN, len(leaves), growth.edge.frontier.root()), dict(growth.files)
+
+
+@given(st.data())
+def test_what_is_called_a_fork_is_one_and_what_is_called_damage_is_none(data: st.DataObject) -> None:
+    new_size = data.draw(st.integers(2, 600))
+    old_size = data.draw(st.integers(1, new_size))
+    leaves = [b"%d" % i for i in range(new_size)]
+    old, _ = tree(leaves[:old_size])
+    new, files = tree(leaves)
+    check_growth(old, new, Tiles(new_size, files.get))
+    name = data.draw(st.sampled_from([name for name in files if "entries" not in name]))
+    at = data.draw(st.integers(0, len(files[name]) - 1))
+    damaged = files[name][:at] + bytes([files[name][at] ^ 1]) + files[name][at + 1 :]
+    with suppress(TileError):  # no proof needs every hash
+        check_growth(old, new, Tiles(new_size, {**files, name: damaged}.get))
+    leaves[data.draw(st.integers(0, old_size - 1))] = b"another"
+    new, files = tree(leaves)
+    with pytest.raises(RewrittenError, match="the history was rewritten"):
+        check_growth(old, new, Tiles(new_size, files.get))
