@@ -4,7 +4,7 @@ Usage: python bench/register.py [--entries 10000000] [--seconds 10] [--dir DIR]
 
 The large logs are made by a bulk builder (the same tiles, without a signature for each batch and without fsync); everything
 that is timed runs on them through the public interface. 10 million entries of 257 bytes take 3.3 GB under --dir, and the whole
-run takes about 4 minutes on two cores that are otherwise idle (1 million: 45 seconds, of which 12 are for building).
+run takes 2 to 4 minutes on two cores that are otherwise idle.
 """
 
 from __future__ import annotations

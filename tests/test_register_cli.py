@@ -23,6 +23,7 @@ import pytest
 
 from passerby.cli import main
 from passerby.register import Log, Remark, RequestReceived, VerifierKey, kinds, new_identifier, schema
+from passerby.values import digest_file
 
 ORIGIN = "cameras.example.org/log"
 
@@ -161,17 +162,17 @@ def test_commitment_is_revealed(shell: Shell, log: Path) -> None:
     [
         (["append", "LOG"], "not json", 2, "standard input must be JSON"),
         (["append", "LOG"], "[5]", 2, "entry must be a JSON object, got int"),
-        (["append", "LOG"], '{"kind":"remark","v":1}', 1, "remark.text: Field required"),
+        (["append", "LOG"], '{"kind":"remark","v":1}', 2, "remark.text: Field required"),
         (["append", "LOG", "none.json"], "", 2, "none.json cannot be read"),
-        (["append", "NONE"], '{"kind":"remark","v":1,"text":"x"}', 1, "holds no log"),
+        (["append", "NONE"], '{"kind":"remark","v":1,"text":"x"}', 2, "holds no log"),
         (["show", "NONE"], "", 2, "must be a directory or a URL"),
         (["verify", "ftp://example.org"], "", 2, "got ftp://example.org"),
         (["verify", "LOG", "--vkey", "x"], "", 2, "verifier key must be"),
         (["verify", "LOG", "--policy", "none"], "", 2, "none cannot be read"),
-        (["prove", "LOG", "9"], "", 1, "entries must be from 0 to 0"),
+        (["prove", "LOG", "9"], "", 2, "log has no entry yet"),
         (["check", "NONE", "--vkey", "x"], "", 2, "verifier key must be"),
         (["check", "NONE"], "", 2, "give --vkey or --policy"),
-        (["schema", "face"], "", 1, "kind must be one of"),
+        (["schema", "face"], "", 2, "kind must be one of"),
         (["watch", "LOG"], "", 2, ""),
     ],
 )
@@ -234,11 +235,15 @@ def test_an_authority_is_a_witness_from_the_start(shell: Shell, tmp_path: Path) 
         "no comment: it names a person"
     )
     assert shell("register", "append", log, stdin=shell.out) == 0, shell.err
-    policy = log / "public" / "policy"
-    told = policy.read_text().replace(
-        "quorum none", f"witness court {cosign['key']} http://127.0.0.1:{port}\nquorum court"
-    )
-    policy.write_text(told)
+    policy = tmp_path / "policy"
+    policy.write_text(f"witness court {cosign['key']} http://127.0.0.1:{port}\nquorum court\n")
+    assert shell("register", "policy", log, policy) == 0
+    assert (shell.out, shell.err) == ("2\n", "note: no signature yet from court: [Errno 111] Connection refused\n")
+    assert shell("register", "verify", log) == 1
+    assert shell.out == "quorum: quorum court is not met: 0 witnesses signed: unwitnessed\n"
+    assert shell("register", "show", log, 2) == 0
+    digest = digest_file(log / "public" / "policy")
+    assert f"witnesses named: quorum court, 1 witnesses, policy {digest}" in shell.out
     command = [sys.executable, "-m", "passerby", "authority", "run", str(home), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -249,6 +254,8 @@ def test_an_authority_is_a_witness_from_the_start(shell: Shell, tmp_path: Path) 
         process.communicate(timeout=20)
     assert shell("register", "verify", log) == 0
     assert "witnessed by court" in shell.err
+    assert shell("register", "rotate", log) == 0
+    assert "give this key to each witness" in shell.err
 
 
 @pytest.mark.parametrize("text", ["", "ssh-rsa AAAAB3 x", "-----BEGIN OPENSSH PRIVATE KEY-----"])
@@ -257,7 +264,7 @@ def test_an_authority_needs_a_public_key(shell: Shell, tmp_path: Path, text: str
     public.write_text(text)
     assert shell("register", "init", tmp_path / "log", "--origin", ORIGIN) == 0
     key = shell.out.strip()
-    assert shell("authority", "init", tmp_path / "a", "--name", "a.example", "--log", key, "--ssh-key", public) == 1
+    assert shell("authority", "init", tmp_path / "a", "--name", "a.example", "--log", key, "--ssh-key", public) == 2
     assert "must begin with ssh-ed25519" in shell.err
     assert not (tmp_path / "a").exists()
 
@@ -280,7 +287,7 @@ def test_witness_stays_on_loopback_until_told(shell: Shell, tmp_path: Path) -> N
         assert shell("witness", "run", tmp_path / "w", "--host", host) == 2
         assert f"host must be loopback, got {host}" in shell.err
         assert "hint: say --beyond-loopback" in shell.err
-    assert shell("witness", "run", tmp_path / "none") == 1
+    assert shell("witness", "run", tmp_path / "none") == 2
 
 
 @pytest.fixture

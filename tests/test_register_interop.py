@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from passerby.register import FileSigner, Log, Reader, Remark, VerifierKey, encode, verify
+from passerby.register import FileSigner, Log, Reader, Remark, VerifierKey, encode, verify, watch
 from passerby.register.merkle import EMPTY_ROOT, prove_consistency
 from passerby.register.merkle import root as root_of
 from passerby.register.note import encode_base64, split_note
@@ -22,6 +23,8 @@ HERE = Path(__file__).parent
 GOCODE = Path("/usr/share/gocode")
 ORIGIN = "cameras.example.org/log"
 NOW = datetime.now(UTC).replace(microsecond=0)
+TESSERA = os.environ.get("PASSERBY_TESSERA")
+"""A checkout of ``testdata`` of github.com/transparency-dev/tessera, where there is one."""
 SIZES = (1, 2, 255, 256, 257, 1000)
 
 
@@ -141,6 +144,24 @@ def test_we_verify_a_log_that_go_wrote(go_program: Path, tmp_path: Path, size: i
         "tile",
         "tree",
     }
+
+
+@pytest.mark.skipif(not TESSERA, reason="PASSERBY_TESSERA names no copy of transparency-dev/tessera's testdata")
+def test_we_verify_the_log_that_tessera_wrote(tmp_path: Path) -> None:
+    """Its entries are words and no entries of ours; all else must be right, at each of its fifteen sizes."""
+    data = Path(TESSERA or "")
+    (vkey,) = re.findall(r'LOG_PUBLIC_KEY="(.+)"', (data / "build_log.sh").read_text())
+    shutil.copytree(data / "log", tmp_path / "log")
+    for size in range(1, 16):
+        shutil.copy(data / "log" / f"checkpoint.{size}", tmp_path / "log" / "checkpoint")
+        report = verify(Reader.open(tmp_path / "log", vkey=vkey))
+        assert (report.checkpoint.size, {problem.kind for problem in report.problems}) == (size, {"schema"})
+        visit = watch(tmp_path / "log", tmp_path / "state", vkey=vkey)
+        assert (visit.old.size if visit.old else 0) == size - 1
+        assert {problem.kind for problem in visit.problems} == {"schema"}
+    tile = tmp_path / "log" / "tile" / "0" / "000.p" / "15"
+    tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
+    assert "tile" in {problem.kind for problem in verify(Reader.open(tmp_path / "log", vkey=vkey)).problems}
 
 
 def test_openssl_verifies_the_checkpoint_s_signature(log: tuple[Path, VerifierKey], tmp_path: Path) -> None:

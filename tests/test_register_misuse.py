@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -41,14 +42,27 @@ def log(tmp_path: Path) -> Path:
         (["verify", "http://"], 2, "a log's address must be like https://", ""),
         (["verify", "https://exa mple.org/log"], 2, "a log's address must be like https://", ""),
         (["verify", "http://127.0.0.1:1"], 1, "cannot be read", "does the server answer?"),
-        (["verify", "LOG", "--vkey", "garbage"], 2, "verifier key must be", "--vkey takes what"),
+        (["verify", "LOG", "--vkey", "garbage"], 2, "verifier key must be", "init` printed"),
         (["verify", "LOG", "--policy", "GARBAGE"], 2, "must be a policy file", "docs/register.md"),
-        (["prove", "LOG", "1", "--vkey", "garbage"], 2, "verifier key must be", "--vkey takes what"),
+        (["prove", "LOG", "1", "--vkey", "garbage"], 2, "verifier key must be", "init` printed"),
         (["prove", "LOG", "1", "-o", "TMP"], 1, "TMP cannot be written: Is a directory", ""),
-        (["prove", "LOG", "99"], 1, "entries must be from 0 to 5", ""),
+        (["prove", "LOG", "99"], 2, "entry must be from 0 to 4, got 99", ""),
+        (["prove", "LOG", "--", "-1"], 2, "entry must be from 0 to 4, got -1", ""),
+        (["reveal", "LOG", "5"], 2, "entry must be from 0 to 4, got 5", ""),
+        (["show", "LOG", "3", "2"], 2, "entries must be from 0 to 5, the first before the last, got 3 to 2", ""),
+        (["append", "NONE", "ENTRY"], 2, "holds no log that can be written", "register init"),
+        (["append", "LOG", "LONG"], 2, "entry does not fit its form", "schema KIND"),
+        (["rotate", "NONE"], 2, "holds no log that can be written", "register init"),
+        (["policy", "LOG", "GARBAGE"], 2, "must be a policy file", "docs/register.md"),
+        (["policy", "NONE", "LOG/public/policy"], 2, "holds no log that can be written", "register init"),
+        (["verify", "LOG", "--accept", "silent"], 2, "kind of problem must be one of tree, tile", ""),
+        (["watch", "LOG", "--state", "TMP/state", "--silence-h", "nan"], 2, "must be above 0 and at most 87600", ""),
+        (["watch", "LOG", "--state", "TMP/state", "--silence-h", "1e30"], 2, "must be above 0 and at most 87600", ""),
+        (["init", "TMP/new", "--origin", "a b"], 2, "key name must be without spaces and plus", "like cameras.example"),
+        (["init", "TMP/new", "--origin", ""], 2, "key name must be without spaces and plus", "like cameras.example"),
         (["check", "GARBAGE", "--policy", "LOG/public/policy"], 1, "proof must", ""),
         (["watch", "NONE", "--state", "TMP/state"], 2, "must be a directory or a URL", ""),
-        (["site", "LOG", "-o", "TMP/site", "--vkey", "garbage"], 2, "verifier key must be", "--vkey takes what"),
+        (["site", "LOG", "-o", "TMP/site", "--vkey", "garbage"], 2, "verifier key must be", "init` printed"),
         (["init", "TMP/new", "--origin", f"https://{ORIGIN}"], 2, "URL without its scheme", ORIGIN),
         (["serve", "LOG", "--language", "xx"], 2, "language must be one of", ""),
         (["serve", "LOG", "--port", "TAKEN"], 1, "must be able to listen on 127.0.0.1:", "choose another --port"),
@@ -66,8 +80,12 @@ def test_mistake_is_said_in_one_line_with_the_right_exit_code(
 ) -> None:
     garbage = tmp_path / "garbage"
     garbage.write_bytes(b"\x00garbage\xff" * 100)
+    entry, long = tmp_path / "entry", tmp_path / "long"
+    entry.write_text('{"kind":"remark","text":"x"}')
+    long.write_text(json.dumps({"kind": "reveal", "entry": 1, "salt": "00" * 32, "value": "x" * 70_000}))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         places = {"LOG": log, "NONE": tmp_path / "none", "GARBAGE": garbage, "TAKEN": taken.getsockname()[1]}
+        places |= {"ENTRY": entry, "LONG": long}
         for word, place in {**places, "TMP": tmp_path}.items():
             arguments = [argument.replace(word, str(place)) for argument in arguments]
             words = words.replace(word, str(place))
@@ -88,7 +106,50 @@ def test_port_in_use_and_missing_witness_are_said(capsys: pytest.CaptureFixture[
         code, _, err = run(capsys, "witness", "run", tmp_path / "w", "--port", taken.getsockname()[1])
     assert (code, err.startswith("error: must be able to listen on 127.0.0.1:")) == (1, True)
     code, _, err = run(capsys, "witness", "run", tmp_path / "none")
-    assert (code, "hint: make one with `passerby witness init`" in err) == (1, True)
+    assert (code, "hint: make one with `passerby witness init`" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "hint"),
+    [
+        (["witness", "init", "NEW", "--name", "a b"], "key name must be without", "like cameras.example.org"),
+        (["witness", "add-log", "OLD", "garbage"], "verifier key must be", "init` printed"),
+        (["witness", "add-log", "OLD", "COSIGN"], "must be of type 0x01, got 0x04", "init` printed"),
+        (["witness", "add-log", "NEW", "KEY"], "holds no witness", "witness init"),
+        (
+            ["authority", "init", "NEW", "--name", "c.example", "--log", "garbage", "--ssh-key", "SSH"],
+            "verifier key",
+            "",
+        ),
+        (["authority", "init", "NEW", "--name", "c.example", "--log", "COSIGN", "--ssh-key", "SSH"], "type 0x01", ""),
+        (["authority", "init", "NEW", "--name", "c d", "--log", "KEY", "--ssh-key", "SSH"], "key name must be", "like"),
+        (
+            ["authority", "init", "NEW", "--name", "c.example", "--log", "KEY", "--ssh-key", "NEW"],
+            "No such file",
+            ".pub",
+        ),
+        (["authority", "run", "NEW"], "holds no witness", "witness init"),
+    ],
+)
+def test_mistake_with_a_witness_or_authority_is_wrong_use_and_leaves_nothing(
+    capsys: pytest.CaptureFixture[str], log: Path, tmp_path: Path, arguments: list[str], words: str, hint: str
+) -> None:
+    ssh = tmp_path / "id.pub"
+    ssh.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ\n")
+    assert run(capsys, "witness", "init", tmp_path / "old", "--name", "w.example")[0] == 0
+    places = {
+        "NEW": tmp_path / "new",
+        "OLD": tmp_path / "old",
+        "SSH": ssh,
+        "KEY": (log / "public" / "vkey").read_text().strip(),
+        "COSIGN": (tmp_path / "old" / "vkey").read_text().strip(),
+    }
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    code, out, err = run(capsys, *[places.get(argument, argument) for argument in arguments])
+    assert (code, out) == (2, ""), err
+    assert words in err.splitlines()[0]
+    assert hint in err.partition("hint: ")[2]
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

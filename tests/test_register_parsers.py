@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from passerby.errors import EntryError, FormatError
@@ -20,6 +23,7 @@ NOTE = sign_note(TEXT, [LOG]) + cosign(TEXT, WITNESS, 7).to_line().encode()
 PROOF = Proof(3, (b"a" * 32, b"b" * 32), NOTE, b"entry").to_text().encode()
 POLICY = f"log {LOG.key}\nwitness w {WITNESS.key} https://w.example\ngroup g 1 w\nquorum g\n".encode()
 REQUEST = b"old 3\n" + b"YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=\n\n" + NOTE
+KEY_FILE = b"PRIVATE+KEY+example.com/log+87ed5b3b+AWxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxs\n"
 ENTRY = b'{"at":"2026-11-23T16:30:00Z","kind":"remark","text":"caf\xc3\xa9","v":1}'
 
 
@@ -68,6 +72,21 @@ def test_verifier_key(raw: bytes) -> None:
         assert str(VerifierKey.parse(text)) == text
     except FormatError:
         return
+
+
+@given(st.binary(max_size=300) | mangled(KEY_FILE))
+@example(b"PRIVATE+KEY+x+00000000+AQ==")
+def test_key_file(raw: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "key"
+        path.write_bytes(raw)
+        path.chmod(0o600)
+        try:
+            signer = FileSigner.load(path)
+        except FormatError:
+            return
+        signer.save(Path(folder) / "again")
+        assert raw in {(again := (Path(folder) / "again").read_bytes()), again[:-1]}
 
 
 @given(st.binary(max_size=300) | mangled(PROOF))

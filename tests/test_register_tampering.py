@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from passerby.errors import FormatError, RegisterError, StorageError, VerificationError
+from passerby.cli import main
+from passerby.errors import (
+    FormatError,
+    RegisterError,
+    RewrittenError,
+    StorageError,
+    TileError,
+    UsageError,
+    VerificationError,
+)
 from passerby.register import FileSigner, Log, Policy, Problem, Reader, Remark, Report, encode, verify, watch
 from passerby.register.checkpoint import Checkpoint, cosign
 from passerby.register.committer import Committer
 from passerby.register.layout import Layout
-from passerby.register.merkle import fold, leaf_hash
+from passerby.register.merkle import Frontier, fold, leaf_hash
 from passerby.register.note import COSIGNATURE, Signature, sign_note
-from passerby.register.tiles import pack_bundle, tile_path, unpack_bundle
+from passerby.register.reader import check_growth
+from passerby.register.tiles import Edge, Tiles, grow, pack_bundle, tile_path, unpack_bundle
 
 ORIGIN = "cameras.example.org/log"
 KEY = FileSigner(ORIGIN, 1, b"k" * 32)
@@ -278,10 +291,26 @@ def test_silent_log(public: Path, tmp_path: Path) -> None:
     (found,) = watch(public, state, now=NOW + timedelta(hours=4)).problems
     assert found.kind == "silence"
     assert found.text.startswith("no new entry since")
-    (found,) = watch(public, tmp_path / "fresh", policy=POLICY, now=NOW + timedelta(hours=9)).problems
+    for again in range(2):
+        (found,) = watch(public, tmp_path / f"fresh{again}", vkey=KEY.key, now=NOW + timedelta(hours=9)).problems
+        assert found.text.startswith("no new entry since"), "its newest entry shows it at the first visit too"
+    with Log.open(public.parent, signer=KEY) as log:
+        log.append(Remark(at=NOW + timedelta(hours=9), text="dated ahead"))
+    witness(public)
+    (found,) = watch(public, tmp_path / "ahead", policy=POLICY, now=NOW + timedelta(hours=9)).problems
     assert found.text.startswith("witnesses saw the checkpoint last at"), (
-        "the witnesses' time shows it at the first visit too"
+        "and the witnesses' time, whatever entries say"
     )
+
+
+def test_log_that_fell_silent_soon_after_a_visit_is_silent_at_the_next(public: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert watch(public, state, vkey=KEY.key, now=NOW).problems == ()
+    with Log.open(public.parent, signer=KEY) as log:
+        log.append(Remark(at=NOW + timedelta(minutes=10), text="the last word"))
+    witness(public)
+    (found,) = watch(public, state, now=NOW + timedelta(days=1)).problems
+    assert str(found).endswith("(23:50:00)")
 
 
 def test_watcher_sees_broken_tiles_signatures_and_entries(public: Path, tmp_path: Path) -> None:
@@ -316,3 +345,136 @@ def test_log_that_cannot_be_reached_is_an_error_and_no_verdict(tmp_path: Path) -
     (tmp_path / "empty").mkdir()
     with pytest.raises(RegisterError, match="holds no log"):
         watch(tmp_path / "empty", tmp_path / "state", now=NOW)
+
+
+NEXT = FileSigner(ORIGIN, 1, b"n" * 32)
+
+
+@pytest.fixture
+def rotated(tmp_path: Path) -> tuple[Path, str]:
+    """A log whose key was changed half-way: its readers check that it starts with what the key before signed."""
+    with Log.create(tmp_path / "rotated", origin=ORIGIN, signer=KEY) as log:
+        log.append_many([remark(i) for i in range(300)])
+        log.rotate(NEXT)
+        log.append_many([remark(i) for i in range(300)])
+    return tmp_path / "rotated" / "public", str(KEY.key)
+
+
+@pytest.mark.parametrize("name", ["tile/0/000", "tile/0/001", "tile/0/002.p/89", "tile/1/000.p/2", "tile/entries/001"])
+def test_flipped_byte_is_named_with_its_file_though_the_key_was_changed(
+    rotated: tuple[Path, str], name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public, key = rotated
+    state = tmp_path / "state"
+    assert watch(public, state, vkey=key, now=NOW).problems == ()
+    data = bytearray((public / name).read_bytes())
+    data[40] ^= 1
+    (public / name).write_bytes(data)
+    with pytest.raises(SystemExit) as stop:
+        main(["register", "verify", str(public), "--vkey", key])
+    assert stop.value.code == 1
+    said = capsys.readouterr().out.splitlines()
+    assert {line.split(":")[0] for line in said} <= {"tile", "tree", "schema"}
+    named = "entry 25" if "entries" in name else name.partition(".p/")[0]
+    assert any(line.startswith("tile: ") and named in line for line in said), said
+    kinds = {problem.kind for problem in watch(public, tmp_path / "fresh", vkey=key, now=NOW).problems}
+    assert kinds <= {"tile", "format"}
+    assert not list((tmp_path / "fresh").glob("fork-*.txt")), "damage proves no fork"
+
+
+def test_history_rewritten_behind_a_change_of_key_is_a_fork(rotated: tuple[Path, str], tmp_path: Path) -> None:
+    public, key = rotated
+    proof = (public / "rotation" / "0.tlog-proof").read_bytes()
+    shutil.rmtree(public.parent)
+    with Log.create(public.parent, origin=ORIGIN, signer=NEXT) as log:
+        log.append_many([remark("another") for _ in range(601)])
+    (public / "rotation").mkdir()
+    (public / "rotation" / "0.tlog-proof").write_bytes(proof)
+    with pytest.raises(RewrittenError, match="the history was rewritten"):
+        Reader.open(public, vkey=key)
+    (found,) = verify(Reader.open(public, vkey=key, bridged=False)).problems
+    assert found.kind == "fork"
+    (found,) = watch(public, tmp_path / "state", vkey=key, now=NOW).problems
+    assert found.kind == "fork"
+
+
+def test_rotation_proof_that_is_broken_is_named(rotated: tuple[Path, str], tmp_path: Path) -> None:
+    public, key = rotated
+    file = public / "rotation" / "0.tlog-proof"
+    good = file.read_bytes()
+    for at in range(0, len(good), 7):
+        file.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        (found,) = watch(public, tmp_path / "state", vkey=key, now=NOW).problems
+        assert found.kind in {"format", "signature", "fork"}, f"byte {at}"
+
+
+def test_damaged_tile_is_no_proof_of_a_fork(public: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert watch(public, state, policy=POLICY, now=NOW).problems == ()
+    with Log.open(public.parent, signer=KEY) as log:
+        log.append_many([remark("later")] * 300)
+    witness(public)
+    file = public / tile_path(0, 2)
+    data = file.read_bytes()
+    file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert watch(public, state, policy=POLICY, now=NOW).problems[0].kind == "tile"
+    assert not list(state.glob("fork-*.txt"))
+    file.write_bytes(data)
+    assert watch(public, state, policy=POLICY, now=NOW).problems == ()
+
+
+def test_watcher_without_a_policy_of_its_own_sees_that_the_log_s_was_changed(public: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert watch(public, state, vkey=KEY.key, now=NOW).problems == ()
+    with Log.open(public.parent, signer=KEY) as log:
+        index = log.name_witnesses(Policy()).index
+        assert "witnesses named: quorum none, 0 witnesses" in str(log.entry(index))
+    (found,) = watch(public, state, now=NOW).problems
+    assert str(found) == "quorum: the log names other witnesses, or another quorum, than at the last visit"
+    assert watch(public, state, now=NOW).problems == (), "it is said once"
+    assert watch(public, state, policy=POLICY, now=NOW).problems[0].text.startswith("quorum q is not met")
+
+
+@pytest.mark.parametrize(
+    ("ending", "changed"),
+    [
+        ("note", b"garbage"),
+        ("json", b"garbage"),
+        ("json", b"[]"),
+        ("json", b'{"grown":"soon"}'),
+        ("json", b'{"grown":"2026-11-28T12:00:00"}'),
+        ("json", b'{"vkey":"x"}'),
+    ],
+)
+def test_state_that_was_changed_is_named_as_the_watcher_s_own(
+    public: Path, tmp_path: Path, ending: str, changed: bytes
+) -> None:
+    assert watch(public, tmp_path / "state", policy=POLICY, now=NOW).problems == ()
+    (file,) = (tmp_path / "state").glob(f"*.{ending}")
+    file.write_bytes(changed)
+    with pytest.raises(UsageError, match="must be this watcher's own state, but was changed"):
+        watch(public, tmp_path / "state", policy=POLICY, now=NOW)
+
+
+def tree(leaves: list[bytes]) -> tuple[Checkpoint, dict[str, bytes]]:
+    growth = grow(Edge(Frontier()), leaves)
+    return Checkpoint(ORIGIN, len(leaves), growth.edge.frontier.root()), dict(growth.files)
+
+
+@given(st.data())
+def test_what_is_called_a_fork_is_one_and_what_is_called_damage_is_none(data: st.DataObject) -> None:
+    new_size = data.draw(st.integers(2, 600))
+    old_size = data.draw(st.integers(1, new_size))
+    leaves = [b"%d" % i for i in range(new_size)]
+    old, _ = tree(leaves[:old_size])
+    new, files = tree(leaves)
+    check_growth(old, new, Tiles(new_size, files.get))
+    name = data.draw(st.sampled_from([name for name in files if "entries" not in name]))
+    at = data.draw(st.integers(0, len(files[name]) - 1))
+    damaged = files[name][:at] + bytes([files[name][at] ^ 1]) + files[name][at + 1 :]
+    with suppress(TileError):  # no proof needs every hash
+        check_growth(old, new, Tiles(new_size, {**files, name: damaged}.get))
+    leaves[data.draw(st.integers(0, old_size - 1))] = b"another"
+    new, files = tree(leaves)
+    with pytest.raises(RewrittenError, match="the history was rewritten"):
+        check_growth(old, new, Tiles(new_size, files.get))

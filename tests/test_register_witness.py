@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -30,6 +30,7 @@ from passerby.register import (
     witness_app,
 )
 from passerby.register.checkpoint import Checkpoint
+from passerby.register.cosigning import Cosigners
 from passerby.register.merkle import EMPTY_ROOT, Frontier, leaf_hash, prove_consistency
 from passerby.register.note import Signature, encode_base64, open_note, parse_signature, sign_note
 from passerby.register.store import DirectoryStore
@@ -273,8 +274,9 @@ def test_witness_s_files_are_its_own(path: Path, tmp_path: Path) -> None:
         Witness.create(path, "again.example")
     with pytest.raises(UsageError, match="holds no witness"):
         Witness.add_log(tmp_path, str(LOG.key))
-    with pytest.raises(FormatError, match="stands twice"):
-        Witness.add_log(path, str(LOG.key))
+    before = (path / "policy").read_bytes()
+    Witness.add_log(path, str(LOG.key))
+    assert (path / "policy").read_bytes() == before, "said again, it changes nothing"
     (tmp_path / "log").mkdir()
     FileSigner.fresh("example.com/log").save(tmp_path / "log" / "key")
     with pytest.raises(FormatError, match="type 0x04, got 0x01"):
@@ -400,3 +402,36 @@ def test_witness_that_answers_rubbish_is_named_and_waited_for(status: int, body:
     assert client.failure is not None
     assert words in client.failure
     assert client.ask(note, checkpoint, prove) is None, "it is not asked again at once"
+
+
+def test_witness_that_dawdles_holds_up_one_round_and_no_more() -> None:
+    """A byte now and then keeps a connection's own timeout from ever ending it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        done = threading.Event()
+
+        def drip() -> None:
+            taken, _ = listener.accept()
+            with taken, suppress(OSError):
+                taken.sendall(b"HTTP/1.1 200 OK\r\nx-slow: ")
+                while not done.wait(0.05):
+                    taken.sendall(b"x")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        keys = [FileSigner(f"w{i}.example", 4, bytes([i + 1]) * 32) for i in range(2)]
+        urls = [f"http://127.0.0.1:{listener.getsockname()[1]}", "http://127.0.0.1:1"]
+        lines = [f"witness w{i} {keys[i].key} {urls[i]}" for i in range(2)]
+        cosigners = Cosigners(Policy.parse("\n".join([*lines, "quorum w0", ""])), timeout_s=5, round_s=0.5)
+        checkpoint = Checkpoint(ORIGIN, 5, root(5))
+        note = sign_note(checkpoint.to_text(), [LOG])
+        took_s = []
+        for _ in range(2):
+            begun = time.monotonic()
+            assert cosigners.cosign(note, checkpoint, lambda old, new: prove_consistency(old, new, node)) == (note, [])
+            took_s.append(time.monotonic() - begun)
+            assert "w0: must answer within 0.5 s" in cosigners.failures
+        assert 0.4 < took_s[0] < 3
+        assert took_s[1] < 0.4
+        done.set()
+        thread.join()
+        cosigners.close()

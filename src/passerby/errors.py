@@ -17,6 +17,8 @@ PasserbyError
 │   ├── EntryError          an entry does not fit its schema
 │   ├── FormatError         a note, tile, proof, policy or key does not parse
 │   ├── VerificationError   it parses, and a signature, proof or rule says it is wrong
+│   │   ├── TileError       a tile or an entry is not what the signed root says
+│   │   └── RewrittenError  the log was put back or rewritten: its signed checkpoints contradict each other
 │   ├── LockedError         another writer holds the log
 │   └── StorageError        the log cannot be read or written
 └── GatewayError
@@ -110,6 +112,14 @@ class FormatError(RegisterError):
 
 class VerificationError(RegisterError):
     """It parses, but a signature, a proof or a rule of the log says that it is wrong."""
+
+
+class TileError(VerificationError):
+    """A tile or an entry is not what the signed root says: it was damaged or changed."""
+
+
+class RewrittenError(VerificationError):
+    """The log was put back or rewritten: its signed checkpoints contradict each other."""
 
 
 class LockedError(RegisterError):

@@ -244,6 +244,13 @@ def test_late_and_false_reveals_are_an_alarm(city: City) -> None:
     assert "1 reveal does not match what was fixed before." in page
 
 
+def test_reveal_that_came_late_is_an_alarm(city: City) -> None:
+    late = Reveal(at=city.begin + timedelta(days=91), entry=2, salt="cd" * 32, value=f'{{"camera":"{city.name(0)}"}}')
+    pages = pages_of(city.operator().register(0).case(None).add(late))
+    assert "1 secret was revealed later than the operator had promised." in pages.operator(Address("en"))
+    assert "später offengelegt" in pages.camera(Address("de", f"c/{city.name(0)}/"), city.name(0))
+
+
 def test_hidden_requests_are_announced_with_their_date(city: City) -> None:
     page = pages_of(city.operator().register(0).case(None)).camera(Address("en", f"c/{city.name(0)}/"), city.name(0))
     assert "It must be named by 20 February 2027." in page

@@ -21,6 +21,7 @@ from passerby.register import (
     Heartbeat,
     RequestReceived,
     RequestRefused,
+    RetentionShredded,
     Reveal,
     RunningStopped,
     SelfTest,
@@ -275,6 +276,24 @@ def test_reveal_that_is_late_or_does_not_match_is_kept_in_view(city: City) -> No
     assert state.bad_reveals == [5]
     assert late_reveals(state, city.begin + 91 * 24 * HOUR) == [2]
     assert late_reveals(state, city.begin) == []
+
+
+def test_reveal_that_came_late_is_kept_in_view_and_one_that_is_said_again_is_no_lie(city: City) -> None:
+    value = f'{{"camera":"{city.name(0)}"}}'
+    at = city.begin + 91 * 24 * HOUR
+    city.operator().register(0).case(None)
+    city.add(*[Reveal(at=at, entry=2, salt="cd" * 32, value=value) for _ in range(2)])
+    city.add(Reveal(at=at, entry=2, salt="cd" * 32, value="{}"))
+    state = city.state()
+    assert (state.late_reveals, state.bad_reveals, late_reveals(state, at)) == ([5], [7], [])
+    assert state.cameras[city.name(0)].tally == state.tally
+
+
+def test_keys_destroyed_for_all_cameras_show_at_each(city: City) -> None:
+    entry = RetentionShredded(at=city.begin + HOUR, begin=city.begin, end=city.begin + HOUR, keys=3)
+    state = city.operator().register(0).register(1).add(entry).register(2).state()
+    shredded = [state.cameras[city.name(number)].shredded for number in range(3)]
+    assert [said and said.index for said in shredded] == [3, 3, None]
 
 
 def test_refusals_count_for_camera_and_operator(city: City) -> None:

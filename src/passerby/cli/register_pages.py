@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from passerby.errors import FormatError, UsageError
-from passerby.register import Policy, VerifierKey
+from passerby.cli.register_input import read_key, read_policy
+from passerby.errors import UsageError
 from passerby.values import digest_bytes
 from passerby.web.listening import bind
 from passerby.web.register_follow import Follower, Place
@@ -36,7 +36,10 @@ def add_commands(register: typer.Typer) -> None:
 
 def site(
     log: LogArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write; its files are replaced one by one.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", file_okay=False, help="Folder to write; its files are replaced one by one."),
+    ],
     url: UrlOption = None,
     log_url: Annotated[str | None, typer.Option(help="Where the log stands, if not beside the pages.")] = None,
     language: LanguageOption = FALLBACK,
@@ -101,36 +104,6 @@ def place(url: str | None, log_url: str | None) -> Place:
             raise UsageError(f"address must start with https:// or http://, got {given!r}")
     base = url if url is None or url.endswith("/") else f"{url}/"
     return Place(base, log_url or "./")
-
-
-def read_policy(path: Path | None) -> Policy | None:
-    """Return the policy in a file.
-
-    Raises:
-        UsageError: it is none; a file that was chosen wrong is no finding about a log.
-    """
-    if path is None:
-        return None
-    try:
-        return Policy.parse(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
-    except (UnicodeDecodeError, FormatError) as exc:
-        raise UsageError(f"{path} must be a policy file: {exc}", hint="see docs/register.md, Witnesses") from exc
-
-
-def read_key(text: str | None) -> VerifierKey | None:
-    """Return a log's key as it was typed.
-
-    Raises:
-        UsageError: it is none; a key that was typed wrong is no finding about a log.
-    """
-    try:
-        return None if text is None else VerifierKey.parse(text)
-    except FormatError as exc:
-        raise UsageError(
-            exc.message, hint="--vkey takes what `passerby register init` printed: name+hash+base64"
-        ) from exc
 
 
 def known(language: str) -> str:

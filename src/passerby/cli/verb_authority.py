@@ -14,9 +14,11 @@ import typer
 
 from passerby import register
 from passerby.cli import verb_witness
-from passerby.errors import FormatError, StorageError
+from passerby.cli.register_input import KEY_HINT, NAME_HINT, typed
+from passerby.errors import UsageError
 
 _Path = Annotated[Path, typer.Argument(metavar="DIR", help="The authority's directory.")]
+SSH_HINT = "make one with `ssh-keygen -t ed25519` and give the file that ends in .pub"
 _SSH_TYPES = ("ssh-ed25519", "sk-ssh-ed25519@openssh.com")
 
 
@@ -39,9 +41,10 @@ def init(
 ) -> None:
     """Make the authority's witness, and print its keys as entries that operators append to their logs."""
     approve = read_ssh_key(ssh_key)
-    for key in log:
-        register.VerifierKey.parse(key)
-    cosign = register.Witness.create(path, name)
+    with typed(KEY_HINT):
+        register.Policy.parse("\n".join([*(f"log {key}" for key in log), "quorum none", ""]))  # before anything is made
+    with typed(NAME_HINT):
+        cosign = register.Witness.create(path, name)
     for key in log:
         register.Witness.add_log(path, key)
     keys = (("approve", approve), ("cosign", str(cosign)))
@@ -56,17 +59,14 @@ def read_ssh_key(path: Path) -> str:
     """Return type and key of an OpenSSH public key, without its comment, which often names a person.
 
     Raises:
-        StorageError: the file cannot be read.
-        FormatError: it is no Ed25519 public key.
+        UsageError: the file cannot be read, or is no Ed25519 public key.
     """
     try:
         words = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"{path} cannot be read as a public key: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "no text"
+        raise UsageError(f"{path} cannot be read as a public key: {why}", hint=SSH_HINT) from error
     if len(words) < 2 or words[0] not in _SSH_TYPES:
         found = words[0][:40] if words else "nothing"
-        raise FormatError(
-            f"{path} must begin with {' or '.join(_SSH_TYPES)}, got {found}",
-            hint="make one with `ssh-keygen -t ed25519` and give the file that ends in .pub",
-        )
+        raise UsageError(f"{path} must begin with {' or '.join(_SSH_TYPES)}, got {found}", hint=SSH_HINT)
     return f"{words[0]} {words[1]}"

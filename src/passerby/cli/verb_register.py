@@ -13,8 +13,8 @@ import typer
 
 from passerby import register
 from passerby.cli import register_pages
-from passerby.cli.register_pages import read_key, read_policy
-from passerby.errors import FormatError, RegisterError, StorageError, UsageError, VerificationError
+from passerby.cli.register_input import NAME_HINT, check_index, open_log, read_key, read_policy, typed
+from passerby.errors import FormatError, UsageError, VerificationError
 
 _LogPath = Annotated[Path, typer.Argument(metavar="DIR", help="The log's directory, as made by init.")]
 _Place = Annotated[str, typer.Argument(metavar="LOG", help="A directory, an http(s) URL, or s3://, gs://, az://.")]
@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the group and its commands."""
     group = typer.Typer(no_args_is_help=True, help="The public, append-only log of cameras, changes and openings.")
     commands: list[Callable[..., None]] = [
-        init, append, rotate, reveal, show, prove, check, verify, watch, schema,
+        init, append, policy, rotate, reveal, show, prove, check, verify, watch, schema,
     ]  # fmt: skip
     for command in commands:
         group.command(command.__name__)(command)
@@ -44,7 +44,9 @@ def init(
     public: Annotated[str | None, typer.Option(help="Put the log's files there instead of DIR/public.")] = None,
 ) -> None:
     """Make a new log: key, settings, empty tree. Prints the verifier key, which is what others must know."""
-    with register.Log.create(path, origin=origin, policy=read_policy(policy), public=public) as log:
+    with typed(NAME_HINT):
+        log = register.Log.create(path, origin=origin, policy=read_policy(policy), public=public)
+    with log:
         typer.echo(str(log.key))
     typer.echo(f"public files: {public or path / 'public'}; the key stays in {path / 'private'}", err=True)
 
@@ -62,25 +64,46 @@ def append(
     found = _load_json(file)
     fields = found if isinstance(found, list) else [found]
     now = register.format_instant(datetime.now(UTC))
-    entries = [register.build({"at": now, **_mapping(each)}) for each in fields]
-    with register.Log.open(path) as log:
+    with typed("see `passerby register schema KIND`"):
+        entries = [register.build({"at": now, **_mapping(each)}) for each in fields]
+        for entry in entries:
+            register.encode(entry)  # not too long
+    with open_log(path) as log:
         for receipt in log.append_many(entries, witnessed=witnessed):
             typer.echo(receipt.index)
 
 
+def policy(
+    path: _LogPath,
+    file: Annotated[Path, typer.Argument(help="A tlog-policy file with the witnesses and the quorum.")],
+) -> None:
+    """Name the log's witnesses and their quorum, and ask them. A remark about it stands in the log; prints its index."""
+    named = read_policy(file) or register.Policy()
+    with open_log(path) as log:
+        typer.echo(log.name_witnesses(named).index)
+    with register.Log.open(path) as log:  # which asks them at once
+        failures = log.witness_failures
+    for failure in failures:
+        typer.echo(f"note: no signature yet from {failure}", err=True)
+
+
 def rotate(path: _LogPath) -> None:
     """Change the log's key. The old key signs the entry that names the new one; prints the new verifier key."""
-    with register.Log.open(path) as log:
+    with open_log(path) as log:
         log.rotate()
         typer.echo(str(log.key))
+        if log.policy.witnesses:
+            typer.echo(
+                "next: give this key to each witness (`passerby witness add-log`); until then: unwitnessed", err=True
+            )
 
 
 def reveal(
     path: _LogPath, index: Annotated[int, typer.Argument(help="Of the entry that holds the commitment.")]
 ) -> None:
     """Append the entry that reveals a commitment made by this log's writer. Prints its index."""
-    with register.Log.open(path) as log:
-        details = getattr(log.entry(index), "details", None)
+    with open_log(path) as log:
+        details = getattr(log.entry(check_index(index, log.size)), "details", None)
         if not isinstance(details, register.Commitment):
             raise UsageError(f"entry {index} must hold a commitment, holds none")
         typer.echo(log.append(log.salts.reveal(index, details)).index)
@@ -96,7 +119,9 @@ def show(
     """Print entries, one JSON a line, each checked against the signed root."""
     reader = register.Reader.open(place, vkey=read_key(vkey), policy=read_policy(policy))
     end = reader.size if stop is None else min(stop, reader.size)
-    for index, raw in enumerate(reader.raws(min(start, end), end), start):
+    if not 0 <= start <= end:
+        raise UsageError(f"entries must be from 0 to {reader.size}, the first before the last, got {start} to {end}")
+    for index, raw in enumerate(reader.raws(start, end), start):
         typer.echo(json.dumps({"index": index, "entry": json.loads(raw)}, ensure_ascii=False))
 
 
@@ -108,7 +133,8 @@ def prove(
     policy: _PolicyFile = None,
 ) -> None:
     """Write the proof of one entry (C2SP tlog-proof, with the entry in it): a file that can be checked without the log."""
-    text = register.Reader.open(place, vkey=read_key(vkey), policy=read_policy(policy)).prove(index).to_text()
+    reader = register.Reader.open(place, vkey=read_key(vkey), policy=read_policy(policy))
+    text = reader.prove(check_index(index, reader.size)).to_text()
     if out is None:
         sys.stdout.write(text)
         return
@@ -155,10 +181,14 @@ def verify(
 ) -> None:
     """Check the whole log. Exit code 0: nothing wrong; 1: something is, each problem on a line of standard output."""
     key, held_against = read_key(vkey), read_policy(policy)
+    for kind in accept or []:
+        if kind not in register.Problem.KINDS:
+            raise UsageError(f"kind of problem must be one of {', '.join(register.Problem.KINDS)}, got {kind!r}")
     try:
-        report = register.verify(register.Reader.open(place, vkey=key, policy=held_against))
+        report = register.verify(register.Reader.open(place, vkey=key, policy=held_against, bridged=False))
     except (FormatError, VerificationError) as error:
-        _print_problems([register.Problem(_kind(error), error.message)], as_json=as_json, rest={})
+        kind = "format" if isinstance(error, FormatError) else "signature"
+        _print_problems([register.Problem(kind, error.message)], as_json=as_json, rest={})
         raise
     counted = [problem for problem in report.problems if problem.kind not in (accept or [])]
     rest = {
@@ -181,7 +211,7 @@ def verify(
 
 def watch(
     place: _Place,
-    state: Annotated[Path, typer.Option(help="Where the last checkpoint is kept between visits.")],
+    state: Annotated[Path, typer.Option(file_okay=False, help="Where the last checkpoint is kept between visits.")],
     vkey: _Vkey = None,
     policy: _PolicyFile = None,
     silence_h: Annotated[float, typer.Option(help="Hours without a new entry after which the log is silent.")] = 3.0,
@@ -208,7 +238,8 @@ def schema(
     if kind is None:
         typer.echo("\n".join(register.kinds()))
         return
-    typer.echo(json.dumps(register.schema(kind), indent=2, ensure_ascii=False))
+    with typed():
+        typer.echo(json.dumps(register.schema(kind), indent=2, ensure_ascii=False))
 
 
 def _read(path: Path) -> bytes:
@@ -230,10 +261,6 @@ def _mapping(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UsageError(f"entry must be a JSON object, got {type(value).__name__}")
     return value
-
-
-def _kind(error: RegisterError) -> str:
-    return {FormatError: "format", VerificationError: "signature", StorageError: "missing"}.get(type(error), "format")
 
 
 def _print_problems(problems: Iterable[register.Problem], *, as_json: bool, rest: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from passerby import register
+from passerby.cli.register_input import KEY_HINT, NAME_HINT, typed
 from passerby.errors import UsageError
 from passerby.web.listening import bind, serve
 
@@ -29,12 +30,14 @@ def init(
     name: Annotated[str, typer.Option(help="The witness's name: a URL without https://, no + and no space.")],
 ) -> None:
     """Make a witness and print its verifier key, which is what logs and readers put into their policy."""
-    typer.echo(str(register.Witness.create(path, name)))
+    with typed(NAME_HINT):
+        typer.echo(str(register.Witness.create(path, name)))
 
 
 def add_log(path: _Path, vkey: Annotated[str, typer.Argument(help="The log's verifier key.")]) -> None:
     """Take one more log, or a log's new key. A witness that runs takes it at once."""
-    register.Witness.add_log(path, vkey)
+    with typed(KEY_HINT):
+        register.Witness.add_log(path, vkey)
 
 
 def run(

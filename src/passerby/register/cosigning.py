@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import NoReturn
 
@@ -14,11 +15,13 @@ from passerby.errors import FormatError, StorageError, VerificationError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.note import Signature, VerifierKey, decode_decimal, encode_base64, open_note, parse_signature
 from passerby.register.policy import Policy, Witness
-from passerby.register.together import together
+from passerby.register.together import begin
 
 Prove = Callable[[int, int], Sequence[bytes]]
 """Gives the consistency proof from an old size to a new one."""
 TIMEOUT_S = 5.0
+ROUND_S = 15.0
+"""How long a round waits for a witness that does send something, now and then: a few answers, each in its time."""
 _MAX_ANSWER_BYTES = 100_000
 _RETRY_S = (1, 300)
 """Shortest and longest pause after a witness failed to answer; doubled each time."""
@@ -127,17 +130,20 @@ class WitnessClient:
 class Cosigners:
     """All witnesses of a policy that have an address."""
 
-    def __init__(self, policy: Policy, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, policy: Policy, *, timeout_s: float = TIMEOUT_S, round_s: float = ROUND_S) -> None:
         """Reach for the policy's witnesses.
 
         Args:
             policy: Whose witnesses are asked.
-            timeout_s: How long to wait for one of them.
+            timeout_s: How long to wait for a witness that is silent.
+            round_s: How long to wait for any witness in one round.
 
         Source: timeout_s=5: long enough for a distant witness, short enough that one that hangs delays no page by more.
         """
         self._client = httpx.Client(timeout=timeout_s)
         self._witnesses = [WitnessClient(w, self._client, policy.logs) for w in policy.witnesses if w.url]
+        self._round_s = round_s
+        self._asked: dict[WitnessClient, Future[Signature | None]] = {}
 
     def __len__(self) -> int:
         return len(self._witnesses)
@@ -150,12 +156,20 @@ class Cosigners:
     def cosign(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> tuple[bytes, list[VerifierKey]]:
         """Ask all at once, and return the note with the signatures that came, and the keys that made them.
 
+        A witness that dawdles holds up one round by ``round_s`` and no more: it is not asked again before it has answered.
+
         Raises:
             VerificationError: a witness has seen another history of this log.
         """
-        found = together([partial(w.ask, note, checkpoint, prove) for w in self._witnesses])
-        keys = [w.witness.key for w in self._witnesses]
-        signed = [(key, signature) for key, signature in zip(keys, found, strict=True) if signature is not None]
+        free = [w for w in self._witnesses if w not in self._asked or self._asked[w].done()]
+        asked = {w: begin(partial(w.ask, note, checkpoint, prove)) for w in free}
+        self._asked |= asked
+        wait(asked.values(), timeout=self._round_s)
+        for w, answer in self._asked.items():
+            if not answer.done():
+                w.failure = f"{w.witness.name}: must answer within {self._round_s:g} s"
+        found = [(w.witness.key, answer.result()) for w, answer in asked.items() if answer.done()]
+        signed = [(key, signature) for key, signature in found if signature is not None]
         return note + "".join(signature.to_line() for _, signature in signed).encode(), [key for key, _ in signed]
 
     def close(self) -> None:

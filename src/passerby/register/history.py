@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from passerby.register.entries import (
     CameraChanged,
@@ -45,12 +46,15 @@ class Problem:
     """One thing that is wrong.
 
     Attributes:
-        kind: ``tree``, ``tile``, ``missing``, ``format``, ``signature``, ``quorum``, ``schema``, ``order``, ``time``,
-            ``silence``, ``late-reveal``, ``wrong-reveal``, ``statistics``, ``rollback`` or ``fork``.
+        kind: One of ``KINDS``.
         text: What was wanted and what came.
         index: Of the entry it is about, or None.
     """
 
+    KINDS: ClassVar = (
+        "tree", "tile", "missing", "format", "signature", "quorum", "schema", "order", "time", "silence", "late-reveal",
+        "wrong-reveal", "statistics", "rollback", "fork",
+    )  # fmt: skip
     kind: str
     text: str
     index: int | None = None

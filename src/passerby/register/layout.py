@@ -157,10 +157,17 @@ class Layout:
         """
         pending = self._settings().get("rotation")
         if isinstance(pending, dict):
-            key, policy = VerifierKey.parse(pending["key"]), self.policy()
-            policy = replace(policy, logs=(*(log for log in policy.logs if log.name != key.name), key))
-            self.public.put_all({pending["path"]: pending["proof"].encode(), POLICY: policy.to_text().encode()})
+            self.public.put_all({pending["path"]: pending["proof"].encode()})
+            self.publish_policy(under(VerifierKey.parse(pending["key"]), self.policy()))
             self._change(rotation=None)
+
+    def publish_policy(self, policy: Policy) -> None:
+        """Put another policy in the place of the published one.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        self.public.put_all({POLICY: policy.to_text().encode()})
 
     def _rotations(self) -> int:
         return next(n for n in itertools.count() if self.public.get(rotation_path(n)) is None)
@@ -194,6 +201,11 @@ class Layout:
         if raw is None:
             raise StorageError(f"{self.public} has no {POLICY}")
         return Policy.parse(raw.decode("utf-8", "replace"))
+
+
+def under(key: VerifierKey, policy: Policy) -> Policy:
+    """Return a policy that names a log by its present key."""
+    return replace(policy, logs=(*(log for log in policy.logs if log.name != key.name), key))
 
 
 def _key_name(signer: Signer) -> str:

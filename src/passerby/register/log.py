@@ -15,8 +15,8 @@ from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.codec import decode, encode
 from passerby.register.committer import Batch, Committer
-from passerby.register.entries import Entry, KeyAdded
-from passerby.register.layout import Layout
+from passerby.register.entries import Entry, KeyAdded, Remark
+from passerby.register.layout import Layout, under
 from passerby.register.merkle import prove_inclusion
 from passerby.register.note import Signer, VerifierKey
 from passerby.register.policy import Policy
@@ -24,7 +24,7 @@ from passerby.register.proof import Proof
 from passerby.register.publish import Publisher
 from passerby.register.salts import Salts
 from passerby.register.tiles import MAX_BATCH, WIDTH, Tiles
-from passerby.values import utc_now
+from passerby.values import digest_bytes, utc_now
 
 WITNESS_WAIT_S = 30.0
 TIDY = 16
@@ -248,6 +248,21 @@ class Log:
             self.policy = self._layout.policy()
             self._committer.change_signer(signer)
             self._publisher.offer(self._committer.note, self._committer.checkpoint)
+        return receipt
+
+    def name_witnesses(self, policy: Policy) -> Receipt:
+        """Name other witnesses, or another quorum, from the next time the log is opened.
+
+        A remark says so first, so that no quorum changes unseen. Readers with a policy of their own go on with theirs.
+
+        Raises:
+            StorageError: something cannot be written.
+        """
+        policy = under(self.key, policy)
+        digest = digest_bytes(policy.to_text().encode())
+        text = f"witnesses named: quorum {policy.quorum}, {len(policy.witnesses)} witnesses, policy {digest}"
+        receipt = self.append(Remark(at=utc_now(), text=text))
+        self._layout.publish_policy(policy)
         return receipt
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from passerby.errors import EntryError, FormatError, StorageError, VerificationError
+from passerby.errors import EntryError, FormatError, RewrittenError, StorageError, TileError, VerificationError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.codec import decode
 from passerby.register.entries import Entry
@@ -20,6 +20,7 @@ from passerby.register.merkle import (
     leaf_hash,
     prove_consistency,
     prove_inclusion,
+    root,
     span_hash,
     verify_consistency,
     verify_inclusion,
@@ -29,7 +30,7 @@ from passerby.register.policy import NONE, Policy
 from passerby.register.proof import Proof, witnessed_time
 from passerby.register.sources import HttpSource, open_source
 from passerby.register.store import Source
-from passerby.register.tiles import CHECKPOINT, HEIGHT, WIDTH, Tiles
+from passerby.register.tiles import CHECKPOINT, HEIGHT, WIDTH, Tiles, tile_path
 from passerby.register.trust import POLICY, VKEY, Trust, accept, follow
 
 _CACHED_BUNDLES = 16
@@ -65,9 +66,12 @@ class Snapshot:
 class Reader:
     """A log at one checkpoint; ``refresh`` moves on to a newer one, if that is consistent with this one."""
 
-    def __init__(self, source: Source, *, vkey: VerifierKey | None = None, policy: Policy | None = None) -> None:
+    def __init__(
+        self, source: Source, *, vkey: VerifierKey | None = None, policy: Policy | None = None, bridged: bool = True
+    ) -> None:
         """Read the log's checkpoint; see ``open``."""
         self.source = source
+        self._bridged = bridged
         self.own_word = vkey is None and not (policy and policy.logs)
         """Whether the log's key was taken from the log itself, so that only consistency is shown, not whose log it is."""
         self._policy = policy
@@ -77,13 +81,22 @@ class Reader:
         self._tiles = Tiles(self.snapshot.checkpoint.size, source.get)
 
     @classmethod
-    def open(cls, place: str | Path, *, vkey: VerifierKey | str | None = None, policy: Policy | None = None) -> Reader:
+    def open(
+        cls,
+        place: str | Path,
+        *,
+        vkey: VerifierKey | str | None = None,
+        policy: Policy | None = None,
+        bridged: bool = True,
+    ) -> Reader:
         """Read a log's checkpoint and check its signatures.
 
         Args:
             place: A directory, an ``http(s)`` URL, or an object store's URL.
             vkey: The log's key as the reader knows it from elsewhere; None takes the policy's, or the log's own word.
             policy: Which logs and witnesses count; None takes the log's own word.
+            bridged: Whether to check here that the log starts with what its earlier keys signed. Only who hands the reader
+                to ``verify``, which checks it too but goes on after a problem, says no.
 
         Raises:
             StorageError: it cannot be read.
@@ -91,7 +104,7 @@ class Reader:
             VerificationError: a signature is wrong, or no trusted key signed.
         """
         key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
-        return cls(open_source(place), vkey=key, policy=policy)
+        return cls(open_source(place), vkey=key, policy=policy, bridged=bridged)
 
     @property
     def size(self) -> int:
@@ -112,7 +125,7 @@ class Reader:
         """
         before, now = self.snapshot.checkpoint, self._read()
         if now.checkpoint.size < before.size:
-            raise VerificationError(f"log was rolled back: size was {before.size}, is {now.checkpoint.size}")
+            raise RewrittenError(f"log was rolled back: size was {before.size}, is {now.checkpoint.size}")
         tiles = Tiles(now.checkpoint.size, self.source.get)
         check_growth(before, now.checkpoint, tiles)
         changed = now.note.raw != self.snapshot.note.raw
@@ -185,7 +198,7 @@ class Reader:
 
     def _check_bundle(self, index: int, entries: list[bytes]) -> None:
         """Above the tiles of level 0 the tree is that of a log whose leaves are the bundles: one proof covers 256 entries."""
-        size, root = self.size, self.snapshot.checkpoint.root
+        size, signed = self.size, self.snapshot.checkpoint.root
         count = -(-size // WIDTH)
 
         def node(level: int, at: int) -> bytes:
@@ -194,7 +207,10 @@ class Reader:
             return span_hash((at << level) * WIDTH, min(size, ((at + 1) << level) * WIDTH), self._tiles.node)
 
         top = fold([leaf_hash(entry) for entry in entries])
-        verify_inclusion(index, count, top, prove_inclusion(index, count, node), root)
+        try:
+            verify_inclusion(index, count, top, prove_inclusion(index, count, node), signed)
+        except VerificationError as exc:
+            raise TileError(f"{tile_path(None, index)}: {exc.message}") from exc
 
     def _key_of(self, policy: Policy) -> VerifierKey:
         """The policy's key for the origin that the log states, or its first one, which then will not have signed."""
@@ -226,13 +242,16 @@ class Reader:
             raise StorageError(f"{self.source} has no checkpoint", hint="is this the directory or URL of a log?")
         checkpoint, opened = policy.open(note, quorum=False)
         tiles = Tiles(checkpoint.size, self.source.get)
-        for passed in trust.passed:
+        for passed in trust.passed if self._bridged else ():
             check_growth(passed, checkpoint, tiles)
         return Snapshot(checkpoint, opened, policy, trust)
 
 
 def check_growth(old: Checkpoint, new: Checkpoint, tiles: Tiles) -> None:
     """Check that a newer checkpoint's tree starts with an older one's.
+
+    1. The tiles' root of the older size is the start of the newer tree: else a tile is not what the newer root says.
+    2. It is the older checkpoint's root: else both are signed and contradict each other.
 
     Args:
         old: Of the same log.
@@ -242,14 +261,25 @@ def check_growth(old: Checkpoint, new: Checkpoint, tiles: Tiles) -> None:
     Raises:
         StorageError: a tile cannot be read.
         FormatError: a tile has not its size.
-        VerificationError: the history was rewritten.
+        TileError: the tiles do not lead to the newer root.
+        RewrittenError: the history was rewritten, or put back.
     """
     if old.origin != new.origin:
-        raise VerificationError(f"origin must be {old.origin}, got {new.origin}")
+        raise RewrittenError(f"origin must be {old.origin}, got {new.origin}")
     if old.size > new.size:
-        raise VerificationError(f"log was rolled back: size was {old.size}, is {new.size}")
+        raise RewrittenError(f"log was rolled back: size was {old.size}, is {new.size}")
     path = prove_consistency(old.size, new.size, tiles.node)
-    verify_consistency(old.size, new.size, path, old.root, new.root)
+    start = new.root if old.size == new.size else root(old.size, tiles.node)
+    try:
+        verify_consistency(old.size, new.size, path, start, new.root)  # 1
+    except VerificationError as exc:
+        raise TileError(
+            f"tiles of the first {old.size} entries do not lead to the signed root of size {new.size}"
+        ) from exc
+    if start != old.root:  # 2
+        raise RewrittenError(
+            f"tree of size {new.size} does not start with the tree of size {old.size}: the history was rewritten"
+        )
 
 
 def _text(raw: bytes, what: str) -> str:

@@ -33,6 +33,13 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T]:
     return [future.result() for future in futures]
 
 
+def begin(call: Callable[[], T]) -> Future[T]:
+    """Make a call in a thread of its own, which nobody has to wait for."""
+    future: Future[T] = Future()
+    threading.Thread(target=_run, args=(call, future), name="register-begun", daemon=True).start()
+    return future
+
+
 def _run(call: Callable[[], T], future: Future[T]) -> None:
     try:
         future.set_result(call())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from passerby.errors import VerificationError
+from passerby.errors import EntryError, FormatError, VerificationError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.codec import decode
 from passerby.register.entries import KeyAdded
@@ -55,7 +55,7 @@ def follow(source: Source, known: VerifierKey) -> Trust:
         raw = source.get(rotation_path(number))
         if raw is None:
             return trust
-        trust = _step(trust, Proof.parse(raw), rotation_path(number))
+        trust = _step(trust, raw, rotation_path(number))
     raise VerificationError(f"log must have at most {MAX_ROTATIONS} changes of key")
 
 
@@ -64,8 +64,12 @@ def accept(policy: Policy, trust: Trust) -> Policy:
     return replace(policy, logs=(trust.key,))
 
 
-def _step(trust: Trust, proof: Proof, path: str) -> Trust:
-    entry = decode(proof.extra or b"")
+def _step(trust: Trust, raw: bytes, path: str) -> Trust:
+    try:
+        proof = Proof.parse(raw)
+        entry = decode(proof.extra or b"")
+    except (FormatError, EntryError) as exc:
+        raise FormatError(f"{path}: {exc.message}") from exc
     if not isinstance(entry, KeyAdded) or entry.use != "log" or entry.replaces is None:
         raise VerificationError(f"{path} must prove a key.added entry of use log")
     old = VerifierKey.parse(entry.replaces)

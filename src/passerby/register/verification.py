@@ -1,7 +1,7 @@
 """Checks a whole log with nothing taken on trust but a key. Each check has its number in the code.
 
 1. The checkpoint parses, the log's key signed it (followed from the trusted key through each change), no signature of a
-   known key is wrong or stands twice.
+   known key is wrong or stands twice; the log starts with what each earlier key signed.
 2. Every entry bundle has exactly its entries, and each hashes to its place in its hash tile.
 3. Every hash tile, at every level, is what the level below makes it.
 4. The root over all entries is the checkpoint's.
@@ -18,13 +18,13 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from passerby.errors import EntryError, FormatError, StorageError
+from passerby.errors import EntryError, FormatError, RewrittenError, StorageError, TileError
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.codec import decode
 from passerby.register.history import History, Problem
 from passerby.register.merkle import HASH_BYTES, Frontier, fold, leaf_hash
 from passerby.register.policy import NONE
-from passerby.register.reader import Reader
+from passerby.register.reader import Reader, check_growth
 from passerby.register.store import DirectoryStore
 from passerby.register.tiles import HEIGHT, WIDTH, Tiles, tile_path, unpack_bundle, width_at
 from passerby.values import utc_now
@@ -131,11 +131,23 @@ class _Check:
         snapshot = self._snapshot
         for name in snapshot.note.repeated:  # 1
             self._say("signature", None, f"{name} signed the checkpoint twice; it counts once")
+        for passed in snapshot.trust.passed:
+            self._check_growth(passed)
         if snapshot.policy.quorum != NONE and not snapshot.witnessed:  # 7
             signed = len(snapshot.note.signed_by) - 1
             self._say(
                 "quorum", None, f"quorum {snapshot.policy.quorum} is not met: {signed} witnesses signed: unwitnessed"
             )
+
+    def _check_growth(self, passed: Checkpoint) -> None:
+        try:
+            check_growth(passed, self._snapshot.checkpoint, self._tiles)
+        except RewrittenError as exc:
+            self._say("fork", None, exc.message)
+        except TileError as exc:
+            self._say("tile", None, exc.message)
+        except (FormatError, StorageError) as exc:
+            self._say("missing" if isinstance(exc, StorageError) else "format", None, exc.message)
 
     def _check_bundle(self, bundle: int) -> list[bytes] | None:
         """Return the leaves of one bundle: those of its entries, or of its tile where the entries cannot be read."""

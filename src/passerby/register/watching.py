@@ -1,18 +1,28 @@
 """Comes back to a log and remembers: at each visit it must be what it was, and more.
 
-The state directory holds, for each log, the last checkpoint that was accepted (``<hash of the place>.note``) and when the log
-last grew. A contradiction is kept with both signed checkpoints as ``fork-*.txt``: they prove it to anyone.
+The state directory holds, for each log, the last checkpoint that was accepted (``<hash of the place>.note``), when the log last
+grew, and which witnesses it named. A contradiction is kept with both signed checkpoints as ``fork-*.txt``: they prove it to
+anyone.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from passerby.errors import EntryError, FormatError, StorageError, UsageError, VerificationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
+
+from passerby.errors import (
+    EntryError,
+    FormatError,
+    RewrittenError,
+    StorageError,
+    TileError,
+    UsageError,
+    VerificationError,
+)
 from passerby.register.checkpoint import Checkpoint
 from passerby.register.history import Problem
 from passerby.register.note import VerifierKey, split_note
@@ -28,6 +38,8 @@ FIRST_VISIT = 65_536
 """New entries that a visit reads at most; to read all is what ``verify`` is for."""
 SILENCE_H = 3.0
 """Source: twice the default heartbeat of a camera, and a half; a log with one running camera grows more often."""
+MAX_SILENCE_H = 87_600.0
+"""Ten years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +79,28 @@ def watch(
         now: The watcher's time; None takes the clock.
 
     Raises:
-        UsageError: the place or the state cannot be used.
+        UsageError: the place or the state cannot be used, or the hours are none.
         StorageError: the log cannot be reached, or the state cannot be read or written.
     """
+    if not 0 < silence_h <= MAX_SILENCE_H:
+        raise UsageError(
+            f"hours until a log is silent must be above 0 and at most {MAX_SILENCE_H:g}, got {silence_h:g}"
+        )
     source = open_source(place)
     with as_storage_errors(f"{state} cannot be made"):
         state.mkdir(parents=True, exist_ok=True)
     return _Watcher(str(place), source, DirectoryStore(state), silence_h, now or utc_now()).visit(vkey, policy)
+
+
+class _Seen(BaseModel):
+    """What is kept of a log besides its checkpoint."""
+
+    place: str = ""
+    vkey: str | None = None
+    own_word: bool = True
+    policy: str | None = None
+    grown: AwareDatetime | None = None
+    """Of when its newest entry is, or, in an empty log, when it was first seen."""
 
 
 class _Watcher:
@@ -90,43 +117,77 @@ class _Watcher:
     def visit(self, vkey: VerifierKey | str | None, policy: Policy | None) -> Visit:
         seen = self._load()
         before = self._state.get(self._note_path)
-        old = Checkpoint.parse(split_note(before)[0]) if before else None
-        own_word = vkey is None and policy is None and bool(seen.get("own_word", True))
-        if vkey is None and policy is None and "vkey" in seen:
-            vkey = str(seen["vkey"])
+        old = self._old(before)
+        own_word = vkey is None and policy is None and seen.own_word
+        if vkey is None and policy is None:
+            vkey = seen.vkey
+        key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
         try:
-            key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
-            reader = Reader(self._source, vkey=key, policy=policy)
+            reader = Reader(self._source, vkey=key, policy=policy, bridged=False)
         except (FormatError, VerificationError) as exc:
             kind = "format" if isinstance(exc, FormatError) else "signature"
             return Visit((Problem(kind, exc.message),), old, None, own_word)
         new = reader.checkpoint()
-        if old and not self._grew(old, before or b"", reader):
+        if not self._bridged(reader) or (old and not self._grew(old, before or b"", reader)):
             return Visit(tuple(self._problems), old, None, own_word)
-        self._check_entries(reader, old.size if old else 0)
+        newest = self._check_entries(reader, old.size if old else 0)
         self._check_signatures(reader)
-        grown = str(seen.get("grown", "")) if old and old.size == new.size else ""
+        named = replace(reader.snapshot.policy, logs=()).to_text()
+        if policy is None and (seen.policy or named) != named:
+            self._say("quorum", "the log names other witnesses, or another quorum, than at the last visit")
+        grown = min(newest or seen.grown or self._now, self._now)
         self._check_silence(grown, reader)
         if not any(problem.kind in {"tile", "tree", "missing", "format"} for problem in self._problems):
-            known = str(seen.get("vkey") or (vkey if vkey else reader.snapshot.trust.key))
-            fresh = {
-                "place": self._place,
-                "vkey": known,
-                "own_word": own_word,
-                "grown": grown or format_instant(self._now),
-            }
+            fresh = _Seen(
+                place=self._place,
+                vkey=seen.vkey or str(key or reader.snapshot.trust.key),
+                own_word=own_word,
+                policy=named if policy is None else seen.policy,
+                grown=grown,
+            )
             self._state.put_all(
-                {self._note_path: reader.snapshot.note.raw, self._seen_path: json.dumps(fresh).encode()}
+                {self._note_path: reader.snapshot.note.raw, self._seen_path: fresh.model_dump_json().encode()}
             )
         return Visit(tuple(self._problems), old, new, own_word)
 
-    def _load(self) -> dict[str, object]:
+    def _load(self) -> _Seen:
         raw = self._state.get(self._seen_path)
         try:
-            seen = json.loads(raw) if raw else {}
-        except ValueError as exc:
-            raise UsageError(f"{self._state}/{self._seen_path} must be this watcher's own state") from exc
-        return seen if isinstance(seen, dict) else {}
+            seen = _Seen() if raw is None else _Seen.model_validate_json(raw)
+            if seen.vkey is not None:
+                VerifierKey.parse(seen.vkey)
+        except (ValidationError, FormatError) as exc:
+            raise self._no_state(self._seen_path) from exc
+        return seen
+
+    def _old(self, before: bytes | None) -> Checkpoint | None:
+        try:
+            return Checkpoint.parse(split_note(before)[0]) if before else None
+        except FormatError as exc:
+            raise self._no_state(self._note_path) from exc
+
+    def _no_state(self, name: str) -> UsageError:
+        return UsageError(
+            f"{self._state}/{name} must be this watcher's own state, but was changed",
+            hint="put it back from a copy; in another directory the next visit counts as the first",
+        )
+
+    def _bridged(self, reader: Reader) -> bool:
+        """The log must start with what each of its earlier keys signed."""
+        for passed in reader.snapshot.trust.passed:
+            self._check_growth(passed, reader)
+        return not self._problems
+
+    def _check_growth(self, old: Checkpoint, reader: Reader) -> None:
+        new = reader.checkpoint()
+        try:
+            check_growth(old, new, Tiles(new.size, reader.source.get))
+        except (StorageError, FormatError) as exc:
+            self._say("missing" if isinstance(exc, StorageError) else "format", exc.message)
+        except TileError as exc:
+            self._say("tile", exc.message)
+        except RewrittenError as exc:
+            self._say("fork", exc.message)
 
     def _grew(self, old: Checkpoint, before: bytes, reader: Reader) -> bool:
         new = reader.checkpoint()
@@ -137,28 +198,28 @@ class _Watcher:
         elif new.size == old.size and new.root != old.root:
             self._say("fork", f"two histories of size {new.size} are signed")
         else:
-            try:
-                check_growth(old, new, Tiles(new.size, reader.source.get))
-            except (StorageError, FormatError) as exc:
-                self._say("missing" if isinstance(exc, StorageError) else "format", exc.message)
-            except VerificationError as exc:
-                self._say("fork", exc.message)
+            self._check_growth(old, reader)
         if any(problem.kind in {"fork", "rollback"} for problem in self._problems):
             evidence = before + b"\n" + reader.snapshot.note.raw
             self._state.put_all({f"fork-{hashlib.sha256(evidence).hexdigest()[:16]}.txt": evidence})
         return not self._problems
 
-    def _check_entries(self, reader: Reader, start: int) -> None:
-        """Every entry that is new must lead to the root and fit its form; a large first visit is left to ``verify``."""
+    def _check_entries(self, reader: Reader, start: int) -> datetime | None:
+        """Every entry that is new must lead to the root and fit its form; a large first visit is left to ``verify``.
+
+        Returns the newest instant that one of them is of, None where none is new.
+        """
+        newest = None
         try:
-            for _ in reader.entries(max(start, reader.size - FIRST_VISIT)):
-                pass
+            for entry in reader.entries(max(start, reader.size - FIRST_VISIT)):
+                newest = max(entry.at, newest or entry.at)
         except EntryError as exc:
             self._say("schema", exc.message)
         except (FormatError, StorageError) as exc:
             self._say("missing" if isinstance(exc, StorageError) else "format", exc.message)
         except VerificationError as exc:
             self._say("tile", exc.message)
+        return newest
 
     def _check_signatures(self, reader: Reader) -> None:
         snapshot = reader.snapshot
@@ -167,10 +228,9 @@ class _Watcher:
         if snapshot.policy.quorum != NONE and not snapshot.witnessed:
             self._say("quorum", f"quorum {snapshot.policy.quorum} is not met: unwitnessed")
 
-    def _check_silence(self, grown: str, reader: Reader) -> None:
-        since = datetime.fromisoformat(grown) if grown else None
+    def _check_silence(self, since: datetime, reader: Reader) -> None:
         time_s = reader.snapshot.time_s
-        if since and self._now - since > self._silence:
+        if self._now - since > self._silence:
             self._say("silence", f"no new entry since {format_instant(since)} ({self._now - since})")
         elif time_s is not None and self._now - datetime.fromtimestamp(time_s, UTC) > self._silence:
             at = datetime.fromtimestamp(time_s, UTC)

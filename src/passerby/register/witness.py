@@ -122,12 +122,13 @@ class Witness:
         """Open a witness's directory.
 
         Raises:
+            UsageError: there is none.
             LockedError: another process has it.
             StorageError: it cannot be read, or others may read its key.
             FormatError: the key is none of a witness.
         """
         if not (path / "key").exists():
-            raise StorageError(f"{path} holds no witness", hint="make one with `passerby witness init`")
+            raise UsageError(f"{path} holds no witness", hint="make one with `passerby witness init`")
         signer = FileSigner.load(path / "key")
         if signer.key.kind != COSIGNATURE:
             raise FormatError(f"key of a witness must be of type 0x04, got 0x{signer.key.kind:02x}")
@@ -146,8 +147,10 @@ class Witness:
         raw = store.get("policy")
         if raw is None:
             raise UsageError(f"{path} holds no witness", hint="make one with `passerby witness init`")
-        policy = Policy.parse(raw.decode("utf-8", "replace"))
-        text = Policy((*policy.logs, VerifierKey.parse(vkey)), policy.witnesses, policy.groups, policy.quorum).to_text()
+        policy, key = Policy.parse(raw.decode("utf-8", "replace")), VerifierKey.parse(vkey)
+        if key in policy.logs:
+            return
+        text = Policy((*policy.logs, key), policy.witnesses, policy.groups, policy.quorum).to_text()
         store.put_all({"policy": Policy.parse(text).to_text().encode()})
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from passerby.register import (
     Entry,
     OperatorStated,
     Remark,
+    RetentionShredded,
     Reveal,
     RunningStopped,
     SelfTest,
@@ -60,7 +61,11 @@ class State(Part):
     cameras: dict[str, Camera] = Field(default_factory=dict)
     cases: dict[str, Case] = Field(default_factory=dict)
     pending: dict[int, Pending] = Field(default_factory=dict)
+    revealed: dict[int, Commitment] = Field(default_factory=dict)
+    """The newest commitments that were revealed: said again, a reveal contradicts nothing."""
     bad_reveals: list[int] = Field(default_factory=list)
+    late_reveals: list[int] = Field(default_factory=list)
+    """Reveals that came after their date."""
     tally: Tally = Field(default_factory=Tally)
     years: dict[int, Said[YearStatistics]] = Field(default_factory=dict)
     remarks: list[Said[Remark]] = Field(default_factory=list)
@@ -107,8 +112,16 @@ class State(Part):
             keep(self.remarks, Said(index=index, entry=entry), LISTED)
         elif name is not None:
             add_to_camera(self._camera(name), index, entry)
+        else:
+            self._add_to_all(index, entry)
         if is_news(entry):
             keep(self.news, Said(index=index, entry=entry), NEWS_KEPT)
+
+    def _add_to_all(self, index: int, entry: Entry) -> None:
+        """An entry that could name a camera and names none is about all of them; other kinds are about none."""
+        if isinstance(entry, RetentionShredded):
+            for camera in self.cameras.values():
+                add_to_camera(camera, index, entry)
 
     def _camera(self, name: str) -> Camera:
         if name not in self.cameras:
@@ -142,10 +155,18 @@ class State(Part):
 
     def _reveal(self, index: int, entry: Reveal) -> None:
         pending = self.pending.get(entry.entry)
-        if pending is None or not fits(pending.commitment, entry):
+        promise = pending.commitment if pending else self.revealed.get(entry.entry)
+        if promise is None or not fits(promise, entry):
             keep(self.bad_reveals, index, LISTED)
             return
+        if pending is None:
+            return
         del self.pending[entry.entry]
+        self.revealed[entry.entry] = promise
+        if len(self.revealed) > NEWS_KEPT:
+            del self.revealed[next(iter(self.revealed))]
+        if entry.at > promise.reveal_by:
+            keep(self.late_reveals, index, LISTED)
         case = self.cases.get(pending.case or "")
         name = camera_in(entry.value)
         if case is None or case.camera or name not in self.cameras:

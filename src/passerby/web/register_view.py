@@ -260,20 +260,9 @@ def alarms(words: Words, state: State, now: datetime) -> list[Row]:
     rows = []
     if late := late_reveals(state, now):
         rows.append(Row("late", words.count("page.late", len(late)), tuple(late[:20]), by="reckoned", warn=True))
-    if state.bad_reveals:
-        rows.append(
-            Row(
-                "bad",
-                words.count("page.bad", len(state.bad_reveals)),
-                tuple(state.bad_reveals),
-                by="reckoned",
-                warn=True,
-            )
-        )
-    if state.unread:
-        rows.append(
-            Row("unread", words.count("page.unread", len(state.unread)), tuple(state.unread), by="reckoned", warn=True)
-        )
+    for key, found in (("was_late", state.late_reveals), ("bad", state.bad_reveals), ("unread", state.unread)):
+        if found:
+            rows.append(Row(key, words.count(f"page.{key}", len(found)), tuple(found), by="reckoned", warn=True))
     return rows
 
 

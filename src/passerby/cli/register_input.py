@@ -1,0 +1,79 @@
+"""What people type for ``passerby register``, ``witness`` and ``authority``: wrong input is wrong use, never a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from passerby.errors import EntryError, FormatError, UsageError
+from passerby.register import Log, Policy, VerifierKey
+
+NAME_HINT = "a name is an address without https://, with no space and no plus, like cameras.example.org/log"
+KEY_HINT = "a log's key is what `passerby register init` printed: name+hash+base64"
+
+
+@contextmanager
+def typed(hint: str | None = None) -> Iterator[None]:
+    """Turn what does not fit its form into wrong use (exit code 2).
+
+    Args:
+        hint: What to do, where the error itself says nothing.
+    """
+    try:
+        yield
+    except (EntryError, FormatError) as exc:
+        raise UsageError(exc.message, hint=exc.hint or hint) from exc
+
+
+def read_key(text: str | None) -> VerifierKey | None:
+    """Return a log's key as it was typed.
+
+    Raises:
+        UsageError: it is none.
+    """
+    with typed(KEY_HINT):
+        return None if text is None else VerifierKey.parse(text)
+
+
+def read_policy(path: Path | None) -> Policy | None:
+    """Return the policy in a file.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if path is None:
+        return None
+    try:
+        return Policy.parse(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
+    except (UnicodeDecodeError, FormatError) as exc:
+        raise UsageError(f"{path} must be a policy file: {exc}", hint="see docs/register.md, Witnesses") from exc
+
+
+def check_index(index: int, size: int) -> int:
+    """Return the number of an entry as it was typed.
+
+    Raises:
+        UsageError: the log has no such entry.
+    """
+    if not 0 <= index < size:
+        raise UsageError(f"entry must be from 0 to {size - 1}, got {index}" if size else "log has no entry yet")
+    return index
+
+
+def open_log(path: Path) -> Log:
+    """Open a log for writing.
+
+    Raises:
+        UsageError: there is none.
+        RegisterError: as ``Log.open``.
+    """
+    try:
+        found = (path / "private").exists()
+    except OSError:
+        found = True  # to open it says why it cannot be looked into
+    if not found:
+        raise UsageError(f"{path} holds no log that can be written", hint="make one with `passerby register init`")
+    return Log.open(path)
