@@ -25,7 +25,7 @@ from passerby.errors import PasserbyError
 from passerby.media import protect_process
 from passerby.values import digest_file
 from passerby.veil.detector import WEIGHTS_DIGEST, Detector
-from passerby.veil.engine import processors
+from passerby.veil.engine import load_openvino, processors
 from passerby.veil.settings import FindSettings
 
 DECODERS = ("h264", "hevc", "vp9", "libdav1d", "mpeg4", "mjpeg")
@@ -125,7 +125,7 @@ def _portrait() -> tuple[str, str]:
 
 def _detector() -> Iterator[Check]:
     try:
-        core: Any = importlib.import_module("openvino").Core()
+        core: Any = load_openvino().Core()
         for device in core.available_devices:
             able = ", ".join(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
             yield Check(f"openvino {device}", "info", f"{core.get_property(device, 'FULL_DEVICE_NAME')}: {able}")

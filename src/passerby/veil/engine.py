@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Protocol
@@ -65,6 +66,25 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def load_openvino() -> Any:  # noqa: ANN401  # openvino has no types
+    """Import OpenVINO so that it tells nobody.
+
+    Its model converter, which is not used here, reports every import to an analytics service on the network and keeps a
+    number for this machine in the home folder. Nothing in this process can load what does that afterwards.
+
+    Source: ``openvino/tools/ovc/__init__.py`` and the package ``openvino_telemetry`` of OpenVINO 2026.4.1.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None makes an import fail, says the manual
+    converter = "openvino.tools.ovc"
+    absent = converter not in sys.modules
+    sys.modules.setdefault(converter, None)  # type: ignore[arg-type]  # the same
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        if absent:
+            del sys.modules[converter]
+
+
 class OpenVinoEngine:
     """OpenVINO on the CPU: a stream for every two processors, compiled once for pictures of any size.
 
@@ -75,7 +95,7 @@ class OpenVinoEngine:
     """
 
     def __init__(self, path: Path) -> None:
-        self._ov: Any = importlib.import_module("openvino")
+        self._ov: Any = load_openvino()
         core = self._ov.Core()
         self.parallel = max(1, min(processors() // 2, 8))
         try:

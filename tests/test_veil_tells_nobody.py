@@ -1,0 +1,65 @@
+"""Nobody is told that Passerby runs: no connection is tried, and nothing is left in the home folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from passerby.veil.demo_clip import demo_clip
+
+pytestmark = pytest.mark.tool
+TALKS = """
+import socket
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("127.0.0.1", 9))
+"""
+
+
+def told_by(arguments: list[str], home: Path, trace: Path) -> list[str]:
+    """Run Python as on a machine that is nobody's test runner; return whom it and its children connect or send to."""
+    strace = shutil.which("strace")
+    if strace is None:
+        if os.environ.get("CI"):
+            pytest.fail("strace is missing: run scripts/install-test-tools")
+        pytest.skip("strace is missing: run scripts/install-test-tools")
+    known = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [
+        strace,
+        "-f",
+        "-qq",
+        "-o",
+        str(trace),
+        "-e",
+        "trace=connect,sendto,sendmsg,sendmmsg",
+        sys.executable,
+        "-B",
+        *arguments,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=known)
+    if "ptrace" in done.stderr and "ermitted" in done.stderr:
+        pytest.skip("this system forbids tracing")
+    assert done.returncode == 0, done.stderr
+    return re.findall(r"sa_family=(AF_INET6?|AF_PACKET)", trace.read_text(encoding="utf-8", errors="replace"))
+
+
+@pytest.mark.parametrize("command", ["veil", "verify", "doctor"])
+def test_no_connection_is_tried_and_the_home_folder_stays_empty(tmp_path: Path, command: str) -> None:
+    clip, home = tmp_path / "in.mp4", tmp_path / "home"
+    home.mkdir()
+    demo_clip(clip, 0.5, (320, 192))
+    arguments = {"veil": [str(clip), "-o", str(tmp_path / "out.mp4")], "verify": [str(clip)], "doctor": []}
+    if command == "verify":
+        Image.new("RGB", (64, 64), (112, 112, 112)).save(clip := tmp_path / "flat.png")
+        arguments["verify"] = [str(clip)]
+    assert told_by(["-m", "passerby", command, *arguments[command]], home, tmp_path / "trace") == []
+    assert list(home.iterdir()) == []
+
+
+def test_a_connection_would_be_noticed(tmp_path: Path) -> None:
+    assert told_by(["-c", TALKS], tmp_path, tmp_path / "trace") == ["AF_INET"]
