@@ -22,6 +22,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from passerby.config import processors
 from passerby.errors import UnreadableError, UnsupportedError, UsageError
 from passerby.media.clip import ClipInfo, open_clip, probe, reading, video_stream
 from passerby.media.hidden import HiddenEdges
@@ -307,8 +308,9 @@ def promise(path: Path, info: ClipInfo) -> Seen | None:
 
 
 def prepare(stream: VideoStream, *, skip_loop_filter: bool = False) -> None:
-    """Set a video track's decoder to use all cores, frame by frame."""
+    """Set a video track's decoder to use every second processor, frame by frame: another pass or an encoder has the others."""
     stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = max(1, processors() // 2)
     if skip_loop_filter:
         stream.codec_context.options = {"skip_loop_filter": "all"}
 

@@ -20,12 +20,12 @@ import numpy as np
 from PIL import features
 
 import passerby
-from passerby.config import PORTRAIT, WEIGHTS
+from passerby.config import PORTRAIT, WEIGHTS, processors
 from passerby.errors import PasserbyError
 from passerby.media import protect_process
 from passerby.values import digest_file
 from passerby.veil.detector import WEIGHTS_DIGEST, Detector
-from passerby.veil.engine import load_openvino, processors
+from passerby.veil.engine import load_openvino
 from passerby.veil.settings import FindSettings
 
 DECODERS = ("h264", "hevc", "vp9", "libdav1d", "mpeg4", "mjpeg")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import threading
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.config import processors
 from passerby.errors import DetectorError, UsageError
 from passerby.veil.layouts import Layout, Outputs
 
@@ -59,11 +59,6 @@ def open_engine(path: Path, provider: str, *, require_gpu: bool) -> Engine:
         engine = OpenVinoEngine(path)
         engine.runs_on += f" (no GPU: {error.message})"
         return engine
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def load_openvino() -> Any:  # noqa: ANN401  # openvino has no types
