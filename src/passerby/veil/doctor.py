@@ -21,9 +21,10 @@ from PIL import features
 
 import passerby
 from passerby.config import PORTRAIT, WEIGHTS, processors
-from passerby.errors import PasserbyError
+from passerby.errors import PasserbyError, WeightsError
 from passerby.media import protect_process
 from passerby.values import digest_file
+from passerby.veil.blazeface import BLAZEFACE_DIGEST, INSTALL, NAME, find_blazeface
 from passerby.veil.detector import WEIGHTS_DIGEST, Detector
 from passerby.veil.engine import load_openvino
 from passerby.veil.settings import FindSettings
@@ -73,6 +74,7 @@ def checks() -> Iterator[Check]:
         "ffmpeg", "info", ", ".join(f"{k} {'.'.join(map(str, v))}" for k, v in sorted(av.library_versions.items()))
     )
     yield _weights()
+    yield _second_weights()
     yield Check("portrait", *_portrait())
     yield from _detector()
     for name in DECODERS:
@@ -113,6 +115,17 @@ def _weights() -> Check:
     if digest != WEIGHTS_DIGEST:
         return Check("weights", "missing", f"must have {WEIGHTS_DIGEST}, got {digest}; install passerby anew")
     return Check("weights", "ok", f"CenterFace, {digest}")
+
+
+def _second_weights() -> Check:
+    name = "second detector"
+    try:
+        path = find_blazeface()
+    except WeightsError as error:
+        return Check(name, "missing", f"{error.message}; {error.hint}")
+    if path is None:
+        return Check(name, "absent", f"{NAME} for verify: {INSTALL}")
+    return Check(name, "ok", f"{NAME} for verify, {BLAZEFACE_DIGEST}")
 
 
 def _portrait() -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The two ways to run an ONNX detector: OpenVINO on the CPU, and ONNX Runtime on an NVIDIA GPU (the ``gpu`` extra)."""
+"""The two ways to run a detector: OpenVINO on the CPU, and ONNX Runtime on an NVIDIA GPU (the ``gpu`` extra)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def open_engine(path: Path, provider: str, *, require_gpu: bool) -> Engine:
     """Load a network.
 
     Args:
-        path: An ONNX file.
+        path: An ONNX file; on the CPU also a TensorFlow Lite file.
         provider: ``cpu`` or ``cuda``.
         require_gpu: Fail rather than run on the CPU when ``cuda`` is not to be had.
 
@@ -81,7 +81,7 @@ def load_openvino() -> Any:  # noqa: ANN401  # openvino has no types
 
 
 class OpenVinoEngine:
-    """OpenVINO on the CPU: a stream for every two processors, compiled once for pictures of any size.
+    """OpenVINO on the CPU: a stream for every two processors, compiled once for pictures of any size, or of the file's own.
 
     The other half decodes, follows and encodes; two streams on two processors took a sixth longer for each look.
 
@@ -94,9 +94,10 @@ class OpenVinoEngine:
         core = self._ov.Core()
         self.parallel = max(1, min(processors() // 2, 8))
         try:
-            self._model = core.read_model(path.read_bytes())
+            # TensorFlow Lite is told by the name alone: its reader takes no bytes
+            self._model = core.read_model(path if path.suffix == ".tflite" else path.read_bytes())
         except (RuntimeError, OSError) as error:
-            raise DetectorError(f"{path.name} is no ONNX network that OpenVINO reads: {error}") from error
+            raise DetectorError(f"{path.name} is no network that OpenVINO reads: {error}") from error
         self.output_names = [output.get_any_name() for output in self._model.outputs]
         self.output_shapes = [
             tuple(None if d.is_dynamic else d.get_length() for d in output.partial_shape)
@@ -141,13 +142,14 @@ class OpenVinoEngine:
 
     def _compile(self, layout: Layout) -> Any:  # noqa: ANN401  # openvino has no types
         ov, model = self._ov, self._model
-        # any height and width: as fast to within 5 % as a network compiled for one size, which takes 0.1 s for each
-        model.reshape([1, 3, -1, -1])
+        if layout.fixed_size is None:
+            # any height and width: as fast to within 5 % as a network compiled for one size, which takes 0.1 s for each
+            model.reshape([1, 3, -1, -1])
         if layout.outputs:
             model = ov.Model([model.output(name) for name in layout.outputs], model.get_parameters(), "detector")
         prepare = importlib.import_module("openvino.preprocess").PrePostProcessor(model)
         prepare.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-        prepare.input().model().set_layout(ov.Layout("NCHW"))
+        prepare.input().model().set_layout(ov.Layout(layout.axes))
         steps = prepare.input().preprocess().convert_element_type(ov.Type.f32)
         if layout.bgr:
             steps.reverse_channels()

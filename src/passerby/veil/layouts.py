@@ -2,7 +2,7 @@
 
 Boxes and scores only: landmarks, where a network has them, are never read.
 
-Layouts: CenterFace (ships with Passerby), YuNet, SCRFD, YOLO-face (v5 and v8 exports).
+Layouts: CenterFace (ships with Passerby), YuNet, SCRFD, YOLO-face (v5 and v8 exports), BlazeFace (full range).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Layout:
         scale: Multiplied after that.
         decode: From raw outputs, input height and width, and a threshold, to detections in input pixels.
         licence: What is known about the usual weights' licence.
+        axes: Order of the input's axes: batch, channels, height and width.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Layout:
     scale: float
     decode: Decode
     licence: str
+    axes: str = "NCHW"
 
 
 def suppress(xyxy: Boxes, score: Scores, overlap: float) -> NDArray[np.intp]:
@@ -161,6 +163,27 @@ def decode_yolo(outputs: Outputs, height: int, width: int, threshold: float) -> 
     return _finish(_corners(x, y, w, h), score[kept], height, width)
 
 
+def decode_blazeface(outputs: Outputs, height: int, width: int, threshold: float) -> Detections:
+    """Read BlazeFace, full range: one anchor in each cell of 4 pixels, each with 16 numbers and a logit.
+
+    The first four numbers are the centre's way from the middle of the cell and the size (x, y, width, height; pixels of the
+    input). The other twelve are landmarks and never read. The box is the face from brow to chin, square.
+
+    Source: MediaPipe, modules/face_detection/face_detection_full_range.pbtxt: ssd_anchors_calculator (192 by 192, one layer
+    of stride 4, fixed anchor size, offset 0.5) and tensors_to_detections_calculator (scale 192, sigmoid, logits clipped at 100;
+    at 80 here, where the score is as surely 0 or 1: the exponential of 100 is no float32).
+    """
+    tables = [table.reshape(-1, table.shape[-1]) for table in outputs.values()]
+    cells = (height // 4) * (width // 4)
+    logit = _one([t for t in tables if t.shape == (cells, 1)], "BlazeFace scores")[:, 0]
+    rows = _one([t for t in tables if t.shape == (cells, 16)], "BlazeFace boxes")
+    score = np.asarray(1 / (1 + np.exp(-np.clip(logit, -80, 80))), np.float32)
+    kept = np.nonzero(~(score <= threshold))[0]
+    x, y, w, h = rows[kept, :4].T
+    grid_y, grid_x = np.divmod(kept, width // 4)
+    return _finish(_corners(x + (grid_x + 0.5) * 4, y + (grid_y + 0.5) * 4, w, h), score[kept], height, width)
+
+
 CENTERFACE = Layout(
     "CenterFace", ("537", "538", "539"), 32, None, False, 0, 1, decode_centerface, "MIT (Star-Clouds/CenterFace)"
 )
@@ -180,6 +203,19 @@ YOLO = Layout(
     "YOLO-face", (), 32, None, False, 0, 1 / 255, decode_yolo, "Ultralytics exports: AGPL-3.0; others: see there"
 )
 
+BLAZEFACE = Layout(
+    "BlazeFace (full range)",
+    (),
+    4,
+    (192, 192),
+    False,
+    127.5,
+    1 / 127.5,
+    decode_blazeface,
+    "Apache-2.0 (Google MediaPipe)",
+    "NHWC",
+)
+
 
 def recognise_layout(names: Sequence[str], shapes: Sequence[tuple[int | None, ...]]) -> Layout:
     """Tell a detector's kind by the names and shapes of its outputs.
@@ -197,11 +233,13 @@ def recognise_layout(names: Sequence[str], shapes: Sequence[tuple[int | None, ..
         return YUNET
     if len(names) == 1 and len(shapes[0]) == 3:
         return YOLO
+    if sorted(shapes, key=str) == [(1, 2304, 1), (1, 2304, 16)]:
+        return BLAZEFACE
     last = [shape[-1] for shape in shapes]
     if len(names) in {6, 9} and last.count(1) == 3 and last.count(4) == 3:
         return SCRFD
     raise DetectorError(
-        f"detector must have CenterFace, YuNet, SCRFD or YOLO-face outputs, got {', '.join(names[:12])}",
+        f"detector must have CenterFace, YuNet, SCRFD, YOLO-face or BlazeFace outputs, got {', '.join(names[:12])}",
         hint="Passerby runs face detectors only; leave --detector out to use the weights that ship with it",
     )
 

@@ -17,11 +17,12 @@ from PIL import Image
 
 from passerby.media import ClipReader, Kind, luma, read_ahead, read_picture, rgb, sniff
 from passerby.values import Boxes
+from passerby.veil.blazeface import BLAZEFACE_DIGEST, blazeface_looks
 from passerby.veil.detector import Looks, Rgb
 from passerby.veil.fills import Noise
 from passerby.veil.looking import Look, Pending, sizes_px, start
+from passerby.veil.places import Left, Sighting, together
 from passerby.veil.planes import Space, layout_of
-from passerby.veil.sidecar import BoxTuple
 
 SIZES = (3 / 4, 3 / 8)
 """Looks as shares of the largest look of veiling, which uses 1, 1/2 and 1/4: a face missed there because it fell between
@@ -29,8 +30,13 @@ two sizes is seen here."""
 FAINT = 0.1
 """A sighting from here on is listed for a person to look at; veiling covers from 0.125 on. Source: docs/measures.md."""
 SEEMS_LEFT = 0.3
-"""A sighting from here on counts as a face that seems left. Source: on veiled crowds of the annotated clips one place in 40
-frames reaches it and is no face (hands, hair and cloth between covers); of uncovered faces of 20 px and more 74 % do."""
+"""A sighting from here on counts as a face that seems left. Source: docs/measures.md: on veiled crowds one place in 19 frames
+reaches it and is no face (hands, hair and cloth between covers); of bare faces of 20 px and more 85 % do."""
+BLAZEFACE_FAINT = 0.4
+"""Source: docs/measures.md: as large a share of its places lies on uncovered faces as of CenterFace's from 0.1 on, one in 90."""
+BLAZEFACE_SEEMS_LEFT = 0.7
+"""Source: docs/measures.md: on the same crowds 2 places in 342 frames reach it, none a face; of bare faces of 20 px and more
+21 % do, of 40 px and more 36 %."""
 EVERY = 2
 """Frames between looks. A face that shows for one frame alone may pass; ``every=1`` looks at all."""
 MAX_PENDING = 4
@@ -41,80 +47,36 @@ FLAT_SHARE = 0.5
 solid and avatar do. Source: of 127 sightings of bare faces on the annotated clips 0 reach 0.5."""
 NOISE_DIFFERENCE = 14.0
 """Noise is known by the curtain itself: mean difference from it, 0 to 255."""
-SAME_PLACE = 0.3
-"""Sightings with this intersection over union, and at most ``GAP_FRAMES`` apart, are told as one."""
-GAP_FRAMES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """A face that seems to be left.
+class Manner:
+    """How a detector takes another look.
 
     Attributes:
-        frame: From 0.
-        time_s: When it is shown.
-        box: (x0, y0, x1, y1), pixels of the coded picture.
-        score: The detector's confidence, 0 to 1.
-        detector: What saw it.
+        looks: Its passes over a picture of a width and height.
+        faint: A sighting from here on is listed for a person to look at.
+        seems_left: A sighting from here on counts as a face that seems left.
     """
 
-    frame: int
-    time_s: float
-    box: BoxTuple
-    score: float
-    detector: str
+    looks: Callable[[int, int], Sequence[Look]]
+    faint: float
+    seems_left: float
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """Sightings that belong together: one place for a person to look at.
+def between_looks(width: int, height: int) -> tuple[Look, ...]:
+    """Return looks at sizes between those of veiling.
 
-    Attributes:
-        best: The surest sighting.
-        first_frame: Of the first sighting.
-        last_frame: Of the last sighting.
-        first_s: Time of the first sighting.
-        last_s: Time of the last sighting.
-        sightings: How many.
+    >>> [look.long_side_px for look in between_looks(640, 360)]
+    [960, 480]
     """
-
-    best: Sighting
-    first_frame: int
-    last_frame: int
-    first_s: float
-    last_s: float
-    sightings: int
+    top = sizes_px(width, height, thorough=True)[0]
+    return tuple(Look(round(top * share), mirrored) for share, mirrored in zip(SIZES, (False, True), strict=True))
 
 
-def together(sightings: Sequence[Sighting]) -> tuple[Left, ...]:
-    """Join sightings that overlap and follow each other, surest first.
-
-    Args:
-        sightings: In order of time.
-    """
-    rows: list[list[Sighting]] = []
-    for sighting in sightings:
-        for row in rows:
-            near = sighting.frame - row[-1].frame <= GAP_FRAMES
-            if near and _overlap(sighting.box, row[-1].box) >= SAME_PLACE:
-                row.append(sighting)
-                break
-        else:
-            rows.append([sighting])
-    left = []
-    for row in rows:
-        best = max(row, key=lambda one: one.score)
-        left.append(Left(best, row[0].frame, row[-1].frame, row[0].time_s, row[-1].time_s, len(row)))
-    return tuple(sorted(left, key=lambda one: -one.best.score))
-
-
-def _overlap(one: BoxTuple, two: BoxTuple) -> float:
-    """Intersection over union."""
-    wide = min(one[2], two[2]) - max(one[0], two[0])
-    high = min(one[3], two[3]) - max(one[1], two[1])
-    shared = max(0.0, wide) * max(0.0, high)
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, two))
-    return shared / max(areas - shared, 1e-9)
+USUAL = Manner(between_looks, FAINT, SEEMS_LEFT)
+MANNERS = {BLAZEFACE_DIGEST: Manner(blazeface_looks, BLAZEFACE_FAINT, BLAZEFACE_SEEMS_LEFT)}
+"""By digest, because both numbers are measured for one file of weights; every other detector takes ``USUAL``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +105,7 @@ def verify_file(
     path: Path,
     detectors: Sequence[Looks],
     *,
-    seems_left: float = SEEMS_LEFT,
+    seems_left: float | None = None,
     every: int = EVERY,
     progress: Progress | None = None,
 ) -> Verdict:
@@ -152,7 +114,7 @@ def verify_file(
     Args:
         path: The veiled file.
         detectors: Each looks at each frame.
-        seems_left: Least score of a face that seems left, 0 to 1.
+        seems_left: Least score of a face that seems left, 0 to 1, for every detector; None takes what was measured for each.
         every: Frames between looks, 1 looks at all.
         progress: Called with frames done and frames in all (None where unknown).
 
@@ -161,12 +123,11 @@ def verify_file(
         UnsupportedError: the file is no picture or clip.
         DetectorError: a detector failed.
     """
-    names = tuple(detector.runs_on for detector in detectors)
-    threshold = min(FAINT, seems_left)
+    passes = [_Pass(detector, MANNERS.get(detector.digest, USUAL), seems_left) for detector in detectors]
     if sniff(path).kind is Kind.PICTURE:
         still = _PictureView(read_picture(path).rgb)
-        step = _Step(0, 0.0, _begin(detectors, still, threshold), still.grey())
-        return _verdict(1, 1, list(step.sightings(names)), seems_left, names)
+        step = _Step(0, 0.0, [one.begin(still) for one in passes], still.grey())
+        return _verdict(1, 1, list(step.sightings(passes)), passes)
     sightings: list[Sighting] = []
     pending: deque[_Step] = deque()
     frames = looked = 0
@@ -177,29 +138,34 @@ def verify_file(
             if frame.index % every == 0:
                 looked += 1
                 view = _FrameView(frame.picture)
-                pending.append(_Step(frame.index, frame.time_s, _begin(detectors, view, threshold), view.grey()))
+                pending.append(_Step(frame.index, frame.time_s, [one.begin(view) for one in passes], view.grey()))
             if len(pending) > MAX_PENDING:
-                sightings += pending.popleft().sightings(names)
+                sightings += pending.popleft().sightings(passes)
             if progress:
                 progress(frames, total)
     for step in pending:
-        sightings += step.sightings(names)
-    return _verdict(frames, looked, sightings, seems_left, names)
+        sightings += step.sightings(passes)
+    return _verdict(frames, looked, sightings, passes)
 
 
-def _verdict(
-    frames: int, looked: int, sightings: Sequence[Sighting], seems_left: float, names: tuple[str, ...]
-) -> Verdict:
+def _verdict(frames: int, looked: int, sightings: Sequence[Sighting], passes: Sequence[_Pass]) -> Verdict:
     places = together(sightings)
-    left = tuple(place for place in places if place.best.score >= seems_left)
-    faint = tuple(place for place in places if place.best.score < seems_left)
-    return Verdict(frames, looked, left, faint, names)
+    left = tuple(place for place in places if place.best.sureness >= 1)
+    faint = tuple(place for place in places if place.best.sureness < 1)
+    return Verdict(frames, looked, left, faint, tuple(one.name for one in passes))
 
 
-def _begin(detectors: Sequence[Looks], view: _FrameView | _PictureView, threshold: float) -> list[Pending]:
-    top = sizes_px(*view.size, thorough=True)[0]
-    looks = [Look(round(top * share), mirrored) for share, mirrored in zip(SIZES, (False, True), strict=True)]
-    return [start(detector, looks, view.scaled, view.size, threshold) for detector in detectors]
+class _Pass:
+    """One detector's part."""
+
+    def __init__(self, detector: Looks, manner: Manner, seems_left: float | None) -> None:
+        self.name = detector.runs_on
+        self.sure_from = manner.seems_left if seems_left is None else seems_left
+        self._detector, self._manner = detector, manner
+
+    def begin(self, view: _FrameView | _PictureView) -> Pending:
+        looks = self._manner.looks(*view.size)
+        return start(self._detector, looks, view.scaled, view.size, min(self._manner.faint, self.sure_from))
 
 
 class _FrameView:
@@ -234,12 +200,13 @@ class _Step:
     pending: list[Pending]
     grey: NDArray[np.uint8]
 
-    def sightings(self, names: Sequence[str]) -> Iterator[Sighting]:
-        for name, looks in zip(names, self.pending, strict=True):
+    def sightings(self, passes: Sequence[_Pass]) -> Iterator[Sighting]:
+        for one, looks in zip(passes, self.pending, strict=True):
             found = looks.result()
             open_ = ~covered(self.grey, found.xyxy)
             for box, score in zip(found.xyxy[open_].tolist(), found.score[open_].tolist(), strict=True):
-                yield Sighting(self.frame, self.time_s, (box[0], box[1], box[2], box[3]), score, name)
+                place = (box[0], box[1], box[2], box[3])
+                yield Sighting(self.frame, self.time_s, place, score, one.sure_from, one.name)
 
 
 def covered(grey: NDArray[np.uint8], boxes: Boxes) -> NDArray[np.bool_]:
