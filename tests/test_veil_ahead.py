@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from fractions import Fraction
@@ -129,6 +130,13 @@ def nobody_left() -> bool:
     return not {thread.name for thread in threading.enumerate()} & {"watch", "read-ahead"}
 
 
+def wait_until(true: Callable[[], bool]) -> bool:
+    ends = time.monotonic() + 10
+    while not true() and time.monotonic() < ends:
+        time.sleep(0.01)
+    return true()
+
+
 def test_groups_without_a_face_are_copied_while_it_is_watched(tmp_path: Path) -> None:
     source = make_clip(
         tmp_path / "in.mp4", frames=48, size=(160, 96), options={"preset": "veryfast", "g": "8", "bf": "2"}
@@ -188,8 +196,8 @@ def ahead_of(pts: list[int], *, hold: threading.Event | None = None) -> Callable
 
     def run(listener: Listener) -> Watched:
         picture = av.VideoFrame(16, 16, "yuv420p")
-        for index, time in enumerate(pts):
-            listener.saw(Frame(index, time, Fraction(1, 25), picture, corrupt=False))
+        for index, ticks in enumerate(pts):
+            listener.saw(Frame(index, ticks, Fraction(1, 25), picture, corrupt=False))
         listener.settled([EMPTY_BOXES] * len(pts), frozenset())
         if hold is not None:
             hold.wait(10)
@@ -223,3 +231,19 @@ def test_every_run_covers_the_same(clip: Path, tmp_path: Path, detector: Detecto
     runs = [veil_file(clip, tmp_path / f"{n}.mp4", told(), detector=detector).report for n in range(2)]
     assert runs[0].covered_share == pytest.approx(runs[1].covered_share, abs=1e-3)
     assert watch(clip, detector, Rules()).tracks
+
+
+def test_a_hung_detector_does_not_hold_up_who_wants_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passerby.veil.ahead.PATIENCE_S", 0.05)
+    hold = threading.Event()
+
+    def leave() -> None:
+        with WatchedAhead(ahead_of([0], hold=hold), "in.mp4", None, always=False) as ahead:
+            ahead.meet(frame(0, 0))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        leave()
+    assert not nobody_left()
+    hold.set()
+    assert wait_until(nobody_left)

@@ -16,6 +16,9 @@ from passerby.media import Frame, Seen
 from passerby.values import Boxes
 from passerby.veil.watch import Listener, Watched
 
+PATIENCE_S = 5.0
+"""Longest time that the watching thread is waited for once it is not wanted any more."""
+
 
 class _LeftError(Exception):
     """The other side has gone."""
@@ -48,11 +51,12 @@ class WatchedAhead:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._changed:
             self._left = self._stopped = True
             self._changed.notify_all()
-        self._thread.join()
+        # a detector that hangs must not hold up whoever wants to end
+        self._thread.join(None if kind is None else PATIENCE_S)
 
     def _run(self) -> None:
         try:
