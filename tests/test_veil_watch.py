@@ -125,6 +125,22 @@ def test_every_run_makes_the_same_tracks(clip: Path) -> None:
     detector.close()
 
 
+def test_the_larger_look_comes_by_time_also_where_a_still_picture_left_turns_out(tmp_path: Path) -> None:
+    """A small face that entered after 1.6 s of stillness was exposed for 1.5 s: the larger look waited for its turn."""
+
+    class Sizes(Scripted):
+        def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+            widths.append(rgb.shape[1])
+            return super().look(rgb, threshold)
+
+    widths: list[int] = []
+    path = tmp_path / "in.mp4"
+    demo_clip(path, 6.0, SIZE)  # nothing moves at its beginning
+    watch(path, Sizes(nothing), Rules())
+    larger, smaller = max(widths), min(widths)
+    assert widths[:5] == [larger, smaller, smaller, larger, smaller]
+
+
 @pytest.mark.parametrize("count", range(20, 32))
 def test_tracks_end_with_a_clip_in_which_nothing_moves(tmp_path: Path, count: int) -> None:
     path = tmp_path / "still.mp4"

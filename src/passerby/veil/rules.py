@@ -86,7 +86,7 @@ THOROUGH = Rules(interval_s=0.32, still_s=0.64, best=0.1, steady=0.14, best_in_p
 """``--thorough``: looks more often, at every size, plain and mirrored."""
 
 CALM_TURNS = 3
-"""The larger look is taken every so many turns where no small face is followed."""
+"""The larger look is taken every so many turns where no small face is followed; in clips, after the time of so many."""
 SLOW_TURNS = 2
 """... and in streams while looks take long."""
 SMALL_SHARE = 20 / 640

@@ -157,7 +157,7 @@ class _Watcher:
         self._lag = max(MIN_LAG, self._interval)
         self._motions: list[Motion | None] = []
         self._queue: deque[_Step] = deque()
-        self._next_look, self._last_look = 0, -1
+        self._next_look, self._last_look, self._last_larger = 0, -1, -1
         self._grey_at_look: Grey | None = None
         self._last: tuple[Frame, Grey] | None = None
         self._turn = 0
@@ -226,9 +226,12 @@ class _Watcher:
 
     def _look(self, step: _Step, frame: Frame, grey: Grey) -> None:
         small = self._judged is None or follows_small(self._follower.active, max(self._size))
-        every = 1 if small else CALM_TURNS
+        overdue = frame.index - self._last_larger >= CALM_TURNS * self._interval
+        every = 1 if small or overdue else CALM_TURNS
         looks = looks_at(self._turn, *self._size, thorough=self._thorough, larger_every=every)
         step.pending = start(self._detector, looks, partial(rgb, frame.picture), self._size, self._rules.lowest)
+        if len(looks) > 1:
+            self._last_larger = frame.index
         self._turn += 1
         self._looks += 1
         self._last_look, self._next_look = frame.index, frame.index + self._interval
