@@ -113,9 +113,21 @@ def start(detector: Looks, looks: Sequence[Look], scaled: Scaled, size: tuple[in
         if rgb is None:
             rgb = pictures[seen] = scaled(*seen)
         if look.mirrored:
-            rgb = np.ascontiguousarray(rgb[:, ::-1])
+            rgb = mirror(rgb)
         started.append((look, detector.look(rgb, threshold), seen))
     return Pending(started, size)
+
+
+def mirror(rgb: Rgb) -> Rgb:
+    """Return a picture with left and right swapped, contiguous.
+
+    >>> mirror(np.arange(6, dtype=np.uint8).reshape(1, 2, 3)).tolist()
+    [[[3, 4, 5], [0, 1, 2]]]
+    """
+    mirrored = np.empty_like(rgb)
+    for channel in range(3):  # five times as fast as copying triples
+        mirrored[..., channel] = rgb[:, ::-1, channel]
+    return mirrored
 
 
 def look_size(long_side_px: int, size: tuple[int, int], multiple: int) -> tuple[int, int]:
