@@ -92,7 +92,21 @@ def told(**write: object) -> VeilSettings:
 
 
 @pytest.mark.parametrize("full", [True, False])
-def test_it_writes_what_it_would_write_afterwards(clip: Path, tmp_path: Path, detector: Detector, full: bool) -> None:
+@pytest.mark.parametrize("held_frames", [0, 7, 1000])
+@pytest.mark.parametrize("size", [SIZE, (320, 180)])
+def test_it_writes_what_it_would_write_afterwards(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    detector: Detector,
+    size: tuple[int, int],
+    held_frames: int,
+    full: bool,
+) -> None:
+    """Whether no frame, some or all are held for the writing pass; 180 rows are 192 coded ones, of which decoding shows 180."""
+    monkeypatch.setattr("passerby.veil.ahead.HELD_BYTES", held_frames * size[0] * size[1] * 3 // 2)
+    monkeypatch.setattr(Rules, "wait_frames", lambda *_: 1)
+    clip = tmp_path / "in.mp4"
+    demo_clip(clip, 3.0, size)
     at_once = veil_file(clip, tmp_path / "a.mp4", told(full_reencode=full), detector=detector)
     later = veil_file(clip, tmp_path / "b.mp4", told(full_reencode=full), detector=detector, tracks=at_once.tracks)
     assert at_once.report.frames_with_cover > 0
@@ -210,9 +224,12 @@ def frame(index: int, pts: int) -> Frame:
     return Frame(index, pts, Fraction(1, 25), av.VideoFrame(16, 16, "yuv420p"), corrupt=False)
 
 
+FRAME_BYTES = sum(plane.buffer_size for plane in frame(0, 0).picture.planes)
+
+
 def test_another_frame_than_was_watched_is_not_written() -> None:
     hold = threading.Event()
-    with WatchedAhead(ahead_of([0, 1, 2], hold=hold), "in.mp4", None, always=False) as ahead:
+    with WatchedAhead(ahead_of([0, 1, 2], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
         ahead.meet(frame(1, 1))
         with pytest.raises(UnreadableError, match=r"in\.mp4 decodes differently from before at frame 2"):
             ahead.meet(frame(2, 3))
@@ -220,11 +237,45 @@ def test_another_frame_than_was_watched_is_not_written() -> None:
 
 
 def test_what_ends_the_watching_ends_the_waiting() -> None:
-    with WatchedAhead(ahead_of([0, 1, 2]), "in.mp4", None, always=False) as ahead:
+    with WatchedAhead(ahead_of([0, 1, 2]), "in.mp4", None, always=False, wait_frames=1) as ahead:
         with pytest.raises(DetectorError, match="gone"):
             ahead.meet(frame(3, 3))
         with pytest.raises(DetectorError, match="gone"):
             ahead.end(3)
+
+
+def seen_through(ahead: WatchedAhead, frames: int) -> list[int]:
+    return [taken.index for n in range(frames) if (taken := ahead.take(n)) is not None]
+
+
+def test_frames_are_held_until_they_are_taken_or_passed_over() -> None:
+    hold = threading.Event()
+    with WatchedAhead(ahead_of([0, 1, 2, 3], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
+        assert seen_through(ahead, 2) == [0, 1]
+        assert ahead.take(0) is None
+        ahead.pass_over(3)
+        assert seen_through(ahead, 4) == [3]
+        assert not ahead.ended(4)
+        hold.set()
+
+
+def test_no_frame_is_held_where_too_few_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passerby.veil.ahead.HELD_BYTES", 3 * FRAME_BYTES)
+    hold = threading.Event()
+    with WatchedAhead(ahead_of([0, 1, 2], hold=hold), "in.mp4", None, always=False, wait_frames=4) as ahead:
+        assert seen_through(ahead, 3) == []
+        hold.set()
+
+
+def test_watching_waits_for_who_writes_but_not_when_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("passerby.veil.ahead.HELD_BYTES", 2 * FRAME_BYTES)
+    hold = threading.Event()
+    with WatchedAhead(ahead_of([0, 1, 2, 3, 4], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
+        assert wait_until(lambda: len(ahead._held) == 2)
+        assert len(ahead._pts) == 2  # the third waits for room
+        assert seen_through(ahead, 3) == [0, 1, 2]
+        ahead.meet(frame(4, 4))  # settled only after all were seen, so that those that do not fit are not held
+        assert hold.set() is None
 
 
 def test_every_run_covers_the_same(clip: Path, tmp_path: Path, detector: Detector) -> None:
@@ -238,7 +289,7 @@ def test_a_hung_detector_does_not_hold_up_who_wants_to_end(monkeypatch: pytest.M
     hold = threading.Event()
 
     def leave() -> None:
-        with WatchedAhead(ahead_of([0], hold=hold), "in.mp4", None, always=False) as ahead:
+        with WatchedAhead(ahead_of([0], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
             ahead.meet(frame(0, 0))
             raise KeyboardInterrupt
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 from av.packet import Packet
 from av.video.reformatter import Interpolation, VideoReformatter
@@ -45,6 +46,44 @@ class RunEnd:
 Item = Frame | Copied | RunEnd
 
 
+@dataclass(slots=True)
+class _Run:
+    """Frames to be encoded one after another: whether there are any yet, and whether they are decoded here."""
+
+    is_open: bool = False
+    decodes: bool = False
+
+
+class Held(Protocol):
+    """Frames that another pass has decoded already, held until they are taken."""
+
+    def take(self, index: int) -> Frame | None:
+        """Wait until the other pass has come to a frame, and take it; None where it is not held, or there is none."""
+        ...
+
+    def pass_over(self, stop: int) -> None:
+        """Say that no frame before this one will be taken any more."""
+        ...
+
+    def ended(self, index: int) -> bool:
+        """Whether the other pass has come to the end, and this frame lies behind it."""
+        ...
+
+    def end(self, frames: int | None) -> Seen:
+        """Wait for the end of the other pass.
+
+        Args:
+            frames: How many there are, where all were met.
+
+        Raises:
+            UnreadableError: The other pass saw more frames.
+        """
+        ...
+
+
+NONE_LEFT = 1 << 62
+
+
 class Supply:
     """The frames and packets of one output.
 
@@ -54,6 +93,7 @@ class Supply:
         pix_fmt: The pixel format that frames are turned into.
         span_s: Time of the first frame, and the time that no frame reaches; None where open.
         seen: What a whole pass found; this pass is held to it.
+        held: Frames of another pass, so that none is decoded twice; where one is missing, decoding begins.
     """
 
     def __init__(
@@ -63,11 +103,13 @@ class Supply:
         pix_fmt: str,
         span_s: tuple[float | None, float | None],
         seen: Seen | None,
+        held: Held | None = None,
     ) -> None:
-        self._source, self._info, self._pix_fmt, self._seen = source, info, pix_fmt, seen
+        self._source, self._info, self._pix_fmt, self._seen, self._held = source, info, pix_fmt, seen, held
         self.start = _ticks(span_s[0], info.time_base, -math.inf)
         self.end = _ticks(span_s[1], info.time_base, math.inf)
         self._reformatter = VideoReformatter()
+        self._given = 0
         self.lost = 0
 
     @property
@@ -76,11 +118,21 @@ class Supply:
         return self.start == -math.inf and self.end == math.inf
 
     def frames(self) -> Iterator[Item]:
-        """Decode everything.
+        """Give every frame, decoded here or by another pass.
 
         Raises:
             UnreadableError: It does not decode, or to other frames than before.
         """
+        try:
+            yield from self._taken(0, NONE_LEFT)
+        finally:
+            self._pass_over(NONE_LEFT)
+        if self._held is None or not self._held.ended(self._given):
+            yield from self._all_decoded()
+        else:
+            self.lost = self._held.end(self._given).lost
+
+    def _all_decoded(self) -> Iterator[Item]:
         container = open_clip(self._source)
         try:
             stream = video_stream(container, self._source.name)
@@ -99,7 +151,7 @@ class Supply:
             container.close()
 
     def runs(self, segments: Iterator[Group]) -> Iterator[Item]:
-        """Pass the packets of groups to be copied, decode the others.
+        """Pass the packets of groups to be copied, give the frames of others.
 
         Args:
             segments: In order; each is asked for when the one before it has ended.
@@ -112,46 +164,75 @@ class Supply:
             stream = video_stream(container, self._source.name)
             prepare(stream)
             decoding = Decoding(stream, self._source.name, self._info)
-            segment, decodes = next(segments, None), False
+            run = _Run()
+            segment = next(segments, None)
             with reading(self._source):
                 for index, packet in enumerate(demux(container, stream)):
                     while segment is not None and index >= segment.stop_packet:
                         ended, segment = segment, next(segments, None)
-                        if decodes and (segment is None or segment.copy):
-                            yield from self._end_run(ended.stop, decoding, stream)
-                            decodes = False
+                        if segment is None or segment.copy:
+                            yield from self._end_run(run, ended.stop, decoding, stream)
                     if segment is None:
                         return
                     if packet is None or index < segment.first_packet:
                         continue
+                    if index == segment.first_packet and not segment.copy and not run.decodes:
+                        yield from self._begin(run, segment, decoding)
                     if segment.copy:
                         yield self._copied(packet)
-                        continue
-                    if not decodes:
-                        decoding.index, decodes = segment.start, True
-                    yield from self._shown(decoding, packet)
+                    elif run.decodes:
+                        yield from self._shown(decoding, packet)
+                    if index == segment.first_packet and (segment.copy or run.decodes):
+                        self._pass_over(segment.stop)
             raise self._differs(decoding.index)
         finally:
+            self._pass_over(NONE_LEFT)
             container.close()
+
+    def _begin(self, run: _Run, segment: Group, decoding: Decoding) -> Iterator[Item]:
+        """Give the frames of a group that are held; where one is missing, decoding begins."""
+        run.is_open = True
+        self._given = segment.start
+        yield from self._taken(segment.start, segment.stop)
+        if self._given < segment.stop:
+            decoding.index, run.decodes = segment.start, True
+
+    def _end_run(self, run: _Run, stop: int, decoding: Decoding, stream: VideoStream) -> Iterator[Item]:
+        if run.decodes:
+            yield from self._shown(decoding, None)
+            if decoding.index != stop:
+                raise self._differs(decoding.index)
+            stream.codec_context.flush_buffers()
+        if run.is_open:
+            yield RunEnd()
+        run.is_open = run.decodes = False
+
+    def _taken(self, start: int, stop: int) -> Iterator[Frame]:
+        """Give frames of the other pass until one is missing."""
+        self._pass_over(start)
+        while self._held is not None and self._given < stop:
+            frame = self._held.take(self._given)
+            if frame is None:
+                return
+            self._given += 1
+            if self.start <= frame.pts < self.end:
+                yield self._converted(frame)
+
+    def _pass_over(self, stop: int) -> None:
+        if self._held is not None:
+            self._held.pass_over(stop)
 
     def _shown(self, decoding: Decoding, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
         for frame in self._decoded(decoding, packet):
             if frame.pts < self.end:
                 yield frame
 
-    def _end_run(self, stop: int, decoding: Decoding, stream: VideoStream) -> Iterator[Item]:
-        yield from self._shown(decoding, None)
-        if decoding.index != stop:
-            raise self._differs(decoding.index)
-        stream.codec_context.flush_buffers()
-        yield RunEnd()
-
     def _decoded(self, decoding: Decoding, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
         for frame in decoding.feed(packet):
             seen = self._seen
             if seen is not None and (frame.index >= len(seen.pts) or seen.pts[frame.index] != frame.pts):
                 raise self._differs(frame.index)
-            if frame.pts >= self.start:
+            if frame.pts >= self.start and frame.index >= self._given:
                 yield self._converted(frame)
 
     def _converted(self, frame: Frame) -> Frame:

@@ -25,7 +25,7 @@ from passerby.media.encoder import EncoderPlan, WriteSettings, plan_encoding
 from passerby.media.frames import blank
 from passerby.media.muxing import ClipWriter
 from passerby.media.smartcopy import Group, plan_segments
-from passerby.media.supply import Copied, Item, RunEnd, Supply
+from passerby.media.supply import Copied, Held, Item, RunEnd, Supply
 from passerby.media.track import MixedTrack, VideoTrack, mixed_options
 from passerby.media.whole import whole_file
 
@@ -33,7 +33,7 @@ Edit = Callable[[int, av.VideoFrame], None]
 NeedsEdit = Callable[[int, int], bool]
 
 
-class Ahead(Protocol):
+class Ahead(Held, Protocol):
     """Another pass over the clip that runs ahead of the writing one, in a thread of its own."""
 
     def meet(self, frame: Frame) -> None:
@@ -46,17 +46,6 @@ class Ahead(Protocol):
 
     def stays(self, start: int, stop: int) -> bool:
         """Wait until it is settled whether frames of ``start <= index < stop`` may be copied as they are."""
-        ...
-
-    def end(self, frames: int | None) -> Seen:
-        """Wait for the end of the pass ahead.
-
-        Args:
-            frames: How many there are, where all were met.
-
-        Raises:
-            UnreadableError: The pass ahead saw more frames.
-        """
         ...
 
     def leave(self) -> None:
@@ -146,7 +135,7 @@ class _Job:
         self._source, self._target = source, target
         self._info, self._plan, self._settings, self._seen, self._ahead = info, plan, settings, seen, ahead
         span_s = (settings.start_s, settings.end_s)
-        self._supply = Supply(source, info, plan.pix_fmt, span_s, seen)
+        self._supply = Supply(source, info, plan.pix_fmt, span_s, seen, ahead)
         self._covered = self._encoded = self._copied = self._silent = 0
         self._mixed = False
         self._notes = plan.notes

@@ -1,7 +1,8 @@
 """Watches a clip in a thread of its own while what is settled already is written: both take turns on the processors.
 
-The writing pass meets each frame here and waits until its covers are known. What the two passes do not see alike ends the
-writing; nothing of it is kept.
+The writing pass meets each frame here and waits until its covers are known. Where memory allows it takes the frames that were
+decoded for watching; where it decodes for itself, what the two passes do not see alike ends the writing, and nothing of it is
+kept.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from passerby.media import Frame, Seen
 from passerby.values import Boxes
 from passerby.veil.watch import Listener, Watched
 
+HELD_BYTES = 192 << 20
+"""Most memory for frames that wait to be written: 5 s of 960x540 at 25 frames a second, and a bit."""
 PATIENCE_S = 5.0
 """Longest time that the watching thread is waited for once it is not wanted any more."""
 
@@ -32,9 +35,19 @@ class WatchedAhead:
         name: Of the clip, for messages.
         promised: What its packets promise; None where nothing is to be copied.
         always: Something is covered in every frame (zones).
+        wait_frames: How many frames the writing pass waits for at most, as a rule. Where not so many fit into ``HELD_BYTES``,
+            none are held for it.
     """
 
-    def __init__(self, watch: Callable[[Listener], Watched], name: str, promised: Seen | None, *, always: bool) -> None:
+    def __init__(
+        self,
+        watch: Callable[[Listener], Watched],
+        name: str,
+        promised: Seen | None,
+        *,
+        always: bool,
+        wait_frames: int,
+    ) -> None:
         self._watch, self._name, self._promised, self._always = watch, name, promised, always
         self._changed = threading.Condition()
         self._pts: list[int] = []
@@ -45,6 +58,8 @@ class WatchedAhead:
         self._error: BaseException | None = None
         self._left = self._stopped = False
         self.surprised = False
+        self._held: dict[int, Frame] = {}
+        self._wait_frames, self._room, self._passed, self._waiting = wait_frames, 0, 0, 0
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def __enter__(self) -> Self:
@@ -76,13 +91,56 @@ class WatchedAhead:
             if self._stopped:
                 raise _LeftError
             index, promised = len(self._pts), self._promised
-            self._pts.append(frame.pts)
+            if frame.corrupt or (
+                promised is not None and (index >= len(promised.pts) or promised.pts[index] != frame.pts)
+            ):
+                self.surprised = True
+                self._held.clear()
+            elif not self.surprised:
+                self._hold(frame)
             if frame.unfit:
                 self._unfit.add(index)
-            unlike = promised is not None and (index >= len(promised.pts) or promised.pts[index] != frame.pts)
-            if frame.corrupt or unlike:
-                self.surprised = True
-                self._changed.notify_all()
+            self._pts.append(frame.pts)
+            self._changed.notify_all()
+
+    def _hold(self, frame: Frame) -> None:
+        if frame.index == 0:
+            room = HELD_BYTES // sum(plane.buffer_size for plane in frame.picture.planes)
+            self._room = room if room >= self._wait_frames else 0
+        if len(self._held) >= self._room > 0:
+            # whoever writes is behind; if it waits for what is not watched yet, then the frame must be decoded again
+            self._changed.wait_for(lambda: self._left or self._waiting or len(self._held) < self._room)
+        if len(self._held) < self._room and frame.index >= self._passed and not self._left:
+            self._held[frame.index] = frame
+
+    def take(self, index: int) -> Frame | None:
+        """See Held.take."""
+        with self._changed:
+            self._wait_for(lambda: self._over or self._watched is not None or index < len(self._pts))
+            self._check()
+            frame = self._held.pop(index, None)
+            self._passed = max(self._passed, index + 1)
+            self._changed.notify_all()
+            return frame
+
+    def pass_over(self, stop: int) -> None:
+        """See Held.pass_over."""
+        with self._changed:
+            self._passed = max(self._passed, stop)
+            for index in [index for index in self._held if index < stop]:
+                del self._held[index]
+            self._changed.notify_all()
+
+    def ended(self, index: int) -> bool:
+        """See Held.ended."""
+        with self._changed:
+            return self._watched is not None and index >= len(self._pts)
+
+    def _wait_for(self, true: Callable[[], bool]) -> None:
+        self._waiting += 1
+        self._changed.notify_all()
+        self._changed.wait_for(true)
+        self._waiting -= 1
 
     def settled(self, boxes: Sequence[Boxes], whole: AbstractSet[int]) -> None:
         """See Listener.settled."""
@@ -95,7 +153,7 @@ class WatchedAhead:
     def meet(self, frame: Frame) -> None:
         """See Ahead.meet."""
         with self._changed:
-            self._changed.wait_for(lambda: self._over or frame.index < len(self._boxes))
+            self._wait_for(lambda: self._over or frame.index < len(self._boxes))
             self._check()
             if frame.index >= len(self._pts) or self._pts[frame.index] != frame.pts:
                 raise self._differs(frame.index)
@@ -103,7 +161,7 @@ class WatchedAhead:
     def stays(self, start: int, stop: int) -> bool:
         """See Ahead.stays."""
         with self._changed:
-            self._changed.wait_for(lambda: self._over or len(self._boxes) >= stop or self._touches(start, stop))
+            self._wait_for(lambda: self._over or len(self._boxes) >= stop or self._touches(start, stop))
             self._check()
             return not self._touches(start, stop)
 
@@ -118,6 +176,7 @@ class WatchedAhead:
         """See Ahead.leave."""
         with self._changed:
             self._left = True
+            self._held.clear()
             self._changed.notify_all()
 
     def watched(self) -> Watched:
@@ -127,7 +186,7 @@ class WatchedAhead:
             PasserbyError: watching failed.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._watched is not None or self._error is not None)
+            self._wait_for(lambda: self._watched is not None or self._error is not None)
             if self._watched is None:
                 raise self._error or _LeftError
             return self._watched

@@ -160,6 +160,8 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "THROUGHPUT",
             "NUM_STREAMS": str(self.parallel),
             "INFERENCE_NUM_THREADS": str(self.parallel),
+            # every process would hold its first thread to the same processor
+            "ENABLE_CPU_PINNING": False,
         }
         return self._core.compile_model(prepare.build(), "CPU", hints)
 

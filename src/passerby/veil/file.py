@@ -185,8 +185,15 @@ class _Clip:
         info = probe(self._source)
         promised = None if self._settings.write.full_reencode else promise(self._source, info)
         painter = Painter(self._settings.cover, info.width_px, info.height_px)
-        zones = bool(self._settings.cover.zones)
-        with WatchedAhead(self.watch, self._source.name, promised, always=zones) as ahead:
+        ahead_of = WatchedAhead(
+            self.watch,
+            self._source.name,
+            promised,
+            always=bool(self._settings.cover.zones),
+            wait_frames=rules_for(self._settings.find).wait_frames(info.rate)
+            + (promised.copyable.longest if promised else 0),
+        )
+        with ahead_of as ahead:
 
             def edit(frame: int, picture: av.VideoFrame) -> None:
                 self.covered_px += painter.paint(picture, ahead.boxes_at(frame), whole=ahead.is_whole(frame))

@@ -35,6 +35,8 @@ class Rules:
         best_in_picture: Score from which a face in a picture is covered, whatever its size.
         misses: Looks in a row in which a followed face may be missed.
         reach_s: Time covered before the first and after the last sighting.
+        patience_s: Time for which a sighting that is no face yet may become one; what is older stays as it is. Source:
+            docs/measures.md.
     """
 
     interval_s: float = 0.64
@@ -47,10 +49,18 @@ class Rules:
     best_in_picture: float = 0.12
     misses: int = 3
     reach_s: float = 0.64
+    patience_s: float = 3.2
 
     def interval_frames(self, rate: Fraction | None) -> int:
         """Return frames between looks at a frame rate, 1 and more; 5 where the rate is unknown."""
         return max(1, round(self.interval_s * float(rate))) if rate else 5
+
+    def wait_frames(self, rate: Fraction | None) -> int:
+        """Return how many frames pass, while the picture moves, until nothing can change any more in one: an upper bound."""
+        rate = rate or Fraction(25)
+        missed = (self.misses + 1) * self.interval_frames(rate)
+        undecided = max(missed, round((self.patience_s + self.reach_s) * float(rate)))
+        return undecided + 2 * self.interval_frames(rate) + 1
 
     def needed(self, level: float, side_px: float, long_side_px: float) -> float:
         """Return the score that a face of this side needs, for a level of ``best`` or ``steady``."""

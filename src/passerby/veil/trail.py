@@ -94,6 +94,14 @@ class Trail:
         if len(self.hits) > 8:
             self.hits = [self.hits[0], self.hits[-1]]
 
+    def begin_later(self, before: int) -> None:
+        """Drop boxes and sightings that lie before a frame, but never the last sighting."""
+        while self.first < (before := min(before, self.last_hit)):
+            kept = self.path[0][before - self.first :]
+            self.first += len(self.path[0]) - len(kept)
+            self.path[:1] = [kept] if len(kept) else []
+        self.hits = [hit for hit in self.hits if hit[0] >= self.first]
+
     def opening(self, most: int) -> Boxes:
         """Return the first boxes, from the first sighting on, shape (K, 4), K at least ``most`` where there are so many."""
         pieces, count = [], 0

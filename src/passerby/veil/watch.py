@@ -166,6 +166,7 @@ class _Watcher:
         self._failed = False
         self._unjudged: set[int] = set()
         rate = float(info.rate or Fraction(25))
+        self._patience = max(self._interval, round(rules.patience_s * rate))
         self._reach, self._growth = max(self._interval, round(rules.reach_s * rate)), GROWTH_PER_S / rate
         self._settler = Settler(self._motions, self._meter, reach=self._reach, growth=self._growth)
 
@@ -263,6 +264,8 @@ class _Watcher:
         lost = self._follower.see(step.index, found)
         for trail in self._follower.active:
             trail.face = trail.face or self._rules.is_face(trail, max(self._size))
+            if not trail.face:
+                trail.begin_later(step.index - self._patience)
         if self._listener:
             active, ended = self._follower.active, self._follower.ended
             self._listener.settled(self._settler.settle(step.index, active, ended), self._unjudged)
