@@ -82,15 +82,20 @@ def first_speed(
         meter: Moves boxes.
         frames: Over at most so many frames.
     """
+    speed = np.zeros((len(trails), 2), np.float32)
     paths = [trail.opening(frames + 1) for trail in trails]
     first = np.array([trail.first for trail in trails], np.intp)
     count = np.array([min(len(path) - 1, frames) for path in paths], np.intp)
-    box = np.concatenate([EMPTY_BOXES, *(path[:1] for path in paths)])
-    seen = np.concatenate([EMPTY_BOXES, *(path[n : n + 1] for path, n in zip(paths, count, strict=True))])
-    for index in range(int(first.min(initial=0)) + 1, int((first + count).max(initial=0)) + 1):
-        rows = np.flatnonzero((first < index) & (index <= first + count))
-        box[rows] = meter.carry(box[rows], motions[index])
-    return np.asarray(((seen - box)[:, :2] + (seen - box)[:, 2:]) / 2 / np.maximum(count, 1)[:, None], np.float32)
+    for begin, length in np.unique(np.stack([first, count], axis=1), axis=0).tolist():
+        if not length:
+            continue
+        rows = np.flatnonzero((first == begin) & (count == length))
+        box = np.concatenate([paths[row][:1] for row in rows])
+        for index in range(begin + 1, begin + length + 1):
+            box = meter.carry(box, motions[index])
+        off = np.concatenate([paths[row][length : length + 1] for row in rows]) - box
+        speed[rows] = (off[:, :2] + off[:, 2:]) / (2 * length)
+    return speed
 
 
 def back_fill(
@@ -117,23 +122,23 @@ def back_fill(
     Returns:
         N arrays of shape (K, 4), K up to ``reach``.
     """
-    now = boxes.copy()
-    alive = np.ones(len(boxes), bool)
-    pieces: list[list[Boxes]] = [[] for _ in boxes]
-    for index in range(int(first.max(initial=0)), max(0, int(first.min(initial=0)) - reach), -1):
-        rows = np.flatnonzero(alive & (index <= first) & (index > first - reach))
-        motion = motions[index] if len(rows) else None
-        if motion is None or motion.cut:
-            alive[rows] = False
-            continue
-        now[rows] = meter.carry(now[rows], motion, back=True)
-        if speed is not None:
-            now[rows] -= np.concatenate([speed[rows], speed[rows]], axis=1)
-        steps = (first[rows] - index + 1).astype(np.float32)
-        swollen = swell(now[rows], steps * growth)
-        for at, row in enumerate(rows.tolist()):
-            pieces[row].append(swollen[at : at + 1])
-    return [np.concatenate([EMPTY_BOXES, *piece[::-1]]) for piece in pieces]
+    found: list[Boxes] = [EMPTY_BOXES] * len(boxes)
+    for begin in np.unique(first).tolist():
+        rows = np.flatnonzero(first == begin)
+        now = boxes[rows]
+        steps: list[Boxes] = []
+        against = 0 if speed is None else np.concatenate([speed[rows], speed[rows]], axis=1)
+        for index in range(begin, max(0, begin - reach), -1):
+            motion = motions[index]
+            if motion is None or motion.cut:
+                break
+            now = meter.carry(now, motion, back=True) - against
+            steps.append(swell(now, np.full(len(rows), (len(steps) + 1) * growth, np.float32)))
+        if steps:
+            earliest_first = np.stack(steps[::-1], axis=1)
+            for at, row in enumerate(rows.tolist()):
+                found[row] = earliest_first[at]
+    return found
 
 
 def swell(boxes: Boxes, share: NDArray[np.float32]) -> Boxes:
