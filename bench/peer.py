@@ -9,7 +9,9 @@ import threading
 import time
 import venv
 from collections.abc import Sequence
+from compileall import compile_dir
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -53,8 +55,15 @@ def deface_keyed_each(sources: Sequence[Path], key: Path) -> list[str]:
     return [deface(), "--boxes", "--replacewith", "img", "--replaceimg", str(key), *map(str, sources)]
 
 
+@cache
+def as_installed() -> None:
+    """Compile this project's modules, as ``pip`` does with those that it installs, deface's among them."""
+    compile_dir(ROOT / "src", quiet=1)
+
+
 def passerby(source: Path, target: Path, *more: str) -> list[str]:
     """Return the command of this project that covers with the key colour."""
+    as_installed()
     fill = "#{:02x}{:02x}{:02x}".format(*KEY)
     return [sys.executable, "-m", "passerby", "veil", str(source), "-o", str(target), "--overwrite", "--quiet",
             "--no-manifest", "--fill", fill, *more]  # fmt: skip

@@ -18,6 +18,7 @@ import av.error
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
+from passerby.config import processors
 from passerby.errors import UnsupportedError, UsageError
 from passerby.media.clip import ClipInfo
 
@@ -169,6 +170,8 @@ def _options(plan: EncoderPlan, info: ClipInfo, *, preset: str, crf: int) -> dic
     if plan.encoder == "libx264":
         group = max(_MIN_GROUP, round(_GROUP_S * info.rate))
         options = {"preset": preset, "crf": str(crf), "forced-idr": "1", "g": str(group)} | _NO_MESSAGES
+        # x264 would take half as many again as there are processors, and lose 2 to 3 % of its time by it
+        options["threads"] = str(processors())
         if preset == "superfast":
             options |= _SAVING
         return options | ({"bf": "0"} if plan.muxer == "avi" else {})  # AVI has no times of showing

@@ -63,6 +63,8 @@ class Detector:
         self.multiple = self.layout.multiple
         self.runs_on = f"{self.layout.name} on {self._engine.runs_on}"
         self._pool = self._threads()
+        # while whoever opened it still opens files; what fails here fails again at the first look, which tells of it
+        self._pool.submit(self._engine.prepare, self.layout)
 
     def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
         """Start looking for faces.

@@ -24,6 +24,10 @@ class Engine(Protocol):
     output_names: list[str]
     output_shapes: list[tuple[int | None, ...]]
 
+    def prepare(self, layout: Layout) -> None:
+        """Do beforehand what the first run would do."""
+        ...
+
     def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
         """Return the raw outputs by name for one picture, shape (H, W, 3), red first."""
         ...
@@ -112,11 +116,15 @@ class OpenVinoEngine:
         self._lock, self._first_run, self._ran = threading.Lock(), threading.Lock(), False
         self._threads = threading.local()
 
-    def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
-        """See Engine.run."""
+    def prepare(self, layout: Layout) -> None:
+        """See Engine.prepare."""
         with self._lock:
             if self._compiled is None:
                 self._compiled = self._compile(layout)
+
+    def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
+        """See Engine.run."""
+        self.prepare(layout)
         if self._ran:
             return self._infer(self._compiled, rgb)
         # The binding sets up tables in its first run, holding a lock of its own while it waits for the interpreter's: two first
@@ -191,6 +199,9 @@ class OnnxRuntimeEngine:
         self._input = self._session.get_inputs()[0].name
         self.parallel = 2
         self.runs_on = f"ONNX Runtime {ort.__version__}, CUDA, f32"
+
+    def prepare(self, layout: Layout) -> None:
+        """See Engine.prepare; ONNX Runtime was told all when it loaded."""
 
     def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
         """See Engine.run."""
