@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from passerby.values import EMPTY_BOXES, Boxes
+from passerby.veil.between import spread
 from passerby.veil.motion import Motion, MotionMeter
 from passerby.veil.reach import held_on, reach_back
 from passerby.veil.trail import Trail
@@ -25,10 +26,14 @@ class Settler:
         meter: Moves boxes.
         reach: Frames covered before the first and after the last sighting, where the scene allows.
         growth: Share of its side that a box grows on each side with every frame away from a sighting.
+        every: How many frames of the clip make one that is watched. Frames count watched ones only but in what is given out.
     """
 
-    def __init__(self, motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float) -> None:
+    def __init__(
+        self, motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float, every: int = 1
+    ) -> None:
         self._motions, self._meter, self._reach, self._growth = motions, meter, reach, growth
+        self._every = every
         self._given = 0
         self._ended = 0
         self._after: list[tuple[Trail, Boxes]] = []
@@ -49,12 +54,17 @@ class Settler:
         for trail in active:
             known = trail.last_hit + 1 if trail.before is not None else trail.first - self._reach
             stop = min(stop, known)
-        return self._give(stop, [trail for trail in active if trail.before is not None])
+        return self._give(stop, [trail for trail in active if trail.before is not None], (stop - 1) * self._every + 1)
 
     def finish(self, frames: int, ended: Sequence[Trail]) -> list[Boxes]:
-        """Give the boxes of all frames left: every trail has ended."""
+        """Give the boxes of all frames left: every trail has ended.
+
+        Args:
+            frames: All frames of the clip, watched or not.
+            ended: All trails.
+        """
         self._end(ended)
-        return self._give(frames, [])
+        return self._give(len(self._motions), [], frames)
 
     def _end(self, ended: Sequence[Trail]) -> None:
         fresh = [trail for trail in ended[self._ended :] if trail.face]
@@ -68,15 +78,18 @@ class Settler:
         )
         self._after += [(trail, held_on(trail, self._reach, self._growth)) for trail in fresh]
 
-    def _give(self, stop: int, active: Sequence[Trail]) -> list[Boxes]:
+    def _give(self, stop: int, active: Sequence[Trail], end: int) -> list[Boxes]:
+        """Give the boxes of frames before ``end``, from those of watched frames before ``stop``."""
         start = self._given
         if stop <= start:
             return []
         self._given = stop
-        given: list[list[Boxes]] = [[] for _ in range(start, stop)]
+        # those between the last watched frame that was given and the next one are given with the next
+        low, begin = max(0, start - 1), max(0, (start - 1) * self._every + 1)
+        given: list[list[Boxes]] = [[] for _ in range(begin, end)]
         for trail, after in [*self._after, *((trail, EMPTY_BOXES) for trail in active)]:
-            first, boxes = trail.between(start, stop, after)
-            for index in range(len(boxes)):
-                given[first - start + index].append(boxes[index : index + 1])
-        self._after = [(trail, after) for trail, after in self._after if trail.last_hit + len(after) >= stop]
+            first, boxes = spread(*trail.between(low, stop, after), self._every)
+            for index in range(max(first, begin), min(first + len(boxes), end)):
+                given[index - begin].append(boxes[index - first : index - first + 1])
+        self._after = [(trail, after) for trail, after in self._after if trail.last_hit + len(after) >= stop - 1]
         return [np.concatenate([EMPTY_BOXES, *boxes]) for boxes in given]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from passerby.errors import DetectorError
 from passerby.media import ClipInfo, ClipReader, Frame, Seen, read_ahead, rgb
 from passerby.values import Boxes, Track
+from passerby.veil.between import watched_every
 from passerby.veil.detector import Looks
 from passerby.veil.follow import Follower
 from passerby.veil.looking import Pending, start
@@ -125,18 +126,19 @@ def watch(
             for frame in frames:
                 if listener:
                     listener.saw(frame)
-                watcher.take(frame)
+                if frame.index % watcher.every == 0:
+                    watcher.take(frame)
                 if progress:
                     progress(frame.index + 1, clip.info.frames_estimate)
         finally:
             frames.close()
-        watcher.finish()
+        watcher.finish(frame.index + 1)
         return watcher.watched(clip.seen)
 
 
 @dataclass(slots=True, eq=False)
 class _Step:
-    """A frame that the follower has yet to reach."""
+    """A frame that the follower has yet to reach; ``index`` counts watched frames only."""
 
     index: int
     motion: Motion | None
@@ -145,6 +147,8 @@ class _Step:
 
 
 class _Watcher:
+    """Takes every ``every``-th frame. Indices count those only, but where frames of the clip are told."""
+
     def __init__(
         self, info: ClipInfo, detector: Looks, rules: Rules, listener: Listener | None, *, thorough: bool
     ) -> None:
@@ -153,7 +157,9 @@ class _Watcher:
         self._size = (info.width_px, info.height_px)
         self._meter = MotionMeter(*self._size)
         self._follower = Follower(self._meter, rules.misses)
-        self._interval = rules.interval_frames(info.rate)
+        self.every = watched_every(info.rate)
+        self._rate = (info.rate or Fraction(25)) / self.every
+        self._interval = rules.interval_frames(self._rate if info.rate else None)
         self._lag = max(MIN_LAG, self._interval)
         self._motions: list[Motion | None] = []
         self._queue: deque[_Step] = deque()
@@ -165,34 +171,39 @@ class _Watcher:
         self._judged: int | None = None
         self._failed = False
         self._unjudged: set[int] = set()
-        rate = float(info.rate or Fraction(25))
+        rate = float(self._rate)
         self._patience = max(self._interval, round(rules.patience_s * rate))
         self._reach, self._growth = max(self._interval, round(rules.reach_s * rate)), GROWTH_PER_S / rate
-        self._settler = Settler(self._motions, self._meter, reach=self._reach, growth=self._growth)
+        self._settler = Settler(self._motions, self._meter, reach=self._reach, growth=self._growth, every=self.every)
 
     def take(self, frame: Frame) -> None:
         """Follow on to a frame, and look at it if it is time."""
-        grey = grey_copy(frame.picture)
+        index, grey = frame.index // self.every, grey_copy(frame.picture)
         motion = self._meter.measure(grey)
         self._motions.append(motion)
-        step = _Step(frame.index, motion, fine_copy(frame.picture), None)
-        if self._due(frame.index, motion, grey):
+        step = _Step(index, motion, fine_copy(frame.picture), None)
+        if self._due(index, motion, grey):
             self._look(step, frame, grey)
         self._queue.append(step)
         self._last = (frame, grey)
         self._advance()
 
-    def finish(self) -> None:
-        """Look at the last frame too, and wait for all looks."""
-        if self._last is not None and self._last[0].index != self._last_look:
+    def finish(self, frames: int) -> None:
+        """Look at the last watched frame too, and wait for all looks.
+
+        Args:
+            frames: All frames of the clip.
+        """
+        if self._last is not None and self._queue[-1].index != self._last_look:
             self._look(self._queue[-1], *self._last)
         while self._queue:
             self._follow(self._queue.popleft())
         self._follower.finish()
         if self._failed:
-            self._unjudged.update(range(0 if self._judged is None else self._judged + 1, len(self._motions)))
+            self._leave_unjudged(len(self._motions))
+        self._unjudged &= set(range(frames))
         if self._listener:
-            self._listener.settled(self._settler.finish(len(self._motions), self._follower.ended), self._unjudged)
+            self._listener.settled(self._settler.finish(frames, self._follower.ended), self._unjudged)
 
     def watched(self, seen: Seen) -> Watched:
         """Decide what is covered.
@@ -204,15 +215,23 @@ class _Watcher:
             raise DetectorError("detector failed at every look", hint="passerby doctor says what runs here")
         faces = [trail for trail in self._follower.ended if trail.face]
         others = [trail for trail in self._follower.ended if not trail.face]
-        tracks = complete(faces, self._motions, self._meter, reach=self._reach, growth=self._growth)
+        tracks = complete(
+            faces,
+            self._motions,
+            self._meter,
+            reach=self._reach,
+            growth=self._growth,
+            every=self.every,
+            frames=len(seen.pts),
+        )
         return Watched(
             self._info,
             seen,
             tracks,
-            tuple(sorted(map(_doubt, others), key=lambda doubt: -doubt.score)),
+            tuple(sorted((_doubt(trail, self.every) for trail in others), key=lambda doubt: -doubt.score)),
             frozenset(self._unjudged),
             self._looks,
-            tuple(i for i, motion in enumerate(self._motions) if motion is not None and motion.cut),
+            tuple(i * self.every for i, motion in enumerate(self._motions) if motion is not None and motion.cut),
         )
 
     def _due(self, index: int, motion: Motion | None, grey: Grey) -> bool:
@@ -220,23 +239,28 @@ class _Watcher:
             return True
         if index < self._next_look:
             return False
-        waited_s = (index - self._last_look) / float(self._info.rate or 25)
+        waited_s = (index - self._last_look) / float(self._rate)
         if waited_s >= self._rules.still_s or self._grey_at_look is None:
             return True
         return not self._meter.still_since(grey, self._grey_at_look)
 
     def _look(self, step: _Step, frame: Frame, grey: Grey) -> None:
         small = self._judged is None or follows_small(self._follower.active, max(self._size))
-        overdue = frame.index - self._last_larger >= CALM_TURNS * self._interval
+        overdue = step.index - self._last_larger >= CALM_TURNS * self._interval
         every = 1 if small or overdue else CALM_TURNS
         looks = looks_at(self._turn, *self._size, thorough=self._thorough, larger_every=every)
         step.pending = start(self._detector, looks, partial(rgb, frame.picture), self._size, self._rules.lowest)
         if len(looks) > 1:
-            self._last_larger = frame.index
+            self._last_larger = step.index
         self._turn += 1
         self._looks += 1
-        self._last_look, self._next_look = frame.index, frame.index + self._interval
+        self._last_look, self._next_look = step.index, step.index + self._interval
         self._grey_at_look = grey
+
+    def _leave_unjudged(self, stop: int) -> None:
+        """Note that nothing is known of the frames after the last judged and before this watched one."""
+        start = 0 if self._judged is None else self._judged * self.every + 1
+        self._unjudged.update(range(start, stop * self.every))
 
     def _advance(self) -> None:
         """Follow up to a look that is not old enough.
@@ -259,7 +283,7 @@ class _Watcher:
             self._next_look = min(self._next_look, step.index + 1)
             return
         if self._failed:
-            self._unjudged.update(range(0 if self._judged is None else self._judged + 1, step.index))
+            self._leave_unjudged(step.index)
         self._judged, self._failed = step.index, False
         lost = self._follower.see(step.index, found)
         for trail in self._follower.active:
@@ -275,7 +299,7 @@ class _Watcher:
             self._next_look = min(self._next_look, self._last_look + max(1, self._interval // 2))
 
 
-def _doubt(trail: Trail) -> Doubt:
-    frame, score = max(trail.hits, key=lambda hit: hit[1])
+def _doubt(trail: Trail, every: int) -> Doubt:
+    index, score = max(trail.hits, key=lambda hit: hit[1])
     boxes: Boxes = trail.boxes()
-    return Doubt(frame, boxes[frame - trail.first], score)
+    return Doubt(index * every, boxes[index - trail.first], score)
