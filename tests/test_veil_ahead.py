@@ -282,7 +282,7 @@ def test_no_frame_is_held_where_too_few_fit(monkeypatch: pytest.MonkeyPatch) -> 
 def test_watching_waits_for_who_writes_but_not_when_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("passerby.veil.ahead.HELD_BYTES", 2 * FRAME_BYTES)
     hold = threading.Event()
-    with WatchedAhead(ahead_of([0, 1, 2, 3, 4], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
+    with WatchedAhead(ahead_of([0, 1, 2, 3, 4], hold=hold), "in.mp4", None, always=False, wait_frames=2) as ahead:
         assert wait_until(lambda: len(ahead._held) == 2)
         assert len(ahead._pts) == 2  # the third waits for room
         assert seen_through(ahead, 3) == [0, 1, 2]

@@ -107,9 +107,9 @@ class WatchedAhead:
         if frame.index == 0:
             room = HELD_BYTES // sum(plane.buffer_size for plane in frame.picture.planes)
             self._room = room if room >= self._wait_frames else 0
-        if len(self._held) >= self._room > 0:
-            # whoever writes is behind; if it waits for what is not watched yet, then the frame must be decoded again
-            self._changed.wait_for(lambda: self._left or self._waiting or len(self._held) < self._room)
+        if len(self._held) >= self._wait_frames:
+            # whoever writes is behind, or waits for what is not watched yet: then more are held, until no more fit
+            self._changed.wait_for(lambda: self._left or self._waiting or len(self._held) < self._wait_frames)
         if len(self._held) < self._room and frame.index >= self._passed and not self._left:
             self._held[frame.index] = frame
 
