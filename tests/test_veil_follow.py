@@ -107,7 +107,9 @@ def follow(looks: dict[int, Detections], count: int, cut_at: int | None = None, 
         if index in looks:
             follower.see(index, looks[index])
     follower.finish()
-    return complete(follower.ended, motions, meter, reach=reach, growth=0.01)
+    return complete(
+        follower.ended, motions, meter, reach=reach, growth=0.01, watched=range(len(motions)), frames=len(motions)
+    )
 
 
 @given(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.values import EMPTY_BOXES, Boxes, Scores, Track
+from passerby.values import EMPTY_BOXES, Boxes, Track
 from passerby.veil.between import spread
 from passerby.veil.motion import Motion, MotionMeter
 from passerby.veil.trail import Trail
@@ -23,8 +23,8 @@ def complete(
     *,
     reach: int,
     growth: float,
-    every: int = 1,
-    frames: int | None = None,
+    watched: Sequence[int],
+    frames: int,
 ) -> tuple[Track, ...]:
     """Make tracks of trails: each reaches back before its first and on after its last sighting.
 
@@ -34,8 +34,8 @@ def complete(
         meter: Moves boxes.
         reach: Frames covered before the first and after the last sighting, where the scene allows.
         growth: Share of its side that a box grows on each side with every frame away from a sighting.
-        every: How many frames of the clip make one that is watched. Frames count watched ones only but in the tracks.
-        frames: All frames of the clip; None: as many as follow from the motions.
+        watched: Which frames of the clip are watched. Frames count these only but in the tracks.
+        frames: All frames of the clip.
 
     Returns:
         Tracks in the order of their first frames, numbered from 1.
@@ -50,17 +50,12 @@ def complete(
         score = np.zeros(len(xyxy), np.float32)
         for index, value in trail.hits:
             score[index - begin] = value
-        whole.append(_all_frames(begin, xyxy, score, every, len(motions) * every if frames is None else frames))
+        first, boxes = spread(begin, xyxy, watched, frames)
+        scores = np.zeros(len(boxes), np.float32)
+        scores[np.array(watched[begin : begin + len(xyxy)]) - first] = score
+        whole.append((first, boxes, scores))
     whole.sort(key=lambda track: track[0])
     return tuple(Track(n, begin, xyxy, score) for n, (begin, xyxy, score) in enumerate(whole, start=1))
-
-
-def _all_frames(begin: int, xyxy: Boxes, score: Scores, every: int, frames: int) -> tuple[int, Boxes, Scores]:
-    first, boxes = spread(begin, xyxy, every)
-    scores = np.zeros(len(boxes), np.float32)
-    scores[every - 1 :: every] = score
-    inside = slice(max(0, -first), max(0, frames - first))
-    return max(first, 0), boxes[inside], scores[inside]
 
 
 def reach_back(

@@ -26,14 +26,20 @@ class Settler:
         meter: Moves boxes.
         reach: Frames covered before the first and after the last sighting, where the scene allows.
         growth: Share of its side that a box grows on each side with every frame away from a sighting.
-        every: How many frames of the clip make one that is watched. Frames count watched ones only but in what is given out.
+        watched: Which frames of the clip are watched. Grows with the motions. Frames count these only but in what is given out.
     """
 
     def __init__(
-        self, motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float, every: int = 1
+        self,
+        motions: Sequence[Motion | None],
+        meter: MotionMeter,
+        *,
+        reach: int,
+        growth: float,
+        watched: Sequence[int],
     ) -> None:
         self._motions, self._meter, self._reach, self._growth = motions, meter, reach, growth
-        self._every = every
+        self._watched = watched
         self._given = 0
         self._ended = 0
         self._after: list[tuple[Trail, Boxes]] = []
@@ -54,7 +60,7 @@ class Settler:
         for trail in active:
             known = trail.last_hit + 1 if trail.before is not None else trail.first - self._reach
             stop = min(stop, known)
-        return self._give(stop, [trail for trail in active if trail.before is not None], (stop - 1) * self._every + 1)
+        return self._give(stop, [trail for trail in active if trail.before is not None], None)
 
     def finish(self, frames: int, ended: Sequence[Trail]) -> list[Boxes]:
         """Give the boxes of all frames left: every trail has ended.
@@ -78,17 +84,18 @@ class Settler:
         )
         self._after += [(trail, held_on(trail, self._reach, self._growth)) for trail in fresh]
 
-    def _give(self, stop: int, active: Sequence[Trail], end: int) -> list[Boxes]:
-        """Give the boxes of frames before ``end``, from those of watched frames before ``stop``."""
+    def _give(self, stop: int, active: Sequence[Trail], frames: int | None) -> list[Boxes]:
+        """Give the boxes of frames up to the last watched one before ``stop``, or of all."""
         start = self._given
         if stop <= start:
             return []
         self._given = stop
-        # those between the last watched frame that was given and the next one are given with the next
-        low, begin = max(0, start - 1), max(0, (start - 1) * self._every + 1)
+        # frames between the last watched one that was given and the next are given with the next
+        low, begin = max(0, start - 1), self._watched[start - 1] + 1 if start else 0
+        end = self._watched[stop - 1] + 1 if frames is None else frames
         given: list[list[Boxes]] = [[] for _ in range(begin, end)]
         for trail, after in [*self._after, *((trail, EMPTY_BOXES) for trail in active)]:
-            first, boxes = spread(*trail.between(low, stop, after), self._every)
+            first, boxes = spread(*trail.between(low, stop, after), self._watched, end)
             for index in range(max(first, begin), min(first + len(boxes), end)):
                 given[index - begin].append(boxes[index - first : index - first + 1])
         self._after = [(trail, after) for trail, after in self._after if trail.last_hit + len(after) >= stop - 1]

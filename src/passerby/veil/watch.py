@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from passerby.errors import DetectorError
 from passerby.media import ClipInfo, ClipReader, Frame, Seen, read_ahead, rgb
 from passerby.values import Boxes, Track
-from passerby.veil.between import watched_every
+from passerby.veil.between import MOST_GAP_S, watched_every
 from passerby.veil.detector import Looks
 from passerby.veil.follow import Follower
 from passerby.veil.looking import Pending, start
@@ -126,8 +126,7 @@ def watch(
             for frame in frames:
                 if listener:
                     listener.saw(frame)
-                if frame.index % watcher.every == 0:
-                    watcher.take(frame)
+                watcher.take(frame)
                 if progress:
                     progress(frame.index + 1, clip.info.frames_estimate)
         finally:
@@ -147,7 +146,7 @@ class _Step:
 
 
 class _Watcher:
-    """Takes every ``every``-th frame. Indices count those only, but where frames of the clip are told."""
+    """Watches some of the frames. Indices count those only, but where frames of the clip are told."""
 
     def __init__(
         self, info: ClipInfo, detector: Looks, rules: Rules, listener: Listener | None, *, thorough: bool
@@ -157,8 +156,11 @@ class _Watcher:
         self._size = (info.width_px, info.height_px)
         self._meter = MotionMeter(*self._size)
         self._follower = Follower(self._meter, rules.misses)
-        self.every = watched_every(info.rate)
-        self._rate = (info.rate or Fraction(25)) / self.every
+        self._watched: list[int] = []
+        self._every = watched_every(info.rate or Fraction(25))
+        self._last_pts = self._look_pts = 0
+        self._passed_over: Frame | None = None
+        self._rate = (info.rate or Fraction(25)) / self._every
         self._interval = rules.interval_frames(self._rate if info.rate else None)
         self._lag = max(MIN_LAG, self._interval)
         self._motions: list[Motion | None] = []
@@ -174,15 +176,34 @@ class _Watcher:
         rate = float(self._rate)
         self._patience = max(self._interval, round(rules.patience_s * rate))
         self._reach, self._growth = max(self._interval, round(rules.reach_s * rate)), GROWTH_PER_S / rate
-        self._settler = Settler(self._motions, self._meter, reach=self._reach, growth=self._growth, every=self.every)
+        self._settler = Settler(
+            self._motions, self._meter, reach=self._reach, growth=self._growth, watched=self._watched
+        )
 
     def take(self, frame: Frame) -> None:
+        """Watch a frame, or pass it over where it comes soon after the last."""
+        late = frame.pts >= self._last_pts + MOST_GAP_S / frame.time_base
+        if self._watched and frame.index < self._watched[-1] + self._every and not late:
+            self._passed_over = frame
+            return
+        if late and self._passed_over is not None:
+            # boxes move evenly by frames, so that they must be known where an uneven time begins
+            self._take(self._passed_over)
+        self._passed_over = None
+        self._take(frame)
+
+    def _take(self, frame: Frame) -> None:
         """Follow on to a frame, and look at it if it is time."""
-        index, grey = frame.index // self.every, grey_copy(frame.picture)
+        late = frame.pts >= self._last_pts + MOST_GAP_S / frame.time_base
+        # looks are counted in frames; where these come late, half the time is nearer to it than the next frame may be
+        overdue = late and (frame.pts - self._look_pts) * frame.time_base >= self._rules.interval_s / 2
+        self._last_pts = frame.pts
+        index, grey = len(self._watched), grey_copy(frame.picture)
+        self._watched.append(frame.index)
         motion = self._meter.measure(grey)
         self._motions.append(motion)
         step = _Step(index, motion, fine_copy(frame.picture), None)
-        if self._due(index, motion, grey):
+        if overdue or self._due(index, motion, grey):
             self._look(step, frame, grey)
         self._queue.append(step)
         self._last = (frame, grey)
@@ -200,8 +221,7 @@ class _Watcher:
             self._follow(self._queue.popleft())
         self._follower.finish()
         if self._failed:
-            self._leave_unjudged(len(self._motions))
-        self._unjudged &= set(range(frames))
+            self._leave_unjudged(frames)
         if self._listener:
             self._listener.settled(self._settler.finish(frames, self._follower.ended), self._unjudged)
 
@@ -221,17 +241,19 @@ class _Watcher:
             self._meter,
             reach=self._reach,
             growth=self._growth,
-            every=self.every,
+            watched=self._watched,
             frames=len(seen.pts),
         )
         return Watched(
             self._info,
             seen,
             tracks,
-            tuple(sorted((_doubt(trail, self.every) for trail in others), key=lambda doubt: -doubt.score)),
+            tuple(sorted((_doubt(trail, self._watched) for trail in others), key=lambda doubt: -doubt.score)),
             frozenset(self._unjudged),
             self._looks,
-            tuple(i * self.every for i, motion in enumerate(self._motions) if motion is not None and motion.cut),
+            tuple(
+                n for n, motion in zip(self._watched, self._motions, strict=True) if motion is not None and motion.cut
+            ),
         )
 
     def _due(self, index: int, motion: Motion | None, grey: Grey) -> bool:
@@ -254,13 +276,12 @@ class _Watcher:
             self._last_larger = step.index
         self._turn += 1
         self._looks += 1
-        self._last_look, self._next_look = step.index, step.index + self._interval
+        self._last_look, self._next_look, self._look_pts = step.index, step.index + self._interval, frame.pts
         self._grey_at_look = grey
 
     def _leave_unjudged(self, stop: int) -> None:
-        """Note that nothing is known of the frames after the last judged and before this watched one."""
-        start = 0 if self._judged is None else self._judged * self.every + 1
-        self._unjudged.update(range(start, stop * self.every))
+        """Note that nothing is known of the frames of the clip after the last judged one and before this."""
+        self._unjudged.update(range(0 if self._judged is None else self._watched[self._judged] + 1, stop))
 
     def _advance(self) -> None:
         """Follow up to a look that is not old enough.
@@ -283,7 +304,7 @@ class _Watcher:
             self._next_look = min(self._next_look, step.index + 1)
             return
         if self._failed:
-            self._leave_unjudged(step.index)
+            self._leave_unjudged(self._watched[step.index])
         self._judged, self._failed = step.index, False
         lost = self._follower.see(step.index, found)
         for trail in self._follower.active:
@@ -299,7 +320,7 @@ class _Watcher:
             self._next_look = min(self._next_look, self._last_look + max(1, self._interval // 2))
 
 
-def _doubt(trail: Trail, every: int) -> Doubt:
+def _doubt(trail: Trail, watched: Sequence[int]) -> Doubt:
     index, score = max(trail.hits, key=lambda hit: hit[1])
     boxes: Boxes = trail.boxes()
-    return Doubt(index * every, boxes[index - trail.first], score)
+    return Doubt(watched[index], boxes[index - trail.first], score)
