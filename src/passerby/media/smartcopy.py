@@ -68,11 +68,6 @@ class Copyable:
     delay: int = 0
     config: nal.AvcConfig | None = None
 
-    @property
-    def longest(self) -> int:
-        """Frames of the longest group."""
-        return max((group.stop - group.start for group in self.groups), default=0)
-
 
 class Survey:
     """Looks at each packet of a track as it goes by.

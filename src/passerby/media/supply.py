@@ -82,6 +82,7 @@ class Held(Protocol):
 
 
 NONE_LEFT = 1 << 62
+"""Behind every frame."""
 
 
 class Supply:

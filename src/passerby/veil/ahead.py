@@ -18,7 +18,7 @@ from passerby.values import Boxes
 from passerby.veil.watch import Listener, Watched
 
 HELD_BYTES = 192 << 20
-"""Most memory for frames that wait to be written: 5 s of 960x540 at 25 frames a second, and a bit."""
+"""Most memory for frames that wait to be written: 10 s of 960x540 at 25 frames a second."""
 PATIENCE_S = 5.0
 """Longest time that the watching thread is waited for once it is not wanted any more."""
 

@@ -1,6 +1,6 @@
 """Frames between those that are watched: of a fast clip some are left out, and boxes move evenly over them.
 
-Nobody moves so unevenly within a twelfth of a second that the margin of a cover does not hold it.
+Nobody moves so unevenly within an eighth of a second that the margin of a cover does not hold it.
 """
 
 from __future__ import annotations

@@ -190,8 +190,7 @@ class _Clip:
             self._source.name,
             promised,
             always=bool(self._settings.cover.zones),
-            wait_frames=rules_for(self._settings.find).wait_frames(info.rate)
-            + (promised.copyable.longest if promised else 0),
+            wait_frames=rules_for(self._settings.find).wait_frames(info.rate),
         )
         with ahead_of as ahead:
 
