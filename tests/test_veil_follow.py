@@ -13,7 +13,6 @@ from passerby.veil.follow import Follower, match
 from passerby.veil.motion import Motion, MotionMeter, grey_size
 from passerby.veil.plan import Plan
 from passerby.veil.reach import complete, swell
-from passerby.veil.trail import Trail
 
 WIDTH, HEIGHT = 640, 360
 
@@ -107,9 +106,7 @@ def follow(looks: dict[int, Detections], count: int, cut_at: int | None = None, 
         if index in looks:
             follower.see(index, looks[index])
     follower.finish()
-    return complete(
-        follower.ended, motions, meter, reach=reach, growth=0.01, watched=range(len(motions)), frames=len(motions)
-    )
+    return complete(follower.ended, motions, meter, reach=reach, growth=0.01)
 
 
 @given(
@@ -210,20 +207,3 @@ def test_kept_tracks_stay_clear_and_zones_touch_every_frame() -> None:
     assert plan.frames_touched == 10
     assert len(plan.boxes_at(2)) == 0
     assert Plan(tracks, 20, always=True).frames_touched == 20
-
-
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(-5, 70))
-def test_a_trail_that_begins_later_keeps_its_last_sighting(steps: list[int], before: int) -> None:
-    """Sightings every few frames, each box at its frame's place, so that a box that moved to another frame shows."""
-    trail = Trail(10, [np.full((1, 4), 10, np.float32)])
-    trail.hit(10, 0.1)
-    for step in steps:
-        frames = np.arange(trail.last_hit + 1, trail.last_hit + 1 + step, dtype=np.float32)
-        trail.path.append(np.repeat(frames[:, None], 4, axis=1))
-        trail.hit(trail.last_hit + step, 0.1)
-    last = trail.last_hit
-    trail.begin_later(before)
-    assert trail.first == max(10, min(before, last))
-    assert trail.boxes()[:, 0].tolist() == list(range(trail.first, last + 1))
-    assert trail.last_hit == last
-    assert all(trail.first <= frame for frame, _ in trail.hits)

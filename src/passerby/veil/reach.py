@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.values import EMPTY_BOXES, Boxes, Track
-from passerby.veil.between import spread
 from passerby.veil.motion import Motion, MotionMeter
 from passerby.veil.trail import Trail
 
@@ -17,25 +16,16 @@ GROWTH_PER_S = 0.19
 
 
 def complete(
-    trails: Iterable[Trail],
-    motions: Sequence[Motion | None],
-    meter: MotionMeter,
-    *,
-    reach: int,
-    growth: float,
-    watched: Sequence[int],
-    frames: int,
+    trails: Iterable[Trail], motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float
 ) -> tuple[Track, ...]:
     """Make tracks of trails: each reaches back before its first and on after its last sighting.
 
     Args:
         trails: Ended trails.
-        motions: One per watched frame of the clip: from the one before.
+        motions: One per frame of the clip: from the frame before.
         meter: Moves boxes.
         reach: Frames covered before the first and after the last sighting, where the scene allows.
         growth: Share of its side that a box grows on each side with every frame away from a sighting.
-        watched: Which frames of the clip are watched. Frames count these only but in the tracks.
-        frames: All frames of the clip.
 
     Returns:
         Tracks in the order of their first frames, numbered from 1.
@@ -50,10 +40,7 @@ def complete(
         score = np.zeros(len(xyxy), np.float32)
         for index, value in trail.hits:
             score[index - begin] = value
-        first, boxes = spread(begin, xyxy, watched, frames)
-        scores = np.zeros(len(boxes), np.float32)
-        scores[np.array(watched[begin : begin + len(xyxy)]) - first] = score
-        whole.append((first, boxes, scores))
+        whole.append((begin, xyxy, score))
     whole.sort(key=lambda track: track[0])
     return tuple(Track(n, begin, xyxy, score) for n, (begin, xyxy, score) in enumerate(whole, start=1))
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from passerby.values import EMPTY_BOXES, Boxes
-from passerby.veil.between import spread
 from passerby.veil.motion import Motion, MotionMeter
 from passerby.veil.reach import held_on, reach_back
 from passerby.veil.trail import Trail
@@ -26,20 +25,10 @@ class Settler:
         meter: Moves boxes.
         reach: Frames covered before the first and after the last sighting, where the scene allows.
         growth: Share of its side that a box grows on each side with every frame away from a sighting.
-        watched: Which frames of the clip are watched. Grows with the motions. Frames count these only but in what is given out.
     """
 
-    def __init__(
-        self,
-        motions: Sequence[Motion | None],
-        meter: MotionMeter,
-        *,
-        reach: int,
-        growth: float,
-        watched: Sequence[int],
-    ) -> None:
+    def __init__(self, motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float) -> None:
         self._motions, self._meter, self._reach, self._growth = motions, meter, reach, growth
-        self._watched = watched
         self._given = 0
         self._ended = 0
         self._after: list[tuple[Trail, Boxes]] = []
@@ -60,17 +49,12 @@ class Settler:
         for trail in active:
             known = trail.last_hit + 1 if trail.before is not None else trail.first - self._reach
             stop = min(stop, known)
-        return self._give(stop, [trail for trail in active if trail.before is not None], None)
+        return self._give(stop, [trail for trail in active if trail.before is not None])
 
     def finish(self, frames: int, ended: Sequence[Trail]) -> list[Boxes]:
-        """Give the boxes of all frames left: every trail has ended.
-
-        Args:
-            frames: All frames of the clip, watched or not.
-            ended: All trails.
-        """
+        """Give the boxes of all frames left: every trail has ended."""
         self._end(ended)
-        return self._give(len(self._motions), [], frames)
+        return self._give(frames, [])
 
     def _end(self, ended: Sequence[Trail]) -> None:
         fresh = [trail for trail in ended[self._ended :] if trail.face]
@@ -84,19 +68,15 @@ class Settler:
         )
         self._after += [(trail, held_on(trail, self._reach, self._growth)) for trail in fresh]
 
-    def _give(self, stop: int, active: Sequence[Trail], frames: int | None) -> list[Boxes]:
-        """Give the boxes of frames up to the last watched one before ``stop``, or of all."""
+    def _give(self, stop: int, active: Sequence[Trail]) -> list[Boxes]:
         start = self._given
         if stop <= start:
             return []
         self._given = stop
-        # frames between the last watched one that was given and the next are given with the next
-        low, begin = max(0, start - 1), self._watched[start - 1] + 1 if start else 0
-        end = self._watched[stop - 1] + 1 if frames is None else frames
-        given: list[list[Boxes]] = [[] for _ in range(begin, end)]
+        given: list[list[Boxes]] = [[] for _ in range(start, stop)]
         for trail, after in [*self._after, *((trail, EMPTY_BOXES) for trail in active)]:
-            first, boxes = spread(*trail.between(low, stop, after), self._watched, end)
-            for index in range(max(first, begin), min(first + len(boxes), end)):
-                given[index - begin].append(boxes[index - first : index - first + 1])
-        self._after = [(trail, after) for trail, after in self._after if trail.last_hit + len(after) >= stop - 1]
+            first, boxes = trail.between(start, stop, after)
+            for index in range(len(boxes)):
+                given[first - start + index].append(boxes[index : index + 1])
+        self._after = [(trail, after) for trail, after in self._after if trail.last_hit + len(after) >= stop]
         return [np.concatenate([EMPTY_BOXES, *boxes]) for boxes in given]

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from passerby.errors import DetectorError
 from passerby.media import ClipInfo, ClipReader, Frame, Seen, read_ahead, rgb
 from passerby.values import Boxes, Track
-from passerby.veil.between import MOST_GAP_S, watched_every
 from passerby.veil.detector import Looks
 from passerby.veil.follow import Follower
 from passerby.veil.looking import Pending, start
@@ -34,6 +33,8 @@ from passerby.veil.trail import Trail
 
 MIN_LAG = 2
 """Fewest frames between a look and the use of its result, so that the detector works while frames are decoded."""
+LATE_S = Fraction(15, 100)
+"""Time after the frame before from which a frame comes late: a clip that is fast in the mean may be slow in places."""
 SURE = 0.4
 LOST_SHARE = 0.34
 """When more than this share of the faces that were once seen as surely as ``SURE`` is missed at a look, the next comes sooner."""
@@ -131,13 +132,13 @@ def watch(
                     progress(frame.index + 1, clip.info.frames_estimate)
         finally:
             frames.close()
-        watcher.finish(frame.index + 1)
+        watcher.finish()
         return watcher.watched(clip.seen)
 
 
 @dataclass(slots=True, eq=False)
 class _Step:
-    """A frame that the follower has yet to reach; ``index`` counts watched frames only."""
+    """A frame that the follower has yet to reach."""
 
     index: int
     motion: Motion | None
@@ -146,8 +147,6 @@ class _Step:
 
 
 class _Watcher:
-    """Watches some of the frames. Indices count those only, but where frames of the clip are told."""
-
     def __init__(
         self, info: ClipInfo, detector: Looks, rules: Rules, listener: Listener | None, *, thorough: bool
     ) -> None:
@@ -156,74 +155,51 @@ class _Watcher:
         self._size = (info.width_px, info.height_px)
         self._meter = MotionMeter(*self._size)
         self._follower = Follower(self._meter, rules.misses)
-        self._watched: list[int] = []
-        self._every = watched_every(info.rate or Fraction(25))
-        self._last_pts = self._look_pts = 0
-        self._passed_over: Frame | None = None
-        self._rate = (info.rate or Fraction(25)) / self._every
-        self._interval = rules.interval_frames(self._rate if info.rate else None)
+        self._interval = rules.interval_frames(info.rate)
         self._lag = max(MIN_LAG, self._interval)
         self._motions: list[Motion | None] = []
         self._queue: deque[_Step] = deque()
         self._next_look, self._last_look, self._last_larger = 0, -1, -1
         self._grey_at_look: Grey | None = None
         self._last: tuple[Frame, Grey] | None = None
+        self._last_pts = self._look_pts = 0
         self._turn = 0
         self._looks = 0
         self._judged: int | None = None
         self._failed = False
         self._unjudged: set[int] = set()
-        rate = float(self._rate)
+        rate = float(info.rate or Fraction(25))
         self._patience = max(self._interval, round(rules.patience_s * rate))
         self._reach, self._growth = max(self._interval, round(rules.reach_s * rate)), GROWTH_PER_S / rate
-        self._settler = Settler(
-            self._motions, self._meter, reach=self._reach, growth=self._growth, watched=self._watched
-        )
+        self._settler = Settler(self._motions, self._meter, reach=self._reach, growth=self._growth)
 
     def take(self, frame: Frame) -> None:
-        """Watch a frame, or pass it over where it comes soon after the last."""
-        late = frame.pts >= self._last_pts + MOST_GAP_S / frame.time_base
-        if self._watched and frame.index < self._watched[-1] + self._every and not late:
-            self._passed_over = frame
-            return
-        if late and self._passed_over is not None:
-            # boxes move evenly by frames, so that they must be known where an uneven time begins
-            self._take(self._passed_over)
-        self._passed_over = None
-        self._take(frame)
-
-    def _take(self, frame: Frame) -> None:
         """Follow on to a frame, and look at it if it is time."""
-        late = frame.pts >= self._last_pts + MOST_GAP_S / frame.time_base
+        late = frame.pts >= self._last_pts + LATE_S / frame.time_base
         # looks are counted in frames; where these come late, half the time is nearer to it than the next frame may be
         overdue = late and (frame.pts - self._look_pts) * frame.time_base >= self._rules.interval_s / 2
         self._last_pts = frame.pts
-        index, grey = len(self._watched), grey_copy(frame.picture)
-        self._watched.append(frame.index)
+        grey = grey_copy(frame.picture)
         motion = self._meter.measure(grey)
         self._motions.append(motion)
-        step = _Step(index, motion, fine_copy(frame.picture), None)
-        if overdue or self._due(index, motion, grey):
+        step = _Step(frame.index, motion, fine_copy(frame.picture), None)
+        if overdue or self._due(frame.index, motion, grey):
             self._look(step, frame, grey)
         self._queue.append(step)
         self._last = (frame, grey)
         self._advance()
 
-    def finish(self, frames: int) -> None:
-        """Look at the last watched frame too, and wait for all looks.
-
-        Args:
-            frames: All frames of the clip.
-        """
-        if self._last is not None and self._queue[-1].index != self._last_look:
+    def finish(self) -> None:
+        """Look at the last frame too, and wait for all looks."""
+        if self._last is not None and self._last[0].index != self._last_look:
             self._look(self._queue[-1], *self._last)
         while self._queue:
             self._follow(self._queue.popleft())
         self._follower.finish()
         if self._failed:
-            self._leave_unjudged(frames)
+            self._unjudged.update(range(0 if self._judged is None else self._judged + 1, len(self._motions)))
         if self._listener:
-            self._listener.settled(self._settler.finish(frames, self._follower.ended), self._unjudged)
+            self._listener.settled(self._settler.finish(len(self._motions), self._follower.ended), self._unjudged)
 
     def watched(self, seen: Seen) -> Watched:
         """Decide what is covered.
@@ -235,25 +211,15 @@ class _Watcher:
             raise DetectorError("detector failed at every look", hint="passerby doctor says what runs here")
         faces = [trail for trail in self._follower.ended if trail.face]
         others = [trail for trail in self._follower.ended if not trail.face]
-        tracks = complete(
-            faces,
-            self._motions,
-            self._meter,
-            reach=self._reach,
-            growth=self._growth,
-            watched=self._watched,
-            frames=len(seen.pts),
-        )
+        tracks = complete(faces, self._motions, self._meter, reach=self._reach, growth=self._growth)
         return Watched(
             self._info,
             seen,
             tracks,
-            tuple(sorted((_doubt(trail, self._watched) for trail in others), key=lambda doubt: -doubt.score)),
+            tuple(sorted(map(_doubt, others), key=lambda doubt: -doubt.score)),
             frozenset(self._unjudged),
             self._looks,
-            tuple(
-                n for n, motion in zip(self._watched, self._motions, strict=True) if motion is not None and motion.cut
-            ),
+            tuple(i for i, motion in enumerate(self._motions) if motion is not None and motion.cut),
         )
 
     def _due(self, index: int, motion: Motion | None, grey: Grey) -> bool:
@@ -261,27 +227,23 @@ class _Watcher:
             return True
         if index < self._next_look:
             return False
-        waited_s = (index - self._last_look) / float(self._rate)
+        waited_s = (index - self._last_look) / float(self._info.rate or 25)
         if waited_s >= self._rules.still_s or self._grey_at_look is None:
             return True
         return not self._meter.still_since(grey, self._grey_at_look)
 
     def _look(self, step: _Step, frame: Frame, grey: Grey) -> None:
         small = self._judged is None or follows_small(self._follower.active, max(self._size))
-        overdue = step.index - self._last_larger >= CALM_TURNS * self._interval
+        overdue = frame.index - self._last_larger >= CALM_TURNS * self._interval
         every = 1 if small or overdue else CALM_TURNS
         looks = looks_at(self._turn, *self._size, thorough=self._thorough, larger_every=every)
         step.pending = start(self._detector, looks, partial(rgb, frame.picture), self._size, self._rules.lowest)
         if len(looks) > 1:
-            self._last_larger = step.index
+            self._last_larger = frame.index
         self._turn += 1
         self._looks += 1
-        self._last_look, self._next_look, self._look_pts = step.index, step.index + self._interval, frame.pts
+        self._last_look, self._next_look, self._look_pts = frame.index, frame.index + self._interval, frame.pts
         self._grey_at_look = grey
-
-    def _leave_unjudged(self, stop: int) -> None:
-        """Note that nothing is known of the frames of the clip after the last judged one and before this."""
-        self._unjudged.update(range(0 if self._judged is None else self._watched[self._judged] + 1, stop))
 
     def _advance(self) -> None:
         """Follow up to a look that is not old enough.
@@ -304,7 +266,7 @@ class _Watcher:
             self._next_look = min(self._next_look, step.index + 1)
             return
         if self._failed:
-            self._leave_unjudged(self._watched[step.index])
+            self._unjudged.update(range(0 if self._judged is None else self._judged + 1, step.index))
         self._judged, self._failed = step.index, False
         lost = self._follower.see(step.index, found)
         for trail in self._follower.active:
@@ -320,7 +282,7 @@ class _Watcher:
             self._next_look = min(self._next_look, self._last_look + max(1, self._interval // 2))
 
 
-def _doubt(trail: Trail, watched: Sequence[int]) -> Doubt:
-    index, score = max(trail.hits, key=lambda hit: hit[1])
+def _doubt(trail: Trail) -> Doubt:
+    frame, score = max(trail.hits, key=lambda hit: hit[1])
     boxes: Boxes = trail.boxes()
-    return Doubt(watched[index], boxes[index - trail.first], score)
+    return Doubt(frame, boxes[frame - trail.first], score)
