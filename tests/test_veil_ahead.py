@@ -33,7 +33,7 @@ from passerby.veil.settle import Settler
 from passerby.veil.watch import Listener, Watched, watch
 
 SIZE = (320, 192)
-FRAMES, EVERY, REACH, GROWTH = 60, 5, 5, 0.01
+FRAMES, EVERY, REACH, GROWTH, PATIENCE = 60, 5, 5, 0.01, 12
 FILL = (255, 0, 255)
 
 sighting = st.tuples(st.integers(0, 5), st.integers(-6, 6), st.floats(0.03125, 0.875, width=32))
@@ -64,6 +64,8 @@ def test_what_was_settled_is_what_is_covered_in_the_end(
         follower.see(frame, Detections(xyxy, np.array([score for _, _, score in rows], np.float32)))
         for trail in follower.active:
             trail.face = trail.face or rules.is_face(trail, 640)
+            if not trail.face:
+                trail.begin_later(frame - PATIENCE)
         settled += settler.settle(frame, follower.active, follower.ended)
         assert len(settled) <= frame
     follower.finish()

@@ -170,7 +170,7 @@ def _options(plan: EncoderPlan, info: ClipInfo, *, preset: str, crf: int) -> dic
     if plan.encoder == "libx264":
         group = max(_MIN_GROUP, round(_GROUP_S * info.rate))
         options = {"preset": preset, "crf": str(crf), "forced-idr": "1", "g": str(group)} | _NO_MESSAGES
-        # x264 would take half as many again as there are processors, and lose 2 to 3 % of its time by it
+        # x264 would take half as many again as there are processors; whole runs took up to 3 % longer by it
         options["threads"] = str(processors())
         if preset == "superfast":
             options |= _SAVING

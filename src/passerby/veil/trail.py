@@ -14,7 +14,8 @@ class Trail:
     """A track in the making.
 
     Attributes:
-        first: Index of the first box of ``path``: the first sighting, or later where ``forget`` was called.
+        first: Index of the first box of ``path``: the first sighting, or later where ``forget`` or ``begin_later``
+            was called.
         path: Boxes up to the last sighting, in pieces, each (L, 4).
         held: Boxes carried on since the last sighting, in pieces.
         hits: (frame index, score) of each sighting.
