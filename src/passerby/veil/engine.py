@@ -87,7 +87,8 @@ def load_openvino() -> Any:  # noqa: ANN401  # openvino has no types
 class OpenVinoEngine:
     """OpenVINO on the CPU: a stream for every two processors, compiled once for pictures of any size, or of the file's own.
 
-    The other half decodes, follows and encodes; with two streams on two processors whole runs took up to 3 % longer where all were busy (docs/measures.md).
+    The other half decodes, follows and encodes; with two streams on two processors whole runs took up to 3 % longer where all
+    were busy (docs/measures.md).
 
     Precision is bfloat16 where the processor computes in it (measured here: 2.2 times as fast on the same weights; its
     effect on misses is inside every figure that ``bench/veil.py`` prints), float32 elsewhere.
