@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
 import sys
@@ -47,6 +48,8 @@ def main(argv: list[str] | None = None) -> None:
     except PasserbyError as error:
         say_error(error)
         sys.exit(error.exit_code)
+    finally:
+        gc.freeze()  # the process ends: looking for garbage once more would only take time
 
 
 def say_error(error: PasserbyError) -> None:

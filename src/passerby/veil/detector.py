@@ -6,6 +6,7 @@ runs. What really runs (engine, device, precision) is in ``Detector.runs_on``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from passerby.config import WEIGHTS
 from passerby.errors import DetectorError, WeightsError
 from passerby.values import Detections, Digest, digest_file
-from passerby.veil.engine import Engine, open_engine
+from passerby.veil.engine import Engine, Size, open_engine
 from passerby.veil.layouts import Layout, recognise_layout
 from passerby.veil.settings import FindSettings
 from passerby.veil.tiles import look_in_tiles
@@ -63,8 +64,15 @@ class Detector:
         self.multiple = self.layout.multiple
         self.runs_on = f"{self.layout.name} on {self._engine.runs_on}"
         self._pool = self._threads()
-        # while whoever opened it still opens files; what fails here fails again at the first look, which tells of it
-        self._pool.submit(self._engine.prepare, self.layout)
+
+    def prepare(self, sizes: Sequence[Size] = ()) -> None:
+        """Get ready in the background for looks at pictures of these widths and heights; without any, of all sizes.
+
+        What fails here fails again at the first look, which tells of it.
+        """
+        self._engine.expect(sizes)
+        for size in sizes or (None,):
+            self._pool.submit(self._engine.prepare, self.layout, size)
 
     def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
         """Start looking for faces.

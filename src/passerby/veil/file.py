@@ -32,6 +32,7 @@ from passerby.values import Track, digest_file
 from passerby.veil.ahead import WatchedAhead
 from passerby.veil.cover import Painter
 from passerby.veil.detector import Detector
+from passerby.veil.looking import look_size, sizes_px
 from passerby.veil.plan import Plan
 from passerby.veil.report import VeilReport, Whole, sizes_of
 from passerby.veil.rules import rules_for
@@ -94,6 +95,7 @@ def veil_file(
     opened = detector or Detector(settings.find)
     try:
         if content.kind is Kind.PICTURE:
+            opened.prepare()
             return _picture(source, target, settings, opened, tracks)
         return _clip(source, target, settings, opened, tracks, progress or (lambda *_: None))
     finally:
@@ -183,6 +185,9 @@ class _Clip:
     def written_while_watched(self) -> tuple[Watched, WriteReport | None]:
         """Write what is settled while the rest is watched; without a report where the clip is damaged."""
         info = probe(self._source)
+        size, find = (info.width_px, info.height_px), self._settings.find
+        sides = sizes_px(*size, thorough=find.thorough)
+        self._detector.prepare([look_size(side, size, self._detector.multiple) for side in sides])
         promised = None if self._settings.write.full_reencode else promise(self._source, info)
         painter = Painter(self._settings.cover, info.width_px, info.height_px)
         ahead_of = WatchedAhead(
@@ -190,7 +195,7 @@ class _Clip:
             self._source.name,
             promised,
             always=bool(self._settings.cover.zones),
-            wait_frames=rules_for(self._settings.find).wait_frames(info.rate),
+            wait_frames=rules_for(find).wait_frames(info.rate),
         )
         with ahead_of as ahead:
 

@@ -168,7 +168,7 @@ def _step(width: int, height: int) -> int:
 
 
 def _starts(length: int) -> NDArray[np.intp]:
-    return np.unique(np.append(np.arange(0, length - TILE_PX + 1, STRIDE_PX), length - TILE_PX))
+    return np.array(sorted({*range(0, length - TILE_PX + 1, STRIDE_PX), length - TILE_PX}), np.intp)
 
 
 def _peaks(correlation: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

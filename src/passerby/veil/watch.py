@@ -156,7 +156,7 @@ class _Watcher:
         self._meter = MotionMeter(*self._size)
         self._follower = Follower(self._meter, rules.misses)
         self._interval = rules.interval_frames(info.rate)
-        self._lag = max(MIN_LAG, self._interval)
+        self._lag = max(MIN_LAG, 2 * self._interval)
         self._motions: list[Motion | None] = []
         self._queue: deque[_Step] = deque()
         self._next_look, self._last_look, self._last_larger = 0, -1, -1
