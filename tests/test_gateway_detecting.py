@@ -21,6 +21,7 @@ class Inner:
     """A detector that answers when and what the test says."""
 
     runs_on, digest, multiple = "test", Digest("sha256:" + "0" * 64), 32
+    doubt: float | None = None
 
     def __init__(self) -> None:
         self.asked: list[Future[Detections]] = []

@@ -121,6 +121,7 @@ class Blind:
     """A detector that sees nothing, or fails."""
 
     runs_on, digest, multiple = "blind", "sha256:0", 32
+    doubt: float | None = None
 
     def __init__(self, error: DetectorError | None = None) -> None:
         self.error = error
@@ -137,6 +138,9 @@ class Blind:
 
     def check_weights(self) -> None:
         """It has none."""
+
+    def prepare(self, sizes: object) -> None:
+        """Nothing to do."""
 
     def rest(self) -> None:
         """It took nothing."""

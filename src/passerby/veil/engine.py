@@ -16,7 +16,6 @@ from passerby.config import processors
 from passerby.errors import DetectorError, UsageError
 from passerby.veil.layouts import Layout, Outputs
 
-
 Size = tuple[int, int]
 """Width and height of a picture, pixels."""
 

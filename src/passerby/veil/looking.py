@@ -70,7 +70,7 @@ class Pending:
         Raises:
             DetectorError: a look failed or hangs.
         """
-        found = [_back(wait_for(future), look, seen, self._size) for look, future, seen in self._looks]
+        found = [back(wait_for(future), look, seen, self._size) for look, future, seen in self._looks]
         return join(found)
 
 
@@ -169,7 +169,15 @@ def join(found: Sequence[Detections]) -> Detections:
     return Detections(np.stack(mean, axis=1).astype(np.float32), score[leaders])
 
 
-def _back(found: Detections, look: Look, seen: tuple[int, int], size: tuple[int, int]) -> Detections:
+def back(found: Detections, look: Look, seen: tuple[int, int], size: tuple[int, int]) -> Detections:
+    """Return what a look found in the pixels of the picture.
+
+    Args:
+        found: In the pixels that the detector saw.
+        look: Whether they are mirrored.
+        seen: Width and height that the detector saw, pixels.
+        size: The picture's width and height, pixels.
+    """
     xyxy = found.xyxy.copy()
     if look.mirrored:
         xyxy[:, [0, 2]] = seen[0] - xyxy[:, [2, 0]]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from passerby.errors import DetectorError
 from passerby.media import ClipInfo, ClipReader, Frame, Seen, read_ahead, rgb
 from passerby.values import Boxes, Track
+from passerby.veil.closer import CloserLooks
 from passerby.veil.detector import Looks
 from passerby.veil.follow import Follower
 from passerby.veil.looking import Pending, start
@@ -143,7 +144,7 @@ class _Step:
     index: int
     motion: Motion | None
     fine: Fine | None
-    pending: Pending | None
+    pending: Pending | CloserLooks | None
 
 
 class _Watcher:
@@ -156,7 +157,7 @@ class _Watcher:
         self._meter = MotionMeter(*self._size)
         self._follower = Follower(self._meter, rules.misses)
         self._interval = rules.interval_frames(info.rate)
-        self._lag = max(MIN_LAG, 2 * self._interval)
+        self._lag = max(MIN_LAG, 3 * self._interval // 2)
         self._motions: list[Motion | None] = []
         self._queue: deque[_Step] = deque()
         self._next_look, self._last_look, self._last_larger = 0, -1, -1
@@ -237,7 +238,11 @@ class _Watcher:
         overdue = frame.index - self._last_larger >= CALM_TURNS * self._interval
         every = 1 if small or overdue else CALM_TURNS
         looks = looks_at(self._turn, *self._size, thorough=self._thorough, larger_every=every)
-        step.pending = start(self._detector, looks, partial(rgb, frame.picture), self._size, self._rules.lowest)
+        scaled = partial(rgb, frame.picture)
+        if len(looks) == 2 and not small and self._detector.doubt is not None:
+            step.pending = CloserLooks(self._detector, looks[0], looks[1], scaled, self._size, self._rules.lowest)
+        else:
+            step.pending = start(self._detector, looks, scaled, self._size, self._rules.lowest)
         if len(looks) > 1:
             self._last_larger = frame.index
         self._turn += 1

@@ -1,0 +1,165 @@
+"""The larger look, only where the smaller one leaves a doubt: nothing that it would find may lie outside what it is shown."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from passerby.config import PORTRAIT
+from passerby.errors import DetectorError
+from passerby.values import Detections, Digest
+from passerby.veil.closer import LARGEST_PX, MARGIN_PX, MOST_SHARE, SIDES_PX, CloserLooks, parts
+from passerby.veil.detector import Detector
+from passerby.veil.layouts import overlaps
+from passerby.veil.looking import Look, Scaled, start
+from passerby.veil.settings import FindSettings
+
+SIZE = (768, 432)
+LARGER, SMALLER = 1088, 544
+Rgb = NDArray[np.uint8]
+
+
+class Squares:
+    """A detector that finds bright squares: surely those of 16 pixels and more, with a trace of a score the others."""
+
+    runs_on, digest, multiple = "squares", Digest("sha256:0"), 32
+    doubt: float | None = 0.01
+
+    def __init__(self, *, fails_at: int = 0) -> None:
+        self.shown: list[tuple[int, int]] = []
+        self._fails_at = fails_at
+
+    def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
+        assert rgb.flags.c_contiguous
+        self.shown.append((rgb.shape[1], rgb.shape[0]))
+        future: Future[Detections] = Future()
+        if len(self.shown) == self._fails_at:
+            future.set_exception(DetectorError("detector failed"))
+            return future
+        boxes = np.array([box(rgb[..., channel]) for channel in range(3) if rgb[..., channel].max()], np.float32)
+        boxes = boxes.reshape(-1, 4)
+        score = np.where(boxes[:, 2] - boxes[:, 0] >= 16, 0.5, 0.02).astype(np.float32)
+        future.set_result(Detections(boxes[score >= threshold], score[score >= threshold]))
+        return future
+
+
+def box(channel: Rgb) -> tuple[int, int, int, int]:
+    rows, columns = np.nonzero(channel)
+    return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+
+
+def scaler(*squares: tuple[float, float, float]) -> Scaled:
+    """Return what draws up to three squares (x, y, side in pixels of the picture), each in a channel of its own."""
+
+    def scaled(width: int, height: int) -> Rgb:
+        rgb = np.zeros((height, width, 3), np.uint8)
+        for channel, (x, y, side) in enumerate(squares):
+            left, right = (round(at * width / SIZE[0]) for at in (x, x + side))
+            top, bottom = (round(at * height / SIZE[1]) for at in (y, y + side))
+            rgb[top:bottom, left:right, channel] = 255
+        return rgb
+
+    return scaled
+
+
+sides = st.sampled_from([192, 352, 608, 1088])
+numbers = st.floats(-200, 1300)
+
+
+@given(
+    st.lists(st.tuples(numbers, numbers, st.floats(0, LARGEST_PX), st.floats(0, LARGEST_PX)), max_size=12), sides, sides
+)
+def test_every_place_lies_in_one_part_with_a_margin(
+    rows: list[tuple[float, float, float, float]], width: int, height: int
+) -> None:
+    places = np.array([(x, y, x + w, y + h) for x, y, w, h in rows], np.float32).reshape(-1, 4)
+    found = parts(places, width, height)
+    if found is None:
+        return
+    for part in found:
+        assert 0 <= part.x <= part.x + part.width <= width
+        assert 0 <= part.y <= part.y + part.height <= height
+        assert part.width in {*SIDES_PX, width}
+        assert part.height in {*SIDES_PX, height}
+    assert sum(part.width * part.height for part in found) <= MOST_SHARE * width * height
+    for x0, y0, x1, y1 in places.tolist():
+        left, right = max(0, x0 - MARGIN_PX), min(width, x1 + MARGIN_PX)
+        top, bottom = max(0, y0 - MARGIN_PX), min(height, y1 + MARGIN_PX)
+        if left < right and top < bottom:
+            assert any(
+                part.x <= left and right <= part.x + part.width and part.y <= top and bottom <= part.y + part.height
+                for part in found
+            )
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("squares", [[(60, 70, 14)], [(5, 5, 14), (740, 400, 14)], [(300, 200, 14), (340, 230, 50)]])
+def test_parts_find_what_the_whole_would_in_the_same_place(
+    squares: list[tuple[float, float, float]], *, mirrored: bool
+) -> None:
+    looks = Look(LARGER, mirrored), Look(SMALLER, not mirrored)
+    detector = Squares()
+    closer = CloserLooks(detector, *looks, scaler(*squares), SIZE, 0.1).result()
+    whole = start(Squares(), looks, scaler(*squares), SIZE, 0.1).result()
+    ours, theirs = (found.xyxy[np.argsort(found.xyxy[:, 0])] for found in (closer, whole))
+    np.testing.assert_allclose(ours, theirs, atol=0.01)
+    assert closer.score.tolist() == whole.score.tolist() == [0.5] * len(squares)
+    assert (1088, 608) not in detector.shown
+
+
+def test_where_nothing_leaves_a_doubt_nothing_is_looked_at_twice() -> None:
+    for squares in ([], [(100, 100, 120)]):  # empty, or a face that the smaller look judges as well
+        detector = Squares()
+        found = CloserLooks(detector, Look(LARGER), Look(SMALLER), scaler(*squares), SIZE, 0.1).result()
+        assert len(found) == len(squares)
+        assert detector.shown == [(544, 320)]
+
+
+def test_a_trace_alone_is_no_sighting() -> None:
+    found = CloserLooks(Squares(), Look(LARGER), Look(SMALLER), scaler((100, 100, 8)), SIZE, 0.1).result()
+    assert len(found) == 0
+
+
+@pytest.mark.parametrize("fails_at", [1, 2])
+def test_a_failed_look_fails_both(fails_at: int) -> None:
+    looking = CloserLooks(Squares(fails_at=fails_at), Look(LARGER), Look(SMALLER), scaler((60, 70, 14)), SIZE, 0.1)
+    with pytest.raises(DetectorError, match="detector failed"):
+        looking.result()
+
+
+def test_what_goes_wrong_between_the_looks_comes_out_with_the_result() -> None:
+    def scaled(width: int, height: int) -> Rgb:
+        if width > SMALLER:
+            raise MemoryError("no room")
+        return scaler((60, 70, 14))(width, height)
+
+    looking = CloserLooks(Squares(), Look(LARGER), Look(SMALLER), scaled, SIZE, 0.1)
+    with pytest.raises(MemoryError, match="no room"):
+        looking.result()
+
+
+def test_small_portraits_are_found_as_in_the_whole_picture() -> None:
+    picture = Image.new("RGB", SIZE, (90, 110, 100))
+    for x, y, side in ((40, 60, 26), (600, 300, 30), (380, 30, 22)):
+        with Image.open(PORTRAIT) as portrait:
+            picture.paste(portrait.convert("RGB").crop((120, 0, 340, 220)).resize((side, side)), (x, y))
+
+    def scaled(width: int, height: int) -> Rgb:
+        return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+
+    detector = Detector(FindSettings())
+    looks = Look(LARGER), Look(SMALLER, mirrored=True)
+    whole = start(detector, looks, scaled, SIZE, 0.105).result()
+    closer = CloserLooks(detector, *looks, scaled, SIZE, 0.105).result()
+    sure = np.flatnonzero(whole.score > 0.5)
+    assert len(sure) == 3
+    for row in sure.tolist():
+        alike = overlaps(np.concatenate([whole.xyxy[row : row + 1], closer.xyxy]))[0, 1:]
+        assert alike.max() > 0.6
+        assert closer.score[alike.argmax()] == pytest.approx(whole.score[row], abs=0.15)
