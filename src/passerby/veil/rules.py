@@ -55,12 +55,19 @@ class Rules:
         """Return frames between looks at a frame rate, 1 and more; 5 where the rate is unknown."""
         return max(1, round(self.interval_s * float(rate))) if rate else 5
 
+    def lag_frames(self, rate: Fraction | None) -> int:
+        """Return frames between a look and the use of its result, so that the detector never waits for frames.
+
+        One and a half turns: with more, a look that lost faces call for comes too late. Source: docs/measures.md.
+        """
+        return max(2, self.interval_frames(rate) * 3 // 2)
+
     def wait_frames(self, rate: Fraction | None) -> int:
         """Return how many frames pass, while the picture moves, until nothing can change any more in one: an upper bound."""
         rate = rate or Fraction(25)
         missed = (self.misses + 1) * self.interval_frames(rate)
         undecided = max(missed, round((self.patience_s + self.reach_s) * float(rate)))
-        return undecided + 2 * self.interval_frames(rate) + 1
+        return undecided + self.interval_frames(rate) + self.lag_frames(rate) + 1
 
     def needed(self, level: float, side_px: float, long_side_px: float) -> float:
         """Return the score that a face of this side needs, for a level of ``best`` or ``steady``."""

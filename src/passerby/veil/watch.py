@@ -32,8 +32,6 @@ from passerby.veil.rules import CALM_TURNS, Rules, follows_small, looks_at
 from passerby.veil.settle import Settler
 from passerby.veil.trail import Trail
 
-MIN_LAG = 2
-"""Fewest frames between a look and the use of its result, so that the detector works while frames are decoded."""
 LATE_S = Fraction(15, 100)
 """Time after the frame before from which a frame comes late: a clip that is fast in the mean may be slow in places."""
 SURE = 0.4
@@ -157,7 +155,7 @@ class _Watcher:
         self._meter = MotionMeter(*self._size)
         self._follower = Follower(self._meter, rules.misses)
         self._interval = rules.interval_frames(info.rate)
-        self._lag = max(MIN_LAG, 3 * self._interval // 2)
+        self._lag = rules.lag_frames(info.rate)
         self._motions: list[Motion | None] = []
         self._queue: deque[_Step] = deque()
         self._next_look, self._last_look, self._last_larger = 0, -1, -1
