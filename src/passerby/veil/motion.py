@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from passerby.media import luma, planes
 from passerby.values import Boxes
+from passerby.veil.waves import Waves
 
 LONG_SIDE_PX = 160
 """Longer side of the grey copy. Source: docs/measures.md; 320 followed no better and cost seven times as much."""
@@ -35,6 +36,7 @@ BLOCK_PX = 4
 """Side of such a block, pixels of the grey copy."""
 
 Grey = NDArray[np.uint8]
+_WAVES = Waves(TILE_PX)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +99,8 @@ class MotionMeter:
         corner = np.stack([self._left, self._top], axis=1)
         self.centre = ((corner + TILE_PX / 2) * self._scale).astype(np.float32)
         self._reach = REACH * max(width, height)
-        self._tile_spectra = _TileSpectra()
+        window = np.hanning(TILE_PX + 2)[1:-1].astype(np.float32)
+        self._window = np.outer(window, window)
         still = np.zeros((len(self.centre), 2), np.float32)
         self._none = Motion(still, np.ones(len(self.centre), np.float32), cut=False)
         self._before: Grey | None = None
@@ -113,14 +116,17 @@ class MotionMeter:
         if before is not None and self.same_as(grey, before):
             # what came before stays: the next frame is compared with it, so that slow motion adds up
             return self._none
-        spectra = self._tile_spectra.of(self._tiles(grey))
+        tiles = self._tiles(grey).astype(np.float32)
+        tiles -= tiles.mean(axis=(1, 2), keepdims=True)
+        tiles *= self._window
+        spectra = _WAVES.of(tiles)
         self._before, self._spectra = grey, spectra
         if before is None or spectra_before is None:
             return None
         cross = spectra * np.conj(spectra_before)
         size = np.abs(cross)
         cross *= 1 / (size + 1e-3 * size.mean(axis=(1, 2), keepdims=True) + 1e-6)
-        shift, peak = _peaks(self._tile_spectra.back(cross))
+        shift, peak = _peaks(_WAVES.back(cross))
         cut = bool(np.median(peak) < CUT_PEAK and _change(grey, before).mean() > CUT_LEVELS)
         return Motion((shift * self._scale).astype(np.float32), np.square(peak).astype(np.float32), cut)
 
@@ -156,38 +162,6 @@ class MotionMeter:
     def _tiles(self, grey: NDArray[Any]) -> NDArray[Any]:
         views = np.lib.stride_tricks.sliding_window_view(grey, (TILE_PX, TILE_PX))
         return views[self._top, self._left]
-
-
-class _TileSpectra:
-    """Fourier transforms of tiles, by multiplying with matrices: at this size, and so often, faster than an FFT.
-
-    A tile is levelled and weighted by a Hann window first; both are part of the matrices.
-    """
-
-    def __init__(self) -> None:
-        count = np.arange(TILE_PX)
-        wave = np.exp(-2j * np.pi * np.outer(count, count) / TILE_PX)
-        window = np.hanning(TILE_PX + 2)[1:-1]
-        half = TILE_PX // 2 + 1
-        self._across = (window[:, None] * wave[:, :half]).astype(np.complex64).view(np.float32)
-        self._down = (wave * window).astype(np.complex64)
-        self._flat = self._down @ np.ones((TILE_PX, TILE_PX), np.float32) @ self._across.view(np.complex64)
-        self._up = (wave.conj() / TILE_PX).astype(np.complex64)
-        # of a real signal the other half of the waves is the mirrored conjugate of this one
-        twice = np.full((half, 1), 2 / TILE_PX)
-        twice[[0, -1]] = 1 / TILE_PX
-        inverse = twice * wave[:half]
-        self._together = np.stack([inverse.real, inverse.imag], axis=1).reshape(2 * half, TILE_PX).astype(np.float32)
-
-    def of(self, tiles: NDArray[np.uint8]) -> NDArray[np.complex64]:
-        """Return the transforms of tiles, shape (T, 32, 32), as (T, 32, 17)."""
-        levels = tiles.astype(np.float32)
-        mean = levels.mean(axis=(1, 2), keepdims=True)
-        return np.asarray(self._down @ (levels @ self._across).view(np.complex64) - mean * self._flat, np.complex64)
-
-    def back(self, spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
-        """Return the real signals, shape (T, 32, 32), of transforms (T, 32, 17), without undoing the window."""
-        return np.asarray((self._up @ spectra).view(np.float32) @ self._together, np.float32)
 
 
 def _change(grey: Grey, other: Grey) -> Grey:

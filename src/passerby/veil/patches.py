@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from passerby.media import luma, planes
 from passerby.values import Boxes
+from passerby.veil.waves import Waves
 
 LONG_SIDE_PX = 640
 """Longer side of the grey picture in which patches are compared."""
@@ -32,6 +33,8 @@ MOST = 32
 GOES_ALONG = 0.9
 """Correlation where the scene's motion puts a patch from which nothing better is searched for."""
 _BAND = np.array([[float(0 <= x - y < PATCH) for x in range(REGION)] for y in range(REGION - PATCH + 1)], np.float32)
+
+_WAVES = Waves(REGION)
 
 Fine = NDArray[np.uint8]
 
@@ -106,10 +109,8 @@ def _correlate(patch: NDArray[np.float32], region: NDArray[np.float32]) -> NDArr
     """Return the normalised correlation of each levelled patch with every place in its region, -1 to 1."""
     region = _level(region)
     power = np.square(patch).sum(axis=(1, 2))
-    shape = (REGION, REGION)
-    product = np.fft.irfft2(np.fft.rfft2(region) * np.conj(np.fft.rfft2(patch, s=shape)), s=shape)
-    places = REGION - PATCH + 1
+    product = _WAVES.back(_WAVES.of(region) * np.conj(_WAVES.of(patch)), REGION - PATCH + 1)
     total, squares = (_BAND @ of @ _BAND.T for of in (region, np.square(region)))
     spread = np.maximum(squares - np.square(total) / PATCH**2, 1)
     scale = np.sqrt(spread * np.maximum(power, 1)[:, None, None])
-    return np.asarray(product[:, :places, :places] / scale, np.float32)
+    return np.asarray(product / scale, np.float32)
