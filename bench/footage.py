@@ -66,7 +66,9 @@ def joined(clips: Iterable[Path], target: Path, rate: Fraction) -> int:
     return write(target, (frame for clip in clips for frame in decoded(clip)), rate)
 
 
-def sparse(clip: Path, watched: Watched, target: Path, groups: int = 40) -> tuple[int, int]:
+def sparse(
+    clip: Path, watched: Watched, target: Path, rate: Fraction, size: tuple[int, int] | None = None, groups: int = 40
+) -> tuple[int, int]:
     """Write a clip in which one group of pictures in ten holds a face; return frames, and groups with a face.
 
     Its covers begin and end within the group: a cut that no camera makes would carry them into the next.
@@ -84,7 +86,7 @@ def sparse(clip: Path, watched: Watched, target: Path, groups: int = 40) -> tupl
         raise ValueError(f"{clip.name} has no group of pictures without or with a face")
     face = max(faces, key=lambda at: count[at])
     order = [face if n % 10 == 5 else bare[n % len(bare)] for n in range(groups)]
-    written = write(target, (frames[at + i] for at in order for i in range(GOP_FRAMES)), Fraction(10))
+    written = write(target, (frames[at + i] for at in order for i in range(GOP_FRAMES)), rate, size)
     return written, sum(n % 10 == 5 for n in range(groups))
 
 

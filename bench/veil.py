@@ -261,10 +261,16 @@ def rare(bench: Bench) -> None:
     if bench.data is None:
         print("| sparse footage | needs PASSERBY_FOOTAGE | | | | |")
         return
-    detector = Detector(FindSettings())
-    source, path = longest(bench), bench.work / "sparse.mp4"
-    footage.sparse(source, watch(source, detector, Rules()), path)
-    against_bare("time, faces in 1 of 10 groups of pictures", path, bench, (), 1.0)
+    source = longest(bench)
+    watched = watch(source, Detector(FindSettings()), Rules())
+    for rate, size, groups, name in (
+        (25, (1920, 1080), 20, "1080p"),
+        (25, None, 40, "768x432"),
+        (10, None, 40, "768x432"),
+    ):
+        path = bench.work / "sparse.mp4"
+        footage.sparse(source, watched, path, Fraction(rate), size, groups)
+        against_bare(f"time, {name} at {rate}/s, faces in 1 of 10 groups of pictures", path, bench, (), 1.0)
 
 
 def longest(bench: Bench) -> Path:

@@ -121,6 +121,13 @@ def test_where_nothing_leaves_a_doubt_nothing_is_looked_at_twice() -> None:
         assert detector.shown == [(544, 320)]
 
 
+def test_a_face_that_is_followed_is_looked_at_closer_without_any_doubt() -> None:
+    detector = Squares()
+    followed = np.array([[100, 100, 120, 120]], np.float32)
+    CloserLooks(detector, Look(LARGER), Look(SMALLER), scaler(), SIZE, 0.1, followed).result()
+    assert detector.shown == [(544, 320), (192, 192)]
+
+
 def test_a_trace_alone_is_no_sighting() -> None:
     found = CloserLooks(Squares(), Look(LARGER), Look(SMALLER), scaler((100, 100, 8)), SIZE, 0.1).result()
     assert len(found) == 0

@@ -173,9 +173,16 @@ def test_two_faces_that_cross_stay_two_tracks() -> None:
 @given(st.lists(st.tuples(*[st.floats(0, 300, width=32)] * 2, st.floats(4, 90, width=32)), max_size=12))
 def test_matching_pairs_each_box_at_most_once(rows: list[tuple[float, float, float]]) -> None:
     boxes = np.array([(x, y, x + s, y + s) for x, y, s in rows], np.float32).reshape(-1, 4)
-    pairs = match(boxes, boxes[::-1])
+    found = Detections(boxes[::-1], np.linspace(0.9, 0.1, len(boxes), dtype=np.float32))
+    pairs = match(boxes, found)
     assert len({a for a, _ in pairs}) == len({b for _, b in pairs}) == len(pairs)
-    assert match(EMPTY_BOXES, boxes) == []
+    assert match(EMPTY_BOXES, found) == []
+
+
+def test_of_two_sightings_about_as_near_the_surer_is_taken() -> None:
+    expected = np.array([[0, 0, 10, 10]], np.float32)
+    found = Detections(np.array([[2, 0, 12, 10], [-2.2, 0, 7.8, 10]], np.float32), np.array([0.05, 0.5], np.float32))
+    assert match(expected, found) == [(0, 1)]
 
 
 def test_boxes_swell_on_every_side() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.values import Boxes, Detections
+from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.detector import HANG_S, Looks, Rgb, wait_for
 from passerby.veil.looking import Look, Scaled, back, join, look_size, mirror
 
@@ -98,13 +98,21 @@ class CloserLooks:
         scaled: Gives the picture at any size; called from a thread of the detector, too.
         size: The picture's width and height, pixels.
         threshold: Least score that is reported.
+        also: Shape (N, 4), pixels of the picture: faces that are followed, to be looked at closer in any case.
     """
 
     def __init__(
-        self, detector: Looks, larger: Look, smaller: Look, scaled: Scaled, size: tuple[int, int], threshold: float
+        self,
+        detector: Looks,
+        larger: Look,
+        smaller: Look,
+        scaled: Scaled,
+        size: tuple[int, int],
+        threshold: float,
+        also: Boxes = EMPTY_BOXES,
     ) -> None:
         self._detector, self._larger, self._smaller = detector, larger, smaller
-        self._scaled, self._size, self._threshold = scaled, size, threshold
+        self._scaled, self._size, self._threshold, self._also = scaled, size, threshold, also
         self._seen = look_size(smaller.long_side_px, size, detector.multiple)
         self._parts: Future[Sequence[tuple[Part, Future[Detections]]]] = Future()
         rgb = scaled(*self._seen)
@@ -135,7 +143,8 @@ class CloserLooks:
 
     def _look_closer(self, first: Detections) -> list[tuple[Part, Future[Detections]]]:
         seen = look_size(self._larger.long_side_px, self._size, self._detector.multiple)
-        places = back(first, self._smaller, self._seen, seen).xyxy
+        followed = self._also * np.array([seen[0] / self._size[0], seen[1] / self._size[1]] * 2, np.float32)
+        places = np.concatenate([back(first, self._smaller, self._seen, seen).xyxy, followed])
         small = places[(places[:, 2:] - places[:, :2]).max(axis=1, initial=0) < LARGEST_PX]
         chosen = parts(small, *seen)
         if chosen == ():

@@ -18,6 +18,8 @@ NEAR = 0.6
 """Farthest a sighting may lie from where a track is expected, in sides of the box. Source: docs/measures.md."""
 LIKE = 2.0
 """Largest ratio between the sides of a sighting and of the track it continues."""
+SURER = 0.05
+"""How much nearer, in sides of the box, a sighting counts that scores ten times as much. Source: docs/measures.md."""
 LEAP = 4.0
 LEAP_LIKE = 1.4
 """How far, in sides, and with which ratio of sides a face may reappear where no other trail or sighting comes near. A walker
@@ -90,7 +92,7 @@ class Follower:
         Returns:
             Trails that were not seen here though they were seen at the look before.
         """
-        seen_as = dict(match(self._now, found.xyxy))
+        seen_as = dict(match(self._now, found))
         seen_as |= self._leaps(found, seen_as)
         since = np.stack(self._since) if self._since and len(self._now) else None
         kept: list[Trail] = []
@@ -151,6 +153,10 @@ class Follower:
                 pairs[row] = columns[b]
         return pairs
 
+    def likely(self) -> Boxes:
+        """Return where the active trails that may be faces are expected, shape (K, 4)."""
+        return np.asarray(self._now[self._likely], np.float32)
+
     def finish(self) -> None:
         """End every track: the clip or the scene is over."""
         if self._since:
@@ -170,28 +176,29 @@ class Follower:
         trail.hit(index, score)
 
 
-def match(expected: Boxes, seen: Boxes) -> list[tuple[int, int]]:
-    """Pair expected boxes with seen ones, nearest first, each at most once.
+def match(expected: Boxes, found: Detections) -> list[tuple[int, int]]:
+    """Pair expected boxes with sightings, nearest first, each at most once; of two about as near, the surer first.
 
     Args:
         expected: Shape (N, 4), pixels.
-        seen: Shape (M, 4), pixels.
+        found: M sightings.
 
     Returns:
-        Pairs (row of ``expected``, row of ``seen``) within ``NEAR`` and ``LIKE``.
+        Pairs (row of ``expected``, row of ``found``) within ``NEAR`` and ``LIKE``.
 
-    >>> match(np.array([[0, 0, 10, 10]], "f4"), np.array([[50, 0, 60, 10], [1, 0, 11, 10]], "f4"))
+    >>> found = Detections(np.array([[50, 0, 60, 10], [1, 0, 11, 10]], "f4"), np.array([0.9, 0.1], "f4"))
+    >>> match(np.array([[0, 0, 10, 10]], "f4"), found)
     [(0, 1)]
     """
-    if not len(expected) or not len(seen):
+    if not len(expected) or not len(found):
         return []
-    side_a, side_b = _sides(expected)[:, None], _sides(seen)[None]
-    middle_a, middle_b = _middles(expected), _middles(seen)
+    side_a, side_b = _sides(expected)[:, None], _sides(found.xyxy)[None]
+    middle_a, middle_b = _middles(expected), _middles(found.xyxy)
     away = np.sqrt(np.square(middle_a[:, None] - middle_b[None]).sum(axis=2))
     larger, smaller = np.maximum(side_a, side_b), np.minimum(side_a, side_b)
     ratio = larger / smaller
     distance = away / np.minimum(larger, 1.5 * smaller)
-    cost = distance + 0.3 * np.log(ratio)
+    cost = distance + 0.3 * np.log(ratio) - SURER * np.log10(np.maximum(found.score, 1e-3))
     rows, columns = np.nonzero((distance <= NEAR) & (ratio <= LIKE))
     order = np.argsort(cost[rows, columns], kind="stable")
     pairs: list[tuple[int, int]] = []

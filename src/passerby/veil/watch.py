@@ -238,7 +238,10 @@ class _Watcher:
         looks = looks_at(self._turn, *self._size, thorough=self._thorough, larger_every=every)
         scaled = partial(rgb, frame.picture)
         if len(looks) == 2 and not small and self._detector.doubt is not None:
-            step.pending = CloserLooks(self._detector, looks[0], looks[1], scaled, self._size, self._rules.lowest)
+            likely = self._follower.likely()
+            step.pending = CloserLooks(
+                self._detector, looks[0], looks[1], scaled, self._size, self._rules.lowest, likely
+            )
         else:
             step.pending = start(self._detector, looks, scaled, self._size, self._rules.lowest)
         if len(looks) > 1:
