@@ -67,11 +67,12 @@ def joined(clips: Iterable[Path], target: Path, rate: Fraction) -> int:
 
 
 def sparse(
-    clip: Path, watched: Watched, target: Path, rate: Fraction, size: tuple[int, int] | None = None, groups: int = 40
+    clip: Path, watched: Watched, target: Path, size: tuple[int, int] | None = None, groups: int = 40
 ) -> tuple[int, int]:
     """Write a clip in which one group of pictures in ten holds a face; return frames, and groups with a face.
 
-    Its covers begin and end within the group: a cut that no camera makes would carry them into the next.
+    The others follow each other as in the clip, again and again. The covers of the one begin and end within it: a cut that no
+    camera makes would carry them into the next.
     """
     touched = np.zeros(len(watched.seen.pts) + 1, bool)
     for track in watched.tracks:
@@ -79,14 +80,14 @@ def sparse(
     frames = list(decoded(clip))
     starts = range(len(frames) - GOP_FRAMES)
     count = {at: int(touched[at : at + GOP_FRAMES].sum()) for at in starts}
-    bare = [at for at in starts[::10] if not count[at]]
+    bare = [at for at in starts[::GOP_FRAMES] if not count[at]]
     edge = GOP_FRAMES // 8
     faces = [at for at in starts if count[at] and count[at] == touched[at + edge : at + GOP_FRAMES - edge].sum()]
     if not bare or not faces:
         raise ValueError(f"{clip.name} has no group of pictures without or with a face")
     face = max(faces, key=lambda at: count[at])
     order = [face if n % 10 == 5 else bare[n % len(bare)] for n in range(groups)]
-    written = write(target, (frames[at + i] for at in order for i in range(GOP_FRAMES)), rate, size)
+    written = write(target, (frames[at + i] for at in order for i in range(GOP_FRAMES)), watched.info.rate, size)
     return written, sum(n % 10 == 5 for n in range(groups))
 
 

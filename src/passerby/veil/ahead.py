@@ -14,7 +14,7 @@ from typing import Self
 
 from passerby.errors import UnreadableError
 from passerby.media import Frame, Seen
-from passerby.values import Boxes
+from passerby.values import EMPTY_BOXES, Boxes
 from passerby.veil.watch import Listener, Watched
 
 HELD_BYTES = 192 << 20
@@ -191,9 +191,10 @@ class WatchedAhead:
                 raise self._error or _LeftError
             return self._watched
 
-    def boxes_at(self, frame: int) -> Boxes:
-        """Return the boxes to be covered in a frame that was met, shape (N, 4), pixels, without margin."""
-        return self._boxes[frame]
+    def take_boxes(self, frame: int) -> Boxes:
+        """Return the boxes to be covered in a frame that was met, shape (N, 4), pixels, without margin, and forget them."""
+        boxes, self._boxes[frame] = self._boxes[frame], EMPTY_BOXES
+        return boxes
 
     def is_whole(self, frame: int) -> bool:
         """Whether a frame that was met is covered whole."""

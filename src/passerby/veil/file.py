@@ -200,7 +200,7 @@ class _Clip:
         with ahead_of as ahead:
 
             def edit(frame: int, picture: av.VideoFrame) -> None:
-                self.covered_px += painter.paint(picture, ahead.boxes_at(frame), whole=ahead.is_whole(frame))
+                self.covered_px += painter.paint(picture, ahead.take_boxes(frame), whole=ahead.is_whole(frame))
 
             try:
                 written = transcode(

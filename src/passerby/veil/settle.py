@@ -25,11 +25,14 @@ class Settler:
         meter: Moves boxes.
         reach: Frames covered before the first and after the last sighting, where the scene allows.
         growth: Share of its side that a box grows on each side with every frame away from a sighting.
+
+    Attributes:
+        given: Frames whose boxes were given out; nothing asks for the motion in them any more.
     """
 
     def __init__(self, motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float) -> None:
         self._motions, self._meter, self._reach, self._growth = motions, meter, reach, growth
-        self._given = 0
+        self.given = 0
         self._ended = 0
         self._after: list[tuple[Trail, Boxes]] = []
 
@@ -69,10 +72,10 @@ class Settler:
         self._after += [(trail, held_on(trail, self._reach, self._growth)) for trail in fresh]
 
     def _give(self, stop: int, active: Sequence[Trail]) -> list[Boxes]:
-        start = self._given
+        start = self.given
         if stop <= start:
             return []
-        self._given = stop
+        self.given = stop
         given: list[list[Boxes]] = [[] for _ in range(start, stop)]
         for trail, after in [*self._after, *((trail, EMPTY_BOXES) for trail in active)]:
             first, boxes = trail.between(start, stop, after)

@@ -157,6 +157,7 @@ class _Watcher:
         self._interval = rules.interval_frames(info.rate)
         self._lag = rules.lag_frames(info.rate)
         self._motions: list[Motion | None] = []
+        self._forgotten, self._cuts = 0, list[int]()
         self._queue: deque[_Step] = deque()
         self._next_look, self._last_look, self._last_larger = 0, -1, -1
         self._grey_at_look: Grey | None = None
@@ -181,6 +182,8 @@ class _Watcher:
         grey = grey_copy(frame.picture)
         motion = self._meter.measure(grey)
         self._motions.append(motion)
+        if motion is not None and motion.cut:
+            self._cuts.append(frame.index)
         step = _Step(frame.index, motion, fine_copy(frame.picture), None)
         if overdue or self._due(frame.index, motion, grey):
             self._look(step, frame, grey)
@@ -218,7 +221,7 @@ class _Watcher:
             tuple(sorted(map(_doubt, others), key=lambda doubt: -doubt.score)),
             frozenset(self._unjudged),
             self._looks,
-            tuple(i for i, motion in enumerate(self._motions) if motion is not None and motion.cut),
+            tuple(self._cuts),
         )
 
     def _due(self, index: int, motion: Motion | None, grey: Grey) -> bool:
@@ -282,10 +285,17 @@ class _Watcher:
         if self._listener:
             active, ended = self._follower.active, self._follower.ended
             self._listener.settled(self._settler.settle(step.index, active, ended), self._unjudged)
+            self._forget()
         sure = [trail for trail in self._follower.active if trail.best >= SURE]
         gone = [trail for trail in lost if trail.best >= SURE]
         if len(gone) > LOST_SHARE * len(sure):
             self._next_look = min(self._next_look, self._last_look + max(1, self._interval // 2))
+
+    def _forget(self) -> None:
+        """Drop the motion in frames that no track reaches back into any more: memory must not grow with a clip's length."""
+        for index in range(self._forgotten, self._settler.given):
+            self._motions[index] = None
+        self._forgotten = max(self._forgotten, self._settler.given)
 
 
 def _doubt(trail: Trail) -> Doubt:
