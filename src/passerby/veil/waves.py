@@ -1,7 +1,6 @@
 """Fourier transforms of many small squares at once, by multiplying with matrices.
 
-At these sizes, and so often, that is faster than an FFT: 20 % for 32 samples a side, more where only a part is wanted back
-(docs/measures.md).
+At these sizes, and so often, that is faster than NumPy's FFT: following a clip takes 9 to 15 % less for it (docs/measures.md).
 """
 
 from __future__ import annotations
