@@ -102,7 +102,7 @@ def _sample(grey: Fine, centre: NDArray[np.float64], pitch: NDArray[np.float64],
     offset = np.arange(count) - (count - 1) / 2
     x = np.clip(np.rint(centre[:, :1] + offset * pitch[:, None]), 0, grey.shape[1] - 1).astype(np.intp)
     y = np.clip(np.rint(centre[:, 1:] + offset * pitch[:, None]), 0, grey.shape[0] - 1).astype(np.intp)
-    return grey[y[:, :, None], x[:, None, :]].astype(np.float32)
+    return np.asarray(grey.ravel().take(y[:, :, None] * grey.shape[1] + x[:, None, :]), np.float32)
 
 
 def _correlate(patch: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
