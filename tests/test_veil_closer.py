@@ -15,7 +15,7 @@ from passerby.config import PORTRAIT
 from passerby.errors import DetectorError
 from passerby.values import Detections, Digest
 from passerby.veil.closer import LARGEST_PX, MARGIN_PX, MOST_SHARE, SIDES_PX, CloserLooks, parts
-from passerby.veil.detector import Detector
+from passerby.veil.detector import Detector, wait_for
 from passerby.veil.layouts import overlaps
 from passerby.veil.looking import Look, Scaled, start
 from passerby.veil.settings import FindSettings
@@ -137,6 +137,18 @@ def test_a_trace_alone_is_no_sighting() -> None:
 def test_a_failed_look_fails_both(fails_at: int) -> None:
     looking = CloserLooks(Squares(fails_at=fails_at), Look(LARGER), Look(SMALLER), scaler((60, 70, 14)), SIZE, 0.1)
     with pytest.raises(DetectorError, match="detector failed"):
+        looking.result()
+
+
+def test_a_hung_look_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hangs(Squares):
+        def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
+            found = super().look(rgb, threshold)
+            return found if len(self.shown) == 1 else Future()
+
+    monkeypatch.setattr(wait_for, "__defaults__", (0.1,))
+    looking = CloserLooks(Hangs(), Look(LARGER), Look(SMALLER), scaler((60, 70, 14)), SIZE, 0.1)
+    with pytest.raises(DetectorError, match="no answer"):
         looking.result()
 
 

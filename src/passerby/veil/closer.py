@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.values import EMPTY_BOXES, Boxes, Detections
-from passerby.veil.detector import HANG_S, Looks, Rgb, wait_for
+from passerby.veil.detector import Looks, Rgb, wait_for
 from passerby.veil.looking import Look, Scaled, back, join, look_size, mirror
 
 LARGEST_PX = 120
@@ -130,7 +130,7 @@ class CloserLooks:
         sure = first.score >= self._threshold
         found = [Detections(first.xyxy[sure], first.score[sure])]
         seen = look_size(self._larger.long_side_px, self._size, self._detector.multiple)
-        for part, looking in self._parts.result(HANG_S):
+        for part, looking in wait_for(self._parts):
             whole = _shifted(wait_for(looking), self._larger, part, seen)
             found.append(back(whole, self._larger, seen, self._size))
         return join(found)

