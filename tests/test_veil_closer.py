@@ -14,7 +14,7 @@ from PIL import Image
 from passerby.config import PORTRAIT
 from passerby.errors import DetectorError
 from passerby.values import Detections, Digest
-from passerby.veil.closer import LARGEST_PX, MARGIN_PX, MOST_SHARE, SIDES_PX, CloserLooks, parts
+from passerby.veil.closer import LARGE_PX, MARGIN_PX, MOST_SHARE, SIDES_PX, CloserLooks, parts
 from passerby.veil.detector import Detector, wait_for
 from passerby.veil.layouts import overlaps
 from passerby.veil.looking import Look, Scaled, start
@@ -72,9 +72,7 @@ sides = st.sampled_from([192, 352, 608, 1088])
 numbers = st.floats(-200, 1300)
 
 
-@given(
-    st.lists(st.tuples(numbers, numbers, st.floats(0, LARGEST_PX), st.floats(0, LARGEST_PX)), max_size=12), sides, sides
-)
+@given(st.lists(st.tuples(numbers, numbers, st.floats(0, LARGE_PX), st.floats(0, LARGE_PX)), max_size=12), sides, sides)
 def test_every_place_lies_in_one_part_with_a_margin(
     rows: list[tuple[float, float, float, float]], width: int, height: int
 ) -> None:

@@ -1,7 +1,7 @@
 """The larger look at a picture, only where the smaller one leaves any doubt.
 
 A small face that the larger look would find leaves a trace in the smaller one, far below what counts as a sighting. Where
-there is none, as over floors, walls and sky, nothing is looked for twice. A still scene with few people costs a third.
+there is none, as over floors, walls and sky, nothing is looked for twice (docs/measures.md).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.detector import Looks, Rgb, wait_for
 from passerby.veil.looking import Look, Scaled, back, join, look_size, mirror
 
-LARGEST_PX = 120
-"""Side, in the larger look, of faces that the smaller one judges as well. Source: docs/measures.md."""
+LARGE_PX = 120
+"""Side, in the larger look, from which the smaller one judges a face as well. Source: docs/measures.md."""
 MARGIN_PX = 40
 """What is looked at around a place on each side: a face at a part's edge scores less, for the network sees half of it."""
 CELL_PX = 32
@@ -114,6 +114,7 @@ class CloserLooks:
         self._detector, self._larger, self._smaller = detector, larger, smaller
         self._scaled, self._size, self._threshold, self._also = scaled, size, threshold, also
         self._seen = look_size(smaller.long_side_px, size, detector.multiple)
+        self._seen_larger = look_size(larger.long_side_px, size, detector.multiple)
         self._parts: Future[Sequence[tuple[Part, Future[Detections]]]] = Future()
         rgb = scaled(*self._seen)
         doubt = min(detector.doubt or threshold, threshold)
@@ -129,10 +130,9 @@ class CloserLooks:
         first = back(wait_for(self._first), self._smaller, self._seen, self._size)
         sure = first.score >= self._threshold
         found = [Detections(first.xyxy[sure], first.score[sure])]
-        seen = look_size(self._larger.long_side_px, self._size, self._detector.multiple)
         for part, looking in wait_for(self._parts):
-            whole = _shifted(wait_for(looking), self._larger, part, seen)
-            found.append(back(whole, self._larger, seen, self._size))
+            whole = _shifted(wait_for(looking), self._larger, part, self._seen_larger)
+            found.append(back(whole, self._larger, self._seen_larger, self._size))
         return join(found)
 
     def _go_on(self, first: Future[Detections]) -> None:
@@ -142,10 +142,10 @@ class CloserLooks:
             self._parts.set_exception(error)
 
     def _look_closer(self, first: Detections) -> list[tuple[Part, Future[Detections]]]:
-        seen = look_size(self._larger.long_side_px, self._size, self._detector.multiple)
+        seen = self._seen_larger
         followed = self._also * np.array([seen[0] / self._size[0], seen[1] / self._size[1]] * 2, np.float32)
         places = np.concatenate([back(first, self._smaller, self._seen, seen).xyxy, followed])
-        small = places[(places[:, 2:] - places[:, :2]).max(axis=1, initial=0) < LARGEST_PX]
+        small = places[(places[:, 2:] - places[:, :2]).max(axis=1, initial=0) < LARGE_PX]
         chosen = parts(small, *seen)
         if chosen == ():
             return []
