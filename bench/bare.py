@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 
 from passerby.media import WriteSettings, probe
-from passerby.media.encoder import plan_encoding
+from passerby.media.clips.encoder import plan_encoding
 
 
 def main(source: str, target: str) -> None:

@@ -14,12 +14,12 @@ import numpy as np
 from coverage import Face, Truth
 from passerby.media import ClipReader, rgb
 from passerby.values import digest_file
-from passerby.veil.demo_clip import demo_clip
-from passerby.veil.detector import Detector
-from passerby.veil.follow import Follower
-from passerby.veil.looking import Look, start
-from passerby.veil.motion import MotionMeter, grey_copy
-from passerby.veil.watch import Watched
+from passerby.veil.detect.detector import Detector
+from passerby.veil.detect.passes import Look, start
+from passerby.veil.run.watcher import Watched
+from passerby.veil.tools.demo_clip import demo_clip
+from passerby.veil.track.association import Follower
+from passerby.veil.track.motion import MotionMeter, grey_copy
 from peer import CACHE
 
 GOP_FRAMES = 50

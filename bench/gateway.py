@@ -28,11 +28,11 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 
 from gateway_clients import GATE, SCENE, cameras_process, start_drain
-from passerby.gateway.record import recorded
-from passerby.gateway.relay import AccessUnit
-from passerby.gateway.scene import Scene, read_number
+from passerby.gateway.picture.scene import Scene, read_number
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus
+from passerby.gateway.stream.recorder import recorded
+from passerby.gateway.stream.relay import AccessUnit
 from passerby.gateway.values import TICKS_PER_S, CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
 from passerby.values import utc_now
 from passerby.web.streams import Streams

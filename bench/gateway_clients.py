@@ -14,11 +14,12 @@ from pathlib import Path
 import av
 from websockets.asyncio.client import connect
 
-from passerby.gateway.encode import LiveEncoder, ticks_of
-from passerby.gateway.relay import Relay
-from passerby.gateway.rtsp import DigestGate, RtspServer, ha1
-from passerby.gateway.scene import Scene, SceneSettings
-from passerby.gateway.slate import Slates
+from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
+from passerby.gateway.picture.scene import Scene, SceneSettings
+from passerby.gateway.picture.slate import Slates
+from passerby.gateway.rtsp.auth import DigestGate, ha1
+from passerby.gateway.rtsp.server import RtspServer
+from passerby.gateway.stream.relay import Relay
 from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, RtspConfig
 from passerby.gateway.wire import Kind, Message, flags_of
 

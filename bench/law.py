@@ -19,7 +19,7 @@ import yaml
 
 started_ns = time.perf_counter_ns()
 from passerby import law  # noqa: E402 - the import is what is measured first
-from passerby.law.facts_check import find_problems  # noqa: E402
+from passerby.law.facts.check import find_problems  # noqa: E402
 
 CASES = Path(__file__).parent.parent / "tests" / "law_cases" / "worked.yaml"
 LIMIT_MS = 100

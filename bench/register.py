@@ -24,11 +24,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from passerby import register
-from passerby.register.checkpoint import Checkpoint
-from passerby.register.committer import HEAD
-from passerby.register.layout import Layout
-from passerby.register.store import DirectoryStore, Disk
-from passerby.register.tiles import Edge, grow
+from passerby.register.log.committer import HEAD
+from passerby.register.log.directory import Layout
+from passerby.register.notes.checkpoint import Checkpoint
+from passerby.register.tiles.store import DirectoryStore, Disk
+from passerby.register.tiles.tiles import Edge, grow
 
 ORIGIN = "bench.example.org/log"
 START = datetime(2026, 1, 1, tzinfo=UTC)

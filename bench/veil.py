@@ -36,12 +36,12 @@ from coverage import (
     picture_truth,
 )
 from passerby import __version__
-from passerby.veil import live as veil_live
-from passerby.veil.detector import Detector
-from passerby.veil.measured import MEASURED
-from passerby.veil.rules import Rules
+from passerby.veil.detect.detector import Detector
+from passerby.veil.review.measured import MEASURED
+from passerby.veil.run import live as veil_live
+from passerby.veil.run.watcher import watch
 from passerby.veil.settings import CoverSettings, FindSettings
-from passerby.veil.watch import watch
+from passerby.veil.track.policy import Rules
 from peer import ROOT, deface, deface_keyed, deface_keyed_each, in_turn, key_picture, passerby, run
 
 BARE = ROOT / "bench" / "bare.py"

@@ -20,12 +20,12 @@ import numpy as np
 from coverage import BINS, COVERED, SMALLEST_PX, Face, clip_truth, covered_in_clip
 from passerby.media import ClipReader, luma, rgb
 from passerby.values import Detections
-from passerby.veil.blazeface import INSTALL, NAME, open_blazeface
-from passerby.veil.detector import Detector, Rgb
-from passerby.veil.looking import start
-from passerby.veil.places import Sighting, together
+from passerby.veil.detect.blazeface import INSTALL, NAME, open_blazeface
+from passerby.veil.detect.detector import Detector, Rgb
+from passerby.veil.detect.passes import start
+from passerby.veil.review.places import Sighting, together
+from passerby.veil.review.verification import EVERY, MANNERS, USUAL, covered
 from passerby.veil.settings import CoverSettings, FindSettings
-from passerby.veil.verify import EVERY, MANNERS, USUAL, covered
 from peer import passerby, run
 
 USUAL_FILL = "#{:02x}{:02x}{:02x}".format(*CoverSettings().fill)

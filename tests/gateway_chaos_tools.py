@@ -22,16 +22,17 @@ from tests.gateway_tools import LOGIN, PASSWORD, USER, LoopThread, camera, frame
 from tests.mqtt_broker import SmallBroker
 
 from passerby.errors import ServiceError
-from passerby.gateway.config import MqttConfig
-from passerby.gateway.cover import TONE
-from passerby.gateway.encode import LiveEncoder, ticks_of
-from passerby.gateway.mqtt import Broker
-from passerby.gateway.relay import Relay
-from passerby.gateway.rtsp import DigestGate, RtspServer, ha1
-from passerby.gateway.scene import Scene
+from passerby.gateway.config.city import MqttConfig
+from passerby.gateway.picture.drawn_cover import TONE
+from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
+from passerby.gateway.picture.scene import Scene
+from passerby.gateway.picture.slate import Slates
+from passerby.gateway.publish.mqtt import Broker
+from passerby.gateway.rtsp.auth import DigestGate, ha1
+from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.service import Gateway
-from passerby.gateway.slate import Slates
 from passerby.gateway.states import CameraStatus, Event
+from passerby.gateway.stream.relay import Relay
 from passerby.gateway.values import CameraConfig, EncodeConfig, Reason, RtspConfig, SelfTestConfig
 
 Luma = NDArray[np.uint8]

@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.gateway_chaos_tools import BareFinder, RunningGateway
 from tests.gateway_tools import wait_for
 
-from passerby.gateway.scene import Scene, settings_of
+from passerby.gateway.picture.scene import Scene, settings_of
 from passerby.gateway.states import EventKind
 from passerby.gateway.values import CameraConfig, InputConfig, Reason, RecordConfig, SelfTestConfig
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import uvicorn
 from tests.gateway_tools import SMALL, LoopThread, feed, wait_for
 
-from passerby.gateway.accounts import Role
-from passerby.gateway.config import City, parse_city
+from passerby.gateway.access.accounts import Role
+from passerby.gateway.config.city import City
+from passerby.gateway.config.load import parse_city
+from passerby.gateway.picture.slate import Slates
 from passerby.gateway.runtime import Runtime
 from passerby.gateway.service import Camera
-from passerby.gateway.slate import Slates
 from passerby.gateway.supervisor import Keeper
-from passerby.web.console_app import app_of
-from passerby.web.register_follow import Follower, Place
+from passerby.web.console.app import app_of
+from passerby.web.register.follow import Follower, Place
 
 TEXT = """\
 register:

@@ -22,12 +22,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from passerby.gateway.encode import LiveEncoder, ticks_of
-from passerby.gateway.relay import Relay
-from passerby.gateway.rtsp import DigestGate, RtspServer, ha1
-from passerby.gateway.scene import Scene, SceneSettings
-from passerby.gateway.slate import Slates
+from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
+from passerby.gateway.picture.scene import Scene, SceneSettings
+from passerby.gateway.picture.slate import Slates
+from passerby.gateway.rtsp.auth import DigestGate, ha1
+from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.states import Event
+from passerby.gateway.stream.relay import Relay
 from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, Reason, RtspConfig
 from passerby.gateway.wire import Kind, Message, flags_of
 

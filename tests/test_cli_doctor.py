@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from passerby.cli.app import build
-from passerby.veil import demo, doctor
-from passerby.veil.demo_clip import demo_clip
 from passerby.veil.settings import VeilSettings
+from passerby.veil.tools import demo, doctor
+from passerby.veil.tools.demo_clip import demo_clip
 
 
 def test_doctor_finds_everything_that_is_needed() -> None:

@@ -19,14 +19,16 @@ from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from passerby.cli import progress, veil_options
+from passerby.cli import progress
 from passerby.cli.app import build
+from passerby.cli.veil import options as veil_options
 from passerby.config import PORTRAIT
 from passerby.errors import PasserbyError, UsageError
-from passerby.media import encoder
-from passerby.veil import contact, mend, report_page, sidecar
-from passerby.veil.demo_clip import demo_clip
+from passerby.media.clips import encoder
+from passerby.veil.review import contact, report_page, sidecar
+from passerby.veil.run import rerender as mend
 from passerby.veil.settings import Style
+from passerby.veil.tools.demo_clip import demo_clip
 
 GREY = (112, 112, 112)
 

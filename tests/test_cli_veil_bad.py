@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from passerby.cli.app import build
 from passerby.errors import PasserbyError, UsageError
-from passerby.veil.demo_clip import demo_clip
+from passerby.veil.tools.demo_clip import demo_clip
 
 
 def veil(*arguments: str) -> Result:

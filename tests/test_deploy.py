@@ -14,7 +14,7 @@ import typer.main
 from tests.gateway_tools import certificate, program, run
 
 from passerby.cli.app import build
-from passerby.gateway.config import parse_city
+from passerby.gateway.config.load import parse_city
 
 ROOT = Path(__file__).parent.parent
 UNIT = ROOT / "deploy" / "passerby.service"

@@ -10,8 +10,8 @@ import jsonschema
 import typer.main
 
 from passerby.cli.app import build
-from passerby.veil import sidecar
-from passerby.veil.blazeface import INSTALL
+from passerby.veil.detect.blazeface import INSTALL
+from passerby.veil.review import sidecar
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "veil.md").read_text(encoding="utf-8")
 ALIASES = {

@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 
 from passerby.cli.app import build
 from passerby.errors import CameraError
-from passerby.gateway.access import AccessReport, AccessTests, check_access
-from passerby.gateway.config import OnvifConfig
-from passerby.gateway.describe import Answer, Login, authorization, describe
-from passerby.gateway.onvif import OnvifUser, Pose, pose_of, poses, profiles, users
-from passerby.gateway.ptz import PtzWatch, at_home
+from passerby.gateway.config.city import OnvifConfig
+from passerby.gateway.onvif.client import OnvifUser, Pose, pose_of, poses, profiles, users
+from passerby.gateway.onvif.describe import Answer, Login, authorization, describe
+from passerby.gateway.onvif.ptz import PtzWatch, at_home
+from passerby.gateway.onvif.pull_check import AccessReport, AccessTests, check_access
 from passerby.gateway.values import CameraConfig, InputConfig, Reason
 
 
@@ -147,7 +147,7 @@ def test_tests_are_stated_for_every_camera(served: Served, monkeypatch: pytest.M
         await done.wait() if len(stated) > 1 else await real(0)
 
     real, done = asyncio.sleep, asyncio.Event()
-    monkeypatch.setattr("passerby.gateway.access.asyncio.sleep", sleep)
+    monkeypatch.setattr("passerby.gateway.onvif.pull_check.asyncio.sleep", sleep)
 
     async def testing() -> None:
         tests = AccessTests(lambda name, word, _: stated.append((name, word)))
@@ -189,7 +189,7 @@ ANSWERS: dict[str, bytes | float] = {
 
 @pytest.mark.parametrize("said", ANSWERS)
 def test_a_camera_that_does_not_answer_by_onvif_is_named_and_let_go(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.onvif.ANSWER_S", 1.0)
+    monkeypatch.setattr("passerby.gateway.onvif.client.ANSWER_S", 1.0)
     answer = ANSWERS[said]
     ear = socket.create_server(("127.0.0.1", 0))
 
@@ -263,8 +263,8 @@ def test_home_is_where_the_zones_were_drawn() -> None:
 def test_a_camera_that_moves_is_covered_until_it_stands_at_home(
     simulator: OnvifSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("passerby.gateway.ptz.EVERY_S", 0.1)
-    monkeypatch.setattr("passerby.gateway.ptz.SETTLED_S", 0.3)
+    monkeypatch.setattr("passerby.gateway.onvif.ptz.EVERY_S", 0.1)
+    monkeypatch.setattr("passerby.gateway.onvif.ptz.SETTLED_S", 0.3)
     held: set[str] = set()
 
     async def until(covered: bool) -> None:

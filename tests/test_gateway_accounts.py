@@ -13,14 +13,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from passerby.errors import AccessError, ServiceError, UsageError
-from passerby.gateway.accesslog import AccessLog, as_csv
-from passerby.gateway.accounts import RIGHTS, Accounts, Right, Role, new_password, require
-from passerby.gateway.certificate import own_certificate
-from passerby.gateway.gate import AccountGate
-from passerby.gateway.limits import Limit
+from passerby.gateway.access.access_log import AccessLog, as_csv
+from passerby.gateway.access.accounts import RIGHTS, Accounts, Right, Role, new_password, require
+from passerby.gateway.access.certificate import own_certificate
+from passerby.gateway.access.gate import AccountGate
+from passerby.gateway.access.limits import Limit
+from passerby.gateway.access.sessions import Sessions, same
 from passerby.gateway.logs import PER_S, JsonLines, OnceASecond, log_as_json
-from passerby.gateway.metrics import Facts, exposition
-from passerby.gateway.sessions import Sessions, same
+from passerby.gateway.publish.metrics import Facts, exposition
 from passerby.gateway.states import CameraStatus, Phase, WorkerCounts
 from passerby.gateway.values import Reason
 
@@ -89,7 +89,7 @@ def test_a_proven_password_stops_counting_when_it_changes(accounts: Accounts, mo
     assert accounts.check("a", "correct horse battery")
     with monkeypatch.context() as patch:
         # scrapers repeat it: it is not hashed anew each time
-        patch.setattr("passerby.gateway.accounts.hashlib.scrypt", None)
+        patch.setattr("passerby.gateway.access.accounts.hashlib.scrypt", None)
         assert accounts.check("a", "correct horse battery")
     accounts.change("a", password="another password")
     assert accounts.check("a", "correct horse battery") is None
@@ -177,7 +177,7 @@ def test_sessions_end_with_time_and_with_their_account() -> None:
 
 
 def test_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.sessions.MOST", 10)
+    monkeypatch.setattr("passerby.gateway.access.sessions.MOST", 10)
     sessions = Sessions(60.0)
     tokens = [sessions.begin("a")[0] for _ in range(25)]
     assert sum(sessions.find(token) is not None for token in tokens) == 10

@@ -20,9 +20,9 @@ from tests.gateway_chaos_tools import BARE, TOPIC, BareFinder, RunningGateway, S
 from tests.gateway_tools import PASSWORD, USER, wait_for
 
 from passerby.config import WEIGHTS
-from passerby.gateway.hidden import Outcome
-from passerby.gateway.scene import Scene, SceneSettings
+from passerby.gateway.picture.scene import Scene, SceneSettings
 from passerby.gateway.states import EventKind, Phase
+from passerby.gateway.stream.hidden_test import Outcome
 from passerby.gateway.values import CameraConfig, InputConfig, Reason, RecordConfig, SelfTestConfig
 from passerby.veil.settings import FindSettings, VeilSettings
 

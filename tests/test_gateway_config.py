@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby.errors import ConfigError
-from passerby.gateway.config import City, is_loopback, load_city, parse_city
+from passerby.gateway.config.city import City, is_loopback
 from passerby.gateway.config.document import parse_document
+from passerby.gateway.config.load import load_city, parse_city
 from passerby.gateway.config.model_camera import CameraSection
 from passerby.gateway.config.reference import reference, schema
 from passerby.gateway.config.words import polygon, seconds, size_bytes

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from passerby.errors import DetectorError
-from passerby.gateway.detecting import WatchedDetector
-from passerby.gateway.selftest import probe
+from passerby.gateway.picture.synthetic_face import probe
+from passerby.gateway.worker.detecting import WatchedDetector
 from passerby.values import Detections, Digest
 
 
@@ -47,7 +47,7 @@ def found(*rows: tuple[float, float, float, float]) -> Detections:
 
 def test_age_of_the_oldest_look_is_known_and_a_stop_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
     clock_s = [1000.0]
-    monkeypatch.setattr("passerby.gateway.detecting.time", SimpleNamespace(monotonic=lambda: clock_s[0]))
+    monkeypatch.setattr("passerby.gateway.worker.detecting.time", SimpleNamespace(monotonic=lambda: clock_s[0]))
     inner = Inner()
     watched = WatchedDetector(inner)
     assert watched.waiting_s == 0
@@ -77,7 +77,7 @@ def test_failure_and_nonsense_are_told_once(answer: Detections | Exception) -> N
 
 def test_speed_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     clock_s = [1000.0]
-    monkeypatch.setattr("passerby.gateway.detecting.time", SimpleNamespace(monotonic=lambda: clock_s[0]))
+    monkeypatch.setattr("passerby.gateway.worker.detecting.time", SimpleNamespace(monotonic=lambda: clock_s[0]))
     inner = Inner()
     inner.answer = found()
     watched = WatchedDetector(inner)
@@ -92,11 +92,11 @@ def test_speed_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.detecting.PAUSE_WAIT_S", 0.01)
+    monkeypatch.setattr("passerby.gateway.worker.detecting.PAUSE_WAIT_S", 0.01)
 
 
 def test_self_test_begins_right_after_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.detecting.PAUSE_WAIT_S", 20.0)
+    monkeypatch.setattr("passerby.gateway.worker.detecting.PAUSE_WAIT_S", 20.0)
 
     class Slow(Inner):
         def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
@@ -119,7 +119,7 @@ def test_self_test_begins_right_after_a_look(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_self_test_in_a_hurry_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.detecting.PAUSE_WAIT_S", 20.0)
+    monkeypatch.setattr("passerby.gateway.worker.detecting.PAUSE_WAIT_S", 20.0)
     inner = Inner()
     inner.answer = found()
     began_s = time.monotonic()
@@ -142,7 +142,7 @@ def test_blind_detector_fails_the_self_test() -> None:
 
 
 def test_hung_detector_fails_the_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.detecting.SELFTEST_WAIT_S", 0.1)
+    monkeypatch.setattr("passerby.gateway.worker.detecting.SELFTEST_WAIT_S", 0.1)
     ok, detail = WatchedDetector(Inner()).passes_selftest(np.random.default_rng(0), (640, 360))
     assert (ok, detail) == (False, "the detector gave no answer within 0.1 s")
 

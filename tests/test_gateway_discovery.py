@@ -10,8 +10,8 @@ from tests.onvif_simulator import OnvifSimulator
 from typer.testing import CliRunner
 
 from passerby.cli.app import build
-from passerby.gateway.config import parse_city
-from passerby.gateway.discovery import FoundCamera, Interface, discover, interfaces, matches
+from passerby.gateway.config.load import parse_city
+from passerby.gateway.onvif.discovery import FoundCamera, Interface, discover, interfaces, matches
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_discover_writes_entries_that_a_city_can_hold(
     simulator: OnvifSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # nobody outside this machine is asked by a test
-    monkeypatch.setattr("passerby.gateway.discovery.interfaces", lambda: [Interface("127.0.0.1", 0)])
+    monkeypatch.setattr("passerby.gateway.onvif.discovery.interfaces", lambda: [Interface("127.0.0.1", 0)])
     simulator.listen()
     environment = {"PASSERBY_CAMERA_PASSWORD": "secret"}
     target = tmp_path / "cameras.yml"
@@ -86,7 +86,7 @@ def test_what_is_no_answer_to_us_is_nobody(data: bytes) -> None:
 
 def test_an_interface_that_cannot_be_asked_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     away = [Interface("192.0.2.1", 0), Interface(None, 99_999)]
-    monkeypatch.setattr("passerby.gateway.discovery.interfaces", lambda: away)
+    monkeypatch.setattr("passerby.gateway.onvif.discovery.interfaces", lambda: away)
     assert discover(0.3) == []
     gc.collect()
 

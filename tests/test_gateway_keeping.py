@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from tests.gateway_tools import camera, message, program
 
-from passerby.gateway import hidden as hidden_module
-from passerby.gateway.encode import LiveEncoder, ticks_of
-from passerby.gateway.hidden import HiddenCheck, Outcome, hidden_camera
-from passerby.gateway.relay import AccessUnit, Relay
-from passerby.gateway.rtsp import DigestGate
-from passerby.gateway.scene import Scene, settings_of
+from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
+from passerby.gateway.picture.scene import Scene, settings_of
+from passerby.gateway.picture.slate import Slates
+from passerby.gateway.rtsp.auth import DigestGate
 from passerby.gateway.service import Gateway
-from passerby.gateway.slate import Slates
 from passerby.gateway.states import Event, EventKind, Phase, WorkerCounts
+from passerby.gateway.stream import hidden_test as hidden_module
+from passerby.gateway.stream.hidden_test import HiddenCheck, Outcome, hidden_camera
+from passerby.gateway.stream.relay import AccessUnit, Relay
 from passerby.gateway.supervisor import BACKOFF_S, Keeper
 from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, Reason, RtspConfig, SelfTestConfig
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from tests.gateway_tools import camera
 
 from passerby.errors import DetectorError
-from passerby.gateway.cover import TONE, cover_frame
-from passerby.gateway.faults import Faults
-from passerby.gateway.lane import START_NS, Lane, Unit, even_yuv420p
-from passerby.gateway.scene import Scene, SceneSettings
-from passerby.gateway.selftest import is_bare
-from passerby.gateway.source import Picture
+from passerby.gateway.picture.drawn_cover import TONE, cover_frame
+from passerby.gateway.picture.scene import Scene, SceneSettings
+from passerby.gateway.picture.synthetic_face import is_bare
 from passerby.gateway.values import Reason
-from passerby.gateway.veiling import Veil, Veiled, WholeCover
+from passerby.gateway.worker.faults import Faults
+from passerby.gateway.worker.lane import START_NS, Lane, Unit, even_yuv420p
+from passerby.gateway.worker.source import Picture
+from passerby.gateway.worker.veiling import Veil, Veiled, WholeCover
 
 SCENE = Scene(SceneSettings(320, 192, 12.5, 1))
 AHEAD = 3

@@ -11,8 +11,8 @@ import pytest
 from tests.gateway_chaos_tools import no_picture_in
 from tests.mqtt_broker import SmallBroker
 
-from passerby.gateway.config import MqttConfig
-from passerby.gateway.mqtt import Broker, stats
+from passerby.gateway.config.city import MqttConfig
+from passerby.gateway.publish.mqtt import Broker, stats
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.values import Reason
 
@@ -100,7 +100,7 @@ async def test_the_last_will_says_offline() -> None:
 @in_a_loop
 async def test_a_broker_that_goes_is_found_again_and_told_everything() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("passerby.gateway.mqtt.random.uniform", lambda *_: 0.1)
+        patch.setattr("passerby.gateway.publish.mqtt.random.uniform", lambda *_: 0.1)
         async with linked() as (small, talk):
             talk.broker.tick()
             await until(lambda: small.topics("cams/hall/state"))
@@ -177,7 +177,7 @@ async def test_a_wrong_password_is_tried_again_and_stops_nothing(caplog: pytest.
 @in_a_loop
 async def test_what_waits_is_bounded() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("passerby.gateway.mqtt.WAITING", 10)
+        patch.setattr("passerby.gateway.publish.mqtt.WAITING", 10)
         talk = Talk(SmallBroker())
         talk.broker.connected = True
         for number in range(50):

@@ -19,11 +19,11 @@ from tests.gateway_tools import wait_for
 
 from passerby import register
 from passerby.errors import StorageError
-from passerby.gateway.beats import APART_S, STEADY_S, Beats, Condition, Span
-from passerby.gateway.onrecord import OnRecord
+from passerby.gateway.publish.heartbeats import APART_S, STEADY_S, Beats, Condition, Span
+from passerby.gateway.publish.on_record import OnRecord
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.values import SELFTEST_CAMERA, Reason
-from passerby.web.register_follow import Follower
+from passerby.web.register.follow import Follower
 
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -192,7 +192,7 @@ def test_a_camera_does_not_start_while_the_register_cannot_be_written(
         raise StorageError("no space left")
 
     monkeypatch.setattr(register.Log, "append_many", refuse)
-    monkeypatch.setattr("passerby.gateway.onrecord.PERMIT_S", 0.5)
+    monkeypatch.setattr("passerby.gateway.publish.on_record.PERMIT_S", 0.5)
     why = linked.permit()
     assert why == "the register cannot be written: no space left"
     assert linked.permit() is not None, "asked again, it says so again"
@@ -265,7 +265,7 @@ def test_exclusive_access_is_stated_when_it_changes(linked: Linked) -> None:
 
 
 def test_the_log_that_a_day_leaves_behind_verifies(linked: Linked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.beats.STEADY_S", 1.0)
+    monkeypatch.setattr("passerby.gateway.publish.heartbeats.STEADY_S", 1.0)
     linked.permit()
     for number in range(1, 4):
         linked.link.tick([status(frames=number * 12)])

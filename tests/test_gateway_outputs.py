@@ -18,18 +18,18 @@ from PIL import Image
 from tests.gateway_tools import SMALL, camera, frames_of, message, program, run, times_of, wait_for
 
 from passerby.errors import ServiceError
-from passerby.gateway.boxes import fragments, header_bytes
-from passerby.gateway.cover import TONE
-from passerby.gateway.encode import LiveEncoder, ticks_of
-from passerby.gateway.gops import Gop, GopCutter
-from passerby.gateway.hls import SEGMENTS, HlsFeed
-from passerby.gateway.live import WAITING, LiveFeed
-from passerby.gateway.playback import clip, recordings
-from passerby.gateway.record import Recorder, began_ns, expired, file_name, recorded
-from passerby.gateway.relay import AccessUnit, Relay
-from passerby.gateway.scene import Scene, SceneSettings, read_number
-from passerby.gateway.slate import Slates
-from passerby.gateway.snapshot import Snapshots
+from passerby.gateway.picture.drawn_cover import TONE
+from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
+from passerby.gateway.picture.scene import Scene, SceneSettings, read_number
+from passerby.gateway.picture.slate import Slates
+from passerby.gateway.stream.fragments import fragments, header_bytes
+from passerby.gateway.stream.gops import Gop, GopCutter
+from passerby.gateway.stream.hls import SEGMENTS, HlsFeed
+from passerby.gateway.stream.mse import WAITING, LiveFeed
+from passerby.gateway.stream.playback import clip, recordings
+from passerby.gateway.stream.recorder import Recorder, began_ns, expired, file_name, recorded
+from passerby.gateway.stream.relay import AccessUnit, Relay
+from passerby.gateway.stream.snapshot import Snapshots
 from passerby.gateway.values import EncodeConfig, Reason, RecordConfig
 
 SLATES = Slates()
@@ -416,7 +416,7 @@ def test_full_disk_is_told_and_its_end_too(tmp_path: Path, monkeypatch: pytest.M
         write(self, gop)
 
     monkeypatch.setattr(Recorder, "_write", failing)
-    monkeypatch.setattr("passerby.gateway.record._DISK_S", 0.05)
+    monkeypatch.setattr("passerby.gateway.stream.recorder._DISK_S", 0.05)
     recorder, fed, said = recording(tmp_path, 3)
     wait_for(lambda: bool(said))
     assert said[0] == (True, "recording cannot be written: no space left")

@@ -17,9 +17,9 @@ import av
 import numpy as np
 from tests.gateway_tools import LOGIN, PASSWORD, USER
 
-from passerby.gateway.relay import AccessUnit
-from passerby.gateway.rtsp import DigestGate, ha1
+from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.service import Gateway
+from passerby.gateway.stream.relay import AccessUnit
 from passerby.gateway.values import CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
 
 SOAK_S = float(os.environ.get("PASSERBY_SOAK_S", "20"))

@@ -22,9 +22,10 @@ import pytest
 from PIL import Image
 from tests.gateway_tools import PASSWORD, SMALL, USER, Served, certificate, feed, missing, program, wait_for
 
-from passerby.gateway.rtsp import Publisher
-from passerby.gateway.scene import Scene, read_number
-from passerby.gateway.source import (
+from passerby.gateway.picture.scene import Scene, read_number
+from passerby.gateway.rtsp.push import Publisher
+from passerby.gateway.values import InputConfig, PushConfig, Reason, RtspConfig
+from passerby.gateway.worker.source import (
     Picture,
     SourceError,
     Stamper,
@@ -33,7 +34,6 @@ from passerby.gateway.source import (
     pictures,
     reachable,
 )
-from passerby.gateway.values import InputConfig, PushConfig, Reason, RtspConfig
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby.errors import ConfigError, ServiceError
-from passerby.gateway import h264, wire
-from passerby.gateway.cover import TONE, cover_frame
-from passerby.gateway.encode import LiveEncoder, ticks_of
-from passerby.gateway.faults import Faults
-from passerby.gateway.load import Load
-from passerby.gateway.scene import Scene, SceneSettings, read_number, settings_of, write_number
-from passerby.gateway.selftest import covers, is_bare, probe
+from passerby.gateway import wire
+from passerby.gateway.picture.drawn_cover import TONE, cover_frame
+from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
+from passerby.gateway.picture.scene import Scene, SceneSettings, read_number, settings_of, write_number
+from passerby.gateway.picture.synthetic_face import covers, is_bare, probe
 from passerby.gateway.values import (
     CameraConfig,
     EncodeConfig,
@@ -28,8 +26,11 @@ from passerby.gateway.values import (
     Reason,
     Schedule,
 )
-from passerby.gateway.watchdog import ClockWatch, covered_now
-from passerby.gateway.worker import CONFIG
+from passerby.gateway.worker.faults import Faults
+from passerby.gateway.worker.load import Load
+from passerby.gateway.worker.watchdog import ClockWatch, covered_now
+from passerby.gateway.worker.worker import CONFIG
+from passerby.media import h264
 from passerby.values import Zone
 from passerby.veil.settings import CoverSettings, VeilSettings
 

@@ -18,17 +18,17 @@ import pytest
 from tests.gateway_tools import wait_for
 from tests.test_gateway_lane import SCENE, Covering
 
-from passerby.gateway.faults import HOLD_S
-from passerby.gateway.lane import Unit
-from passerby.gateway.load import BURST_S, RISE_S
-from passerby.gateway.relay import STALL_S
-from passerby.gateway.source import Picture
+from passerby.gateway.stream.relay import STALL_S
 from passerby.gateway.supervisor import BACKOFF_S
 from passerby.gateway.values import CameraConfig, InputConfig, Reason
-from passerby.gateway.veiling import Veiled
-from passerby.gateway.watchdog import CLOCK_HOLD_S
 from passerby.gateway.wire import Decoder, Kind, Message, encode, encode_json
-from passerby.gateway.worker import CONFIG, LOCKED_S, OPEN_S, Worker, next_wait_s
+from passerby.gateway.worker.faults import HOLD_S
+from passerby.gateway.worker.lane import Unit
+from passerby.gateway.worker.load import BURST_S, RISE_S
+from passerby.gateway.worker.source import Picture
+from passerby.gateway.worker.veiling import Veiled
+from passerby.gateway.worker.watchdog import CLOCK_HOLD_S
+from passerby.gateway.worker.worker import CONFIG, LOCKED_S, OPEN_S, Worker, next_wait_s
 
 
 class Started:
@@ -189,7 +189,7 @@ def test_late_detector_lowers_the_rate_then_covers_then_recovers(monkeypatch: py
     worker.lane._send = units.append
     clock = [1000.0]
     monkeypatch.setattr(
-        "passerby.gateway.worker.time",
+        "passerby.gateway.worker.worker.time",
         SimpleNamespace(
             monotonic=lambda: clock[0], monotonic_ns=lambda: int(clock[0] * 1e9), time_ns=lambda: int(clock[0] * 1e9)
         ),

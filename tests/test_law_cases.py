@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from passerby import law
-from passerby.law.book import Book
-from passerby.law.clauses import Clause, Literal, split
-from passerby.law.engine import Engine, engine_on
-from passerby.law.facts import accept
-from passerby.law.worlds import World, Worlds
+from passerby.law.engine.rulebook import Engine, engine_on
+from passerby.law.engine.worlds import World, Worlds
+from passerby.law.facts.defaults import accept
+from passerby.law.rules.book import Book
+from passerby.law.rules.clauses import Clause, Literal, split
 
 FOLDER = Path(__file__).parent / "law_cases"
 RAISED = Path(__file__).parent / "golden" / "law_open_points.yaml"

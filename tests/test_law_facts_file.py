@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from passerby import law
 from passerby.errors import FactsError
-from passerby.law.contradictions import CONTRADICTIONS, find_clashes
-from passerby.law.facts_check import find_problems
-from passerby.law.facts_file import MAX_BYTES, parse_deployment, read_deployment, read_folder
-from passerby.law.vocabulary import vocabulary
+from passerby.law.facts.check import find_problems
+from passerby.law.facts.contradictions import CONTRADICTIONS, find_clashes
+from passerby.law.facts.file import MAX_BYTES, parse_deployment, read_deployment, read_folder
+from passerby.law.facts.terms import vocabulary
 
 BAD = Path(__file__).parent / "bad" / "facts"
 EXPECTED: dict[str, list[str]] = yaml.safe_load((BAD / "expected.yaml").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ import pytest
 
 from passerby import law
 from passerby.errors import FactsError
-from passerby.law.interview import facts_to_yaml, read_answer
+from passerby.law.facts.interview import facts_to_yaml, read_answer
 
 SHOP = {"function": "rbi", "timing": "real-time", "space": "public", "actor": "private", "purpose": "own-security"}
 

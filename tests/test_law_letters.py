@@ -12,8 +12,8 @@ import yaml
 from passerby import law
 from passerby.cli import main
 from passerby.errors import UsageError
-from passerby.law.letters import WIDTH, describe
-from passerby.law.report_words import day, steps
+from passerby.law.report.letters import WIDTH, describe
+from passerby.law.report.words import day, steps
 from passerby.values import utc_now
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples" / "law"

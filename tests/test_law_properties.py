@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby import law
-from passerby.law.engine import engine_on
-from passerby.law.facts import accept
-from passerby.law.facts_check import find_problems
+from passerby.law.engine.rulebook import engine_on
+from passerby.law.facts.check import find_problems
+from passerby.law.facts.defaults import accept
 
 FEW = settings(max_examples=40, deadline=None)
 MANY = settings(max_examples=150, deadline=None)

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from passerby import law
-from passerby.law.report_text import WIDTH
+from passerby.law.report.text import WIDTH
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples" / "law"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir())

@@ -11,10 +11,10 @@ import yaml
 
 from passerby import law
 from passerby.errors import RuleError
-from passerby.law.book import Book, load_book, overlay_names, position_names, read_overlay
-from passerby.law.clauses import Literal, parse_clauses, split
 from passerby.law.reference import as_date, deadlines, fines, offences, read_yaml, thresholds
-from passerby.law.rulefile import read_rule_file
+from passerby.law.rules.book import Book, load_book, overlay_names, position_names, read_overlay
+from passerby.law.rules.clauses import Literal, parse_clauses, split
+from passerby.law.rules.file import read_rule_file
 
 BAD = Path(__file__).parent / "bad" / "law"
 EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((BAD / "expected.yaml").read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from tests.media_clips import make_clip, read_all, write
 
 from passerby.errors import MediaError, UnreadableError, UnsupportedError
 from passerby.media import ClipReader, probe
-from passerby.media.clip import open_clip
+from passerby.media.clips.clip import open_clip
 
 
 def test_probe_describes_the_clip(tmp_path: Path) -> None:

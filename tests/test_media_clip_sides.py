@@ -12,7 +12,7 @@ import pytest
 from tests.media_clips import ffmpeg, ffprobe, make_clip, program, write
 
 from passerby.media import probe
-from passerby.media.muxing import without_vorbis_comments
+from passerby.media.clips.muxing import without_vorbis_comments
 
 SECRET = "Mascha Kaleko"
 HARMLESS_TAGS = {"major_brand", "minor_version", "compatible_brands", "language", "handler_name", "vendor_id", "encoder",

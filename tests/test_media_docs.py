@@ -6,10 +6,10 @@ from pathlib import Path
 
 from PIL import ExifTags
 
-from passerby.media.picture import MAX_FILE_BYTES, MAX_PIXELS
-from passerby.media.picture_metadata import _INSIDE, _MAIN
-from passerby.media.picture_quality import _HIGHEST, _LOWEST, WEBP_QUALITY
-from passerby.media.sniff import _BRANDS, _PREFIXES, PICTURE_NAMES, Kind
+from passerby.media.content import _BRANDS, _PREFIXES, PICTURE_NAMES, Kind
+from passerby.media.pictures.metadata import _INSIDE, _MAIN
+from passerby.media.pictures.picture import MAX_FILE_BYTES, MAX_PIXELS
+from passerby.media.pictures.quality import _HIGHEST, _LOWEST, WEBP_QUALITY
 
 TEXT = (Path(__file__).parent.parent / "docs" / "pictures.md").read_text(encoding="utf-8")
 

@@ -13,8 +13,8 @@ from tests.media_clips import make_clip, scene
 
 from passerby.errors import UsageError
 from passerby.media import WriteSettings, probe, transcode
-from passerby.media.clip import ClipInfo
-from passerby.media.encoder import MAX_CRF, create_encoder, plan_encoding
+from passerby.media.clips.clip import ClipInfo
+from passerby.media.clips.encoder import MAX_CRF, create_encoder, plan_encoding
 from passerby.media.frames import planes
 
 INFO = ClipInfo(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from passerby.media import read_picture
-from passerby.media.icc import clean_profile, colour_space
+from passerby.media.pictures.icc import clean_profile, colour_space
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

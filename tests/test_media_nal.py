@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passerby.media import nal
-from passerby.media.nal import BitReader, NalError, parse_avcc, parse_pps, parse_sps
+from passerby.media.clips import nal
+from passerby.media.clips.nal import BitReader, NalError, parse_avcc, parse_pps, parse_sps
 
 # written by x264 core 165 for 160x120, 8 bits, 4:2:0, High, level 1.1; and by a camera for 768x432, Main, level 3.1
 X264_SPS = bytes.fromhex("6764000bacd942847e5c0440000003004000000c83c50a6580")

@@ -20,8 +20,10 @@ from PIL import Image, ImageCms, ImageOps, JpegImagePlugin
 
 from passerby.config import PORTRAIT
 from passerby.errors import OutputError, UnsupportedError, UsageError
-from passerby.media import Picture, picture_pixels, read_picture, sniff, whole_file, write_picture
-from passerby.media.picture_quality import FRESH_QUALITY
+from passerby.files import whole_file
+from passerby.media import Picture, read_picture, sniff, write_picture
+from passerby.media.pictures import pixels as picture_pixels
+from passerby.media.pictures.quality import FRESH_QUALITY
 
 SUFFIXES = {".jpg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF"}
 

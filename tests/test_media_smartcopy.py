@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from tests.media_clips import decoded, ffmpeg, make_clip, number_in, paint, read_all, scene, times_of, write
 
-from passerby.media import ClipReader, WriteSettings, nal, planes, probe, transcode
-from passerby.media.nal import parse_avcc, split_lengths, unit_type
-from passerby.media.smartcopy import Copyable, Group, free_number, joined_sets, plan_segments
+from passerby.media import ClipReader, WriteSettings, planes, probe, transcode
+from passerby.media.clips import nal
+from passerby.media.clips.nal import parse_avcc, split_lengths, unit_type
+from passerby.media.clips.smartcopy import Copyable, Group, free_number, joined_sets, plan_segments
 
 SECRET = b"a name that must not come out"
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from passerby.errors import UnreadableError
 from passerby.media import Content, Kind, sniff
-from passerby.media.sniff import HEAD_BYTES, sniff_bytes
+from passerby.media.content import HEAD_BYTES, sniff_bytes
 
 
 @pytest.mark.parametrize(

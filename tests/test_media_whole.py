@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from passerby.errors import OutputError, PasserbyError, UsageError
-from passerby.media import check_target, unwind_on_signals, whole_file
-from passerby.media.whole import HIDDEN_PREFIX
+from passerby.files import HIDDEN_PREFIX, check_target, unwind_on_signals, whole_file
 
 
 def names(folder: Path) -> list[str]:

@@ -23,14 +23,14 @@ from obstore.store import MemoryStore
 
 from passerby.errors import RegisterError, StorageError
 from passerby.register import FileSigner, Log, Reader, Remark, encode, verify
-from passerby.register.checkpoint import Checkpoint
-from passerby.register.committer import HEAD, Committer
-from passerby.register.layout import Layout
-from passerby.register.merkle import EMPTY_ROOT
-from passerby.register.object_store import ObjectStore
-from passerby.register.reader import check_growth
-from passerby.register.store import DirectoryStore, Disk
-from passerby.register.tiles import Tiles
+from passerby.register.log.committer import HEAD, Committer
+from passerby.register.log.directory import Layout
+from passerby.register.notes.checkpoint import Checkpoint
+from passerby.register.tiles.merkle import EMPTY_ROOT
+from passerby.register.tiles.object_store import ObjectStore
+from passerby.register.tiles.store import DirectoryStore, Disk
+from passerby.register.tiles.tiles import Tiles
+from passerby.register.verification.reader import check_growth
 
 ORIGIN = "cameras.example.org/log"
 NOW = datetime.now(UTC).replace(microsecond=0)

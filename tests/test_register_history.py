@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from passerby import register as r
-from passerby.register.history import History
+from passerby.register.verification.history import History
 
 T0 = datetime(2026, 11, 23, 8, tzinfo=UTC)
 CAMERA, OTHER, CASE = "0f" * 16, "1e" * 16, "c5" * 16

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from passerby.register import FileSigner, Log, Reader, Remark, VerifierKey, encode, verify, watch
-from passerby.register.merkle import EMPTY_ROOT, prove_consistency
-from passerby.register.merkle import root as root_of
-from passerby.register.note import encode_base64, split_note
-from passerby.register.tiles import Tiles, tile_path, unpack_bundle
+from passerby.register.notes.note import encode_base64, split_note
+from passerby.register.tiles.merkle import EMPTY_ROOT, prove_consistency
+from passerby.register.tiles.merkle import root as root_of
+from passerby.register.tiles.tiles import Tiles, tile_path, unpack_bundle
 
 pytestmark = pytest.mark.tool
 

@@ -16,15 +16,15 @@ from obstore.store import MemoryStore
 from passerby import register
 from passerby.errors import EntryError, FormatError, LockedError, StorageError, UsageError, VerificationError
 from passerby.register import FileSigner, Log, Policy, Proof, Reader, Remark, require, verify
-from passerby.register import layout as layout_module
-from passerby.register.checkpoint import Checkpoint
-from passerby.register.committer import HEAD, Committer
-from passerby.register.merkle import Frontier, leaf_hash
-from passerby.register.note import sign_note
-from passerby.register.object_store import LEASE, Lease, ObjectStore
-from passerby.register.sources import HttpSource, open_source, open_store
-from passerby.register.store import Disk
-from passerby.register.tiles import Edge, Tiles, grow, tile_path
+from passerby.register.log import directory as layout_module
+from passerby.register.log.committer import HEAD, Committer
+from passerby.register.notes.checkpoint import Checkpoint
+from passerby.register.notes.note import sign_note
+from passerby.register.tiles.merkle import Frontier, leaf_hash
+from passerby.register.tiles.object_store import LEASE, Lease, ObjectStore
+from passerby.register.tiles.sources import HttpSource, open_source, open_store
+from passerby.register.tiles.store import Disk
+from passerby.register.tiles.tiles import Edge, Tiles, grow, tile_path
 
 ORIGIN = "cameras.example.org/log"
 NOW = datetime.now(UTC).replace(microsecond=0)

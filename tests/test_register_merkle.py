@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passerby.errors import UsageError, VerificationError
-from passerby.register import merkle
+from passerby.register.tiles import merkle
 
 VECTORS = Path(__file__).parent / "vectors"
 

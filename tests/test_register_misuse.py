@@ -17,7 +17,7 @@ import pytest
 from passerby.cli import main
 from passerby.errors import StorageError
 from passerby.register import Log, Reader, Remark, verify
-from passerby.register.store import Disk, write_whole
+from passerby.register.tiles.store import Disk, write_whole
 
 ORIGIN = "cameras.example.org/log"
 

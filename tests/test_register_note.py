@@ -10,10 +10,10 @@ import pytest
 
 from passerby.errors import FormatError, StorageError, UsageError, VerificationError
 from passerby.register import FileSigner, Policy, Proof, Proven, VerifierKey, require
-from passerby.register.checkpoint import Checkpoint, cosign
-from passerby.register.merkle import EMPTY_ROOT, leaf_hash
-from passerby.register.note import COSIGNATURE, Signature, encode_base64, open_note, sign_note, split_note
-from passerby.register.proof import witnessed_time
+from passerby.register.notes.checkpoint import Checkpoint, cosign
+from passerby.register.notes.note import COSIGNATURE, Signature, encode_base64, open_note, sign_note, split_note
+from passerby.register.tiles.merkle import EMPTY_ROOT, leaf_hash
+from passerby.register.verification.proof import witnessed_time
 
 # Source: C2SP signed-note, "Verifier keys, Example"
 SPEC_VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from passerby.errors import EntryError, FormatError
 from passerby.register import FileSigner, Policy, Proof, VerifierKey, decode, encode
-from passerby.register.checkpoint import Checkpoint, cosign
-from passerby.register.note import COSIGNATURE, sign_note, split_note
-from passerby.register.tiles import WIDTH, pack_bundle, tile_path, unpack_bundle
-from passerby.register.witness import Request
+from passerby.register.notes.checkpoint import Checkpoint, cosign
+from passerby.register.notes.note import COSIGNATURE, sign_note, split_note
+from passerby.register.tiles.tiles import WIDTH, pack_bundle, tile_path, unpack_bundle
+from passerby.register.witness.witness import Request
 
 LOG = FileSigner("example.com/log", 1, b"l" * 32)
 WITNESS = FileSigner("w.example", COSIGNATURE, b"w" * 32)

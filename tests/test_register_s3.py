@@ -18,13 +18,14 @@ from tests import s3_server
 
 from passerby.cli import main
 from passerby.errors import LockedError, RegisterError, StorageError, UsageError
-from passerby.register import FileSigner, Log, Reader, Remark, encode, object_store, sources, verify
-from passerby.register.checkpoint import Checkpoint
-from passerby.register.committer import HEAD, Committer
-from passerby.register.merkle import EMPTY_ROOT
-from passerby.register.object_store import LEASE, Lease, ObjectStore
-from passerby.register.reader import check_growth
-from passerby.register.tiles import Tiles
+from passerby.register import FileSigner, Log, Reader, Remark, encode, verify
+from passerby.register.log.committer import HEAD, Committer
+from passerby.register.notes.checkpoint import Checkpoint
+from passerby.register.tiles import object_store, sources
+from passerby.register.tiles.merkle import EMPTY_ROOT
+from passerby.register.tiles.object_store import LEASE, Lease, ObjectStore
+from passerby.register.tiles.tiles import Tiles
+from passerby.register.verification.reader import check_growth
 
 ORIGIN = "cameras.example.org/log"
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -22,13 +22,13 @@ from passerby.errors import (
     VerificationError,
 )
 from passerby.register import FileSigner, Log, Policy, Problem, Reader, Remark, Report, encode, verify, watch
-from passerby.register.checkpoint import Checkpoint, cosign
-from passerby.register.committer import Committer
-from passerby.register.layout import Layout
-from passerby.register.merkle import Frontier, fold, leaf_hash
-from passerby.register.note import COSIGNATURE, Signature, sign_note
-from passerby.register.reader import check_growth
-from passerby.register.tiles import Edge, Tiles, grow, pack_bundle, tile_path, unpack_bundle
+from passerby.register.log.committer import Committer
+from passerby.register.log.directory import Layout
+from passerby.register.notes.checkpoint import Checkpoint, cosign
+from passerby.register.notes.note import COSIGNATURE, Signature, sign_note
+from passerby.register.tiles.merkle import Frontier, fold, leaf_hash
+from passerby.register.tiles.tiles import Edge, Tiles, grow, pack_bundle, tile_path, unpack_bundle
+from passerby.register.verification.reader import check_growth
 
 ORIGIN = "cameras.example.org/log"
 KEY = FileSigner(ORIGIN, 1, b"k" * 32)

@@ -29,12 +29,12 @@ from passerby.register import (
     verify,
     witness_app,
 )
-from passerby.register.checkpoint import Checkpoint
-from passerby.register.cosigning import Cosigners
-from passerby.register.merkle import EMPTY_ROOT, Frontier, leaf_hash, prove_consistency
-from passerby.register.note import Signature, encode_base64, open_note, parse_signature, sign_note
-from passerby.register.store import DirectoryStore
-from passerby.register.witness import SIZE, Request
+from passerby.register.notes.checkpoint import Checkpoint
+from passerby.register.notes.note import Signature, encode_base64, open_note, parse_signature, sign_note
+from passerby.register.tiles.merkle import EMPTY_ROOT, Frontier, leaf_hash, prove_consistency
+from passerby.register.tiles.store import DirectoryStore
+from passerby.register.witness.cosigning import Cosigners
+from passerby.register.witness.witness import SIZE, Request
 
 ORIGIN = "example.com/behind-the-sofa"
 LOG = FileSigner(ORIGIN, 1, b"l" * 32)
@@ -356,7 +356,7 @@ def test_log_put_back_to_an_older_state_is_stopped_by_its_witnesses(
 
 def test_one_witness_s_word_alone_does_not_stop_a_log() -> None:
     """A contradiction counts when the log's own key signed it; a checkpoint by anyone else is the witness's own affair."""
-    from passerby.register.cosigning import WitnessClient
+    from passerby.register.witness.cosigning import WitnessClient
 
     policy = Policy.parse(f"witness w0 {FileSigner('w0.example', 4, b'w' * 32).key} http://w0.example\nquorum w0\n")
     ours, theirs = (Checkpoint(ORIGIN, size, root(size)) for size in (5, 9))
@@ -389,7 +389,7 @@ def test_one_witness_s_word_alone_does_not_stop_a_log() -> None:
     ],
 )
 def test_witness_that_answers_rubbish_is_named_and_waited_for(status: int, body: str, words: str) -> None:
-    from passerby.register.cosigning import WitnessClient
+    from passerby.register.witness.cosigning import WitnessClient
 
     key = FileSigner("w0.example", 4, b"w" * 32).key
     policy = Policy.parse(f"witness w0 {key} http://w0.example\nquorum w0\n")

@@ -20,17 +20,17 @@ from tests.media_clips import decoded, make_clip
 from passerby.errors import DetectorError, UnreadableError
 from passerby.media import ClipReader, Frame, WriteSettings
 from passerby.values import EMPTY_BOXES, Boxes, Detections
-from passerby.veil.ahead import WatchedAhead
-from passerby.veil.demo_clip import demo_clip
-from passerby.veil.detector import Detector
-from passerby.veil.file import veil_file
-from passerby.veil.follow import Follower
-from passerby.veil.motion import Motion, MotionMeter
-from passerby.veil.reach import complete
-from passerby.veil.rules import Rules
+from passerby.veil.detect.detector import Detector
+from passerby.veil.run.file import veil_file
+from passerby.veil.run.overlap import WatchedAhead
+from passerby.veil.run.watcher import Listener, Watched, watch
 from passerby.veil.settings import CoverSettings, FindSettings, VeilSettings
-from passerby.veil.settle import Settler
-from passerby.veil.watch import Listener, Watched, watch
+from passerby.veil.tools.demo_clip import demo_clip
+from passerby.veil.track.association import Follower
+from passerby.veil.track.extrapolate import complete
+from passerby.veil.track.motion import Motion, MotionMeter
+from passerby.veil.track.policy import Rules
+from passerby.veil.track.watermark import Settler
 
 SIZE = (320, 192)
 FRAMES, EVERY, REACH, GROWTH, PATIENCE = 60, 5, 5, 0.01, 12
@@ -105,7 +105,7 @@ def test_it_writes_what_it_would_write_afterwards(
     full: bool,
 ) -> None:
     """Whether no frame, some or all are held for the writing pass; 180 rows are 192 coded ones, of which decoding shows 180."""
-    monkeypatch.setattr("passerby.veil.ahead.HELD_BYTES", held_frames * size[0] * size[1] * 3 // 2)
+    monkeypatch.setattr("passerby.veil.run.overlap.HELD_BYTES", held_frames * size[0] * size[1] * 3 // 2)
     monkeypatch.setattr(Rules, "wait_frames", lambda *_: 1)
     clip = tmp_path / "in.mp4"
     demo_clip(clip, 3.0, size)
@@ -266,7 +266,7 @@ def test_frames_are_held_until_they_are_taken_or_passed_over() -> None:
 
 
 def test_no_frame_is_held_where_too_few_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.veil.ahead.HELD_BYTES", 3 * FRAME_BYTES)
+    monkeypatch.setattr("passerby.veil.run.overlap.HELD_BYTES", 3 * FRAME_BYTES)
     hold = threading.Event()
     with WatchedAhead(ahead_of([0, 1, 2], hold=hold), "in.mp4", None, always=False, wait_frames=4) as ahead:
         assert seen_through(ahead, 3) == []
@@ -274,7 +274,7 @@ def test_no_frame_is_held_where_too_few_fit(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_watching_waits_for_who_writes_but_not_when_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.veil.ahead.HELD_BYTES", 2 * FRAME_BYTES)
+    monkeypatch.setattr("passerby.veil.run.overlap.HELD_BYTES", 2 * FRAME_BYTES)
     hold = threading.Event()
     with WatchedAhead(ahead_of([0, 1, 2, 3, 4], hold=hold), "in.mp4", None, always=False, wait_frames=2) as ahead:
         assert wait_until(lambda: len(ahead._held) == 2)
@@ -291,7 +291,7 @@ def test_every_run_covers_the_same(clip: Path, tmp_path: Path, detector: Detecto
 
 
 def test_a_hung_detector_does_not_hold_up_who_wants_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.veil.ahead.PATIENCE_S", 0.05)
+    monkeypatch.setattr("passerby.veil.run.overlap.PATIENCE_S", 0.05)
     hold = threading.Event()
 
     def leave() -> None:

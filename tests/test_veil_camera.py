@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from passerby.cli.app import build
 from passerby.errors import UnreadableError, UsageError
-from passerby.veil import camera
-from passerby.veil.demo import exposures_in
-from passerby.veil.demo_clip import Truth, demo_clip
+from passerby.veil.run import camera
 from passerby.veil.settings import VeilSettings, WriteSettings
+from passerby.veil.tools.demo import exposures_in
+from passerby.veil.tools.demo_clip import Truth, demo_clip
 
 GREY = (112, 112, 112)
 

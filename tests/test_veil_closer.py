@@ -14,10 +14,10 @@ from PIL import Image
 from passerby.config import PORTRAIT
 from passerby.errors import DetectorError
 from passerby.values import Detections, Digest
-from passerby.veil.closer import LARGE_PX, MARGIN_PX, MOST_SHARE, SIDES_PX, CloserLooks, parts
-from passerby.veil.detector import Detector, wait_for
-from passerby.veil.layouts import overlaps
-from passerby.veil.looking import Look, Scaled, start
+from passerby.veil.detect.decoders import overlaps
+from passerby.veil.detect.detector import Detector, wait_for
+from passerby.veil.detect.passes import Look, Scaled, start
+from passerby.veil.detect.refine import LARGE_PX, MARGIN_PX, MOST_SHARE, SIDES_PX, CloserLooks, parts
 from passerby.veil.settings import FindSettings
 
 SIZE = (768, 432)

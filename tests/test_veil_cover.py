@@ -14,7 +14,9 @@ from PIL import Image
 from passerby.config import PORTRAIT
 from passerby.errors import UnsupportedError, UsageError, VeilError
 from passerby.values import Boxes, Zone
-from passerby.veil import cover, fills, planes
+from passerby.veil.cover import fills
+from passerby.veil.cover import painter as cover
+from passerby.veil.cover import pixels as planes
 from passerby.veil.settings import REVERSIBLE, CoverSettings, Style
 
 WIDTH, HEIGHT = 99, 75

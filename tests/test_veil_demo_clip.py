@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from passerby.errors import UnreadableError
-from passerby.veil import demo_clip as clip
+from passerby.veil.tools import demo_clip as clip
 
 
 def test_faces_stand_where_the_truth_says() -> None:

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from passerby.config import WEIGHTS
 from passerby.errors import DetectorError, UsageError, WeightsError
 from passerby.values import Detections
-from passerby.veil import layouts
-from passerby.veil.demo_clip import demo_frames
-from passerby.veil.detector import Detector, wait_for
-from passerby.veil.engine import OpenVinoEngine
-from passerby.veil.looking import Look, join, look_size, start
+from passerby.veil.detect import decoders as layouts
+from passerby.veil.detect.detector import Detector, wait_for
+from passerby.veil.detect.engine import OpenVinoEngine
+from passerby.veil.detect.passes import Look, join, look_size, start
 from passerby.veil.settings import FindSettings
+from passerby.veil.tools.demo_clip import demo_frames
 
 SIZE = (64, 96)  # height, width of the made-up networks' input
 
@@ -226,7 +226,7 @@ def test_portrait_is_found_where_it_was_pasted(detector: Detector) -> None:
 def test_changed_weights_are_refused_and_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = tmp_path / "centerface.onnx"
     shutil.copy(WEIGHTS, copy)
-    monkeypatch.setattr("passerby.veil.detector.WEIGHTS", copy)
+    monkeypatch.setattr("passerby.veil.detect.detector.WEIGHTS", copy)
     running = Detector(FindSettings())
     running.check_weights()
     data = bytearray(copy.read_bytes())

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from passerby.values import EMPTY_BOXES, Detections, Track
-from passerby.veil.follow import Follower, match
-from passerby.veil.motion import Motion, MotionMeter, grey_size
-from passerby.veil.plan import Plan
-from passerby.veil.reach import complete, swell
+from passerby.veil.cover.plan import Plan
+from passerby.veil.track.association import Follower, match
+from passerby.veil.track.extrapolate import complete, swell
+from passerby.veil.track.motion import Motion, MotionMeter, grey_size
 
 WIDTH, HEIGHT = 640, 360
 

@@ -21,11 +21,11 @@ from PIL import Image
 import passerby
 from passerby.errors import OutputError, UnreadableError, UsageError
 from passerby.values import Digest, Track
-from passerby.veil import contact, report, report_page
-from passerby.veil import measured as measured_module
-from passerby.veil.cover import Painter
-from passerby.veil.demo_clip import demo_frames
+from passerby.veil.cover.painter import Painter
+from passerby.veil.review import contact, report, report_page
+from passerby.veil.review import measured as measured_module
 from passerby.veil.settings import CoverSettings
+from passerby.veil.tools.demo_clip import demo_frames
 
 DIGEST = Digest("sha256:" + "c" * 64)
 GREEN = (0, 200, 0)

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, Request, sync_playwright
 
 from passerby.values import Digest
-from passerby.veil import report, report_page
+from passerby.veil.review import report, report_page
 
 pytestmark = pytest.mark.browser
 DIGEST = Digest("sha256:" + "d" * 64)

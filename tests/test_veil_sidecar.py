@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from passerby.errors import OutputError, PasserbyError, UnreadableError, UsageError
 from passerby.values import Digest, Track
-from passerby.veil import edits, labels, sidecar
-from passerby.veil.sidecar import Header, Mark
+from passerby.veil.review import edits, labels, sidecar
+from passerby.veil.review.sidecar import Header, Mark
 
 SOURCE = Digest("sha256:" + "a" * 64)
 HEADER = Header(SOURCE, 640, 360, 150, Fraction(1, 12800), "0.1.0", SOURCE, SOURCE, SOURCE, 16, ("0" * 16, "f" * 16))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from passerby.veil.demo_clip import demo_clip
+from passerby.veil.tools.demo_clip import demo_clip
 
 pytestmark = pytest.mark.tool
 TALKS = """

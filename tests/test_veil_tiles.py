@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from passerby.values import Detections
-from passerby.veil.tiles import EDGE_PX, look_in_tiles, starts
+from passerby.veil.detect.tiles import EDGE_PX, look_in_tiles, starts
 
 SIDE = 192
 SIZE = (SIDE, SIDE)

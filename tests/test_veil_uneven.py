@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.values import Detections, Digest
-from passerby.veil.plan import Plan
-from passerby.veil.rules import Rules
-from passerby.veil.watch import watch
+from passerby.veil.cover.plan import Plan
+from passerby.veil.run.watcher import watch
+from passerby.veil.track.policy import Rules
 
 SIZE = (320, 192)
 

@@ -13,10 +13,10 @@ from passerby.cli.app import build
 from passerby.config import PORTRAIT
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, UsageError
 from passerby.veil import Detector, FindSettings, Painter
-from passerby.veil.demo_clip import FACE, demo_clip
-from passerby.veil.places import Left, Sighting, together
+from passerby.veil.review.places import Left, Sighting, together
+from passerby.veil.review.verification import covered, verify_file
 from passerby.veil.settings import REVERSIBLE, CoverSettings, Style
-from passerby.veil.verify import covered, verify_file
+from passerby.veil.tools.demo_clip import FACE, demo_clip
 
 BOX = np.array([FACE], np.float32)
 

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from passerby.errors import DetectorError, UsageError
 from passerby.values import Detections, Digest, Track
-from passerby.veil.demo_clip import demo_clip, demo_frames
-from passerby.veil.detector import Detector
-from passerby.veil.file import veil_file
-from passerby.veil.live import LiveFrame, LiveSettings, LiveVeil, veil_frames
-from passerby.veil.rules import Rules
+from passerby.veil.detect.detector import Detector
+from passerby.veil.run.file import veil_file
+from passerby.veil.run.live import LiveFrame, LiveSettings, LiveVeil, veil_frames
+from passerby.veil.run.watcher import watch
 from passerby.veil.settings import CoverSettings, FindSettings, VeilSettings
-from passerby.veil.watch import watch
+from passerby.veil.tools.demo_clip import demo_clip, demo_frames
+from passerby.veil.track.policy import Rules
 
 SIZE = (320, 192)
 FILL = (255, 0, 255)
@@ -234,7 +234,7 @@ class OnDemand(Scripted):
 
 def test_what_lies_further_back_than_a_new_face_is_followed_is_covered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """The detector is behind, no look comes for a while, and a scene that began meanwhile is seen only later."""
-    monkeypatch.setattr("passerby.veil.live.PATIENCE_S", 0.0)
+    monkeypatch.setattr("passerby.veil.run.live.PATIENCE_S", 0.0)
     detector, out = OnDemand(), list[LiveFrame]()
     veil = LiveVeil(*SIZE, 6.25, detector, LiveSettings(cover=CoverSettings(fill=FILL)))
     for number, frame in enumerate(frames(30)):

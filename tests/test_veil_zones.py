@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from passerby.errors import UsageError
 from passerby.values import Zone
-from passerby.veil import zones
+from passerby.veil.cover import zones
 
 share = st.floats(0, 1)
 corner = st.tuples(share, share)

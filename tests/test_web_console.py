@@ -17,12 +17,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from passerby.gateway.accounts import RIGHTS, Right, Role
+from passerby.gateway.access.accounts import RIGHTS, Right, Role
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase
 from passerby.gateway.values import Reason
-from passerby.web.console_api import event_row
-from passerby.web.console_guard import HEADERS
-from passerby.web.console_pages import sentence
+from passerby.web.console.api import event_row
+from passerby.web.console.guard import HEADERS
+from passerby.web.console.pages import sentence
 
 NAMES = {role: "chief" if role is Role.ADMIN else str(role) for role in Role}
 STREAMS = {

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.gateway_site import PASSWORDS, ConsoleSite
 from tests.gateway_tools import missing, program, wait_for
 
-from passerby.gateway.accounts import Role
+from passerby.gateway.access.accounts import Role
 from passerby.gateway.values import Reason
 
 pytestmark = pytest.mark.browser

@@ -25,12 +25,12 @@ from websockets.sync.client import connect
 
 import passerby.web
 from passerby.errors import AccessError
-from passerby.gateway.cover import TONE
-from passerby.gateway.record import Recorder
-from passerby.gateway.rtsp import DigestGate
+from passerby.gateway.picture.drawn_cover import TONE
+from passerby.gateway.picture.slate import Slates
+from passerby.gateway.rtsp.auth import DigestGate
 from passerby.gateway.service import Camera, Gateway
-from passerby.gateway.slate import Slates
 from passerby.gateway.states import EventKind
+from passerby.gateway.stream.recorder import Recorder
 from passerby.gateway.supervisor import Keeper
 from passerby.gateway.values import CameraConfig, InputConfig, Reason, RecordConfig, RtspConfig, SelfTestConfig
 from passerby.web.streams import Streams

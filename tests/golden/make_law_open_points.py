@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from passerby.law.facts import accept
+from passerby.law.facts.defaults import accept
 
 TESTS = Path(__file__).parent.parent
 

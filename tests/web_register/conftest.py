@@ -35,9 +35,9 @@ from passerby.register import (
     SelfTest,
     commit,
 )
-from passerby.web.register_follow import Follower
-from passerby.web.register_serve import app_of
-from passerby.web.register_state import State
+from passerby.web.register.follow import Follower
+from passerby.web.register.server import app_of
+from passerby.web.register.state import State
 
 DIGEST = "sha256:" + "ab" * 32
 SALT = "cd" * 32

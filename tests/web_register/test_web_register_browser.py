@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Page, Route
 from starlette.types import ASGIApp
 
-from passerby.web.register_follow import Follower
-from passerby.web.register_serve import app_of
+from passerby.web.register.follow import Follower
+from passerby.web.register.server import app_of
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City, Site, Visit

@@ -11,12 +11,12 @@ import pytest
 import typer.main
 
 from passerby.cli import build
-from passerby.web import register_camera
-from passerby.web.register_documents import find
-from passerby.web.register_pages import PAGE_POLICY, Pages, Seen
-from passerby.web.register_serve import _LOG_FILE
-from passerby.web.register_view import PART
-from passerby.web.register_words import LANGUAGES
+from passerby.web.register import camera as register_camera
+from passerby.web.register.documents import find
+from passerby.web.register.pages import PAGE_POLICY, Pages, Seen
+from passerby.web.register.server import _LOG_FILE
+from passerby.web.register.view import PART
+from passerby.web.register.words import LANGUAGES
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City

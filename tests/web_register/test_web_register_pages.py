@@ -13,12 +13,12 @@ import pytest
 import segno
 
 from passerby.register import CameraChanged, Fault, Remark, Reveal, SpotCheck, YearStatistics
-from passerby.web.register_documents import every_path, find
-from passerby.web.register_map import MAX_SINGLE, Spot, draw
-from passerby.web.register_pages import Address, Pages, Seen, verifier
-from passerby.web.register_sign import code
-from passerby.web.register_status import Light
-from passerby.web.register_words import LANGUAGES, words_in
+from passerby.web.register.documents import every_path, find
+from passerby.web.register.map_drawing import MAX_SINGLE, Spot, draw
+from passerby.web.register.pages import Address, Pages, Seen, verifier
+from passerby.web.register.sign import code
+from passerby.web.register.status import Light
+from passerby.web.register.words import LANGUAGES, words_in
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City

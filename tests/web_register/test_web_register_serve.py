@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 from passerby.errors import VerificationError
 from passerby.register import Log, Policy, Proof, Remark, VerifierKey, encode, require
-from passerby.web import register_follow, register_serve
 from passerby.web.listening import bind
-from passerby.web.register_follow import Follower
-from passerby.web.register_serve import answer, app_of, is_loopback
+from passerby.web.register import follow as register_follow
+from passerby.web.register import server as register_serve
+from passerby.web.register.follow import Follower
+from passerby.web.register.server import answer, app_of, is_loopback
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City

@@ -12,12 +12,12 @@ from starlette.types import ASGIApp
 
 from passerby.errors import PasserbyError, StorageError, VerificationError
 from passerby.register import CameraChanged, FileSigner, Log, Policy, Proof, Reader, VerifierKey, require, verify
-from passerby.register.checkpoint import cosign
-from passerby.register.note import COSIGNATURE
-from passerby.web.register_documents import every_path
-from passerby.web.register_follow import Follower, Place
-from passerby.web.register_serve import app_of
-from passerby.web.register_site import copy_log, tile_paths, write_site
+from passerby.register.notes.checkpoint import cosign
+from passerby.register.notes.note import COSIGNATURE
+from passerby.web.register.documents import every_path
+from passerby.web.register.follow import Follower, Place
+from passerby.web.register.server import app_of
+from passerby.web.register.site import copy_log, tile_paths, write_site
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City

@@ -29,10 +29,10 @@ from passerby.register import (
     decode,
     encode,
 )
-from passerby.web import register_state
-from passerby.web.register_camera import DAYS_KEPT, HOURS_KEPT, LISTED
-from passerby.web.register_state import NEWS_KEPT, State
-from passerby.web.register_status import hidden_requests, late_reveals
+from passerby.web.register import state as register_state
+from passerby.web.register.camera import DAYS_KEPT, HOURS_KEPT, LISTED
+from passerby.web.register.state import NEWS_KEPT, State
+from passerby.web.register.status import hidden_requests, late_reveals
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City

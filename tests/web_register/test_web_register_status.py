@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from passerby.register import CameraChanged, CameraRetired, Heartbeat, RunningStarted, RunningStopped
-from passerby.web.register_status import Light, status_of, totals_of
+from passerby.web.register.status import Light, status_of, totals_of
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City

@@ -22,12 +22,12 @@ from starlette.types import ASGIApp
 
 from passerby.errors import FormatError
 from passerby.register import Entry, FileSigner, Log, Proof, Reader, Remark
-from passerby.register.checkpoint import cosign
-from passerby.register.merkle import leaf_hash
-from passerby.register.note import COSIGNATURE
-from passerby.web.register_follow import Follower
-from passerby.web.register_pages import verifier
-from passerby.web.register_serve import app_of
+from passerby.register.notes.checkpoint import cosign
+from passerby.register.notes.note import COSIGNATURE
+from passerby.register.tiles.merkle import leaf_hash
+from passerby.web.register.follow import Follower
+from passerby.web.register.pages import verifier
+from passerby.web.register.server import app_of
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City, Site, Visit

@@ -9,9 +9,9 @@ import pytest
 from markupsafe import Markup
 
 from passerby.errors import UsageError
-from passerby.web import register_words
-from passerby.web.register_pages import HERE
-from passerby.web.register_words import LANGUAGES, Words, element, negotiate, words_in
+from passerby.web.register import words as register_words
+from passerby.web.register.pages import HERE
+from passerby.web.register.words import LANGUAGES, Words, element, negotiate, words_in
 
 PAGES = sorted(
     [

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import gc
 import importlib
-import pkgutil
 import sys
 from typing import Annotated
 
 import typer
 
 import passerby
-import passerby.cli
 from passerby.errors import PasserbyError
+
+VERBS = {
+    "veil": "veil.veil",
+    "verify": "veil.verify",
+    "demo": "veil.demo",
+    "doctor": "veil.doctor",
+    "run": "gateway.run",
+    "discover": "gateway.discover",
+    "account": "gateway.account",
+    "assess": "law.assess",
+    "law": "law.law",
+    "register": "register.register",
+    "witness": "register.witness",
+    "authority": "register.authority",
+}
+"""Each command with the module of this room that adds it to the application by ``add_to(app)``."""
 
 
 def build(verb: str | None = None) -> typer.Typer:
-    """Return the command: each module ``verb_NAME.py`` of this room adds the verb NAME by its function ``add_to(app)``.
+    """Return the command with its verbs.
 
     Args:
         verb: The only verb that is needed, so that nothing else is loaded; None, or one that there is not, loads all.
@@ -28,11 +42,10 @@ def build(verb: str | None = None) -> typer.Typer:
         add_completion=False,
     )
     app.callback(invoke_without_command=True)(_root)
-    verbs = sorted(info.name for info in pkgutil.iter_modules(passerby.cli.__path__) if info.name.startswith("verb_"))
     none = verb == "--version"
-    wanted = [] if none else [module for module in verbs if module == f"verb_{verb}"] or verbs
-    for module in wanted:
-        importlib.import_module(f"passerby.cli.{module}").add_to(app)
+    wanted = () if none else (verb,) if verb in VERBS else sorted(VERBS)
+    for name in wanted:
+        importlib.import_module(f"passerby.cli.{VERBS[name]}").add_to(app)
     return app
 
 

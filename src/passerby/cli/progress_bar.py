@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -18,8 +18,6 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from passerby.cli.progress import Report
-
 
 class _Speed(ProgressColumn):
     """Frames a second."""
@@ -29,7 +27,7 @@ class _Speed(ProgressColumn):
 
 
 @contextmanager
-def bars_for(name: str, console: Console) -> Iterator[Report]:
+def bars_for(name: str, console: Console) -> Iterator[Callable[[str, int, int | None], None]]:
     """Show one bar for each thing that is done to a file, and take them away at the end."""
     columns = (
         TextColumn("{task.description}", markup=False),

@@ -3,17 +3,8 @@
 The door holds values only, because every camera's process comes through it; what serves is in ``gateway.service``.
 """
 
-from passerby.gateway.states import CameraStatus, Event, EventKind, Phase
-from passerby.gateway.values import CameraConfig, InputConfig, Reason, RecordConfig, RtspConfig
+from __future__ import annotations
 
-__all__ = [
-    "CameraConfig",
-    "CameraStatus",
-    "Event",
-    "EventKind",
-    "InputConfig",
-    "Phase",
-    "Reason",
-    "RecordConfig",
-    "RtspConfig",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

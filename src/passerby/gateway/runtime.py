@@ -15,16 +15,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from passerby.errors import PasserbyError, ServiceError
-from passerby.gateway.access import AccessTests
-from passerby.gateway.accesslog import AccessLog
-from passerby.gateway.accounts import Accounts
-from passerby.gateway.certificate import own_certificate
+from passerby.gateway.access import AccessLog, AccountGate, Accounts, own_certificate
 from passerby.gateway.config import City, is_loopback
-from passerby.gateway.gate import AccountGate
-from passerby.gateway.metrics import Facts
-from passerby.gateway.mqtt import Broker
-from passerby.gateway.onrecord import OnRecord
-from passerby.gateway.ptz import PtzWatch
+from passerby.gateway.onvif import AccessTests, PtzWatch
+from passerby.gateway.publish import Broker, Facts, OnRecord
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event, EventKind
 from passerby.gateway.values import Reason, RtspConfig

@@ -13,15 +13,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from passerby.errors import ServiceError
-from passerby.gateway.hidden import HiddenCheck, Outcome, hidden_camera
-from passerby.gateway.hls import HlsFeed
-from passerby.gateway.live import LiveFeed
-from passerby.gateway.record import Recorder
-from passerby.gateway.relay import Relay
+from passerby.gateway.picture import Slates
 from passerby.gateway.rtsp import Gate, Publisher, RtspServer
-from passerby.gateway.slate import Slates
-from passerby.gateway.snapshot import Snapshots
 from passerby.gateway.states import CameraStatus, Event, EventKind
+from passerby.gateway.stream import HiddenCheck, HlsFeed, LiveFeed, Outcome, Recorder, Relay, Snapshots, hidden_camera
 from passerby.gateway.supervisor import Keeper
 from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, Reason, RtspConfig, SelfTestConfig
 from passerby.values import utc_now

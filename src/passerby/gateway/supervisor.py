@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 
 from passerby.errors import ServiceError
-from passerby.gateway.relay import Relay
-from passerby.gateway.slate import Slates
+from passerby.gateway.picture import Slates
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
+from passerby.gateway.stream import Relay
 from passerby.gateway.values import FAULTS, CameraConfig, Reason
 from passerby.gateway.wire import Decoder, Kind, Message, encode_json
 from passerby.gateway.worker import CONFIG
@@ -44,7 +44,7 @@ class Keeper:
         slates: Shared.
         tell: Takes events.
         selftest_s: Time between two detector self-tests.
-        phase: When its detector looks, see ``passerby.veil.live.LiveSettings``.
+        phase: When its detector looks, see ``passerby.veil.run.live.LiveSettings``.
     """
 
     def __init__(self, config: CameraConfig, slates: Slates, tell: Tell, selftest_s: float, phase: float = 0.0) -> None:

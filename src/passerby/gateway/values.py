@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from passerby.errors import ConfigError
-from passerby.veil.settings import VeilSettings
+from passerby.veil import VeilSettings
 
 TICKS_PER_S = 90_000
 """Stream time is in ticks of 1/90000 s, as RTP's video clock (RFC 6184, section 5.1)."""

@@ -22,7 +22,7 @@ import av
 
 import passerby
 from passerby.errors import OutputError, UnreadableError
-from passerby.media.whole import whole_file
+from passerby.files import whole_file
 from passerby.values import Digest, digest_file, utc_now
 
 if TYPE_CHECKING:

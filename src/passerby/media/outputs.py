@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passerby.errors import UsageError
-from passerby.media.picture import FORMAT_OF_SUFFIX
+from passerby.media.pictures import FORMAT_OF_SUFFIX
 from passerby.media.sources import MEDIA_SUFFIXES, SUFFIXES_OF_CLIP, VEILED, Inputs, Source, SourceKind
 
 

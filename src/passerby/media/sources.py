@@ -16,9 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, UsageError
-from passerby.media.picture import FORMAT_OF_SUFFIX
-from passerby.media.sniff import CLIP_NAMES, PICTURE_NAMES, Content, Kind, sniff
-from passerby.media.whole import HIDDEN_PREFIX
+from passerby.files import HIDDEN_PREFIX
+from passerby.media.content import CLIP_NAMES, PICTURE_NAMES, Content, Kind, sniff
+from passerby.media.pictures import FORMAT_OF_SUFFIX
 
 VEILED = "_veiled"
 """Stands before the suffix of an output beside its input. Such a file is an input only where it is the only one named:

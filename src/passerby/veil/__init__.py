@@ -9,29 +9,8 @@ A file in, a file out::
     print(done.report.frames, done.report.covered_share)
 """
 
-from passerby.veil.cover import Painter
-from passerby.veil.detector import Detector
-from passerby.veil.file import Veiled, veil_file
-from passerby.veil.live import LiveFrame, LiveSettings, LiveVeil, veil_frames
-from passerby.veil.report import VeilReport
-from passerby.veil.settings import CoverSettings, FindSettings, Style, VeilSettings, WriteSettings
-from passerby.veil.verify import Verdict, verify_file
+from __future__ import annotations
 
-__all__ = [
-    "CoverSettings",
-    "Detector",
-    "FindSettings",
-    "LiveFrame",
-    "LiveSettings",
-    "LiveVeil",
-    "Painter",
-    "Style",
-    "VeilReport",
-    "VeilSettings",
-    "Veiled",
-    "Verdict",
-    "WriteSettings",
-    "veil_file",
-    "veil_frames",
-    "verify_file",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

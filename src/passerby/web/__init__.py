@@ -1,3 +1,7 @@
 """Pages and interfaces for browsers, over the rooms."""
 
-__all__: list[str] = []
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -57,7 +57,7 @@ def bind(host: str, port: int) -> socket.socket:
         ) from exc
 
 
-def serve(app: Starlette, listener: socket.socket) -> None:
+def serve_app(app: Starlette, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM. Keeps no record of who asked."""
     config = uvicorn.Config(
         app, access_log=False, server_header=False, proxy_headers=False, log_level="warning", timeout_keep_alive=15,

@@ -16,9 +16,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from passerby.errors import AccessError, ServiceError
-from passerby.gateway.playback import clip, recordings
-from passerby.gateway.service import Camera, Gateway
-from passerby.gateway.states import Event, EventKind
+from passerby.gateway import Camera, Event, EventKind, Gateway, clip, recordings
 
 Guard = Callable[[HTTPConnection, str], Awaitable[str]]
 """Returns the user who asks for a camera, or raises AccessError."""

@@ -2,25 +2,6 @@
 
 from __future__ import annotations
 
-from passerby.gateway.config.city import (
-    City,
-    MqttConfig,
-    OnvifConfig,
-    RegisterConfig,
-    ServerConfig,
-    Statement,
-    is_loopback,
-)
-from passerby.gateway.config.load import load_city, parse_city
+import lazy_loader
 
-__all__ = [
-    "City",
-    "MqttConfig",
-    "OnvifConfig",
-    "RegisterConfig",
-    "ServerConfig",
-    "Statement",
-    "is_loopback",
-    "load_city",
-    "parse_city",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -38,7 +38,7 @@ from passerby.gateway.values import (
     SelfTestConfig,
 )
 from passerby.values import Digest, Zone, digest_bytes
-from passerby.veil.settings import CoverSettings, FindSettings, Style, VeilSettings
+from passerby.veil import CoverSettings, FindSettings, Style, VeilSettings
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """The RTSP server for readers. RFC 2326, 3550, 6184; nothing can be published to it."""
 
-from passerby.gateway.rtsp.auth import DigestGate, Gate, ha1
-from passerby.gateway.rtsp.publish import Publisher, PushError
-from passerby.gateway.rtsp.server import RtspServer
+from __future__ import annotations
 
-__all__ = ["DigestGate", "Gate", "Publisher", "PushError", "RtspServer", "ha1"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

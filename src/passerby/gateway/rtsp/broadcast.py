@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from passerby.gateway.h264 import Parameters
-from passerby.gateway.relay import AccessUnit
 from passerby.gateway.rtsp.rtp import packets, payloads, sender_report
+from passerby.gateway.stream import AccessUnit
+from passerby.media import Parameters
 
 SOFT_BYTES = 1024 * 1024
 """A reader with more unsent bytes is skipped up to the next key frame."""

@@ -6,18 +6,17 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from passerby.errors import ServiceError
-from passerby.gateway.rtsp.broadcast import Burst, Session, Stream
+from passerby.gateway.rtsp.auth import Gate
+from passerby.gateway.rtsp.broadcast import Broadcast, Burst, Session, Stream
 from passerby.gateway.rtsp.message import Interleaved, Request, RequestReader, Transport, response, transports
 from passerby.gateway.rtsp.rtp import PAYLOAD_TYPE, goodbye
 from passerby.gateway.rtsp.udp import UdpPorts
 from passerby.gateway.states import Event, EventKind
-
-if TYPE_CHECKING:
-    from passerby.gateway.rtsp.server import RtspServer
+from passerby.gateway.values import RtspConfig
 
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
 _FIRST_PICTURE_S = 5.0
@@ -27,6 +26,24 @@ _LOGIN_S = 30.0
 _TRACK = "trackID=0"
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
+
+
+class Host(Protocol):
+    """What a connection needs of the server that it belongs to."""
+
+    config: RtspConfig
+    gate: Gate
+    tell: Callable[[Event], None]
+    udp: UdpPorts | None
+
+    @property
+    def sessions(self) -> int:
+        """The number of sessions, over all cameras."""
+        ...
+
+    def broadcast(self, camera: str) -> Broadcast | None:
+        """Return a camera's packets, or None for a name that is not served."""
+        ...
 
 
 class TcpSink:
@@ -87,7 +104,7 @@ class Connection:
         writer: To the client.
     """
 
-    def __init__(self, server: RtspServer, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, server: Host, writer: asyncio.StreamWriter) -> None:
         self.sessions: dict[str, Session] = {}
         self._server, self._writer = server, writer
         self._user: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
-from passerby.gateway.h264 import AUD, PPS, SPS
+from passerby.media import AUD, PPS, SPS
 
 PAYLOAD_TYPE = 96
 MAX_PAYLOAD_BYTES = 1400

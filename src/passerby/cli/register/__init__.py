@@ -1,0 +1,1 @@
+"""Commands that keep, check and witness a public log."""

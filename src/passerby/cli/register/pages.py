@@ -1,0 +1,124 @@
+"""``passerby register site`` and ``passerby register serve``: the citizen's side of a log."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from passerby.cli.register.input import read_key, read_policy
+from passerby.errors import UsageError
+from passerby.values import digest_bytes
+from passerby.web import FALLBACK, LANGUAGES, Follower, Place, bind, copy_log, is_loopback, run, verifier, write_site
+
+STATE = ".register-state.json"
+LogArgument = Annotated[str, typer.Argument(metavar="LOG", help="The log: a directory, a URL or an object store.")]
+KeyOption = Annotated[str | None, typer.Option("--vkey", help="The log's key as you know it from elsewhere.")]
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", exists=True, dir_okay=False, help="Witnesses that count (tlog-policy).")
+]
+LanguageOption = Annotated[str, typer.Option(help=f"Language of addresses that name none: {', '.join(LANGUAGES)}.")]
+UrlOption = Annotated[str | None, typer.Option("--url", help="Where the pages stand for everybody; signs point there.")]
+
+
+def add_commands(register: typer.Typer) -> None:
+    """Add both commands to ``passerby register``."""
+    register.command("site")(site)
+    register.command("serve")(serve)
+
+
+def site(
+    log: LogArgument,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", file_okay=False, help="Folder to write; its files are replaced one by one."),
+    ],
+    url: UrlOption = None,
+    log_url: Annotated[str | None, typer.Option(help="Where the log stands, if not beside the pages.")] = None,
+    language: LanguageOption = FALLBACK,
+    vkey: KeyOption = None,
+    policy: PolicyOption = None,
+    copy: Annotated[bool, typer.Option("--copy-log", help="Copy the log's files beside the pages.")] = False,
+) -> None:
+    """Write the public pages of a log as files, for any web server."""
+    follower = Follower(
+        log, vkey=read_key(vkey), policy=read_policy(policy), place=place(url, log_url), saved=output / STATE
+    )
+    written = write_site(follower, output, language=known(language))
+    copied = copy_log(follower, output) if copy else 0
+    typer.echo(
+        f"{output}: {written.pages} pages, {written.proofs} proofs, {written.changed + copied} files written, "
+        f"log of {written.size} entries",
+        err=True,
+    )
+    typer.echo(f"verify.html: {digest_bytes(verifier()[0])}, the same for every register of this version", err=True)
+    notes(follower, url)
+    follower.close()
+
+
+def serve(
+    log: LogArgument,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; this machine only unless you say otherwise.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535)] = 8480,
+    url: UrlOption = None,
+    language: LanguageOption = FALLBACK,
+    vkey: KeyOption = None,
+    policy: PolicyOption = None,
+    state: Annotated[Path | None, typer.Option(help="File that keeps what was read, for a quick restart.")] = None,
+) -> None:
+    """Serve a log and its public pages."""
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    here, spoken = place(url or (address if is_loopback(host) else None), None), known(language)
+    with bind(host, port) as listener:
+        follower = Follower(log, vkey=read_key(vkey), policy=read_policy(policy), place=here, saved=state)
+        follower.save()
+        notes(follower, here.base_url)
+        if not is_loopback(host):
+            typer.echo(
+                "note: this server speaks plain HTTP; browsers check proofs only over https, so put TLS before it",
+                err=True,
+            )
+        typer.echo(f"serving {follower.seen.origin} ({follower.seen.size} entries) on {address}", err=True)
+        run(follower, listener=listener, language=spoken)
+        follower.save()
+        follower.close()
+
+
+def place(url: str | None, log_url: str | None) -> Place:
+    """Return where pages and log stand.
+
+    Raises:
+        UsageError: an address is no http address.
+    """
+    for given in (url, log_url):
+        if given is not None and not re.fullmatch(r"https?://[^\s?#\"'<>]+", given):
+            raise UsageError(f"address must start with https:// or http://, got {given!r}")
+    base = url if url is None or url.endswith("/") else f"{url}/"
+    return Place(base, log_url or "./")
+
+
+def known(language: str) -> str:
+    """Return a language that there is.
+
+    Raises:
+        UsageError: there is no such translation.
+    """
+    if language not in LANGUAGES:
+        raise UsageError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    return language
+
+
+def notes(follower: Follower, url: str | None) -> None:
+    """Say what the operator should know."""
+    if follower.reader.own_word:
+        typer.echo("note: the key was taken from the log itself; give --vkey to be sure whose log it is", err=True)
+    if not follower.seen.met:
+        typer.echo("note: this log is unwitnessed, and the pages say so", err=True)
+    if url is None:
+        typer.echo(
+            f"note: signs point to https://{follower.seen.origin}/; give --url if the pages stand elsewhere", err=True
+        )

@@ -1,0 +1,1 @@
+"""Commands that hide faces and look at what was hidden."""

@@ -1,0 +1,258 @@
+"""Does what ``passerby veil`` was told, file after file: a bad one is named and the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+
+import passerby
+from passerby.cli.progress import progress_for
+from passerby.cli.veil.options import Typed, settings_of
+from passerby.cli.veil.tracks import contact_sheet, tracks_of, with_places, write_tracks
+from passerby.errors import PasserbyError, UsageError
+from passerby.files import check_target, unwind_on_signals
+from passerby.media import (
+    Job,
+    SourceKind,
+    build_manifest,
+    digest_named,
+    expand_inputs,
+    plan_outputs,
+    protect_process,
+    write_manifest,
+)
+from passerby.values import Digest
+from passerby.veil import (
+    REVERSIBLE,
+    REVERSIBLE_WARNING,
+    Detector,
+    Veiled,
+    VeilReport,
+    VeilSettings,
+    mend_file,
+    report_names,
+    sheet_names,
+    veil_camera,
+    veil_file,
+    write_report,
+)
+
+MANIFEST_SUFFIX = ".manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One call of the command.
+
+    Attributes:
+        inputs: As typed.
+        output: As typed, or None.
+        typed: The other options.
+        tracks_out: Where tracks go, or None.
+        mend: An earlier output to copy from, or None.
+        report: Where the report goes, or None.
+        manifest: Write a manifest beside each output.
+        quiet: Say nothing but errors.
+    """
+
+    inputs: tuple[str, ...]
+    output: str | None
+    typed: Typed
+    tracks_out: Path | None = None
+    mend: Path | None = None
+    report: Path | None = None
+    manifest: bool = True
+    quiet: bool = False
+
+
+@dataclass(slots=True)
+class _Done:
+    reports: list[VeilReport] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+
+def run(told: Run) -> bool:
+    """Veil every input and say what came of it.
+
+    Returns:
+        True when a file could not be veiled.
+
+    Raises:
+        PasserbyError: nothing could be begun.
+    """
+    settings = settings_of(told.typed)
+    inputs = expand_inputs(told.inputs, output=told.output)
+    jobs = plan_outputs(inputs, told.output)
+    _check_single(told, many=inputs.many)
+    _check_beside(told, jobs)
+    protection = protect_process()
+    say = _Say(told.quiet)
+    for sentence in protection.missing:
+        say.note(f"note: {sentence}")
+    if settings.cover.style in REVERSIBLE and settings.cover.allow_reversible:
+        typer.echo(f"warning: {REVERSIBLE_WARNING.format(style=settings.cover.style)}", err=True)
+    done = _Done()
+    for skipped in inputs.skipped:
+        say.note(f"skipped {skipped.path}: {skipped.reason}")
+    for path, error in inputs.failed:
+        _fail(done, path, error, single=False)
+    if jobs:
+        _veil_all(told, settings, jobs, done, say)
+    if told.report is not None and (done.reports or done.failures):
+        page, data = write_report(told.report, done.reports, done.failures)
+        say.note(f"report: {page} and {data.name}")
+    if not jobs and not done.failures:
+        raise UsageError("no picture or clip among the inputs", hint="see --help for the kinds of files")
+    return bool(done.failures)
+
+
+def _check_single(told: Run, *, many: bool) -> None:
+    for name, value in (
+        ("--tracks-out", told.tracks_out),
+        ("--tracks-in", told.typed.tracks_in),
+        ("--mend", told.mend),
+    ):
+        if value and many:
+            raise UsageError(f"{name} goes with one input, got several", hint="a track means nothing in another file")
+    if told.mend is not None and not told.typed.tracks_in:
+        raise UsageError("--mend needs --tracks-in, got none", hint="name the edited tracks of the same file")
+
+
+def _check_beside(told: Run, jobs: list[Job]) -> None:
+    """Refuse to write tracks, sheet or report over an input, an output, or whatever else stands there."""
+    beside: list[Path] = []
+    if told.tracks_out is not None:
+        beside += [told.tracks_out, *sheet_names(told.tracks_out)]
+    if told.report is not None:
+        beside += report_names(told.report)
+    typed = told.typed
+    named = [typed.detector, typed.replaceimg, told.mend, *typed.tracks_in]
+    taken = [job.source.path for job in jobs] + [path for path in named if path is not None]
+    targets = {job.target.resolve() for job in jobs}
+    for path in beside:
+        if path.resolve() in targets:
+            raise UsageError(f"{path} must not be the output too", hint="choose another name")
+        check_target(path, overwrite=typed.overwrite, inputs=taken)
+
+
+def _veil_all(told: Run, settings: VeilSettings, jobs: list[Job], done: _Done, say: _Say) -> None:
+    detector = Detector(settings.find)
+    try:
+        say.note(f"detector: {detector.runs_on}, weights {detector.digest}")
+        with unwind_on_signals():
+            for job in jobs:
+                try:
+                    with _folder_for(job.target):
+                        if job.source.kind is SourceKind.CAMERA:
+                            _record(told, settings, job, detector.digest, say)
+                        else:
+                            done.reports.append(_veil_one(told, settings, job, detector, say))
+                except PasserbyError as error:
+                    if len(jobs) == 1 and not done.failures and told.report is None:
+                        raise
+                    _fail(done, job.source.path, error, single=len(jobs) == 1)
+    finally:
+        detector.close()
+
+
+def _veil_one(told: Run, settings: VeilSettings, job: Job, detector: Detector, say: _Say) -> VeilReport:
+    source, target = job.source.path, job.target
+    if told.manifest:
+        check_target(target.with_name(target.name + MANIFEST_SUFFIX), overwrite=told.typed.overwrite)
+    header, tracks = tracks_of(told.typed.tracks_in, source) if told.typed.tracks_in else (None, None)
+    veiled: Veiled | str = "nothing to mend"
+    with progress_for(source.name, quiet=told.quiet) as progress:
+        if told.mend is not None and header is not None and tracks is not None:
+            veiled = mend_file(source, told.mend, target, settings, header, tracks, progress=progress)
+            if isinstance(veiled, str):
+                say.note(f"note: veiled anew instead of mended: {veiled}")
+        if isinstance(veiled, str):
+            veiled = veil_file(source, target, settings, detector=detector, tracks=tracks, progress=progress)
+    typer.echo(str(target))
+    say.note(_summary(veiled.report))
+    if told.tracks_out is not None:
+        _tell_tracks(told.tracks_out, veiled, target, settings, say)
+    if told.manifest:
+        found = build_manifest(
+            inputs=[digest_named(source)],
+            outputs=[digest_named(target)],
+            settings=settings,
+            weights=veiled.report.weights,
+        )
+        write_manifest(found, target, overwrite=told.typed.overwrite)
+    return with_places(veiled, target, settings) if told.report is not None else veiled.report
+
+
+def _record(told: Run, settings: VeilSettings, job: Job, weights: Digest, say: _Say) -> None:
+    for name, value in (
+        ("--tracks-out", told.tracks_out),
+        ("--tracks-in", told.typed.tracks_in),
+        ("--start", told.typed.start),
+    ):
+        if value:
+            raise UsageError(f"{name} does not go with a camera")
+    say.note(f"recording {job.source.path}; Ctrl-C ends it")
+    with progress_for(job.source.path.name, quiet=told.quiet) as progress:
+        done = veil_camera(job.source.path, job.target, settings, progress=progress)
+    typer.echo(str(job.target))
+    say.note(f"{done.frames} frames of {done.width}x{done.height} in {done.seconds:.1f} s")
+    if told.manifest:
+        found = build_manifest(inputs=[], outputs=[digest_named(job.target)], settings=settings, weights=weights)
+        write_manifest(found, job.target, overwrite=told.typed.overwrite)
+
+
+def _tell_tracks(path: Path, veiled: Veiled, target: Path, settings: VeilSettings, say: _Say) -> None:
+    write_tracks(path, veiled, settings, passerby.__version__)
+    sheets = contact_sheet(path, veiled, target, settings)
+    say.note(f"tracks: {path}" + (f"; contact sheet: {', '.join(sheet.name for sheet in sheets)}" if sheets else ""))
+
+
+@contextmanager
+def _folder_for(target: Path) -> Iterator[None]:
+    """Make the folders that an output needs, and take away those that stayed empty."""
+    made = []
+    for folder in (target.parent, *target.parent.parents):
+        if folder.exists():
+            break
+        made.append(folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _fail(done: _Done, path: Path, error: PasserbyError, *, single: bool) -> None:
+    done.failures.append((path.name, error.message))
+    typer.echo(f"error: {error.message}" if single else f"error: {path}: {error.message}", err=True)
+    if error.hint:
+        typer.echo(f"hint: {error.hint}", err=True)
+
+
+def _summary(report: VeilReport) -> str:
+    if report.frames == 1:
+        faces = f"{report.tracks} {'face' if report.tracks == 1 else 'faces'}"
+        return f"{report.source}: {faces}, {report.covered_share:.1%} of the picture covered, {report.seconds:.1f} s"
+    speed = report.frames / report.seconds if report.seconds else 0
+    whole = sum(one.frames for one in report.whole)
+    return (
+        f"{report.source}: {report.frames} frames, {report.tracks} tracks of faces, "
+        f"{report.covered_share:.1%} of the picture covered"
+        + (f", {whole} frames covered whole" if whole else "")
+        + f", {report.copied_share:.0%} of frames copied, {report.seconds:.1f} s ({speed:.0f} frames a second)"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Say:
+    quiet: bool
+
+    def note(self, text: str) -> None:
+        if not self.quiet:
+            typer.echo(text, err=True)

@@ -1,0 +1,199 @@
+"""Tracks in and out of ``passerby veil``: sidecar, labels of other tools, contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import UsageError
+from passerby.values import Track, digest_file
+from passerby.veil import (
+    MOT_SUFFIXES,
+    RUN_FRAMES,
+    Header,
+    Place,
+    Veiled,
+    VeilReport,
+    VeilSettings,
+    added,
+    bare_share,
+    check_source,
+    contact_sheets,
+    doubtful_places,
+    grown,
+    is_sidecar,
+    marks_of,
+    merged,
+    read_labels,
+    read_sidecar,
+    run_digests,
+    save_sheets,
+    settings_digest,
+    tracks_from_edited,
+    with_pictures,
+    write_coco,
+    write_mot,
+    write_sidecar,
+)
+
+BARE_SHARE = 0.1
+"""A faint sighting of which more than this is not covered anyway is listed."""
+
+
+def tracks_of(paths: Sequence[Path], source: Path) -> tuple[Header, tuple[Track, ...]]:
+    """Return the tracks of the one sidecar among the files, with the boxes of all others on top.
+
+    Args:
+        paths: Sidecar, COCO and MOT files as typed.
+        source: The input that they belong to.
+
+    Raises:
+        UsageError: there is not exactly one sidecar, or one does not belong to the input.
+        UnreadableError: one cannot be read.
+    """
+    sidecars = [path for path in paths if is_sidecar(path)]
+    if len(sidecars) != 1:
+        raise UsageError(
+            f"--tracks-in needs exactly one sidecar of Passerby's, got {len(sidecars)}",
+            hint="--tracks-out tracks.json writes it; boxes from other tools (COCO, MOT) come on top of it",
+        )
+    header, marks = read_sidecar(sidecars[0])
+    check_source(header, digest_file(source), sidecars[0])
+    tracks = tracks_from_edited(marks)
+    for path in paths:
+        if path != sidecars[0]:
+            found = read_labels(path, header.width, header.height, header.frames)
+            tracks = added(tracks, tracks_from_edited(found))
+    return header, tracks
+
+
+def header_of(veiled: Veiled, settings: VeilSettings, version: str) -> tuple[Header, list[float]]:
+    """Return the sidecar's header and the time of each frame in seconds."""
+    report = veiled.report
+    times_s, time_base = [0.0], Fraction(1, 1)
+    whole: tuple[tuple[int, int], ...] = ()
+    if veiled.watched is not None:
+        whole = merged((frame, frame) for frame in veiled.watched.unjudged)
+        time_base = veiled.watched.info.time_base
+        times_s = [float(int(ticks) * time_base) for ticks in veiled.watched.seen.pts]
+    frames = len(times_s)
+    header = Header(
+        report.source_digest, report.width, report.height, frames, time_base, version, report.weights, report.output_digest,
+        settings_digest(settings), RUN_FRAMES, run_digests(veiled.tracks, frames), whole,
+    )  # fmt: skip
+    return header, times_s
+
+
+def write_tracks(path: Path, veiled: Veiled, settings: VeilSettings, version: str) -> None:
+    """Write tracks: MOT for ``.csv`` and ``.txt``, COCO for ``.coco.json``, otherwise our sidecar.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    header, times_s = header_of(veiled, settings, version)
+    marks = marks_of(veiled.tracks)
+    if path.suffix in MOT_SUFFIXES:
+        write_mot(path, marks)
+    elif path.name.endswith(".coco.json"):
+        write_coco(path, header, marks)
+    else:
+        write_sidecar(path, header, marks, times_s)
+
+
+def contact_sheet(path: Path, veiled: Veiled, target: Path, settings: VeilSettings) -> list[Path]:
+    """Write the numbered contact sheets beside the tracks, from the veiled output alone.
+
+    Raises:
+        UnreadableError: the output does not decode.
+        OutputError: a sheet cannot be written.
+    """
+    report = veiled.report
+    size, rotation, times_s = (report.width, report.height), 0, [0.0]
+    tracks = tuple(track for track in veiled.tracks if len(track.xyxy))
+    if veiled.watched is not None:
+        rotation = veiled.watched.info.rotation_deg
+        times_s = [veiled.watched.time_s(frame) for frame in range(len(veiled.watched.seen.pts))]
+        tracks, times_s = _cut(tracks, times_s, settings)
+    sheets = contact_sheets(target, tracks, times_s, size, rotation)
+    return save_sheets(path, sheets, overwrite=settings.write.overwrite)
+
+
+def places_of(veiled: Veiled, settings: VeilSettings) -> tuple[tuple[Place, ...], int]:
+    """Return where a person should look in the output, and how many places more there are than are listed."""
+    times_s = [0.0]
+    faint: list[tuple[int, Any, float]] = []
+    if veiled.watched is not None:
+        watched = veiled.watched
+        times_s = [watched.time_s(frame) for frame in range(len(watched.seen.pts))]
+        faint = [(doubt.frame, doubt.xyxy, doubt.score) for doubt in watched.doubts]
+    elif veiled.still is not None:
+        doubts = veiled.still.doubts
+        faint = [(0, box, score) for box, score in zip(doubts.xyxy, doubts.score.tolist(), strict=True)]
+    bare = [(frame, box, score) for frame, box, score in faint if _is_bare(veiled, settings, frame, box)]
+    doubts_ = [
+        (frame, (box[0], box[1], box[2], box[3]), score) for frame, xyxy, score in bare for box in (xyxy.tolist(),)
+    ]
+    places, left_out = doubtful_places(veiled.tracks, times_s, doubts_)
+    start_s, end_s = settings.write.start_s or 0.0, settings.write.end_s
+    inside = [p for p in places if not p.time_s < start_s and (end_s is None or not p.time_s >= end_s)]
+    return tuple(inside), left_out
+
+
+def _is_bare(veiled: Veiled, settings: VeilSettings, frame: int, box: NDArray[np.float32]) -> bool:
+    """Whether a faint sighting is not hidden by the cover of another face."""
+    here = [track.xyxy[frame - track.first] for track in veiled.tracks if track.first <= frame <= track.last]
+    covers = grown(
+        np.array(here, np.float32), settings.cover.mask_scale, max(veiled.report.width, veiled.report.height)
+    )
+    return bare_share(box, covers) > BARE_SHARE
+
+
+def with_places(veiled: Veiled, target: Path, settings: VeilSettings) -> VeilReport:
+    """Return the report with the places for a person to look at, each with a picture cut from the veiled output.
+
+    Raises:
+        UnreadableError: the output does not decode.
+    """
+    report, rotation = veiled.report, 0
+    places, left_out = places_of(veiled, settings)
+    if veiled.watched is not None:
+        rotation = veiled.watched.info.rotation_deg
+    size, start_s = (report.width, report.height), begins_s(veiled, settings)
+    shown = with_pictures(places, target, size, start_s=start_s, rotation=rotation)
+    return replace(report, places=shown, places_left_out=left_out)
+
+
+def begins_s(veiled: Veiled, settings: VeilSettings) -> float:
+    """Return the time of the input that is 0 in the output."""
+    start_s = settings.write.start_s
+    if veiled.watched is None or start_s is None:
+        return 0.0
+    times_s = (veiled.watched.time_s(frame) for frame in range(len(veiled.watched.seen.pts)))
+    return next((time_s for time_s in times_s if time_s >= start_s), 0.0)
+
+
+def _cut(
+    tracks: tuple[Track, ...], times_s: list[float], settings: VeilSettings
+) -> tuple[tuple[Track, ...], list[float]]:
+    """Leave what lies between start and end, in the output's own frames and times."""
+    start_s, end_s = settings.write.start_s, settings.write.end_s
+    if start_s is None and end_s is None:
+        return tracks, times_s
+    inside = [n for n, time_s in enumerate(times_s) if (start_s or 0) <= time_s and (end_s is None or time_s < end_s)]
+    if not inside:
+        return (), []
+    first, last = inside[0], inside[-1]
+    left = []
+    for track in tracks:
+        begin, end = max(track.first, first), min(track.last, last)
+        if begin <= end:
+            rows = slice(begin - track.first, end - track.first + 1)
+            left.append(Track(track.number, begin - first, track.xyxy[rows], track.score[rows]))
+    shift = times_s[first] if start_s is not None else 0.0
+    return tuple(left), [time_s - shift for time_s in times_s[first : last + 1]]

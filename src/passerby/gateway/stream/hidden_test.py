@@ -1,0 +1,113 @@
+"""The hidden test stream: once a minute a synthetic face goes through a whole live path, and what comes out is looked at here.
+
+Its process is like every camera's. What is decoded here is the veiled stream of a drawn scene; should the face be bare in it,
+every camera is covered until a later round passes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.gateway.picture import Scene, is_bare, read_number, settings_of
+from passerby.gateway.stream.relay import AccessUnit, Relay
+from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, EncodeConfig, InputConfig, SelfTestConfig
+
+LENGTH_S = 4.0
+_NEEDED = 5
+"""Pictures with the face under a cover that is not whole, for a round to count as passed."""
+
+
+class Outcome(StrEnum):
+    """How a round ended."""
+
+    PASSED = "passed"
+    BARE = "bare"
+    UNTESTED = "untested"
+
+
+Result = Callable[[Outcome, str], None]
+"""Called after a round, and at once when a face is bare, with a sentence."""
+
+
+def hidden_camera(config: SelfTestConfig) -> CameraConfig:
+    """Return the hidden stream as a camera."""
+    url = f"test://portrait?size=320x192&fps=10&faces=1&burst={LENGTH_S:g}&every={config.interval_s:g}"
+    return CameraConfig(SELFTEST_CAMERA, InputConfig(url), title="Self-test", encode=EncodeConfig(max_kbps=1000))
+
+
+class HiddenCheck:
+    """Looks at the hidden stream.
+
+    Args:
+        relay: Of the hidden stream.
+        result: Told after each round.
+        interval_s: Time between rounds.
+    """
+
+    def __init__(self, relay: Relay, result: Result, interval_s: float) -> None:
+        self._result, self._interval_s = result, interval_s
+        self._scene = Scene(settings_of(relay.config.input.url))
+        self._decoder = av.CodecContext.create("h264", "r")
+        self._parameters = relay.parameters
+        self._covered = self._bare = 0
+        self._round_s: float | None = None
+        self._last_round_s = time.monotonic()
+        self._leave = relay.subscribe(self._take)
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._leave()
+
+    def tick(self) -> None:
+        """End a round that is over; to be called now and then."""
+        now_s = time.monotonic()
+        if self._round_s is not None and now_s - self._round_s > LENGTH_S + 2.0:
+            self._end_round()
+        elif self._round_s is None and now_s - self._last_round_s > 3 * self._interval_s + 30.0:
+            self._last_round_s = now_s
+            self._result(Outcome.UNTESTED, "the hidden stream shows nothing")
+
+    def _take(self, unit: AccessUnit) -> None:
+        if unit.parameters != self._parameters:
+            self._decoder = av.CodecContext.create("h264", "r")
+            self._parameters = unit.parameters
+        try:
+            frames = self._decoder.decode(av.Packet(unit.data))
+        except av.error.FFmpegError:
+            return
+        for frame in frames:
+            stacked = np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8)
+            self._look(stacked[: frame.height])
+
+    def _look(self, luma: NDArray[np.uint8]) -> None:
+        number = read_number(luma)
+        if number is None:
+            # covered whole: nothing can be told from it
+            return
+        if self._round_s is None:
+            self._round_s = time.monotonic()
+        bare = is_bare(luma, self._scene.luma(number), self._scene.shown(number, 0))
+        self._bare += bare
+        self._covered += not bare
+        if self._bare == 1 and bare:
+            # an alarm does not wait for the end of the round
+            self._result(Outcome.BARE, "a test face came out bare")
+
+    def _end_round(self) -> None:
+        covered, bare = self._covered, self._bare
+        self._covered = self._bare = 0
+        self._round_s, self._last_round_s = None, time.monotonic()
+        if bare:
+            self._result(Outcome.BARE, f"a test face came out bare in {bare} pictures")
+        elif covered < _NEEDED:
+            self._result(
+                Outcome.UNTESTED, f"the test face was seen covered in {covered} pictures, {_NEEDED} are needed"
+            )
+        else:
+            self._result(Outcome.PASSED, f"the test face stayed covered in {covered} pictures")

@@ -1,0 +1,7 @@
+from .worker import (
+    CONFIG,
+)
+
+__all__ = [
+    "CONFIG",
+]

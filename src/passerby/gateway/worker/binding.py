@@ -1,0 +1,94 @@
+"""Joins a camera's process to the room ``veil``: opens the detector and makes live veils."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import av
+
+from passerby.errors import WeightsError
+from passerby.gateway.values import CameraConfig, Reason
+from passerby.gateway.worker.detecting import WatchedDetector
+from passerby.gateway.worker.veiling import Veil, Veiled
+from passerby.veil import Detector, LiveFrame, LiveSettings, LiveVeil
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Eyes:
+    """What sees and veils for one camera.
+
+    Attributes:
+        detector: Under watch.
+        make_veil: A fresh veil for pictures of a width, a height and a rate.
+        weights_wrong: Returns what is wrong with the weights file, or None.
+    """
+
+    detector: WatchedDetector
+    make_veil: Callable[[int, int, float], Veil]
+    weights_wrong: Callable[[], str | None]
+
+
+def open_eyes(config: CameraConfig, phase: float) -> Eyes:
+    """Load the detector.
+
+    Args:
+        config: Of the camera.
+        phase: See ``passerby.veil.run.live.LiveSettings``: cameras that look at once would all be late.
+
+    Raises:
+        WeightsError: the weights are missing or changed.
+        DetectorError: they do not run here.
+    """
+    inner = _on_one_processor(config)
+
+    def weights_wrong() -> str | None:
+        try:
+            inner.check_weights()
+        except WeightsError as exc:
+            return exc.message
+        return None
+
+    watched = WatchedDetector(inner)
+    settings = LiveSettings(cover=config.veil.cover, lookahead_frames=config.lookahead_frames, phase=phase)
+
+    def make_veil(width: int, height: int, fps: float) -> Veil:
+        return _Bound(LiveVeil(width, height, fps, watched, settings))
+
+    return Eyes(watched, make_veil, weights_wrong)
+
+
+def _on_one_processor(config: CameraConfig) -> Detector:
+    """Load the detector with one thread: cameras are processes, and one must not take the processors of all."""
+    if not hasattr(os, "sched_setaffinity"):
+        return Detector(config.veil.find)
+    # the engine takes a thread for each processor that the loading thread may use
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
+    try:
+        return Detector(config.veil.find)
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+class _Bound:
+    """The live veil in this room's words."""
+
+    def __init__(self, inner: LiveVeil) -> None:
+        self._inner = inner
+
+    def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:
+        """Take one picture and return those that leave the look-ahead, oldest first."""
+        return [_veiled(one) for one in self._inner.push(frame, captured_ns, corrupt=damaged)]
+
+    def flush(self) -> list[Veiled]:
+        """Return what is left, veiled."""
+        return [_veiled(one) for one in self._inner.flush()]
+
+
+def _veiled(one: LiveFrame) -> Veiled:
+    whole = None
+    if one.reason is not None:
+        whole = Reason.CORRUPT if one.reason == "corrupt" else Reason.DETECTOR_BEHIND
+    return Veiled(one.picture, one.captured_ns, whole, len(one.faces), one.tracks)

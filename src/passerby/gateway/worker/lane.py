@@ -1,0 +1,237 @@
+"""The one way that a camera's pictures go: through the veil, under the watch, into the encoder. Pure of threads and sockets.
+
+What leaves here is encoded and veiled. Whatever goes wrong on the way, the picture that leaves is a drawn cover.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import av
+import numpy as np
+
+from passerby.errors import PasserbyError
+from passerby.gateway.picture import LiveEncoder, cover_frame, ticks_of
+from passerby.gateway.values import CameraConfig, Reason
+from passerby.gateway.worker.faults import Faults
+from passerby.gateway.worker.source import Picture
+from passerby.gateway.worker.veiling import Veil, Veiled
+
+IDLE_COVER_HZ = 2.0
+_SLATE_SIZE = (1280, 720)
+START_NS = 5_000_000_000
+"""So long after its first picture a process is still starting: that is why pictures are covered whose look came too late."""
+_TRACKS = 4096
+_NOMINAL_FPS = 15.0
+Clock = Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One encoded, veiled picture.
+
+    Attributes:
+        data: Annex B.
+        key: It can be decoded alone.
+        whole: Why it is covered whole, or None.
+        captured_ns: CLOCK_MONOTONIC.
+        due_ns: CLOCK_MONOTONIC at which the last picture came that this one waited for.
+    """
+
+    data: bytes
+    key: bool
+    whole: Reason | None
+    captured_ns: int
+    due_ns: int
+
+
+@dataclass(slots=True)
+class LaneCounts:
+    """What went through."""
+
+    taken: int = 0
+    sent: int = 0
+    whole: int = 0
+    faces: int = 0
+    tracks: int = 0
+
+
+class Lane:
+    """Takes bare pictures, sends veiled units.
+
+    Args:
+        config: Of the camera.
+        make_veil: Called for each connection and picture size, with width, height and pictures a second.
+        faults: What is wrong now.
+        send: Takes the units.
+        clock: CLOCK_MONOTONIC in ns.
+    """
+
+    def __init__(
+        self,
+        config: CameraConfig,
+        make_veil: Callable[[int, int, float], Veil],
+        faults: Faults,
+        send: Callable[[Unit], None],
+        clock: Clock,
+    ) -> None:
+        self._config, self._make_veil, self._faults = config, make_veil, faults
+        self._send, self._clock = send, clock
+        self._veil: Veil | None = None
+        self._encoder: LiveEncoder | None = None
+        self._size = _SLATE_SIZE
+        self._damaged: set[int] = set()
+        self._arrivals: deque[tuple[int, int]] = deque(maxlen=config.lookahead_frames + 64)
+        self._last_captured_ns = 0
+        self.last_sent_ns = 0
+        self.counts = LaneCounts()
+        self.behind = False
+        """The picture that left last was covered whole because the detector was late."""
+        self._tracks: set[int] = set()
+        self._began_ns: int | None = None
+        self.interval_ns = 80_000_000.0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return width and height of what is sent."""
+        return self._size
+
+    @property
+    def hold_s(self) -> float:
+        """Return how long a fault must be over before pictures taken while it lasted have all left the look-ahead."""
+        return max(1.0, self._config.lookahead_frames * self.interval_ns / 1e9 + 0.3)
+
+    def want_key(self) -> None:
+        """Make the next unit a key frame."""
+        if self._encoder is not None:
+            self._encoder.want_key()
+
+    def begin(self) -> None:
+        """Forget the pictures of the connection before: a new one begins."""
+        self._veil = None
+        self.behind = False
+        self._damaged.clear()
+        self._arrivals.clear()
+        self._last_captured_ns = 0
+
+    def take(self, picture: Picture, wall_ns: int) -> None:
+        """Veil one picture and send what leaves the look-ahead."""
+        self.counts.taken += 1
+        self._began_ns = self._clock() if self._began_ns is None else self._began_ns
+        now_s = self._clock() / 1e9
+        frame = even_yuv420p(picture.frame)
+        if (frame.width, frame.height) != self._size or self._veil is None:
+            self._renew(frame.width, frame.height, picture.fps, now_s, wall_ns)
+        if picture.damaged:
+            self._damaged.add(picture.captured_ns)
+            self._faults.strike(Reason.CORRUPT, now_s, wall_ns, "pictures arrive damaged", hold_s=self.hold_s)
+        self._note_rate(picture)
+        for veiled in self._veiled(frame, picture.captured_ns, wall_ns, damaged=picture.damaged):
+            self._leave(veiled)
+
+    def idle(self, reason: Reason) -> None:
+        """Send a cover while there is no picture, at most twice a second."""
+        now_ns = self._clock()
+        if now_ns - self.last_sent_ns >= 1e9 / IDLE_COVER_HZ:
+            # as late as pictures will be that leave the look-ahead, so that stream time goes on evenly
+            late_ns = round(self._config.lookahead_frames * self.interval_ns)
+            self._emit(self._drawn(reason), now_ns - late_ns, now_ns, reason)
+
+    def finish(self) -> None:
+        """Send what is left in the look-ahead, veiled: the connection has ended."""
+        veil, self._veil = self._veil, None
+        if veil is not None:
+            for veiled in veil.flush():
+                # what was not judged was not too late for the detector: nothing came after it
+                self._leave(veiled if veiled.whole is None else replace(veiled, whole=Reason.NO_PICTURE))
+
+    def _renew(self, width: int, height: int, fps: float, now_s: float, wall_ns: int) -> None:
+        if self._encoder is not None and (width, height) != self._size and self.counts.taken > 1:
+            detail = f"{self._size[0]}x{self._size[1]} became {width}x{height}"
+            self._faults.strike(Reason.FORMAT, now_s, wall_ns, detail, hold_s=0.5)
+        self._size = (width, height)
+        self._damaged.clear()
+        self._arrivals.clear()
+        if fps:
+            self.interval_ns = 1e9 / min(max(fps, 0.5), 200.0)
+        self._tracks.clear()
+        self._veil = self._make_veil(width, height, 1e9 / self.interval_ns)
+
+    def _note_rate(self, picture: Picture) -> None:
+        if self._last_captured_ns:
+            step = min(max(picture.captured_ns - self._last_captured_ns, 5_000_000), 2_000_000_000)
+            self.interval_ns += 0.05 * (step - self.interval_ns)
+        self._last_captured_ns = picture.captured_ns
+        self._arrivals.append((picture.captured_ns, picture.arrived_ns))
+
+    def _veiled(self, frame: av.VideoFrame, captured_ns: int, wall_ns: int, *, damaged: bool) -> list[Veiled]:
+        if self._veil is None:
+            return []
+        try:
+            return self._veil.push(frame, captured_ns, damaged=damaged)
+        except (PasserbyError, RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, OSError) as exc:
+            # whatever a detector or tracker throws, its pictures are gone and a cover stands in their place
+            now_s = self._clock() / 1e9
+            self._faults.strike(
+                Reason.DETECTOR_DEAD, now_s, wall_ns, f"veiling failed: {type(exc).__name__}", hold_s=self.hold_s
+            )
+            self._veil = None
+            return [Veiled(self._drawn(Reason.DETECTOR_DEAD), captured_ns, Reason.DETECTOR_DEAD)]
+
+    def _leave(self, veiled: Veiled) -> None:
+        damaged = veiled.captured_ns in self._damaged
+        self._damaged.discard(veiled.captured_ns)
+        reasons = self._faults.reasons
+        whole = reasons[0] if reasons else Reason.CORRUPT if damaged else veiled.whole
+        fits = (veiled.frame.width, veiled.frame.height) == self._size and veiled.frame.format.name == "yuv420p"
+        if whole is None and not fits:
+            whole = Reason.DETECTOR_DEAD
+        self.behind = whole is Reason.DETECTOR_BEHIND
+        if self.behind and not reasons and self._clock() - (self._began_ns or 0) < START_NS:
+            # the first looks of a process are slow: that it starts is the reason, and no fault for the register
+            whole = Reason.START
+        frame = veiled.frame if whole is None else self._drawn(whole)
+        if whole is None:
+            self._count(veiled)
+        self._emit(frame, veiled.captured_ns, self._due_ns(veiled.captured_ns), whole)
+
+    def _count(self, veiled: Veiled) -> None:
+        self.counts.faces += veiled.faces
+        fresh = set(veiled.tracks) - self._tracks
+        self.counts.tracks += len(fresh)
+        self._tracks |= fresh
+        if len(self._tracks) > _TRACKS:
+            # numbers grow: the lowest ended long ago
+            self._tracks = set(sorted(self._tracks)[-_TRACKS // 2 :])
+
+    def _due_ns(self, captured_ns: int) -> int:
+        """Return when the picture came that this one had to wait for; its own arrival where that is not known."""
+        ahead = self._config.lookahead_frames
+        for index, (stamp_ns, arrived_ns) in enumerate(self._arrivals):
+            if stamp_ns == captured_ns:
+                return self._arrivals[index + ahead][1] if index + ahead < len(self._arrivals) else arrived_ns
+        return captured_ns
+
+    def _drawn(self, reason: Reason) -> av.VideoFrame:
+        return cover_frame(self._size[0], self._size[1], self._config.shown, reason)
+
+    def _emit(self, frame: av.VideoFrame, captured_ns: int, due_ns: int, whole: Reason | None) -> None:
+        encoder = self._encoder
+        if encoder is None or (encoder.width, encoder.height) != self._size:
+            encoder = self._encoder = LiveEncoder(self._size[0], self._size[1], _NOMINAL_FPS, self._config.encode)
+        self.last_sent_ns = self._clock()
+        for data, key, _ in encoder.encode(frame, ticks_of(captured_ns)):
+            self.counts.sent += 1
+            self.counts.whole += whole is not None
+            self._send(Unit(data, key, whole, captured_ns, due_ns))
+
+
+def even_yuv420p(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a picture as yuv420p with even sides: the same one where it is that already."""
+    width, height = frame.width & ~1, frame.height & ~1
+    if (width, height) != (frame.width, frame.height):
+        stacked = np.asarray(frame.reformat(format="rgb24").to_ndarray(), np.uint8)[:height, :width]
+        return av.VideoFrame.from_ndarray(np.ascontiguousarray(stacked), format="rgb24").reformat(format="yuv420p")
+    return frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p")

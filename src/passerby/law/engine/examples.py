@@ -1,0 +1,68 @@
+"""Picks the plainest example of an outcome: unknown facts as a deployment in order would have them, as far as that goes.
+
+The solver returns any world with an outcome, and which one depends on what it was asked before. An example for people must
+not: fact after fact takes its plainest value with which the outcome can still come about, so that "prohibited" is shown with
+the one thing that is wrong and not with six.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from passerby.law.engine.rulebook import Engine
+from passerby.law.engine.worlds import World, outcome_atom
+from passerby.law.facts import vocabulary
+from passerby.law.values import FactValue, Outcome
+
+MOST = 12
+"""Unknown facts up to which an example is picked; with more, no example is short, and each costs some solves."""
+
+
+def plainest(
+    engine: Engine,
+    known: Mapping[str, FactValue],
+    outcome: Outcome,
+    world: World,
+    unknown: Sequence[str],
+    points: Sequence[str],
+) -> World:
+    """Return the plainest world with an outcome.
+
+    Args:
+        engine: Its lock is held by the caller.
+        known: Facts given and assumed.
+        outcome: Which some world under these facts has.
+        world: Any such world; returned as it is where there are more than ``MOST`` unknown facts.
+        unknown: Facts to choose, the first one first.
+        points: Open legal points; each is answered with no where that can be.
+    """
+    literal = engine.worlds.literal(outcome_atom(outcome))
+    if len(unknown) > MOST or literal is None:
+        return world
+    chosen = dict(known)
+    best = world
+    for name in unknown:
+        for value in _plain_values(engine, name, chosen):
+            found = engine.worlds.find([*engine.worlds.assume({**chosen, name: value}), literal])
+            if found is not None:
+                chosen[name], best = value, found
+                break
+    answers = [literal]
+    for point in points:
+        reading = engine.worlds.literal(f"reading({point})")
+        for answer in () if reading is None else (-reading, reading):
+            found = engine.worlds.find([*engine.worlds.assume(chosen), *answers, answer])
+            if found is not None:
+                answers.append(answer)
+                best = found
+                break
+    return best
+
+
+def _plain_values(engine: Engine, name: str, known: Mapping[str, FactValue]) -> Iterator[FactValue]:
+    fact = vocabulary()[name]
+    domain = engine.book.domains[name]
+    usual = fact.fallback(known)
+    if usual is not None:
+        yield engine.book.narrow(name, usual)
+    yield from reversed(domain) if fact.kind == "number" and fact.at_least else domain

@@ -1,0 +1,55 @@
+"""Facts as a plain mapping, filled with the defaults of the vocabulary. What is wrong with them says `facts_check`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from passerby.law.facts.check import check_facts
+from passerby.law.facts.terms import vocabulary
+from passerby.law.values import UNKNOWN, FactValue
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Facts that fit the vocabulary.
+
+    Attributes:
+        given: As given, without those said to be unknown.
+        assumed: Absent facts that took their default.
+        unknown: Names of facts that are not known: said to be so, or absent without a default.
+    """
+
+    given: Mapping[str, FactValue] = field(hash=False)
+    assumed: Mapping[str, FactValue] = field(hash=False)
+    unknown: frozenset[str]
+
+    @property
+    def known(self) -> dict[str, FactValue]:
+        """Given and assumed facts together."""
+        return {**self.assumed, **self.given}
+
+
+def accept(facts: Mapping[str, object]) -> Facts:
+    """Check facts and fill in defaults.
+
+    Args:
+        facts: Name to value. ``unknown`` or None says that the fact is not known; an absent fact takes its default where
+            there is one, and else is not known.
+
+    Raises:
+        FactsError: a name or value is outside the vocabulary, or two facts contradict each other.
+    """
+    said = check_facts({name: UNKNOWN if value is None else value for name, value in facts.items()})
+    unknown = {name for name, value in said.items() if value == UNKNOWN}
+    given = {name: value for name, value in said.items() if name not in unknown}
+    assumed: dict[str, FactValue] = {}
+    for name, fact in vocabulary().items():
+        if name in given or name in unknown:
+            continue
+        fallback = fact.fallback({**assumed, **given})
+        if fallback is None:
+            unknown.add(name)
+        else:
+            assumed[name] = fallback
+    return Facts(given, assumed, frozenset(unknown))

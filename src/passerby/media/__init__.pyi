@@ -1,0 +1,111 @@
+from .clips import (
+    ClipInfo,
+    ClipReader,
+    Colour,
+    Frame,
+    Seen,
+    WriteReport,
+    WriteSettings,
+    probe,
+    promise,
+    read_ahead,
+    transcode,
+)
+from .content import (
+    Content,
+    Kind,
+    sniff,
+)
+from .frames import (
+    blank,
+    luma,
+    planes,
+    rgb,
+)
+from .guard import (
+    Protection,
+    protect_process,
+    protection_now,
+)
+from .h264 import (
+    AUD,
+    PPS,
+    SEI,
+    SPS,
+    Parameters,
+    kind_of,
+    nal_units,
+    parameters_of,
+)
+from .manifest import (
+    FileDigest,
+    as_plain,
+    build_manifest,
+    digest_named,
+    versions,
+    write_manifest,
+)
+from .outputs import (
+    Job,
+    plan_outputs,
+)
+from .pictures import (
+    Picture,
+    read_picture,
+    write_picture,
+)
+from .sources import (
+    Inputs,
+    Skipped,
+    Source,
+    SourceKind,
+    expand_inputs,
+)
+
+__all__ = [
+    "AUD",
+    "PPS",
+    "SEI",
+    "SPS",
+    "ClipInfo",
+    "ClipReader",
+    "Colour",
+    "Content",
+    "FileDigest",
+    "Frame",
+    "Inputs",
+    "Job",
+    "Kind",
+    "Parameters",
+    "Picture",
+    "Protection",
+    "Seen",
+    "Skipped",
+    "Source",
+    "SourceKind",
+    "WriteReport",
+    "WriteSettings",
+    "as_plain",
+    "blank",
+    "build_manifest",
+    "digest_named",
+    "expand_inputs",
+    "kind_of",
+    "luma",
+    "nal_units",
+    "parameters_of",
+    "plan_outputs",
+    "planes",
+    "probe",
+    "promise",
+    "protect_process",
+    "protection_now",
+    "read_ahead",
+    "read_picture",
+    "rgb",
+    "sniff",
+    "transcode",
+    "versions",
+    "write_manifest",
+    "write_picture",
+]

@@ -1,0 +1,377 @@
+"""Decoding a clip frame by frame, the same way in every pass, so that a frame's index means the same frame each time."""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import threading
+from array import array
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from passerby.config import processors
+from passerby.errors import UnreadableError, UnsupportedError, UsageError
+from passerby.media.clips.clip import ClipInfo, open_clip, probe, reading, video_stream
+from passerby.media.clips.cropped import HiddenEdges
+from passerby.media.clips.smartcopy import Copyable, Survey
+
+T = TypeVar("T")
+_MISSING_S = 1.0
+_HOPELESS_PACKETS = 250  # ten seconds at 25 frames a second without one good frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded frame.
+
+    Attributes:
+        index: From 0, in presentation order.
+        pts: Time in ticks of ``time_base``; strictly rising.
+        time_base: Seconds of one tick.
+        picture: The pixels. They may be shared with the decoder: ``picture.make_writable()`` before any change.
+        corrupt: The decoder had to guess at some of it; it must be covered whole.
+        unfit: It carries something where cropping hides it; it must not be copied.
+    """
+
+    index: int
+    pts: int
+    time_base: Fraction
+    picture: av.VideoFrame
+    corrupt: bool
+    unfit: bool = False
+
+    @property
+    def time_s(self) -> float:
+        """When the frame is shown, in seconds."""
+        return float(self.pts * self.time_base)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What a whole pass over a clip found; a later pass is held to it.
+
+    Attributes:
+        pts: Shape (N,), int64: the time of each frame in ticks, in order of index.
+        corrupt: Indices of frames that the decoder had to guess at.
+        lost: Packets that gave no frame because they do not decode.
+        truncated: The file ends before its own index says it does.
+        copyable: Groups of pictures that may be copied where nothing in them changes.
+    """
+
+    pts: NDArray[np.int64]
+    corrupt: frozenset[int] = frozenset()
+    lost: int = 0
+    truncated: bool = False
+    copyable: Copyable = field(default_factory=Copyable)
+
+
+class Decoding:
+    """One pass of the decoder: packets in, frames out with index and repaired time."""
+
+    def __init__(
+        self,
+        stream: VideoStream,
+        name: str,
+        info: ClipInfo,
+        *,
+        cut: Callable[[av.VideoFrame], av.VideoFrame] | None = None,
+    ) -> None:
+        self._stream = stream
+        self._cut = cut
+        self._name = name
+        self._info = info
+        self._tick = max(1, round(1 / (info.rate * info.time_base))) if info.rate else 1
+        self._last: int | None = None
+        # AVI says when packets are decoded, not when they are shown, and FFmpeg's guess is frames late
+        self._steady = info.container == "avi"
+        self._untimed: list[int] = []
+        self._barren = 0
+        self.index = 0
+        self.lost = 0
+
+    def feed(self, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
+        """Decode one packet, or None at the end.
+
+        Raises:
+            UnreadableError: Nothing has decoded for long, or the decoder failed for good.
+            UnsupportedError: The picture changed its size.
+        """
+        if packet is not None and packet.dts is not None and (self._steady or packet.pts is None):
+            heapq.heappush(self._untimed, packet.dts)
+        try:
+            pictures = self._stream.codec_context.decode(packet)
+        except av.error.EOFError:
+            return
+        except av.error.InvalidDataError:
+            self.lost += 1
+            if self._untimed:
+                heapq.heappop(self._untimed)
+            self._count_barren()
+            return
+        except av.error.FFmpegError as exc:
+            raise UnreadableError(f"{self._name} does not decode after {self._place()}: {exc.strerror}") from exc
+        if pictures:
+            self._barren = 0
+        for picture in pictures:
+            yield self._frame(picture)
+
+    def _count_barren(self) -> None:
+        self._barren += 1
+        if self._barren >= _HOPELESS_PACKETS:
+            raise UnreadableError(
+                f"{self._name} does not decode after {self._place()}: {self._barren} packets in a row failed",
+                hint="the file is broken from there on; cut it before that place",
+            )
+
+    def _place(self) -> str:
+        seconds = float((self._last or 0) * self._info.time_base)
+        return f"{seconds:.2f} s (frame {self.index})"
+
+    def _frame(self, picture: av.VideoFrame) -> Frame:
+        info = self._info
+        corrupt = picture.is_corrupt
+        if self._cut is not None:
+            picture = self._cut(picture)
+        if (picture.width, picture.height) != (info.width_px, info.height_px):
+            raise UnsupportedError(
+                f"{self._name} changes from {info.width_px}x{info.height_px} to {picture.width}x{picture.height} "
+                f"at {self._place()}, and one output cannot hold both",
+                hint="cut it there and veil the parts",
+            )
+        pts = None if self._steady else picture.pts
+        if pts is None and self._untimed:
+            pts = heapq.heappop(self._untimed)
+        if pts is None:
+            pts = 0 if self._last is None else self._last + self._tick
+        if self._last is not None and pts <= self._last:
+            pts = self._last + 1
+        self._last = pts
+        frame = Frame(self.index, pts, info.time_base, picture, corrupt)
+        self.index += 1
+        return frame
+
+
+class ClipReader:
+    """A clip to be read frame by frame, as often as needed.
+
+    >>> # with ClipReader(Path("in.mp4")) as clip:
+    >>> #     for frame in clip.frames(): ...
+
+    Args:
+        path: The clip.
+        skip_loop_filter: Decode faster and less smooth, for a pass that only looks for faces. Indices, times and
+            flags are the same; pixels are not.
+    """
+
+    def __init__(self, path: Path, *, skip_loop_filter: bool = False) -> None:
+        self.path = path
+        self.info = probe(path)
+        self._skip_loop_filter = skip_loop_filter
+        self._seen: Seen | None = None
+        self._open: list[InputContainer] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._open:
+            self._open.pop().close()
+
+    @property
+    def seen(self) -> Seen:
+        """What the last whole pass of ``frames`` found.
+
+        Raises:
+            UsageError: No pass came to its end yet.
+        """
+        if self._seen is None:
+            raise UsageError("a clip must be read to its end before it can say what was seen")
+        return self._seen
+
+    def frames(self) -> Iterator[Frame]:
+        """Decode the clip from its start, in presentation order; each call is a new pass.
+
+        Raises:
+            UnreadableError: It does not decode (further), with the place.
+            UnsupportedError: The picture changes its size.
+        """
+        container = open_clip(self.path)
+        self._open.append(container)
+        stream = video_stream(container, self.path.name)
+        one_pass = _Pass(stream, self.path.name, self.info, skip_loop_filter=self._skip_loop_filter)
+        with reading(self.path):
+            for packet in demux(container, stream):
+                yield from one_pass.feed(packet)
+        self._seen = one_pass.seen(self.path.name)
+        self._open.remove(container)
+        container.close()
+
+
+class _Pass:
+    """A whole pass, and what it takes note of."""
+
+    def __init__(self, stream: VideoStream, name: str, info: ClipInfo, *, skip_loop_filter: bool) -> None:
+        prepare(stream, skip_loop_filter=skip_loop_filter)
+        self._declared, self._info = stream.frames, info
+        self._survey = Survey(stream, info.container)
+        self._edges = HiddenEdges(stream, info, self._survey.sps) if self._survey.sps else None
+        self._decoding = Decoding(stream, name, info, cut=self._cut if self._edges else None)
+        self._times = array("q")
+        self._corrupt: set[int] = set()
+        self._unfit: set[int] = set()
+        self._packets = 0
+
+    def _cut(self, picture: av.VideoFrame) -> av.VideoFrame:
+        if self._edges is None:
+            return picture
+        shown, busy = self._edges.cut(picture)
+        if busy:
+            self._unfit.add(self._decoding.index)
+        return shown
+
+    def feed(self, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
+        """Decode one packet."""
+        if packet is not None:
+            self._packets += 1
+            self._survey.add(packet)
+        for frame in self._decoding.feed(packet):
+            self._times.append(frame.pts)
+            if frame.corrupt:
+                self._corrupt.add(frame.index)
+            yield replace(frame, unfit=True) if frame.index in self._unfit else frame
+
+    def seen(self, name: str) -> Seen:
+        """Say what was seen.
+
+        Raises:
+            UnreadableError: Not one frame.
+        """
+        if not self._times:
+            raise UnreadableError(f"no frame of {name} decodes")
+        times = np.array(self._times, np.int64)
+        lost = self._decoding.lost
+        if self._corrupt or lost:
+            self._survey.reason = "it is damaged"
+        copyable = self._survey.finish(times, frozenset(self._unfit))
+        return Seen(times, frozenset(self._corrupt), lost, self._is_truncated(), copyable)
+
+    def _is_truncated(self) -> bool:
+        if self._info.duration_s is None:
+            return False
+        missing_s = self._info.duration_s - float(self._times[-1] * self._info.time_base)
+        if self._declared:  # fewer than the index says, unless an edit list ends the clip there
+            return self._packets < self._declared and missing_s > 1.5 / self._info.rate
+        # without an index the container's duration is all there is, and a long sound track may make it
+        return missing_s > _MISSING_S and not self._info.audio_streams
+
+
+def promise(path: Path, info: ClipInfo) -> Seen | None:
+    """Read a clip's packets without decoding them: what a pass of ``ClipReader.frames`` will see if nothing is damaged.
+
+    Returns:
+        None where nothing may be copied, so that nothing need be known beforehand.
+
+    Raises:
+        UnreadableError: It cannot be read.
+    """
+    container = open_clip(path)
+    try:
+        stream = video_stream(container, path.name)
+        survey, times = Survey(stream, info.container), array("q")
+        with reading(path):
+            for packet in demux(container, stream):
+                if packet is not None:
+                    survey.add(packet)
+                    times.append(packet.pts or 0)
+                if survey.reason:
+                    return None
+        shown = np.sort(np.frombuffer(times, np.int64))
+        copyable = survey.finish(shown, frozenset())
+        return None if copyable.reason else Seen(shown, copyable=copyable)
+    finally:
+        container.close()
+
+
+def prepare(stream: VideoStream, *, skip_loop_filter: bool = False) -> None:
+    """Set a video track's decoder to use every second processor, frame by frame: another pass or an encoder has the others."""
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = max(1, processors() // 2)
+    if skip_loop_filter:
+        stream.codec_context.options = {"skip_loop_filter": "all"}
+
+
+def demux(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream] | None]:
+    """Yield the packets of a video track, then None. A file that breaks off ends; it does not raise.
+
+    A cut-off last packet is left out: what it would decode to is a guess.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.error.EOFError, av.error.InvalidDataError):
+            break
+        if packet.size and not packet.is_corrupt:
+            yield packet
+    yield None
+
+
+def read_ahead(items: Iterable[T], *, depth: int = 8) -> Generator[T]:
+    """Run an iterable in a thread of its own, a few items ahead; errors come out where they would have.
+
+    FFmpeg works without Python's lock, so decoding ahead runs beside encoding or detecting. Close it, or read it to
+    its end; the thread ends with it.
+    """
+    box: queue.Queue[tuple[list[T], BaseException | None]] = queue.Queue(depth)
+    stop = threading.Event()
+    thread = threading.Thread(target=_work_ahead, args=(items, box, stop), name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = box.get()
+            if error is not None:
+                raise error
+            if not item:
+                return
+            yield item[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _work_ahead(
+    items: Iterable[T], box: queue.Queue[tuple[list[T], BaseException | None]], stop: threading.Event
+) -> None:
+    def put(item: list[T], error: BaseException | None) -> None:
+        while not stop.is_set():
+            with suppress(queue.Full):
+                box.put((item, error), timeout=0.1)
+                return
+
+    iterator = iter(items)
+    try:
+        for item in iterator:
+            put([item], None)
+            if stop.is_set():
+                break
+        put([], None)
+    except BaseException as exc:  # noqa: BLE001 - raised again in the thread that reads
+        put([], exc)
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()

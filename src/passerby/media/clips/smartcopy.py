@@ -1,0 +1,266 @@
+"""Which groups of pictures may be copied packet for packet, and how.
+
+A group may be copied only where nothing but the pictures that were shown can travel with it: H.264 that starts with an
+instantaneous refresh, one plain picture a packet, parameter sets that stay the same, slices only (messages,
+delimiters and filling are left out), every packet shown and none damaged, and nothing in the rows and columns that
+cropping hides. Whatever is not provably so is encoded anew.
+
+Spec: ITU-T H.264 (08/2021), table 7-1; ISO/IEC 14496-15 clause 5.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from av.packet import Packet, PktSideDataT
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from passerby.media.clips import nal
+from passerby.media.clips.nal import NalError
+
+_COPIED = frozenset({nal.SLICE, nal.IDR})
+_LEFT_OUT = frozenset({nal.SEI, nal.DELIMITER, nal.END_OF_SEQUENCE, nal.END_OF_STREAM, nal.FILLER})
+FILM_GRAIN = 19
+"""Payload type of the one message without which the pictures would look otherwise (H.264, annex D)."""
+_PROFILES = frozenset({66, 77, 100})
+_MACROBLOCK_PX = 16
+_CHANGES: tuple[PktSideDataT, ...] = ("new_extradata", "param_change", "encryption_info", "encryption_init_info")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A run of packets in decoding order, and the run of frames that they are.
+
+    Attributes:
+        first_packet: Index of its first packet.
+        stop_packet: One past its last.
+        start: Index of its first frame.
+        stop: One past its last.
+        copy: May be, or is to be, copied; otherwise it is encoded.
+    """
+
+    first_packet: int
+    stop_packet: int
+    start: int
+    stop: int
+    copy: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Copyable:
+    """What of a clip may be copied.
+
+    Attributes:
+        groups: In order; empty when nothing may.
+        reason: Why nothing may, or "".
+        packets: All packets of the track.
+        delay: Frames by which decoding runs ahead of showing, in these groups.
+        config: The track's parameter sets.
+    """
+
+    groups: tuple[Group, ...] = ()
+    reason: str = "the groups of pictures were not looked at"
+    packets: int = 0
+    delay: int = 0
+    config: nal.AvcConfig | None = None
+
+
+class Survey:
+    """Looks at each packet of a track as it goes by.
+
+    Args:
+        stream: The track, before its first packet.
+        container: The name of its container.
+    """
+
+    def __init__(self, stream: VideoStream, container: str) -> None:
+        self.reason = ""
+        self.sps: nal.Sps | None = None  # all are of one size
+        self._config: nal.AvcConfig | None = None
+        self._known_pps: frozenset[int] = frozenset()
+        self._pts = array("q")
+        self._starts: list[int] = []
+        self._spoilt: set[int] = set()
+        if container not in {"mp4", "mov", "matroska"} or stream.codec_context.codec.canonical_name != "h264":
+            self.reason = "only H.264 in MP4, MOV or MKV is copied"
+            return
+        try:
+            self._read_sets(stream.codec_context.extradata or b"")
+        except NalError as exc:
+            self.reason = f"its parameter sets cannot be judged: {exc}"
+
+    def _read_sets(self, extradata: bytes) -> None:
+        config = nal.parse_avcc(extradata)
+        sets = [nal.parse_sps(unit) for unit in config.sps]
+        pps = [nal.parse_pps(unit) for unit in config.pps]
+        if not pps or len({(s.coded_px, s.crop_px) for s in sets}) != 1:
+            raise NalError("there must be one size of pictures")
+        if any(s.profile not in _PROFILES or not s.eight_bit_420 or not s.frames_only for s in sets):
+            raise NalError("only frames of 4:2:0 with 8 bits are copied")
+        numbers = {s.number for s in sets}
+        if any(p.sps not in numbers or not p.simple for p in pps):
+            raise NalError("slice groups or redundant pictures are not copied")
+        if len(numbers) != len(sets) or len({p.number for p in pps}) != len(pps):
+            raise NalError("a number stands for two parameter sets")
+        left, right, top, bottom = sets[0].crop_px
+        if left or top or max(right, bottom) >= _MACROBLOCK_PX:
+            raise NalError("cropping hides rows or columns")
+        self.sps, self._config, self._known_pps = sets[0], config, frozenset(p.number for p in pps)
+
+    def add(self, packet: Packet[VideoStream]) -> None:
+        """Take note of the next packet in decoding order."""
+        if self.reason or self._config is None:
+            return
+        if packet.is_discard:
+            self.reason = "an edit list hides frames"
+        elif packet.pts is None:
+            self.reason = "a packet has no time"
+        elif any(packet.has_sidedata(kind) for kind in _CHANGES):
+            self.reason = "the stream changes on its way"
+        else:
+            self._look(packet, packet.pts)
+
+    def _look(self, packet: Packet[VideoStream], pts: int) -> None:
+        index = len(self._pts)
+        self._pts.append(pts)
+        try:
+            kinds = self._kinds(memoryview(packet))
+        except NalError:
+            kinds = set()
+        if kinds == {nal.IDR}:
+            self._starts.append(index)
+        elif kinds != {nal.SLICE}:
+            self._spoilt.add(len(self._starts) - 1)
+
+    def _kinds(self, packet: memoryview) -> set[int]:
+        """Return the kinds of a packet's slices.
+
+        Raises:
+            NalError: There is something else in it.
+        """
+        config = self._config
+        if config is None:
+            raise NalError("no parameter sets")
+        kinds, pictures = set(), 0
+        for unit in nal.split_lengths(packet, config.length_bytes):
+            kind = nal.unit_type(unit)
+            if kind in _COPIED:
+                first, pps = nal.slice_head(unit)
+                pictures += first == 0
+                if pps not in self._known_pps:
+                    raise NalError("slice of an unknown parameter set")
+                kinds.add(kind)
+            elif kind in {nal.SPS, nal.PPS}:
+                if bytes(unit) not in config.sps + config.pps:
+                    raise NalError("parameter set changes")
+            elif kind == nal.SEI and FILM_GRAIN in nal.message_types(bytes(unit)):
+                raise NalError("grain is drawn by message")
+            elif kind not in _LEFT_OUT:
+                raise NalError(f"unit of type {kind}")
+        if pictures != 1:
+            raise NalError("not one picture in a packet")
+        return kinds
+
+    def finish(self, shown: NDArray[np.int64], unfit: frozenset[int]) -> Copyable:
+        """Say what may be copied.
+
+        Args:
+            shown: Shape (N,), the times of all frames that the decoder gave, rising.
+            unfit: Frames that carry something where cropping hides it.
+        """
+        if not self.reason and not self._starts:
+            self.reason = "no group of pictures starts with an instantaneous refresh"
+        if self.reason:
+            return Copyable(reason=self.reason, packets=len(self._pts))
+        times = np.frombuffer(self._pts, np.int64)
+        groups: list[Group] = []
+        delay = 0
+        for number, first in enumerate(self._starts):
+            stop = self._starts[number + 1] if number + 1 < len(self._starts) else len(times)
+            own = times[first:stop]
+            rank = np.argsort(own, kind="stable")
+            start = int(np.searchsorted(shown, own[rank[0]]))
+            same = np.array_equal(shown[start : start + len(own)], own[rank])
+            if number in self._spoilt or not same or any(k in unfit for k in range(start, start + len(own))):
+                continue
+            # the frame shown k-th is decoded rank[k]-th
+            delay = max(delay, int(np.max(rank - np.arange(len(own)))))
+            groups.append(Group(first, stop, start, start + len(own)))
+        reason = "" if groups else "no group of pictures is plain enough"
+        return Copyable(tuple(groups), reason, len(times), delay, self._config)
+
+
+def plan_segments(
+    copyable: Copyable, frames: int, span: tuple[int, int], stays: Callable[[int, int], bool]
+) -> Iterator[Group]:
+    """Cut a clip into runs that are copied and runs that are encoded, in order, without those outside the span.
+
+    Each run is given when it is asked for, so that what comes later need not be known yet.
+
+    Args:
+        copyable: What may be copied.
+        frames: All frames of the clip.
+        span: First frame of the output, and one past its last.
+        stays: Whether a range of frames may be copied as it is; asked in order.
+    """
+    # decoding may start and end wherever a group may, so that a short span of a long clip costs little
+    packet, frame = max(((g.first_packet, g.start) for g in copyable.groups if g.start <= span[0]), default=(0, 0))
+    for group in copyable.groups:
+        if group.start < frame:
+            continue
+        if group.start >= span[1]:
+            break
+        if group.start > frame:
+            yield Group(packet, group.first_packet, frame, group.start, copy=False)
+        within = span[0] <= group.start and group.stop <= span[1]
+        yield replace(group, copy=within and stays(group.start, group.stop))
+        packet, frame = group.stop_packet, group.stop
+    if frame < min(span[1], frames):
+        behind = ((g.first_packet, g.start) for g in copyable.groups if g.start >= span[1])
+        end_packet, end_frame = min(behind, default=(copyable.packets, frames))
+        yield Group(packet, end_packet, frame, end_frame, copy=False)
+
+
+def copied_units(packet: Packet[VideoStream], config: nal.AvcConfig) -> bytes:
+    """Return a packet's slices, each after its length in four bytes, and nothing else of it.
+
+    Raises:
+        NalError: The packet is not what the survey saw.
+    """
+    units = nal.split_lengths(memoryview(packet), config.length_bytes)
+    kept = [unit for unit in units if nal.unit_type(unit) in _COPIED]
+    if not kept:
+        raise NalError("a packet without a picture")
+    return nal.with_lengths(kept)
+
+
+def free_number(config: nal.AvcConfig) -> int:
+    """Return a number for parameter sets that the track does not use; x264 gives both sets the same.
+
+    Raises:
+        NalError: All 31 are taken.
+    """
+    taken = {nal.parse_sps(unit).number for unit in config.sps} | {nal.parse_pps(unit).number for unit in config.pps}
+    for number in range(1, 32):
+        if number not in taken:
+            return number
+    raise NalError("no number is free for further parameter sets")
+
+
+def joined_sets(config: nal.AvcConfig, encoder_extradata: bytes) -> bytes:
+    """Return one ``avcC`` record with the track's parameter sets and the encoder's.
+
+    Raises:
+        NalError: The encoder's are not readable, or clash.
+    """
+    units = nal.split_start_codes(encoder_extradata)
+    sps = [unit for unit in units if nal.unit_type(unit) == nal.SPS]
+    pps = [unit for unit in units if nal.unit_type(unit) == nal.PPS]
+    used = {nal.parse_sps(unit).number for unit in config.sps}
+    if not sps or any(nal.parse_sps(unit).number in used for unit in sps):
+        raise NalError("the encoder's parameter sets clash with the track's")
+    return nal.build_avcc([*config.sps, *sps], [*config.pps, *pps])

@@ -1,0 +1,7 @@
+"""Reading and writing pictures: pixels as shown, colour profiles, quality, what may be kept."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

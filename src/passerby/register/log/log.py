@@ -1,0 +1,328 @@
+"""The writer of a log: many threads append, one writes, and each is answered when its entry is there to stay."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from passerby.errors import EntryError, RegisterError, StorageError
+from passerby.register.codec import decode, encode
+from passerby.register.entries import Entry, KeyAdded, Remark
+from passerby.register.log.committer import Batch, Committer
+from passerby.register.log.directory import Layout, under
+from passerby.register.log.publish import Publisher
+from passerby.register.log.salts import Salts
+from passerby.register.notes import Checkpoint, Policy, Signer, VerifierKey
+from passerby.register.tiles import MAX_BATCH, WIDTH, Tiles, prove_inclusion
+from passerby.register.verification import Proof
+from passerby.values import digest_bytes, utc_now
+
+WITNESS_WAIT_S = 30.0
+TIDY = 16
+"""Old partial tiles deleted after each batch: more than a batch leaves, and few enough that the next one does not wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What ``append`` returns: the entry is in the log, durable, under a signed checkpoint.
+
+    Attributes:
+        index: Of the entry.
+        proof: That it is there; ``proof.to_text()`` is a file that anyone can check.
+        checkpoint: That the proof leads to.
+    """
+
+    index: int
+    proof: Proof
+    checkpoint: Checkpoint
+
+
+class Log:
+    """A log that this process writes. Safe to use from many threads; a second writer is refused.
+
+    Use ``Log.create`` once, ``Log.open`` after that, and close it, or use it in a ``with`` statement.
+    """
+
+    def __init__(self, layout: Layout, signer: Signer) -> None:
+        """Take the writer's lock and bring the log to a state that can be built on; see ``open``."""
+        self._layout = layout
+        self._hold = layout.state.hold()
+        try:
+            layout.finish_rotation()
+            self.policy = layout.policy()
+            self._publisher = Publisher(layout.public, self.policy)
+            self._committer = Committer(
+                layout.origin, signer, layout.public, layout.state, self._hold, publish=not self._publisher.asks
+            )
+        except BaseException:
+            if hasattr(self, "_publisher"):
+                self._publisher.close()
+            self._hold.release()
+            raise
+        self._queue: deque[tuple[bytes, Future[tuple[Batch, int]]]] = deque()
+        self._wake = threading.Condition()
+        self._writing = threading.Lock()
+        self._closing = False
+        self._tiles = Tiles(self._committer.size, layout.public.get)
+        self._publisher.start(self._committer.note, self._committer.checkpoint)
+        self._thread = threading.Thread(target=self._write, name="register-writer", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def create(
+        cls,
+        path: Path | str,
+        *,
+        origin: str,
+        signer: Signer | None = None,
+        policy: Policy | None = None,
+        public: str | None = None,
+    ) -> Log:
+        """Make a new, empty log and open it.
+
+        Args:
+            path: A directory; made if it is missing. ``private`` in it is for the writer alone, ``public`` is the log.
+            origin: The log's name, a URL without its scheme, for example ``cameras.example.org/log``.
+            signer: Signs checkpoints under that name; None makes a key file.
+            policy: Which witnesses must sign; None asks for none.
+            public: Where the log goes instead of ``public``: ``s3://``, ``gs://``, ``az://`` or another directory.
+
+        Raises:
+            UsageError: there is a log already.
+            FormatError: the origin cannot name a key.
+            StorageError: something cannot be written.
+        """
+        layout, signer = Layout.create(Path(path), origin=origin, signer=signer, policy=policy, public=public)
+        return cls(layout, signer)
+
+    @classmethod
+    def open(cls, path: Path | str, *, signer: Signer | None = None) -> Log:
+        """Open a log for writing. What a crash left behind is put in order first.
+
+        Args:
+            path: As given to ``create``.
+            signer: The log's key where it is not in a file.
+
+        Raises:
+            LockedError: another writer holds it.
+            StorageError: there is no log, or it cannot be read or written.
+            FormatError: its files are damaged.
+            VerificationError: its files were changed.
+        """
+        layout = Layout.open(Path(path))
+        return cls(layout, signer or layout.signer())
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self._layout.origin
+
+    @property
+    def key(self) -> VerifierKey:
+        """The key that signs checkpoints now."""
+        return self._committer.signer.key
+
+    @property
+    def size(self) -> int:
+        """Entries in the log."""
+        return self._tiles.size
+
+    @property
+    def path(self) -> Path:
+        """The directory given to ``create``."""
+        return self._layout.path
+
+    @property
+    def salts(self) -> Salts:
+        """What is behind the log's commitments."""
+        return Salts(self._layout.path / "private" / "salts")
+
+    @property
+    def witness_failures(self) -> list[str]:
+        """Why witnesses gave no signature when they were last asked."""
+        return self._publisher.failures
+
+    def append(self, entry: Entry, *, witnessed: bool = False, timeout_s: float = WITNESS_WAIT_S) -> Receipt:
+        """Put an entry into the log; returns when a durable, signed checkpoint covers it.
+
+        Args:
+            entry: What is stated.
+            witnessed: Wait until the policy's quorum of witnesses has signed such a checkpoint too.
+            timeout_s: How long to wait for the witnesses.
+
+        Raises:
+            EntryError: it does not fit its form, or is longer than 64 KB.
+            StorageError: it could not be written, or the log is closed. It may be in the log in the end all the same.
+            VerificationError: a witness has seen another history; or the quorum did not sign in time (the entry stands).
+        """
+        return self.append_many([entry], witnessed=witnessed, timeout_s=timeout_s)[0]
+
+    def append_many(
+        self, entries: Sequence[Entry], *, witnessed: bool = False, timeout_s: float = WITNESS_WAIT_S
+    ) -> list[Receipt]:
+        """Put entries into the log, in this order but not always next to each other; see ``append``."""
+        spelled = [encode(entry) for entry in entries]
+        for data in spelled:
+            decode(data)  # an entry made past its checks must not stand in the log for ever
+        jobs: list[Future[tuple[Batch, int]]] = [Future() for _ in spelled]
+        with self._wake:
+            if self._closing:
+                raise StorageError("log is closed")
+            self._publisher.refuse_if_forked()
+            self._queue.extend(zip(spelled, jobs, strict=True))
+            self._wake.notify_all()
+        receipts = [_receipt(*job.result(), data) for data, job in zip(spelled, jobs, strict=True)]
+        if witnessed and receipts:
+            self._publisher.wait_for_quorum(receipts[-1].index + 1, timeout_s)
+            return [self._witnessed(receipt) for receipt in receipts]
+        return receipts
+
+    def entry(self, index: int) -> Entry:
+        """Return one entry.
+
+        Raises:
+            EntryError: there is none at that index.
+        """
+        return next(iter(self.entries(index, index + 1)))
+
+    def entries(self, start: int, stop: int) -> Iterator[Entry]:
+        """Return the entries from ``start`` to ``stop``, as written.
+
+        Raises:
+            EntryError: they reach beyond the log.
+        """
+        tiles = self._tiles
+        if not 0 <= start <= stop <= tiles.size:
+            raise EntryError(f"entries must be from 0 to {tiles.size}, got {start} to {stop}")
+        for bundle in range(start // WIDTH, -(-stop // WIDTH)):
+            first = bundle * WIDTH
+            yield from map(decode, tiles.entries(bundle)[max(0, start - first) : stop - first])
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the newest checkpoint that the log signed."""
+        return self._committer.checkpoint
+
+    def prove(self, index: int) -> Proof:
+        """Return the proof of an entry in the newest published checkpoint, or in the newest one if that is too short.
+
+        Raises:
+            EntryError: there is none at that index.
+        """
+        note, checkpoint = self._publisher.newest()
+        if index >= checkpoint.size:
+            note, checkpoint = self._committer.note, self._committer.checkpoint
+        if not 0 <= index < checkpoint.size:
+            raise EntryError(f"index must be from 0 to {checkpoint.size - 1}, got {index}")
+        tiles = Tiles(checkpoint.size, self._layout.public.get)
+        data = tiles.entries(index // WIDTH)[index % WIDTH]
+        return Proof(index, tuple(prove_inclusion(index, checkpoint.size, tiles.node)), note, data)
+
+    def rotate(self, signer: Signer | None = None) -> Receipt:
+        """Change the log's key: the old key signs the entry that names the new one, and the new one signs from then on.
+
+        Args:
+            signer: The new key, under the log's name; None makes a key file.
+
+        Raises:
+            FormatError: the new key has another name.
+            StorageError: something cannot be written.
+        """
+        signer = signer or self._layout.fresh_signer()
+        old, new = self.key, signer.key
+        if new.name != self.origin:
+            raise StorageError(f"name of the log's key must be {self.origin}, got {new.name}")
+        entry = KeyAdded(at=utc_now(), holder="operator", name=self.origin, use="log", key=str(new), replaces=str(old))
+        receipt = self.append(entry)
+        with self._writing:
+            self._layout.begin_rotation(signer, receipt.proof.to_text().encode())
+            self._layout.finish_rotation()
+            self.policy = self._layout.policy()
+            self._committer.change_signer(signer)
+            self._publisher.offer(self._committer.note, self._committer.checkpoint)
+        return receipt
+
+    def name_witnesses(self, policy: Policy) -> Receipt:
+        """Name other witnesses, or another quorum, from the next time the log is opened.
+
+        A remark says so first, so that no quorum changes unseen. Readers with a policy of their own go on with theirs.
+
+        Raises:
+            StorageError: something cannot be written.
+        """
+        policy = under(self.key, policy)
+        digest = digest_bytes(policy.to_text().encode())
+        text = f"witnesses named: quorum {policy.quorum}, {len(policy.witnesses)} witnesses, policy {digest}"
+        receipt = self.append(Remark(at=utc_now(), text=text))
+        self._layout.publish_policy(policy)
+        return receipt
+
+    def close(self) -> None:
+        """Write what is queued, and let the next writer in."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+        self._thread.join()
+        self._publisher.close()
+        self._hold.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _witnessed(self, receipt: Receipt) -> Receipt:
+        proof = self.prove(receipt.index)
+        return Receipt(receipt.index, proof, self._publisher.newest()[1])
+
+    def _write(self) -> None:
+        """The writer's thread. Whatever ends it, no one is left waiting."""
+        try:
+            while (jobs := self._take()) is not None:
+                self._commit(jobs)
+                self._committer.tidy(TIDY)
+            self._committer.tidy()
+        finally:
+            with self._wake:
+                self._closing = True
+                for _, job in self._queue:
+                    job.set_exception(StorageError("log's writer stopped; open the log again"))
+                self._queue.clear()
+
+    def _take(self) -> list[tuple[bytes, Future[tuple[Batch, int]]]] | None:
+        with self._wake:
+            while not self._queue:
+                if self._closing:
+                    return None
+                self._wake.wait()
+            return [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
+
+    def _commit(self, jobs: list[tuple[bytes, Future[tuple[Batch, int]]]]) -> None:
+        error: RegisterError = StorageError("log's writer stopped; open the log again")
+        batch: Batch | None = None
+        try:
+            with self._writing:
+                batch = self._committer.commit([data for data, _ in jobs])
+            self._tiles = Tiles(batch.checkpoint.size, self._layout.public.get)
+            self._publisher.offer(batch.note, batch.checkpoint)
+        except RegisterError as exc:
+            error = exc
+        finally:
+            for place, (_, job) in enumerate(jobs):
+                if batch:
+                    job.set_result((batch, place))
+                else:
+                    job.set_exception(error)
+
+
+def _receipt(batch: Batch, place: int, data: bytes) -> Receipt:
+    index = batch.first + place
+    return Receipt(index, Proof(index, batch.paths[place], batch.note, data), batch.checkpoint)

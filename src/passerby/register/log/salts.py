@@ -1,0 +1,82 @@
+"""The salts and values behind commitments: kept apart from the log, revealed by their date, shredded when they expire.
+
+One file a commitment, mode 0600, under the writer's ``private/salts``. It is durable before the commitment is handed out, so
+that what was committed to can always be revealed. Shredding deletes the file: the entry that stays in the log then fixes
+a value that nobody can find again. (On a disk that keeps old blocks, deleting is not erasing: encrypt that disk.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+from passerby.errors import EntryError, FormatError, StorageError
+from passerby.register.entries import Reveal
+from passerby.register.tiles import DirectoryStore, as_storage_errors
+from passerby.register.words import Commitment, commit, new_salt
+from passerby.values import utc_now
+
+
+class Salts:
+    """The salts of one log's writer."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._store = DirectoryStore(path, mode=0o600)
+
+    def commit(self, value: str, reveal_by: datetime) -> Commitment:
+        """Fix a value and keep what is needed to reveal it.
+
+        Raises:
+            StorageError: it cannot be kept; then nothing was committed to.
+        """
+        salt = new_salt()
+        promise = Commitment(digest=commit(value, salt), reveal_by=reveal_by)
+        with as_storage_errors(f"{self._path} cannot be made"):
+            self._path.mkdir(mode=0o700, exist_ok=True)
+        self._store.put_all({_name(promise): json.dumps({"salt": salt, "value": value}).encode()})
+        return promise
+
+    def reveal(self, index: int, promise: Commitment) -> Reveal:
+        """Return the entry that reveals a commitment.
+
+        Args:
+            index: Of the entry that holds it.
+            promise: As it stands there.
+
+        Raises:
+            EntryError: its salt is not here, or was shredded.
+            FormatError: its file does not parse.
+        """
+        raw = self._store.get(_name(promise))
+        if raw is None:
+            raise EntryError("salt of that commitment is not here: it was shredded, or made elsewhere")
+        try:
+            kept = json.loads(raw)
+            return Reveal(at=utc_now(), entry=index, salt=kept["salt"], value=kept["value"])
+        except (ValueError, KeyError, TypeError) as exc:
+            raise FormatError("file of that commitment must hold a salt and a value") from exc
+
+    def shred(self, promise: Commitment) -> None:
+        """Delete the salt and value of a commitment; does nothing where they are gone already.
+
+        Raises:
+            StorageError: they cannot be deleted.
+        """
+        try:
+            (self._path / _name(promise)).unlink(missing_ok=True)
+            directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        except OSError as exc:
+            raise StorageError(f"salt cannot be deleted: {exc.strerror}") from exc
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _name(promise: Commitment) -> str:
+    return f"{promise.digest.removeprefix('sha256:')}.json"

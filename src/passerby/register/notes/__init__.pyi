@@ -1,0 +1,49 @@
+from .checkpoint import (
+    Checkpoint,
+    cosign,
+)
+from .keys import (
+    FileSigner,
+)
+from .note import (
+    COSIGNATURE,
+    Note,
+    Signature,
+    Signer,
+    VerifierKey,
+    check_name,
+    decode_base64,
+    decode_decimal,
+    encode_base64,
+    open_note,
+    parse_signature,
+    sign_note,
+    split_note,
+)
+from .policy import (
+    NONE,
+    Policy,
+    Witness,
+)
+
+__all__ = [
+    "COSIGNATURE",
+    "NONE",
+    "Checkpoint",
+    "FileSigner",
+    "Note",
+    "Policy",
+    "Signature",
+    "Signer",
+    "VerifierKey",
+    "Witness",
+    "check_name",
+    "cosign",
+    "decode_base64",
+    "decode_decimal",
+    "encode_base64",
+    "open_note",
+    "parse_signature",
+    "sign_note",
+    "split_note",
+]

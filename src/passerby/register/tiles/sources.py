@@ -1,0 +1,114 @@
+"""From what a person types (a directory, a URL) to where a log is read from or written to."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+from obstore.exceptions import BaseError
+from obstore.store import from_url
+
+from passerby.errors import StorageError, UsageError
+from passerby.register.tiles.object_store import ObjectStore
+from passerby.register.tiles.store import DirectoryStore, Source, as_storage_errors
+from passerby.register.tiles.tiles import MAX_BUNDLE_BYTES
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+_OBJECT_SCHEMES = {"s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "memory"}
+TIMEOUT_S = 20.0
+RETRY: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(seconds=TIMEOUT_S)}
+"""Source: throttling (503) passes in seconds; a store that is away must be said well before a writer's lease of 60 s ends."""
+
+
+class HttpSource:
+    """A log behind any web server. Follows no redirect, and reads no more than the largest bundle."""
+
+    def __init__(self, url: str, *, client: httpx.Client | None = None) -> None:
+        if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
+            raise UsageError(f"a log's address must be like https://cameras.example.org/log, got {url!r}")
+        self._url = url.rstrip("/")
+        self._client = client or httpx.Client(timeout=TIMEOUT_S)
+
+    def __str__(self) -> str:
+        return self._url
+
+    def get(self, path: str) -> bytes | None:
+        """See ``Source.get``."""
+        try:
+            with self._client.stream("GET", f"{self._url}/{path}") as answer:
+                if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
+                    return None
+                if answer.status_code != httpx.codes.OK:
+                    raise StorageError(f"{self._url}/{path} must answer 200, got {answer.status_code}")
+                data = bytearray()
+                for piece in answer.iter_bytes():
+                    data += piece
+                    if len(data) > MAX_BUNDLE_BYTES:
+                        raise StorageError(f"{self._url}/{path} must be at most {MAX_BUNDLE_BYTES} bytes")
+                return bytes(data)
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            raise StorageError(
+                f"{self._url}/{path} cannot be read: {exc}", hint="is the address right, and does the server answer?"
+            ) from exc
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+
+def open_store(place: str) -> DirectoryStore | ObjectStore:
+    """Return where a log's public files are written.
+
+    Args:
+        place: A directory, or the URL of an object store; its options come from the environment, as ``obstore`` has it.
+
+    Raises:
+        UsageError: nothing can be written there.
+    """
+    scheme = urlsplit(place).scheme
+    if scheme in _OBJECT_SCHEMES:
+        _check_endpoints()
+        try:
+            backend = from_url(place) if scheme == "memory" else from_url(place, retry_config=RETRY)
+            return ObjectStore(backend, place)
+        except (BaseError, ValueError) as exc:
+            raise UsageError(f"{place} must be the URL of an object store: {str(exc).splitlines()[0]}") from exc
+    if scheme and len(scheme) > 1:
+        raise UsageError(f"a log is written to a directory or an object store, got {place}")
+    return DirectoryStore(Path(place))
+
+
+def _check_endpoints() -> None:
+    """The client does not refuse such an address but stops as a whole."""
+    for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        value = os.environ.get(name)
+        if value and not re.fullmatch(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?(/[!-~]*)?", value):
+            raise UsageError(f"{name} must be an address like https://s3.example.org, got {value!r}")
+
+
+def open_source(place: str | Path) -> Source:
+    """Return where a log is read from.
+
+    Args:
+        place: A directory (the writer's, or one with the files themselves), an ``http(s)`` URL, or an object store's URL.
+
+    Raises:
+        UsageError: there is no log to be read there.
+    """
+    if urlsplit(str(place)).scheme in ("http", "https"):
+        return HttpSource(str(place))
+    store = open_store(str(place))
+    if isinstance(store, ObjectStore):
+        return store
+    path = Path(place)
+    with as_storage_errors(f"{path} cannot be read"):
+        if not path.is_dir():
+            raise UsageError(f"{path} must be a directory or a URL")
+        return DirectoryStore(path / "public") if (path / "public").is_dir() else store

@@ -1,0 +1,283 @@
+"""The layout of a tiled log (C2SP tlog-tiles): paths, entry bundles, hash tiles, and how a tree grows tile by tile.
+
+Pure: ``Tiles`` reads through a function that gives a file's bytes or None, ``grow`` returns the files to be written.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from passerby.errors import FormatError, StorageError
+from passerby.register.codec import MAX_ENTRY_BYTES
+from passerby.register.tiles.merkle import HASH_BYTES, Frontier, Node, fold, full_nodes, leaf_hash
+
+WIDTH = 256
+HEIGHT = 8
+MAX_BUNDLE_BYTES = WIDTH * (MAX_ENTRY_BYTES + 2)
+CHECKPOINT = "checkpoint"
+MAX_BATCH = 1024
+"""Entries that one checkpoint adds at most, so that a queue of any length is answered in steps."""
+_CACHED_TILES = 64
+Get = Callable[[str], bytes | None]
+"""Gives the bytes of a file of the log by its path, or None where there is none."""
+
+
+def tile_path(level: int | None, index: int, width: int = WIDTH) -> str:
+    """Return where a tile stands.
+
+    Args:
+        level: Of a hash tile, or None for a bundle of entries.
+        index: Within the level.
+        width: Hashes or entries in it; below 256 for a partial one.
+
+    >>> tile_path(0, 1234067), tile_path(None, 5, 17)
+    ('tile/0/x001/x234/067', 'tile/entries/005.p/17')
+    """
+    parts = [f"{index % 1000:03d}"]
+    while index >= 1000:
+        index //= 1000
+        parts.insert(0, f"x{index % 1000:03d}")
+    partial = "" if width == WIDTH else f".p/{width}"
+    return f"tile/{'entries' if level is None else level}/{'/'.join(parts)}{partial}"
+
+
+def pack_bundle(entries: Iterable[bytes]) -> bytes:
+    """Return entries as a bundle: each after its length in two bytes."""
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+
+def unpack_bundle(data: bytes, count: int) -> list[bytes]:
+    """Read a bundle of exactly ``count`` entries.
+
+    Raises:
+        FormatError: it holds more, fewer, or a torn one.
+    """
+    entries: list[bytes] = []
+    at, end = 0, len(data)
+    for _ in range(count):
+        stop = at + 2 + int.from_bytes(data[at : at + 2], "big")
+        if at + 2 > end or stop > end:
+            raise FormatError(f"entry bundle must hold {count} entries, got {len(entries)} and a torn one")
+        entries.append(data[at + 2 : stop])
+        at = stop
+    if at != end:
+        raise FormatError(f"entry bundle must hold {count} entries, got {end - at} bytes more")
+    return entries
+
+
+def width_at(level: int | None, index: int, size: int) -> int:
+    """Return how wide a tile is in a log of this size; 0 where there is none.
+
+    >>> width_at(0, 273, 70_000), width_at(1, 1, 70_000), width_at(2, 0, 70_000)
+    (112, 17, 1)
+    """
+    return max(0, min(WIDTH, (size >> (HEIGHT * (level or 0))) - index * WIDTH))
+
+
+def beyond(size: int) -> Iterator[tuple[int | None, int, int]]:
+    """Name the tiles that one batch on top of a log of this size may have left: (level, index, width that is the log's)."""
+    levels = 2 + size.bit_length() // HEIGHT
+    for level in (None, *range(levels)):
+        edge = size >> (HEIGHT * ((level or 0) + 1))
+        for index in range(edge, edge + 2 + MAX_BATCH // WIDTH):
+            yield level, index, width_at(level, index, size)
+
+
+def last_full(size: int) -> Iterator[str]:
+    """Name the tiles that the last batch of a log of this size may have filled."""
+    for level in (None, *range(2 + size.bit_length() // HEIGHT)):
+        edge = size >> (HEIGHT * ((level or 0) + 1))
+        for index in range(max(0, edge - 1 - MAX_BATCH // WIDTH), edge):
+            yield tile_path(level, index)
+
+
+class Tiles:
+    """The hashes and entries of a log at one size, as its files state them. Nothing here is authenticated."""
+
+    def __init__(self, size: int, get: Get) -> None:
+        self.size = size
+        self._get = get
+        self._cache: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return the hash of a full node: a ``merkle.Node``.
+
+        Raises:
+            StorageError: the tile is missing.
+            FormatError: the tile has not its size.
+        """
+        tile_level, rest = divmod(level, HEIGHT)
+        tile_index, at = divmod(index << rest, WIDTH)
+        hashes = self.hashes(tile_level, tile_index)
+        return fold(hashes[at : at + (1 << rest)])
+
+    def hashes(self, level: int, index: int) -> list[bytes]:
+        """Return the hashes of one tile, as many as it has at this size.
+
+        Raises:
+            StorageError: the tile is missing.
+            FormatError: the tile has not its size.
+        """
+        found = self._cache.get((level, index))
+        if found is None:
+            found = self._read_hashes(level, index)
+            self._cache[level, index] = found
+            if len(self._cache) > _CACHED_TILES:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end((level, index))
+        return found
+
+    def entries(self, index: int) -> list[bytes]:
+        """Return the entries of one bundle, as many as it has at this size.
+
+        Raises:
+            StorageError: the bundle is missing.
+            FormatError: the bundle does not hold its entries.
+        """
+        width = width_at(None, index, self.size)
+        data, got = self._fetch(None, index, width)
+        try:
+            return unpack_bundle(data, got)[:width]
+        except FormatError as exc:
+            raise FormatError(f"{tile_path(None, index, got)}: {exc.message}") from exc
+
+    def _read_hashes(self, level: int, index: int) -> list[bytes]:
+        width = width_at(level, index, self.size)
+        data, got = self._fetch(level, index, width)
+        if len(data) != got * HASH_BYTES:
+            raise FormatError(f"{tile_path(level, index, got)} must be {got * HASH_BYTES} bytes, got {len(data)}")
+        return [data[i : i + HASH_BYTES] for i in range(0, width * HASH_BYTES, HASH_BYTES)]
+
+    def _fetch(self, level: int | None, index: int, width: int) -> tuple[bytes, int]:
+        """A partial tile may be gone once the full one is there."""
+        if width == 0:
+            raise StorageError(f"a log of size {self.size} has no tile {tile_path(level, index)}")
+        for candidate in sorted({width, WIDTH}):
+            data = self._get(tile_path(level, index, candidate))
+            if data is not None:
+                return data, candidate
+        raise StorageError(f"{tile_path(level, index, width)} is missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The growing side of a log: what has to be known to add entries.
+
+    Attributes:
+        frontier: The tree's right edge.
+        levels: For each level, the hashes of its partial tile.
+        bundle: The entries of the partial bundle.
+    """
+
+    frontier: Frontier
+    levels: tuple[tuple[bytes, ...], ...] = ((),)
+    bundle: tuple[bytes, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Entries so far."""
+        return self.frontier.size
+
+    @classmethod
+    def load(cls, size: int, get: Get) -> Edge:
+        """Read the edge of a log from its files: one tile a level, and the last bundle.
+
+        Raises:
+            StorageError: a file is missing.
+            FormatError: a file has not its size, or entries and hashes do not fit.
+        """
+        tiles = Tiles(size, get)
+        levels, level = [], 0
+        while size >> (HEIGHT * level) or level == 0:
+            count = size >> (HEIGHT * level)
+            levels.append(tuple(tiles.hashes(level, count // WIDTH)) if count % WIDTH else ())
+            level += 1
+        bundle = tuple(tiles.entries(size // WIDTH)) if size % WIDTH else ()
+        if [leaf_hash(entry) for entry in bundle] != list(levels[0]):
+            raise FormatError(f"{tile_path(None, size // WIDTH, size % WIDTH)} does not fit its hash tile")
+        nodes = [tiles.node(level, index) for level, index in full_nodes(0, size)]
+        return cls(Frontier(size, nodes), tuple(levels), bundle)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What adding entries to a log comes to.
+
+    Attributes:
+        edge: Afterwards.
+        files: Path and bytes of each tile and bundle of the new size that was not there before.
+        filled: Paths of tiles and bundles that became full: their partial ones may go.
+        node: Hashes of the full nodes that proofs of the new entries need; a sibling is always in the same tile.
+    """
+
+    edge: Edge
+    files: dict[str, bytes]
+    filled: tuple[str, ...]
+    node: Node
+
+
+def grow(edge: Edge, entries: Sequence[bytes]) -> Growth:
+    """Add entries, at least one, to a log's edge, which is not changed itself."""
+    frontier = edge.frontier.copy()
+    levels = [list(level) for level in edge.levels]
+    bundle = list(edge.bundle)
+    files: dict[str, bytes] = {}
+    filled: list[str] = []
+    known: dict[tuple[int, int], list[bytes]] = {}
+    for entry in entries:
+        leaf = leaf_hash(entry)
+        frontier.add(leaf)
+        bundle.append(entry)
+        levels[0].append(leaf)
+        if len(bundle) == WIDTH:
+            index = frontier.size // WIDTH - 1
+            filled.append(tile_path(None, index))
+            files[filled[-1]] = pack_bundle(bundle)
+            bundle = []
+            filled += _fill(levels, frontier.size, files, known)
+    for level, hashes in enumerate(levels):
+        index = frontier.size >> (HEIGHT * (level + 1))
+        known[level, index] = hashes
+        if hashes and hashes != list(edge.levels[level] if level < len(edge.levels) else ()):
+            files[tile_path(level, index, len(hashes))] = b"".join(hashes)
+    if bundle:
+        files[tile_path(None, frontier.size // WIDTH, len(bundle))] = pack_bundle(bundle)
+    after = Edge(frontier, tuple(map(tuple, levels)), tuple(bundle))
+    return Growth(after, files, tuple(filled), _remembering(known))
+
+
+def _fill(
+    levels: list[list[bytes]], size: int, files: dict[str, bytes], known: dict[tuple[int, int], list[bytes]]
+) -> list[str]:
+    """Write out each tile that is full, from level 0 up, and hand its root to the level above."""
+    filled = []
+    level = 0
+    while len(levels[level]) == WIDTH:
+        index = (size >> (HEIGHT * (level + 1))) - 1
+        known[level, index] = levels[level]
+        filled.append(tile_path(level, index))
+        files[filled[-1]] = b"".join(levels[level])
+        if level + 1 == len(levels):
+            levels.append([])
+        levels[level + 1].append(fold(levels[level]))
+        levels[level] = []
+        level += 1
+    return filled
+
+
+def _remembering(known: dict[tuple[int, int], list[bytes]]) -> Node:
+    memory: dict[tuple[int, int], bytes] = {}
+
+    def node(level: int, index: int) -> bytes:
+        found = memory.get((level, index))
+        if found is None:
+            tile_level, rest = divmod(level, HEIGHT)
+            tile_index, at = divmod(index << rest, WIDTH)
+            found = fold(known[tile_level, tile_index][at : at + (1 << rest)])
+            memory[level, index] = found
+        return found
+
+    return node

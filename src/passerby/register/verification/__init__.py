@@ -1,0 +1,7 @@
+"""Reading and checking a log that somebody else wrote, once or again and again."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

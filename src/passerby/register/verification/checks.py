@@ -1,0 +1,253 @@
+"""Checks a whole log with nothing taken on trust but a key. Each check has its number in the code.
+
+1. The checkpoint parses, the log's key signed it (followed from the trusted key through each change), no signature of a
+   known key is wrong or stands twice; the log starts with what each earlier key signed.
+2. Every entry bundle has exactly its entries, and each hashes to its place in its hash tile.
+3. Every hash tile, at every level, is what the level below makes it.
+4. The root over all entries is the checkpoint's.
+5. Every entry fits its form, in its one spelling.
+6. The entries fit each other (``history``): order, time, heartbeats, reveals, statistics.
+7. The policy's quorum of witnesses signed.
+
+It goes on after a problem, to name them all, and reads each file once, in order: memory does not grow with the log.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from passerby.errors import EntryError, FormatError, RewrittenError, StorageError, TileError
+from passerby.register.codec import decode
+from passerby.register.notes import NONE, Checkpoint
+from passerby.register.tiles import (
+    HASH_BYTES,
+    HEIGHT,
+    WIDTH,
+    DirectoryStore,
+    Frontier,
+    Tiles,
+    fold,
+    leaf_hash,
+    tile_path,
+    unpack_bundle,
+    width_at,
+)
+from passerby.register.verification.history import History, Problem
+from passerby.register.verification.reader import Reader, check_growth
+from passerby.values import utc_now
+
+MAX_PROBLEMS = 1000
+"""More are counted, not listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What ``verify`` found.
+
+    Attributes:
+        checkpoint: That was checked.
+        key: The verifier key that signed it.
+        own_word: The key came from the log itself: the log is sound, whose it is was not shown.
+        problems: In the order found, at most ``MAX_PROBLEMS``.
+        dropped: Problems beyond those.
+        kinds: Entries by kind.
+        first_at, last_at: Oldest and newest ``at``; None in an empty log.
+        witnessed: The policy asks for witnesses, and its quorum signed.
+        witnesses: Names of those that signed.
+        time_s: The witnesses' time, POSIX seconds; None where none signed.
+    """
+
+    checkpoint: Checkpoint
+    key: str
+    own_word: bool
+    problems: tuple[Problem, ...]
+    dropped: int
+    kinds: dict[str, int]
+    first_at: datetime | None
+    last_at: datetime | None
+    witnessed: bool
+    witnesses: tuple[str, ...]
+    time_s: int | None
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(reader: Reader, *, now: datetime | None = None) -> Report:
+    """Check a whole log at the reader's checkpoint, which was checked when it was opened (1).
+
+    Args:
+        reader: Of the log.
+        now: Against which silence and late reveals are judged; None takes the clock.
+
+    Raises:
+        StorageError: the log cannot be read at all (a single missing file is a problem in the report).
+    """
+    check = _Check(reader)
+    check.run()
+    snapshot = reader.snapshot
+    seen = None if snapshot.time_s is None else datetime.fromtimestamp(snapshot.time_s, UTC)
+    check.history.finish(now or utc_now(), seen=seen)
+    witnesses = {w.key: w.name for w in snapshot.policy.witnesses}
+    problems = [*check.problems, *check.history.problems]
+    return Report(
+        checkpoint=snapshot.checkpoint,
+        key=str(snapshot.trust.key),
+        own_word=reader.own_word,
+        problems=tuple(problems[:MAX_PROBLEMS]),
+        dropped=check.dropped + max(0, len(problems) - MAX_PROBLEMS),
+        kinds=dict(sorted(check.kinds.items())),
+        first_at=check.history.first_at,
+        last_at=check.history.last_at,
+        witnessed=snapshot.witnessed,
+        witnesses=tuple(witnesses[key] for key, _ in snapshot.note.signed_by if key in witnesses),
+        time_s=snapshot.time_s,
+    )
+
+
+class _Check:
+    def __init__(self, reader: Reader) -> None:
+        self.problems: list[Problem] = []
+        self.dropped = 0
+        self.kinds: Counter[str] = Counter()
+        self.history = History()
+        self._snapshot = reader.snapshot
+        self._source = reader.source
+        self._tiles = Tiles(reader.size, reader.source.get)
+        self._frontier = Frontier()
+        self._levels: list[list[bytes]] = []
+
+    def run(self) -> None:
+        self._check_signatures()
+        size = self._snapshot.checkpoint.size
+        for bundle in range(-(-size // WIDTH)):
+            leaves = self._check_bundle(bundle)
+            if leaves is None:
+                self._say("tree", None, f"root cannot be computed without bundle {bundle}")
+                return
+            self._add(leaves, bundle)
+        for level in range(1, len(self._levels)):
+            self._check_tile(level, self._frontier.size >> (HEIGHT * (level + 1)), self._levels[level])
+        self._check_partials()
+        if self._frontier.root() != self._snapshot.checkpoint.root:  # 4
+            self._say("tree", None, f"entries do not lead to the signed root of size {size}")
+
+    def _check_signatures(self) -> None:
+        snapshot = self._snapshot
+        for name in snapshot.note.repeated:  # 1
+            self._say("signature", None, f"{name} signed the checkpoint twice; it counts once")
+        for passed in snapshot.trust.passed:
+            self._check_growth(passed)
+        if snapshot.policy.quorum != NONE and not snapshot.witnessed:  # 7
+            signed = len(snapshot.note.signed_by) - 1
+            self._say(
+                "quorum", None, f"quorum {snapshot.policy.quorum} is not met: {signed} witnesses signed: unwitnessed"
+            )
+
+    def _check_growth(self, passed: Checkpoint) -> None:
+        try:
+            check_growth(passed, self._snapshot.checkpoint, self._tiles)
+        except RewrittenError as exc:
+            self._say("fork", None, exc.message)
+        except TileError as exc:
+            self._say("tile", None, exc.message)
+        except (FormatError, StorageError) as exc:
+            self._say("missing" if isinstance(exc, StorageError) else "format", None, exc.message)
+
+    def _check_bundle(self, bundle: int) -> list[bytes] | None:
+        """Return the leaves of one bundle: those of its entries, or of its tile where the entries cannot be read."""
+        stated = self._stated(0, bundle)
+        try:
+            entries = self._tiles.entries(bundle)  # 2
+        except (FormatError, StorageError) as exc:
+            self._say("missing" if isinstance(exc, StorageError) else "format", None, exc.message)
+            return stated
+        leaves = [leaf_hash(entry) for entry in entries]
+        first = bundle * WIDTH
+        for place, (leaf, wanted) in enumerate(zip(leaves, stated or leaves, strict=True)):
+            if leaf != wanted:
+                self._say("tile", first + place, f"does not hash to its place in {tile_path(0, bundle)}")
+        for index, entry in enumerate(entries, first):
+            self._check_entry(index, entry)
+        self._drain()
+        return leaves
+
+    def _check_entry(self, index: int, data: bytes) -> None:
+        try:
+            entry = decode(data)  # 5
+        except EntryError as exc:
+            self._say("schema", index, exc.message)
+            return
+        self.kinds[entry.kind] += 1
+        self.history.take(index, entry)  # 6
+
+    def _add(self, leaves: list[bytes], bundle: int) -> None:
+        if len(leaves) < WIDTH:
+            for leaf in leaves:
+                self._frontier.add(leaf)
+            return
+        node = fold(leaves)
+        self._frontier.add_full(HEIGHT, node)
+        level, index = 1, bundle
+        while True:
+            if level == len(self._levels) or not self._levels:
+                self._levels += [[] for _ in range(level + 1 - len(self._levels))]
+            self._levels[level].append(node)
+            if len(self._levels[level]) < WIDTH:
+                return
+            index //= WIDTH
+            self._check_tile(level, index, self._levels[level])
+            node, self._levels[level], level = fold(self._levels[level]), [], level + 1
+
+    def _check_tile(self, level: int, index: int, wanted: list[bytes]) -> None:
+        stated = self._stated(level, index) if wanted else None  # 3
+        if stated is not None and stated != wanted:
+            self._say("tile", None, f"{tile_path(level, index)} is not what the level below makes it")
+
+    def _check_partials(self) -> None:
+        """Narrower partial tiles at the edge serve readers of earlier checkpoints; in a directory they can be looked through."""
+        source, size = self._source, self._snapshot.checkpoint.size
+        if not isinstance(source, DirectoryStore):
+            return
+        for level in (None, *range(max(1, len(self._levels)))):
+            index = size >> (HEIGHT * ((level or 0) + 1))
+            widest = width_at(level, index, size)
+            wide = source.get(tile_path(level, index, widest)) if widest else None
+            for width in range(1, widest) if wide else ():
+                path = tile_path(level, index, width)
+                data = source.get(path)
+                if data is not None and not ((wide or b"").startswith(data) and _has_width(level, width, data)):
+                    self._say("tile", None, f"{path} is not the start of the same tile at size {size}")
+
+    def _stated(self, level: int, index: int) -> list[bytes] | None:
+        try:
+            return self._tiles.hashes(level, index)
+        except (FormatError, StorageError) as exc:
+            self._say("missing" if isinstance(exc, StorageError) else "format", None, exc.message)
+            return None
+
+    def _drain(self) -> None:
+        found = self.history.problems
+        room = MAX_PROBLEMS - len(self.problems)
+        self.problems += found[:room]
+        self.dropped += max(0, len(found) - room)
+        found.clear()
+
+    def _say(self, kind: str, index: int | None, text: str) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(kind, text, index))
+        else:
+            self.dropped += 1
+
+
+def _has_width(level: int | None, width: int, data: bytes) -> bool:
+    if level is not None:
+        return len(data) == width * HASH_BYTES
+    try:
+        return len(unpack_bundle(data, width)) == width
+    except FormatError:
+        return False

@@ -1,0 +1,185 @@
+"""Asks witnesses for their signatures over a log's checkpoints (the client's side of C2SP tlog-witness)."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from functools import partial
+from typing import NoReturn
+
+import httpx
+
+from passerby.errors import FormatError, StorageError, VerificationError
+from passerby.register.notes import (
+    Checkpoint,
+    Policy,
+    Signature,
+    VerifierKey,
+    Witness,
+    decode_decimal,
+    encode_base64,
+    open_note,
+    parse_signature,
+)
+from passerby.register.tiles import begin
+
+Prove = Callable[[int, int], Sequence[bytes]]
+"""Gives the consistency proof from an old size to a new one."""
+TIMEOUT_S = 5.0
+ROUND_S = 15.0
+"""How long a round waits for a witness that does send something, now and then: a few answers, each in its time."""
+_MAX_ANSWER_BYTES = 100_000
+_RETRY_S = (1, 300)
+"""Shortest and longest pause after a witness failed to answer; doubled each time."""
+
+
+class WitnessClient:
+    """One witness, and what it was last known to have seen."""
+
+    def __init__(self, witness: Witness, client: httpx.Client, log_keys: Sequence[VerifierKey]) -> None:
+        self.witness = witness
+        self._log_keys = log_keys
+        self.failure: str | None = None
+        """Why the last try gave no signature, or None."""
+        self._client = client
+        self._seen = 0
+        self._not_before = 0.0
+        self._pause_s = _RETRY_S[0]
+
+    def ask(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> Signature | None:
+        """Return the witness's signature, or None with ``failure`` set where it does not answer as it should.
+
+        Raises:
+            VerificationError: the witness has seen a longer or another history of this log. Nothing more may be signed.
+        """
+        if time.monotonic() < self._not_before:
+            return None
+        try:
+            signature = self._ask(note, checkpoint, prove)
+        except (httpx.HTTPError, httpx.InvalidURL, FormatError, StorageError) as exc:
+            self.failure = f"{self.witness.name}: {exc}"
+            self._not_before = time.monotonic() + self._pause_s
+            self._pause_s = min(2 * self._pause_s, _RETRY_S[1])
+            return None
+        self.failure, self._pause_s = None, _RETRY_S[0]
+        return signature
+
+    def _ask(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> Signature:
+        status, body = self._post(note, checkpoint, prove)
+        if status == httpx.codes.CONFLICT:
+            self._seen = decode_decimal(body.removesuffix("\n"), "size in a witness's answer")
+            if self._seen > checkpoint.size:
+                self._refuse_contradiction(checkpoint, f"witness has seen size {self._seen}, and shows nothing for it")
+            status, body = self._post(note, checkpoint, prove)
+        if status == httpx.codes.UNPROCESSABLE_ENTITY:
+            self._refuse_contradiction(checkpoint, "witness has seen another history, and shows nothing for it")
+        if status != httpx.codes.OK:
+            raise FormatError(f"witness must answer 200, got {status}")
+        key = self.witness.key
+        for line in body.removesuffix("\n").split("\n"):
+            signature = parse_signature(line)
+            if (signature.name, signature.key_id) == (key.name, key.key_id):
+                try:
+                    key.check(checkpoint.to_text().encode(), signature)
+                except VerificationError as exc:
+                    raise FormatError(f"witness must sign the checkpoint: {exc.message}") from exc
+                self._seen = checkpoint.size
+                return signature
+        raise FormatError(f"witness must sign as {key.name}, got other names")
+
+    def _refuse_contradiction(self, checkpoint: Checkpoint, otherwise: str) -> NoReturn:
+        """Stop the log if the witness can show what the log's own key signed; one witness's word alone must not stop it.
+
+        Raises:
+            VerificationError: the log signed another history, or a longer one.
+            FormatError: the witness has nothing to show.
+        """
+        path = f"{hashlib.sha256(checkpoint.origin.encode()).hexdigest()}/checkpoint"
+        status, body = self._request("GET", path)
+        if status != httpx.codes.OK:
+            raise FormatError(otherwise)
+        try:
+            shown = Checkpoint.parse(open_note(body.encode(), self._log_keys).text)
+        except VerificationError as exc:
+            raise FormatError(otherwise) from exc
+        if shown.origin != checkpoint.origin or (shown.size, shown.root) == (checkpoint.size, checkpoint.root):
+            raise FormatError(otherwise)
+        if shown.size > checkpoint.size:
+            raise VerificationError(
+                f"witness {self.witness.name} has seen size {shown.size} of this log, which holds {checkpoint.size}",
+                hint="the log was put back to an older state; restore the newest one before anything is appended",
+            )
+        raise VerificationError(
+            f"witness {self.witness.name} has seen another history of this log up to size {shown.size}",
+            hint="this log and the one that the witness saw have forked; stop and find out which one is right",
+        )
+
+    def _post(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> tuple[int, str]:
+        old = min(self._seen, checkpoint.size)
+        lines = [f"old {old}", *map(encode_base64, prove(old, checkpoint.size)), "", ""]
+        return self._request("POST", "add-checkpoint", "\n".join(lines).encode() + note)
+
+    def _request(self, method: str, path: str, content: bytes | None = None) -> tuple[int, str]:
+        url = f"{(self.witness.url or '').rstrip('/')}/{path}"
+        with self._client.stream(method, url, content=content) as answer:
+            body = b""
+            for piece in answer.iter_bytes():
+                body += piece
+                if len(body) > _MAX_ANSWER_BYTES:
+                    raise FormatError(f"witness must answer in at most {_MAX_ANSWER_BYTES} bytes")
+        try:
+            return answer.status_code, body.decode()
+        except UnicodeDecodeError as exc:
+            raise FormatError("witness must answer in UTF-8") from exc
+
+
+class Cosigners:
+    """All witnesses of a policy that have an address."""
+
+    def __init__(self, policy: Policy, *, timeout_s: float = TIMEOUT_S, round_s: float = ROUND_S) -> None:
+        """Reach for the policy's witnesses.
+
+        Args:
+            policy: Whose witnesses are asked.
+            timeout_s: How long to wait for a witness that is silent.
+            round_s: How long to wait for any witness in one round.
+
+        Source: timeout_s=5: long enough for a distant witness, short enough that one that hangs delays no page by more.
+        """
+        self._client = httpx.Client(timeout=timeout_s)
+        self._witnesses = [WitnessClient(w, self._client, policy.logs) for w in policy.witnesses if w.url]
+        self._round_s = round_s
+        self._asked: dict[WitnessClient, Future[Signature | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._witnesses)
+
+    @property
+    def failures(self) -> list[str]:
+        """Why witnesses gave no signature in the last round."""
+        return [w.failure for w in self._witnesses if w.failure]
+
+    def cosign(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> tuple[bytes, list[VerifierKey]]:
+        """Ask all at once, and return the note with the signatures that came, and the keys that made them.
+
+        A witness that dawdles holds up one round by ``round_s`` and no more: it is not asked again before it has answered.
+
+        Raises:
+            VerificationError: a witness has seen another history of this log.
+        """
+        free = [w for w in self._witnesses if w not in self._asked or self._asked[w].done()]
+        asked = {w: begin(partial(w.ask, note, checkpoint, prove)) for w in free}
+        self._asked |= asked
+        wait(asked.values(), timeout=self._round_s)
+        for w, answer in self._asked.items():
+            if not answer.done():
+                w.failure = f"{w.witness.name}: must answer within {self._round_s:g} s"
+        found = [(w.witness.key, answer.result()) for w, answer in asked.items() if answer.done()]
+        signed = [(key, signature) for key, signature in found if signature is not None]
+        return note + "".join(signature.to_line() for _, signature in signed).encode(), [key for key, _ in signed]
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._client.close()

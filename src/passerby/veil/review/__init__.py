@@ -1,0 +1,7 @@
+"""What people look at after veiling: verification, reports, tracks beside a file, labels, contact sheets, edits."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

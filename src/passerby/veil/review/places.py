@@ -1,0 +1,95 @@
+"""Joins what was seen in single frames to places for a person to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from passerby.veil.review.sidecar import BoxTuple
+
+SAME_PLACE = 0.3
+"""Sightings with this intersection over union, and at most ``GAP_FRAMES`` apart, are told as one."""
+GAP_FRAMES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A face that seems to be left.
+
+    Attributes:
+        frame: From 0.
+        time_s: When it is shown.
+        box: (x0, y0, x1, y1), pixels of the coded picture.
+        score: The detector's confidence, 0 to 1.
+        sure_from: The confidence from which this detector's sightings count as a face that seems left.
+        detector: What saw it.
+    """
+
+    frame: int
+    time_s: float
+    box: BoxTuple
+    score: float
+    sure_from: float
+    detector: str
+
+    @property
+    def sureness(self) -> float:
+        """The score by its detector's measure, comparable between detectors: from 1 on a face seems left."""
+        return self.score / self.sure_from
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Sightings that belong together: one place for a person to look at.
+
+    Attributes:
+        best: The surest sighting.
+        first_frame: Of the first sighting.
+        last_frame: Of the last sighting.
+        first_s: Time of the first sighting.
+        last_s: Time of the last sighting.
+        sightings: How many.
+        detectors: What saw it, the one of the surest sighting first.
+    """
+
+    best: Sighting
+    first_frame: int
+    last_frame: int
+    first_s: float
+    last_s: float
+    sightings: int
+    detectors: tuple[str, ...]
+
+
+def together(sightings: Sequence[Sighting]) -> tuple[Left, ...]:
+    """Join sightings that overlap and follow each other, surest first.
+
+    Args:
+        sightings: In order of time.
+    """
+    rows: list[list[Sighting]] = []
+    open_: list[list[Sighting]] = []  # those that may still go on
+    for sighting in sightings:
+        open_ = [row for row in open_ if sighting.frame - row[-1].frame <= GAP_FRAMES]
+        for row in open_:
+            if _overlap(sighting.box, row[-1].box) >= SAME_PLACE:
+                row.append(sighting)
+                break
+        else:
+            rows.append([sighting])
+            open_.append(rows[-1])
+    left = []
+    for row in rows:
+        best = max(row, key=lambda one: one.sureness)
+        saw = tuple(dict.fromkeys([best.detector, *(one.detector for one in row)]))
+        left.append(Left(best, row[0].frame, row[-1].frame, row[0].time_s, row[-1].time_s, len(row), saw))
+    return tuple(sorted(left, key=lambda one: -one.best.sureness))
+
+
+def _overlap(one: BoxTuple, two: BoxTuple) -> float:
+    """Intersection over union."""
+    wide = min(one[2], two[2]) - max(one[0], two[0])
+    high = min(one[3], two[3]) - max(one[1], two[1])
+    shared = max(0.0, wide) * max(0.0, high)
+    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, two))
+    return shared / max(areas - shared, 1e-9)

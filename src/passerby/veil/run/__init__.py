@@ -1,0 +1,7 @@
+"""Veils whole inputs: a picture, a clip, a stream, a camera of this machine, an earlier output anew."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,262 @@
+"""Veils one file: watch it, decide, cover, write. The library call behind ``passerby veil``.
+
+    from passerby import veil
+    report = veil.veil_file(Path("in.mp4"), Path("out.mp4"))
+
+Bare frames are in memory only; core dumps are off while they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+
+from passerby.errors import UnreadableError, UnsupportedError, UsageError
+from passerby.files import check_target
+from passerby.media import Kind, WriteReport, as_plain, probe, promise, protect_process, sniff, transcode
+from passerby.values import Track, digest_file
+from passerby.veil.cover import Painter, Plan, zone_share
+from passerby.veil.detect import Detector, look_size, sizes_px
+from passerby.veil.review import VeilReport, Whole, sizes_of
+from passerby.veil.run.image import Still, veil_picture
+from passerby.veil.run.overlap import WatchedAhead
+from passerby.veil.run.watcher import Listener, Watched, watch
+from passerby.veil.settings import VeilSettings
+from passerby.veil.track import rules_for
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is being done (``watching``, ``writing``), frames done, and frames in all or None."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Veiled:
+    """A file that was veiled.
+
+    Attributes:
+        report: What was done.
+        tracks: Every followed face.
+        watched: What is known of the clip; None for a picture.
+        still: What is known of the picture; None for a clip.
+    """
+
+    report: VeilReport
+    tracks: tuple[Track, ...]
+    watched: Watched | None = None
+    still: Still | None = None
+
+
+def veil_file(
+    source: Path,
+    target: Path,
+    settings: VeilSettings | None = None,
+    *,
+    detector: Detector | None = None,
+    tracks: tuple[Track, ...] | None = None,
+    progress: Progress | None = None,
+) -> Veiled:
+    """Hide every face in a picture or clip.
+
+    Args:
+        source: The file; its content tells what it is, not its name.
+        target: The output; its suffix names the container. It appears whole or not at all.
+        settings: What is covered and how; None takes the defaults.
+        detector: One that is open already; None opens one for this file.
+        tracks: Faces as they were edited by hand, instead of looking for them.
+        progress: Told as it goes.
+
+    Raises:
+        UsageError: the target, a setting or the kind of file is wrong.
+        MediaError: the file cannot be read or written right.
+        VeilError: the detector failed at every look.
+    """
+    settings = settings or VeilSettings()
+    check_target(target, overwrite=settings.write.overwrite, inputs=[source])
+    protect_process()
+    content = sniff(source)
+    if content.kind not in {Kind.PICTURE, Kind.CLIP}:
+        raise UnsupportedError(f"{source.name} must be a picture or a clip, got {content.name}")
+    opened = detector or Detector(settings.find)
+    try:
+        if content.kind is Kind.PICTURE:
+            opened.prepare()
+            return _picture(source, target, settings, opened, tracks)
+        return _clip(source, target, settings, opened, tracks, progress or (lambda *_: None))
+    finally:
+        if detector is None:
+            opened.close()
+
+
+def _picture(
+    source: Path, target: Path, settings: VeilSettings, detector: Detector, tracks: tuple[Track, ...] | None
+) -> Veiled:
+    began = time.monotonic()
+    still = veil_picture(source, target, settings, detector, tracks)
+    report = VeilReport(
+        **_common(source, target, settings, detector),
+        width=still.width,
+        height=still.height,
+        frames=1,
+        frames_encoded=1,
+        frames_with_cover=int(still.covered_px > 0),
+        covered_share=still.covered_px / (still.width * still.height),
+        seconds=time.monotonic() - began,
+        sizes=sizes_of(still.tracks),
+        notes=still.notes,
+    )
+    return Veiled(report, still.tracks, still=still)
+
+
+def _clip(
+    source: Path,
+    target: Path,
+    settings: VeilSettings,
+    detector: Detector,
+    tracks: tuple[Track, ...] | None,
+    progress: Progress,
+) -> Veiled:
+    began = time.monotonic()
+    job = _Clip(source, target, settings, detector, progress)
+    watched, written = job.written_while_watched() if tracks is None and not settings.cover.keep else (None, None)
+    if watched is None or written is None:
+        watched = watched or job.watch(None)
+        written = job.write(watched, watched.tracks if tracks is None else tracks)
+    faces = watched.tracks if tracks is None else tracks
+    plan = job.plan(watched, faces)
+    area = watched.info.width_px * watched.info.height_px
+    whole = [Whole("nothing could be judged: the detector failed", len(watched.unjudged))]
+    whole.append(Whole("the frame did not decode cleanly", written.covered_frames))
+    report = VeilReport(
+        **_common(source, target, settings, detector),
+        width=watched.info.width_px,
+        height=watched.info.height_px,
+        frames=written.frames,
+        frames_encoded=written.encoded_frames,
+        frames_with_cover=plan.frames_touched,
+        covered_share=job.covered_px / max(1, area * written.frames),
+        seconds=time.monotonic() - began,
+        sizes=sizes_of(faces),
+        whole=tuple(one for one in whole if one.frames),
+        notes=(*written.notes, *(f"left out: {what}" for what in written.dropped)),
+    )
+    return Veiled(report, faces, watched=watched)
+
+
+class _Clip:
+    """One clip on its way from input to output."""
+
+    def __init__(
+        self, source: Path, target: Path, settings: VeilSettings, detector: Detector, progress: Progress
+    ) -> None:
+        self._source, self._target, self._settings = source, target, settings
+        self._detector, self._progress = detector, progress
+        self.covered_px = 0
+
+    def watch(self, listener: Listener | None) -> Watched:
+        """Say where faces are, and give back the memory that looking took."""
+        watched = watch(
+            self._source,
+            self._detector,
+            rules_for(self._settings.find),
+            thorough=self._settings.find.thorough,
+            progress=lambda done, total: self._progress("watching", done, total),
+            listener=listener,
+        )
+        self._detector.check_weights()
+        self._detector.rest()
+        return watched
+
+    def written_while_watched(self) -> tuple[Watched, WriteReport | None]:
+        """Write what is settled while the rest is watched; without a report where the clip is damaged."""
+        info = probe(self._source)
+        size, find = (info.width_px, info.height_px), self._settings.find
+        sides = sizes_px(*size, thorough=find.thorough)
+        self._detector.prepare([look_size(side, size, self._detector.multiple) for side in sides])
+        promised = None if self._settings.write.full_reencode else promise(self._source, info)
+        painter = Painter(self._settings.cover, info.width_px, info.height_px)
+        ahead_of = WatchedAhead(
+            self.watch,
+            self._source.name,
+            promised,
+            always=bool(self._settings.cover.zones),
+            wait_frames=rules_for(find).wait_frames(info.rate),
+        )
+        with ahead_of as ahead:
+
+            def edit(frame: int, picture: av.VideoFrame) -> None:
+                self.covered_px += painter.paint(picture, ahead.take_boxes(frame), whole=ahead.is_whole(frame))
+
+            try:
+                written = transcode(
+                    self._source,
+                    self._target,
+                    edit=edit,
+                    needs_edit=ahead.needs_edit,
+                    settings=self._settings.write,
+                    seen=promised,
+                    ahead=ahead,
+                    progress=lambda done: self._progress("writing", done, info.frames_estimate),
+                )
+            except UnreadableError:
+                watched = ahead.watched()
+                if not ahead.surprised:
+                    raise
+                self.covered_px = 0
+                return watched, None
+            return ahead.watched(), written
+
+    def write(self, watched: Watched, faces: tuple[Track, ...]) -> WriteReport:
+        """Write the clip after it was watched, with these faces covered."""
+        plan = self.plan(watched, faces)
+        painter = Painter(self._settings.cover, watched.info.width_px, watched.info.height_px)
+
+        def edit(frame: int, picture: av.VideoFrame) -> None:
+            self.covered_px += painter.paint(picture, plan.boxes_at(frame), whole=frame in plan.whole)
+
+        return transcode(
+            self._source,
+            self._target,
+            edit=edit,
+            needs_edit=plan.touches,
+            settings=self._settings.write,
+            seen=watched.seen,
+            progress=lambda done: self._progress("writing", done, plan.frames),
+        )
+
+    def plan(self, watched: Watched, faces: tuple[Track, ...]) -> Plan:
+        """Say what is covered where.
+
+        Raises:
+            UsageError: a track that is to stay clear is not there.
+        """
+        cover = self._settings.cover
+        _check_keep(self._settings, faces)
+        return Plan(faces, len(watched.seen.pts), whole=watched.unjudged, keep=cover.keep, always=bool(cover.zones))
+
+
+def _common(source: Path, target: Path, settings: VeilSettings, detector: Detector) -> dict[str, Any]:
+    return {
+        "source": source.name,
+        "source_digest": digest_file(source),
+        "output": target.name,
+        "output_digest": digest_file(target),
+        "device": detector.runs_on,
+        "weights": detector.digest,
+        "zones": tuple(zone.name for zone in settings.cover.zones),
+        "exclude_zones": tuple((zone.name, zone_share(zone)) for zone in settings.cover.exclude_zones),
+        "kept_tracks": tuple(sorted(settings.cover.keep)),
+        "settings": as_plain(settings),
+    }
+
+
+def _check_keep(settings: VeilSettings, tracks: tuple[Track, ...]) -> None:
+    unknown = settings.cover.keep - {track.number for track in tracks}
+    if unknown:
+        raise UsageError(
+            f"--keep names tracks that this file has not: {', '.join(map(str, sorted(unknown)))}",
+            hint="--tracks-out writes the tracks and a numbered contact sheet",
+        )

@@ -1,0 +1,201 @@
+"""What runs where on this machine: processor, detector, codecs, picture formats, GPU, and whether the weights are whole."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import av
+import av.codec.codec
+import numpy as np
+from PIL import features
+
+import passerby
+from passerby.config import PORTRAIT, WEIGHTS, processors
+from passerby.errors import PasserbyError, WeightsError
+from passerby.media import protect_process
+from passerby.values import digest_file
+from passerby.veil.detect import (
+    BLAZEFACE_DIGEST,
+    INSTALL,
+    NAME,
+    WEIGHTS_DIGEST,
+    Detector,
+    find_blazeface,
+    load_openvino,
+)
+from passerby.veil.settings import FindSettings
+
+DECODERS = ("h264", "hevc", "vp9", "libdav1d", "mpeg4", "mjpeg")
+ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1")
+PICTURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TIFF"}
+CPU_FEATURES = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "amx_bf16",
+    "amx_int8",
+    "asimd",
+    "asimddp",
+    "bf16",
+    "sve",
+)
+"""Instructions that make the detector faster, in the kernel's spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at.
+
+    Attributes:
+        name: What.
+        state: ``ok``; ``missing`` where something needed is absent or broken; ``absent`` where it is optional; ``info``.
+        detail: In words.
+    """
+
+    name: str
+    state: str
+    detail: str
+
+
+def checks() -> Iterator[Check]:
+    """Look at everything, one check after the other."""
+    yield Check("passerby", "info", passerby.__version__)
+    yield Check("python", "ok" if sys.version_info >= (3, 11) else "missing", platform.python_version())
+    yield Check("system", "info", f"{platform.system()} {platform.release()}, {platform.machine()}")
+    yield Check("processors", "info", f"{processors()} usable; {_cpu_features()}")
+    for name in ("av", "numpy", "openvino", "pillow"):
+        yield _version(name)
+    yield Check(
+        "ffmpeg", "info", ", ".join(f"{k} {'.'.join(map(str, v))}" for k, v in sorted(av.library_versions.items()))
+    )
+    yield _weights()
+    yield _second_weights()
+    yield Check("portrait", *_portrait())
+    yield from _detector()
+    for name in DECODERS:
+        yield _codec(name, "r", "decode")
+    for name in ENCODERS:
+        yield _codec(name, "w", "encode")
+    for feature, name in PICTURES.items():
+        there = bool(features.check(feature))
+        yield Check(
+            f"{name} pictures", "ok" if there else "missing", "read and written" if there else "Pillow has no codec"
+        )
+    yield _gpu()
+    yield _dumps()
+
+
+def _cpu_features(source: Path = Path("/proc/cpuinfo")) -> str:
+    try:
+        text = source.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "features unknown on this system"
+    found = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", text, re.M)
+    have = set(found[1].split()) if found else set()
+    return ", ".join(name for name in CPU_FEATURES if name in have) or "no vector instructions known here"
+
+
+def _version(name: str) -> Check:
+    try:
+        return Check(name, "ok", metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check(name, "missing", "not installed: pip install passerby brings it")
+
+
+def _weights() -> Check:
+    try:
+        digest = digest_file(WEIGHTS)
+    except OSError as error:
+        return Check("weights", "missing", f"{WEIGHTS}: {error.strerror}; install passerby anew")
+    if digest != WEIGHTS_DIGEST:
+        return Check("weights", "missing", f"must have {WEIGHTS_DIGEST}, got {digest}; install passerby anew")
+    return Check("weights", "ok", f"CenterFace, {digest}")
+
+
+def _second_weights() -> Check:
+    name = "second detector"
+    try:
+        path = find_blazeface()
+    except WeightsError as error:
+        return Check(name, "missing", f"{error.message}; {error.hint}")
+    if path is None:
+        return Check(name, "absent", f"{NAME} for verify: {INSTALL}")
+    return Check(name, "ok", f"{NAME} for verify, {BLAZEFACE_DIGEST}")
+
+
+def _portrait() -> tuple[str, str]:
+    return (
+        ("ok", "for passerby demo")
+        if PORTRAIT.is_file()
+        else ("absent", "passerby demo needs it; install passerby anew")
+    )
+
+
+def _detector() -> Iterator[Check]:
+    try:
+        core: Any = load_openvino().Core()
+        for device in core.available_devices:
+            able = ", ".join(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
+            yield Check(f"openvino {device}", "info", f"{core.get_property(device, 'FULL_DEVICE_NAME')}: {able}")
+    except (ImportError, RuntimeError) as error:
+        yield Check("openvino", "missing", str(error).splitlines()[0])
+        return
+    yield _trial()
+
+
+def _trial() -> Check:
+    """Run the detector on a plain picture, twice: the first run compiles."""
+    try:
+        detector = Detector(FindSettings())
+        try:
+            plain = np.full((384, 640, 3), 120, np.uint8)
+            _timed(lambda: detector.look(plain, 0.5))
+            took_s = _timed(lambda: detector.look(plain, 0.5))
+        finally:
+            detector.close()
+    except PasserbyError as error:
+        return Check("detector", "missing", error.message)
+    return Check("detector", "ok", f"{detector.runs_on}; one look at 640x384 took {1000 * took_s:.0f} ms")
+
+
+def _timed(start: Callable[[], Future[Any]]) -> float:
+    begin = time.perf_counter()
+    start().result()
+    return time.perf_counter() - begin
+
+
+def _codec(name: str, mode: str, job: str) -> Check:
+    try:
+        codec = av.codec.Codec(name, "r" if mode == "r" else "w")
+    except av.codec.codec.UnknownCodecError:
+        return Check(f"{job} {name}", "missing", "not in this build of FFmpeg")
+    return Check(f"{job} {name}", "ok", codec.long_name)
+
+
+def _gpu() -> Check:
+    try:
+        runtime: Any = importlib.import_module("onnxruntime")
+    except ImportError:
+        return Check("gpu", "absent", "onnxruntime is not installed: pip install 'passerby[gpu]' for --ep cuda")
+    providers = runtime.get_available_providers()
+    if "CUDAExecutionProvider" in providers:
+        return Check("gpu", "ok", f"onnxruntime {runtime.__version__} with CUDA: --ep cuda")
+    return Check("gpu", "absent", f"onnxruntime {runtime.__version__} offers {', '.join(providers)}, not CUDA")
+
+
+def _dumps() -> Check:
+    found = protect_process()
+    if found.whole:
+        return Check("crash dumps", "ok", "off in this process")
+    return Check("crash dumps", "absent", "; ".join(found.missing) or "cannot all be switched off on this system")

@@ -1,0 +1,7 @@
+"""Follows faces from picture to picture by place and size alone: motion, association, what reaches before and after."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,116 @@
+"""Follows single boxes from one frame to the next by how well the picture inside them fits nearby places.
+
+``motion`` moves boxes with the scene; somebody who walks moves against it. Here a small patch around each box is compared, by
+normalised cross-correlation (Lewis 1995), with all places within one and a half
+sides of where the scene's motion puts it. It compares a place in one frame with places in the next, and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from passerby.media import luma, planes
+from passerby.values import Boxes
+from passerby.veil.track.dft import Waves
+
+LONG_SIDE_PX = 640
+"""Longer side of the grey picture in which patches are compared."""
+PATCH = 16
+REGION = 48
+"""Samples along a side of the patch and of the place that is searched."""
+PATCH_SIDES = 1.5
+"""Side of the patch in sides of the box: the head, and little of what is behind it."""
+FITS = 0.6
+"""Least correlation at which a patch is believed. Source: docs/measures.md."""
+BETTER = 0.03
+"""How much better than the scene's own motion a place must fit."""
+FAR = 0.15
+"""Taken off the correlation at the edge of the searched place, growing with the square of the distance."""
+MOST = 32
+"""Most boxes followed one by one; in denser crowds the rest move with the scene."""
+GOES_ALONG = 0.9
+"""Correlation where the scene's motion puts a patch from which nothing better is searched for."""
+_BAND = np.array([[float(0 <= x - y < PATCH) for x in range(REGION)] for y in range(REGION - PATCH + 1)], np.float32)
+
+_WAVES = Waves(REGION)
+
+Fine = NDArray[np.uint8]
+
+
+def fine_copy(picture: av.VideoFrame) -> Fine:
+    """Return a grey picture of a frame with a longer side of 640 to 1279 pixels, shape (H, W), uint8.
+
+    8-bit planar YUV is thinned out without scaling. The result is a copy: covering the frame later does not change it.
+    """
+    step = max(1, max(picture.width, picture.height) // LONG_SIDE_PX)
+    if picture.format.name.startswith(("yuv4", "yuvj4")):
+        samples = planes(picture)[0]
+        if samples.dtype == np.uint8:
+            return np.array(samples[step // 2 :: step, step // 2 :: step], np.uint8)
+    return luma(picture, -(-picture.width // step), -(-picture.height // step))
+
+
+def follow_patches(before: Fine, now: Fine, old: Boxes, expected: Boxes, scale: float) -> Boxes:
+    """Return the boxes where their patches fit best, or as expected where none fits well.
+
+    Args:
+        before: Grey picture of the frame before.
+        now: Grey picture of this frame, of the same shape.
+        old: Shape (N, 4): the boxes in the frame before, pixels of the full picture.
+        expected: Shape (N, 4): where the scene's motion puts them.
+        scale: Pixels of the full picture to one of the grey ones.
+    """
+    if not len(old) or before.shape != now.shape:
+        return expected
+    side = np.sqrt(np.maximum(np.prod(old[:, 2:] - old[:, :2], axis=1), 16.0))
+    pitch = PATCH_SIDES * side / PATCH / scale
+    patch = _level(_sample(before, (old[:, :2] + old[:, 2:]) / 2 / scale, pitch, PATCH))
+    goal = (expected[:, :2] + expected[:, 2:]) / 2 / scale
+    there = _level(_sample(now, goal, pitch, PATCH))
+    power = np.square(patch).sum(axis=(1, 2)) * np.square(there).sum(axis=(1, 2))
+    astray = np.flatnonzero((patch * there).sum(axis=(1, 2)) < GOES_ALONG * np.sqrt(power))
+    if not len(astray):
+        return expected
+    moved = expected.copy()
+    shift = _search(patch[astray], _sample(now, goal[astray], pitch[astray], REGION))
+    moved[astray] += np.tile(shift * (pitch[astray] * scale)[:, None], 2)
+    return moved
+
+
+def _search(patch: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return where each patch fits best in its region, x and y from the middle, in samples; 0 where it fits nowhere well."""
+    fit = _correlate(patch, region)
+    reach = (REGION - PATCH) // 2
+    away = (np.arange(-reach, reach + 1, dtype=np.float32) / reach) ** 2
+    scored = fit - FAR * (away[:, None] + away[None])
+    places = scored.reshape(len(patch), -1)
+    best = places.argmax(axis=1)
+    rows = np.arange(len(patch))
+    y, x = np.divmod(best, 2 * reach + 1)
+    believed = (fit[rows, y, x] >= FITS) & (places[rows, best] >= scored[rows, reach, reach] + BETTER)
+    return np.where(believed[:, None], np.stack([x - reach, y - reach], axis=1), 0).astype(np.float32)
+
+
+def _level(patch: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(patch - patch.mean(axis=(1, 2), keepdims=True), np.float32)
+
+
+def _sample(grey: Fine, centre: NDArray[np.float64], pitch: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+    """Return square samples around centres, shape (N, count, count); beyond the edge the edge is repeated."""
+    offset = np.arange(count) - (count - 1) / 2
+    x = np.clip(np.rint(centre[:, :1] + offset * pitch[:, None]), 0, grey.shape[1] - 1).astype(np.intp)
+    y = np.clip(np.rint(centre[:, 1:] + offset * pitch[:, None]), 0, grey.shape[0] - 1).astype(np.intp)
+    return np.asarray(grey.ravel().take(y[:, :, None] * grey.shape[1] + x[:, None, :]), np.float32)
+
+
+def _correlate(patch: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the normalised correlation of each levelled patch with every place in its region, -1 to 1."""
+    region = _level(region)
+    power = np.square(patch).sum(axis=(1, 2))
+    product = _WAVES.back(_WAVES.of(region) * np.conj(_WAVES.of(patch)), REGION - PATCH + 1)
+    total, squares = (_BAND @ of @ _BAND.T for of in (region, np.square(region)))
+    spread = np.maximum(squares - np.square(total) / PATCH**2, 1)
+    scale = np.sqrt(spread * np.maximum(power, 1)[:, None, None])
+    return np.asarray(product / scale, np.float32)

@@ -1,0 +1,7 @@
+from .server import (
+    serve,
+)
+
+__all__ = [
+    "serve",
+]

@@ -1,0 +1,194 @@
+"""The console's server: pages, API, pictures, metrics, health; and the citizen's pages of the same register beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Message, Receive, Scope, Send
+
+from passerby.errors import AccessError, PasserbyError, ServiceError, UsageError
+from passerby.gateway import Right, Runtime, exposition, same
+from passerby.web.console.api import Api, Operation, answer, refusal
+from passerby.web.console.guard import HEADERS, SAFE, Guard, TooManyError
+from passerby.web.console.openapi import openapi_of
+from passerby.web.console.pages import Pages
+from passerby.web.register import Follower
+from passerby.web.register import app_of as register_app
+from passerby.web.streams import Streams
+
+STATIC = Path(__file__).parent.parent / "static"
+_RECORDED = ("/recordings", "/clip.mp4")
+
+
+def app_of(runtime: Runtime, follower: Follower | None, *, secure: bool, origin: str) -> Starlette:
+    """Return the server as an application.
+
+    Args:
+        runtime: The gateway.
+        follower: Its register, for the citizen's pages; None serves none.
+        secure: Whether it is served over TLS.
+        origin: Where it is served, for the API's description.
+    """
+    site = _Site(runtime, secure=secure, origin=origin)
+    routes = site.routes()
+    if follower is not None:
+        routes.append(Mount("/", app=register_app(follower)))
+    else:
+        routes.append(Route("/", lambda _: RedirectResponse("/console/", 303, HEADERS)))
+    app = Starlette(routes=routes)
+    if secure:
+        app.add_middleware(_Strict)
+    return app
+
+
+class _Strict:
+    """Tells browsers to come over TLS only from now on."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def strict(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"strict-transport-security", b"max-age=31536000")]
+            await send(message)
+
+        await self._app(scope, receive, strict)
+
+
+class _Site:
+    def __init__(self, runtime: Runtime, *, secure: bool, origin: str) -> None:
+        self.runtime, self.origin = runtime, origin
+        self.guard = Guard(runtime, secure=secure)
+        self.api = Api(runtime, self.guard)
+        self.pages = Pages(runtime, self.guard, self.api)
+        self.metrics = exposition(runtime.facts)
+
+    def routes(self) -> list[BaseRoute]:
+        made: list[BaseRoute] = [
+            Mount("/console/static", StaticFiles(directory=STATIC / "console")),
+            Mount("/console/live", StaticFiles(directory=STATIC / "gateway")),
+            *self.pages.routes(),
+            Route("/healthz", self.healthz),
+            Route("/readyz", self.readyz),
+            Route("/openapi.json", self.openapi),
+            Route("/metrics", self.scrape),
+            Route("/api/metrics", self.scrape),
+        ]
+        made += [
+            Route(one.path, self.guarded(one), methods=[one.method])
+            for one in self.api.operations()
+            if one.handler is not None
+        ]
+        made += Streams(self.runtime.gateway, self.stream_guard, self.standing).routes()
+        made += [Route("/console", lambda _: RedirectResponse("/console/", 308, HEADERS))]
+        made += [Route("/api/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
+        return made
+
+    def guarded(self, one: Operation) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            try:
+                caller = await self.guard.caller(request)
+                if caller.account is None and one.right is not None:
+                    # no WWW-Authenticate: browsers would ask for the password in a window of their own
+                    return refusal(401, "log in first")
+                if one.right is not None:
+                    self.guard.require(caller, one.right)
+                if request.method not in SAFE:
+                    self.guard.unforged(request, caller, request.headers.get("x-csrf-token"))
+                return await one.handler(request, caller) if one.handler else refusal(404, "there is no such thing")
+            except PasserbyError as exc:
+                return _refused(exc)
+
+        return serve
+
+    async def stream_guard(self, connection: HTTPConnection, camera: str) -> str:
+        """Admit somebody to a camera's pictures, and note who it is."""
+        path = connection.url.path
+        caller = await self.guard.caller(connection)
+        self.guard.require(caller, Right.RECORDINGS if path.endswith(_RECORDED) else Right.WATCH)
+        if connection.scope["type"] == "websocket":
+            if not self.guard.same_origin(connection):
+                raise AccessError("this request came from another site's page")
+            viewers = sum(one.live.viewers for one in self.runtime.gateway.cameras.values())
+            if viewers >= self.runtime.city.server.max_viewers:
+                raise AccessError("too many live views are open")
+            return caller.name  # the stream tells when it begins and ends
+        words = {"clip.mp4": "recording", "latest.jpg": "snapshot", "recordings": "recordings"}
+        word = words.get(path.rpartition("/")[2], "watch")
+        detail = connection.url.query[:80] if word == "recording" else "hls" if word == "watch" else ""
+        once_s = 0.0 if word == "recording" else 60.0
+        self.runtime.access.add(
+            word, user=caller.name, address=caller.address, camera=camera, detail=detail, once_s=once_s
+        )
+        return caller.name
+
+    def standing(self, connection: HTTPConnection, user: str) -> object:
+        """Return what stays the same as long as a viewer's account and login do; None once it may not watch any more."""
+        token = connection.cookies.get(self.guard.cookie)
+        session = self.guard.sessions.find(token)
+        try:
+            account = self.runtime.accounts.find(user)
+            return (self.guard.standing(user), session) if account is not None and account.may(Right.WATCH) else None
+        except ServiceError:
+            # what cannot be read allows nothing
+            return None
+
+    async def healthz(self, request: Request) -> Response:
+        """Alive: the event loop answers."""
+        del request
+        return answer({"status": "ok"})
+
+    async def readyz(self, request: Request) -> Response:
+        """Ready: every camera shows a picture, the register can be written, no alarm."""
+        del request
+        why = self.runtime.not_ready()
+        return answer({"status": "ready" if not why else "not ready", "why": why}, 503 if why else 200)
+
+    async def openapi(self, request: Request) -> Response:
+        """The API's description."""
+        del request
+        return answer(openapi_of([*self.api.operations(), *self.open_operations()], origin=self.origin))
+
+    def open_operations(self) -> list[Operation]:
+        """Return what is served besides the API's own table, for its description."""
+        return [
+            Operation("GET", "/healthz", "Alive", None),
+            Operation("GET", "/readyz", "Ready: 503 with the reasons where it is not", None),
+            Operation("GET", "/openapi.json", "This description", None),
+            Operation("GET", "/metrics", "Prometheus", Right.STATE, answers="text/plain"),
+            Operation("GET", "/api/metrics", "Prometheus, where Frigate has it", Right.STATE, answers="text/plain"),
+        ]
+
+    async def scrape(self, request: Request) -> Response:
+        """Metrics, for the scraper's token or any account."""
+        token = self.runtime.city.metrics_token
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if not (token is not None and scheme.lower() == "bearer" and same(given.strip(), token)):
+            try:
+                self.guard.require(await self.guard.caller(request), Right.STATE)
+            except PasserbyError as exc:
+                found = _refused(exc)
+                if found.status_code == 403:
+                    found.status_code = 401
+                    found.headers["WWW-Authenticate"] = 'Basic realm="Passerby"'
+                return found
+        return Response(self.metrics(), 200, HEADERS, "text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _nothing(request: Request) -> Response:
+    del request
+    return refusal(404, "there is no such thing", hint="/openapi.json lists what there is")
+
+
+def _refused(exc: PasserbyError) -> Response:
+    if isinstance(exc, TooManyError):
+        return refusal(429, exc.message, wait_s=exc.wait_s)
+    status = 403 if isinstance(exc, AccessError) else 400 if isinstance(exc, UsageError) else 503
+    return refusal(status, exc.message, hint=exc.hint)

@@ -1,0 +1,177 @@
+"""Who asks, and what may be answered: logins, rights, forged requests, guesses, headers. Every request goes through here."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+
+from passerby.errors import AccessError
+from passerby.gateway import Account, Limit, Right, Runtime, Session, Sessions, same
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send forms with the origin "null"
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+MOST_FORM = 4096
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class TooManyError(AccessError):
+    """Somebody asks too often; ``wait_s`` says when to come again."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"too many requests, come again in {wait_s} s")
+        self.wait_s = wait_s
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    Attributes:
+        account: Or None.
+        session: Of a browser, or None for a program that shows its password with each request.
+        address: Where from.
+    """
+
+    account: Account | None
+    session: Session | None
+    address: str
+
+    @property
+    def name(self) -> str:
+        """Return the account's name, or nothing."""
+        return self.account.name if self.account else ""
+
+
+class Guard:
+    """Knows callers, counts guesses.
+
+    Args:
+        runtime: The gateway.
+        secure: Whether it is served over TLS; cookies say so then.
+    """
+
+    def __init__(self, runtime: Runtime, *, secure: bool) -> None:
+        self.runtime, self.secure = runtime, secure
+        self.sessions = Sessions(runtime.city.server.session_s)
+        # twelve guesses at once, then one every ten seconds, for an address and for a name
+        self._guesses = Limit(12, 0.1)
+        self._requests = Limit(200, 50)
+
+    @property
+    def cookie(self) -> str:
+        """Return the cookie's name; its prefix makes browsers insist on TLS and this host."""
+        return "__Host-passerby" if self.secure else "passerby"
+
+    async def caller(self, request: HTTPConnection) -> Caller:
+        """Return who asks.
+
+        Raises:
+            TooManyError: the address asks, or guesses, too often.
+        """
+        address = request.client.host if request.client else ""
+        if not self._requests.allow(address):
+            raise TooManyError(self._requests.wait_s(address))
+        session = self.sessions.find(request.cookies.get(self.cookie))
+        if session is not None:
+            account = self.runtime.accounts.find(session.user)
+            if account is None or self.standing(session.user) != session.standing:
+                # changed, by whoever: the command of accounts tells this process nothing
+                return Caller(None, None, address)
+            return Caller(account, session, address)
+        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            try:
+                name, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
+            except ValueError:
+                return Caller(None, None, address)
+            return Caller(await self.proven(name, password, address), None, address)
+        return Caller(None, None, address)
+
+    def standing(self, user: str) -> object:
+        """Return what stays the same as long as an account's role and password do; a key for RTSP is nothing to a browser."""
+        found = self.runtime.accounts.standing(user)
+        return found[:2] if found is not None else None
+
+    async def proven(self, name: str, password: str, address: str) -> Account | None:
+        """Return the account that a name and password prove.
+
+        Raises:
+            TooManyError: too many wrong ones came from there, or for that name.
+        """
+        keys = (f"address {address}", f"name {name[:64]}")
+        for key in keys:
+            if not self._guesses.allow(key):
+                raise TooManyError(self._guesses.wait_s(key))
+        account = await run_in_threadpool(self.runtime.accounts.check, name, password)
+        if account is None:
+            self.runtime.refused_requests += 1
+            self.runtime.access.add("login-refused", user=name[:32], address=address)
+            return None
+        for key in keys:
+            self._guesses.give_back(key)
+        return account
+
+    def require(self, caller: Caller, right: Right) -> Account:
+        """Return the caller's account if it may do something.
+
+        Raises:
+            AccessError: it may not, or nobody is logged in.
+        """
+        if caller.account is None:
+            raise AccessError("log in first")
+        if not caller.account.may(right):
+            self.runtime.refused_requests += 1
+            self.runtime.access.add("refused", user=caller.name, address=caller.address, detail=str(right))
+            raise AccessError(f"this needs the right {right}, which a {caller.account.role} does not have")
+        return caller.account
+
+    def unforged(self, request: HTTPConnection, caller: Caller, token: str | None) -> None:
+        """Refuse a change that another site's page could have sent.
+
+        Args:
+            request: With its headers.
+            caller: A browser's login carries a token; a program's password with each request is proof enough.
+            token: That came with it.
+
+        Raises:
+            AccessError: it may be forged.
+        """
+        if not self.same_origin(request):
+            raise AccessError("this request came from another site's page")
+        if caller.session is not None and not same(token, caller.session.csrf):
+            raise AccessError("this page is too old: load it again")
+
+    def own_form(self, request: HTTPConnection) -> None:
+        """Refuse a form that is too long or was sent by another site's page.
+
+        Raises:
+            AccessError: it is.
+        """
+        length = request.headers.get("content-length", "")
+        if not length.isdecimal() or int(length) > MOST_FORM:
+            raise AccessError(f"form must have at most {MOST_FORM} bytes")
+        if not self.same_origin(request):
+            raise AccessError("this request came from another site's page")
+
+    def same_origin(self, request: HTTPConnection) -> bool:
+        """Return whether a browser's request comes from our own page; programs send no origin."""
+        origin = request.headers.get("origin")
+        if origin is None:
+            return request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
+        return urlsplit(origin).netloc == request.headers.get("host", "")

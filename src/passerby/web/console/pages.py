@@ -1,0 +1,312 @@
+"""The console's pages: login, wall, camera, recordings, events, access log, accounts. Without script each still says what is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from passerby.errors import AccessError, PasserbyError
+from passerby.gateway import Recording, Right, Role, Runtime, recordings
+from passerby.web.console.api import Api, event_row
+from passerby.web.console.guard import HEADERS, Caller, Guard, TooManyError
+from passerby.web.listening import shown_host
+
+HERE = Path(__file__).parent.parent
+STEP_S = 600
+_STATE_WORDS = {
+    "starting": "starting",
+    "veiled": "veiled",
+    "covered": "covered whole",
+    "slate": "no picture",
+    "stopped": "stopped",
+}
+_Page = Callable[[Request, Caller], Awaitable[Response]]
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates; everything put into them is escaped."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates" / "console"),
+        autoescape=select_autoescape(("html",), default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["instant"] = instant_text
+    made.filters["state"] = lambda phase: _STATE_WORDS[str(phase)]
+    made.filters["load"] = load_text
+    made.filters["fault"] = fault_text
+    made.filters["sentence"] = sentence
+    return made
+
+
+def instant_text(ns: int) -> str:
+    """Return an instant as local time with its offset.
+
+    >>> instant_text(0)
+    'never'
+    """
+    if not ns:
+        return "never"
+    return datetime.fromtimestamp(ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def load_text(camera: dict[str, Any]) -> str:
+    """Return a camera's load in words.
+
+    >>> load_text({"load": 0.314, "rate_step": 2})
+    '31 % of a core, one picture of 2'
+    """
+    step = f", one picture of {camera['rate_step']}" if camera["rate_step"] > 1 else ""
+    return f"{camera['load'] * 100:.0f} % of a core{step}"
+
+
+def fault_text(camera: dict[str, Any]) -> str:
+    """Return a camera's last fault and its time.
+
+    >>> fault_text({"last_fault": "", "last_fault_ns": 0})
+    'none'
+    """
+    at = f", {instant_text(camera['last_fault_ns'])}" if camera["last_fault_ns"] else ""
+    return (camera["last_fault"] or "none") + at
+
+
+def sentence(event: dict[str, Any]) -> str:
+    """Return what an event's row says in words.
+
+    >>> sentence({"kind": "phase", "detail": "covered clock_jump", "words": "the clock jumped"})
+    'covered whole: the clock jumped'
+    >>> sentence({"kind": "fault_began", "detail": "by 3 s", "words": "the clock jumped"})
+    'fault began: the clock jumped (by 3 s)'
+    """
+    what, detail, words = (str(event[key]) for key in ("kind", "detail", "words"))
+    what = what.replace("_", " ")
+    if event["kind"] == "phase":
+        # its detail is the phase and the reasons by their names, or a sentence
+        what, detail = _STATE_WORDS.get(detail.partition(" ")[0], detail), ""
+        if words.startswith(what):
+            return words
+    return what + (f": {words}" if words else "") + (f" ({detail})" if detail else "")
+
+
+class Pages:
+    """The pages.
+
+    Args:
+        runtime: The gateway.
+        guard: Who may.
+        api: Shares the rows that it tells.
+    """
+
+    def __init__(self, runtime: Runtime, guard: Guard, api: Api) -> None:
+        self.runtime, self.guard, self.api = runtime, guard, api
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        pages: list[tuple[str, Right, _Page]] = [
+            ("/console/", Right.STATE, self.wall),
+            ("/console/camera/{name}", Right.STATE, self.camera),
+            ("/console/camera/{name}/recordings", Right.RECORDINGS, self.recordings),
+            ("/console/events", Right.STATE, self.events),
+            ("/console/access", Right.ACCESS_LOG, self.access),
+            ("/console/accounts", Right.ACCOUNTS, self.accounts),
+            ("/console/me", Right.STATE, self.me),
+        ]
+        made: list[BaseRoute] = [Route(path, self._guarded(right, page)) for path, right, page in pages]
+        return [
+            Route("/console/login", self.login_page, methods=["GET"]),
+            Route("/console/login", self.login, methods=["POST"]),
+            Route("/console/logout", self.logout, methods=["POST"]),
+            *made,
+        ]
+
+    def _guarded(self, right: Right, page: _Page) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            try:
+                caller = await self.guard.caller(request)
+                if caller.account is None:
+                    return RedirectResponse(f"/console/login?next={quote(request.url.path)}", 303, HEADERS)
+                self.guard.require(caller, right)
+                return await page(request, caller)
+            except TooManyError as exc:
+                return self._said(exc.message, 429)
+            except AccessError as exc:
+                return self._said(exc.message, 403)
+
+        return serve
+
+    def _said(self, text: str, status: int) -> Response:
+        return HTMLResponse(environment().get_template("said.html").render(text=text), status, HEADERS)
+
+    def _render(self, template: str, caller: Caller, **view: Any) -> Response:  # noqa: ANN401  # each has its own
+        account = caller.account
+        common = {
+            "account": account,
+            "may": {right.name.lower(): account is not None and account.may(right) for right in Right},
+            "csrf": caller.session.csrf if caller.session else "",
+            "alarm": self.runtime.gateway.alarm,
+            "config_error": self.runtime.config_error,
+            "register_failing_s": round(self.runtime.record.writer.failing_s()),
+        }
+        return HTMLResponse(environment().get_template(template).render(**common, **view), 200, HEADERS)
+
+    # logging in and out
+
+    async def login_page(self, request: Request) -> Response:
+        """Ask for name and password."""
+        return self._login(request, "", 200)
+
+    def _login(self, request: Request, wrong: str, status: int) -> Response:
+        after = _local(request.query_params.get("next", ""))
+        page = environment().get_template("login.html").render(wrong=wrong, after=after)
+        return HTMLResponse(page, status, HEADERS)
+
+    async def login(self, request: Request) -> Response:
+        """Check name and password, and give the browser its cookie."""
+        try:
+            self.guard.own_form(request)
+            async with request.form(max_files=0, max_fields=5, max_part_size=1024) as form:
+                name, password = str(form.get("name", "")), str(form.get("password", ""))
+                after = _local(str(form.get("next", "")))
+            address = request.client.host if request.client else ""
+            account = await self.guard.proven(name.strip().lower(), password, address)
+        except TooManyError as exc:
+            return self._login(request, exc.message, 429)
+        except AccessError as exc:
+            return self._login(request, exc.message, 403)
+        if account is None:
+            return self._login(request, "The name or the password is wrong.", 401)
+        self.runtime.access.add("login", user=account.name, address=address)
+        token, _ = self.guard.sessions.begin(account.name, self.guard.standing(account.name))
+        answer = RedirectResponse(after or "/console/", 303, HEADERS)
+        answer.set_cookie(
+            self.guard.cookie, token, max_age=int(self.runtime.city.server.session_s), path="/",
+            secure=self.guard.secure, httponly=True, samesite="strict",
+        )  # fmt: skip
+        return answer
+
+    async def logout(self, request: Request) -> Response:
+        """End the login."""
+        try:
+            caller = await self.guard.caller(request)
+            self.guard.own_form(request)
+            async with request.form(max_files=0, max_fields=5, max_part_size=1024) as form:
+                self.guard.unforged(request, caller, str(form.get("csrf", "")))
+        except PasserbyError as exc:
+            return self._said(exc.message, 403)
+        token = request.cookies.get(self.guard.cookie)
+        if token:
+            self.guard.sessions.end(token)
+        if caller.account is not None:
+            self.runtime.access.add("logout", user=caller.name, address=caller.address)
+        answer = RedirectResponse("/console/login", 303, HEADERS)
+        answer.delete_cookie(self.guard.cookie, path="/", secure=self.guard.secure, httponly=True, samesite="strict")
+        return answer
+
+    # pages
+
+    async def wall(self, request: Request, caller: Caller) -> Response:
+        """Every camera at once."""
+        del request
+        return self._render("wall.html", caller, title="Cameras", **self._overview())
+
+    def _overview(self) -> dict[str, Any]:
+        told = self.api.overview()
+        return {"cameras": told["cameras"], "refused": told["refused"], "notes": told["config_notes"]}
+
+    async def camera(self, request: Request, caller: Caller) -> Response:
+        """One camera, large."""
+        name = str(request.path_params["name"])
+        row = next((one for one in self.api.overview()["cameras"] if one["name"] == name), None)
+        if row is None:
+            return self._said(f"No camera {name[:64]} runs.", 404)
+        events = [event_row(event) for event in reversed(self.runtime.events) if event.camera == name][:20]
+        rtsp = self.runtime.gateway.rtsp
+        addresses = [f"rtsp://{rtsp.config.plain_host}:{rtsp.port}/{name}"]
+        if rtsp.tls_port is not None:
+            addresses.append(f"rtsps://{shown_host(rtsp.config.host)}:{rtsp.tls_port}/{name}")
+        report = self.runtime.tests.reports.get(name)
+        method = report.method if report else ""
+        return self._render(
+            "camera.html", caller, title=row["title"], camera=row, events=events, addresses=addresses, method=method
+        )
+
+    async def recordings(self, request: Request, caller: Caller) -> Response:
+        """A day's recordings of one camera."""
+        name = str(request.path_params["name"])
+        config = next((camera for camera in self.runtime.city.cameras if camera.name == name), None)
+        if config is None or config.record is None:
+            return self._said(f"Camera {name[:64]} is not recorded.", 404)
+        day = _day(request.query_params.get("day", ""))
+        begin = datetime.combine(day, time(), datetime.now().astimezone().tzinfo)
+        start_ns = int(begin.timestamp()) * 10**9
+        found = await run_in_threadpool(recordings, config.record.folder / name, start_ns, start_ns + 86_400 * 10**9)
+        self.runtime.access.add("recordings", user=caller.name, address=caller.address, camera=name, once_s=60)
+        return self._render(
+            "recordings.html", caller, title=f"{config.shown}, {day.isoformat()}", name=name, shown=config.shown, day=day,
+            before=day - timedelta(days=1), after=day + timedelta(days=1), hours=hours_of(found, start_ns),
+        )  # fmt: skip
+
+    async def events(self, request: Request, caller: Caller) -> Response:
+        """What happened lately."""
+        del request
+        rows = [event_row(event) for event in reversed(self.runtime.events)][:200]
+        return self._render("events.html", caller, title="Events", events=rows)
+
+    async def access(self, request: Request, caller: Caller) -> Response:
+        """Who watched what."""
+        before = request.query_params.get("before", "")
+        lines = self.runtime.access.lines(before=int(before) if before.isdecimal() else None, most=200)
+        self.runtime.access.add("access-log", user=caller.name, address=caller.address, once_s=60)
+        days = self.runtime.access.days
+        return self._render("access.html", caller, title="Who watched what", lines=lines, days=days)
+
+    async def accounts(self, request: Request, caller: Caller) -> Response:
+        """Accounts."""
+        del request
+        found = self.runtime.accounts.all()
+        return self._render("accounts.html", caller, title="Accounts", accounts=found, roles=list(Role))
+
+    async def me(self, request: Request, caller: Caller) -> Response:
+        """One's own account."""
+        del request
+        return self._render("me.html", caller, title="Your account")
+
+
+def hours_of(found: list[Recording], start_ns: int) -> list[dict[str, Any]]:
+    """Return a day's recorded time by hour, in pieces of ten minutes.
+
+    Args:
+        found: Recordings of the day.
+        start_ns: Its beginning, ns since 1970.
+    """
+    pieces = []
+    for number in range(86_400 // STEP_S):
+        begin = start_ns + number * STEP_S * 10**9
+        end = begin + STEP_S * 10**9
+        covered = sum(max(0, min(one.ended_ns, end) - max(one.began_ns, begin)) for one in found)
+        pieces.append({"from": begin // 10**9, "to": end // 10**9, "share": min(1.0, covered / (STEP_S * 1e9))})
+    return [{"hour": hour, "pieces": pieces[hour * 6 : hour * 6 + 6]} for hour in range(24)]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return datetime.now().astimezone().date()
+
+
+def _local(path: str) -> str:
+    """Return a path of ours to go on to, or nothing: never another site's."""
+    return path if path.startswith("/console/") and "//" not in path and "\\" not in path and len(path) < 200 else ""

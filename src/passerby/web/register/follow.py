@@ -1,0 +1,239 @@
+"""Reads a log into a state and keeps up with it: only new entries are read, and what was read is saved with its checkpoint."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from passerby.errors import EntryError, FormatError, PasserbyError, StorageError, VerificationError
+from passerby.register import Checkpoint, Policy, Reader, VerifierKey, decode
+from passerby.values import utc_now
+from passerby.web.register.documents import Document, find, missing
+from passerby.web.register.pages import Pages, Seen
+from passerby.web.register.state import State
+
+FRESH_S = 5
+"""A page's instant is at most this old."""
+CHECK_EVERY_S = 1.0
+"""The log's checkpoint is looked at this often at most, while somebody reads."""
+MAX_KEPT = 256
+"""Pages that are kept as rendered, for one instant."""
+
+
+class Saved(BaseModel):
+    """A state on disk, with the checkpoint it was read at.
+
+    Attributes:
+        proofs: Entries whose proof stands as a file, and whether its checkpoint met the witnesses' quorum.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    origin: str
+    size: int
+    root: str
+    vkey: str
+    state: State
+    proofs: dict[int, bool] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the pages and the log stand.
+
+    Attributes:
+        base_url: For everybody, with a final slash; None makes it from the log's origin.
+        log_url: As seen from the first page.
+    """
+
+    base_url: str | None = None
+    log_url: str = "./"
+
+
+class Follower:
+    """A log's state, kept up to date. Safe to use from several threads.
+
+    Args:
+        source: A directory or URL, as ``Reader.open`` takes it.
+        vkey: The log's key as known from elsewhere; None takes the log's own word.
+        policy: Which witnesses count; None takes the log's own word.
+        place: Where the pages stand.
+        saved: File to go on from; it is written by ``save`` only.
+
+    Raises:
+        StorageError: the log cannot be read.
+        FormatError: a file of it does not parse.
+        VerificationError: a signature is wrong, or the log does not start with what was read before.
+    """
+
+    def __init__(
+        self,
+        source: str | Path,
+        *,
+        vkey: VerifierKey | str | None = None,
+        policy: Policy | None = None,
+        place: Place | None = None,
+        saved: Path | None = None,
+    ) -> None:
+        self.reader = Reader.open(source, vkey=vkey, policy=policy)
+        self.state = State()
+        self.proofs: dict[int, bool] = {}
+        self.trouble: str | None = None
+        """``broken`` or ``unreachable`` since the last attempt to read; None when all is well."""
+        self._place = place or Place()
+        self._saved = saved
+        self._lock = threading.Lock()
+        self._pages: Pages | None = None
+        self._kept: dict[tuple[str, str], Document | None] = {}
+        self._looked: datetime | None = None
+        if saved is not None and saved.exists():
+            self._go_on(saved)
+        self._catch_up()
+
+    @property
+    def seen(self) -> Seen:
+        """What is known of the log besides its entries."""
+        snapshot = self.reader.snapshot
+        witnesses = {witness.key for witness in snapshot.policy.witnesses}
+        signed = sum(key in witnesses for key, _ in snapshot.note.signed_by)
+        key = str(snapshot.trust.key)
+        return Seen(snapshot.checkpoint.origin, snapshot.checkpoint.size, key, signed, snapshot.witnessed)
+
+    def pages(self, now: datetime | None = None) -> Pages:
+        """Return the pages as of now, reading what is new first. They change with the next call: render them before.
+
+        Args:
+            now: Aware; None is the present. What cannot be read or was rewritten shows on the pages as an alarm.
+        """
+        now = now or utc_now()
+        if self._looked is None or abs((now - self._looked).total_seconds()) >= CHECK_EVERY_S:
+            self._looked = now
+            self._refresh()
+        if self._pages is None or abs((now - self._pages.now).total_seconds()) >= FRESH_S:
+            base_url = self._place.base_url or f"https://{self.seen.origin}/"
+            self._kept.clear()
+            self._pages = Pages(
+                self.state, self.seen, now, base_url=base_url, log_url=self._place.log_url, trouble=self.trouble
+            )
+        return self._pages
+
+    def document(self, path: str, language: str, now: datetime | None = None) -> Document | None:
+        """Return what stands at a path of the pages, as of now; see ``find``."""
+        with self._lock:
+            pages = self.pages(now)
+            if (path, language) not in self._kept:
+                if len(self._kept) >= MAX_KEPT:
+                    self._kept.clear()
+                self._kept[path, language] = find(pages, path, language)
+            return self._kept[path, language]
+
+    def missing(self, language: str, depth: int) -> Document:
+        """Return the page for paths where nothing stands."""
+        with self._lock:
+            return missing(self.pages(), language, depth)
+
+    def proof(self, index: int) -> bytes:
+        """Return the proof of an entry against the newest checkpoint, as a file.
+
+        Raises:
+            EntryError: there is no such entry.
+            PasserbyError: the log cannot be read, or does not hold together.
+        """
+        with self._lock:
+            return self.reader.prove(index).to_text().encode()
+
+    def raw(self, index: int) -> bytes:
+        """Return an entry's bytes; see ``proof``."""
+        with self._lock:
+            return self.reader.raw(index)
+
+    def file(self, path: str) -> bytes | None:
+        """Return one of the log's own files, or None.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        return self.reader.source.get(path)
+
+    def close(self) -> None:
+        """Let go of the log."""
+        self.reader.close()
+
+    def save(self) -> None:
+        """Write the state, so that the next reading starts from here.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        if self._saved is None:
+            return
+        point = self.reader.checkpoint()
+        saved = Saved(
+            origin=point.origin, size=point.size, root=point.root.hex(), vkey=self.seen.vkey,
+            state=self.state, proofs=self.proofs,
+        )  # fmt: skip
+        write_whole(self._saved, saved.model_dump_json().encode())
+
+    def _refresh(self) -> None:
+        before = self.trouble
+        try:
+            changed = self.reader.refresh()
+            self._catch_up()
+            self.trouble = None
+        except (VerificationError, FormatError):
+            changed, self.trouble = False, "broken"
+        except PasserbyError:
+            changed, self.trouble = False, "unreachable"
+        if changed or before != self.trouble:
+            self._pages = None
+
+    def _catch_up(self) -> None:
+        begin = self.state.size
+        for index, raw in enumerate(self.reader.raws(begin), begin):
+            try:
+                entry = decode(raw)
+            except EntryError:
+                self.state.skip(index)
+            else:
+                self.state.add(index, entry)
+
+    def _go_on(self, path: Path) -> None:
+        try:
+            saved = Saved.model_validate_json(path.read_bytes())
+        except OSError as exc:
+            raise StorageError(f"{path} cannot be read: {exc.strerror}") from exc
+        except ValidationError:
+            return  # another version's; the log is read anew
+        self.reader.grew_from(Checkpoint(saved.origin, saved.size, bytes.fromhex(saved.root)))
+        self.state = saved.state
+        if saved.vkey == self.seen.vkey:
+            self.proofs = saved.proofs
+
+
+def write_whole(path: Path, data: bytes) -> bool:
+    """Write a file whole or not at all, and only if it changes; returns whether it did.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.is_file() and path.read_bytes() == data:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise StorageError(f"{path} cannot be written: {exc.strerror}") from exc
+    return True

@@ -1,0 +1,257 @@
+"""A camera's statements, each bound to the entries it comes from.
+
+Every value stands in an element that names its entry (``data-entry``) and its field there (``data-claim``, a JSON pointer),
+so that a verifier can compare what the page shows with what the log holds.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from passerby.register import CameraRegistered, OperatorStated
+from passerby.web.register.camera import Camera, Said, Tally
+from passerby.web.register.state import State
+from passerby.web.register.status import hidden_requests, totals_of
+from passerby.web.register.words import Words, element, spell
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One statement.
+
+    Attributes:
+        key: Its name in the translations and its anchor on the page.
+        body: What is stated.
+        entries: Where in the log.
+        by: ``said`` where the operator states it, ``reckoned`` where the page works it out from what is stated, nothing
+            where the log says nothing.
+        warn: Whether a reader should notice.
+        span: Whether ``entries`` are the first and last of many.
+    """
+
+    key: str
+    body: Markup
+    entries: tuple[int, ...] = ()
+    by: str = "said"
+    warn: bool = False
+    span: bool = False
+
+
+def claim(said: Said[Any], field: str, shown: object = None, *, tag: str = "span", **attributes: object) -> Markup:
+    """Return a value as an element that names its entry and field there.
+
+    Args:
+        said: The entry.
+        field: JSON pointer into it, without the first slash.
+        shown: What a reader sees, where that is not the value itself.
+        tag: ``span`` shows the value itself; ``data`` and ``code`` carry it beside what is shown.
+        attributes: More attributes.
+    """
+    value: Any = said.entry
+    for part in field.split("/"):
+        value = value[part] if isinstance(value, dict) else getattr(value, part)
+    bound = {"data_entry": said.index, "data_claim": f"/{field}", **attributes}
+    if isinstance(value, datetime):
+        return element("time", shown if shown is not None else value, datetime=spell(value), **bound)
+    if shown is None:
+        return element(tag, value, **bound)
+    spelled = str(value).lower() if isinstance(value, bool) else value
+    return element("data", shown, value=spelled, **bound)
+
+
+def source(camera: Camera, field: str) -> Said[CameraRegistered]:
+    """Return a camera's registration with the entry that states the present value of one of its fields."""
+    if camera.registered is None:
+        raise LookupError(field)
+    return Said(index=camera.sources.get(field, camera.registered.index), entry=camera.registered.entry)
+
+
+def rows_of(words: Words, state: State, camera: Camera, now: datetime) -> dict[str, list[Row]]:
+    """Return all statements about a camera, by section, in the order of the page."""
+    sections: dict[str, list[Callable[[Words, State, Camera, datetime], Iterator[Row]]]] = {
+        "why": [_operator, _governed],
+        "runs": [_running, _tests],
+        "counts": [_totals, _silences, _faults],
+        "requests": [_requests],
+        "kept": [_kept],
+    }
+    return {
+        name: [row for make in makers for row in make(words, state, camera, now)] for name, makers in sections.items()
+    }
+
+
+def _operator(words: Words, state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+    if state.operator is None:
+        yield Row("operator", words.say("row.operator.none"), by="", warn=True)
+    else:
+        yield Row("operator", claim(state.operator, "name"), (state.operator.index,))
+    contact = contact_of(state, camera)
+    if contact is not None and contact.entry.contact is not None:
+        address = contact.entry.contact
+        link = element("a", claim(contact, "contact", shown_address(address)), href=address, rel="noreferrer nofollow")
+        yield Row("contact", link, (contact.index,))
+
+
+def contact_of(state: State, camera: Camera) -> Said[CameraRegistered] | Said[OperatorStated] | None:
+    """Return the entry that states whom to contact: the camera's own, else the operator's."""
+    if camera.registered and camera.registered.entry.contact:
+        return source(camera, "contact")
+    return state.operator
+
+
+def shown_address(address: str) -> str:
+    """Return an address as people write it.
+
+    >>> shown_address("mailto:privacy@example.org")
+    'privacy@example.org'
+    """
+    return address.removeprefix("mailto:").removeprefix("tel:")
+
+
+def _governed(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+    if camera.registered is None:
+        yield Row("registered", words.say("row.registered.none"), by="", warn=True)
+        return
+    for field in ("purpose", "legal_basis"):
+        said = source(camera, field)
+        language, _text = words.pick(getattr(said.entry, field))
+        foreign = language if language != words.language else None
+        yield Row(field, claim(said, f"{field}/{language}", lang=foreign), (said.index,))
+    said = source(camera, "position")
+    known = f"position.{said.entry.position}"
+    shown = words.text(known) if known in words else said.entry.position
+    yield Row("position", claim(said, "position", shown), (said.index,))
+    if camera.registered.entry.place:
+        said = source(camera, "place")
+        place = [
+            claim(said, f"place/{field}", f"{getattr(said.entry.place, field) / 1e6:.5f}")
+            for field in ("latitude_e6", "longitude_e6")
+        ]
+        yield Row("place", Markup(", ").join(place), (said.index,))
+
+
+def _running(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+    if camera.started is None:
+        yield Row("software", words.say("row.software.none"), by="")
+        return
+    said = camera.started
+    mode = claim(said, "mode", words.text(f"mode.{said.entry.mode}"))
+    yield Row("mode", mode, (said.index,))
+    yield Row("software", claim(said, "software"), (said.index,))
+    for field in ("weights", "configuration"):
+        yield Row(field, claim(said, field, tag="code"), (said.index,))
+
+
+def _tests(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+    if camera.access is None:
+        yield Row("access", words.say("row.access.none"), by="", warn=True)
+    else:
+        access = camera.access.entry
+        shown = words.text(f"access.{access.exclusive}")
+        body = words.say(
+            "row.access.value", result=claim(camera.access, "exclusive", shown), when=_at(words, camera.access)
+        )
+        yield Row("access", body, (camera.access.index,), warn=access.exclusive != "tested")
+    yield from _result(words, "selftest", camera.selftest)
+    failed = camera.selftest_failed
+    if failed and camera.selftest and failed.index != camera.selftest.index:
+        yield Row("selftest_failed", _at(words, failed), (failed.index,))
+    yield from _result(words, "spotcheck", camera.spotcheck)
+
+
+def _result(words: Words, key: str, said: Said[Any] | None) -> Iterator[Row]:
+    if said is None:
+        yield Row(key, words.say(f"row.{key}.none"), by="")
+        return
+    passed = said.entry.passed
+    result = claim(said, "passed", words.text("passed" if passed else "failed"))
+    by = claim(said, "auditor") if key == "spotcheck" else ""
+    yield Row(
+        key, words.say(f"row.{key}.value", result=result, when=_at(words, said), by=by), (said.index,), warn=not passed
+    )
+
+
+def _at(words: Words, said: Said[Any]) -> Markup:
+    return words.instant(said.entry.at, data_entry=said.index, data_claim="/at")
+
+
+def _totals(words: Words, _state: State, camera: Camera, now: datetime) -> Iterator[Row]:
+    totals = totals_of(camera, now)
+    if totals.first is None or totals.last is None:
+        yield Row("faces", words.say("row.faces.none"), by="")
+    else:
+        entries = (totals.first,) if totals.first == totals.last else (totals.first, totals.last)
+        yield Row("faces", words.count("row.faces.value", totals.faces), entries, span=True)
+        for key, seconds in (("whole", totals.covered_whole_s), ("stalled", totals.stalled_s), ("down", totals.down_s)):
+            body = words.say(f"row.{key}.value", span=words.span(seconds)) if seconds else words.say("row.no_time")
+            yield Row(key, body, entries, warn=seconds * 10 > totals.stated_s, span=True)
+
+
+def _silences(words: Words, _state: State, camera: Camera, now: datetime) -> Iterator[Row]:
+    seconds = totals_of(camera, now).not_known_s
+    if camera.running is not None:
+        body = words.say("row.unknown.value", span=words.span(seconds)) if seconds else words.say("row.no_time")
+        entries = tuple(gap.index for gap in camera.gaps[-3:]) if seconds else ()
+        yield Row("unknown", body, entries, by="reckoned", warn=seconds > 0)
+    if camera.contradictions:
+        yield Row(
+            "contradictions", words.count("row.contradictions.value", camera.contradictions), by="reckoned", warn=True
+        )
+
+
+def _faults(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+    if camera.fault_count:
+        last = camera.faults[-1]
+        body = words.count(
+            "row.faults.value", camera.fault_count,
+            what=claim(last, "what", words.text(f"fault.{last.entry.what}")), cause=claim(last, "cause"),
+            when=words.instant(last.entry.begin, data_entry=last.index, data_claim="/begin"),
+        )  # fmt: skip
+        yield Row("faults", body, (last.index,))
+
+
+def _requests(words: Words, state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+    yield from tally_rows(words, camera.tally)
+    if hidden := hidden_requests(state):
+        body = words.count("row.hidden.value", len(hidden), until=words.day(hidden[-1]))
+        yield Row("hidden", body, by="reckoned")
+
+
+def tally_rows(words: Words, tally: Tally) -> Iterator[Row]:
+    """Return requests, openings, refusals and the time that decisions took, of one camera or all."""
+    for key in ("requests", "opened", "refused"):
+        n = getattr(tally, key)
+        entries = tuple(tally.entries.get(key, ())) if n else ()
+        body = (
+            words.count(f"row.{key}.value", n, tracks=words.number(tally.tracks)) if n else words.say(f"row.{key}.none")
+        )
+        yield Row(key, body, entries, by="said" if n else "")
+    if tally.decision_s:
+        half = round(statistics.median(tally.decision_s))
+        body = words.count(
+            "row.decision.value",
+            len(tally.decision_s),
+            median=words.span(half),
+            longest=words.span(max(tally.decision_s)),
+        )
+        yield Row("decision", body, by="reckoned")
+
+
+def _kept(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+    if camera.registered is None:
+        return
+    for key in ("retention_h", "sealed_h"):
+        said = source(camera, key)
+        hours = getattr(said.entry, key)
+        shown = words.text(f"row.{key}.none") if hours == 0 else words.span(hours * 3600)
+        yield Row(key, claim(said, key, shown), (said.index,))
+    if camera.shredded:
+        yield Row(
+            "shredded", words.say("row.shredded.value", when=_at(words, camera.shredded)), (camera.shredded.index,)
+        )

@@ -1,0 +1,153 @@
+"""Serves a log and its pages. Sets a strict content policy, no cookie, loads nothing from elsewhere, and keeps no visitor log.
+
+What is served is public, so every answer may be read by other sites' scripts: that is how somebody else's checker works.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from passerby.errors import EntryError, PasserbyError
+from passerby.web.listening import serve_app
+from passerby.web.register.documents import DRAWING_POLICY, Document
+from passerby.web.register.follow import Follower
+from passerby.web.register.words import FALLBACK, negotiate
+
+TEXT = "text/plain; charset=utf-8"
+NEVER = "no-store"
+ASK = "no-cache"
+FOREVER = "public, max-age=31536000, immutable"
+MAX_PATH = 300
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Access-Control-Allow-Origin": "*",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
+    "X-Frame-Options": "DENY",
+}
+_LOG_FILE = re.compile(
+    r"checkpoint|vkey|policy|rotation/[0-9]{1,4}\.tlog-proof|schemas/[a-z.]{1,60}\.json|"
+    r"tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?"
+)
+_PROOF = re.compile(r"proof/(0|[1-9][0-9]{0,15})")
+_ENTRY = re.compile(r"entry/(0|[1-9][0-9]{0,15})\.json")
+_FOLDER = re.compile(r"[a-z]{2}|(?:[a-z]{2}/)?(?:c/[0-9a-f]{32}|part/[0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What stands at a path, and how long it may be kept."""
+
+    document: Document
+    keep: str
+    status: int = 200
+
+
+def app_of(follower: Follower, *, language: str = FALLBACK) -> Starlette:
+    """Return the server as an application.
+
+    Args:
+        follower: The log.
+        language: For readers who ask for none that there is.
+    """
+
+    async def serve(request: Request) -> Response:
+        path = request.url.path.removeprefix("/")
+        chosen = negotiate(request.headers.get("accept-language", ""), language)
+        if len(path) > MAX_PATH:
+            return respond(request, Answer(Document(b"too long\n", TEXT, DRAWING_POLICY), NEVER, 414))
+        if _FOLDER.fullmatch(path):
+            return RedirectResponse(f"/{path}/", 308, HEADERS)
+        return respond(request, await run_in_threadpool(answer, follower, path, chosen))
+
+    return Starlette(routes=[Route("/{path:path}", serve, methods=["GET"])])
+
+
+def answer(follower: Follower, path: str, language: str) -> Answer:
+    """Return what stands at a path of the log or its pages.
+
+    Args:
+        follower: The log.
+        path: Without a slash in front.
+        language: For pages whose path names none.
+    """
+    try:
+        if _LOG_FILE.fullmatch(path):
+            data = follower.file(path)
+            if data is not None:
+                return log_file(path, data)
+        elif found := _PROOF.fullmatch(path):
+            return Answer(Document(follower.proof(int(found[1])), TEXT, DRAWING_POLICY), ASK)
+        elif found := _ENTRY.fullmatch(path):
+            return Answer(Document(follower.raw(int(found[1])), "application/json", DRAWING_POLICY), FOREVER)
+        elif document := follower.document(path, language):
+            return Answer(document, ASK)
+    except EntryError:
+        pass  # there is no such entry
+    except PasserbyError as error:
+        return Answer(Document(f"{error.message}\n".encode(), TEXT, DRAWING_POLICY), NEVER, 503)
+    return Answer(follower.missing(language, path.count("/")), NEVER, 404)
+
+
+def log_file(path: str, data: bytes) -> Answer:
+    """Return one of the log's own files: tiles never change, the checkpoint always may."""
+    if path.startswith("tile/"):
+        return Answer(Document(data, "application/octet-stream", DRAWING_POLICY), FOREVER)
+    if path.startswith("schemas/"):
+        return Answer(Document(data, "application/schema+json", DRAWING_POLICY), ASK)
+    return Answer(Document(data, TEXT, DRAWING_POLICY), NEVER if path == "checkpoint" else ASK)
+
+
+def respond(request: Request, found: Answer) -> Response:
+    """Return an answer with all its headers; unchanged content is not sent again."""
+    document = found.document
+    tag = f'"{hashlib.sha256(document.body).hexdigest()[:32]}"'
+    headers = HEADERS | {
+        "Content-Security-Policy": f"{document.policy}; frame-ancestors 'none'",
+        "Cache-Control": found.keep,
+        "Content-Type": document.media_type,
+    }
+    if document.language:
+        headers["Content-Language"] = document.language
+    if document.negotiated:
+        headers["Vary"] = "Accept-Language"
+    if found.keep != NEVER:
+        headers["ETag"] = tag
+        known = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+        if found.status == 200 and (tag in known or "*" in known):
+            return Response(status_code=304, headers={k: v for k, v in headers.items() if k != "Content-Type"})
+    return Response(document.body, found.status, headers)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address is reached from this machine only.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def run(follower: Follower, *, listener: socket.socket, language: str = FALLBACK) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        follower: The log.
+        listener: As ``listening.bind`` gives it.
+        language: For readers who ask for none that there is.
+    """
+    serve_app(app_of(follower, language=language), listener)

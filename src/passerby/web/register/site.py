@@ -1,0 +1,142 @@
+"""Writes the citizen's pages as files, for any web server: the pages, the proofs they cite, and the log itself if asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from passerby.errors import StorageError
+from passerby.register import kinds
+from passerby.web.register.documents import every_path, find
+from passerby.web.register.follow import Follower, write_whole
+from passerby.web.register.words import FALLBACK
+
+_CITED = re.compile(r'data-entry="(\d{1,16})"')
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a run of ``write_site`` did.
+
+    Attributes:
+        pages: Pages of the site.
+        changed: Files that were written because they are new or other than before.
+        proofs: Entries that are cited, each with its proof.
+        size: Entries of the log.
+    """
+
+    pages: int
+    changed: int
+    proofs: int
+    size: int
+
+
+def write_site(follower: Follower, folder: Path, *, language: str = FALLBACK, now: datetime | None = None) -> Written:
+    """Write all pages, and the proof and text of every entry that a page cites.
+
+    Proofs are written before the pages that cite them, and each file whole or not at all, so that a reader never meets a
+    page whose proofs are missing.
+
+    Args:
+        follower: The log.
+        folder: Where to; made if it is missing. Files that are there already stay.
+        language: Of the pages whose path names none.
+        now: Instant of the pages; None is the present.
+
+    Raises:
+        StorageError: something cannot be read or written.
+        VerificationError: the log does not hold together.
+    """
+    pages = follower.pages(now)
+    if follower.trouble:
+        raise StorageError(f"log cannot be read: it is {follower.trouble}", hint="see `passerby register verify`")
+    count, changed = 0, 0
+    cited: set[int] = set()
+    for path in every_path(pages):
+        document = find(pages, path, language)
+        if document is None:
+            continue
+        wanted = {int(index) for index in _CITED.findall(document.body.decode())} if path.endswith(".html") else set()
+        changed += sum(_prove(follower, folder, index) for index in sorted(wanted - cited))
+        cited |= wanted
+        changed += write_whole(folder / path, document.body)
+        count += 1
+    follower.proofs = {index: met for index, met in follower.proofs.items() if index in cited}
+    follower.save()
+    return Written(count, changed, len(cited), pages.seen.size)
+
+
+def copy_log(follower: Follower, folder: Path) -> int:
+    """Copy the log's own files beside the pages, the checkpoint last; returns how many changed.
+
+    Raises:
+        StorageError: something cannot be read or written.
+    """
+    size = follower.reader.size
+    changed = 0
+    for path in (
+        *tile_paths(size),
+        *rotation_paths(follower),
+        *(f"schemas/{kind}.json" for kind in kinds()),
+        "vkey",
+        "policy",
+    ):
+        data = None if (folder / path).is_file() and path.startswith("tile/") else follower.file(path)
+        if data is not None:
+            changed += write_whole(folder / path, data)
+    return changed + write_whole(folder / "checkpoint", follower.reader.snapshot.note.raw)
+
+
+def rotation_paths(follower: Follower) -> Iterator[str]:
+    """Yield the paths of the proofs of all changes of the log's key, in order."""
+    number = 0
+    while follower.file(path := f"rotation/{number}.tlog-proof") is not None:
+        yield path
+        number += 1
+
+
+def tile_paths(size: int) -> list[str]:
+    """Return the paths of all tiles of a log of a size. Source: C2SP tlog-tiles.
+
+    >>> tile_paths(257)
+    ['tile/entries/000', 'tile/entries/001.p/1', 'tile/0/000', 'tile/0/001.p/1', 'tile/1/000.p/1']
+    """
+    paths = []
+    levels: list[tuple[str, int]] = [("entries", size)]
+    level = 0
+    while size >> (8 * level):
+        levels.append((str(level), size >> (8 * level)))
+        level += 1
+    for name, across in levels:
+        for index in range(-(-across // 256)):
+            width = min(256, across - index * 256)
+            paths.append(f"tile/{name}/{spelled(index)}" + ("" if width == 256 else f".p/{width}"))
+    return paths
+
+
+def spelled(index: int) -> str:
+    """Return a tile's number as a path. Source: C2SP tlog-tiles.
+
+    >>> spelled(1234067)
+    'x001/x234/067'
+    """
+    parts = [f"{index % 1000:03d}"]
+    while index >= 1000:
+        index //= 1000
+        parts.insert(0, f"x{index % 1000:03d}")
+    return "/".join(parts)
+
+
+def _prove(follower: Follower, folder: Path, index: int) -> int:
+    """A proof stays right for ever; it is only made anew where the witnesses have come since, or the key has changed."""
+    met = follower.seen.met
+    known = follower.proofs.get(index)
+    proof, entry = folder / "proof" / str(index), folder / "entry" / f"{index}.json"
+    if known is not None and (known or not met) and proof.is_file() and entry.is_file():
+        return 0
+    changed = write_whole(entry, follower.raw(index)) + write_whole(proof, follower.proof(index))
+    follower.proofs[index] = met
+    return changed

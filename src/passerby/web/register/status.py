@@ -1,0 +1,136 @@
+"""What a camera's state means at one instant: on, off, or not known. Silence becomes "not known" here, with its length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from passerby.register import Heartbeat, RunningStarted
+from passerby.web.register.camera import AHEAD_S, Camera
+from passerby.web.register.state import State
+
+WINDOW = timedelta(days=30)
+
+
+class Light(StrEnum):
+    """What a passer-by wants to know first."""
+
+    ON = "on"
+    WHOLE = "whole"
+    DOWN = "down"
+    STALLED = "stalled"
+    OFF = "off"
+    UNKNOWN = "unknown"
+    NEW = "new"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A camera at one instant.
+
+    Attributes:
+        light: On, covered whole, without picture, standing still, off, not known, not started yet, or gone for good.
+        since: Since when; for "not known", the operator's last word.
+        index: The entry that says so, or that was the last word. None where no entry does.
+        field: The field of that entry that holds ``since``.
+        due: When the next word is due, else "not known" follows. None where none is due.
+        ahead: Whether it is not known because the last word is dated in the future.
+    """
+
+    light: Light
+    since: datetime | None = None
+    index: int | None = None
+    due: datetime | None = None
+    ahead: bool = False
+    field: str = "at"
+
+    def silent_s(self, now: datetime) -> int:
+        """Return how long nothing has been heard, in seconds; 0 unless that is not known."""
+        if self.light is not Light.UNKNOWN or self.since is None:
+            return 0
+        return max(0, round((now - self.since).total_seconds()))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """One camera's last 30 days. Times in seconds."""
+
+    faces: int
+    frames: int
+    stated_s: int
+    covered_whole_s: int
+    stalled_s: int
+    down_s: int
+    not_known_s: int
+    first: int | None
+    last: int | None
+
+
+def status_of(camera: Camera, now: datetime) -> Status:
+    """Return what a camera is at an instant.
+
+    Args:
+        camera: Its state.
+        now: Aware. The same state at another instant may be "not known".
+    """
+    if camera.retired:
+        return Status(Light.GONE, camera.retired.entry.at, camera.retired.index)
+    running, last_word = camera.running, camera.last_word
+    if running is None or last_word is None:
+        said = camera.heartbeat or camera.registered
+        return Status(Light.NEW, said.entry.at if said else None, said.index if said else None)
+    beat = camera.heartbeat
+    index = beat.index if beat and beat.entry.end >= running.entry.at else running.index
+    if last_word > now + timedelta(seconds=AHEAD_S):
+        return Status(Light.UNKNOWN, None, index, ahead=True)
+    if not isinstance(running.entry, RunningStarted):
+        return Status(Light.OFF, running.entry.at, running.index)
+    due = camera.due
+    if due is None or now > due:
+        return Status(Light.UNKNOWN, last_word, index, field="end" if beat and index == beat.index else "at")
+    if beat and index == beat.index and (trouble := trouble_of(beat.entry)):
+        return Status(trouble, beat.entry.begin, index, due, field="begin")
+    light = Light.WHOLE if running.entry.mode == "cover-whole" else Light.ON
+    return Status(light, running.entry.at, running.index, due)
+
+
+def trouble_of(beat: Heartbeat) -> Light | None:
+    """Return what a camera was for more than half of a heartbeat's span, if that is not on."""
+    half_s = (beat.end - beat.begin).total_seconds() / 2
+    seconds = {Light.DOWN: beat.down_s, Light.STALLED: beat.stalled_s, Light.WHOLE: beat.covered_whole_s}
+    return max(seconds, key=lambda light: seconds[light]) if sum(seconds.values()) > half_s else None
+
+
+def totals_of(camera: Camera, now: datetime) -> Totals:
+    """Return the sums of the last 30 days, by the days on which spans began."""
+    since = now - WINDOW
+    rows = [row for row in camera.days if row.end > since]
+    silent_s = status_of(camera, now).silent_s(now)
+    gaps_s = sum(max(0, round((min(gap.end, now) - max(gap.begin, since)).total_seconds())) for gap in camera.gaps)
+    return Totals(
+        faces=sum(row.faces for row in rows),
+        frames=sum(row.frames for row in rows),
+        stated_s=sum(row.stated_s for row in rows),
+        covered_whole_s=sum(row.covered_whole_s for row in rows),
+        stalled_s=sum(row.stalled_s for row in rows),
+        down_s=sum(row.down_s for row in rows),
+        not_known_s=gaps_s + min(silent_s, round(WINDOW.total_seconds())),
+        first=rows[0].first if rows else None,
+        last=rows[-1].last if rows else None,
+    )
+
+
+def late_reveals(state: State, now: datetime) -> list[int]:
+    """Return the entries whose commitment should have been revealed by now, in the log's order."""
+    return sorted(index for index, pending in state.pending.items() if pending.commitment.reveal_by < now)
+
+
+def hidden_requests(state: State) -> list[datetime]:
+    """Return, for each request whose camera is not named yet, the date by which it must be, in order of dates."""
+    return sorted(
+        pending.commitment.reveal_by
+        for pending in state.pending.values()
+        if pending.case and (case := state.cases.get(pending.case)) and case.camera is None
+    )
