@@ -16,7 +16,7 @@ from pathlib import Path
 
 import av
 
-from passerby.media import ClipReader, Seen, WriteSettings, read_ahead, transcode
+from passerby.media import ClipReader, DecodeRecord, WriteSettings, read_ahead, transcode
 
 PRESET, CRF = "veryfast", 20
 
@@ -38,19 +38,21 @@ def bare(source: Path, target: Path) -> None:
         out.mux(track.encode(None))
 
 
-def read(source: Path) -> Seen:
+def read(source: Path) -> DecodeRecord:
     """Read a clip to its end, as a first pass does."""
     with ClipReader(source, skip_loop_filter=True) as clip:
         for _ in read_ahead(clip.frames()):
             pass
-        return clip.seen
+        return clip.record
 
 
-def write(source: Path, target: Path, seen: Seen, *, tenth: bool) -> None:
+def write(source: Path, target: Path, record: DecodeRecord, *, tenth: bool) -> None:
     """Write a clip; with ``tenth`` its first tenth is changed, else nothing is, and everything is encoded anew."""
-    last = len(seen.pts) // 10 if tenth else 0
+    last = len(record.pts) // 10 if tenth else 0
     settings = WriteSettings(preset=PRESET, crf=CRF, full_reencode=not tenth, overwrite=True)
-    transcode(source, target, edit=lambda _i, _p: None, needs_edit=lambda a, _b: a < last, settings=settings, seen=seen)
+    transcode(
+        source, target, edit=lambda _i, _p: None, needs_edit=lambda a, _b: a < last, settings=settings, record=record
+    )
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -68,16 +70,16 @@ def main() -> None:
     arguments = parser.parse_args()
     clip, best = arguments.clip, dict.fromkeys(("bare", "read", "full", "tenth"), float("inf"))
     with tempfile.TemporaryDirectory() as folder:
-        out, seen = Path(folder) / "out.mp4", read(clip)
+        out, record = Path(folder) / "out.mp4", read(clip)
         for _ in range(arguments.rounds):
             for name, work in (
                 ("bare", lambda: bare(clip, Path(folder) / "bare.mp4")),
                 ("read", lambda: read(clip)),
-                ("full", lambda: write(clip, out, seen, tenth=False)),
-                ("tenth", lambda: write(clip, out, seen, tenth=True)),
+                ("full", lambda: write(clip, out, record, tenth=False)),
+                ("tenth", lambda: write(clip, out, record, tenth=True)),
             ):
                 best[name] = min(best[name], seconds(work))
-    frames = len(seen.pts)
+    frames = len(record.pts)
     print(f"{clip.name}: {frames} frames")
     for name, seconds_ in best.items():
         print(

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from av.container import OutputContainer
 
-from passerby.media import ClipReader, Seen, WriteReport, WriteSettings, planes, transcode
+from passerby.media import ClipReader, DecodeRecord, WriteReport, WriteSettings, planes, transcode
 
 
 def program(name: str) -> str:
@@ -105,12 +105,12 @@ def _write_tone(container: OutputContainer, sound: av.AudioStream, seconds: floa
     container.mux(sound.encode(None))
 
 
-def read_all(path: Path) -> Seen:
+def read_all(path: Path) -> DecodeRecord:
     """Read a clip to its end."""
     with ClipReader(path) as clip:
         for _ in clip.frames():
             pass
-        return clip.seen
+        return clip.record
 
 
 def decoded(path: Path) -> list[tuple[float, bytes]]:
@@ -134,7 +134,7 @@ def write(source: Path, target: Path, *edits: int, look: bool = True, **settings
 
     seen = read_all(source) if look else None
     return transcode(
-        source, target, edit=paint, needs_edit=needs_edit, settings=WriteSettings(**settings), seen=seen
+        source, target, edit=paint, needs_edit=needs_edit, settings=WriteSettings(**settings), record=seen
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.media_clips import decoded, make_clip, number_in, read_all, scene, write
 
 from passerby.errors import UnreadableError, UnsupportedError, UsageError
-from passerby.media import ClipReader, planes, probe, promise, read_ahead
+from passerby.media import ClipReader, planes, predict_record, probe, read_ahead
 
 
 def damaged(source: Path, target: Path, *numbers: int) -> Path:
@@ -46,9 +46,9 @@ def test_a_pass_may_be_left_early(tmp_path: Path) -> None:
     with ClipReader(make_clip(tmp_path / "a.mp4")) as clip:
         assert next(clip.frames()).index == 0
         with pytest.raises(UsageError, match="must be read to its end"):
-            _ = clip.seen
+            _ = clip.record
         assert sum(1 for _ in clip.frames()) == 24
-        assert len(clip.seen.pts) == 24
+        assert len(clip.record.pts) == 24
 
 
 def test_seen_holds_times_and_copyable_groups(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_pictures_of_two_readers_do_not_share_pixels(tmp_path: Path) -> None:
 
 def test_packets_promise_what_decoding_shows(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=30, options={"preset": "veryfast", "g": "8", "bf": "3"})
-    seen, promised = read_all(path), promise(path, probe(path))
+    seen, promised = read_all(path), predict_record(path, probe(path))
     assert promised is not None
     assert promised.pts.tolist() == seen.pts.tolist()
     assert promised.copyable == seen.copyable
@@ -179,4 +179,4 @@ def test_packets_promise_what_decoding_shows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("codec", "suffix"), [("libx265", ".mp4"), ("libx264", ".avi"), ("mpeg4", ".mp4")])
 def test_nothing_is_promised_of_what_is_not_copied(tmp_path: Path, codec: str, suffix: str) -> None:
     path = make_clip(tmp_path / f"a{suffix}", codec=codec, frames=8)
-    assert promise(path, probe(path)) is None
+    assert predict_record(path, probe(path)) is None

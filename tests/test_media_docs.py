@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import ExifTags
 
-from passerby.media.content import _BRANDS, _PREFIXES, PICTURE_NAMES, Kind
+from passerby.media.content import _BRANDS, _PREFIXES, PICTURE_NAMES, ContentKind
 from passerby.media.pictures.metadata import _INSIDE, _MAIN
 from passerby.media.pictures.picture import MAX_FILE_BYTES, MAX_PIXELS
 from passerby.media.pictures.quality import _HIGHEST, _LOWEST, WEBP_QUALITY
@@ -34,7 +34,7 @@ def test_limits_are_what_the_page_states() -> None:
 def test_formats_are_what_the_page_lists() -> None:
     for name in PICTURE_NAMES:
         assert name in section("Read and written")
-    refused = {name for _, kind, name in _PREFIXES if kind is Kind.UNSUPPORTED} | set(_BRANDS.values())
+    refused = {name for _, kind, name in _PREFIXES if kind is ContentKind.UNSUPPORTED} | set(_BRANDS.values())
     pictures = {"GIF", "HEIC", "AVIF", "JPEG 2000", "JPEG XL", "Photoshop"}
     assert pictures <= refused
     for name in pictures:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from passerby.errors import UsageError
-from passerby.media import Inputs, Source, SourceKind, expand_inputs, plan_outputs
+from passerby.media import Inputs, InputSource, SourceKind, expand_inputs, plan_outputs
 from passerby.media.outputs import Job
 
 CLIP = b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(100)
@@ -142,7 +142,7 @@ NAMES = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=[
 @settings(deadline=None)
 @given(names=st.lists(NAMES, min_size=1, max_size=6, unique=True), beside=st.booleans())
 def test_any_names_give_distinct_outputs_that_are_no_inputs(names: list[str], beside: bool) -> None:
-    sources = [Source(SourceKind.PICTURE, Path("/nowhere/in") / name, "PNG", Path(name)) for name in names]
+    sources = [InputSource(SourceKind.PICTURE, Path("/nowhere/in") / name, "PNG", Path(name)) for name in names]
     output = None if beside else Path("/nowhere/out")
     try:
         jobs = plan_outputs(Inputs(sources=sources, many=True), output)

@@ -263,7 +263,7 @@ def test_edit_is_asked_for_the_encoded_groups_only(source: Path, tmp_path: Path)
         paint(index, picture)
 
     transcode(source, tmp_path / "out.mp4", edit=edit, needs_edit=lambda a, b: a <= 17 < b,
-              settings=WriteSettings(), seen=read_all(source))  # fmt: skip
+              settings=WriteSettings(), record=read_all(source))  # fmt: skip
     assert edited == [17]
 
 

@@ -335,7 +335,7 @@ def test_changed_input_is_noticed(tmp_path: Path) -> None:
     other = make_clip(tmp_path / "b.mp4", frames=11)
     with pytest.raises(UnreadableError, match="decodes differently from before"):
         transcode(other, tmp_path / "out.mp4", edit=paint, needs_edit=lambda _a, _b: True,
-                  settings=WriteSettings(full_reencode=True), seen=seen)  # fmt: skip
+                  settings=WriteSettings(full_reencode=True), record=seen)  # fmt: skip
     assert not (tmp_path / "out.mp4").exists()
 
 
@@ -350,7 +350,7 @@ def test_failing_edit_leaves_nothing(tmp_path: Path, error: type[BaseException],
 
     with pytest.raises(error):
         transcode(source, tmp_path / "out.mp4", edit=edit, needs_edit=lambda a, b: a <= 13 < b or a == 13,
-                  settings=WriteSettings(full_reencode=full), seen=read_all(source))  # fmt: skip
+                  settings=WriteSettings(full_reencode=full), record=read_all(source))  # fmt: skip
     assert list(tmp_path.iterdir()) == [source]
 
 

@@ -204,7 +204,7 @@ def test_a_damaged_clip_is_written_after_it_was_watched(tmp_path: Path) -> None:
     source.write_bytes(data)
     with ClipReader(source) as reading:
         frames = sum(1 for _ in reading.frames())
-        assert reading.seen.corrupt or reading.seen.lost
+        assert reading.record.corrupt or reading.record.lost
     done = veil_file(source, tmp_path / "out.mp4", told(), detector=Blind())  # type: ignore[arg-type]  # a test's own
     assert done.report.frames == frames
     assert "nothing was copied: it is damaged" in done.report.notes

@@ -17,7 +17,7 @@ from passerby.errors import UnreadableError
 HEAD_BYTES = 4096
 
 
-class Kind(StrEnum):
+class ContentKind(StrEnum):
     """What can be done with a file."""
 
     PICTURE = "picture"
@@ -36,7 +36,7 @@ class Content:
         name: The format as people call it, or what it is instead, with an article where it is no format.
     """
 
-    kind: Kind
+    kind: ContentKind
     name: str
 
 
@@ -44,34 +44,34 @@ PICTURE_NAMES = ("JPEG", "PNG", "WebP", "TIFF")
 CLIP_NAMES = ("MP4", "MOV", "Matroska", "WebM", "AVI")
 
 _PREFIXES = (
-    (b"\xff\xd8\xff", Kind.PICTURE, "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", Kind.PICTURE, "PNG"),
-    (b"II*\x00", Kind.PICTURE, "TIFF"),
-    (b"MM\x00*", Kind.PICTURE, "TIFF"),
-    (b"II+\x00", Kind.UNSUPPORTED, "BigTIFF"),
-    (b"MM\x00+", Kind.UNSUPPORTED, "BigTIFF"),
-    (b"GIF87a", Kind.UNSUPPORTED, "GIF"),
-    (b"GIF89a", Kind.UNSUPPORTED, "GIF"),
-    (b"\x8aMNG", Kind.UNSUPPORTED, "MNG"),
-    (b"\x8bJNG", Kind.UNSUPPORTED, "JNG"),
-    (b"\x00\x00\x00\x0cjP  ", Kind.UNSUPPORTED, "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", Kind.UNSUPPORTED, "JPEG 2000"),
-    (b"\x00\x00\x00\x0cJXL ", Kind.UNSUPPORTED, "JPEG XL"),
-    (b"\xff\x0a", Kind.UNSUPPORTED, "JPEG XL"),
-    (b"8BPS", Kind.UNSUPPORTED, "Photoshop"),
-    (b"FUJIFILMCCD-RAW", Kind.UNSUPPORTED, "Fujifilm raw"),
-    (b"IIU\x00", Kind.UNSUPPORTED, "Panasonic raw"),
-    (b"\x00\x00\x01\xba", Kind.UNSUPPORTED, "MPEG programme stream"),
-    (b"\x00\x00\x01\xb3", Kind.UNSUPPORTED, "MPEG video stream"),
-    (b"FLV\x01", Kind.UNSUPPORTED, "Flash video"),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind.UNSUPPORTED, "Windows Media"),
-    (b"OggS", Kind.UNSUPPORTED, "Ogg"),
-    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", Kind.UNSUPPORTED, "MXF"),
-    (b"%PDF-", Kind.OTHER, "a PDF document"),
-    (b"PK\x03\x04", Kind.OTHER, "a ZIP archive or office document"),
-    (b"\x1f\x8b", Kind.OTHER, "a gzip archive"),
-    (b"\x7fELF", Kind.OTHER, "a program"),
-    (b"ID3", Kind.OTHER, "an MP3 sound file"),
+    (b"\xff\xd8\xff", ContentKind.PICTURE, "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", ContentKind.PICTURE, "PNG"),
+    (b"II*\x00", ContentKind.PICTURE, "TIFF"),
+    (b"MM\x00*", ContentKind.PICTURE, "TIFF"),
+    (b"II+\x00", ContentKind.UNSUPPORTED, "BigTIFF"),
+    (b"MM\x00+", ContentKind.UNSUPPORTED, "BigTIFF"),
+    (b"GIF87a", ContentKind.UNSUPPORTED, "GIF"),
+    (b"GIF89a", ContentKind.UNSUPPORTED, "GIF"),
+    (b"\x8aMNG", ContentKind.UNSUPPORTED, "MNG"),
+    (b"\x8bJNG", ContentKind.UNSUPPORTED, "JNG"),
+    (b"\x00\x00\x00\x0cjP  ", ContentKind.UNSUPPORTED, "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", ContentKind.UNSUPPORTED, "JPEG 2000"),
+    (b"\x00\x00\x00\x0cJXL ", ContentKind.UNSUPPORTED, "JPEG XL"),
+    (b"\xff\x0a", ContentKind.UNSUPPORTED, "JPEG XL"),
+    (b"8BPS", ContentKind.UNSUPPORTED, "Photoshop"),
+    (b"FUJIFILMCCD-RAW", ContentKind.UNSUPPORTED, "Fujifilm raw"),
+    (b"IIU\x00", ContentKind.UNSUPPORTED, "Panasonic raw"),
+    (b"\x00\x00\x01\xba", ContentKind.UNSUPPORTED, "MPEG programme stream"),
+    (b"\x00\x00\x01\xb3", ContentKind.UNSUPPORTED, "MPEG video stream"),
+    (b"FLV\x01", ContentKind.UNSUPPORTED, "Flash video"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ContentKind.UNSUPPORTED, "Windows Media"),
+    (b"OggS", ContentKind.UNSUPPORTED, "Ogg"),
+    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", ContentKind.UNSUPPORTED, "MXF"),
+    (b"%PDF-", ContentKind.OTHER, "a PDF document"),
+    (b"PK\x03\x04", ContentKind.OTHER, "a ZIP archive or office document"),
+    (b"\x1f\x8b", ContentKind.OTHER, "a gzip archive"),
+    (b"\x7fELF", ContentKind.OTHER, "a program"),
+    (b"ID3", ContentKind.OTHER, "an MP3 sound file"),
 )
 _BRANDS = {
     b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC", b"hevx": "HEIC",
@@ -113,29 +113,29 @@ def sniff_bytes(head: bytes) -> Content:
     for prefix, kind, name in _PREFIXES:
         if head.startswith(prefix):
             return Content(kind, name)
-    return _sniff_container(head) or Content(Kind.OTHER, _name_other(head))
+    return _sniff_container(head) or Content(ContentKind.OTHER, _name_other(head))
 
 
 def _sniff_container(head: bytes) -> Content | None:
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12])
     if head[:4] == b"\x1aE\xdf\xa3":
-        return Content(Kind.CLIP, "WebM" if b"webm" in head[:64] else "Matroska")
+        return Content(ContentKind.CLIP, "WebM" if b"webm" in head[:64] else "Matroska")
     if head[4:8] == b"ftyp":
         return _sniff_brands(head)
     if head[4:8] in _MOV_BOXES:
-        return Content(Kind.CLIP, "MOV")
+        return Content(ContentKind.CLIP, "MOV")
     for packet, start in ((188, 0), (192, 4)):
         syncs = head[start : start + 5 * packet : packet]
         if len(syncs) == 5 and set(syncs) == {0x47}:
-            return Content(Kind.UNSUPPORTED, "MPEG transport stream")
-    return Content(Kind.UNSUPPORTED, "BMP") if head[:2] == b"BM" and head[6:10] == bytes(4) else None
+            return Content(ContentKind.UNSUPPORTED, "MPEG transport stream")
+    return Content(ContentKind.UNSUPPORTED, "BMP") if head[:2] == b"BM" and head[6:10] == bytes(4) else None
 
 
 _RIFF = {
-    b"WEBP": Content(Kind.PICTURE, "WebP"),
-    b"AVI ": Content(Kind.CLIP, "AVI"),
-    b"WAVE": Content(Kind.OTHER, "a WAVE sound file"),
+    b"WEBP": Content(ContentKind.PICTURE, "WebP"),
+    b"AVI ": Content(ContentKind.CLIP, "AVI"),
+    b"WAVE": Content(ContentKind.OTHER, "a WAVE sound file"),
 }
 
 
@@ -144,15 +144,15 @@ def _sniff_brands(head: bytes) -> Content:
     major = head[8:12]
     others = {head[i : i + 4] for i in range(16, size - 3, 4)}
     if major in _BRANDS:
-        return Content(Kind.UNSUPPORTED, _BRANDS[major])
+        return Content(ContentKind.UNSUPPORTED, _BRANDS[major])
     if major in _SOUND_BRANDS:
-        return Content(Kind.OTHER, "an MPEG-4 sound file")
+        return Content(ContentKind.OTHER, "an MPEG-4 sound file")
     if major == b"qt  ":
-        return Content(Kind.CLIP, "MOV")
+        return Content(ContentKind.CLIP, "MOV")
     still = others & set(_BRANDS)
     if still and not others & {b"isom", b"iso2", b"mp41", b"mp42", b"avc1"}:
-        return Content(Kind.UNSUPPORTED, _BRANDS[min(still)])
-    return Content(Kind.CLIP, "MP4")
+        return Content(ContentKind.UNSUPPORTED, _BRANDS[min(still)])
+    return Content(ContentKind.CLIP, "MP4")
 
 
 def _name_other(head: bytes) -> str:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from passerby.errors import UsageError
 from passerby.media.pictures import FORMAT_OF_SUFFIX
-from passerby.media.sources import MEDIA_SUFFIXES, SUFFIXES_OF_CLIP, VEILED, Inputs, Source, SourceKind
+from passerby.media.sources import MEDIA_SUFFIXES, SUFFIXES_OF_CLIP, VEILED, Inputs, InputSource, SourceKind
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A source and where its veiled copy goes."""
 
-    source: Source
+    source: InputSource
     target: Path
 
 
@@ -67,7 +67,7 @@ def _is_folder(output: Path, text: str, *, many: bool) -> bool:
     return True
 
 
-def _target(source: Source, output: str | Path | None, folder: Path | None) -> Path:
+def _target(source: InputSource, output: str | Path | None, folder: Path | None) -> Path:
     name = _fitting_name(source)
     if folder is not None:
         return folder / source.below.with_name(name)
@@ -78,7 +78,7 @@ def _target(source: Source, output: str | Path | None, folder: Path | None) -> P
     return source.path.with_name(f"{Path(name).stem}{VEILED}{Path(name).suffix}")
 
 
-def _fitting_name(source: Source) -> str:
+def _fitting_name(source: InputSource) -> str:
     path = source.path
     if source.kind is SourceKind.CAMERA:
         return f"{path.name}.mp4"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, UsageError
 from passerby.files import HIDDEN_PREFIX
-from passerby.media.content import CLIP_NAMES, PICTURE_NAMES, Content, Kind, sniff
+from passerby.media.content import CLIP_NAMES, PICTURE_NAMES, Content, ContentKind, sniff
 from passerby.media.pictures import FORMAT_OF_SUFFIX
 
 VEILED = "_veiled"
@@ -47,7 +47,7 @@ class SourceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class InputSource:
     """One thing to veil.
 
     Attributes:
@@ -87,7 +87,7 @@ class Inputs:
         many: Several inputs or a folder were named, so that an output must be a folder.
     """
 
-    sources: list[Source] = field(default_factory=list)
+    sources: list[InputSource] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     failed: list[tuple[Path, PasserbyError]] = field(default_factory=list)
     many: bool = False
@@ -177,7 +177,7 @@ def _files_below(folder: Path, inputs: Inputs, output: Path | None) -> Iterator[
 def _judge(path: Path, below: Path | None, inputs: Inputs) -> None:
     in_folder = below is not None
     if not in_folder and _DEVICE.fullmatch(str(path)):
-        inputs.sources.append(Source(SourceKind.CAMERA, path, "camera", Path(path.name)))
+        inputs.sources.append(InputSource(SourceKind.CAMERA, path, "camera", Path(path.name)))
         return
     if inputs.many and (reason := _skip_by_name(path, in_folder=in_folder)):
         inputs.skipped.append(Skipped(path, reason))
@@ -188,11 +188,11 @@ def _judge(path: Path, below: Path | None, inputs: Inputs) -> None:
         inputs.failed.append((path, error))
         return
     place = Path(path.name) if below is None else below
-    if content.kind is Kind.PICTURE:
-        inputs.sources.append(Source(SourceKind.PICTURE, path, content.name, place))
-    elif content.kind is Kind.CLIP:
-        inputs.sources.append(Source(SourceKind.CLIP, path, content.name, place))
-    elif content.kind is Kind.OTHER and in_folder and path.suffix.lower() not in MEDIA_SUFFIXES:
+    if content.kind is ContentKind.PICTURE:
+        inputs.sources.append(InputSource(SourceKind.PICTURE, path, content.name, place))
+    elif content.kind is ContentKind.CLIP:
+        inputs.sources.append(InputSource(SourceKind.CLIP, path, content.name, place))
+    elif content.kind is ContentKind.OTHER and in_folder and path.suffix.lower() not in MEDIA_SUFFIXES:
         inputs.skipped.append(Skipped(path, f"no picture or clip, but {content.name}"))
     else:
         inputs.failed.append((path, _unsupported(path, content)))
@@ -211,6 +211,6 @@ def _skip_by_name(path: Path, *, in_folder: bool) -> str | None:
 def _unsupported(path: Path, content: Content) -> UnsupportedError:
     wanted = ", ".join((*PICTURE_NAMES, *CLIP_NAMES))
     hint = None
-    if content.kind is Kind.UNSUPPORTED:
+    if content.kind is ContentKind.UNSUPPORTED:
         hint = "turn it into one of these with another program first"
     return UnsupportedError(f"input must be one of {wanted}; got {content.name}: {path}", hint=hint)

@@ -8,9 +8,9 @@ from .encoder import (
 )
 from .reader import (
     ClipReader,
+    DecodeRecord,
     Frame,
-    Seen,
-    promise,
+    predict_record,
     read_ahead,
 )
 from .transcoder import (
@@ -22,12 +22,12 @@ __all__ = [
     "ClipInfo",
     "ClipReader",
     "Colour",
+    "DecodeRecord",
     "Frame",
-    "Seen",
     "WriteReport",
     "WriteSettings",
+    "predict_record",
     "probe",
-    "promise",
     "read_ahead",
     "transcode",
 ]

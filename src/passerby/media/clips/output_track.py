@@ -18,7 +18,7 @@ from passerby.media.clips.clip import ClipInfo
 from passerby.media.clips.encoder import EncoderPlan, create_encoder
 from passerby.media.clips.muxing import ClipWriter
 from passerby.media.clips.nal import NalError
-from passerby.media.clips.reader import Frame, Seen
+from passerby.media.clips.reader import DecodeRecord, Frame
 from passerby.media.clips.smartcopy import free_number, joined_sets
 from passerby.media.clips.supply import Copied
 
@@ -103,25 +103,25 @@ class MixedTrack(VideoTrack):
     """A video track in which copied groups and encoded runs alternate.
 
     Both kinds of parameter sets stand in the container's header. Times of decoding are laid out beforehand: the track
-    is shown in order ``seen.pts`` and decoded at most ``delay`` frames ahead, encoded runs too.
+    is shown in order ``record.pts`` and decoded at most ``delay`` frames ahead, encoded runs too.
 
     Args:
         writer: The container; its encoder must have been told ``mixed_options``.
         plan: The encoder: libx264.
         info: The source.
         shift: Ticks of the source that become zero.
-        seen: What a whole pass over the source found.
+        record: What a whole pass over the source found.
         first: Index of the output's first frame.
     """
 
     def __init__(
-        self, writer: ClipWriter, plan: EncoderPlan, info: ClipInfo, shift: int, *, seen: Seen, first: int
+        self, writer: ClipWriter, plan: EncoderPlan, info: ClipInfo, shift: int, *, record: DecodeRecord, first: int
     ) -> None:
         super().__init__(writer, plan, info, shift)
-        self._seen, self._next = seen, first
+        self._record, self._next = record, first
         self._first = first
         self._sets = writer.encoder.extradata or b""
-        config = seen.copyable.config
+        config = record.copyable.config
         if config is None:
             raise UnsupportedError("there is nothing to copy")
         try:
@@ -138,7 +138,7 @@ class MixedTrack(VideoTrack):
         self._finish(packet)
 
     def _next_encoder(self) -> VideoCodecContext:
-        encoder = create_encoder(self._plan, self._info, mixed_options(self._seen))
+        encoder = create_encoder(self._plan, self._info, mixed_options(self._record))
         if encoder.extradata != self._sets:
             raise UnsupportedError("the encoder changed its parameter sets on the way")
         return encoder
@@ -154,20 +154,20 @@ class MixedTrack(VideoTrack):
         self._writer.write_video(packet)
 
     def _decoding_time(self, position: int) -> int:
-        back = position - self._seen.copyable.delay
+        back = position - self._record.copyable.delay
         if back >= self._first:
-            return int(self._seen.pts[back])
+            return int(self._record.pts[back])
         tick = max(1, round(1 / (self._info.rate * self._info.time_base)))
-        return int(self._seen.pts[self._first]) - (self._first - back) * tick
+        return int(self._record.pts[self._first]) - (self._first - back) * tick
 
 
-def mixed_options(seen: Seen) -> dict[str, str]:
+def mixed_options(record: DecodeRecord) -> dict[str, str]:
     """Return what x264 must be told beside a plan, so that its groups can stand beside copied ones.
 
     Raises:
         UnsupportedError: The source leaves no number for further parameter sets.
     """
-    config, delay = seen.copyable.config, seen.copyable.delay
+    config, delay = record.copyable.config, record.copyable.delay
     if config is None:
         raise UnsupportedError("there is nothing to copy")
     # B-frames that refer to B-frames are decoded two frames ahead of showing, others one

@@ -60,7 +60,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class DecodeRecord:
     """What a whole pass over a clip found; a later pass is held to it.
 
     Attributes:
@@ -180,7 +180,7 @@ class ClipReader:
         self.path = path
         self.info = probe(path)
         self._skip_loop_filter = skip_loop_filter
-        self._seen: Seen | None = None
+        self._record: DecodeRecord | None = None
         self._open: list[InputContainer] = []
 
     def __enter__(self) -> Self:
@@ -193,15 +193,15 @@ class ClipReader:
             self._open.pop().close()
 
     @property
-    def seen(self) -> Seen:
+    def record(self) -> DecodeRecord:
         """What the last whole pass of ``frames`` found.
 
         Raises:
             UsageError: No pass came to its end yet.
         """
-        if self._seen is None:
-            raise UsageError("a clip must be read to its end before it can say what was seen")
-        return self._seen
+        if self._record is None:
+            raise UsageError("a clip must be read to its end before it can say what it holds")
+        return self._record
 
     def frames(self) -> Iterator[Frame]:
         """Decode the clip from its start, in presentation order; each call is a new pass.
@@ -213,16 +213,16 @@ class ClipReader:
         container = open_clip(self.path)
         self._open.append(container)
         stream = video_stream(container, self.path.name)
-        one_pass = _Pass(stream, self.path.name, self.info, skip_loop_filter=self._skip_loop_filter)
+        one_pass = _RecordedPass(stream, self.path.name, self.info, skip_loop_filter=self._skip_loop_filter)
         with reading(self.path):
             for packet in demux(container, stream):
                 yield from one_pass.feed(packet)
-        self._seen = one_pass.seen(self.path.name)
+        self._record = one_pass.record(self.path.name)
         self._open.remove(container)
         container.close()
 
 
-class _Pass:
+class _RecordedPass:
     """A whole pass, and what it takes note of."""
 
     def __init__(self, stream: VideoStream, name: str, info: ClipInfo, *, skip_loop_filter: bool) -> None:
@@ -255,8 +255,8 @@ class _Pass:
                 self._corrupt.add(frame.index)
             yield replace(frame, unfit=True) if frame.index in self._unfit else frame
 
-    def seen(self, name: str) -> Seen:
-        """Say what was seen.
+    def record(self, name: str) -> DecodeRecord:
+        """Say what was found.
 
         Raises:
             UnreadableError: Not one frame.
@@ -268,7 +268,7 @@ class _Pass:
         if self._corrupt or lost:
             self._survey.reason = "it is damaged"
         copyable = self._survey.finish(times, frozenset(self._unfit))
-        return Seen(times, frozenset(self._corrupt), lost, self._is_truncated(), copyable)
+        return DecodeRecord(times, frozenset(self._corrupt), lost, self._is_truncated(), copyable)
 
     def _is_truncated(self) -> bool:
         if self._info.duration_s is None:
@@ -280,7 +280,7 @@ class _Pass:
         return missing_s > _MISSING_S and not self._info.audio_streams
 
 
-def promise(path: Path, info: ClipInfo) -> Seen | None:
+def predict_record(path: Path, info: ClipInfo) -> DecodeRecord | None:
     """Read a clip's packets without decoding them: what a pass of ``ClipReader.frames`` will see if nothing is damaged.
 
     Returns:
@@ -302,7 +302,7 @@ def promise(path: Path, info: ClipInfo) -> Seen | None:
                     return None
         shown = np.sort(np.frombuffer(times, np.int64))
         copyable = survey.finish(shown, frozenset())
-        return None if copyable.reason else Seen(shown, copyable=copyable)
+        return None if copyable.reason else DecodeRecord(shown, copyable=copyable)
     finally:
         container.close()
 

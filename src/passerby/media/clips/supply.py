@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from passerby.errors import UnreadableError
 from passerby.media.clips.clip import ClipInfo, open_clip, reading, video_stream
 from passerby.media.clips.nal import NalError
-from passerby.media.clips.reader import Decoding, Frame, Seen, demux, prepare
+from passerby.media.clips.reader import DecodeRecord, Decoding, Frame, demux, prepare
 from passerby.media.clips.smartcopy import Group, copied_units
 
 _MICROSECOND = 1_000_000
@@ -69,7 +69,7 @@ class Held(Protocol):
         """Whether the other pass has come to the end, and this frame lies behind it."""
         ...
 
-    def end(self, frames: int | None) -> Seen:
+    def end(self, frames: int | None) -> DecodeRecord:
         """Wait for the end of the other pass.
 
         Args:
@@ -93,7 +93,7 @@ class Supply:
         info: What it is.
         pix_fmt: The pixel format that frames are turned into.
         span_s: Time of the first frame, and the time that no frame reaches; None where open.
-        seen: What a whole pass found; this pass is held to it.
+        record: What a whole pass found; this pass is held to it.
         held: Frames of another pass, so that none is decoded twice; where one is missing, decoding begins.
     """
 
@@ -103,10 +103,10 @@ class Supply:
         info: ClipInfo,
         pix_fmt: str,
         span_s: tuple[float | None, float | None],
-        seen: Seen | None,
+        record: DecodeRecord | None,
         held: Held | None = None,
     ) -> None:
-        self._source, self._info, self._pix_fmt, self._seen, self._held = source, info, pix_fmt, seen, held
+        self._source, self._info, self._pix_fmt, self._record, self._held = source, info, pix_fmt, record, held
         self.start = _ticks(span_s[0], info.time_base, -math.inf)
         self.end = _ticks(span_s[1], info.time_base, math.inf)
         self._reformatter = VideoReformatter()
@@ -146,7 +146,7 @@ class Supply:
                             return
                         yield frame
             self.lost = decoding.lost
-            if self._seen is not None and decoding.index != len(self._seen.pts):
+            if self._record is not None and decoding.index != len(self._record.pts):
                 raise self._differs(decoding.index)
         finally:
             container.close()
@@ -230,8 +230,8 @@ class Supply:
 
     def _decoded(self, decoding: Decoding, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
         for frame in decoding.feed(packet):
-            seen = self._seen
-            if seen is not None and (frame.index >= len(seen.pts) or seen.pts[frame.index] != frame.pts):
+            record = self._record
+            if record is not None and (frame.index >= len(record.pts) or record.pts[frame.index] != frame.pts):
                 raise self._differs(frame.index)
             if frame.pts >= self.start and frame.index >= self._given:
                 yield self._converted(frame)
@@ -245,7 +245,7 @@ class Supply:
         return replace(frame, picture=picture)
 
     def _copied(self, packet: Packet[VideoStream]) -> Copied:
-        config = self._seen.copyable.config if self._seen is not None else None
+        config = self._record.copyable.config if self._record is not None else None
         if config is None or packet.pts is None:
             raise self._differs(0)
         try:

@@ -24,7 +24,7 @@ from passerby.media.clips.clip import ClipInfo, open_clip, probe
 from passerby.media.clips.encoder import EncoderPlan, WriteSettings, plan_encoding
 from passerby.media.clips.muxing import ClipWriter
 from passerby.media.clips.output_track import MixedTrack, VideoTrack, mixed_options
-from passerby.media.clips.reader import Frame, Seen, read_ahead
+from passerby.media.clips.reader import DecodeRecord, Frame, read_ahead
 from passerby.media.clips.smartcopy import Group, plan_segments
 from passerby.media.clips.supply import Copied, Held, Item, RunEnd, Supply
 from passerby.media.frames import blank
@@ -85,7 +85,7 @@ def transcode(
     edit: Edit,
     needs_edit: NeedsEdit,
     settings: WriteSettings | None = None,
-    seen: Seen | None = None,
+    record: DecodeRecord | None = None,
     ahead: Ahead | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> WriteReport:
@@ -98,8 +98,8 @@ def transcode(
             is not shared with the decoder. Called in order of index, in the calling thread.
         needs_edit: Whether any frame of ``start <= index < stop`` is to be changed.
         settings: How to write.
-        seen: What a whole pass of ``ClipReader.frames`` found, or was ``promise``d; this pass is held to it. Without it
-            nothing is copied.
+        record: What a whole pass of ``ClipReader.frames`` found, or ``predict_record`` foretold; this pass is held to it.
+            Without it nothing is copied.
         ahead: A pass that is under way; ``edit`` and ``needs_edit`` are asked only for what it has settled.
         progress: Called with the number of frames written so far.
 
@@ -115,7 +115,7 @@ def transcode(
     info = probe(source)
     plan = plan_encoding(info, target, preset=settings.preset, crf=settings.crf)
     with whole_file(target, overwrite=settings.overwrite, inputs=[source]) as beside:
-        job = _Job(source, target, info, plan, settings, seen, ahead)
+        job = _Job(source, target, info, plan, settings, record, ahead)
         return job.run(beside, edit, needs_edit, progress or (lambda _: None))
 
 
@@ -129,13 +129,13 @@ class _Job:
         info: ClipInfo,
         plan: EncoderPlan,
         settings: WriteSettings,
-        seen: Seen | None,
+        record: DecodeRecord | None,
         ahead: Ahead | None,
     ) -> None:
         self._source, self._target = source, target
-        self._info, self._plan, self._settings, self._seen, self._ahead = info, plan, settings, seen, ahead
+        self._info, self._plan, self._settings, self._record, self._ahead = info, plan, settings, record, ahead
         span_s = (settings.start_s, settings.end_s)
-        self._supply = Supply(source, info, plan.pix_fmt, span_s, seen, ahead)
+        self._supply = Supply(source, info, plan.pix_fmt, span_s, record, ahead)
         self._covered = self._encoded = self._copied = self._silent = 0
         self._mixed = False
         self._notes = plan.notes
@@ -148,7 +148,7 @@ class _Job:
             if first is None or isinstance(first, RunEnd):
                 raise UsageError(f"no frame of {self._source.name} lies between start and end")
             shift = first.pts if self._settings.start_s is not None else 0
-            extra = mixed_options(self._seen) if segments is not None and self._seen else {}
+            extra = mixed_options(self._record) if segments is not None and self._record else {}
             with ClipWriter(path, self._target, self._plan, self._info, extra) as writer:
                 if self._settings.keep_metadata:
                     self._keep_tags(writer)
@@ -163,7 +163,7 @@ class _Job:
                     track.end_run()
                     audio.write_until(math.inf)
             if self._ahead is not None:
-                self._seen = self._ahead.end(self._copied + self._encoded if self._supply.whole else None)
+                self._record = self._ahead.end(self._copied + self._encoded if self._supply.whole else None)
         finally:
             if self._ahead is not None:
                 self._ahead.leave()  # or reading ahead might wait for ever
@@ -172,28 +172,28 @@ class _Job:
 
     def _segments(self, needs_edit: NeedsEdit) -> Iterator[Group] | None:
         """Decide what is copied; None means that everything is encoded."""
-        seen = self._seen
-        if self._settings.full_reencode or seen is None:
+        record = self._record
+        if self._settings.full_reencode or record is None:
             return None
-        reason = seen.copyable.reason
+        reason = record.copyable.reason
         if not reason and not (self._plan.encoder == "libx264" and self._plan.muxer in {"mp4", "mov", "matroska"}):
             reason = "the output is of another kind"
         if not reason and self._plan.pix_fmt != self._info.pix_fmt:
             reason = "the pixel format changes"
         if not reason:
-            span = (self._first_index(), int(np.searchsorted(seen.pts, self._supply.end)))
+            span = (self._first_index(), int(np.searchsorted(record.pts, self._supply.end)))
             self._mixed = True
             stays = self._ahead.stays if self._ahead is not None else lambda start, stop: not needs_edit(start, stop)
-            return plan_segments(seen.copyable, len(seen.pts), span, stays)
+            return plan_segments(record.copyable, len(record.pts), span, stays)
         self._notes += (f"nothing was copied: {reason}",)
         return None
 
     def _first_index(self) -> int:
-        return 0 if self._seen is None else int(np.searchsorted(self._seen.pts, self._supply.start))
+        return 0 if self._record is None else int(np.searchsorted(self._record.pts, self._supply.start))
 
     def _track(self, writer: ClipWriter, shift: int, *, mixed: bool) -> VideoTrack:
-        if mixed and self._seen is not None:
-            return MixedTrack(writer, self._plan, self._info, shift, seen=self._seen, first=self._first_index())
+        if mixed and self._record is not None:
+            return MixedTrack(writer, self._plan, self._info, shift, record=self._record, first=self._first_index())
         return VideoTrack(writer, self._plan, self._info, shift)
 
     def _write(self, item: Item, track: VideoTrack, edit: Edit, needs_edit: NeedsEdit) -> None:
@@ -215,7 +215,7 @@ class _Job:
         if needs_edit(frame.index, frame.index + 1):
             frame.picture.make_writable()  # the decoder still predicts from these pixels
             edit(frame.index, frame.picture)
-        if frame.corrupt or (self._seen is not None and frame.index in self._seen.corrupt):
+        if frame.corrupt or (self._record is not None and frame.index in self._record.corrupt):
             blank(frame.picture)
             self._covered += 1
 
@@ -242,7 +242,7 @@ class _Job:
         dropped = self._info.beside
         if self._silent:
             dropped += (f"{self._silent} audio track{'s' * (self._silent > 1)}",)
-        if self._seen is not None and self._seen.truncated:
+        if self._record is not None and self._record.truncated:
             self._notes += ("the input ends before its own index says it does",)
         return WriteReport(
             frames=self._copied + self._encoded,

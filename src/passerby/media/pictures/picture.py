@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from passerby.errors import OutputError, UnreadableError, UnsupportedError, UsageError
-from passerby.media.content import Kind, sniff_bytes
+from passerby.media.content import ContentKind, sniff_bytes
 from passerby.media.pictures.extras import extras_of, extras_of_tiff
 from passerby.media.pictures.metadata import Kept, as_exif, kept_of
 from passerby.media.pictures.pixels import open_one, pixels_of
@@ -72,10 +72,10 @@ def read_picture(path: Path) -> Picture:
     """
     data = _read_bytes(path)
     content = sniff_bytes(data)
-    if content.kind is Kind.UNSUPPORTED:
+    if content.kind is ContentKind.UNSUPPORTED:
         message = f"picture must be JPEG, PNG, WebP or TIFF, got {content.name}: {path}"
         raise UnsupportedError(message, hint="save it as JPEG or PNG with another program first")
-    if content.kind is not Kind.PICTURE:
+    if content.kind is not ContentKind.PICTURE:
         raise UnreadableError(f"picture must be JPEG, PNG, WebP or TIFF, got {content.name}: {path}")
     try:
         with warnings.catch_warnings():

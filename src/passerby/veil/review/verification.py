@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from passerby.media import ClipReader, Kind, luma, read_ahead, read_picture, rgb, sniff
+from passerby.media import ClipReader, ContentKind, luma, read_ahead, read_picture, rgb, sniff
 from passerby.values import Boxes
 from passerby.veil.cover import Noise, Space, layout_of
 from passerby.veil.detect import BLAZEFACE_DIGEST, Look, Looks, Pending, Rgb, blazeface_looks, sizes_px, start
@@ -121,7 +121,7 @@ def verify_file(
         DetectorError: a detector failed.
     """
     passes = [_Pass(detector, MANNERS.get(detector.digest, USUAL), seems_left) for detector in detectors]
-    if sniff(path).kind is Kind.PICTURE:
+    if sniff(path).kind is ContentKind.PICTURE:
         still = _PictureView(read_picture(path).rgb)
         step = _Step(0, 0.0, [one.begin(still) for one in passes], still.grey())
         return _verdict(1, 1, list(step.sightings(passes)), passes)

@@ -18,7 +18,7 @@ import av
 
 from passerby.errors import UnreadableError, UnsupportedError, UsageError
 from passerby.files import check_target
-from passerby.media import Kind, WriteReport, as_plain, probe, promise, protect_process, sniff, transcode
+from passerby.media import ContentKind, WriteReport, as_plain, predict_record, probe, protect_process, sniff, transcode
 from passerby.values import Track, digest_file
 from passerby.veil.cover import Painter, Plan, zone_share
 from passerby.veil.detect import Detector, look_size, sizes_px
@@ -78,11 +78,11 @@ def veil_file(
     check_target(target, overwrite=settings.write.overwrite, inputs=[source])
     protect_process()
     content = sniff(source)
-    if content.kind not in {Kind.PICTURE, Kind.CLIP}:
+    if content.kind not in {ContentKind.PICTURE, ContentKind.CLIP}:
         raise UnsupportedError(f"{source.name} must be a picture or a clip, got {content.name}")
     opened = detector or Detector(settings.find)
     try:
-        if content.kind is Kind.PICTURE:
+        if content.kind is ContentKind.PICTURE:
             opened.prepare()
             return _picture(source, target, settings, opened, tracks)
         return _clip(source, target, settings, opened, tracks, progress or (lambda *_: None))
@@ -176,7 +176,7 @@ class _Clip:
         size, find = (info.width_px, info.height_px), self._settings.find
         sides = sizes_px(*size, thorough=find.thorough)
         self._detector.prepare([look_size(side, size, self._detector.multiple) for side in sides])
-        promised = None if self._settings.write.full_reencode else promise(self._source, info)
+        promised = None if self._settings.write.full_reencode else predict_record(self._source, info)
         painter = Painter(self._settings.cover, info.width_px, info.height_px)
         ahead_of = WatchedAhead(
             self.watch,
@@ -197,7 +197,7 @@ class _Clip:
                     edit=edit,
                     needs_edit=ahead.needs_edit,
                     settings=self._settings.write,
-                    seen=promised,
+                    record=promised,
                     ahead=ahead,
                     progress=lambda done: self._progress("writing", done, info.frames_estimate),
                 )
@@ -223,7 +223,7 @@ class _Clip:
             edit=edit,
             needs_edit=plan.touches,
             settings=self._settings.write,
-            seen=watched.seen,
+            record=watched.seen,
             progress=lambda done: self._progress("writing", done, plan.frames),
         )
 

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from typing import Self
 
 from passerby.errors import UnreadableError
-from passerby.media import Frame, Seen
+from passerby.media import DecodeRecord, Frame
 from passerby.values import EMPTY_BOXES, Boxes
 from passerby.veil.run.watcher import Listener, Watched
 
@@ -43,7 +43,7 @@ class WatchedAhead:
         self,
         watch: Callable[[Listener], Watched],
         name: str,
-        promised: Seen | None,
+        promised: DecodeRecord | None,
         *,
         always: bool,
         wait_frames: int,
@@ -165,7 +165,7 @@ class WatchedAhead:
             self._check()
             return not self._touches(start, stop)
 
-    def end(self, frames: int | None) -> Seen:
+    def end(self, frames: int | None) -> DecodeRecord:
         """See Ahead.end."""
         seen = self.watched().seen
         if frames is not None and frames != len(seen.pts):

@@ -18,9 +18,9 @@ from passerby.errors import UnreadableError, UsageError
 from passerby.files import check_target
 from passerby.media import (
     ClipReader,
+    ContentKind,
+    DecodeRecord,
     Frame,
-    Kind,
-    Seen,
     WriteReport,
     as_plain,
     protect_process,
@@ -68,7 +68,7 @@ def why_not(header: Header, earlier: Path, settings: VeilSettings) -> str | None
             f"--mend must name the output that the tracks were written with, got another file: {earlier}",
             hint="name that output, or leave --mend out: then the whole clip is veiled anew",
         )
-    if sniff(earlier).kind is Kind.PICTURE:
+    if sniff(earlier).kind is ContentKind.PICTURE:
         return "pictures have no groups"
     if not header.runs or header.run_frames is None or header.weights is None:
         return "the tracks do not say how they were"
@@ -130,7 +130,7 @@ def mend_file(
                 edit=stand_in.edit,
                 needs_edit=lambda start, stop: any(first < stop and last >= start for first, last in changed),
                 settings=settings.write,
-                seen=was,
+                record=was,
                 progress=lambda done: told("writing", done, header.frames),
             )
         finally:
@@ -185,11 +185,11 @@ def _plan(watched: Watched, settings: VeilSettings) -> Plan:
     return Plan(watched.tracks, len(watched.seen.pts), whole=watched.unjudged, keep=settings.cover.keep, always=zones)
 
 
-def _seen(path: Path, told: Callable[[int], None]) -> Seen:
+def _seen(path: Path, told: Callable[[int], None]) -> DecodeRecord:
     with ClipReader(path) as clip:
         for frame in clip.frames():
             told(frame.index + 1)
-        return clip.seen
+        return clip.record
 
 
 class _StandIn:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import DetectorError
-from passerby.media import ClipInfo, ClipReader, Frame, Seen, read_ahead, rgb
+from passerby.media import ClipInfo, ClipReader, DecodeRecord, Frame, read_ahead, rgb
 from passerby.values import Boxes, Track
 from passerby.veil.detect import CloserLooks, Looks, Pending, start
 from passerby.veil.track import (
@@ -92,7 +92,7 @@ class Watched:
     """
 
     info: ClipInfo
-    seen: Seen
+    seen: DecodeRecord
     tracks: tuple[Track, ...]
     doubts: tuple[Doubt, ...]
     unjudged: frozenset[int]
@@ -140,7 +140,7 @@ def watch(
         finally:
             frames.close()
         watcher.finish()
-        return watcher.watched(clip.seen)
+        return watcher.watched(clip.record)
 
 
 @dataclass(slots=True, eq=False)
@@ -211,7 +211,7 @@ class _Watcher:
         if self._listener:
             self._listener.settled(self._settler.finish(len(self._motions), self._follower.ended), self._unjudged)
 
-    def watched(self, seen: Seen) -> Watched:
+    def watched(self, seen: DecodeRecord) -> Watched:
         """Decide what is covered.
 
         Raises:
