@@ -21,7 +21,7 @@ from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.stream.relay import Relay
 from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, RtspConfig
-from passerby.gateway.wire import Kind, Message, flags_of
+from passerby.gateway.wire import Message, MessageKind, flags_of
 
 SCENE = SceneSettings(1280, 720, 12.5, 5)
 LOOP = 250
@@ -66,7 +66,7 @@ async def simulate(count: int, port: int) -> None:
         data, key = units[number % len(units)]
         stamp = time.monotonic_ns()
         for relay in relays.values():
-            relay.accept(Message(Kind.UNIT, data, flags_of(key=key, whole=None), stamp, stamp))
+            relay.accept(Message(MessageKind.UNIT, data, flags_of(key=key, whole=None), stamp, stamp))
         number += 1
 
 

@@ -33,7 +33,7 @@ from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
 from passerby.gateway.stream.relay import Relay
-from passerby.gateway.values import CameraConfig, EncodeConfig, Reason, RtspConfig, SelfTestConfig
+from passerby.gateway.values import CameraConfig, CoverReason, EncodeConfig, RtspConfig, SelfTestConfig
 
 Luma = NDArray[np.uint8]
 BARE = 0.6
@@ -212,7 +212,7 @@ class Mqtt:
         self._ticking = asyncio.run_coroutine_threadsafe(self._tick(), thread.loop)
 
     def _cover(self, name: str, on: bool) -> bool:
-        (self._gateway.hold if on else self._gateway.release)(name, Reason.OPERATOR)
+        (self._gateway.hold if on else self._gateway.release)(name, CoverReason.OPERATOR)
         return True
 
     async def _tick(self) -> None:

@@ -20,14 +20,14 @@ from tests.gateway_tools import wait_for
 
 from passerby.gateway.picture.scene import Scene, settings_of
 from passerby.gateway.states import EventKind
-from passerby.gateway.values import CameraConfig, InputConfig, Reason, RecordConfig, SelfTestConfig
+from passerby.gateway.values import CameraConfig, CoverReason, InputConfig, RecordConfig, SelfTestConfig
 
 URL = "test://portrait?size=256x160&fps=10&faces=1"
 HOUR_S = 3600.0
 JUMPS_S = {"forward": HOUR_S, "back": -2 * HOUR_S, "by decades": -24 * 365 * 24 * HOUR_S, "by a second and a half": 1.5}
 
 
-def began(running: RunningGateway, reason: Reason) -> int:
+def began(running: RunningGateway, reason: CoverReason) -> int:
     return sum(event.kind is EventKind.FAULT_BEGAN and event.reason is reason for event in running.events)
 
 
@@ -45,7 +45,7 @@ def fill_disk(running: RunningGateway) -> dict[str, object]:
                 pass
         except OSError as exc:
             full = exc.errno == errno.ENOSPC
-    wait_for(lambda: began(running, Reason.DISK_FULL) > 0, 10)
+    wait_for(lambda: began(running, CoverReason.DISK_FULL) > 0, 10)
     covered = running.seen.stays_covered("rtsp", 4.0)
     seen = {
         "full": full,
@@ -57,7 +57,7 @@ def fill_disk(running: RunningGateway) -> dict[str, object]:
     freed_s = time.monotonic()
     took_s = recovered_s(running, freed_s + 0.3, freed_s)
     time.sleep(2.5)
-    return seen | {"recovered_s": took_s, "faults": began(running, Reason.DISK_FULL)}
+    return seen | {"recovered_s": took_s, "faults": began(running, CoverReason.DISK_FULL)}
 
 
 def move_clock(running: RunningGateway, file: Path) -> dict[str, object]:
@@ -67,7 +67,7 @@ def move_clock(running: RunningGateway, file: Path) -> dict[str, object]:
         moment_s, moved_s = time.monotonic(), moved_s + jump_s
         with file.open("r+b", buffering=0) as opened:
             opened.write(struct.pack("=q", round(moved_s * 1e9)))
-        wait_for(lambda number=number: began(running, Reason.CLOCK) == number, 5)  # type: ignore[misc]
+        wait_for(lambda number=number: began(running, CoverReason.CLOCK) == number, 5)  # type: ignore[misc]
         covers = running.seen.covers["rtsp"]
         wait_for(lambda covers=covers: running.seen.covers["rtsp"] > covers, 5)  # type: ignore[misc]
         rows[name] = {

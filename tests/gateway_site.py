@@ -13,8 +13,8 @@ from passerby.gateway.config.city import City
 from passerby.gateway.config.load import parse_city
 from passerby.gateway.picture.slate import Slates
 from passerby.gateway.runtime import Runtime
-from passerby.gateway.service import Camera
-from passerby.gateway.supervisor import Keeper
+from passerby.gateway.service import ServedCamera
+from passerby.gateway.supervisor import CameraSupervisor
 from passerby.web.console.app import app_of
 from passerby.web.register.follow import Follower, Place
 
@@ -56,7 +56,9 @@ class ConsoleSite:
             self.runtime.accounts.add(str(role) if role is not Role.ADMIN else "chief", role, password)
         config = city.cameras[0]
         self.permitted = self.thread.call(self.runtime.record.permit(config))
-        self.camera: Camera = self.thread.do(lambda: Camera(Keeper(config, Slates(), self.runtime.gateway.tell, 60.0)))
+        self.camera: ServedCamera = self.thread.do(
+            lambda: ServedCamera(CameraSupervisor(config, Slates(), self.runtime.gateway.tell, 60.0))
+        )
         self.runtime.gateway.cameras["hall"] = self.camera
         self.follower = Follower(city.register.path, place=Place("http://127.0.0.1/"))
         app = app_of(self.runtime, self.follower, secure=False, origin="http://127.0.0.1")

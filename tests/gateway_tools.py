@@ -29,8 +29,8 @@ from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.states import Event
 from passerby.gateway.stream.relay import Relay
-from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, Reason, RtspConfig
-from passerby.gateway.wire import Kind, Message, flags_of
+from passerby.gateway.values import CameraConfig, CoverReason, EncodeConfig, InputConfig, RtspConfig
+from passerby.gateway.wire import Message, MessageKind, flags_of
 
 T = TypeVar("T")
 SMALL = SceneSettings(320, 192, 12.5, 0)
@@ -142,8 +142,8 @@ class LoopThread:
         self.loop.close()
 
 
-def message(data: bytes, stamp_ns: int, *, key: bool, whole: Reason | None = None) -> Message:
-    return Message(Kind.UNIT, data, flags_of(key=key, whole=whole), stamp_ns, stamp_ns)
+def message(data: bytes, stamp_ns: int, *, key: bool, whole: CoverReason | None = None) -> Message:
+    return Message(MessageKind.UNIT, data, flags_of(key=key, whole=whole), stamp_ns, stamp_ns)
 
 
 async def feed(relay: Relay, settings: SceneSettings = SMALL, *, kbps: int = 4000) -> None:

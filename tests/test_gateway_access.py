@@ -23,7 +23,7 @@ from passerby.gateway.onvif.client import OnvifUser, Pose, pose_of, poses, profi
 from passerby.gateway.onvif.describe import Answer, Login, authorization, describe
 from passerby.gateway.onvif.ptz import PtzWatch, at_home
 from passerby.gateway.onvif.pull_check import AccessReport, AccessTests, check_access
-from passerby.gateway.values import CameraConfig, InputConfig, Reason
+from passerby.gateway.values import CameraConfig, CoverReason, InputConfig
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +279,7 @@ def test_a_camera_that_moves_is_covered_until_it_stands_at_home(
         watch.watch({"hall": onvif(simulator, ptz=True, home=(0.0, 0.0, 0.0))})
         await asyncio.sleep(0)
         await until(True)
-        assert held == {f"hall {Reason.PTZ}"}, "before anything is known it is covered"
+        assert held == {f"hall {CoverReason.PTZ}"}, "before anything is known it is covered"
         await until(False)
         simulator.moving = "MOVING"
         await until(True)

@@ -22,7 +22,7 @@ from passerby.gateway.access.sessions import Sessions, same
 from passerby.gateway.logs import PER_S, JsonLines, OnceASecond, log_as_json
 from passerby.gateway.publish.metrics import Facts, exposition
 from passerby.gateway.states import CameraStatus, Phase, WorkerCounts
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 
 class Clock:
@@ -310,7 +310,9 @@ def test_what_happens_to_another_camera_in_the_same_second_is_told(monkeypatch: 
 
 def test_metrics_parse_and_count_what_they_say() -> None:
     counts = WorkerCounts(frames_in=100, frames_out=90, fps_in=12.5, detect_ms=40, faces=300, tracks=4)
-    hall = CameraStatus("hall", Phase.COVERED, (Reason.CLOCK,), counts=counts, whole_by_reason=((Reason.CLOCK, 7),))
+    hall = CameraStatus(
+        "hall", Phase.COVERED, (CoverReason.CLOCK,), counts=counts, whole_by_reason=((CoverReason.CLOCK, 7),)
+    )
     text = exposition(lambda: Facts([hall], refused=1, alarm=True, config_sound=False))().decode()
     found = {}
     for family in text_string_to_metric_families(text):

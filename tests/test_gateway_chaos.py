@@ -22,8 +22,8 @@ from tests.gateway_tools import PASSWORD, USER, wait_for
 from passerby.config import WEIGHTS
 from passerby.gateway.picture.scene import Scene, SceneSettings
 from passerby.gateway.states import EventKind, Phase
-from passerby.gateway.stream.hidden_test import Outcome
-from passerby.gateway.values import CameraConfig, InputConfig, Reason, RecordConfig, SelfTestConfig
+from passerby.gateway.stream.hidden_test import HiddenTestResult
+from passerby.gateway.values import CameraConfig, CoverReason, InputConfig, RecordConfig, SelfTestConfig
 from passerby.veil.settings import FindSettings, VeilSettings
 
 pytestmark = pytest.mark.xdist_group("gateway-chaos")
@@ -79,7 +79,7 @@ def healthy_after(running: RunningGateway, moment: float, seconds: float) -> Non
     wait_for(lambda: told_now(running) == ("veiled", ""), 5)
 
 
-def events(running: RunningGateway, kind: EventKind, reason: Reason, since: int) -> bool:
+def events(running: RunningGateway, kind: EventKind, reason: CoverReason, since: int) -> bool:
     return any(e.kind is kind and e.reason is reason for e in running.events[since:])
 
 
@@ -87,7 +87,7 @@ def told_now(running: RunningGateway) -> tuple[str, str]:
     return running.mqtt.last("hall/state"), running.mqtt.last("hall/reason")
 
 
-def told(running: RunningGateway, kind: str, reason: Reason) -> bool:
+def told(running: RunningGateway, kind: str, reason: CoverReason) -> bool:
     said = [json.loads(text) for text in running.mqtt.small.topics("cams/events")]
     return any(one["type"] == kind and one["reason"] == reason.value for one in said)
 
@@ -115,7 +115,7 @@ def test_the_check_itself_sees_a_bare_face_and_no_other() -> None:
 
 def test_start_was_covered(running: RunningGateway) -> None:
     # on a fast machine the cover is gone before a reader has found its way in: what was sent is counted at the source
-    wait_for(lambda: dict(running.status.whole_by_reason).get(Reason.START, 0) >= 1, 5)
+    wait_for(lambda: dict(running.status.whole_by_reason).get(CoverReason.START, 0) >= 1, 5)
     assert running.seen.bare == []
 
 
@@ -131,7 +131,7 @@ def test_blow_to_the_process(running: RunningGateway, blow: str) -> None:
     else:
         os.kill(pid, signal.SIGSTOP)
     wait_for(lambda: running.seen.covers["rtsp"] > covers, 5)
-    wanted = Reason.STALLED if blow.startswith("stop") else Reason.WORKER
+    wanted = CoverReason.STALLED if blow.startswith("stop") else CoverReason.WORKER
     wait_for(lambda: events(running, EventKind.FAULT_BEGAN, wanted, since), 5)
     wait_for(lambda: told(running, "fault_began", wanted) and running.mqtt.last("hall/state") != "veiled", 5)
     if blow == "stop for a while":
@@ -160,10 +160,16 @@ def test_no_picture_is_left_behind_by_a_crash(running: RunningGateway) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "reason"),
-    [("freeze", Reason.NO_PICTURE), ("corrupt", Reason.CORRUPT), ("drop", None), ("reorder", None), ("flood", None)],
+    [
+        ("freeze", CoverReason.NO_PICTURE),
+        ("corrupt", CoverReason.CORRUPT),
+        ("drop", None),
+        ("reorder", None),
+        ("flood", None),
+    ],
 )
 def test_camera_that_misbehaves(
-    running: RunningGateway, simulated: SimulatedCamera, mode: str, reason: Reason | None
+    running: RunningGateway, simulated: SimulatedCamera, mode: str, reason: CoverReason | None
 ) -> None:
     since = len(running.events)
     simulated.mode = mode
@@ -179,7 +185,7 @@ def test_camera_that_misbehaves(
 def test_camera_that_goes_and_comes_back(running: RunningGateway, simulated: SimulatedCamera) -> None:
     since = len(running.events)
     simulated.down()
-    wait_for(lambda: events(running, EventKind.FAULT_BEGAN, Reason.NO_PICTURE, since), 10)
+    wait_for(lambda: events(running, EventKind.FAULT_BEGAN, CoverReason.NO_PICTURE, since), 10)
     covers = running.seen.covers["rtsp"]
     wait_for(lambda: running.seen.covers["rtsp"] > covers + 1, 5)
     simulated.up()
@@ -192,9 +198,9 @@ def test_weights_that_change_cover_until_they_are_right_again(running: RunningGa
     since = len(running.events)
     good = weights.read_bytes()
     weights.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
-    wait_for(lambda: events(running, EventKind.FAULT_BEGAN, Reason.WEIGHTS, since), 10)
+    wait_for(lambda: events(running, EventKind.FAULT_BEGAN, CoverReason.WEIGHTS, since), 10)
     assert running.seen.stays_covered("rtsp", 1.5)
-    assert running.status.reasons == (Reason.WEIGHTS,)
+    assert running.status.reasons == (CoverReason.WEIGHTS,)
     wait_for(lambda: told_now(running) == ("covered", "weights_changed"), 5)
     weights.write_bytes(good)
     healthy_after(running, time.monotonic(), 15)
@@ -219,18 +225,18 @@ def test_full_disk_covers(running: RunningGateway) -> None:
     before = running.gateway.cameras["hall"].config
     full = replace(before, record=RecordConfig(running.folder, min_free_bytes=2**62))
     running.thread.call(running.gateway.apply([full]), 30)
-    wait_for(lambda: events(running, EventKind.FAULT_BEGAN, Reason.DISK_FULL, since), 60)
+    wait_for(lambda: events(running, EventKind.FAULT_BEGAN, CoverReason.DISK_FULL, since), 60)
     running.thread.call(running.gateway.apply([before]), 30)
     healthy_after(running, time.monotonic() + 0.5, 60)
     assert running.seen.bare == []
 
 
 def test_alarm_covers_every_output_until_it_is_over(running: RunningGateway) -> None:
-    running.thread.do(lambda: running.gateway._hidden_result(Outcome.BARE, "a test face came out bare"))
+    running.thread.do(lambda: running.gateway._hidden_result(HiddenTestResult.BARE, "a test face came out bare"))
     assert running.seen.stays_covered("rtsp", 1.5)
     assert running.status.phase is Phase.SLATE
     wait_for(lambda: told_now(running) == ("slate", "alarm"), 5)
-    running.thread.do(lambda: running.gateway._hidden_result(Outcome.PASSED, "covered"))
+    running.thread.do(lambda: running.gateway._hidden_result(HiddenTestResult.PASSED, "covered"))
     healthy_after(running, time.monotonic(), 10)
 
 

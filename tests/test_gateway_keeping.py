@@ -23,10 +23,10 @@ from passerby.gateway.rtsp.auth import DigestGate
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.stream import hidden_test as hidden_module
-from passerby.gateway.stream.hidden_test import HiddenCheck, Outcome, hidden_camera
+from passerby.gateway.stream.hidden_test import HiddenCheck, HiddenTestResult, hidden_camera
 from passerby.gateway.stream.relay import AccessUnit, Relay
-from passerby.gateway.supervisor import BACKOFF_S, Keeper
-from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, Reason, RtspConfig, SelfTestConfig
+from passerby.gateway.supervisor import BACKOFF_S, CameraSupervisor
+from passerby.gateway.values import CameraConfig, CoverReason, EncodeConfig, InputConfig, RtspConfig, SelfTestConfig
 
 SLATES = Slates()
 
@@ -39,13 +39,13 @@ def fake_worker(folder: Path, body: str) -> str:
     return str(path)
 
 
-async def keep(keeper: Keeper, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
-    keeper.start()
+async def keep(supervisor: CameraSupervisor, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
+    supervisor.start()
     end = time.monotonic() + seconds
     while time.monotonic() < end and not until():
-        keeper.tick()
+        supervisor.tick()
         await asyncio.sleep(0.05)
-    await keeper.stop()
+    await supervisor.stop()
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_process_that_misbehaves_is_restarted_behind_the_slate(
 ) -> None:
     monkeypatch.setattr("passerby.gateway.supervisor.sys.executable", fake_worker(tmp_path, body))
     events: list[Event] = []
-    keeper = Keeper(camera(), SLATES, events.append, 60.0)
+    supervisor = CameraSupervisor(camera(), SLATES, events.append, 60.0)
     seen: list[AccessUnit] = []
-    keeper.relay.subscribe(seen.append)
-    asyncio.run(keep(keeper, 40.0, until=lambda: keeper.restarts >= 2))
-    assert keeper.restarts >= 2
+    supervisor.relay.subscribe(seen.append)
+    asyncio.run(keep(supervisor, 40.0, until=lambda: supervisor.restarts >= 2))
+    assert supervisor.restarts >= 2
     assert any(e.kind is EventKind.PHASE and why in e.detail for e in events), [e.detail for e in events]
-    assert {unit.whole for unit in seen} <= {Reason.START, Reason.WORKER}
+    assert {unit.whole for unit in seen} <= {CoverReason.START, CoverReason.WORKER}
     assert seen
     assert events[-1].kind is EventKind.FAULT_ENDED, "what began is ended, also at the end"
 
@@ -81,8 +81,8 @@ def test_process_that_says_nothing_is_killed(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("passerby.gateway.supervisor.START_S", 4.0)
     monkeypatch.setattr("passerby.gateway.supervisor.SILENT_S", 4.0)
     events: list[Event] = []
-    keeper = Keeper(camera(), SLATES, events.append, 60.0)
-    asyncio.run(keep(keeper, 40.0, until=lambda: keeper.restarts >= 1))
+    supervisor = CameraSupervisor(camera(), SLATES, events.append, 60.0)
+    asyncio.run(keep(supervisor, 40.0, until=lambda: supervisor.restarts >= 1))
     assert any("exit code -9" in e.detail for e in events)
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
@@ -91,8 +91,10 @@ def test_process_that_says_nothing_is_killed(tmp_path: Path, monkeypatch: pytest
 def test_back_off_grows_and_is_jittered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("passerby.gateway.supervisor.sys.executable", fake_worker(tmp_path, "exit 1"))
     ends: list[float] = []
-    keeper = Keeper(camera(), SLATES, lambda e: ends.append(time.monotonic()) if "ended" in e.detail else None, 60.0)
-    asyncio.run(keep(keeper, 60.0, until=lambda: len(ends) >= 4))
+    supervisor = CameraSupervisor(
+        camera(), SLATES, lambda e: ends.append(time.monotonic()) if "ended" in e.detail else None, 60.0
+    )
+    asyncio.run(keep(supervisor, 60.0, until=lambda: len(ends) >= 4))
     steps = np.diff(ends)
     assert len(steps) >= 3
     assert (steps[:3] > 0.75 * np.array(BACKOFF_S[1:4])).all()
@@ -118,7 +120,7 @@ class Fed:
         self.scene = Scene(settings_of(CONFIG.input.url))
         settings = self.scene.settings
         self.encoder = LiveEncoder(settings.width, settings.height, settings.fps, EncodeConfig())
-        self.results: list[tuple[Outcome, str]] = []
+        self.results: list[tuple[HiddenTestResult, str]] = []
         self.check = HiddenCheck(self.relay, lambda outcome, detail: self.results.append((outcome, detail)), 5.0)
 
     def feed(self, count: int, *, covered: bool) -> None:
@@ -138,31 +140,31 @@ def test_covered_test_face_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     fed = Fed(monkeypatch)
     fed.feed(20, covered=True)
     fed.check.tick()
-    assert fed.results == [(Outcome.PASSED, "the test face stayed covered in 20 pictures")]
+    assert fed.results == [(HiddenTestResult.PASSED, "the test face stayed covered in 20 pictures")]
 
 
 def test_bare_test_face_is_an_alarm_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fed = Fed(monkeypatch)
     fed.feed(10, covered=True)
     fed.feed(1, covered=False)
-    assert fed.results == [(Outcome.BARE, "a test face came out bare")]
+    assert fed.results == [(HiddenTestResult.BARE, "a test face came out bare")]
     fed.check.tick()
-    assert fed.results[-1][0] is Outcome.BARE
+    assert fed.results[-1][0] is HiddenTestResult.BARE
 
 
 def test_stream_covered_whole_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     fed = Fed(monkeypatch)
     fed.feed(2, covered=True)
-    fed.relay.lost(Reason.WORKER)
+    fed.relay.lost(CoverReason.WORKER)
     fed.check.tick()
-    assert [outcome for outcome, _ in fed.results] == [Outcome.UNTESTED]
+    assert [outcome for outcome, _ in fed.results] == [HiddenTestResult.UNTESTED]
 
 
 def test_hidden_stream_that_is_silent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     fed = Fed(monkeypatch)
     fed.check._last_round_s -= 100
     fed.check.tick()
-    assert fed.results == [(Outcome.UNTESTED, "the hidden stream shows nothing")]
+    assert fed.results == [(HiddenTestResult.UNTESTED, "the hidden stream shows nothing")]
 
 
 # permission
@@ -191,14 +193,14 @@ def test_camera_starts_only_when_it_may() -> None:
         await running.start()
         assert running.cameras == {}
         assert running.refused == {"hall": "the register cannot be written"}
-        assert events[-1].reason is Reason.REGISTER
+        assert events[-1].reason is CoverReason.REGISTER
         answer[0] = None
         for _ in range(100):
             await asyncio.sleep(0.1)
             if running.cameras:
                 break
         assert running.statuses()[0].phase is Phase.STARTING
-        assert [e.kind for e in events if e.reason is Reason.REGISTER or e.kind is EventKind.STARTED] == [
+        assert [e.kind for e in events if e.reason is CoverReason.REGISTER or e.kind is EventKind.STARTED] == [
             EventKind.FAULT_BEGAN,
             EventKind.FAULT_ENDED,
             EventKind.STARTED,
@@ -213,7 +215,7 @@ def test_new_camera_during_an_alarm_starts_covered() -> None:
         running = gateway(lambda _: None)
         running.alarm = "a test face came out bare"
         await running.start()
-        assert running.cameras["hall"].relay.alarm is Reason.ALARM
+        assert running.cameras["hall"].relay.alarm is CoverReason.ALARM
         await running.stop()
 
     asyncio.run(inside())
@@ -223,13 +225,13 @@ FIRST_PROCESS = """
 import asyncio, os
 from tests.test_gateway_keeping import SLATES, keep
 from tests.gateway_tools import camera
-from passerby.gateway.supervisor import Keeper
+from passerby.gateway.supervisor import CameraSupervisor
 assert os.getpid() == 1
-keeper = Keeper(camera(), SLATES, lambda event: None, 60.0)
+supervisor = CameraSupervisor(camera(), SLATES, lambda event: None, 60.0)
 units = []
-keeper.relay.subscribe(units.append)
-asyncio.run(keep(keeper, 60.0, until=lambda: any(unit.whole is None for unit in units)))
-print(keeper.restarts, any(unit.whole is None for unit in units))
+supervisor.relay.subscribe(units.append)
+asyncio.run(keep(supervisor, 60.0, until=lambda: any(unit.whole is None for unit in units)))
+print(supervisor.restarts, any(unit.whole is None for unit in units))
 """
 
 

@@ -16,7 +16,7 @@ from passerby.errors import DetectorError
 from passerby.gateway.picture.drawn_cover import TONE, cover_frame
 from passerby.gateway.picture.scene import Scene, SceneSettings
 from passerby.gateway.picture.synthetic_face import is_bare
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.lane import START_NS, Lane, Unit, even_yuv420p
 from passerby.gateway.worker.source import Picture
@@ -56,7 +56,7 @@ class Lanes:
 
     def __init__(self, make_veil: Callable[[], Veil] = Covering) -> None:
         self.units: list[Unit] = []
-        self.seen: list[tuple[Reason, bool]] = []
+        self.seen: list[tuple[CoverReason, bool]] = []
         self.faults = Faults(lambda reason, began, _ns, _text: self.seen.append((reason, began)))
         self.now_ns = 10**12
         self.lane = Lane(camera(), lambda *_: make_veil(), self.faults, self.units.append, lambda: self.now_ns)
@@ -120,17 +120,17 @@ def test_veil_that_throws_is_covered_and_made_anew(error: Exception) -> None:
 
     lanes = Lanes(Throwing)
     lanes.feed(40)
-    assert (Reason.DETECTOR_DEAD, True) in lanes.seen
-    assert (Reason.DETECTOR_DEAD, False) in lanes.seen
+    assert (CoverReason.DETECTOR_DEAD, True) in lanes.seen
+    assert (CoverReason.DETECTOR_DEAD, False) in lanes.seen
     wholes = [u.whole for u in lanes.units]
-    assert Reason.DETECTOR_DEAD in wholes
+    assert CoverReason.DETECTOR_DEAD in wholes
     assert wholes[-1] is None, "sound again"
     for unit, picture in zip(lanes.units, lanes.pictures(), strict=True):
         assert is_cover(picture) is (unit.whole is not None)
 
 
-@pytest.mark.parametrize("reason", [r for r in Reason if r is not Reason.START])
-def test_every_reason_covers_whole(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", [r for r in CoverReason if r is not CoverReason.START])
+def test_every_reason_covers_whole(reason: CoverReason) -> None:
     lanes = Lanes()
     lanes.feed(8)
     lanes.faults.hold(reason, lanes.now_ns / 1e9, 0)
@@ -149,8 +149,8 @@ def test_damaged_pictures_leave_covered_although_they_leave_later() -> None:
     lanes.feed(2, damaged=True)
     lanes.feed(40)
     wholes = [u.whole for u in lanes.units]
-    assert wholes[10] is Reason.CORRUPT
-    assert wholes[11] is Reason.CORRUPT
+    assert wholes[10] is CoverReason.CORRUPT
+    assert wholes[11] is CoverReason.CORRUPT
     assert wholes[-1] is None
 
 
@@ -170,7 +170,7 @@ def test_picture_of_another_kind_from_the_veil_is_covered(broken: Callable[[av.V
 
     lanes = Lanes(Odd)
     lanes.feed(8)
-    assert {u.whole for u in lanes.units} == {Reason.DETECTOR_DEAD}
+    assert {u.whole for u in lanes.units} == {CoverReason.DETECTOR_DEAD}
     assert all(is_cover(p) for p in lanes.pictures())
 
 
@@ -179,7 +179,7 @@ def test_another_size_is_covered_and_goes_on() -> None:
     lanes.feed(8)
     large = Scene(SceneSettings(640, 384, 12.5, 0)).frame(0)
     lanes.feed(20, frame=large)
-    assert (Reason.FORMAT, True) in lanes.seen
+    assert (CoverReason.FORMAT, True) in lanes.seen
     assert lanes.lane.size == (640, 384)
     sizes = {picture.shape for picture in lanes.pictures()}
     assert sizes == {(192, 320), (384, 640)}
@@ -189,9 +189,9 @@ def test_silence_is_covered_twice_a_second() -> None:
     lanes = Lanes()
     for _ in range(20):
         lanes.now_ns += 100_000_000
-        lanes.lane.idle(Reason.NO_PICTURE)
+        lanes.lane.idle(CoverReason.NO_PICTURE)
     assert len(lanes.units) in {4, 5}
-    assert {u.whole for u in lanes.units} == {Reason.NO_PICTURE}
+    assert {u.whole for u in lanes.units} == {CoverReason.NO_PICTURE}
 
 
 def test_end_of_connection_lets_out_what_was_held_veiled() -> None:
@@ -205,12 +205,12 @@ def test_end_of_connection_lets_out_what_was_held_veiled() -> None:
 def test_end_of_connection_is_no_fault_of_the_detector() -> None:
     class Unjudged(Covering):
         def flush(self) -> list[Veiled]:
-            return [replace(one, whole=Reason.DETECTOR_BEHIND) for one in super().flush()]
+            return [replace(one, whole=CoverReason.DETECTOR_BEHIND) for one in super().flush()]
 
     lanes = Lanes(Unjudged)
     lanes.feed(8)
     lanes.lane.finish()
-    assert [unit.whole for unit in lanes.units] == [None] * 5 + [Reason.NO_PICTURE] * 3
+    assert [unit.whole for unit in lanes.units] == [None] * 5 + [CoverReason.NO_PICTURE] * 3
     assert not lanes.lane.behind
 
 
@@ -221,21 +221,21 @@ class LateAtFirst(Covering):
 
     def _leave(self) -> Veiled:
         one = super()._leave()
-        return replace(one, whole=Reason.DETECTOR_BEHIND) if self.left <= self.late else one
+        return replace(one, whole=CoverReason.DETECTOR_BEHIND) if self.left <= self.late else one
 
 
 def test_a_process_that_is_late_with_its_first_looks_is_starting() -> None:
     lanes = Lanes(LateAtFirst)
     lanes.feed(20)
-    assert [unit.whole for unit in lanes.units] == [Reason.START] * 6 + [None] * 11
+    assert [unit.whole for unit in lanes.units] == [CoverReason.START] * 6 + [None] * 11
     assert all(is_cover(picture) for picture in lanes.pictures()[:6])
     # later, a new connection of the same process has no such excuse
     lanes.feed(60)
     before = len(lanes.units)
     lanes.lane.begin()
     lanes.feed(10)
-    assert Reason.DETECTOR_BEHIND in {unit.whole for unit in lanes.units[before:]}
-    assert Reason.START not in {unit.whole for unit in lanes.units[before:]}
+    assert CoverReason.DETECTOR_BEHIND in {unit.whole for unit in lanes.units[before:]}
+    assert CoverReason.START not in {unit.whole for unit in lanes.units[before:]}
 
 
 def test_a_process_whose_detector_stays_late_does_not_start_for_ever() -> None:
@@ -245,15 +245,15 @@ def test_a_process_whose_detector_stays_late_does_not_start_for_ever() -> None:
     lanes = Lanes(Late)
     lanes.feed(100)
     wholes = [unit.whole for unit in lanes.units]
-    assert wholes[0] is Reason.START
-    assert wholes[-1] is Reason.DETECTOR_BEHIND
-    assert wholes.index(Reason.DETECTOR_BEHIND) == -(-START_NS // 80_000_000) - AHEAD
+    assert wholes[0] is CoverReason.START
+    assert wholes[-1] is CoverReason.DETECTOR_BEHIND
+    assert wholes.index(CoverReason.DETECTOR_BEHIND) == -(-START_NS // 80_000_000) - AHEAD
 
 
 def test_stand_in_covers_everything() -> None:
-    veil = WholeCover("Hall", Reason.START)
+    veil = WholeCover("Hall", CoverReason.START)
     out = veil.push(SCENE.frame(0), 7, damaged=False)
-    assert (out[0].whole, out[0].captured_ns) == (Reason.START, 7)
+    assert (out[0].whole, out[0].captured_ns) == (CoverReason.START, 7)
     assert is_cover(np.asarray(out[0].frame.to_ndarray(format="yuv420p"), np.uint8)[:192])
     assert veil.flush() == []
 
@@ -273,6 +273,6 @@ def test_odd_sizes_lose_a_row_not_their_shape() -> None:
 def test_cover_says_why() -> None:
     pictures = {
         reason: np.asarray(cover_frame(320, 192, "Hall", reason).to_ndarray(format="yuv420p"), np.uint8)
-        for reason in Reason
+        for reason in CoverReason
     }
-    assert len({picture.tobytes() for picture in pictures.values()}) == len(Reason)
+    assert len({picture.tobytes() for picture in pictures.values()}) == len(CoverReason)

@@ -14,11 +14,11 @@ from tests.mqtt_broker import SmallBroker
 from passerby.gateway.config.city import MqttConfig
 from passerby.gateway.publish.mqtt import Broker, stats
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 P = ParamSpec("P")
 VEILED = CameraStatus("hall", Phase.VEILED, counts=WorkerCounts(fps_out=12.5, fps_in=12.5, tracks=3, faces=70))
-COVERED = CameraStatus("hall", Phase.COVERED, (Reason.NO_PICTURE,))
+COVERED = CameraStatus("hall", Phase.COVERED, (CoverReason.NO_PICTURE,))
 
 
 class Talk:
@@ -151,7 +151,7 @@ async def test_a_topic_can_add_a_cover_where_that_is_allowed_and_do_nothing_else
 async def test_events_hold_no_user_address_or_picture() -> None:
     async with linked() as (small, talk):
         talk.broker.take(
-            Event(EventKind.FAULT_BEGAN, "hall", 1_000_000_000, reason=Reason.CLOCK, user="u", address="a")
+            Event(EventKind.FAULT_BEGAN, "hall", 1_000_000_000, reason=CoverReason.CLOCK, user="u", address="a")
         )
         talk.broker.take(Event(EventKind.READER_CAME, "hall", 1, user="someone"))
         await until(lambda: small.topics("cams/events"))
@@ -181,7 +181,7 @@ async def test_what_waits_is_bounded() -> None:
         talk = Talk(SmallBroker())
         talk.broker.connected = True
         for number in range(50):
-            talk.broker.take(Event(EventKind.FAULT_BEGAN, "hall", number, reason=Reason.CLOCK))
+            talk.broker.take(Event(EventKind.FAULT_BEGAN, "hall", number, reason=CoverReason.CLOCK))
         assert talk.broker.dropped == 40
 
 

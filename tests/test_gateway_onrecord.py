@@ -22,7 +22,7 @@ from passerby.errors import StorageError
 from passerby.gateway.publish.heartbeats import APART_S, STEADY_S, Beats, Condition, Span
 from passerby.gateway.publish.on_record import OnRecord
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
-from passerby.gateway.values import SELFTEST_CAMERA, Reason
+from passerby.gateway.values import SELFTEST_CAMERA, CoverReason
 from passerby.web.register.follow import Follower
 
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -105,14 +105,14 @@ class Linked:
 
     def __init__(self, folder: Path, text: str = TEXT) -> None:
         self.city = city_in(folder, text)
-        self.held: list[tuple[str, Reason]] = []
+        self.held: list[tuple[str, CoverReason]] = []
         self.link = OnRecord(self.city, self._hold, self._release)
 
-    def _hold(self, name: str, reason: Reason, _: str) -> None:
+    def _hold(self, name: str, reason: CoverReason, _: str) -> None:
         if (name, reason) not in self.held:
             self.held.append((name, reason))
 
-    def _release(self, name: str, reason: Reason) -> None:
+    def _release(self, name: str, reason: CoverReason) -> None:
         self.held.remove((name, reason))
 
     def permit(self) -> str | None:
@@ -135,7 +135,7 @@ def linked(tmp_path: Path) -> Iterator[Linked]:
     made.link.close()
 
 
-def status(phase: Phase = Phase.VEILED, *reasons: Reason, frames: int = 0) -> CameraStatus:
+def status(phase: Phase = Phase.VEILED, *reasons: CoverReason, frames: int = 0) -> CameraStatus:
     return CameraStatus("hall", phase, reasons, counts=WorkerCounts(frames_out=frames, tracks=frames // 10))
 
 
@@ -218,7 +218,7 @@ def test_a_grace_time_lets_it_run_and_stands_in_the_register(tmp_path: Path, mon
         assert not linked.held, "within the grace time it runs"
         wait_for(lambda: linked.link.writer.failing_s() > 2)
         linked.link.tick([status()])
-        assert linked.held == [("hall", Reason.REGISTER)], "after it, it is covered"
+        assert linked.held == [("hall", CoverReason.REGISTER)], "after it, it is covered"
     wait_for(lambda: linked.link.writer.failing_since_s is None)
     linked.link.tick([status()])
     assert not linked.held
@@ -229,16 +229,16 @@ def test_a_grace_time_lets_it_run_and_stands_in_the_register(tmp_path: Path, mon
 def test_a_fault_is_stated_as_an_interval(linked: Linked) -> None:
     linked.permit()
     began = time.time_ns() - 5_000_000_000
-    linked.tell(EventKind.FAULT_BEGAN, at_ns=began, reason=Reason.NO_PICTURE)
-    linked.tell(EventKind.FAULT_ENDED, reason=Reason.NO_PICTURE, began_ns=began)
+    linked.tell(EventKind.FAULT_BEGAN, at_ns=began, reason=CoverReason.NO_PICTURE)
+    linked.tell(EventKind.FAULT_ENDED, reason=CoverReason.NO_PICTURE, began_ns=began)
     faults = [entry for entry in linked.close() if isinstance(entry, register.Fault)]
     assert len(faults) == 1
     assert (faults[0].what, faults[0].cause) == ("down", "no-picture")
     assert 4 <= (faults[0].end - faults[0].begin).total_seconds() <= 6
 
 
-@pytest.mark.parametrize("reason", [reason for reason in Reason if reason not in {Reason.START}])
-def test_every_reason_has_a_place_in_the_register(tmp_path: Path, reason: Reason) -> None:
+@pytest.mark.parametrize("reason", [reason for reason in CoverReason if reason not in {CoverReason.START}])
+def test_every_reason_has_a_place_in_the_register(tmp_path: Path, reason: CoverReason) -> None:
     linked = Linked(tmp_path)
     linked.permit()
     linked.tell(EventKind.FAULT_BEGAN, reason=reason)
@@ -270,9 +270,9 @@ def test_the_log_that_a_day_leaves_behind_verifies(linked: Linked, monkeypatch: 
     for number in range(1, 4):
         linked.link.tick([status(frames=number * 12)])
         time.sleep(1.05)
-    linked.tell(EventKind.FAULT_BEGAN, reason=Reason.NO_PICTURE)
+    linked.tell(EventKind.FAULT_BEGAN, reason=CoverReason.NO_PICTURE)
     for _ in range(3):
-        linked.link.tick([status(Phase.COVERED, Reason.NO_PICTURE, frames=36)])
+        linked.link.tick([status(Phase.COVERED, CoverReason.NO_PICTURE, frames=36)])
         time.sleep(1.05)
     with closing(Follower(linked.city.register.path)) as follower:
         identifier = linked.link.identifier("hall")
@@ -281,7 +281,7 @@ def test_the_log_that_a_day_leaves_behind_verifies(linked: Linked, monkeypatch: 
                 b'data-light="down"' in (follower.document(f"c/{identifier}/", "en") or follower.missing("en", 0)).body
             )
         )
-    linked.tell(EventKind.FAULT_ENDED, reason=Reason.NO_PICTURE)
+    linked.tell(EventKind.FAULT_ENDED, reason=CoverReason.NO_PICTURE)
     linked.tell(EventKind.STOPPED)
     linked.close()
     with closing(register.Reader.open(linked.city.register.path)) as reader:
@@ -329,7 +329,7 @@ def test_a_changed_label_is_stated_without_touching_the_camera(linked: Linked) -
 def test_a_fault_that_flaps_is_one_entry(linked: Linked) -> None:
     linked.permit()
     for _ in range(50):
-        linked.tell(EventKind.FAULT_BEGAN, reason=Reason.DETECTOR_BEHIND)
-        linked.tell(EventKind.FAULT_ENDED, reason=Reason.DETECTOR_BEHIND)
+        linked.tell(EventKind.FAULT_BEGAN, reason=CoverReason.DETECTOR_BEHIND)
+        linked.tell(EventKind.FAULT_ENDED, reason=CoverReason.DETECTOR_BEHIND)
     faults = [entry for entry in linked.close() if isinstance(entry, register.Fault)]
     assert [fault.cause for fault in faults] == ["detector-behind"]

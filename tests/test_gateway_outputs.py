@@ -26,11 +26,11 @@ from passerby.gateway.stream.fragments import fragments, header_bytes
 from passerby.gateway.stream.gops import Gop, GopCutter
 from passerby.gateway.stream.hls import SEGMENTS, HlsFeed
 from passerby.gateway.stream.mse import WAITING, LiveFeed
-from passerby.gateway.stream.playback import clip, recordings
+from passerby.gateway.stream.playback import clip_between, recordings_between
 from passerby.gateway.stream.recorder import Recorder, began_ns, expired, file_name, recorded
 from passerby.gateway.stream.relay import AccessUnit, Relay
 from passerby.gateway.stream.snapshot import Snapshots
-from passerby.gateway.values import EncodeConfig, Reason, RecordConfig
+from passerby.gateway.values import CoverReason, EncodeConfig, RecordConfig
 
 SLATES = Slates()
 
@@ -75,7 +75,7 @@ def test_first_thing_a_reader_sees_is_the_slate_and_then_the_stream() -> None:
     fed.relay.subscribe(got.append)
     fed.relay.tick()
     assert got[0].key
-    assert got[0].whole is Reason.START
+    assert got[0].whole is CoverReason.START
     assert is_slate(got[0].data)
     fed.feed(3)
     assert [unit.whole for unit in got[1:]] == [None] * 3
@@ -87,7 +87,7 @@ def test_after_a_slate_only_a_key_frame_ends_it() -> None:
     asked: list[int] = []
     fed.relay.want_key = lambda: asked.append(1)
     fed.feed(4)
-    fed.relay.lost(Reason.WORKER)
+    fed.relay.lost(CoverReason.WORKER)
     got: list[AccessUnit] = []
     fed.relay.subscribe(got.append, from_key=False)
     fed.feed(1)
@@ -108,19 +108,19 @@ def test_silent_worker_is_covered_by_the_slate() -> None:
     time.sleep(1.1)
     fed.relay.tick()
     fed.relay.tick()
-    assert [unit.whole for unit in got] == [Reason.STALLED]
+    assert [unit.whole for unit in got] == [CoverReason.STALLED]
     assert is_slate(got[0].data)
 
 
 def test_alarm_covers_whatever_the_worker_sends() -> None:
     fed = Fed()
     fed.feed(2)
-    fed.relay.raise_alarm(Reason.ALARM)
+    fed.relay.raise_alarm(CoverReason.ALARM)
     got: list[AccessUnit] = []
     fed.relay.subscribe(got.append)
     fed.encoder.want_key()
     fed.feed(20)
-    assert {unit.whole for unit in got} == {Reason.ALARM}
+    assert {unit.whole for unit in got} == {CoverReason.ALARM}
     fed.relay.end_alarm()
     fed.encoder.want_key()
     fed.feed(1)
@@ -133,7 +133,7 @@ def test_stream_time_grows_over_slates() -> None:
     fed.relay.subscribe(got.append)
     for _ in range(3):
         fed.feed(5)
-        fed.relay.lost(Reason.WORKER)
+        fed.relay.lost(CoverReason.WORKER)
         fed.encoder.want_key()
     times = [unit.ticks for unit in got]
     assert all(np.diff(times) > 0)
@@ -151,11 +151,11 @@ def test_units_without_parameter_sets_and_with_wrong_flags_go_nowhere() -> None:
 
 
 def test_two_slates_in_a_row_differ_in_their_identifier() -> None:
-    first, second = SLATES.pair(320, 192, "c", Reason.WORKER, EncodeConfig())
+    first, second = SLATES.pair(320, 192, "c", CoverReason.WORKER, EncodeConfig())
     assert first != second
     assert is_slate(first)
     assert is_slate(second)
-    assert SLATES.pair(320, 192, "c", Reason.WORKER, EncodeConfig()) == (first, second)
+    assert SLATES.pair(320, 192, "c", CoverReason.WORKER, EncodeConfig()) == (first, second)
 
 
 # fragments, MSE
@@ -355,7 +355,7 @@ def test_recording_survives_a_cut_at_any_byte(tmp_path: Path) -> None:
         if left:
             end = left[-1].offset + left[-1].length
             assert numbers(data[:end]) == list(range(13 * len(left)))
-            got = b"".join(clip(tmp_path / "hall", 10**18, 10**18 + 10**11))
+            got = b"".join(clip_between(tmp_path / "hall", 10**18, 10**18 + 10**11))
             assert numbers(got) == list(range(13 * len(left)))
         torn.unlink()
 
@@ -372,17 +372,17 @@ def test_clip_of_a_span_plays_from_zero(tmp_path: Path) -> None:
     recorder, _, _ = recording(tmp_path, 8, file_s=2.0)
     recorder.stop()
     folder = tmp_path / "hall"
-    listed = recordings(folder, 0, 2**62)
+    listed = recordings_between(folder, 0, 2**62)
     assert len(listed) == 4
     assert all(one.ended_ns - one.began_ns > 10**9 for one in listed)
     start = listed[0].began_ns + 1_500_000_000
-    data = b"".join(clip(folder, start, start + 2 * 10**9))
+    data = b"".join(clip_between(folder, start, start + 2 * 10**9))
     seen = numbers(data)
     assert seen == list(range(13, 13 * 4)), "whole groups of pictures, over the file's end"
     times = times_of(frames_of(io.BytesIO(data)))
     assert times[0] == 0
     assert np.allclose(np.diff(times), 0.08, atol=0.002)
-    assert b"".join(clip(folder, 0, 10)) == b""
+    assert b"".join(clip_between(folder, 0, 10)) == b""
 
 
 def test_retention_by_days_and_size(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.gateway_tools import PASSWORD, SMALL, USER, Served, certificate, feed
 
 from passerby.gateway.picture.scene import Scene, read_number
 from passerby.gateway.rtsp.push import Publisher
-from passerby.gateway.values import InputConfig, PushConfig, Reason, RtspConfig
+from passerby.gateway.values import CoverReason, InputConfig, PushConfig, RtspConfig
 from passerby.gateway.worker.source import (
     Picture,
     SourceError,
@@ -102,7 +102,7 @@ def test_wrong_password_is_named_and_not_shown(served: Served, password: str | N
     config = InputConfig(f"rtsp://127.0.0.1:{served.server.port}/hall", USER, password)
     with pytest.raises(SourceError, match="must accept user and password") as caught:
         some(config, 1)
-    assert caught.value.reason is Reason.PASSWORD
+    assert caught.value.reason is CoverReason.PASSWORD
     assert "127.0.0.1" not in str(caught.value)
     assert caught.value.__cause__ is None
 
@@ -126,7 +126,7 @@ def test_closed_port_is_named() -> None:
     assert not reachable(config)
     with pytest.raises(SourceError, match="accept connections") as caught:
         some(config, 1)
-    assert caught.value.reason is Reason.NO_PICTURE
+    assert caught.value.reason is CoverReason.NO_PICTURE
 
 
 def test_server_that_never_answers_is_left_in_time() -> None:
@@ -242,7 +242,7 @@ def test_mjpeg_over_http() -> None:
     assert np.diff([number_of(p) for p in got]).tolist() == [1] * 14
     with pytest.raises(SourceError) as caught:
         some(InputConfig(url, USER, "wrong"), 1)
-    assert caught.value.reason is Reason.PASSWORD
+    assert caught.value.reason is CoverReason.PASSWORD
     server.shutdown()
     server.server_close()
 
@@ -336,7 +336,7 @@ def test_gstreamers_camera_is_read_over_tls(gst: GstServer) -> None:
     assert {(p.frame.width, p.frame.height) for p in got} == {(320, 192)}
     with pytest.raises(SourceError) as caught:
         some(replace(config, password="wrong"), 1)
-    assert caught.value.reason is Reason.PASSWORD
+    assert caught.value.reason is CoverReason.PASSWORD
     with pytest.raises(SourceError, match="the camera must"):
         some(replace(config, tls_ca=None), 1)
 

@@ -18,12 +18,12 @@ from passerby.gateway.picture.scene import Scene, SceneSettings, read_number, se
 from passerby.gateway.picture.synthetic_face import covers, is_bare, probe
 from passerby.gateway.values import (
     CameraConfig,
+    CoverReason,
     EncodeConfig,
     InputConfig,
     InputKind,
     OverloadPolicy,
     PushConfig,
-    Reason,
     Schedule,
 )
 from passerby.gateway.worker.faults import Faults
@@ -36,7 +36,7 @@ from passerby.veil.settings import CoverSettings, VeilSettings
 
 messages = st.builds(
     wire.Message,
-    st.sampled_from(wire.Kind),
+    st.sampled_from(wire.MessageKind),
     st.binary(max_size=200),
     st.integers(0, 2**32 - 1),
     st.integers(-(2**63), 2**63 - 1),
@@ -62,37 +62,37 @@ def test_other_bytes_are_one_error(data: bytes) -> None:
 
 
 def test_length_of_a_message_is_bounded() -> None:
-    head = bytearray(wire.encode(wire.Message(wire.Kind.UNIT)))
+    head = bytearray(wire.encode(wire.Message(wire.MessageKind.UNIT)))
     head[8:12] = b"\xff\xff\xff\xff"
     with pytest.raises(ServiceError, match="bounded"):
         list(wire.Decoder().feed(bytes(head)))
     with pytest.raises(ServiceError, match="at most"):
-        wire.encode(wire.Message(wire.Kind.UNIT, bytes(wire.MAX_PAYLOAD_BYTES + 1)))
+        wire.encode(wire.Message(wire.MessageKind.UNIT, bytes(wire.MAX_PAYLOAD_BYTES + 1)))
 
 
-@pytest.mark.parametrize("reason", [None, *Reason])
+@pytest.mark.parametrize("reason", [None, *CoverReason])
 @pytest.mark.parametrize("key", [True, False])
-def test_flags_of_a_unit_come_back(reason: Reason | None, key: bool) -> None:
-    message = wire.Message(wire.Kind.UNIT, flags=wire.flags_of(key=key, whole=reason))
+def test_flags_of_a_unit_come_back(reason: CoverReason | None, key: bool) -> None:
+    message = wire.Message(wire.MessageKind.UNIT, flags=wire.flags_of(key=key, whole=reason))
     assert (message.key, message.whole) == (key, reason)
 
 
 def test_unknown_reason_and_broken_json_are_refused() -> None:
     with pytest.raises(ServiceError, match="reason must be"):
-        _ = wire.Message(wire.Kind.UNIT, flags=0xFF00).whole
+        _ = wire.Message(wire.MessageKind.UNIT, flags=0xFF00).whole
     for payload in (b"{", b"[]", b"\xff"):
         with pytest.raises(ServiceError, match="JSON"):
-            wire.Message(wire.Kind.STATUS, payload).data()
+            wire.Message(wire.MessageKind.STATUS, payload).data()
 
 
 def test_every_reason_has_words() -> None:
-    assert len({reason.words for reason in Reason} - {""}) == len(Reason)
+    assert len({reason.words for reason in CoverReason} - {""}) == len(CoverReason)
 
 
 @pytest.mark.parametrize("size", [(320, 192), (642, 362), (1280, 720), (1920, 1080), (16, 16)])
 def test_size_is_read_from_the_parameter_set(size: tuple[int, int]) -> None:
     encoder = LiveEncoder(*size, 12.5, EncodeConfig())
-    data, key, _ = encoder.encode(cover_frame(*size, "c", Reason.START), 0)[0]
+    data, key, _ = encoder.encode(cover_frame(*size, "c", CoverReason.START), 0)[0]
     found = h264.parameters_of(list(h264.nal_units(data)))
     assert key
     assert found is not None
@@ -120,46 +120,46 @@ def test_key_frames_come_by_time_and_on_demand() -> None:
 
 def test_time_never_goes_back_in_the_encoder() -> None:
     encoder = LiveEncoder(320, 192, 12.5, EncodeConfig())
-    times = [encoder.encode(cover_frame(320, 192, "c", Reason.START), ticks)[0][2] for ticks in (100, 50, 50, 900)]
+    times = [encoder.encode(cover_frame(320, 192, "c", CoverReason.START), ticks)[0][2] for ticks in (100, 50, 50, 900)]
     assert times == [100, 101, 102, 900]
 
 
-def now(faults: Faults) -> list[Reason]:
+def now(faults: Faults) -> list[CoverReason]:
     return list(faults.reasons)
 
 
-def told() -> tuple[Faults, list[tuple[Reason, bool]]]:
-    seen: list[tuple[Reason, bool]] = []
+def told() -> tuple[Faults, list[tuple[CoverReason, bool]]]:
+    seen: list[tuple[CoverReason, bool]] = []
     return Faults(lambda reason, began, _ns, _text: seen.append((reason, began))), seen
 
 
 def test_fault_ends_when_not_seen_for_its_time() -> None:
     faults, seen = told()
-    faults.strike(Reason.CORRUPT, 10.0, 0, hold_s=2.0)
-    faults.strike(Reason.CORRUPT, 11.0, 0)
+    faults.strike(CoverReason.CORRUPT, 10.0, 0, hold_s=2.0)
+    faults.strike(CoverReason.CORRUPT, 11.0, 0)
     faults.settle(12.9)
-    assert now(faults) == [Reason.CORRUPT]
+    assert now(faults) == [CoverReason.CORRUPT]
     faults.settle(13.0)
     assert now(faults) == []
-    assert seen == [(Reason.CORRUPT, True), (Reason.CORRUPT, False)]
+    assert seen == [(CoverReason.CORRUPT, True), (CoverReason.CORRUPT, False)]
 
 
 def test_what_is_held_ends_only_when_lifted() -> None:
     faults, _ = told()
-    faults.hold(Reason.WEIGHTS, 0.0, 0)
+    faults.hold(CoverReason.WEIGHTS, 0.0, 0)
     faults.settle(1e9)
-    assert now(faults) == [Reason.WEIGHTS]
-    faults.lift(Reason.WEIGHTS, 1e9)
+    assert now(faults) == [CoverReason.WEIGHTS]
+    faults.lift(CoverReason.WEIGHTS, 1e9)
     faults.settle(1e9)
     assert now(faults) == []
 
 
 def test_faults_come_before_what_is_meant() -> None:
     faults, _ = told()
-    faults.hold(Reason.SCHEDULE, 0.0, 1)
-    faults.strike(Reason.OVERLOAD, 0.0, 3)
-    faults.strike(Reason.CORRUPT, 0.0, 2)
-    assert now(faults) == [Reason.CORRUPT, Reason.OVERLOAD, Reason.SCHEDULE]
+    faults.hold(CoverReason.SCHEDULE, 0.0, 1)
+    faults.strike(CoverReason.OVERLOAD, 0.0, 3)
+    faults.strike(CoverReason.CORRUPT, 0.0, 2)
+    assert now(faults) == [CoverReason.CORRUPT, CoverReason.OVERLOAD, CoverReason.SCHEDULE]
 
 
 def run_load(

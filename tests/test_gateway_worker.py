@@ -20,8 +20,8 @@ from tests.test_gateway_lane import SCENE, Covering
 
 from passerby.gateway.stream.relay import STALL_S
 from passerby.gateway.supervisor import BACKOFF_S
-from passerby.gateway.values import CameraConfig, InputConfig, Reason
-from passerby.gateway.wire import Decoder, Kind, Message, encode, encode_json
+from passerby.gateway.values import CameraConfig, CoverReason, InputConfig
+from passerby.gateway.wire import Decoder, Message, MessageKind, encode, encode_json
 from passerby.gateway.worker.faults import HOLD_S
 from passerby.gateway.worker.lane import Unit
 from passerby.gateway.worker.load import BURST_S, RISE_S
@@ -48,7 +48,9 @@ class Started:
         self.messages: list[Message] = []
         if config is not None:
             camera = json.loads(CONFIG.dump_json(config))
-            ours.sendall(encode_json(Kind.CONFIG, {"camera": camera, "selftest_s": 60, "phase": 0}) + b"".join(more))
+            ours.sendall(
+                encode_json(MessageKind.CONFIG, {"camera": camera, "selftest_s": 60, "phase": 0}) + b"".join(more)
+            )
         ours.settimeout(0.2)
 
     def hear(self) -> list[Message]:
@@ -60,10 +62,10 @@ class Started:
         return self.messages
 
     def units(self) -> list[Message]:
-        return [m for m in self.hear() if m.kind is Kind.UNIT]
+        return [m for m in self.hear() if m.kind is MessageKind.UNIT]
 
     def reasons(self) -> list[str]:
-        told = [m.data()["reasons"] for m in self.hear() if m.kind is Kind.STATUS]
+        told = [m.data()["reasons"] for m in self.hear() if m.kind is MessageKind.STATUS]
         return told[-1] if told else []
 
     def stderr(self) -> str:
@@ -93,29 +95,31 @@ def test_starts_covered_and_then_veils(opened: list[Started]) -> None:
     wait_for(lambda: bool(worker.units()), 60)
     first = worker.units()[0]
     assert first.key
-    assert first.whole is Reason.START
+    assert first.whole is CoverReason.START
     wait_for(lambda: any(u.whole is None for u in worker.units()), 90)
-    tests = [m.data() for m in worker.messages if m.kind is Kind.EVENT and m.data()["event"] == "selftest"]
+    tests = [m.data() for m in worker.messages if m.kind is MessageKind.EVENT and m.data()["event"] == "selftest"]
     assert tests[0]["ok"]
-    sound = next(i for i, m in enumerate(worker.messages) if m.kind is Kind.UNIT and m.whole is None)
-    tested = next(i for i, m in enumerate(worker.messages) if m.kind is Kind.EVENT and m.data()["event"] == "selftest")
+    sound = next(i for i, m in enumerate(worker.messages) if m.kind is MessageKind.UNIT and m.whole is None)
+    tested = next(
+        i for i, m in enumerate(worker.messages) if m.kind is MessageKind.EVENT and m.data()["event"] == "selftest"
+    )
     assert tested < sound, "nothing but covers before the detector has found the synthetic face"
-    worker.socket.sendall(encode_json(Kind.STOP, {}))
+    worker.socket.sendall(encode_json(MessageKind.STOP, {}))
     assert worker.process.wait(15) == 0
 
 
 def test_cover_that_follows_the_configuration_at_once_is_not_lost(opened: list[Started]) -> None:
-    worker = Started(config(), encode_json(Kind.COVER, {"reason": Reason.DISK_FULL, "detail": "x"}))
+    worker = Started(config(), encode_json(MessageKind.COVER, {"reason": CoverReason.DISK_FULL, "detail": "x"}))
     opened.append(worker)
-    wait_for(lambda: Reason.DISK_FULL in worker.reasons(), 60)
-    worker.socket.sendall(encode_json(Kind.UNCOVER, {"reason": Reason.DISK_FULL}))
-    wait_for(lambda: Reason.DISK_FULL not in worker.reasons(), 20)
+    wait_for(lambda: CoverReason.DISK_FULL in worker.reasons(), 60)
+    worker.socket.sendall(encode_json(MessageKind.UNCOVER, {"reason": CoverReason.DISK_FULL}))
+    wait_for(lambda: CoverReason.DISK_FULL not in worker.reasons(), 20)
 
 
 def test_camera_that_is_not_there_is_covered_with_the_reason(opened: list[Started]) -> None:
     worker = Started(config("rtsp://127.0.0.1:9/none"))
     opened.append(worker)
-    wait_for(lambda: any(u.whole is Reason.NO_PICTURE for u in worker.units()), 60)
+    wait_for(lambda: any(u.whole is CoverReason.NO_PICTURE for u in worker.units()), 60)
     count = len(worker.units())
     wait_for(lambda: len(worker.units()) >= count + 4, 30)
     steps_s = np.diff([unit.stamp_ns for unit in worker.units()[count - 1 :]]) / 1e9
@@ -142,8 +146,8 @@ def test_ends_when_the_serving_process_is_gone(opened: list[Started]) -> None:
     ("sent", "said"),
     [
         (b"GET / HTTP/1.1\r\n\r\n" + bytes(30), "must begin with PV"),
-        (encode(Message(Kind.KEY)), "must be CONFIG"),
-        (encode_json(Kind.CONFIG, {"camera": {"name": "geheim"}}), "must fit this version"),
+        (encode(Message(MessageKind.KEY)), "must be CONFIG"),
+        (encode_json(MessageKind.CONFIG, {"camera": {"name": "geheim"}}), "must fit this version"),
     ],
 )
 def test_what_is_no_configuration_ends_it(opened: list[Started], sent: bytes, said: str) -> None:
@@ -177,7 +181,7 @@ class Late(Covering):
 
     def _leave(self) -> Veiled:
         one = super()._leave()
-        return replace(one, whole=Reason.DETECTOR_BEHIND)
+        return replace(one, whole=CoverReason.DETECTOR_BEHIND)
 
 
 def test_late_detector_lowers_the_rate_then_covers_then_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +213,7 @@ def test_late_detector_lowers_the_rate_then_covers_then_recovers(monkeypatch: py
         overloaded.append(worker.load.overloaded)
     assert max(steps[:400]) == 4
     assert any(overloaded[:400])
-    assert Reason.OVERLOAD in {unit.whole for unit in units}
+    assert CoverReason.OVERLOAD in {unit.whole for unit in units}
     assert (steps[-1], overloaded[-1]) == (1, False), "every picture again"
     assert {unit.whole for unit in units[-50:]} == {None}
     theirs.close()

@@ -20,7 +20,7 @@ from passerby.errors import DetectorError, UsageError
 from passerby.values import Detections, Digest, Track
 from passerby.veil.detect.detector import Detector
 from passerby.veil.run.file import veil_file
-from passerby.veil.run.live import LiveFrame, LiveSettings, LiveVeil, veil_frames
+from passerby.veil.run.live import LiveFrame, LiveSettings, LiveVeil, WholeReason, veil_frames
 from passerby.veil.run.watcher import watch
 from passerby.veil.settings import CoverSettings, FindSettings, VeilSettings
 from passerby.veil.tools.demo_clip import demo_clip, demo_frames
@@ -208,7 +208,7 @@ def test_frames_come_out_once_in_order_and_late_by_the_lookahead() -> None:
 def test_a_hung_detector_covers_everything() -> None:
     out = through(live(Scripted(nothing, hang=True), wait=False), 25)
     assert len(out) == 25
-    assert {one.reason for one in out} == {"not judged in time"}
+    assert {one.reason for one in out} == {WholeReason.LATE}
     assert all(whole(one.picture) for one in out)
 
 
@@ -255,7 +255,7 @@ def test_a_failing_detector_covers_everything_until_it_works_again() -> None:
     veil = live(Scripted(lambda count: broken(count) if count < 60 else nothing(count)))
     out = through(veil, 40)
     reasons = [one.reason for one in out]
-    assert reasons[0] == "not judged in time"
+    assert reasons[0] is WholeReason.LATE
     assert reasons[-1] is None
     assert veil.failures > 0
     assert [whole(one.picture) for one in out] == [reason is not None for reason in reasons]
@@ -293,7 +293,7 @@ def test_a_frame_waits_a_little_for_the_look_that_it_needs() -> None:
 def test_looks_that_stay_late_are_not_waited_for_at_every_frame() -> None:
     began_s = time.monotonic()
     out = through(live(Late(nothing, 5.0), wait=False), 40)
-    assert {one.reason for one in out} == {"not judged in time"}
+    assert {one.reason for one in out} == {WholeReason.LATE}
     assert time.monotonic() - began_s < 4.0
 
 
@@ -345,7 +345,7 @@ def test_cover_is_forced_and_lifted_by_the_caller_only() -> None:
     veil = live(Scripted(nothing))
     veil.cover("camera is moving")
     out = through(veil, 25)
-    assert {one.reason for one in out} == {"camera is moving"}
+    assert {(one.reason, one.detail) for one in out} == {(WholeReason.ASKED, "camera is moving")}
     veil.cover(None)
     assert through(veil, 25)[-1].reason is None
 
@@ -354,7 +354,7 @@ def test_corrupt_frames_leave_whole() -> None:
     veil = live(Scripted(nothing))
     out = [one for n, frame in enumerate(frames(20)) for one in veil.push(frame, n, corrupt=n == 7)]
     out += veil.flush()
-    assert [one.captured_ns for one in out if one.reason == "corrupt"] == [7]
+    assert [one.captured_ns for one in out if one.reason is WholeReason.CORRUPT] == [7]
     assert whole(out[7].picture)
 
 
@@ -364,7 +364,9 @@ def test_changed_weights_cover_a_stream(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(detector, "_stamp", (0, 0, 0))
     monkeypatch.setattr(detector, "digest", "sha256:other")
     out = through(veil, 30)
-    assert {one.reason for one in out} == {"weights centerface.onnx changed while running"}
+    assert {(one.reason, one.detail) for one in out} == {
+        (WholeReason.WEIGHTS, "weights centerface.onnx changed while running")
+    }
     detector.close()
 
 

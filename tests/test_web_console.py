@@ -19,7 +19,7 @@ from websockets.typing import Origin
 
 from passerby.gateway.access.accounts import RIGHTS, Right, Role
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 from passerby.web.console.api import event_row
 from passerby.web.console.guard import HEADERS
 from passerby.web.console.pages import sentence
@@ -229,16 +229,16 @@ def test_load_is_the_share_of_a_core_over_a_minute_and_restarts_do_not_count(sit
 def test_events_are_told_in_words() -> None:
     at = time.time_ns()
     told = [
-        Event(EventKind.PHASE, "hall", at, reason=Reason.START, detail="starting start"),
+        Event(EventKind.PHASE, "hall", at, reason=CoverReason.START, detail="starting start"),
         Event(EventKind.PHASE, "hall", at, detail="veiled"),
-        Event(EventKind.PHASE, "hall", at, reason=Reason.CLOCK, detail="covered clock_jump"),
+        Event(EventKind.PHASE, "hall", at, reason=CoverReason.CLOCK, detail="covered clock_jump"),
         Event(EventKind.PHASE, "hall", at, ok=False, detail="process ended: exit code -9"),
         Event(EventKind.STARTED, "hall", at),
     ]
     assert [sentence(event_row(event)) for event in told] == [
-        Reason.START.words,
+        CoverReason.START.words,
         "veiled",
-        f"covered whole: {Reason.CLOCK.words}",
+        f"covered whole: {CoverReason.CLOCK.words}",
         "process ended: exit code -9",
         "started",
     ]
@@ -287,9 +287,9 @@ def test_a_live_view_ends_with_the_account_or_login_that_opened_it(site: Console
 def test_cover_is_added_and_ended_and_written_down(site: ConsoleSite) -> None:
     with client(site, Role.OPERATOR) as operator:
         assert operator.post("/api/cameras/hall/cover", json={"on": True}).json() == {"camera": "hall", "cover": True}
-        assert Reason.OPERATOR in site.camera.keeper._held
+        assert CoverReason.OPERATOR in site.camera.supervisor._held
         operator.post("/api/cameras/hall/cover", json={"on": False})
-        assert not site.camera.keeper._held
+        assert not site.camera.supervisor._held
         assert operator.post("/api/cameras/none/cover", json={"on": True}).status_code == 404
         for body in (b"{}", b'{"on": "yes"}', b"[]", b"{", b'{"on": true, "veil": false}', b"x" * 20_000):
             answer = operator.post("/api/cameras/hall/cover", content=body)
@@ -373,14 +373,14 @@ def test_health_tells_nothing_but_health(site: ConsoleSite) -> None:
     ("phase", "reasons", "ready"),
     [
         (Phase.VEILED, (), True),
-        (Phase.COVERED, (Reason.OPERATOR,), True),
-        (Phase.COVERED, (Reason.NO_PICTURE,), False),
-        (Phase.COVERED, (Reason.PASSWORD, Reason.CLOCK), False),
-        (Phase.SLATE, (Reason.WORKER,), False),
+        (Phase.COVERED, (CoverReason.OPERATOR,), True),
+        (Phase.COVERED, (CoverReason.NO_PICTURE,), False),
+        (Phase.COVERED, (CoverReason.PASSWORD, CoverReason.CLOCK), False),
+        (Phase.SLATE, (CoverReason.WORKER,), False),
     ],
 )
 def test_ready_is_where_every_camera_shows_a_picture(
-    site: ConsoleSite, phase: Phase, reasons: tuple[Reason, ...], *, ready: bool, monkeypatch: pytest.MonkeyPatch
+    site: ConsoleSite, phase: Phase, reasons: tuple[CoverReason, ...], *, ready: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(site.runtime, "statuses", lambda: [CameraStatus("hall", phase, reasons)])
     with client(site) as nobody:

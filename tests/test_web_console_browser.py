@@ -11,7 +11,7 @@ from tests.gateway_site import PASSWORDS, ConsoleSite
 from tests.gateway_tools import missing, program, wait_for
 
 from passerby.gateway.access.accounts import Role
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "camera/hall", "camera/hall/recordings", "events", "access", "accounts", "me")
@@ -76,11 +76,11 @@ def test_operator_covers_with_the_keyboard_alone(site: ConsoleSite, browser: Bro
         page.locator("[data-cover=on]").focus()
         page.keyboard.press("Enter")
         page.wait_for_selector("[data-said]:has-text('Covered whole')")
-        assert Reason.OPERATOR in site.camera.keeper._held
+        assert CoverReason.OPERATOR in site.camera.supervisor._held
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         page.wait_for_selector("[data-said]:has-text('faces stay veiled')")
-        assert not site.camera.keeper._held
+        assert not site.camera.supervisor._held
 
 
 def test_first_tab_leads_past_the_navigation(site: ConsoleSite, browser: Browser) -> None:

@@ -28,11 +28,11 @@ from passerby.errors import AccessError
 from passerby.gateway.picture.drawn_cover import TONE
 from passerby.gateway.picture.slate import Slates
 from passerby.gateway.rtsp.auth import DigestGate
-from passerby.gateway.service import Camera, Gateway
+from passerby.gateway.service import Gateway, ServedCamera
 from passerby.gateway.states import EventKind
 from passerby.gateway.stream.recorder import Recorder
-from passerby.gateway.supervisor import Keeper
-from passerby.gateway.values import CameraConfig, InputConfig, Reason, RecordConfig, RtspConfig, SelfTestConfig
+from passerby.gateway.supervisor import CameraSupervisor
+from passerby.gateway.values import CameraConfig, CoverReason, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
 from passerby.web.streams import Streams
 
 PAGE = """<!doctype html><title>t</title><body><video id="v" width="320" height="192"></video>
@@ -53,7 +53,7 @@ class Site:
             "hall", InputConfig("test://portrait?size=320x192"), record=RecordConfig(folder, min_free_bytes=0)
         )
         self.gateway = Gateway([], RtspConfig(port=0), DigestGate(lambda _: None, lambda *_: False), SelfTestConfig())
-        self.camera = Camera(Keeper(config, Slates(), self.gateway.tell, 60.0))
+        self.camera = ServedCamera(CameraSupervisor(config, Slates(), self.gateway.tell, 60.0))
         self.gateway.cameras["hall"] = self.camera
         self.recorder = Recorder("hall", RecordConfig(folder, min_free_bytes=0), lambda *_: None)
         self.recorder.start(self.camera.relay)
@@ -129,7 +129,7 @@ def test_browser_shows_the_live_stream_and_the_slate(site: Site, browser: Browse
     first = number_on(page)
     wait_for(lambda: (number_on(page) or 0) > (first or 0) + 20, 15)
     assert page.evaluate(READ)["width"] == 320
-    site.thread.do(lambda: site.camera.relay.raise_alarm(Reason.ALARM))
+    site.thread.do(lambda: site.camera.relay.raise_alarm(CoverReason.ALARM))
 
     async def slates() -> None:
         for _ in range(30):

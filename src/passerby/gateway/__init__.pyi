@@ -39,8 +39,8 @@ from .runtime import (
     Runtime,
 )
 from .service import (
-    Camera,
     Gateway,
+    ServedCamera,
 )
 from .states import (
     CameraStatus,
@@ -50,13 +50,13 @@ from .states import (
 )
 from .stream import (
     Recording,
-    clip,
-    recordings,
+    clip_between,
+    recordings_between,
 )
 from .values import (
     CameraConfig,
+    CoverReason,
     InputConfig,
-    Reason,
     RecordConfig,
     RtspConfig,
 )
@@ -67,10 +67,10 @@ __all__ = [
     "Account",
     "Accounts",
     "Answer",
-    "Camera",
     "CameraConfig",
     "CameraStatus",
     "City",
+    "CoverReason",
     "Event",
     "EventKind",
     "FoundCamera",
@@ -81,18 +81,18 @@ __all__ = [
     "OnvifConfig",
     "Phase",
     "Profile",
-    "Reason",
     "RecordConfig",
     "Recording",
     "Right",
     "Role",
     "RtspConfig",
     "Runtime",
+    "ServedCamera",
     "Session",
     "Sessions",
     "as_csv",
     "check_access",
-    "clip",
+    "clip_between",
     "discover",
     "exposition",
     "load_city",
@@ -101,7 +101,7 @@ __all__ = [
     "parse_city",
     "poses",
     "profiles",
-    "recordings",
+    "recordings_between",
     "same",
     "stats",
 ]

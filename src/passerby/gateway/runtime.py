@@ -21,14 +21,14 @@ from passerby.gateway.onvif import AccessTests, PtzWatch
 from passerby.gateway.publish import Broker, Facts, OnRecord
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event, EventKind
-from passerby.gateway.values import Reason, RtspConfig
+from passerby.gateway.values import CoverReason, RtspConfig
 from passerby.values import utc_now
 
 EVENTS = 500
 TICK_S = 1.0
 _LOOK_S = 2.0
 _log = logging.getLogger("passerby.gateway")
-_NO_PICTURE = frozenset({Reason.NO_PICTURE, Reason.PASSWORD})
+_NO_PICTURE = frozenset({CoverReason.NO_PICTURE, CoverReason.PASSWORD})
 
 
 class Runtime:
@@ -185,11 +185,11 @@ class Runtime:
         used_s = sum(max(0.0, late[2] - early[2]) for early, late in pairwise(rows))
         return used_s / (rows[-1][0] - rows[0][0]) if len(rows) > 1 else 0.0
 
-    def hold(self, name: str, reason: Reason, detail: str = "") -> None:
+    def hold(self, name: str, reason: CoverReason, detail: str = "") -> None:
         """Cover a camera whole."""
         self.gateway.hold(name, reason, detail)
 
-    def release(self, name: str, reason: Reason) -> None:
+    def release(self, name: str, reason: CoverReason) -> None:
         """End that."""
         self.gateway.release(name, reason)
 
@@ -199,9 +199,9 @@ class Runtime:
             return False
         self.access.add("cover" if on else "cover-end", user=user, address=address, camera=name)
         if on:
-            self.hold(name, Reason.OPERATOR, "")
+            self.hold(name, CoverReason.OPERATOR, "")
         else:
-            self.release(name, Reason.OPERATOR)
+            self.release(name, CoverReason.OPERATOR)
         return True
 
     def facts(self) -> Facts:

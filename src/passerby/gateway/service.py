@@ -16,9 +16,18 @@ from passerby.errors import ServiceError
 from passerby.gateway.picture import Slates
 from passerby.gateway.rtsp import Gate, Publisher, RtspServer
 from passerby.gateway.states import CameraStatus, Event, EventKind
-from passerby.gateway.stream import HiddenCheck, HlsFeed, LiveFeed, Outcome, Recorder, Relay, Snapshots, hidden_camera
-from passerby.gateway.supervisor import Keeper
-from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, Reason, RtspConfig, SelfTestConfig
+from passerby.gateway.stream import (
+    HiddenCheck,
+    HiddenTestResult,
+    HlsFeed,
+    LiveFeed,
+    Recorder,
+    Relay,
+    Snapshots,
+    hidden_camera,
+)
+from passerby.gateway.supervisor import CameraSupervisor
+from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, CoverReason, RtspConfig, SelfTestConfig
 from passerby.values import utc_now
 
 TICK_S = 0.1
@@ -29,25 +38,25 @@ Permit = Callable[[CameraConfig], Awaitable[str | None]]
 _log = logging.getLogger("passerby.gateway")
 
 
-class Camera:
+class ServedCamera:
     """One camera's outputs in the serving process."""
 
-    def __init__(self, keeper: Keeper) -> None:
-        self.keeper = keeper
-        self.live = LiveFeed(keeper.relay)
-        self.hls = HlsFeed(keeper.relay)
+    def __init__(self, supervisor: CameraSupervisor) -> None:
+        self.supervisor = supervisor
+        self.live = LiveFeed(supervisor.relay)
+        self.hls = HlsFeed(supervisor.relay)
         self.recorder: Recorder | None = None
         self.publishers: list[Publisher] = []
 
     @property
     def config(self) -> CameraConfig:
         """Return what it is told."""
-        return self.keeper.config
+        return self.supervisor.config
 
     @property
     def relay(self) -> Relay:
         """Return its veiled stream."""
-        return self.keeper.relay
+        return self.supervisor.relay
 
 
 class Gateway:
@@ -69,7 +78,7 @@ class Gateway:
         selftest: SelfTestConfig | None = None,
         permit: Permit | None = None,
     ) -> None:
-        self.cameras: dict[str, Camera] = {}
+        self.cameras: dict[str, ServedCamera] = {}
         self.refused: dict[str, str] = {}
         self.snapshots = Snapshots()
         self.alarm = ""
@@ -80,7 +89,7 @@ class Gateway:
         self._slates = Slates()
         self._listeners: list[Callable[[Event], None]] = []
         self._rtsp = RtspServer(rtsp, self._stream, gate, self.tell)
-        self._hidden: Keeper | None = None
+        self._hidden: CameraSupervisor | None = None
         self._check: HiddenCheck | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._added = 0
@@ -103,7 +112,7 @@ class Gateway:
         await self._rtsp.start()
         self._ticker = asyncio.create_task(self._tick_for_ever(), name="gateway-tick")
         if self._selftest.enabled_stream:
-            self._hidden = Keeper(
+            self._hidden = CameraSupervisor(
                 hidden_camera(self._selftest), self._slates, self._tell_hidden, self._selftest.interval_s
             )
             self._check = HiddenCheck(self._hidden.relay, self._hidden_result, self._selftest.interval_s)
@@ -120,8 +129,8 @@ class Gateway:
             self._ticker = None
         if self._check is not None:
             self._check.close()
-        keepers = [camera.keeper for camera in self.cameras.values()] + ([self._hidden] if self._hidden else [])
-        await asyncio.gather(*(keeper.stop() for keeper in keepers))
+        supervisors = [camera.supervisor for camera in self.cameras.values()] + ([self._hidden] if self._hidden else [])
+        await asyncio.gather(*(supervisor.stop() for supervisor in supervisors))
         for name in list(self.cameras):
             await self._close_outputs(self.cameras.pop(name))
             self.tell(Event(EventKind.STOPPED, name, _now_ns()))
@@ -138,7 +147,7 @@ class Gateway:
         said = []
         for name in [name for name in self.cameras if name not in wanted]:
             camera = self.cameras.pop(name)
-            await camera.keeper.stop()
+            await camera.supervisor.stop()
             await self._close_outputs(camera)
             self._rtsp.drop_camera(name)
             self.snapshots.forget(name)
@@ -161,34 +170,34 @@ class Gateway:
             # asked again on every tenth tick: it starts by itself once it may
             self.refused[config.name] = why
             self.tell(
-                Event(EventKind.FAULT_BEGAN, config.name, _now_ns(), reason=Reason.REGISTER, ok=False, detail=why)
+                Event(EventKind.FAULT_BEGAN, config.name, _now_ns(), reason=CoverReason.REGISTER, ok=False, detail=why)
             )
             return
         if self.refused.pop(config.name, None) is not None:
-            self.tell(Event(EventKind.FAULT_ENDED, config.name, _now_ns(), reason=Reason.REGISTER))
+            self.tell(Event(EventKind.FAULT_ENDED, config.name, _now_ns(), reason=CoverReason.REGISTER))
         phase = self._added * GOLDEN % 1.0
         self._added += 1
-        camera = Camera(Keeper(config, self._slates, self.tell, self._selftest.interval_s, phase))
+        camera = ServedCamera(CameraSupervisor(config, self._slates, self.tell, self._selftest.interval_s, phase))
         self.cameras[config.name] = camera
         if self.alarm:
-            camera.relay.raise_alarm(Reason.ALARM)
+            camera.relay.raise_alarm(CoverReason.ALARM)
         self._open_outputs(camera)
-        camera.keeper.start()
+        camera.supervisor.start()
         self.tell(Event(EventKind.STARTED, config.name, _now_ns()))
 
-    async def _change(self, camera: Camera, config: CameraConfig) -> None:
+    async def _change(self, camera: ServedCamera, config: CameraConfig) -> None:
         before = camera.config
         await self._close_outputs(camera, viewers=False)
         if replace(config, record=None, pushes=()) == replace(before, record=None, pushes=()):
             # recordings and pushes are made here: the camera's process need not know
-            camera.keeper.adopt(config)
+            camera.supervisor.adopt(config)
         else:
-            await camera.keeper.reload(config)
-        camera.keeper.release(Reason.DISK_FULL)
+            await camera.supervisor.reload(config)
+        camera.supervisor.release(CoverReason.DISK_FULL)
         self._open_outputs(camera)
         self.tell(Event(EventKind.CHANGED, config.name, _now_ns()))
 
-    def _open_outputs(self, camera: Camera) -> None:
+    def _open_outputs(self, camera: ServedCamera) -> None:
         config = camera.config
         if config.record is not None:
             camera.recorder = Recorder(config.name, config.record, self._disk(config.name))
@@ -197,7 +206,7 @@ class Gateway:
         for publisher in camera.publishers:
             publisher.start()
 
-    async def _close_outputs(self, camera: Camera, *, viewers: bool = True) -> None:
+    async def _close_outputs(self, camera: ServedCamera, *, viewers: bool = True) -> None:
         if viewers:
             camera.live.close()
             camera.hls.close()
@@ -217,28 +226,28 @@ class Gateway:
 
     def _disk_full(self, name: str, is_full: bool, why: str) -> None:
         if is_full:
-            self.hold(name, Reason.DISK_FULL, why)
+            self.hold(name, CoverReason.DISK_FULL, why)
         else:
-            self.release(name, Reason.DISK_FULL)
+            self.release(name, CoverReason.DISK_FULL)
 
     # what others ask
 
-    def hold(self, name: str, reason: Reason, detail: str = "") -> None:
+    def hold(self, name: str, reason: CoverReason, detail: str = "") -> None:
         """Cover a camera whole until ``release``. There is nothing that does the opposite."""
         camera = self.cameras.get(name)
         if camera is not None:
-            camera.keeper.hold(reason, detail)
+            camera.supervisor.hold(reason, detail)
 
-    def release(self, name: str, reason: Reason) -> None:
+    def release(self, name: str, reason: CoverReason) -> None:
         """End what ``hold`` began."""
         camera = self.cameras.get(name)
         if camera is not None:
-            camera.keeper.release(reason)
+            camera.supervisor.release(reason)
 
     def statuses(self) -> list[CameraStatus]:
         """Return the state of every camera, in the order of the configuration."""
         return [
-            camera.keeper.camera_status(self._rtsp.readers(name) + camera.live.viewers)
+            camera.supervisor.camera_status(self._rtsp.readers(name) + camera.live.viewers)
             for name, camera in self.cameras.items()
         ]
 
@@ -276,7 +285,7 @@ class Gateway:
             await asyncio.sleep(TICK_S)
             count += 1
             for camera in list(self.cameras.values()):
-                camera.keeper.tick()
+                camera.supervisor.tick()
                 camera.hls.tick()
             if self._hidden is not None and self._check is not None:
                 self._hidden.tick()
@@ -289,20 +298,22 @@ class Gateway:
         if event.kind in {EventKind.FAULT_BEGAN, EventKind.FAULT_ENDED}:
             _log.info("hidden test stream: %s %s", event.kind, event.reason)
 
-    def _hidden_result(self, outcome: Outcome, detail: str) -> None:
-        ok = outcome is Outcome.PASSED
+    def _hidden_result(self, outcome: HiddenTestResult, detail: str) -> None:
+        ok = outcome is HiddenTestResult.PASSED
         self.tell(Event(EventKind.SELFTEST, SELFTEST_CAMERA, _now_ns(), ok=ok, detail=detail))
-        if outcome is Outcome.BARE:
+        if outcome is HiddenTestResult.BARE:
             self.alarm = detail
-            self.tell(Event(EventKind.ALARM, "", _now_ns(), reason=Reason.ALARM, ok=False, detail=detail))
+            self.tell(Event(EventKind.ALARM, "", _now_ns(), reason=CoverReason.ALARM, ok=False, detail=detail))
             for camera in self.cameras.values():
-                camera.relay.raise_alarm(Reason.ALARM)
+                camera.relay.raise_alarm(CoverReason.ALARM)
         elif ok:
             self.hidden_passed_ns = _now_ns()
             if self.alarm:
                 self.alarm = ""
                 self.tell(
-                    Event(EventKind.ALARM, "", _now_ns(), reason=Reason.ALARM, detail="the alarm is over: " + detail)
+                    Event(
+                        EventKind.ALARM, "", _now_ns(), reason=CoverReason.ALARM, detail="the alarm is over: " + detail
+                    )
                 )
                 for camera in self.cameras.values():
                     camera.relay.end_alarm()

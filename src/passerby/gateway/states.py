@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 
 class Phase(StrEnum):
@@ -99,12 +99,12 @@ class CameraStatus:
 
     name: str
     phase: Phase
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[CoverReason, ...] = ()
     since_ns: int = 0
     width: int = 0
     height: int = 0
     counts: WorkerCounts = WorkerCounts()
-    whole_by_reason: tuple[tuple[Reason, int], ...] = ()
+    whole_by_reason: tuple[tuple[CoverReason, int], ...] = ()
     slates: int = 0
     readers: int = 0
     restarts: int = 0
@@ -154,7 +154,7 @@ class Event:
     kind: EventKind
     camera: str
     at_ns: int
-    reason: Reason | None = None
+    reason: CoverReason | None = None
     began_ns: int = 0
     ok: bool = True
     detail: str = ""

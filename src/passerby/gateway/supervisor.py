@@ -1,4 +1,4 @@
-"""Starts a camera's process, hears it, restarts it, kills it when it hangs. One ``Keeper`` a camera, in the event loop."""
+"""Starts a camera's process, hears it, restarts it, kills it when it hangs. One ``CameraSupervisor`` a camera, in the loop."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from passerby.errors import ServiceError
 from passerby.gateway.picture import Slates
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.stream import Relay
-from passerby.gateway.values import FAULTS, CameraConfig, Reason
-from passerby.gateway.wire import Decoder, Kind, Message, encode_json
+from passerby.gateway.values import FAULTS, CameraConfig, CoverReason
+from passerby.gateway.wire import Decoder, Message, MessageKind, encode_json
 from passerby.gateway.worker import CONFIG
 
 SILENT_S = 6.0
@@ -36,7 +36,7 @@ _ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "1048576", "O
 Tell = Callable[[Event], None]
 
 
-class Keeper:
+class CameraSupervisor:
     """Keeps one camera's process alive and its relay fed.
 
     Args:
@@ -56,8 +56,8 @@ class Keeper:
         self.pid = 0
         self.stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._slates, self._tell, self._selftest_s, self._phase_of_looks = slates, tell, selftest_s, phase
-        self._held: dict[Reason, str] = {}
-        self._faults: dict[Reason, int] = {}
+        self._held: dict[CoverReason, str] = {}
+        self._faults: dict[CoverReason, int] = {}
         self._counts = WorkerCounts()
         self._before = WorkerCounts()
         self._heard_s = 0.0
@@ -66,9 +66,9 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._key_asked_s = 0.0
         self._last_fault = ("", 0)
-        self._phase: tuple[Phase, tuple[Reason, ...], int] = (Phase.STARTING, (), 0)
+        self._phase: tuple[Phase, tuple[CoverReason, ...], int] = (Phase.STARTING, (), 0)
         self._selftest_ns = 0
-        self._told: tuple[Phase, tuple[Reason, ...]] | None = None
+        self._told: tuple[Phase, tuple[CoverReason, ...]] | None = None
         self._told_s = self._late_s = 0.0
         self._late_count = 0
 
@@ -76,11 +76,11 @@ class Keeper:
 
     def start(self) -> None:
         """Begin to keep the camera's process running."""
-        self._task = asyncio.create_task(self._keep(), name=f"keeper-{self.config.name}")
+        self._task = asyncio.create_task(self._keep(), name=f"supervisor-{self.config.name}")
 
     async def stop(self) -> None:
         """End the camera's process; it is killed when it does not go within two seconds."""
-        self._send(encode_json(Kind.STOP, {}))
+        self._send(encode_json(MessageKind.STOP, {}))
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -93,23 +93,23 @@ class Keeper:
         """Restart the process with other settings; readers stay and see the slate meanwhile."""
         await self.stop()
         self.adopt(config)
-        self.relay.lost(Reason.SETTINGS)
+        self.relay.lost(CoverReason.SETTINGS)
         self.start()
 
     def adopt(self, config: CameraConfig) -> None:
         """Take other settings that the process itself has no part in."""
         self.config = self.relay.config = config
 
-    def hold(self, reason: Reason, detail: str = "") -> None:
+    def hold(self, reason: CoverReason, detail: str = "") -> None:
         """Cover the camera whole until ``release``."""
         if self._held.get(reason) != detail:
             self._held[reason] = detail
-            self._send(encode_json(Kind.COVER, {"reason": reason, "detail": detail}))
+            self._send(encode_json(MessageKind.COVER, {"reason": reason, "detail": detail}))
 
-    def release(self, reason: Reason) -> None:
+    def release(self, reason: CoverReason) -> None:
         """End what ``hold`` began."""
         if self._held.pop(reason, None) is not None:
-            self._send(encode_json(Kind.UNCOVER, {"reason": reason}))
+            self._send(encode_json(MessageKind.UNCOVER, {"reason": reason}))
 
     async def _keep(self) -> None:
         failures = 0
@@ -117,8 +117,8 @@ class Keeper:
             began_s = time.monotonic()
             why = await self._run_once()
             self._tell_now(EventKind.PHASE, detail=f"process ended: {why}", ok=False)
-            self.relay.lost(Reason.WORKER)
-            self._fault(Reason.WORKER, True, why)
+            self.relay.lost(CoverReason.WORKER)
+            self._fault(CoverReason.WORKER, True, why)
             self._before = self._counts.after(self._before)
             self._counts = WorkerCounts()
             failures = 0 if time.monotonic() - began_s > SOUND_S else failures + 1
@@ -203,9 +203,9 @@ class Keeper:
     def _send_config(self) -> None:
         camera = json.loads(CONFIG.dump_json(self.config))
         told = {"camera": camera, "selftest_s": self._selftest_s, "phase": self._phase_of_looks}
-        self._send(encode_json(Kind.CONFIG, told))
+        self._send(encode_json(MessageKind.CONFIG, told))
         for reason, detail in self._held.items():
-            self._send(encode_json(Kind.COVER, {"reason": reason, "detail": detail}))
+            self._send(encode_json(MessageKind.COVER, {"reason": reason, "detail": detail}))
 
     def _send(self, data: bytes) -> None:
         if self._writer is not None and not self._writer.is_closing():
@@ -215,7 +215,7 @@ class Keeper:
         now_s = time.monotonic()
         if now_s - self._key_asked_s > 0.2:
             self._key_asked_s = now_s
-            self._send(encode_json(Kind.KEY, {}))
+            self._send(encode_json(MessageKind.KEY, {}))
 
     async def _hear(self, reader: asyncio.StreamReader) -> str:
         decoder = Decoder()
@@ -233,18 +233,18 @@ class Keeper:
                 return f"it sent what is no message: {type(exc).__name__}"
 
     def _take(self, message: Message) -> None:
-        if message.kind is Kind.UNIT:
+        if message.kind is MessageKind.UNIT:
             slate = self.relay.slate
             self.relay.accept(message)
             if slate is not None and self.relay.slate is None:
-                self._fault(Reason.WORKER, False, "")
-                self._fault(Reason.STALLED, False, "")
+                self._fault(CoverReason.WORKER, False, "")
+                self._fault(CoverReason.STALLED, False, "")
                 self._prepare_slates()
-        elif message.kind is Kind.STATUS:
+        elif message.kind is MessageKind.STATUS:
             self._heard_s = time.monotonic()
             self.status = message.data()
             self._counts = WorkerCounts(**self.status["counts"])  # type: ignore[arg-type]
-        elif message.kind is Kind.EVENT:
+        elif message.kind is MessageKind.EVENT:
             self._event(message.data())
 
     def _prepare_slates(self) -> None:
@@ -254,7 +254,7 @@ class Keeper:
 
     def _event(self, told: dict[str, object]) -> None:
         if told["event"] == "fault":
-            self._fault(Reason(str(told["reason"])), bool(told["began"]), str(told["detail"]))
+            self._fault(CoverReason(str(told["reason"])), bool(told["began"]), str(told["detail"]))
         elif told["event"] == "rate":
             self.rate_step = int(str(told["step"]))
             said = (
@@ -262,13 +262,13 @@ class Keeper:
                 if self.rate_step > 1
                 else "every picture is shown"
             )
-            self._tell_now(EventKind.PHASE, reason=Reason.OVERLOAD, ok=self.rate_step == 1, detail=said)
+            self._tell_now(EventKind.PHASE, reason=CoverReason.OVERLOAD, ok=self.rate_step == 1, detail=said)
         elif told["event"] == "selftest":
             if told["ok"]:
                 self._selftest_ns = time.time_ns()
             self._tell_now(EventKind.SELFTEST, ok=bool(told["ok"]), detail=str(told["detail"]))
 
-    def _fault(self, reason: Reason, began: bool, detail: str) -> None:
+    def _fault(self, reason: CoverReason, began: bool, detail: str) -> None:
         if reason not in FAULTS or began == (reason in self._faults):
             return
         now_ns = time.time_ns()
@@ -281,7 +281,13 @@ class Keeper:
             self._tell_now(EventKind.FAULT_ENDED, reason=reason, began_ns=since_ns)
 
     def _tell_now(
-        self, kind: EventKind, *, reason: Reason | None = None, began_ns: int = 0, ok: bool = True, detail: str = ""
+        self,
+        kind: EventKind,
+        *,
+        reason: CoverReason | None = None,
+        began_ns: int = 0,
+        ok: bool = True,
+        detail: str = "",
     ) -> None:
         name = self.config.name
         self._tell(Event(kind, name, time.time_ns(), reason=reason, began_ns=began_ns, ok=ok, detail=detail))
@@ -294,7 +300,7 @@ class Keeper:
         self.relay.stall_reason = self._stall_reason()
         self.relay.tick()
         if was is None and self.relay.slate is not None:
-            self._fault(Reason.STALLED, True, "its process sends nothing")
+            self._fault(CoverReason.STALLED, True, "its process sends nothing")
         self._watch_lateness()
         phase, reasons = self._now()
         if (phase, reasons) != self._phase[:2]:
@@ -307,30 +313,30 @@ class Keeper:
 
     def _watch_lateness(self) -> None:
         """Report pictures that the veil covered whole because the detector was late as one interval, not one by one."""
-        count, now_s = self.relay.whole_by_reason.get(Reason.DETECTOR_BEHIND, 0), time.monotonic()
+        count, now_s = self.relay.whole_by_reason.get(CoverReason.DETECTOR_BEHIND, 0), time.monotonic()
         if count != self._late_count:
             self._late_count, self._late_s = count, now_s
-            self._fault(Reason.DETECTOR_BEHIND, True, "pictures were not judged in time")
+            self._fault(CoverReason.DETECTOR_BEHIND, True, "pictures were not judged in time")
         elif now_s - self._late_s > 1.0:
-            self._fault(Reason.DETECTOR_BEHIND, False, "")
+            self._fault(CoverReason.DETECTOR_BEHIND, False, "")
 
-    def _stall_reason(self) -> Reason:
-        return next((r for r in self._worker_reasons() if r in FAULTS), Reason.STALLED)
+    def _stall_reason(self) -> CoverReason:
+        return next((r for r in self._worker_reasons() if r in FAULTS), CoverReason.STALLED)
 
-    def _worker_reasons(self) -> tuple[Reason, ...]:
+    def _worker_reasons(self) -> tuple[CoverReason, ...]:
         found = self.status.get("reasons", [])
-        return tuple(Reason(str(text)) for text in found) if isinstance(found, list) else ()
+        return tuple(CoverReason(str(text)) for text in found) if isinstance(found, list) else ()
 
-    def _now(self) -> tuple[Phase, tuple[Reason, ...]]:
+    def _now(self) -> tuple[Phase, tuple[CoverReason, ...]]:
         if self._task is None:
             return Phase.STOPPED, ()
         slate, reasons = self.relay.slate, self._worker_reasons()
         if slate is not None:
-            return (Phase.STARTING if slate is Reason.START else Phase.SLATE), (slate,)
+            return (Phase.STARTING if slate is CoverReason.START else Phase.SLATE), (slate,)
         if reasons:
-            return (Phase.STARTING if reasons == (Reason.START,) else Phase.COVERED), reasons
+            return (Phase.STARTING if reasons == (CoverReason.START,) else Phase.COVERED), reasons
         if self.relay.whole is not None:
-            starting = not self.status or self.relay.whole is Reason.START
+            starting = not self.status or self.relay.whole is CoverReason.START
             return (Phase.STARTING if starting else Phase.COVERED), (self.relay.whole,)
         return Phase.VEILED, ()
 

@@ -23,7 +23,7 @@ SELFTEST_CAMERA = "_selftest"
 """Name of the hidden stream; no camera of a user can have it, because names do not start with an underscore."""
 
 
-class Reason(StrEnum):
+class CoverReason(StrEnum):
     """Why a whole picture is covered: the text of metrics and events, and ``words``, what the picture itself says."""
 
     words: str
@@ -57,7 +57,13 @@ class Reason(StrEnum):
     SETTINGS = "settings_changed", "new settings are being applied"
 
 
-FAULTS = frozenset(Reason) - {Reason.START, Reason.PTZ, Reason.SCHEDULE, Reason.SETTINGS, Reason.OPERATOR}
+FAULTS = frozenset(CoverReason) - {
+    CoverReason.START,
+    CoverReason.PTZ,
+    CoverReason.SCHEDULE,
+    CoverReason.SETTINGS,
+    CoverReason.OPERATOR,
+}
 """Reasons that are something wrong, and go to the register as fault intervals."""
 
 

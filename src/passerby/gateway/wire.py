@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Any
 
 from passerby.errors import ServiceError
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 _HEADER = struct.Struct("!2sBBIIqq")
 HEADER_BYTES = _HEADER.size
@@ -24,7 +24,7 @@ _MAGIC = b"PV"
 _VERSION = 1
 
 
-class Kind(IntEnum):
+class MessageKind(IntEnum):
     """What a message is. Worker to server below 16, server to worker from 16 on."""
 
     HELLO = 1
@@ -40,10 +40,10 @@ class Kind(IntEnum):
 
 KEY_FRAME = 1
 """Flag of a unit: it can be decoded without any before it."""
-_REASONS = tuple(Reason)
+_REASONS = tuple(CoverReason)
 
 
-def flags_of(*, key: bool, whole: Reason | None) -> int:
+def flags_of(*, key: bool, whole: CoverReason | None) -> int:
     """Return the flags of a unit: bit 0 for a key frame, bits 8 to 15 for why the whole picture is covered (0: it is not)."""
     return (KEY_FRAME if key else 0) | (0 if whole is None else (_REASONS.index(whole) + 1) << 8)
 
@@ -60,7 +60,7 @@ class Message:
         due_ns: CLOCK_MONOTONIC: for a unit, when the last picture came that it had to wait for.
     """
 
-    kind: Kind
+    kind: MessageKind
     payload: bytes = b""
     flags: int = 0
     stamp_ns: int = 0
@@ -72,7 +72,7 @@ class Message:
         return bool(self.flags & KEY_FRAME)
 
     @property
-    def whole(self) -> Reason | None:
+    def whole(self) -> CoverReason | None:
         """Return why the whole picture is covered, or None when it is not.
 
         Raises:
@@ -106,7 +106,7 @@ def encode(message: Message) -> bytes:
     Raises:
         ServiceError: the payload is too long.
 
-    >>> len(encode(Message(Kind.KEY)))
+    >>> len(encode(Message(MessageKind.KEY)))
     28
     """
     length = len(message.payload)
@@ -116,7 +116,7 @@ def encode(message: Message) -> bytes:
     return header + message.payload
 
 
-def encode_json(kind: Kind, data: dict[str, Any]) -> bytes:
+def encode_json(kind: MessageKind, data: dict[str, Any]) -> bytes:
     """Return a message with a JSON object as bytes."""
     return encode(Message(kind, json.dumps(data, separators=(",", ":")).encode()))
 
@@ -156,6 +156,6 @@ class Decoder:
             payload = bytes(self._buffer[HEADER_BYTES : HEADER_BYTES + length])
             del self._buffer[: HEADER_BYTES + length]
             try:
-                yield Message(Kind(kind), payload, flags, stamp_ns, due_ns)
+                yield Message(MessageKind(kind), payload, flags, stamp_ns, due_ns)
             except ValueError as exc:
                 raise ServiceError(f"kind of message must be known, got {kind}") from exc

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from passerby.errors import AccessError, ServiceError
-from passerby.gateway import Camera, Event, EventKind, Gateway, clip, recordings
+from passerby.gateway import Event, EventKind, Gateway, ServedCamera, clip_between, recordings_between
 
 Guard = Callable[[HTTPConnection, str], Awaitable[str]]
 """Returns the user who asks for a camera, or raises AccessError."""
@@ -133,7 +133,9 @@ class Streams:
         camera, start_ns, end_ns = asked
         record = camera.config.record
         found = (
-            await asyncio.to_thread(recordings, record.folder / camera.config.name, start_ns, end_ns) if record else []
+            await asyncio.to_thread(recordings_between, record.folder / camera.config.name, start_ns, end_ns)
+            if record
+            else []
         )
         spans = [{"from": one.began_ns / 1e9, "to": one.ended_ns / 1e9, "bytes": one.size_bytes} for one in found]
         return JSONResponse({"recordings": spans}, headers=_NO_STORE)
@@ -149,13 +151,13 @@ class Streams:
             return _refusal(404, "this camera is not recorded")
         if end_ns - start_ns > MAX_CLIP_S * 1e9:
             return _refusal(400, f"a clip must be at most {MAX_CLIP_S:g} s long")
-        pieces = clip(record.folder / camera.config.name, start_ns, end_ns)
+        pieces = clip_between(record.folder / camera.config.name, start_ns, end_ns)
         first = await asyncio.to_thread(next, pieces, None)
         if first is None:
             return _refusal(404, "nothing was recorded in that time")
         return StreamingResponse(_rest(first, pieces), media_type="video/mp4", headers=_NO_STORE)
 
-    async def _span(self, request: Request) -> Response | tuple[Camera, int, int]:
+    async def _span(self, request: Request) -> Response | tuple[ServedCamera, int, int]:
         name = str(request.path_params["camera"])
         camera = await self._camera(request, name, "recording")
         if isinstance(camera, Response):
@@ -168,7 +170,7 @@ class Streams:
             return _refusal(400, "from must be before to")
         return camera, int(start * 1e9), int(end * 1e9)
 
-    async def _camera(self, connection: HTTPConnection, name: str, what: str) -> Response | Camera:
+    async def _camera(self, connection: HTTPConnection, name: str, what: str) -> Response | ServedCamera:
         try:
             user, camera = await self._admit(connection, name)
             self._note(connection, name, user, what)
@@ -178,7 +180,7 @@ class Streams:
         except ServiceError as exc:
             return _refusal(404, exc.message)
 
-    async def _admit(self, connection: HTTPConnection, name: str) -> tuple[str, Camera]:
+    async def _admit(self, connection: HTTPConnection, name: str) -> tuple[str, ServedCamera]:
         user = await self._guard(connection, name)
         camera = self._gateway.cameras.get(name)
         if camera is None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from passerby.errors import CameraError
 from passerby.gateway.config import OnvifConfig
 from passerby.gateway.onvif.client import Pose, poses
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 EVERY_S = 0.4
 SETTLED_S = 1.0
@@ -35,7 +35,10 @@ class PtzWatch:
     """
 
     def __init__(
-        self, hold: Callable[[str, Reason, str], None], release: Callable[[str, Reason], None], ask: Ask = poses
+        self,
+        hold: Callable[[str, CoverReason, str], None],
+        release: Callable[[str, CoverReason], None],
+        ask: Ask = poses,
     ) -> None:
         self._hold, self._release, self._ask = hold, release, ask
         self._tasks: dict[str, tuple[OnvifConfig, asyncio.Task[None]]] = {}
@@ -46,7 +49,7 @@ class PtzWatch:
         for name in [name for name, (config, _) in self._tasks.items() if wanted.get(name) != config]:
             self._tasks.pop(name)[1].cancel()
             if name not in wanted:
-                self._release(name, Reason.PTZ)
+                self._release(name, CoverReason.PTZ)
         for name, config in wanted.items():
             if name not in self._tasks:
                 self._tasks[name] = config, asyncio.create_task(self._follow(name, config), name=f"ptz-{name}")
@@ -60,7 +63,7 @@ class PtzWatch:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _follow(self, name: str, config: OnvifConfig) -> None:
-        self._hold(name, Reason.PTZ, "its position is not known yet")
+        self._hold(name, CoverReason.PTZ, "its position is not known yet")
         while True:
             still_s = 0.0
             try:
@@ -68,12 +71,12 @@ class PtzWatch:
                     away = not at_home(pose, config.home)
                     still_s = 0.0 if pose.moving or away else still_s + EVERY_S
                     if still_s == 0.0:
-                        self._hold(name, Reason.PTZ, "away from home" if away and not pose.moving else "")
+                        self._hold(name, CoverReason.PTZ, "away from home" if away and not pose.moving else "")
                     elif still_s >= SETTLED_S:
-                        self._release(name, Reason.PTZ)
+                        self._release(name, CoverReason.PTZ)
             except CameraError as exc:
                 _log.warning("%s: %s", name, exc.message)
-            self._hold(name, Reason.PTZ, "its position is not known")
+            self._hold(name, CoverReason.PTZ, "its position is not known")
             await asyncio.sleep(_RETRY_S)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 TONE = 60
 """Luma of the cover: dark enough not to blind a control room at night, far from black, which looks like a broken cable."""
@@ -21,7 +21,7 @@ _INK = 200
 
 
 @lru_cache(maxsize=64)
-def _plane(width: int, height: int, title: str, reason: Reason) -> NDArray[np.uint8]:
+def _plane(width: int, height: int, title: str, reason: CoverReason) -> NDArray[np.uint8]:
     """Return the cover as planes of yuv420p, stacked: shape (height * 3 / 2, width)."""
     picture = Image.new("L", (width, height), TONE)
     draw = ImageDraw.Draw(picture)
@@ -48,7 +48,7 @@ def _fitting(
         size *= 0.85
 
 
-def cover_frame(width: int, height: int, title: str, reason: Reason) -> av.VideoFrame:
+def cover_frame(width: int, height: int, title: str, reason: CoverReason) -> av.VideoFrame:
     """Return a fresh cover picture, yuv420p.
 
     Args:

@@ -11,12 +11,19 @@ from collections import OrderedDict
 
 from passerby.gateway.picture.drawn_cover import cover_frame
 from passerby.gateway.picture.encoder import LiveEncoder
-from passerby.gateway.values import EncodeConfig, Reason
+from passerby.gateway.values import CoverReason, EncodeConfig
 
 _KEPT = 256
-COMMON = (Reason.START, Reason.WORKER, Reason.STALLED, Reason.SETTINGS, Reason.ALARM, Reason.REGISTER)
+COMMON = (
+    CoverReason.START,
+    CoverReason.WORKER,
+    CoverReason.STALLED,
+    CoverReason.SETTINGS,
+    CoverReason.ALARM,
+    CoverReason.REGISTER,
+)
 """Slates that are made before they are needed."""
-Key = tuple[int, int, str, Reason, EncodeConfig]
+Key = tuple[int, int, str, CoverReason, EncodeConfig]
 
 
 class Slates:
@@ -26,7 +33,9 @@ class Slates:
         self._made: OrderedDict[Key, tuple[bytes, bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def pair(self, width: int, height: int, title: str, reason: Reason, encode: EncodeConfig) -> tuple[bytes, bytes]:
+    def pair(
+        self, width: int, height: int, title: str, reason: CoverReason, encode: EncodeConfig
+    ) -> tuple[bytes, bytes]:
         """Return two alternating key frames, Annex B, made now unless they were before.
 
         Args:

@@ -11,13 +11,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from passerby.gateway.states import CameraStatus, Phase
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 STEADY_S = 15.0
 APART_S = 30.0
 """Cuts are at least this far apart, so that a flapping camera writes at most two heartbeats a minute."""
-DOWN = frozenset({Reason.NO_PICTURE, Reason.PASSWORD, Reason.REGISTER})
-STALLED = frozenset({Reason.WORKER, Reason.STALLED})
+DOWN = frozenset({CoverReason.NO_PICTURE, CoverReason.PASSWORD, CoverReason.REGISTER})
+STALLED = frozenset({CoverReason.WORKER, CoverReason.STALLED})
 
 
 class Condition(StrEnum):
@@ -38,7 +38,7 @@ def condition_of(status: CameraStatus) -> Condition:
     return condition_of_reason(status.reasons[0]) if status.reasons else Condition.WHOLE
 
 
-def condition_of_reason(reason: Reason) -> Condition:
+def condition_of_reason(reason: CoverReason) -> Condition:
     """Return what a reason for a cover means for the public."""
     if reason in DOWN:
         return Condition.DOWN

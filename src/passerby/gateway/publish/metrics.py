@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 import passerby
 from passerby.gateway.states import CameraStatus, Phase
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class GatewayCollector(Collector):
         state = GaugeMetricFamily("passerby_camera_state", "1 for the present state", labels=["camera_name", "state"])
         for status in facts.statuses:
             found = dict(status.whole_by_reason)
-            for reason in Reason:
+            for reason in CoverReason:
                 covered.add_metric([status.name, reason.value], found.get(reason, 0))
             for phase in Phase:
                 state.add_metric([status.name, phase.value], float(status.phase is phase))

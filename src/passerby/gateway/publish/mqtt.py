@@ -21,7 +21,7 @@ import aiomqtt
 from passerby.errors import ConfigError
 from passerby.gateway.config import MqttConfig
 from passerby.gateway.states import CameraStatus, Event, EventKind
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 WAITING = 1000
 _LONGEST_S = 60.0
@@ -83,7 +83,7 @@ class Broker:
                 "reason": ",".join(status.reasons),
                 "fps": f"{status.counts.fps_out:.1f}",
                 "faces": str(status.counts.tracks),
-                "cover/state": "ON" if Reason.OPERATOR in status.reasons else "OFF",
+                "cover/state": "ON" if CoverReason.OPERATOR in status.reasons else "OFF",
             }
             for name, text in rows.items():
                 topic = f"{status.name}/{name}"

@@ -19,7 +19,7 @@ from passerby.gateway.publish.heartbeats import Beats, Span, condition_of, condi
 from passerby.gateway.publish.log_writer import LogWriter
 from passerby.gateway.publish.statements import Statements, started
 from passerby.gateway.states import CameraStatus, Event, EventKind
-from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, Reason
+from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, CoverReason
 from passerby.register import AccessTested, CameraRegistered, Entry, Fault, Heartbeat, Reader, RunningStopped, SelfTest
 from passerby.values import utc_now
 
@@ -44,7 +44,7 @@ class OnRecord:
     """
 
     def __init__(
-        self, city: City, hold: Callable[[str, Reason, str], None], release: Callable[[str, Reason], None]
+        self, city: City, hold: Callable[[str, CoverReason, str], None], release: Callable[[str, CoverReason], None]
     ) -> None:
         self.city = city
         self._hold, self._release = hold, release
@@ -52,8 +52,8 @@ class OnRecord:
         self.statements = Statements(city.register.path)
         self._settle()
         self._beats: dict[str, Beats] = {}
-        self._open_faults: dict[tuple[str, Reason], datetime] = {}
-        self._ended_faults: dict[tuple[str, Reason], tuple[datetime, datetime]] = {}
+        self._open_faults: dict[tuple[str, CoverReason], datetime] = {}
+        self._ended_faults: dict[tuple[str, CoverReason], tuple[datetime, datetime]] = {}
         self._tests: dict[str, tuple[bool, int]] = {}
         self._pending: dict[str, tuple[Future[None], Statement]] = {}
         self._covering = False
@@ -177,7 +177,7 @@ class OnRecord:
         except StorageError as exc:
             _log.error("what changed about %s is not on record: %s", name, exc.message)
 
-    def _fault(self, name: str, reason: Reason, began: datetime, ended: datetime) -> None:
+    def _fault(self, name: str, reason: CoverReason, began: datetime, ended: datetime) -> None:
         identifier = self.identifier(name)
         if identifier is None or name not in self.city.statements:
             return
@@ -257,9 +257,9 @@ class OnRecord:
     def _cover(self, statuses: list[CameraStatus], *, late: bool) -> None:
         for status in statuses:
             if late:
-                self._hold(status.name, Reason.REGISTER, self.writer.why)
+                self._hold(status.name, CoverReason.REGISTER, self.writer.why)
             else:
-                self._release(status.name, Reason.REGISTER)
+                self._release(status.name, CoverReason.REGISTER)
         self._covering = late
 
     def _put(self, entries: list[Entry]) -> None:

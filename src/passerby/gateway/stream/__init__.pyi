@@ -1,6 +1,6 @@
 from .hidden_test import (
     HiddenCheck,
-    Outcome,
+    HiddenTestResult,
     hidden_camera,
 )
 from .hls import (
@@ -11,8 +11,8 @@ from .mse import (
 )
 from .playback import (
     Recording,
-    clip,
-    recordings,
+    clip_between,
+    recordings_between,
 )
 from .recorder import (
     Recorder,
@@ -28,14 +28,14 @@ from .snapshot import (
 __all__ = [
     "AccessUnit",
     "HiddenCheck",
+    "HiddenTestResult",
     "HlsFeed",
     "LiveFeed",
-    "Outcome",
     "Recorder",
     "Recording",
     "Relay",
     "Snapshots",
-    "clip",
+    "clip_between",
     "hidden_camera",
-    "recordings",
+    "recordings_between",
 ]

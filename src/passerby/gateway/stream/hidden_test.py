@@ -23,7 +23,7 @@ _NEEDED = 5
 """Pictures with the face under a cover that is not whole, for a round to count as passed."""
 
 
-class Outcome(StrEnum):
+class HiddenTestResult(StrEnum):
     """How a round ended."""
 
     PASSED = "passed"
@@ -31,7 +31,7 @@ class Outcome(StrEnum):
     UNTESTED = "untested"
 
 
-Result = Callable[[Outcome, str], None]
+Result = Callable[[HiddenTestResult, str], None]
 """Called after a round, and at once when a face is bare, with a sentence."""
 
 
@@ -71,7 +71,7 @@ class HiddenCheck:
             self._end_round()
         elif self._round_s is None and now_s - self._last_round_s > 3 * self._interval_s + 30.0:
             self._last_round_s = now_s
-            self._result(Outcome.UNTESTED, "the hidden stream shows nothing")
+            self._result(HiddenTestResult.UNTESTED, "the hidden stream shows nothing")
 
     def _take(self, unit: AccessUnit) -> None:
         if unit.parameters != self._parameters:
@@ -97,17 +97,17 @@ class HiddenCheck:
         self._covered += not bare
         if self._bare == 1 and bare:
             # an alarm does not wait for the end of the round
-            self._result(Outcome.BARE, "a test face came out bare")
+            self._result(HiddenTestResult.BARE, "a test face came out bare")
 
     def _end_round(self) -> None:
         covered, bare = self._covered, self._bare
         self._covered = self._bare = 0
         self._round_s, self._last_round_s = None, time.monotonic()
         if bare:
-            self._result(Outcome.BARE, f"a test face came out bare in {bare} pictures")
+            self._result(HiddenTestResult.BARE, f"a test face came out bare in {bare} pictures")
         elif covered < _NEEDED:
             self._result(
-                Outcome.UNTESTED, f"the test face was seen covered in {covered} pictures, {_NEEDED} are needed"
+                HiddenTestResult.UNTESTED, f"the test face was seen covered in {covered} pictures, {_NEEDED} are needed"
             )
         else:
-            self._result(Outcome.PASSED, f"the test face stayed covered in {covered} pictures")
+            self._result(HiddenTestResult.PASSED, f"the test face stayed covered in {covered} pictures")

@@ -28,7 +28,7 @@ class Recording:
     size_bytes: int
 
 
-def recordings(folder: Path, start_ns: int, end_ns: int) -> list[Recording]:
+def recordings_between(folder: Path, start_ns: int, end_ns: int) -> list[Recording]:
     """Return a camera's recordings that touch a span of wall time, oldest first.
 
     Args:
@@ -58,7 +58,7 @@ def _last(file_fragments: list[Fragment]) -> int:
     return max((one.ticks + one.duration for one in file_fragments), default=0)
 
 
-def clip(folder: Path, start_ns: int, end_ns: int) -> Iterator[bytes]:
+def clip_between(folder: Path, start_ns: int, end_ns: int) -> Iterator[bytes]:
     """Return one fragmented MP4 of a span of wall time, piece by piece; nothing where nothing was recorded.
 
     It begins at the last key frame before the start and plays from 0 on. Pauses between recordings stay pauses. It ends where the
@@ -71,7 +71,7 @@ def clip(folder: Path, start_ns: int, end_ns: int) -> Iterator[bytes]:
     """
     header: bytes | None = None
     origin_ns: int | None = None
-    for one in recordings(folder, start_ns, end_ns):
+    for one in recordings_between(folder, start_ns, end_ns):
         with one.path.open("rb") as file:
             length = header_bytes(file)
             file.seek(0)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from passerby.gateway.picture import Slates, ticks_of
-from passerby.gateway.values import CameraConfig, Reason
+from passerby.gateway.values import CameraConfig, CoverReason
 from passerby.gateway.wire import Message
 from passerby.media import Parameters, nal_units, parameters_of
 
@@ -41,7 +41,7 @@ class AccessUnit:
     ticks: int
     wall_ns: int
     key: bool
-    whole: Reason | None
+    whole: CoverReason | None
     parameters: Parameters
 
 
@@ -72,7 +72,7 @@ class Relay:
         self.want_key = want_key
         self.size = (1280, 720)
         self.counts = RelayCounts()
-        self.whole_by_reason: dict[Reason, int] = {}
+        self.whole_by_reason: dict[CoverReason, int] = {}
         self.delays_ms: deque[float] = deque(maxlen=2048)
         self.parameters: Parameters | None = None
         self._slates = slates
@@ -85,10 +85,10 @@ class Relay:
         self._last_slate_s = 0.0
         self._late_ticks = 0
         self._rate: deque[tuple[float, int]] = deque(maxlen=512)
-        self.slate: Reason | None = Reason.START
-        self.alarm: Reason | None = None
-        self.whole: Reason | None = None
-        self.stall_reason = Reason.STALLED
+        self.slate: CoverReason | None = CoverReason.START
+        self.alarm: CoverReason | None = None
+        self.whole: CoverReason | None = None
+        self.stall_reason = CoverReason.STALLED
 
     # readers
 
@@ -153,14 +153,14 @@ class Relay:
         self._late_ticks = max(0, ticks_of(now_ns - message.stamp_ns))
         self._send(message.payload, nals, ticks_of(message.stamp_ns), message.key, whole)
 
-    def lost(self, reason: Reason) -> None:
+    def lost(self, reason: CoverReason) -> None:
         """The worker is gone, or must not be heard: slates from now on."""
         if self.slate is None or self.slate is not reason:
             self.slate = reason
             self._last_slate_s = 0.0
             self.tick()
 
-    def raise_alarm(self, reason: Reason) -> None:
+    def raise_alarm(self, reason: CoverReason) -> None:
         """Show slates, whatever the worker sends, until ``end_alarm``."""
         self.alarm = reason
         self.lost(reason)
@@ -180,7 +180,7 @@ class Relay:
             self._last_slate_s = now_s
             self._send_slate(self.slate)
 
-    def _send_slate(self, reason: Reason) -> None:
+    def _send_slate(self, reason: CoverReason) -> None:
         width, height = self.size
         pair = self._slates.pair(width, height, self.config.shown, reason, self.config.encode)
         data = pair[self.counts.slates % 2]
@@ -189,7 +189,7 @@ class Relay:
         self.counts.slates += 1
         self._send(data, nals, ticks_of(time.monotonic_ns()) - self._late_ticks, True, reason)
 
-    def _send(self, data: bytes, nals: tuple[bytes, ...], ticks: int, key: bool, whole: Reason | None) -> None:
+    def _send(self, data: bytes, nals: tuple[bytes, ...], ticks: int, key: bool, whole: CoverReason | None) -> None:
         if self.parameters is None:
             return
         ticks = max(ticks, self._last_ticks + 1)

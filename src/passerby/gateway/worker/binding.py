@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 import av
 
 from passerby.errors import WeightsError
-from passerby.gateway.values import CameraConfig, Reason
+from passerby.gateway.values import CameraConfig, CoverReason
 from passerby.gateway.worker.detecting import WatchedDetector
 from passerby.gateway.worker.veiling import Veil, Veiled
-from passerby.veil import Detector, LiveFrame, LiveSettings, LiveVeil
+from passerby.veil import Detector, LiveFrame, LiveSettings, LiveVeil, WholeReason
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +89,20 @@ class _Bound:
 
 
 def _veiled(one: LiveFrame) -> Veiled:
-    whole = None
-    if one.reason is not None:
-        whole = Reason.CORRUPT if one.reason == "corrupt" else Reason.DETECTOR_BEHIND
+    whole = None if one.reason is None else cover_reason(one.reason)
     return Veiled(one.picture, one.captured_ns, whole, len(one.faces), one.tracks)
+
+
+def cover_reason(reason: WholeReason) -> CoverReason:
+    """Return this room's word for why the veil covered a picture whole."""
+    match reason:
+        case WholeReason.CORRUPT:
+            return CoverReason.CORRUPT
+        case WholeReason.LATE:
+            return CoverReason.DETECTOR_BEHIND
+        case WholeReason.WEIGHTS:
+            return CoverReason.WEIGHTS
+        case WholeReason.ASKED:
+            return CoverReason.OPERATOR
+        case _:
+            assert_never(reason)

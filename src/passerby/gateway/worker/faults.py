@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from passerby.gateway.values import FAULTS, Reason
+from passerby.gateway.values import FAULTS, CoverReason
 
 HOLD_S = 1.0
 """A fault ends when it has not been seen for this long: no flicker between cover and picture."""
-Tell = Callable[[Reason, bool, int, str], None]
+Tell = Callable[[CoverReason, bool, int, str], None]
 """Called with the reason, whether it began (else it ended), the wall time in ns at which it began, and a sentence."""
 
 
@@ -31,19 +31,21 @@ class Faults:
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
-        self._active: dict[Reason, _Active] = {}
+        self._active: dict[CoverReason, _Active] = {}
         # guards _active; held while telling, so that begin and end of one reason are told in order
         self._lock = threading.RLock()
 
-    def strike(self, reason: Reason, now_s: float, wall_ns: int, detail: str = "", *, hold_s: float = HOLD_S) -> None:
+    def strike(
+        self, reason: CoverReason, now_s: float, wall_ns: int, detail: str = "", *, hold_s: float = HOLD_S
+    ) -> None:
         """Note that something is wrong at this moment; it counts until it was not noted for ``hold_s``."""
         self._note(reason, now_s, wall_ns, detail, held=False, hold_s=hold_s)
 
-    def hold(self, reason: Reason, now_s: float, wall_ns: int, detail: str = "") -> None:
+    def hold(self, reason: CoverReason, now_s: float, wall_ns: int, detail: str = "") -> None:
         """Note that something is wrong until ``lift`` is called."""
         self._note(reason, now_s, wall_ns, detail, held=True, hold_s=0.0)
 
-    def lift(self, reason: Reason, now_s: float) -> None:
+    def lift(self, reason: CoverReason, now_s: float) -> None:
         """Note that what was held is over."""
         with self._lock:
             active = self._active.get(reason)
@@ -59,13 +61,13 @@ class Faults:
                     self._tell(reason, False, active.began_ns, "")
 
     @property
-    def reasons(self) -> tuple[Reason, ...]:
+    def reasons(self) -> tuple[CoverReason, ...]:
         """Return what holds now: faults first, in the order in which they began."""
         with self._lock:
             active = self._active
             return tuple(sorted(active, key=lambda reason: (reason not in FAULTS, active[reason].began_ns)))
 
-    def _note(self, reason: Reason, now_s: float, wall_ns: int, detail: str, *, held: bool, hold_s: float) -> None:
+    def _note(self, reason: CoverReason, now_s: float, wall_ns: int, detail: str, *, held: bool, hold_s: float) -> None:
         with self._lock:
             active = self._active.get(reason)
             if active is None:

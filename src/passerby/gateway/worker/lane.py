@@ -14,7 +14,7 @@ import numpy as np
 
 from passerby.errors import PasserbyError
 from passerby.gateway.picture import LiveEncoder, cover_frame, ticks_of
-from passerby.gateway.values import CameraConfig, Reason
+from passerby.gateway.values import CameraConfig, CoverReason
 from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.source import Picture
 from passerby.gateway.worker.veiling import Veil, Veiled
@@ -42,7 +42,7 @@ class Unit:
 
     data: bytes
     key: bool
-    whole: Reason | None
+    whole: CoverReason | None
     captured_ns: int
     due_ns: int
 
@@ -126,12 +126,12 @@ class Lane:
             self._renew(frame.width, frame.height, picture.fps, now_s, wall_ns)
         if picture.damaged:
             self._damaged.add(picture.captured_ns)
-            self._faults.strike(Reason.CORRUPT, now_s, wall_ns, "pictures arrive damaged", hold_s=self.hold_s)
+            self._faults.strike(CoverReason.CORRUPT, now_s, wall_ns, "pictures arrive damaged", hold_s=self.hold_s)
         self._note_rate(picture)
         for veiled in self._veiled(frame, picture.captured_ns, wall_ns, damaged=picture.damaged):
             self._leave(veiled)
 
-    def idle(self, reason: Reason) -> None:
+    def idle(self, reason: CoverReason) -> None:
         """Send a cover while there is no picture, at most twice a second."""
         now_ns = self._clock()
         if now_ns - self.last_sent_ns >= 1e9 / IDLE_COVER_HZ:
@@ -145,12 +145,12 @@ class Lane:
         if veil is not None:
             for veiled in veil.flush():
                 # what was not judged was not too late for the detector: nothing came after it
-                self._leave(veiled if veiled.whole is None else replace(veiled, whole=Reason.NO_PICTURE))
+                self._leave(veiled if veiled.whole is None else replace(veiled, whole=CoverReason.NO_PICTURE))
 
     def _renew(self, width: int, height: int, fps: float, now_s: float, wall_ns: int) -> None:
         if self._encoder is not None and (width, height) != self._size and self.counts.taken > 1:
             detail = f"{self._size[0]}x{self._size[1]} became {width}x{height}"
-            self._faults.strike(Reason.FORMAT, now_s, wall_ns, detail, hold_s=0.5)
+            self._faults.strike(CoverReason.FORMAT, now_s, wall_ns, detail, hold_s=0.5)
         self._size = (width, height)
         self._damaged.clear()
         self._arrivals.clear()
@@ -175,23 +175,23 @@ class Lane:
             # whatever a detector or tracker throws, its pictures are gone and a cover stands in their place
             now_s = self._clock() / 1e9
             self._faults.strike(
-                Reason.DETECTOR_DEAD, now_s, wall_ns, f"veiling failed: {type(exc).__name__}", hold_s=self.hold_s
+                CoverReason.DETECTOR_DEAD, now_s, wall_ns, f"veiling failed: {type(exc).__name__}", hold_s=self.hold_s
             )
             self._veil = None
-            return [Veiled(self._drawn(Reason.DETECTOR_DEAD), captured_ns, Reason.DETECTOR_DEAD)]
+            return [Veiled(self._drawn(CoverReason.DETECTOR_DEAD), captured_ns, CoverReason.DETECTOR_DEAD)]
 
     def _leave(self, veiled: Veiled) -> None:
         damaged = veiled.captured_ns in self._damaged
         self._damaged.discard(veiled.captured_ns)
         reasons = self._faults.reasons
-        whole = reasons[0] if reasons else Reason.CORRUPT if damaged else veiled.whole
+        whole = reasons[0] if reasons else CoverReason.CORRUPT if damaged else veiled.whole
         fits = (veiled.frame.width, veiled.frame.height) == self._size and veiled.frame.format.name == "yuv420p"
         if whole is None and not fits:
-            whole = Reason.DETECTOR_DEAD
-        self.behind = whole is Reason.DETECTOR_BEHIND
+            whole = CoverReason.DETECTOR_DEAD
+        self.behind = whole is CoverReason.DETECTOR_BEHIND
         if self.behind and not reasons and self._clock() - (self._began_ns or 0) < START_NS:
             # the first looks of a process are slow: that it starts is the reason, and no fault for the register
-            whole = Reason.START
+            whole = CoverReason.START
         frame = veiled.frame if whole is None else self._drawn(whole)
         if whole is None:
             self._count(veiled)
@@ -214,10 +214,10 @@ class Lane:
                 return self._arrivals[index + ahead][1] if index + ahead < len(self._arrivals) else arrived_ns
         return captured_ns
 
-    def _drawn(self, reason: Reason) -> av.VideoFrame:
+    def _drawn(self, reason: CoverReason) -> av.VideoFrame:
         return cover_frame(self._size[0], self._size[1], self._config.shown, reason)
 
-    def _emit(self, frame: av.VideoFrame, captured_ns: int, due_ns: int, whole: Reason | None) -> None:
+    def _emit(self, frame: av.VideoFrame, captured_ns: int, due_ns: int, whole: CoverReason | None) -> None:
         encoder = self._encoder
         if encoder is None or (encoder.width, encoder.height) != self._size:
             encoder = self._encoder = LiveEncoder(self._size[0], self._size[1], _NOMINAL_FPS, self._config.encode)

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections import deque
 
-from passerby.gateway.wire import Kind, Message, encode, flags_of
+from passerby.gateway.wire import Message, MessageKind, encode, flags_of
 from passerby.gateway.worker.lane import Unit
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -37,7 +37,7 @@ class Outbox:
     def unit(self, unit: Unit) -> None:
         """Send a unit, or drop it and what follows up to the next key frame when too much is waiting."""
         flags = flags_of(key=unit.key, whole=unit.whole)
-        message = Message(Kind.UNIT, unit.data, flags, unit.captured_ns, unit.due_ns)
+        message = Message(MessageKind.UNIT, unit.data, flags, unit.captured_ns, unit.due_ns)
         with self._ready:
             full = self._bytes + len(unit.data) > MAX_BYTES
             if full or (self._await_key and not unit.key):

@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 
 from passerby.errors import CameraError
 from passerby.gateway.picture import Scene, settings_of
-from passerby.gateway.values import InputConfig, InputKind, Reason
+from passerby.gateway.values import CoverReason, InputConfig, InputKind
 
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _TAINT_S = 10.0
@@ -37,7 +37,7 @@ _REANCHOR_NS = 400_000_000
 class SourceError(CameraError):
     """A camera gives no pictures; ``reason`` says which kind of failure it is."""
 
-    def __init__(self, reason: Reason, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, reason: CoverReason, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
 
@@ -119,7 +119,7 @@ def pictures(config: InputConfig) -> Iterator[Picture]:
             yield from _opened(config, paced=True)
     else:
         yield from _opened(config, paced=False)
-        raise SourceError(Reason.NO_PICTURE, "the camera must go on sending, got its end of stream")
+        raise SourceError(CoverReason.NO_PICTURE, "the camera must go on sending, got its end of stream")
 
 
 def _drawn(config: InputConfig) -> Iterator[Picture]:
@@ -149,10 +149,10 @@ def _opened(config: InputConfig, *, paced: bool) -> Iterator[Picture]:
         yield from _read(container, _video_of(container), paced=paced)
     except ExitError as exc:
         raise SourceError(
-            Reason.NO_PICTURE, f"the camera must send within {config.read_timeout_s:g} s, got silence"
+            CoverReason.NO_PICTURE, f"the camera must send within {config.read_timeout_s:g} s, got silence"
         ) from exc
     except (FFmpegError, OSError) as exc:
-        raise SourceError(Reason.NO_PICTURE, f"the camera's stream must go on, got {type(exc).__name__}") from None
+        raise SourceError(CoverReason.NO_PICTURE, f"the camera's stream must go on, got {type(exc).__name__}") from None
     finally:
         container.close()
 
@@ -186,27 +186,27 @@ def _open(config: InputConfig) -> av.container.InputContainer:
 def _failure(exc: Exception, config: InputConfig) -> SourceError:
     if isinstance(exc, HTTPUnauthorizedError | HTTPForbiddenError):
         return SourceError(
-            Reason.PASSWORD,
+            CoverReason.PASSWORD,
             "the camera must accept user and password, got a refusal",
             hint="check username and password of this camera",
         )
     if isinstance(exc, HTTPNotFoundError):
         return SourceError(
-            Reason.NO_PICTURE, "the camera must know the path, got 404", hint="check the path of the address"
+            CoverReason.NO_PICTURE, "the camera must know the path, got 404", hint="check the path of the address"
         )
     if isinstance(exc, ConnectionRefusedError):
-        return SourceError(Reason.NO_PICTURE, "the camera must accept connections, got a refusal")
+        return SourceError(CoverReason.NO_PICTURE, "the camera must accept connections, got a refusal")
     if isinstance(exc, ExitError | InvalidDataError):
         return SourceError(
-            Reason.NO_PICTURE,
+            CoverReason.NO_PICTURE,
             f"the camera must answer with a stream within {config.open_timeout_s:g} s, got none",
         )
-    return SourceError(Reason.NO_PICTURE, f"the camera must open, got {type(exc).__name__}")
+    return SourceError(CoverReason.NO_PICTURE, f"the camera must open, got {type(exc).__name__}")
 
 
 def _video_of(container: av.container.InputContainer) -> VideoStream:
     if not container.streams.video:
-        raise SourceError(Reason.NO_PICTURE, "the camera must send video, got none")
+        raise SourceError(CoverReason.NO_PICTURE, "the camera must send video, got none")
     stream = container.streams.video[0]
     stream.thread_type = "SLICE"
     stream.codec_context.thread_count = 1

@@ -12,7 +12,7 @@ from typing import Protocol
 import av
 
 from passerby.gateway.picture import cover_frame
-from passerby.gateway.values import Reason
+from passerby.gateway.values import CoverReason
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +29,7 @@ class Veiled:
 
     frame: av.VideoFrame
     captured_ns: int
-    whole: Reason | None = None
+    whole: CoverReason | None = None
     faces: int = 0
     tracks: tuple[int, ...] = ()
 
@@ -54,7 +54,7 @@ class WholeCover:
         reason: Drawn on the cover.
     """
 
-    def __init__(self, title: str, reason: Reason) -> None:
+    def __init__(self, title: str, reason: CoverReason) -> None:
         self._title, self._reason = title, reason
 
     def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:  # noqa: ARG002 - all the same

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from passerby.gateway.states import WorkerCounts
-from passerby.gateway.values import Reason, Schedule
-from passerby.gateway.wire import Kind, encode_json
+from passerby.gateway.values import CoverReason, Schedule
+from passerby.gateway.wire import MessageKind, encode_json
 from passerby.gateway.worker.process import memory_bytes
 
 if TYPE_CHECKING:
@@ -129,16 +129,16 @@ class Watchdog:
         jump_ns = self._clock.jumped_ns(wall_ns, round(now_s * 1e9))
         if jump_ns:
             detail = f"the clock jumped by {jump_ns / 1e9:+.1f} s"
-            faults.strike(Reason.CLOCK, now_s, wall_ns, detail, hold_s=CLOCK_HOLD_S)
+            faults.strike(CoverReason.CLOCK, now_s, wall_ns, detail, hold_s=CLOCK_HOLD_S)
         self._forgive(now_s)
         self._watch_detector(now_s, wall_ns)
         self._watch_weights(now_s, wall_ns)
         self._test(now_s)
         local = datetime.fromtimestamp(wall_ns / 1e9).astimezone()
         if covered_now(self._worker.config.schedules, local.replace(tzinfo=None)):
-            faults.hold(Reason.SCHEDULE, now_s, wall_ns)
+            faults.hold(CoverReason.SCHEDULE, now_s, wall_ns)
         else:
-            faults.lift(Reason.SCHEDULE, now_s)
+            faults.lift(CoverReason.SCHEDULE, now_s)
         faults.settle(now_s)
         if now_s - self._status_s >= 1.0:
             self._status_s = now_s
@@ -159,11 +159,11 @@ class Watchdog:
         failure = eyes.detector.take_failure()
         if failure is not None:
             detail = f"the detector failed: {failure}"
-            self._worker.faults.strike(Reason.DETECTOR_DEAD, now_s, wall_ns, detail, hold_s=hold_s)
+            self._worker.faults.strike(CoverReason.DETECTOR_DEAD, now_s, wall_ns, detail, hold_s=hold_s)
         waiting_s = eyes.detector.waiting_s
         if waiting_s > STALL_S and self._passed:
             detail = f"no answer for {STALL_S:g} s"
-            self._worker.faults.strike(Reason.DETECTOR_STALLED, now_s, wall_ns, detail, hold_s=hold_s)
+            self._worker.faults.strike(CoverReason.DETECTOR_STALLED, now_s, wall_ns, detail, hold_s=hold_s)
         if waiting_s > GIVE_UP_S:
             sys.stderr.write(f"error: the detector gave no answer for {GIVE_UP_S:g} s\n")
             os._exit(_HUNG)
@@ -175,9 +175,9 @@ class Watchdog:
         self._weights_s = now_s
         wrong = eyes.weights_wrong()
         if wrong is None:
-            self._worker.faults.lift(Reason.WEIGHTS, now_s)
+            self._worker.faults.lift(CoverReason.WEIGHTS, now_s)
         else:
-            self._worker.faults.hold(Reason.WEIGHTS, now_s, wall_ns, wrong)
+            self._worker.faults.hold(CoverReason.WEIGHTS, now_s, wall_ns, wrong)
 
     def _test(self, now_s: float) -> None:
         eyes = self._worker.eyes
@@ -204,13 +204,13 @@ class Watchdog:
         if ok:
             self._passed += 1
             self._passed_ns = wall_ns
-            self._worker.faults.lift(Reason.SELFTEST, now_s)
-            self._worker.faults.lift(Reason.START, now_s)
+            self._worker.faults.lift(CoverReason.SELFTEST, now_s)
+            self._worker.faults.lift(CoverReason.START, now_s)
         else:
             self._failed += 1
-            self._worker.faults.hold(Reason.SELFTEST, now_s, wall_ns, detail)
+            self._worker.faults.hold(CoverReason.SELFTEST, now_s, wall_ns, detail)
         told = {"event": "selftest", "ok": ok, "detail": detail, "at_ns": wall_ns}
-        self._worker.outbox.put(encode_json(Kind.EVENT, told))
+        self._worker.outbox.put(encode_json(MessageKind.EVENT, told))
 
     def _tell(self, now_s: float) -> None:
         worker = self._worker
@@ -246,7 +246,7 @@ class Watchdog:
             "runs_on": worker.eyes.detector.runs_on if worker.eyes else "",
             "weights": worker.eyes.detector.digest if worker.eyes else "",
         }
-        worker.outbox.put(encode_json(Kind.STATUS, status))
+        worker.outbox.put(encode_json(MessageKind.STATUS, status))
 
 
 class _Rates:

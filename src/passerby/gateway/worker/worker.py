@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter, ValidationError
 
 from passerby.errors import PasserbyError, ServiceError
-from passerby.gateway.values import CameraConfig, Reason
-from passerby.gateway.wire import HEADER_BYTES, Decoder, Kind, Message, encode_json, payload_bytes
+from passerby.gateway.values import CameraConfig, CoverReason
+from passerby.gateway.wire import HEADER_BYTES, Decoder, Message, MessageKind, encode_json, payload_bytes
 from passerby.gateway.worker.binding import Eyes, open_eyes
 from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.lane import Lane
@@ -55,7 +55,7 @@ class _Begin:
 class _Away:
     """There is no picture."""
 
-    reason: Reason
+    reason: CoverReason
     detail: str
 
 
@@ -78,7 +78,7 @@ class Worker:
         self.eyes: Eyes | None = None
         self.reconnects = self.left_out = self.decode_errors = 0
         self.waiting: queue.Queue[Picture | _Begin | _Away] = queue.Queue(QUEUE_PICTURES)
-        self._away: _Away | None = _Away(Reason.START, "")
+        self._away: _Away | None = _Away(CoverReason.START, "")
         self._step, self._arrived_ns = 1, 0
         self._watchdog = Watchdog(self, selftest_s, phase)
         self._stopping = threading.Event()
@@ -90,7 +90,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until told to stop; return then."""
-        self.faults.hold(Reason.START, time.monotonic(), time.time_ns())
+        self.faults.hold(CoverReason.START, time.monotonic(), time.time_ns())
         self.outbox.start()
         self._thread(self._listen, "listen")
         self._thread(self._read, "read")
@@ -120,7 +120,7 @@ class Worker:
             self._cover_silence()
         else:
             if self._away is not None:
-                for reason in (Reason.NO_PICTURE, Reason.PASSWORD):
+                for reason in (CoverReason.NO_PICTURE, CoverReason.PASSWORD):
                     self.faults.lift(reason, now_s)
                 self._away = None
             if item.arrived_ns - self._arrived_ns > _SILENCE_NS:
@@ -130,39 +130,39 @@ class Worker:
             self.load.note(2 * LATE_S if self.lane.behind else now_s - item.arrived_ns / 1e9, now_s)
             self._follow_load(now_s)
             if self.load.overloaded:
-                self.lane.idle(Reason.OVERLOAD)
+                self.lane.idle(CoverReason.OVERLOAD)
                 return
             self.lane.take(replace(item, fps=item.fps / self.load.step), time.time_ns())
             if time.monotonic_ns() - self.lane.last_sent_ns > 500_000_000:
                 # the look-ahead is filling: nothing has left it yet
-                self.lane.idle((*self.faults.reasons, Reason.START)[0])
+                self.lane.idle((*self.faults.reasons, CoverReason.START)[0])
 
     def _follow_load(self, now_s: float) -> None:
         """Begin a new veil where the rate changed, and spend nothing on veiling while all is covered."""
         if self.load.overloaded:
-            self.faults.strike(Reason.OVERLOAD, now_s, time.time_ns(), "this machine cannot keep up")
+            self.faults.strike(CoverReason.OVERLOAD, now_s, time.time_ns(), "this machine cannot keep up")
             self.lane.begin()
         elif self.load.step != self._step:
             self._step = self.load.step
             self.lane.begin()
-            self.outbox.put(encode_json(Kind.EVENT, {"event": "rate", "step": self._step}))
+            self.outbox.put(encode_json(MessageKind.EVENT, {"event": "rate", "step": self._step}))
 
     def _cover_silence(self) -> None:
         """Show why there is nothing, where nothing has been sent for a while."""
         reasons = self.faults.reasons
-        reason = self._away.reason if self._away is not None else (*reasons, Reason.NO_PICTURE)[0]
+        reason = self._away.reason if self._away is not None else (*reasons, CoverReason.NO_PICTURE)[0]
         if reasons or time.monotonic_ns() - self.lane.last_sent_ns > 600_000_000:
             self.lane.idle(reason)
 
     def _make_veil(self, width: int, height: int, fps: float) -> Veil:
         eyes = self.eyes
         if eyes is None:
-            return WholeCover(self.config.shown, Reason.START)
+            return WholeCover(self.config.shown, CoverReason.START)
         try:
             return eyes.make_veil(width, height, fps)
         except PasserbyError as exc:
-            self.faults.strike(Reason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message)
-            return WholeCover(self.config.shown, Reason.DETECTOR_DEAD)
+            self.faults.strike(CoverReason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message)
+            return WholeCover(self.config.shown, CoverReason.DETECTOR_DEAD)
 
     # read and decode
 
@@ -183,7 +183,7 @@ class Worker:
         """Read until it fails; return why, and the longest time to wait before the next try."""
         source = self.config.input
         if not reachable(source):
-            return _Away(Reason.NO_PICTURE, "the camera's port does not answer"), ASK_S
+            return _Away(CoverReason.NO_PICTURE, "the camera's port does not answer"), ASK_S
         first = True
         try:
             for picture in pictures(source):
@@ -202,8 +202,8 @@ class Worker:
                 if self._stopping.is_set():
                     break
         except SourceError as exc:
-            return _Away(exc.reason, exc.message), LOCKED_S if exc.reason is Reason.PASSWORD else OPEN_S
-        return _Away(Reason.NO_PICTURE, "the camera ended its stream"), OPEN_S
+            return _Away(exc.reason, exc.message), LOCKED_S if exc.reason is CoverReason.PASSWORD else OPEN_S
+        return _Away(CoverReason.NO_PICTURE, "the camera ended its stream"), OPEN_S
 
     def _put(self, item: _Begin | _Away) -> None:
         while not self._stopping.is_set():
@@ -224,21 +224,21 @@ class Worker:
         os._exit(FAILED)
 
     def _obey(self, message: Message) -> None:
-        if message.kind is Kind.STOP:
+        if message.kind is MessageKind.STOP:
             self._stopping.set()
-        elif message.kind is Kind.KEY:
+        elif message.kind is MessageKind.KEY:
             self.lane.want_key()
-        elif message.kind in {Kind.COVER, Kind.UNCOVER}:
+        elif message.kind in {MessageKind.COVER, MessageKind.UNCOVER}:
             data = message.data()
-            reason = Reason(str(data["reason"]))
-            if message.kind is Kind.COVER:
+            reason = CoverReason(str(data["reason"]))
+            if message.kind is MessageKind.COVER:
                 self.faults.hold(reason, time.monotonic(), time.time_ns(), str(data.get("detail", "")))
             else:
                 self.faults.lift(reason, time.monotonic())
 
-    def _tell_fault(self, reason: Reason, began: bool, began_ns: int, detail: str) -> None:
+    def _tell_fault(self, reason: CoverReason, began: bool, began_ns: int, detail: str) -> None:
         told = {"event": "fault", "reason": reason, "began": began, "began_ns": began_ns, "detail": detail}
-        self.outbox.put(encode_json(Kind.EVENT, told))
+        self.outbox.put(encode_json(MessageKind.EVENT, told))
 
     # watch
 
@@ -247,7 +247,7 @@ class Worker:
             try:
                 self.eyes = open_eyes(self.config, self._phase)
             except PasserbyError as exc:
-                self.faults.strike(Reason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message, hold_s=3.0)
+                self.faults.strike(CoverReason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message, hold_s=3.0)
                 self._stopping.wait(2.0)
         self.waiting.put(_Begin())
         self._watchdog.run(self._stopping)
@@ -273,7 +273,7 @@ def _receive_config(sock: socket.socket) -> tuple[CameraConfig, float, float]:
     header = sock.recv(HEADER_BYTES, socket.MSG_WAITALL)
     body = sock.recv(payload_bytes(header), socket.MSG_WAITALL)
     for message in Decoder().feed(header + body):
-        if message.kind is not Kind.CONFIG:
+        if message.kind is not MessageKind.CONFIG:
             raise ServiceError(f"first message must be CONFIG, got {message.kind.name}")
         found = message.data()
         try:

@@ -9,6 +9,7 @@ from .live import (
     LiveFrame,
     LiveSettings,
     LiveVeil,
+    WholeReason,
     veil_frames,
 )
 from .rerender import (
@@ -21,6 +22,7 @@ __all__ = [
     "LiveSettings",
     "LiveVeil",
     "Veiled",
+    "WholeReason",
     "mend_file",
     "settings_digest",
     "veil_camera",

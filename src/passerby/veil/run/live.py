@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from fractions import Fraction
 from functools import partial
 
@@ -44,13 +45,24 @@ WEIGHTS_CHECK_S = 2.0
 """Seconds between looks at the weights file's time and size."""
 LOOK_SHARE = 0.6
 """A look comes at least every this share of the look-ahead, so that its result is there when the first frame must leave."""
-LATE = "not judged in time"
 PATIENCE_S = 0.1
 """Longest time that a frame which must leave waits for the look that it needs, once for each look."""
 SLOW_SHARE = 0.5
 """Looks are slow when they take this share of the time between them, ..."""
 QUICK_SHARE = 0.3
 """... and no longer slow below this share."""
+
+
+class WholeReason(StrEnum):
+    """Why a frame of a stream leaves covered whole; the values are the words for people."""
+
+    CORRUPT = "corrupt"
+    """The decoder had to guess."""
+    LATE = "not judged in time"
+    WEIGHTS = "weights changed"
+    """The weights file is not the one that was opened; ``LiveFrame.detail`` says how."""
+    ASKED = "asked for"
+    """By ``LiveVeil.cover``; ``LiveFrame.detail`` holds what was said there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +95,15 @@ class LiveFrame:
         reason: Why it is covered whole; None where it is not.
         faces: Boxes covered in it, shape (N, 4), pixels, without margin.
         tracks: Number of the track of each box, shape (N,); means nothing outside this stream.
+        detail: A sentence on the reason, or empty.
     """
 
     picture: av.VideoFrame
     captured_ns: int
-    reason: str | None
+    reason: WholeReason | None
     faces: Boxes
     tracks: tuple[int, ...]
+    detail: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -99,7 +113,7 @@ class _Held:
     captured_ns: int
     motion: Motion | None
     fine: Fine | None
-    reason: str | None
+    reason: WholeReason | None
     pending: Pending | None = None
     larger: bool = False
     awaited: bool = False
@@ -140,7 +154,7 @@ class LiveVeil:
         self._numbers: dict[int, tuple[Trail, int]] = {}
         self._next_index, self._next_look, self._turn, self._judged = 0, 0, 0, -1
         self._next_weights_check = 0
-        self._forced: str | None = None
+        self._forced: tuple[WholeReason, str] | None = None
         self._slow = False
         self.looks = self.failures = 0
 
@@ -151,7 +165,7 @@ class LiveVeil:
 
     def cover(self, reason: str | None) -> None:
         """Cover every frame that leaves from now on whole, until called with None. The reason is for people."""
-        self._forced = reason
+        self._forced = None if reason is None else (WholeReason.ASKED, reason)
 
     def push(self, picture: av.VideoFrame, captured_ns: int, *, corrupt: bool = False) -> list[LiveFrame]:
         """Take a frame in, and give out the one whose look-ahead is over.
@@ -166,7 +180,8 @@ class LiveVeil:
         """
         grey = grey_copy(picture)
         motion = self._meter.measure(grey)
-        held = _Held(self._next_index, picture, captured_ns, motion, fine_copy(picture), "corrupt" if corrupt else None)
+        damaged = WholeReason.CORRUPT if corrupt else None
+        held = _Held(self._next_index, picture, captured_ns, motion, fine_copy(picture), damaged)
         self._next_index += 1
         self._motions[held.index] = motion
         self._begin_look(held)
@@ -253,7 +268,7 @@ class LiveVeil:
         """Cover what lies further before a look than a new face is followed back, where the look before it was too long ago."""
         for held in self._held:
             if before < held.index < now - self._reach and held.reason is None:
-                held.reason = LATE
+                held.reason = WholeReason.LATE
 
     def _note_speed(self, looked: _Held) -> None:
         """Look larger less often when looks take more than half of the time between them: late ones are no use."""
@@ -273,16 +288,16 @@ class LiveVeil:
 
     def _leave(self) -> LiveFrame:
         held = self._held.popleft()
-        reason = self._forced or held.reason
+        reason, detail = self._forced or (held.reason, "")
         if reason is None and self._judged < held.index:
             self._await_look(held.index)
             if self._judged < held.index:
-                reason = LATE
+                reason = WholeReason.LATE
         boxes, numbers = (EMPTY_BOXES, ()) if reason else self._boxes_at(held.index)
         held.picture.make_writable()
         self._painter.paint(held.picture, boxes, whole=reason is not None)
         self._forget(held.index)
-        return LiveFrame(held.picture, held.captured_ns, reason, boxes, numbers)
+        return LiveFrame(held.picture, held.captured_ns, reason, boxes, numbers, detail)
 
     def _boxes_at(self, index: int) -> tuple[Boxes, tuple[int, ...]]:
         rules, reach = self.settings.rules, self._reach
@@ -336,7 +351,7 @@ class LiveVeil:
         try:
             self._detector.check_weights()
         except WeightsError as error:
-            self._forced = error.message
+            self._forced = (WholeReason.WEIGHTS, error.message)
 
 
 def veil_frames(

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from passerby.errors import AccessError, PasserbyError
-from passerby.gateway import Recording, Right, Role, Runtime, recordings
+from passerby.gateway import Recording, Right, Role, Runtime, recordings_between
 from passerby.web.console.api import Api, event_row
 from passerby.web.console.guard import HEADERS, Caller, Guard, TooManyError
 from passerby.web.listening import shown_host
@@ -251,7 +251,9 @@ class Pages:
         day = _day(request.query_params.get("day", ""))
         begin = datetime.combine(day, time(), datetime.now().astimezone().tzinfo)
         start_ns = int(begin.timestamp()) * 10**9
-        found = await run_in_threadpool(recordings, config.record.folder / name, start_ns, start_ns + 86_400 * 10**9)
+        found = await run_in_threadpool(
+            recordings_between, config.record.folder / name, start_ns, start_ns + 86_400 * 10**9
+        )
         self.runtime.access.add("recordings", user=caller.name, address=caller.address, camera=name, once_s=60)
         return self._render(
             "recordings.html", caller, title=f"{config.shown}, {day.isoformat()}", name=name, shown=config.shown, day=day,
