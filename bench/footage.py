@@ -15,7 +15,7 @@ from coverage import Face, Truth
 from passerby.media import ClipReader, rgb
 from passerby.values import digest_file
 from passerby.veil.detect.detector import Detector
-from passerby.veil.detect.passes import Look, start
+from passerby.veil.detect.passes import InferencePass, start_passes
 from passerby.veil.run.watcher import Watched
 from passerby.veil.tools.demo_clip import demo_clip
 from passerby.veil.track.association import Follower
@@ -133,12 +133,12 @@ def _dense(path: Path, detector: Detector) -> list[tuple[int, int, float, float,
     """Return sightings as frame, track, x, y, width and height."""
     with ClipReader(path) as clip:
         size = (clip.info.width_px, clip.info.height_px)
-        looks = [Look(min(int(max(size) * share), 1920)) for share in (0.5, 1, 2)]
+        looks = [InferencePass(min(int(max(size) * share), 1920)) for share in (0.5, 1, 2)]
         meter = MotionMeter(*size)
         follower = Follower(meter, misses=8)
         for frame in clip.frames():
             picture = frame.picture
-            found = start(detector, looks, partial(rgb, picture), size, 0.05).result()
+            found = start_passes(detector, looks, partial(rgb, picture), size, 0.05).result()
             follower.step(meter.measure(grey_copy(picture)))
             follower.see(frame.index, found)
         follower.finish()

@@ -20,11 +20,11 @@ import numpy as np
 from coverage import BINS, COVERED, SMALLEST_PX, Face, clip_truth, covered_in_clip
 from passerby.media import ClipReader, luma, rgb
 from passerby.values import Detections
-from passerby.veil.detect.blazeface import INSTALL, NAME, open_blazeface
+from passerby.veil.detect.blazeface import BLAZEFACE_INSTALL, BLAZEFACE_NAME, open_blazeface
 from passerby.veil.detect.detector import Detector, Rgb
-from passerby.veil.detect.passes import start
-from passerby.veil.review.places import Sighting, together
-from passerby.veil.review.verification import EVERY, MANNERS, USUAL, covered
+from passerby.veil.detect.passes import start_passes
+from passerby.veil.review.places import VerifyDetection, group_detections
+from passerby.veil.review.verification import MANNERS, USUAL, VERIFY_EVERY_FRAMES, covered
 from passerby.veil.settings import CoverSettings, FindSettings
 from peer import passerby, run
 
@@ -59,7 +59,7 @@ def look(path: Path, name: str, detector: Detector, faces: dict[int, list[tuple[
     manner = MANNERS.get(detector.digest, USUAL)
     with ClipReader(path) as clip:
         for frame in clip.frames():
-            if frame.index % EVERY:
+            if frame.index % VERIFY_EVERY_FRAMES:
                 continue
             picture = frame.picture
             size = (picture.width, picture.height)
@@ -67,7 +67,7 @@ def look(path: Path, name: str, detector: Detector, faces: dict[int, list[tuple[
             def scaled(width: int, height: int, picture: av.VideoFrame = picture) -> Rgb:
                 return rgb(picture, width, height)
 
-            found = start(detector, manner.looks(*size), scaled, size, manner.faint).result()
+            found = start_passes(detector, manner.looks(*size), scaled, size, manner.faint).result()
             bare = ~covered(luma(picture, *size), found.xyxy)
             kept = Detections(found.xyxy[bare], found.score[bare])
             yield Seen(name, frame.index, frame.time_s, kept, faces.get(frame.index, []))
@@ -108,7 +108,7 @@ def bare(detector: Detector, footage: Path) -> list[Seen]:
 def say_veiled(detector: Detector, seen: list[Seen], threshold: float) -> None:
     """Print how many uncovered faces are seen from a threshold on, and how many places are not one."""
     exposed = hit = 0
-    rows: dict[str, list[Sighting]] = {}
+    rows: dict[str, list[VerifyDetection]] = {}
     for one in seen:
         left = [face for face, part in one.faces if part < COVERED]
         boxes = one.found.xyxy[one.found.score >= threshold].tolist()
@@ -117,8 +117,8 @@ def say_veiled(detector: Detector, seen: list[Seen], threshold: float) -> None:
         for box in boxes:
             on_one = "on one" if any(lies_on(box, face) for face in left) else "other"
             place = (box[0], box[1], box[2], box[3])
-            rows.setdefault(one.clip, []).append(Sighting(one.frame, one.time_s, place, 1, 1, on_one))
-    places = Counter("on one" in place.detectors for few in rows.values() for place in together(few))
+            rows.setdefault(one.clip, []).append(VerifyDetection(one.frame, one.time_s, place, 1, 1, on_one))
+    places = Counter("on one" in place.detectors for few in rows.values() for place in group_detections(few))
     minutes = sum({one.clip: one.time_s for one in seen}.values()) / 60
     print(
         f"| veiled, {detector.layout.name} from {threshold:g} | {hit} of {exposed} uncovered face-frames seen"
@@ -159,7 +159,8 @@ def say_beside(first: list[Seen], second: list[Seen], faint: float) -> None:
             left += len(rest)
             hit += sum(any(lies_on(box, face) for box in boxes) for face in rest)
         print(
-            f"| bare, 20 px and more, CenterFace below {threshold:g} | {hit} of {left} seen by {NAME} from {faint:g} | |"
+            f"| bare, 20 px and more, CenterFace below {threshold:g} "
+            f"| {hit} of {left} seen by {BLAZEFACE_NAME} from {faint:g} | |"
         )
 
 
@@ -174,7 +175,7 @@ def main() -> None:
     detectors = [Detector(FindSettings())]
     second = open_blazeface()
     if second is None:
-        print(f"{NAME} is not installed: {INSTALL}")
+        print(f"{BLAZEFACE_NAME} is not installed: {BLAZEFACE_INSTALL}")
     else:
         detectors.append(second)
     bare_seen = []

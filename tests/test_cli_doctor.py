@@ -36,7 +36,7 @@ def test_doctor_finds_everything_that_is_needed() -> None:
 def test_doctor_exits_1_when_the_weights_are_changed_or_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = tmp_path / "centerface.onnx"
     changed.write_bytes(b"other")
-    monkeypatch.setattr(doctor, "_trial", lambda: doctor.Check("detector", "ok", ""))
+    monkeypatch.setattr(doctor, "_trial", lambda: doctor.DoctorCheck("detector", "ok", ""))
     for path, words in ((changed, "must have sha256:"), (tmp_path / "none", "install passerby anew")):
         monkeypatch.setattr(doctor, "WEIGHTS", path)
         found = CliRunner().invoke(build(), ["doctor"])

@@ -27,7 +27,7 @@ class Inner:
         self.asked: list[Future[Detections]] = []
         self.answer: Detections | Exception | None = None
 
-    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+    def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         del rgb, threshold
         future: Future[Detections] = Future()
         self.asked.append(future)
@@ -51,9 +51,9 @@ def test_age_of_the_oldest_look_is_known_and_a_stop_is_forgiven(monkeypatch: pyt
     inner = Inner()
     watched = WatchedDetector(inner)
     assert watched.waiting_s == 0
-    watched.look(RGB, 0.1)
+    watched.infer(RGB, 0.1)
     clock_s[0] += 0.05
-    watched.look(RGB, 0.1)
+    watched.infer(RGB, 0.1)
     assert watched.waiting_s == pytest.approx(0.05)
     watched.forgive(5.0)
     assert watched.waiting_s <= 0
@@ -69,7 +69,7 @@ def test_failure_and_nonsense_are_told_once(answer: Detections | Exception) -> N
     inner = Inner()
     inner.answer = answer
     watched = WatchedDetector(inner)
-    watched.look(RGB, 0.1)
+    watched.infer(RGB, 0.1)
     assert watched.take_failure()
     assert watched.take_failure() is None
     assert watched.waiting_s == 0
@@ -83,7 +83,7 @@ def test_speed_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = WatchedDetector(inner)
     assert watched.speed == (0.0, 0.0)
     for _ in range(5):
-        watched.look(RGB, 0.1)
+        watched.infer(RGB, 0.1)
         clock_s[0] += 0.02
     hz, each_ms = watched.speed
     assert hz == pytest.approx(50, rel=0.3)
@@ -99,16 +99,16 @@ def test_self_test_begins_right_after_a_look(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("passerby.gateway.worker.detecting.PAUSE_WAIT_S", 20.0)
 
     class Slow(Inner):
-        def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
             asked.append(rgb.shape[1])
-            return looking if len(asked) == 1 else super().look(rgb, threshold)
+            return looking if len(asked) == 1 else super().infer(rgb, threshold)
 
     asked: list[int] = []
     looking: Future[Detections] = Future()
     inner = Slow()
     inner.answer = found()
     watched = WatchedDetector(inner)
-    watched.look(RGB, 0.1)
+    watched.infer(RGB, 0.1)
     testing = threading.Thread(target=watched.passes_selftest, args=(np.random.default_rng(0), (640, 360)))
     testing.start()
     time.sleep(0.1)
@@ -149,7 +149,7 @@ def test_hung_detector_fails_the_self_test(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_seeing_detector_passes() -> None:
     class Seeing(Inner):
-        def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
             del threshold
             random = np.random.default_rng(0)
             # the same draws that the self-test makes, in their order
@@ -158,7 +158,7 @@ def test_seeing_detector_passes() -> None:
                 if np.array_equal(asked.bgr[:, :, ::-1], rgb):
                     self.answer = found(tuple(float(v) for v in asked.xyxy))  # type: ignore[arg-type]
                     break
-            return super().look(rgb, 0.1)
+            return super().infer(rgb, 0.1)
 
         sizes: tuple[tuple[int, int], ...] = ((896, 512), (448, 256))
 

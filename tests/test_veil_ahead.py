@@ -126,7 +126,7 @@ class Blind:
     def __init__(self, error: DetectorError | None = None) -> None:
         self.error = error
 
-    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+    def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         assert rgb.size
         assert threshold
         future: Future[Detections] = Future()

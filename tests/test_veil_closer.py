@@ -16,12 +16,13 @@ from passerby.errors import DetectorError
 from passerby.values import Detections, Digest
 from passerby.veil.detect.decoders import overlaps
 from passerby.veil.detect.detector import Detector, wait_for
-from passerby.veil.detect.passes import Look, Scaled, start
-from passerby.veil.detect.refine import LARGE_PX, MARGIN_PX, MOST_SHARE, SIDES_PX, CloserLooks, parts
+from passerby.veil.detect.passes import InferencePass, Scaled, start_passes
+from passerby.veil.detect.refine import LARGE_PX, MARGIN_PX, MOST_SHARE, SIDES_PX, CoarseToFinePasses, regions
 from passerby.veil.settings import FindSettings
 
 SIZE = (768, 432)
 LARGER, SMALLER = 1088, 544
+PASSES = InferencePass(LARGER), InferencePass(SMALLER)
 Rgb = NDArray[np.uint8]
 
 
@@ -35,7 +36,7 @@ class Squares:
         self.shown: list[tuple[int, int]] = []
         self._fails_at = fails_at
 
-    def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
+    def infer(self, rgb: Rgb, threshold: float) -> Future[Detections]:
         assert rgb.flags.c_contiguous
         self.shown.append((rgb.shape[1], rgb.shape[0]))
         future: Future[Detections] = Future()
@@ -77,7 +78,7 @@ def test_every_place_lies_in_one_part_with_a_margin(
     rows: list[tuple[float, float, float, float]], width: int, height: int
 ) -> None:
     places = np.array([(x, y, x + w, y + h) for x, y, w, h in rows], np.float32).reshape(-1, 4)
-    found = parts(places, width, height)
+    found = regions(places, width, height)
     if found is None:
         return
     for part in found:
@@ -101,10 +102,10 @@ def test_every_place_lies_in_one_part_with_a_margin(
 def test_parts_find_what_the_whole_would_in_the_same_place(
     squares: list[tuple[float, float, float]], *, mirrored: bool
 ) -> None:
-    looks = Look(LARGER, mirrored), Look(SMALLER, not mirrored)
+    looks = InferencePass(LARGER, mirrored), InferencePass(SMALLER, not mirrored)
     detector = Squares()
-    closer = CloserLooks(detector, *looks, scaler(*squares), SIZE, 0.1).result()
-    whole = start(Squares(), looks, scaler(*squares), SIZE, 0.1).result()
+    closer = CoarseToFinePasses(detector, looks, scaler(*squares), SIZE, 0.1).result()
+    whole = start_passes(Squares(), looks, scaler(*squares), SIZE, 0.1).result()
     ours, theirs = (found.xyxy[np.argsort(found.xyxy[:, 0])] for found in (closer, whole))
     np.testing.assert_allclose(ours, theirs, atol=0.01)
     assert closer.score.tolist() == whole.score.tolist() == [0.5] * len(squares)
@@ -114,7 +115,7 @@ def test_parts_find_what_the_whole_would_in_the_same_place(
 def test_where_nothing_leaves_a_doubt_nothing_is_looked_at_twice() -> None:
     for squares in ([], [(100, 100, 120)]):  # empty, or a face that the smaller look judges as well
         detector = Squares()
-        found = CloserLooks(detector, Look(LARGER), Look(SMALLER), scaler(*squares), SIZE, 0.1).result()
+        found = CoarseToFinePasses(detector, PASSES, scaler(*squares), SIZE, 0.1).result()
         assert len(found) == len(squares)
         assert detector.shown == [(544, 320)]
 
@@ -122,30 +123,30 @@ def test_where_nothing_leaves_a_doubt_nothing_is_looked_at_twice() -> None:
 def test_a_face_that_is_followed_is_looked_at_closer_without_any_doubt() -> None:
     detector = Squares()
     followed = np.array([[100, 100, 120, 120]], np.float32)
-    CloserLooks(detector, Look(LARGER), Look(SMALLER), scaler(), SIZE, 0.1, followed).result()
+    CoarseToFinePasses(detector, PASSES, scaler(), SIZE, 0.1, also=followed).result()
     assert detector.shown == [(544, 320), (192, 192)]
 
 
 def test_a_trace_alone_is_no_sighting() -> None:
-    found = CloserLooks(Squares(), Look(LARGER), Look(SMALLER), scaler((100, 100, 8)), SIZE, 0.1).result()
+    found = CoarseToFinePasses(Squares(), PASSES, scaler((100, 100, 8)), SIZE, 0.1).result()
     assert len(found) == 0
 
 
 @pytest.mark.parametrize("fails_at", [1, 2])
 def test_a_failed_look_fails_both(fails_at: int) -> None:
-    looking = CloserLooks(Squares(fails_at=fails_at), Look(LARGER), Look(SMALLER), scaler((60, 70, 14)), SIZE, 0.1)
+    looking = CoarseToFinePasses(Squares(fails_at=fails_at), PASSES, scaler((60, 70, 14)), SIZE, 0.1)
     with pytest.raises(DetectorError, match="detector failed"):
         looking.result()
 
 
 def test_a_hung_look_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     class Hangs(Squares):
-        def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
-            found = super().look(rgb, threshold)
+        def infer(self, rgb: Rgb, threshold: float) -> Future[Detections]:
+            found = super().infer(rgb, threshold)
             return found if len(self.shown) == 1 else Future()
 
     monkeypatch.setattr(wait_for, "__defaults__", (0.1,))
-    looking = CloserLooks(Hangs(), Look(LARGER), Look(SMALLER), scaler((60, 70, 14)), SIZE, 0.1)
+    looking = CoarseToFinePasses(Hangs(), PASSES, scaler((60, 70, 14)), SIZE, 0.1)
     with pytest.raises(DetectorError, match="no answer"):
         looking.result()
 
@@ -156,7 +157,7 @@ def test_what_goes_wrong_between_the_looks_comes_out_with_the_result() -> None:
             raise MemoryError("no room")
         return scaler((60, 70, 14))(width, height)
 
-    looking = CloserLooks(Squares(), Look(LARGER), Look(SMALLER), scaled, SIZE, 0.1)
+    looking = CoarseToFinePasses(Squares(), PASSES, scaled, SIZE, 0.1)
     with pytest.raises(MemoryError, match="no room"):
         looking.result()
 
@@ -171,9 +172,9 @@ def test_small_portraits_are_found_as_in_the_whole_picture() -> None:
         return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
 
     detector = Detector(FindSettings())
-    looks = Look(LARGER), Look(SMALLER, mirrored=True)
-    whole = start(detector, looks, scaled, SIZE, 0.105).result()
-    closer = CloserLooks(detector, *looks, scaled, SIZE, 0.105).result()
+    looks = InferencePass(LARGER), InferencePass(SMALLER, mirrored=True)
+    whole = start_passes(detector, looks, scaled, SIZE, 0.105).result()
+    closer = CoarseToFinePasses(detector, looks, scaled, SIZE, 0.105).result()
     sure = np.flatnonzero(whole.score > 0.5)
     assert len(sure) == 3
     for row in sure.tolist():

@@ -54,7 +54,7 @@ def cover_mask(frame_format: str, boxes: Boxes, scale: float = 1.3, *, interlace
     wide, high = layout.block
     high = 4 if interlaced and high > 1 else high
     picture = np.zeros((HEIGHT + 8, WIDTH + 8), bool)
-    for x0, y0, x1, y1 in cover.grown(boxes, scale, max(WIDTH, HEIGHT)):
+    for x0, y0, x1, y1 in cover.with_margin(boxes, scale, max(WIDTH, HEIGHT)):
         for top in range(0, HEIGHT, high):
             for left in range(0, WIDTH, wide):
                 if left < x1 and left + wide > x0 and top < y1 and top + high > y0:
@@ -186,7 +186,7 @@ def test_every_box_is_covered_whole(
 
 def test_mask_scale_of_a_small_face_means_what_it_means_in_deface() -> None:
     # of scale_bb in deface.py: the share above 1 of each side is added on both sides
-    found = cover.grown(np.array([[100, 100, 110, 112]], np.float32), 1.3, 640)
+    found = cover.with_margin(np.array([[100, 100, 110, 112]], np.float32), 1.3, 640)
     assert found.round(3).tolist() == [[97, 96.4, 113, 115.6]]
 
 
@@ -202,7 +202,7 @@ def test_margin_grows_with_the_scale_and_shrinks_with_the_size(
 ) -> None:
     def margin(wide: float, mask_scale: float) -> float:
         box: Boxes = np.array([[1000, 1000, 1000 + wide, 1000 + wide * ratio]], np.float32)
-        x0, y0, x1, y1 = cover.grown(box, mask_scale, long_side)[0]
+        x0, y0, x1, y1 = cover.with_margin(box, mask_scale, long_side)[0]
         assert x0 <= box[0, 0]
         assert y0 <= box[0, 1]
         assert x1 >= box[0, 2]
@@ -215,7 +215,7 @@ def test_margin_grows_with_the_scale_and_shrinks_with_the_size(
 
 
 def test_tiny_face_gets_a_cover_of_the_least_size() -> None:
-    x0, y0, x1, y1 = cover.grown(np.array([[50, 50, 51, 52]], np.float32), 1.3)[0]
+    x0, y0, x1, y1 = cover.with_margin(np.array([[50, 50, 51, 52]], np.float32), 1.3)[0]
     assert (x1 - x0, y1 - y0) == (8, 8)
     assert (x0 + x1, y0 + y1) == (101, 102)
 
@@ -309,7 +309,9 @@ def test_mosaic_is_as_coarse_on_a_small_face_as_on_a_large_one() -> None:
         cover.Painter(settings_of(Style.MOSAIC, mosaic_cells=5), 200, 200).paint_rgb(
             pixels, np.array([[100, 100, 100 + side, 100 + side]], np.float32)
         )
-        x0, _, x1, _ = np.rint(cover.grown(np.array([[100, 100, 100 + side, 100 + side]]), 1.3, 200)[0]).astype(int)
+        x0, _, x1, _ = np.rint(cover.with_margin(np.array([[100, 100, 100 + side, 100 + side]]), 1.3, 200)[0]).astype(
+            int
+        )
         across = pixels[100 + side // 2, x0:x1]
         assert len(np.flatnonzero(np.diff(across.astype(int)))) <= 5
 

@@ -21,7 +21,7 @@ from passerby.values import Detections
 from passerby.veil.detect import decoders as layouts
 from passerby.veil.detect.detector import Detector, wait_for
 from passerby.veil.detect.engine import OpenVinoEngine
-from passerby.veil.detect.passes import Look, join, look_size, start
+from passerby.veil.detect.passes import InferencePass, join_detections, pass_size, start_passes
 from passerby.veil.settings import FindSettings
 from passerby.veil.tools.demo_clip import demo_frames
 
@@ -179,7 +179,7 @@ class Mirror:
     runs_on, digest, multiple = "test", "sha256:0", 32
     doubt: float | None = None
 
-    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+    def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         assert threshold < 0.9
         height, width = rgb.shape[:2]
         return answered(Detections(np.array([[0, 0, width / 4, height / 2]], np.float32), np.array([0.9], np.float32)))
@@ -193,18 +193,18 @@ def test_looks_come_back_in_the_pictures_own_pixels() -> None:
         shown.append((width, height))
         return np.zeros((height, width, 3), np.uint8)
 
-    found = start(Mirror(), [Look(320), Look(960, mirrored=True)], scaled, size, 0.1).result()  # type: ignore[arg-type]  # a test's digest
-    assert shown == [look_size(320, size, 32), look_size(960, size, 32)] == [(320, 192), (960, 544)]
+    found = start_passes(Mirror(), [InferencePass(320), InferencePass(960, mirrored=True)], scaled, size, 0.1).result()  # type: ignore[arg-type]  # a test's digest
+    assert shown == [pass_size(320, size, 32), pass_size(960, size, 32)] == [(320, 192), (960, 544)]
     assert found.xyxy.round().tolist() == [[0, 0, 160, 180], [480, 0, 640, 180]]
 
 
 def test_boxes_of_one_face_are_joined_and_others_are_not() -> None:
     one = Detections(np.array([[0, 0, 10, 10], [50, 0, 60, 10]], np.float32), np.array([0.9, 0.2], np.float32))
     two = Detections(np.array([[0, 0, 11, 10]], np.float32), np.array([0.3], np.float32))
-    joined = join([one, two])
+    joined = join_detections([one, two])
     assert len(joined) == 2
     assert joined.score.tolist() == pytest.approx([0.9, 0.2])
-    assert len(join([Detections()])) == 0
+    assert len(join_detections([Detections()])) == 0
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +214,7 @@ def detector() -> Detector:
 
 def test_portrait_is_found_where_it_was_pasted(detector: Detector) -> None:
     picture, truth = list(demo_frames(1.0, (640, 384)))[12]
-    found = wait_for(detector.look(np.asarray(picture.convert("RGB")), 0.3))
+    found = wait_for(detector.infer(np.asarray(picture.convert("RGB")), 0.3))
     large = truth.xyxy[(truth.xyxy[:, 2] - truth.xyxy[:, 0]) > 30]
     assert len(large)
     for box in large:
@@ -292,16 +292,16 @@ def test_what_an_engine_throws_becomes_our_error(
 
     monkeypatch.setattr(detector._engine, "run", broken)
     with pytest.raises(DetectorError, match="detector failed on a picture of 96x64"):
-        wait_for(detector.look(np.zeros((64, 96, 3), np.uint8), 0.2))
+        wait_for(detector.infer(np.zeros((64, 96, 3), np.uint8), 0.2))
 
 
 def test_two_threads_get_their_own_answers(detector: Detector) -> None:
     pictures = [np.asarray(p.convert("RGB")) for p, _ in list(demo_frames(0.4, (640, 384)))[:4]]
-    alone = [wait_for(detector.look(p, 0.2)) for p in pictures]
+    alone = [wait_for(detector.infer(p, 0.2)) for p in pictures]
     results: dict[int, Detections] = {}
 
     def ask(n: int) -> Callable[[], None]:
-        return lambda: results.__setitem__(n, wait_for(detector.look(pictures[n], 0.2)))
+        return lambda: results.__setitem__(n, wait_for(detector.infer(pictures[n], 0.2)))
 
     threads = [threading.Thread(target=ask(n)) for n in range(4)]
     for thread in threads:
@@ -315,9 +315,9 @@ def test_two_threads_get_their_own_answers(detector: Detector) -> None:
 def test_expected_sizes_have_networks_of_their_own_that_find_the_same() -> None:
     detector = Detector(FindSettings())
     pictures = [np.asarray(list(demo_frames(1.0, size))[-1][0].convert("RGB")) for size in ((640, 384), (512, 320))]
-    before = [wait_for(detector.look(picture, 0.2)) for picture in pictures]
+    before = [wait_for(detector.infer(picture, 0.2)) for picture in pictures]
     detector.prepare([(640, 384), (512, 320)])
-    after = [wait_for(detector.look(picture, 0.2)) for picture in pictures]
+    after = [wait_for(detector.infer(picture, 0.2)) for picture in pictures]
     for one, other in zip(before, after, strict=True):
         assert len(one)
         np.testing.assert_allclose(one.xyxy, other.xyxy, atol=0.5)
@@ -328,7 +328,7 @@ def test_expected_sizes_have_networks_of_their_own_that_find_the_same() -> None:
     detector.prepare([(512, 320)])
     assert set(engine._compiled) == {None, (512, 320)}
     detector.rest()
-    assert len(wait_for(detector.look(pictures[1], 0.2))) == len(before[1])
+    assert len(wait_for(detector.infer(pictures[1], 0.2))) == len(before[1])
 
 
 def test_the_first_run_is_alone_and_later_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:

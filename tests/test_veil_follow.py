@@ -186,8 +186,8 @@ def test_of_two_sightings_about_as_near_the_surer_is_taken() -> None:
 
 
 def test_boxes_swell_on_every_side() -> None:
-    grown = swell(np.array([[10, 10, 20, 30]], np.float32), np.array([0.1], np.float32))
-    assert grown.tolist() == [[9, 8, 21, 32]]
+    with_margin = swell(np.array([[10, 10, 20, 30]], np.float32), np.array([0.1], np.float32))
+    assert with_margin.tolist() == [[9, 8, 21, 32]]
 
 
 def track(number: int, first: int, count: int) -> Track:

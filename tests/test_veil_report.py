@@ -81,7 +81,7 @@ def test_faces_are_counted_by_their_shorter_side() -> None:
         boxes_track(3, 0, 4, (0, 0, 64, 70)),
         boxes_track(4, 0, 3, (0, 0, 19.9, 21)),
     ]
-    rows = report.sizes_of(tracks)
+    rows = report.face_sizes(tracks)
     assert [(r.low_px, r.high_px) for r in rows] == [(0, 8), (8, 12), (12, 20), (20, 40), (40, 64), (64, None)]
     assert [r.faces for r in rows] == [10, 5, 3, 0, 0, 4]
     assert [r.tracks for r in rows] == [1, 1, 1, 0, 0, 1]
@@ -99,9 +99,9 @@ def test_faint_tracks_are_listed_most_doubtful_first_and_the_rest_counted() -> N
 
 
 def test_json_follows_the_published_schema(tmp_path: Path) -> None:
-    places = (report.Place("seen faintly", 3, math.nan, (1, 2, 3, 4), 0.1, track=2, picture=b"x"),)
+    places = (report.ReviewPlace("seen faintly", 3, math.nan, (1, 2, 3, 4), 0.1, track=2, picture=b"x"),)
     full = a_report(
-        places=places, sizes=report.sizes_of([]), whole=(report.Whole("the detector failed", 2),), zones=("door",),
+        places=places, sizes=report.face_sizes([]), whole=(report.CoveredWhole("the detector failed", 2),), zones=("door",),
         exclude_zones=(("poster", 0.1),), kept_tracks=(4,), settings={"style": "solid"}, notes=("audio was dropped",),
     )  # fmt: skip
     page, data = report_page.write_report(tmp_path / "r.html", [full, a_report()], [("b.mp4", "file must decode")])
@@ -131,11 +131,13 @@ class Page(HTMLParser):
 
 
 def test_page_says_what_matters_and_needs_nothing_else() -> None:
-    places = (report.Place("seen faintly", 3, 61.5, (1, 2, 31, 44), 0.1, covered=False, track=2, picture=b"\x89PNG"),)
+    places = (
+        report.ReviewPlace("seen faintly", 3, 61.5, (1, 2, 31, 44), 0.1, covered=False, track=2, picture=b"\x89PNG"),
+    )
     text = report_page.report_page(
         [
             a_report(
-                source="<b>&.mp4", places=places, places_left_out=7, whole=(report.Whole("the detector failed", 2),),
+                source="<b>&.mp4", places=places, places_left_out=7, whole=(report.CoveredWhole("the detector failed", 2),),
                 exclude_zones=(("poster", 0.125),), zones=("door",), kept_tracks=(4, 5), notes=("interlaced",),
             )
         ],
@@ -252,7 +254,7 @@ def test_veiled_frames_are_those_shown_at_the_time(
 def test_details_are_cut_from_the_veiled_output(veiled: tuple[Path, tuple[Track, ...], list[float]]) -> None:
     path, tracks, times = veiled
     places = tuple(
-        report.Place("x", t.first + 3, times[t.first + 3], tuple(t.xyxy[3].tolist()), 0.1, track=t.number)
+        report.ReviewPlace("x", t.first + 3, times[t.first + 3], tuple(t.xyxy[3].tolist()), 0.1, track=t.number)
         for t in tracks
     )
     for place in contact.with_pictures(places, path, (640, 360)):
@@ -264,7 +266,7 @@ def test_details_are_cut_from_the_veiled_output(veiled: tuple[Path, tuple[Track,
 
 def test_details_of_a_picture(tmp_path: Path) -> None:
     Image.new("RGB", (100, 80), GREEN).save(tmp_path / "p.png")
-    place = report.Place("x", 0, 0.0, (10, 10, 30, 30), 0.1)
+    place = report.ReviewPlace("x", 0, 0.0, (10, 10, 30, 30), 0.1)
     found = contact.with_pictures([place], tmp_path / "p.png", (100, 80))
     assert found[0].picture is not None
     (tmp_path / "bad.png").write_bytes(b"nothing")

@@ -41,12 +41,14 @@ def page() -> Iterator[Page]:
 def a_page(folder: Path) -> Path:
     data = io.BytesIO()
     Image.new("RGB", (176, 176), (112, 112, 112)).save(data, "PNG")
-    place = report.Place("too faint to be covered", 3, 1.5, (1, 2, 31, 44), 0.1, covered=False, picture=data.getvalue())
+    place = report.ReviewPlace(
+        "too faint to be covered", 3, 1.5, (1, 2, 31, 44), 0.1, covered=False, picture=data.getvalue()
+    )
     made = report.VeilReport(
         "a_rather_long_name_of_a_clip_without_any_space_in_it_as_cameras_write_them_20260101.mp4", DIGEST,
         "a_rather_long_name_of_a_clip_without_any_space_in_it_as_cameras_write_them_20260101_veiled.mp4", DIGEST,
         "CenterFace on OpenVINO, CPU, f32, 2 threads", DIGEST, 3840, 2160, 15000, 9000, 8000, 0.031, 320.5,
-        sizes=report.sizes_of([]), places=(place,) * 5, exclude_zones=(("poster", 0.05),), notes=("the input is interlaced",),
+        sizes=report.face_sizes([]), places=(place,) * 5, exclude_zones=(("poster", 0.05),), notes=("the input is interlaced",),
     )  # fmt: skip
     return report_page.write_report(folder / "r.html", [made, made], [("b.mp4", "file must decode, got nothing")])[0]
 

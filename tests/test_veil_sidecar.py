@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from passerby.errors import OutputError, PasserbyError, UnreadableError, UsageError
 from passerby.values import Digest, Track
 from passerby.veil.review import edits, labels, sidecar
-from passerby.veil.review.sidecar import Header, Mark
+from passerby.veil.review.sidecar import SidecarHeader, TrackBox
 
 SOURCE = Digest("sha256:" + "a" * 64)
-HEADER = Header(SOURCE, 640, 360, 150, Fraction(1, 12800), "0.1.0", SOURCE, SOURCE, SOURCE, 16, ("0" * 16, "f" * 16))
+HEADER = SidecarHeader(
+    SOURCE, 640, 360, 150, Fraction(1, 12800), "0.1.0", SOURCE, SOURCE, SOURCE, 16, ("0" * 16, "f" * 16)
+)
 SCHEMA = json.loads(sidecar.SCHEMA.read_text(encoding="utf-8"))
 CHECK = jsonschema.Draft202012Validator(SCHEMA)
 GOOD = '{"track":1,"frame":3,"box":[1,2,3,4]}'
@@ -60,7 +62,7 @@ def test_tracks_come_back_as_they_were(
         for number, (first, rows) in enumerate(raw, 1)
     ]
     path = tmp_path_factory.mktemp("sidecar") / "t.json"
-    sidecar.write_sidecar(path, HEADER, sidecar.marks_of(tracks), [n / 25 for n in range(150)])
+    sidecar.write_sidecar(path, HEADER, sidecar.track_boxes(tracks), [n / 25 for n in range(150)])
     for line in path.read_text(encoding="utf-8").splitlines():
         CHECK.validate(json.loads(line))
     header, marks = sidecar.read_sidecar(path)
@@ -169,7 +171,7 @@ def test_boxes_of_another_file_are_refused() -> None:
 
 
 def test_boxes_between_two_marks_lie_on_a_line() -> None:
-    found = edits.tracks_from_edited([Mark(7, 10, (0, 0, 10, 10)), Mark(7, 14, (40, 8, 50, 30), 0.25, "seen")])
+    found = edits.tracks_from_edited([TrackBox(7, 10, (0, 0, 10, 10)), TrackBox(7, 14, (40, 8, 50, 30), 0.25, "seen")])
     assert [t.number for t in found] == [7]
     assert found[0].first == 10
     assert found[0].xyxy[1].tolist() == [10, 2, 20, 15]
@@ -179,7 +181,7 @@ def test_boxes_between_two_marks_lie_on_a_line() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.integers(0, 120), st.tuples(edge, edge), min_size=1, max_size=8))
 def test_no_frame_between_first_and_last_box_is_bare(given_boxes: dict[int, tuple[float, float]]) -> None:
-    marks = [Mark(1, frame, (x, y, x + 9, y + 11)) for frame, (x, y) in given_boxes.items()]
+    marks = [TrackBox(1, frame, (x, y, x + 9, y + 11)) for frame, (x, y) in given_boxes.items()]
     (found,) = edits.tracks_from_edited(marks)
     assert (found.first, found.last) == (min(given_boxes), max(given_boxes))
     assert np.isfinite(found.xyxy).all()
@@ -193,7 +195,7 @@ def test_no_frame_between_first_and_last_box_is_bare(given_boxes: dict[int, tupl
 
 def test_box_deleted_inside_a_track_is_drawn_again() -> None:
     before = track(1, 0, [[float(n), 0, n + 10, 10] for n in range(9)])
-    marks = [mark for mark in sidecar.marks_of([before]) if mark.frame != 4]
+    marks = [mark for mark in sidecar.track_boxes([before]) if mark.frame != 4]
     after = edits.tracks_from_edited(marks)
     np.testing.assert_allclose(after[0].xyxy, before.xyxy, atol=0.01)
     ended = edits.tracks_from_edited([mark for mark in marks if mark.frame < 4])
@@ -207,10 +209,10 @@ def test_an_edit_shows_where_it_changed_something() -> None:
     assert edits.changed_frames(old, new) == ((30, 30),)
     assert edits.changed_frames(old, old[:1]) == ((100, 109),)
     digests = [edits.run_digests(tracks, 150) for tracks in (old, new, old[:1])]
-    assert edits.changed_runs(digests[0], digests[1], 150, edits.RUN_FRAMES) == ((16, 31),)
-    assert edits.changed_runs(digests[0], digests[2], 150, edits.RUN_FRAMES) == ((96, 111),)
-    assert edits.changed_runs(digests[0], digests[0], 150, edits.RUN_FRAMES) == ()
-    assert edits.changed_runs((), digests[0], 150, edits.RUN_FRAMES) == ((0, 149),), "nothing known: everything"
+    assert edits.changed_intervals(digests[0], digests[1], 150, edits.RUN_FRAMES) == ((16, 31),)
+    assert edits.changed_intervals(digests[0], digests[2], 150, edits.RUN_FRAMES) == ((96, 111),)
+    assert edits.changed_intervals(digests[0], digests[0], 150, edits.RUN_FRAMES) == ()
+    assert edits.changed_intervals((), digests[0], 150, edits.RUN_FRAMES) == ((0, 149),), "nothing known: everything"
 
 
 @settings(max_examples=60, deadline=None)
@@ -220,7 +222,7 @@ def test_an_edit_shows_where_it_changed_something() -> None:
 )
 def test_groups_changed_hold_every_changed_frame_and_no_group_without_one(cuts: set[int], changed: set[int]) -> None:
     starts = (0, *sorted(cuts))
-    intervals = edits.merged((frame, frame) for frame in changed)
+    intervals = edits.merge_intervals((frame, frame) for frame in changed)
     groups = edits.groups_changed(starts, 150, intervals)
     inside = {frame for first, last in groups for frame in range(first, last + 1)}
     assert changed <= inside
@@ -233,7 +235,7 @@ def test_groups_changed_hold_every_changed_frame_and_no_group_without_one(cuts: 
 @pytest.mark.parametrize("kind", ["mot", "coco"])
 def test_labels_come_back_from_another_tool(tmp_path: Path, kind: str) -> None:
     tracks = [track(2, 0, [[5, 6, 20, 30], [6, 6, 21, 30]]), track(5, 140, [[100, 90, 140, 150]])]
-    marks = tuple(sidecar.marks_of(tracks))
+    marks = tuple(sidecar.track_boxes(tracks))
     path = tmp_path / ("boxes.csv" if kind == "mot" else "boxes.json")
     if kind == "mot":
         labels.write_mot(path, marks)
@@ -267,7 +269,7 @@ def test_labels_of_the_motchallenge_and_of_cvat_are_read(tmp_path: Path) -> None
         ),
         encoding="utf-8",
     )
-    assert labels.read_labels(coco, 640, 360, 150) == (Mark(1, 12, (1, 2, 4, 6), 0.5, "edited", 0),)
+    assert labels.read_labels(coco, 640, 360, 150) == (TrackBox(1, 12, (1, 2, 4, 6), 0.5, "edited", 0),)
 
 
 def test_sidecar_is_told_from_labels(tmp_path: Path) -> None:

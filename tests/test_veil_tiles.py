@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from passerby.values import Detections
-from passerby.veil.detect.tiles import EDGE_PX, look_in_tiles, starts
+from passerby.veil.detect.tiles import EDGE_PX, infer_in_tiles, starts
 
 SIDE = 192
 SIZE = (SIDE, SIDE)
@@ -47,7 +47,7 @@ def test_a_face_no_larger_than_the_overlap_is_found_where_it_is(data: st.DataObj
     wide, high = (data.draw(st.integers(4, SIDE // 3 - 2 * round(EDGE_PX))) for _ in range(2))
     left, top = data.draw(st.integers(0, width - wide)), data.draw(st.integers(0, height - high))
     box = (left, top, left + wide, top + high)
-    found = look_in_tiles(picture((width, height), box), SIZE, bright)
+    found = infer_in_tiles(picture((width, height), box), SIZE, bright)
     assert [round(edge) for edge in found.xyxy[0].tolist()] == list(box)
     assert len(found) == 1, "one face is told once, however many tiles show it"
 
@@ -60,7 +60,7 @@ def test_a_picture_no_larger_than_a_tile_is_one_tile(size: tuple[int, int]) -> N
         tiles.append(tile)
         return Detections(np.array([[-5, -5, 300, 300], [180, 184, 190, 191]], np.float32), np.array([0.9, 0.8], "f4"))
 
-    found = look_in_tiles(np.full((size[1], size[0], 3), 9, np.uint8), SIZE, look)
+    found = infer_in_tiles(np.full((size[1], size[0], 3), 9, np.uint8), SIZE, look)
     assert len(tiles) == 1
     assert (tiles[0][: size[1], : size[0]] == 9).all()
     assert tiles[0].sum() == 9 * 3 * size[0] * size[1], "what is added is black"
@@ -70,13 +70,13 @@ def test_a_picture_no_larger_than_a_tile_is_one_tile(size: tuple[int, int]) -> N
 
 def test_a_face_that_an_inner_edge_cuts_is_left_to_the_next_tile_and_one_at_the_pictures_edge_stays() -> None:
     # tiles begin at 0 and 108: this face is cut by the end of the first and whole in the second
-    found = look_in_tiles(picture((300, 192), (180, 50, 220, 90)), SIZE, bright)
+    found = infer_in_tiles(picture((300, 192), (180, 50, 220, 90)), SIZE, bright)
     assert found.xyxy.tolist() == [[180, 50, 220, 90]]
-    found = look_in_tiles(picture((300, 192), (0, 150, 30, 192)), SIZE, bright)
+    found = infer_in_tiles(picture((300, 192), (0, 150, 30, 192)), SIZE, bright)
     assert found.xyxy.tolist() == [[0, 150, 30, 192]]
-    found = look_in_tiles(picture((300, 192), (50, 20, 250, 180)), SIZE, bright)
+    found = infer_in_tiles(picture((300, 192), (50, 20, 250, 180)), SIZE, bright)
     assert len(found) == 0, "larger than both tiles: a look at a smaller size sees it"
 
 
 def test_nothing_is_nothing() -> None:
-    assert len(look_in_tiles(np.zeros((300, 400, 3), np.uint8), SIZE, lambda _: Detections())) == 0
+    assert len(infer_in_tiles(np.zeros((300, 400, 3), np.uint8), SIZE, lambda _: Detections())) == 0

@@ -24,7 +24,7 @@ class SeesTheHead:
     runs_on, digest, multiple = "bright", Digest("sha256:0"), 32
     doubt: float | None = None
 
-    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+    def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         assert threshold < 0.9
         bright = np.flatnonzero((rgb[rgb.shape[0] // 2].astype(int) > 110).any(axis=1))
         future: Future[Detections] = Future()

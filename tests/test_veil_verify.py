@@ -13,7 +13,7 @@ from passerby.cli.app import build
 from passerby.config import PORTRAIT
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, UsageError
 from passerby.veil import Detector, FindSettings, Painter
-from passerby.veil.review.places import Left, Sighting, together
+from passerby.veil.review.places import ExposedPlace, VerifyDetection, group_detections
 from passerby.veil.review.verification import covered, verify_file
 from passerby.veil.settings import REVERSIBLE, CoverSettings, Style
 from passerby.veil.tools.demo_clip import FACE, demo_clip
@@ -74,16 +74,16 @@ def test_covers_are_known_and_pictures_are_not_taken_for_covers(style: Style) ->
     assert covered(before, np.array([[600, 600, 700, 700], [-9, -9, 0, 0]], np.float32)).tolist() == [False, False]
 
 
-def sighting(frame: int, x: float, score: float, sure_from: float = 0.3, detector: str = "d") -> Sighting:
-    return Sighting(frame, frame / 25, (x, 0, x + 20, 20), score, sure_from, detector)
+def sighting(frame: int, x: float, score: float, sure_from: float = 0.3, detector: str = "d") -> VerifyDetection:
+    return VerifyDetection(frame, frame / 25, (x, 0, x + 20, 20), score, sure_from, detector)
 
 
 def test_sightings_that_follow_each_other_are_one_place() -> None:
     rows = [sighting(0, 0, 0.2), sighting(0, 100, 0.5), sighting(2, 2, 0.4), sighting(4, 4, 0.3), sighting(90, 4, 0.9)]
-    assert together(rows) == (
-        Left(rows[4], 90, 90, 3.6, 3.6, 1, ("d",)),
-        Left(rows[1], 0, 0, 0.0, 0.0, 1, ("d",)),
-        Left(rows[2], 0, 4, 0.0, 0.16, 3, ("d",)),
+    assert group_detections(rows) == (
+        ExposedPlace(rows[4], 90, 90, 3.6, 3.6, 1, ("d",)),
+        ExposedPlace(rows[1], 0, 0, 0.0, 0.0, 1, ("d",)),
+        ExposedPlace(rows[2], 0, 4, 0.0, 0.16, 3, ("d",)),
     )
 
 
@@ -94,10 +94,10 @@ def test_scores_of_two_detectors_are_compared_by_the_measure_of_each() -> None:
         sighting(0, 1, 0.29),
         sighting(0, 200, 0.24),
     ]
-    assert together(rows) == (
-        Left(rows[2], 0, 0, 0.0, 0.0, 2, ("d", "e")),
-        Left(rows[3], 0, 0, 0.0, 0.0, 1, ("d",)),
-        Left(rows[1], 0, 0, 0.0, 0.0, 1, ("e",)),
+    assert group_detections(rows) == (
+        ExposedPlace(rows[2], 0, 0, 0.0, 0.0, 2, ("d", "e")),
+        ExposedPlace(rows[3], 0, 0, 0.0, 0.0, 1, ("d",)),
+        ExposedPlace(rows[1], 0, 0, 0.0, 0.0, 1, ("e",)),
     )
 
 

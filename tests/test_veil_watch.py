@@ -40,7 +40,7 @@ class Scripted:
     def __init__(self, answer: Answer, *, hang: bool = False) -> None:
         self.answer, self.hang, self.asked = answer, hang, 0
 
-    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+    def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         assert 0 < threshold < 1
         assert rgb.dtype == np.uint8
         future: Future[Detections] = Future()
@@ -95,7 +95,7 @@ def test_frames_that_nothing_could_be_said_about_leave_covered(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detector = Detector(FindSettings())
-    honest, calls = detector.look, 0
+    honest, calls = detector.infer, 0
 
     def sometimes(rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         nonlocal calls
@@ -130,9 +130,9 @@ def test_the_larger_look_comes_by_time_also_where_a_still_picture_left_turns_out
     """A small face that entered after 1.6 s of stillness was exposed for 1.5 s: the larger look waited for its turn."""
 
     class Sizes(Scripted):
-        def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
             widths.append(rgb.shape[1])
-            return super().look(rgb, threshold)
+            return super().infer(rgb, threshold)
 
     widths: list[int] = []
     path = tmp_path / "in.mp4"
@@ -219,8 +219,8 @@ class OnDemand(Scripted):
         super().__init__(nothing)
         self.waiting: list[Future[Detections]] = []
 
-    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
-        future = super().look(rgb, threshold)
+    def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        future = super().infer(rgb, threshold)
         late: Future[Detections] = Future()
         late.add_done_callback(lambda _: future.result())
         self.waiting.append(late)
@@ -278,9 +278,9 @@ class Late(Scripted):
         super().__init__(answer)
         self.after_s, self.widths = after_s, list[int]()
 
-    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+    def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         self.widths.append(rgb.shape[1])
-        found = super().look(rgb, threshold)
+        found = super().infer(rgb, threshold)
         late: Future[Detections] = Future()
         threading.Timer(self.after_s, lambda: late.set_result(found.result())).start()
         return late

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from passerby.veil import Demo
+    from passerby.veil import DemoResult
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +46,7 @@ def demo(
     _print(done, (target, page, data))
 
 
-def _print(done: Demo, files: tuple[Path, ...]) -> None:
+def _print(done: DemoResult, files: tuple[Path, ...]) -> None:
     report = done.veiled.report
     speed = report.frames / report.seconds if report.seconds else 0.0
     rows = [

@@ -11,7 +11,7 @@ import typer
 
 from passerby.cli.gateway import check_camera
 from passerby.media import protect_process
-from passerby.veil import checks
+from passerby.veil import doctor_checks
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def doctor(
         check_camera(camera, config, user, other or [], onvif, as_json=as_json)
         return
     found = []
-    for check in checks():
+    for check in doctor_checks():
         found.append(check)
         if not as_json:
             typer.echo(f"{check.state:8}{check.name:20}{check.detail}")

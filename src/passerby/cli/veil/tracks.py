@@ -16,26 +16,26 @@ from passerby.values import Track, digest_file
 from passerby.veil import (
     MOT_SUFFIXES,
     RUN_FRAMES,
-    Header,
-    Place,
+    ReviewPlace,
+    SidecarHeader,
     Veiled,
     VeilReport,
     VeilSettings,
-    added,
-    bare_share,
+    append_tracks,
     check_source,
     contact_sheets,
     doubtful_places,
-    grown,
+    exposed_share,
     is_sidecar,
-    marks_of,
-    merged,
+    merge_intervals,
     read_labels,
     read_sidecar,
     run_digests,
     save_sheets,
     settings_digest,
+    track_boxes,
     tracks_from_edited,
+    with_margin,
     with_pictures,
     write_coco,
     write_mot,
@@ -46,7 +46,7 @@ BARE_SHARE = 0.1
 """A faint sighting of which more than this is not covered anyway is listed."""
 
 
-def tracks_of(paths: Sequence[Path], source: Path) -> tuple[Header, tuple[Track, ...]]:
+def tracks_of(paths: Sequence[Path], source: Path) -> tuple[SidecarHeader, tuple[Track, ...]]:
     """Return the tracks of the one sidecar among the files, with the boxes of all others on top.
 
     Args:
@@ -69,21 +69,21 @@ def tracks_of(paths: Sequence[Path], source: Path) -> tuple[Header, tuple[Track,
     for path in paths:
         if path != sidecars[0]:
             found = read_labels(path, header.width, header.height, header.frames)
-            tracks = added(tracks, tracks_from_edited(found))
+            tracks = append_tracks(tracks, tracks_from_edited(found))
     return header, tracks
 
 
-def header_of(veiled: Veiled, settings: VeilSettings, version: str) -> tuple[Header, list[float]]:
+def header_of(veiled: Veiled, settings: VeilSettings, version: str) -> tuple[SidecarHeader, list[float]]:
     """Return the sidecar's header and the time of each frame in seconds."""
     report = veiled.report
     times_s, time_base = [0.0], Fraction(1, 1)
     whole: tuple[tuple[int, int], ...] = ()
     if veiled.watched is not None:
-        whole = merged((frame, frame) for frame in veiled.watched.unjudged)
+        whole = merge_intervals((frame, frame) for frame in veiled.watched.unjudged)
         time_base = veiled.watched.info.time_base
         times_s = [float(int(ticks) * time_base) for ticks in veiled.watched.seen.pts]
     frames = len(times_s)
-    header = Header(
+    header = SidecarHeader(
         report.source_digest, report.width, report.height, frames, time_base, version, report.weights, report.output_digest,
         settings_digest(settings), RUN_FRAMES, run_digests(veiled.tracks, frames), whole,
     )  # fmt: skip
@@ -97,7 +97,7 @@ def write_tracks(path: Path, veiled: Veiled, settings: VeilSettings, version: st
         OutputError: they cannot be written.
     """
     header, times_s = header_of(veiled, settings, version)
-    marks = marks_of(veiled.tracks)
+    marks = track_boxes(veiled.tracks)
     if path.suffix in MOT_SUFFIXES:
         write_mot(path, marks)
     elif path.name.endswith(".coco.json"):
@@ -124,7 +124,7 @@ def contact_sheet(path: Path, veiled: Veiled, target: Path, settings: VeilSettin
     return save_sheets(path, sheets, overwrite=settings.write.overwrite)
 
 
-def places_of(veiled: Veiled, settings: VeilSettings) -> tuple[tuple[Place, ...], int]:
+def places_of(veiled: Veiled, settings: VeilSettings) -> tuple[tuple[ReviewPlace, ...], int]:
     """Return where a person should look in the output, and how many places more there are than are listed."""
     times_s = [0.0]
     faint: list[tuple[int, Any, float]] = []
@@ -148,10 +148,10 @@ def places_of(veiled: Veiled, settings: VeilSettings) -> tuple[tuple[Place, ...]
 def _is_bare(veiled: Veiled, settings: VeilSettings, frame: int, box: NDArray[np.float32]) -> bool:
     """Whether a faint sighting is not hidden by the cover of another face."""
     here = [track.xyxy[frame - track.first] for track in veiled.tracks if track.first <= frame <= track.last]
-    covers = grown(
+    covers = with_margin(
         np.array(here, np.float32), settings.cover.mask_scale, max(veiled.report.width, veiled.report.height)
     )
-    return bare_share(box, covers) > BARE_SHARE
+    return exposed_share(box, covers) > BARE_SHARE
 
 
 def with_places(veiled: Veiled, target: Path, settings: VeilSettings) -> VeilReport:

@@ -15,7 +15,17 @@ import typer
 from passerby.cli.progress import clock, progress_for
 from passerby.errors import UsageError
 from passerby.media import protect_process
-from passerby.veil import EVERY, INSTALL, NAME, Detector, FindSettings, Left, Verdict, open_blazeface, verify_file
+from passerby.veil import (
+    BLAZEFACE_INSTALL,
+    BLAZEFACE_NAME,
+    VERIFY_EVERY_FRAMES,
+    Detector,
+    ExposedPlace,
+    FindSettings,
+    VerifyResult,
+    open_blazeface,
+    verify_file,
+)
 
 FACE_LEFT = 4
 """Exit code when a face seems to be left."""
@@ -40,7 +50,7 @@ def verify(
             "-t", "--thresh", "--threshold", help="Confidence from which a face seems left; measured for each detector."
         ),
     ] = None,
-    every: Annotated[int, typer.Option("--every", help="Look at every Nth frame.")] = EVERY,
+    every: Annotated[int, typer.Option("--every", help="Look at every Nth frame.")] = VERIFY_EVERY_FRAMES,
     ep: Annotated[str, typer.Option("--ep", "--execution-provider", help="cpu or cuda.")] = "cpu",
     require_gpu: Annotated[bool, typer.Option("--require-gpu", help="Fail rather than run on the CPU.")] = False,
     every_place: Annotated[bool, typer.Option("--all", help="List every place.")] = False,
@@ -88,11 +98,13 @@ def _opened(paths: list[Path | None], ep: str, *, require_gpu: bool) -> Iterator
 def _introduce(detectors: Sequence[Detector]) -> None:
     for one in detectors:
         typer.echo(f"looking with {one.runs_on}", err=True)
-    if all(one.layout.name != NAME for one in detectors):
-        typer.echo(f"{NAME}, a detector of another architecture, looks too after: {INSTALL}", err=True)
+    if all(one.layout.name != BLAZEFACE_NAME for one in detectors):
+        typer.echo(
+            f"{BLAZEFACE_NAME}, a detector of another architecture, looks too after: {BLAZEFACE_INSTALL}", err=True
+        )
 
 
-def _say(file: Path, verdict: Verdict, *, every_place: bool) -> None:
+def _say(file: Path, verdict: VerifyResult, *, every_place: bool) -> None:
     looked = f"{verdict.looked} of {verdict.frames} frames looked at" if verdict.frames > 1 else "looked at"
     looked += f" with {' and '.join(_name(detector) for detector in verdict.detectors)}"
     if verdict.left:
@@ -113,14 +125,14 @@ def _places(count: int) -> str:
     return f"{count} {'place' if count == 1 else 'places'}"
 
 
-def _list(places: Sequence[Left], most: int | None) -> None:
+def _list(places: Sequence[ExposedPlace], most: int | None) -> None:
     for left in places[:most]:
         typer.echo(f"  {_place(left)}")
     if most is not None and len(places) > most:
         typer.echo(f"  and {len(places) - most} more (--all lists them)")
 
 
-def _place(left: Left) -> str:
+def _place(left: ExposedPlace) -> str:
     x0, y0, x1, y1 = (round(edge) for edge in left.best.box)
     one_frame = left.first_frame == left.last_frame
     when = clock(left.first_s) if one_frame else f"{clock(left.first_s)} to {clock(left.last_s)}"

@@ -1,4 +1,4 @@
-"""A camera's detector under watch: how long its looks take, whether one hangs or failed, whether it finds the synthetic face."""
+"""A camera's detector under watch: how long its passes take, whether one hangs or failed, whether it finds the synthetic face."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from numpy.typing import NDArray
 from passerby.errors import PasserbyError
 from passerby.gateway.picture import Probe, covers, probe
 from passerby.values import Detections
-from passerby.veil import Looks, look_size, looks_at
+from passerby.veil import FaceDetector, looks_at, pass_size
 
 _WINDOW = 64
 SELFTEST_THRESHOLD = 0.3
 """Score that the synthetic face must reach; it scores above 0.8 with the weights that ship."""
 SELFTEST_WAIT_S = 30.0
 PAUSE_WAIT_S = 1.0
-"""Longest time that a self-test waits for a look to end: a camera without a picture has none."""
+"""Longest time that a self-test waits for a pass to end: a camera without a picture has none."""
 
 
 class WatchedDetector:
-    """Passes looks on to a detector and keeps account of them. Safe to use from several threads.
+    """Hands inference passes on to a detector and keeps account of them. Safe to use from several threads.
 
     Args:
         inner: The detector itself.
     """
 
-    def __init__(self, inner: Looks) -> None:
+    def __init__(self, inner: FaceDetector) -> None:
         self._inner = inner
         self.runs_on, self.digest = inner.runs_on, inner.digest
         self.multiple, self.doubt = inner.multiple, inner.doubt
-        # guards all below; notified when no look is under way any more
+        # guards all below; notified when no pass is under way any more
         self._lock = threading.Condition()
         self._under_way: dict[int, float] = {}
         self._number = 0
         self._ended: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
         self._failure: str | None = None
 
-    def look(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
-        """Start looking, as the detector does."""
+    def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        """Start an inference pass, as the detector does."""
         with self._lock:
             number = self._number = self._number + 1
             self._under_way[number] = time.monotonic()
-        future = self._inner.look(rgb, threshold)
+        future = self._inner.infer(rgb, threshold)
         future.add_done_callback(lambda done: self._done(number, done))
         return future
 
@@ -74,19 +74,19 @@ class WatchedDetector:
             return failure
 
     def forgive(self, seconds: float) -> None:
-        """Leave out a time in which this whole process stood still: no look is to blame for it."""
+        """Leave out a time in which this whole process stood still: no pass is to blame for it."""
         with self._lock:
             self._under_way = {number: began_s + seconds for number, began_s in self._under_way.items()}
 
     @property
     def waiting_s(self) -> float:
-        """Return the age of the oldest look under way."""
+        """Return the age of the oldest pass under way, seconds."""
         with self._lock:
             return time.monotonic() - min(self._under_way.values()) if self._under_way else 0.0
 
     @property
     def speed(self) -> tuple[float, float]:
-        """Return looks a second and milliseconds a look, over the last ones."""
+        """Return passes a second and milliseconds a pass, over the last ones."""
         with self._lock:
             recent = [one for one in self._ended if time.monotonic() - one[0] < 10.0]
         if len(recent) < 2:
@@ -102,13 +102,13 @@ class WatchedDetector:
         Args:
             random: Decides place and size of the face.
             size: Of the camera's pictures: the face goes through the network at the very sizes that they go through.
-            hurry: Begin at once, rather than right after a look, when there is time before the next, which must not be late.
+            hurry: Begin at once, rather than right after a pass, when there is time before the next, which must not be late.
         """
-        for look in looks_at(0, *size, thorough=False):
+        for one_pass in looks_at(0, *size, thorough=False):
             if not hurry:
                 with self._lock:
                     self._lock.wait(PAUSE_WAIT_S)
-            ok, detail = self._finds(probe(random, *look_size(look.long_side_px, size, self.multiple)))
+            ok, detail = self._finds(probe(random, *pass_size(one_pass.long_side_px, size, self.multiple)))
             if not ok:
                 return False, detail
         return True, "the detector found the synthetic face"
@@ -116,7 +116,7 @@ class WatchedDetector:
     def _finds(self, asked: Probe) -> tuple[bool, str]:
         try:
             rgb = np.ascontiguousarray(asked.bgr[:, :, ::-1])
-            found = self.look(rgb, SELFTEST_THRESHOLD).result(SELFTEST_WAIT_S)
+            found = self.infer(rgb, SELFTEST_THRESHOLD).result(SELFTEST_WAIT_S)
         except FutureTimeout:
             return False, f"the detector gave no answer within {SELFTEST_WAIT_S:g} s"
         except (PasserbyError, RuntimeError) as exc:

@@ -4,8 +4,8 @@ from .fills import (
 )
 from .painter import (
     Painter,
-    bare_share,
-    grown,
+    exposed_share,
+    with_margin,
 )
 from .pixels import (
     Space,
@@ -26,10 +26,10 @@ __all__ = [
     "Painter",
     "Plan",
     "Space",
-    "bare_share",
     "elements_of",
-    "grown",
+    "exposed_share",
     "layout_of",
     "parse_zone",
+    "with_margin",
     "zone_share",
 ]

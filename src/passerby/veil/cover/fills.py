@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 
 from passerby.errors import UsageError
-from passerby.veil.cover.pixels import Elements, Layout, Sheet, Space
+from passerby.veil.cover.pixels import Elements, PixelLayout, Sheet, Space
 
 Patch = NDArray[Any]
 """Broadcasts to (rows, units * channels) of a place, in the sheet's type."""
@@ -23,7 +23,7 @@ RGB = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FillArea:
     """Where a patch goes in one sheet, in units of that sheet; (x0, y0) is the upper left one."""
 
     sheet: int
@@ -36,12 +36,12 @@ class Place:
 class Fill(Protocol):
     """Something to paint that is the same whatever it hides."""
 
-    def patch(self, place: Place) -> Patch:
+    def patch(self, place: FillArea) -> Patch:
         """Return what goes there."""
         ...
 
 
-def numbers_of(sheet: Sheet, numbers: dict[str, NDArray[np.uint16]], layout: Layout) -> NDArray[Any]:
+def numbers_of(sheet: Sheet, numbers: dict[str, NDArray[np.uint16]], layout: PixelLayout) -> NDArray[Any]:
     """Return one value for each channel of a unit, on a new last axis."""
     return np.stack([numbers[channel] for channel in sheet.channels], axis=-1).astype(layout.dtype)
 
@@ -56,7 +56,7 @@ class Solid:
         width: Of the frames, pixels.
     """
 
-    def __init__(self, colour: RGB, layout: Layout, space: Space, width: int) -> None:
+    def __init__(self, colour: RGB, layout: PixelLayout, space: Space, width: int) -> None:
         numbers = space.encode(np.array(colour) / 255)
         self.rows = [np.tile(numbers_of(s, numbers, layout), -(-width >> s.sx)) for s in layout.sheets]
 
@@ -73,7 +73,7 @@ class Noise:
     It is drawn once, so frames cannot be averaged to see behind it, and it does not move with a face, so it links nothing.
     """
 
-    def __init__(self, layout: Layout, space: Space, width: int, height: int) -> None:
+    def __init__(self, layout: PixelLayout, space: Space, width: int, height: int) -> None:
         cells = (-(-height // NOISE_CELL_PX), -(-width // NOISE_CELL_PX))
         grey = np.random.default_rng(NOISE_SEED).uniform(0.2, 0.7, cells)
         numbers = space.encode(np.repeat(grey[..., None], 3, axis=-1))
@@ -84,7 +84,7 @@ class Noise:
             values = values.repeat(NOISE_CELL_PX >> sheet.sy, axis=0).repeat(NOISE_CELL_PX >> sheet.sx, axis=1)
             self.curtains.append(values.reshape(len(values), -1))
 
-    def patch(self, place: Place) -> Patch:
+    def patch(self, place: FillArea) -> Patch:
         """Return the part of the curtain that hangs there."""
         n = self.channels[place.sheet]
         return self.curtains[place.sheet][
@@ -96,7 +96,7 @@ SMALLEST_LEVEL_PX = 4
 CACHED_UNITS = 128 * 128
 
 
-class Picture:
+class FillImage:
     """A picture stretched over each place: the avatar, or one of the user's.
 
     Args:
@@ -105,7 +105,7 @@ class Picture:
         space: Of the frames.
     """
 
-    def __init__(self, image: Image.Image, layout: Layout, space: Space) -> None:
+    def __init__(self, image: Image.Image, layout: PixelLayout, space: Space) -> None:
         self.levels: list[list[NDArray[Any]]] = []
         while True:
             numbers = space.encode(np.asarray(image, np.float64) / 255)
@@ -115,7 +115,7 @@ class Picture:
             image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
         self._small = lru_cache(maxsize=256)(self._drawn)
 
-    def patch(self, place: Place) -> Patch:
+    def patch(self, place: FillArea) -> Patch:
         """Return the picture in the place's size."""
         draw = self._small if place.rows * place.columns <= CACHED_UNITS else self._drawn
         return draw(place.sheet, place.rows, place.columns)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from passerby.errors import UsageError, VeilError
 from passerby.values import Boxes
 from passerby.veil.cover import fills
-from passerby.veil.cover.pixels import Elements, Layout, Space, elements_of, layout_of, space_of
+from passerby.veil.cover.pixels import Elements, PixelLayout, Space, elements_of, layout_of, space_of
 from passerby.veil.cover.zones import Blocks, check_excluded, inner_blocks, runs_of, touched_blocks
 from passerby.veil.settings import REVERSIBLE, CoverSettings, Style
 
@@ -29,7 +29,7 @@ INTERLACED_ROWS = 4
 """In an interlaced frame the chroma rows of both fields that belong to a luma row lie within four luma rows."""
 
 
-def grown(
+def with_margin(
     boxes: Boxes, mask_scale: float, long_side_px: float = 640, min_side_px: float = MIN_SIDE_PX
 ) -> NDArray[np.float64]:
     """Return the boxes with the head margin, at least ``min_side_px`` wide and high, corners in order.
@@ -48,7 +48,7 @@ def grown(
     Source:
         MARGIN_AT, MARGIN_SHARE: docs/measures.md (what boxes lack on the annotated clips, by size).
 
-    >>> grown(np.array([[10, 10, 20, 20]], np.float32), 1.3).round(3).tolist()
+    >>> with_margin(np.array([[10, 10, 20, 20]], np.float32), 1.3).round(3).tolist()
     [[7.0, 7.0, 23.0, 23.0]]
     """
     rows = np.asarray(boxes, np.float64).reshape(-1, 4)
@@ -77,14 +77,14 @@ def to_blocks(boxes: NDArray[np.float64], width: int, height: int, block: tuple[
     return np.asarray(rows[(rows[:, 0] < rows[:, 2]) & (rows[:, 1] < rows[:, 3])])
 
 
-def bare_share(box: NDArray[Any], covers: NDArray[Any]) -> float:
+def exposed_share(box: NDArray[Any], covers: NDArray[Any]) -> float:
     """Return the share of a box that no cover hides, 0 to 1, counted in whole pixels.
 
     Args:
         box: Shape (4,), pixels.
         covers: Shape (M, 4), pixels, margin included.
 
-    >>> bare_share(np.array([0, 0, 10, 10]), np.array([[0, 0, 5, 10], [0, 0, 10, 4]]))
+    >>> exposed_share(np.array([0, 0, 10, 10]), np.array([[0, 0, 5, 10], [0, 0, 10, 4]]))
     0.3
     """
     x0, y0 = np.floor(box[:2]).astype(int)
@@ -193,19 +193,19 @@ class Painter:
         brush = self._brush(layout, Space(*_ANY_MATRIX, full=False), interlaced=False)
         return brush.area_px(boxes)
 
-    def _brush(self, layout: Layout, space: Space, *, interlaced: bool) -> _Brush:
+    def _brush(self, layout: PixelLayout, space: Space, *, interlaced: bool) -> _Brush:
         key = (layout.name, space, interlaced)
         if key not in self._brushes:
             self._brushes[key] = _Brush(self, layout, space, interlaced=interlaced)
         return self._brushes[key]
 
-    def fill_for(self, layout: Layout, space: Space) -> fills.Solid | fills.Fill | fills.Filter:
+    def fill_for(self, layout: PixelLayout, space: Space) -> fills.Solid | fills.Fill | fills.Filter:
         """Return what faces are covered with, in a layout's own numbers."""
         style = self.settings.style
         if style in REVERSIBLE:
             return fills.Filter(self.settings.mosaic_cells, smooth=style is Style.BLUR)
         if self._image is not None:
-            return fills.Picture(self._image, layout, space)
+            return fills.FillImage(self._image, layout, space)
         if style is Style.NOISE:
             return fills.Noise(layout, space, self.width, self.height)
         return fills.Solid(self.settings.fill, layout, space, self.width)
@@ -217,7 +217,7 @@ _ANY_MATRIX = (0.2126, 0.0722)
 class _Brush:
     """A painter's ways for one pixel format: fills in its numbers, zones in its blocks."""
 
-    def __init__(self, painter: Painter, layout: Layout, space: Space, *, interlaced: bool) -> None:
+    def __init__(self, painter: Painter, layout: PixelLayout, space: Space, *, interlaced: bool) -> None:
         wide, high = layout.block
         self.block = (wide, INTERLACED_ROWS if interlaced and high > 1 else high)
         self.width, self.height = painter.width, painter.height
@@ -253,7 +253,7 @@ class _Brush:
 
     def _placed(self, boxes: Boxes) -> NDArray[np.int64]:
         long_side_px = max(self.width, self.height)
-        return to_blocks(grown(boxes, self.mask_scale, long_side_px), self.width, self.height, self.block)
+        return to_blocks(with_margin(boxes, self.mask_scale, long_side_px), self.width, self.height, self.block)
 
     def _cover(self, sheets: list[Elements], x0: int, y0: int, x1: int, y1: int, *, face: bool = True) -> None:
         clear = self.clear[y0:y1, x0:x1] if face and self.clear is not None else None
@@ -266,7 +266,7 @@ class _Brush:
             elif isinstance(fill, fills.Filter):
                 patch = fill.patch(region, n)
             else:
-                place = fills.Place(index, x0 * across, y0 * down, region.shape[1] // n, region.shape[0])
+                place = fills.FillArea(index, x0 * across, y0 * down, region.shape[1] // n, region.shape[0])
                 patch = fill.patch(place)
             if clear is None or not clear.any():
                 region[:] = patch

@@ -42,7 +42,7 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PixelLayout:
     """Where a pixel format keeps its channels.
 
     Attributes:
@@ -88,7 +88,7 @@ SUBSAMPLING = {"420": (1, 1), "422": (1, 0), "444": (0, 0), "440": (0, 1), "411"
 
 
 @cache
-def layout_of(name: str) -> Layout:
+def layout_of(name: str) -> PixelLayout:
     """Return where a pixel format keeps its channels.
 
     Args:
@@ -104,34 +104,34 @@ def layout_of(name: str) -> Layout:
     """
     if name in PACKED:
         wide = re.search(r"48|64|16le", name) is not None
-        return Layout(name, (Sheet(0, PACKED[name]),), 16 if wide else 8, 0, full=True)
+        return PixelLayout(name, (Sheet(0, PACKED[name]),), 16 if wide else 8, 0, full=True)
     if name in PACKED_422:
-        return Layout(name, (Sheet(0, PACKED_422[name], 1),))
+        return PixelLayout(name, (Sheet(0, PACKED_422[name], 1),))
     if name in SEMI_PLANAR:
         channels, sx, sy = SEMI_PLANAR[name]
-        return Layout(name, (Sheet(0, "y"), Sheet(1, channels, sx, sy)))
+        return PixelLayout(name, (Sheet(0, "y"), Sheet(1, channels, sx, sy)))
     if match := re.fullmatch(r"p([024])(10|12|16)le", name):
         sx, sy = {"0": (1, 1), "2": (1, 0), "4": (0, 0)}[match[1]]
         bits = int(match[2])
-        return Layout(name, (Sheet(0, "y"), Sheet(1, "uv", sx, sy)), bits, 16 - bits)
+        return PixelLayout(name, (Sheet(0, "y"), Sheet(1, "uv", sx, sy)), bits, 16 - bits)
     if match := re.fullmatch(r"gray(9|10|12|14|16)le", name):
-        return Layout(name, (Sheet(0, "y"),), int(match[1]), full=True)
+        return PixelLayout(name, (Sheet(0, "y"),), int(match[1]), full=True)
     if match := re.fullmatch(r"gbr(a?)p(?:(10|12|14|16)le|9le)?", name):
         bits = 9 if name.endswith("9le") else int(match[2] or 8)
-        return Layout(name, tuple(Sheet(i, c) for i, c in enumerate("gbr" + match[1])), bits, full=True)
+        return PixelLayout(name, tuple(Sheet(i, c) for i, c in enumerate("gbr" + match[1])), bits, full=True)
     if match := re.fullmatch(r"yuv([ja]?)(420|422|444|440|411|410)p(?:(9|10|12|14|16)le)?", name):
         sx, sy = SUBSAMPLING[match[2]]
         sheets = [Sheet(0, "y"), Sheet(1, "u", sx, sy), Sheet(2, "v", sx, sy)]
         if match[1] == "a":
             sheets.append(Sheet(3, "a"))
-        return Layout(name, tuple(sheets), int(match[3] or 8), full=match[1] == "j")
+        return PixelLayout(name, tuple(sheets), int(match[3] or 8), full=match[1] == "j")
     raise UnsupportedError(
         f"pixel format must be one whose planes can be covered, got {name}",
         hint="convert the file first: ffmpeg -i IN -pix_fmt yuv420p OUT",
     )
 
 
-def elements_of(frame: av.VideoFrame, layout: Layout) -> list[Elements]:
+def elements_of(frame: av.VideoFrame, layout: PixelLayout) -> list[Elements]:
     """Return the frame's planes, writable, in the order of ``layout.sheets``.
 
     The caller has made the frame writable: the decoder may still predict from its buffers.
@@ -212,7 +212,7 @@ FULL_RANGE = 2
 """FFmpeg's AVCOL_RANGE_JPEG."""
 
 
-def space_of(frame: av.VideoFrame, layout: Layout) -> Space:
+def space_of(frame: av.VideoFrame, layout: PixelLayout) -> Space:
     """Return how a frame's numbers stand for colours: its own matrix and range.
 
     Source: a matrix that is not stated is BT.709 from 720 rows on and BT.601 below, as players do (mpv, VLC).

@@ -98,7 +98,7 @@ def check_excluded(excluded: Blocks, zones: tuple[Zone, ...]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class BlockRun:
     """A rectangle of blocks, ends exclusive."""
 
     x0: int
@@ -107,19 +107,19 @@ class Run:
     y1: int
 
 
-def runs_of(blocks: Blocks) -> list[Run]:
+def runs_of(blocks: Blocks) -> list[BlockRun]:
     """Cut a mask into rectangles: equal neighbouring rows become one.
 
     >>> runs_of(np.array([[0, 1, 1], [0, 1, 1]], bool))
-    [Run(x0=1, y0=0, x1=3, y1=2)]
+    [BlockRun(x0=1, y0=0, x1=3, y1=2)]
     """
-    runs: list[Run] = []
+    runs: list[BlockRun] = []
     top = 0
     for row in range(1, len(blocks) + 1):
         if row < len(blocks) and np.array_equal(blocks[row], blocks[top]):
             continue
         edges = np.flatnonzero(np.diff(blocks[top].astype(np.int8), prepend=0, append=0)).tolist()
-        runs += [Run(x0, top, x1, row) for x0, x1 in zip(edges[::2], edges[1::2], strict=True)]
+        runs += [BlockRun(x0, top, x1, row) for x0, x1 in zip(edges[::2], edges[1::2], strict=True)]
         top = row
     return runs
 

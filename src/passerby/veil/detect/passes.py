@@ -1,7 +1,7 @@
-"""At which sizes a picture is looked at, and how several looks become one list of faces.
+"""At which sizes a picture goes through the detector, and how several inference passes become one list of faces.
 
-A look is one pass of the detector over the picture at one size, as it is or mirrored. Small faces are found in large looks,
-faces that fill the picture in small ones. Looks alternate between plain and mirrored, and of one picture one is plain and the
+An inference pass shows the detector the whole picture at one size, as it is or mirrored. Small faces are found in large passes,
+faces that fill the picture in small ones. Passes alternate between plain and mirrored, and of one picture one is plain and the
 other mirrored: what is no face seldom scores in both.
 """
 
@@ -17,20 +17,22 @@ import numpy as np
 
 from passerby.values import Detections
 from passerby.veil.detect.decoders import overlaps
-from passerby.veil.detect.detector import Looks, Rgb, wait_for
+from passerby.veil.detect.detector import FaceDetector, Rgb, wait_for
 
 SAME_FACE = 0.5
-"""Boxes of several looks with this intersection over union are one face. Source: docs/measures.md."""
+"""Boxes of several passes with this intersection over union are one face. Source: docs/measures.md."""
 LARGEST_PX = 1920
-"""Longest side that is looked at in one piece; beyond, memory and time grow with no gain for faces of 8 pixels and more."""
+"""Longest side of a pass; beyond, memory and time grow with no gain for faces of 8 pixels and more."""
 
+Size = tuple[int, int]
+"""Width and height, pixels."""
 Scaled = Callable[[int, int], Rgb]
 """Gives the picture at a width and height in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One pass over the picture.
+class InferencePass:
+    """How the picture is shown to the detector once.
 
     Attributes:
         long_side_px: The picture's longer side, as the detector sees it.
@@ -41,50 +43,60 @@ class Look:
     mirrored: bool = False
 
 
-class Pending:
-    """Looks under way at one picture."""
+class PendingPasses:
+    """The inference passes of one picture, under way.
+
+    Args:
+        passes: Each with its detections to come and the width and height that the detector saw, pixels.
+        size: The picture's width and height, pixels.
+        clock: Seconds that only rise.
+    """
 
     def __init__(
-        self, looks: Sequence[tuple[Look, Future[Detections], tuple[int, int]]], size: tuple[int, int]
+        self,
+        passes: Sequence[tuple[InferencePass, Future[Detections], Size]],
+        size: Size,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._looks, self._size = looks, size
-        self._began_s = self._ended_s = time.monotonic()
-        for _, future, _ in looks:
+        self._passes, self._size, self._clock = passes, size, clock
+        self._began_s = self._ended_s = clock()
+        for _, future, _ in passes:
             future.add_done_callback(self._end)
 
     @property
     def took_s(self) -> float:
-        """Seconds from the start to the end of the look that ended last."""
+        """Seconds from the start to the end of the pass that ended last."""
         return self._ended_s - self._began_s
 
     def done(self, wait_s: float = 0.0) -> bool:
-        """Whether every look has ended, after waiting for it for this many seconds at most."""
-        return not futures.wait([future for _, future, _ in self._looks], wait_s).not_done
+        """Whether every pass has ended, after waiting for it for this many seconds at most."""
+        return not futures.wait([future for _, future, _ in self._passes], wait_s).not_done
 
     def _end(self, _: Future[Detections]) -> None:
-        self._ended_s = max(self._ended_s, time.monotonic())
+        self._ended_s = max(self._ended_s, self._clock())
 
     def result(self) -> Detections:
-        """Wait, and return the faces of all looks in the picture's pixels, those of one face joined.
+        """Wait, and return the faces of all passes in the picture's pixels, those of one face joined.
 
         Raises:
-            DetectorError: a look failed or hangs.
+            DetectorError: a pass failed or hangs.
         """
-        found = [back(wait_for(future), look, seen, self._size) for look, future, seen in self._looks]
-        return join(found)
+        found = [to_picture(wait_for(future), shown, seen, self._size) for shown, future, seen in self._passes]
+        return join_detections(found)
 
 
-def sizes_px(width: int, height: int, *, thorough: bool) -> tuple[int, ...]:
-    """Return the longer sides of the looks at a picture, largest first.
+def pass_sizes_px(width: int, height: int, *, thorough: bool) -> tuple[int, ...]:
+    """Return the longer sides of the passes of a picture, pixels, largest first.
 
     Normally one and two fifths of the picture's up to 1280, or its own up to 1408, and half of that; thorough, twice the
     picture's up to 1920, and a half and a quarter of that.
 
-    Source: docs/measures.md (misses by size of face and of look).
+    Source: docs/measures.md (misses by size of face and of pass).
 
-    >>> [sizes_px(*size, thorough=False) for size in ((640, 360), (960, 540), (3840, 2160))]
+    >>> [pass_sizes_px(*size, thorough=False) for size in ((640, 360), (960, 540), (3840, 2160))]
     [(896, 448), (1280, 640), (1408, 704)]
-    >>> sizes_px(640, 360, thorough=True)
+    >>> pass_sizes_px(640, 360, thorough=True)
     (1280, 640, 320)
     """
     own = max(width, height)
@@ -95,31 +107,40 @@ def sizes_px(width: int, height: int, *, thorough: bool) -> tuple[int, ...]:
     return top, top // 2
 
 
-def start(detector: Looks, looks: Sequence[Look], scaled: Scaled, size: tuple[int, int], threshold: float) -> Pending:
-    """Begin looking at one picture.
+def start_passes(
+    detector: FaceDetector,
+    passes: Sequence[InferencePass],
+    scaled: Scaled,
+    size: Size,
+    threshold: float,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> PendingPasses:
+    """Begin to find the faces of one picture.
 
     Args:
         detector: Finds faces.
-        looks: Which passes.
+        passes: How the picture is shown to it.
         scaled: Gives the picture at any size.
         size: Its width and height, pixels.
-        threshold: Least score that is reported.
+        threshold: Least score that is reported, 0 to 1.
+        clock: Seconds that only rise, for :attr:`PendingPasses.took_s`.
     """
     started = []
-    pictures: dict[tuple[int, int], Rgb] = {}
-    for look in looks:
-        seen = look_size(look.long_side_px, size, detector.multiple)
+    pictures: dict[Size, Rgb] = {}
+    for shown in passes:
+        seen = pass_size(shown.long_side_px, size, detector.multiple)
         rgb = pictures.get(seen)
         if rgb is None:
             rgb = pictures[seen] = scaled(*seen)
-        if look.mirrored:
+        if shown.mirrored:
             rgb = mirror(rgb)
-        started.append((look, detector.look(rgb, threshold), seen))
-    return Pending(started, size)
+        started.append((shown, detector.infer(rgb, threshold), seen))
+    return PendingPasses(started, size, clock=clock)
 
 
 def mirror(rgb: Rgb) -> Rgb:
-    """Return a picture with left and right swapped, contiguous.
+    """Return a picture with left and right swapped, shape (H, W, 3), uint8, contiguous.
 
     >>> mirror(np.arange(6, dtype=np.uint8).reshape(1, 2, 3)).tolist()
     [[[3, 4, 5], [0, 1, 2]]]
@@ -130,10 +151,15 @@ def mirror(rgb: Rgb) -> Rgb:
     return mirrored
 
 
-def look_size(long_side_px: int, size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """Return width and height of a look, rounded up to what the network takes.
+def pass_size(long_side_px: int, size: Size, multiple: int) -> Size:
+    """Return width and height of a pass, pixels, rounded up to what the network takes.
 
-    >>> look_size(640, (1920, 1080), 32)
+    Args:
+        long_side_px: As in :class:`InferencePass`.
+        size: The picture's width and height, pixels.
+        multiple: See :class:`FaceDetector`.
+
+    >>> pass_size(640, (1920, 1080), 32)
     (640, 384)
     """
     scale = long_side_px / max(size)
@@ -141,12 +167,12 @@ def look_size(long_side_px: int, size: tuple[int, int], multiple: int) -> tuple[
     return wide, high
 
 
-def join(found: Sequence[Detections]) -> Detections:
+def join_detections(found: Sequence[Detections]) -> Detections:
     """Join several lists: boxes of one face become their mean, weighted by score, with the best score.
 
     >>> a = Detections(np.array([[0, 0, 10, 10]], "f4"), np.array([0.3], "f4"))
     >>> b = Detections(np.array([[2, 0, 12, 10]], "f4"), np.array([0.9], "f4"))
-    >>> join([a, b]).xyxy.round(1).tolist(), join([a, b]).score.tolist()
+    >>> join_detections([a, b]).xyxy.round(1).tolist(), join_detections([a, b]).score.tolist()
     ([[1.5, 0.0, 11.5, 10.0]], [0.8999999761581421])
     """
     xyxy = np.concatenate([one.xyxy for one in found])
@@ -169,17 +195,17 @@ def join(found: Sequence[Detections]) -> Detections:
     return Detections(np.stack(mean, axis=1).astype(np.float32), score[leaders])
 
 
-def back(found: Detections, look: Look, seen: tuple[int, int], size: tuple[int, int]) -> Detections:
-    """Return what a look found in the pixels of the picture.
+def to_picture(found: Detections, shown: InferencePass, seen: Size, size: Size) -> Detections:
+    """Return what a pass found in the pixels of the picture.
 
     Args:
         found: In the pixels that the detector saw.
-        look: Whether they are mirrored.
+        shown: Whether they are mirrored.
         seen: Width and height that the detector saw, pixels.
         size: The picture's width and height, pixels.
     """
     xyxy = found.xyxy.copy()
-    if look.mirrored:
+    if shown.mirrored:
         xyxy[:, [0, 2]] = seen[0] - xyxy[:, [2, 0]]
     xyxy *= np.array([size[0] / seen[0], size[1] / seen[1]] * 2, np.float32)
     return Detections(xyxy, found.score)

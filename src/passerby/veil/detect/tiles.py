@@ -1,7 +1,7 @@
-"""Looks at a picture piece by piece, for networks whose input has one fixed size.
+"""Finds the faces of a picture tile by tile, for networks whose input has one fixed size.
 
 Tiles overlap, so that every face no larger than the overlap lies whole in one of them. A box that an inner edge of a tile
-cuts is left out: the next tile, or a look at a smaller size, sees that face whole.
+cuts is left out: the next tile, or a pass at a smaller size, sees that face whole.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ OVERLAP = 1 / 3
 EDGE_PX = 2.0
 """A box that comes so near to an inner edge of its tile counts as cut."""
 SAME_FACE = 0.4
-"""Boxes of two tiles with this intersection over union are one face, as within one look (``layouts``)."""
+"""Boxes of two tiles with this intersection over union are one face, as within one pass (``decoders``)."""
 
 
 def starts(length: int, side: int) -> list[int]:
@@ -37,18 +37,18 @@ def starts(length: int, side: int) -> list[int]:
     return [round(number * (length - side) / gaps) for number in range(gaps + 1)] if gaps else [0]
 
 
-def look_in_tiles(
-    rgb: NDArray[np.uint8], size: tuple[int, int], look: Callable[[NDArray[np.uint8]], Detections]
+def infer_in_tiles(
+    rgb: NDArray[np.uint8], size: tuple[int, int], infer: Callable[[NDArray[np.uint8]], Detections]
 ) -> Detections:
-    """Look at every tile and return the faces in the whole picture's pixels.
+    """Infer every tile and return the faces in the whole picture's pixels.
 
     Args:
-        rgb: Shape (H, W, 3). Where it is smaller than a tile, black is added on the right and below.
+        rgb: Shape (H, W, 3), uint8. Where it is smaller than a tile, black is added on the right and below.
         size: Width and height of a tile, pixels.
-        look: Finds the faces of one tile, in the tile's pixels.
+        infer: Finds the faces of one tile, in the tile's pixels.
     """
     height, width = rgb.shape[:2]
-    found = list(_found(rgb, size, look))
+    found = list(_found(rgb, size, infer))
     xyxy, score = (np.concatenate(rows) for rows in zip(*found, strict=True))
     xyxy = np.clip(xyxy, 0, np.array([width, height, width, height], np.float32))
     inside = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
@@ -58,7 +58,7 @@ def look_in_tiles(
 
 
 def _found(
-    rgb: NDArray[np.uint8], size: tuple[int, int], look: Callable[[NDArray[np.uint8]], Detections]
+    rgb: NDArray[np.uint8], size: tuple[int, int], infer: Callable[[NDArray[np.uint8]], Detections]
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     height, width = rgb.shape[:2]
     for top in starts(height, size[1]):
@@ -66,7 +66,7 @@ def _found(
             tile = np.zeros((size[1], size[0], 3), np.uint8)
             part = rgb[top : top + size[1], left : left + size[0]]
             tile[: part.shape[0], : part.shape[1]] = part
-            faces = look(tile)
+            faces = infer(tile)
             low = np.array([EDGE_PX if left else -np.inf, EDGE_PX if top else -np.inf])
             last = np.array([left + size[0] >= width, top + size[1] >= height])
             high = np.where(last, np.inf, np.array(size) - EDGE_PX)

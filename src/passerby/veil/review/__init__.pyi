@@ -6,9 +6,9 @@ from .contact import (
 )
 from .edits import (
     RUN_FRAMES,
-    added,
-    changed_runs,
-    merged,
+    append_tracks,
+    changed_intervals,
+    merge_intervals,
     run_digests,
     tracks_from_edited,
 )
@@ -20,57 +20,57 @@ from .labels import (
     write_mot,
 )
 from .places import (
-    Left,
+    ExposedPlace,
 )
 from .report import (
-    Place,
+    CoveredWhole,
+    ReviewPlace,
     VeilReport,
-    Whole,
     doubtful_places,
-    sizes_of,
+    face_sizes,
 )
 from .report_page import (
     report_names,
     write_report,
 )
 from .sidecar import (
-    Header,
+    SidecarHeader,
     check_source,
-    marks_of,
     read_sidecar,
+    track_boxes,
     write_sidecar,
 )
 from .verification import (
-    EVERY,
-    Verdict,
+    VERIFY_EVERY_FRAMES,
+    VerifyResult,
     verify_file,
 )
 
 __all__ = [
-    "EVERY",
     "MOT_SUFFIXES",
     "RUN_FRAMES",
-    "Header",
-    "Left",
-    "Place",
+    "VERIFY_EVERY_FRAMES",
+    "CoveredWhole",
+    "ExposedPlace",
+    "ReviewPlace",
+    "SidecarHeader",
     "VeilReport",
-    "Verdict",
-    "Whole",
-    "added",
-    "changed_runs",
+    "VerifyResult",
+    "append_tracks",
+    "changed_intervals",
     "check_source",
     "contact_sheets",
     "doubtful_places",
+    "face_sizes",
     "is_sidecar",
-    "marks_of",
-    "merged",
+    "merge_intervals",
     "read_labels",
     "read_sidecar",
     "report_names",
     "run_digests",
     "save_sheets",
     "sheet_names",
-    "sizes_of",
+    "track_boxes",
     "tracks_from_edited",
     "verify_file",
     "with_pictures",

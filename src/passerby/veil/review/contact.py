@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from passerby.errors import UnreadableError
 from passerby.values import Track
-from passerby.veil.review.report import Place
+from passerby.veil.review.report import ReviewPlace
 from passerby.veil.review.sidecar import write_whole
 
 SHEET_WIDTH_PX = 960
@@ -236,8 +236,8 @@ def save_sheets(tracks: Path, sheets: Sequence[Image.Image], *, overwrite: bool)
 
 
 def with_pictures(
-    places: Sequence[Place], output: Path, size: tuple[int, int], *, start_s: float = 0.0, rotation: int = 0
-) -> tuple[Place, ...]:
+    places: Sequence[ReviewPlace], output: Path, size: tuple[int, int], *, start_s: float = 0.0, rotation: int = 0
+) -> tuple[ReviewPlace, ...]:
     """Return the places, each with a detail of the veiled output.
 
     Args:

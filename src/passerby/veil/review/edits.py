@@ -16,13 +16,13 @@ import numpy as np
 
 from passerby.errors import UsageError
 from passerby.values import Track
-from passerby.veil.review.sidecar import Mark, marks_of
+from passerby.veil.review.sidecar import TrackBox, track_boxes
 
 RUN_FRAMES = 16
 """Frames to a run. Source: a choice: shorter than any usual group of pictures, so few are re-encoded for nothing."""
 
 
-def tracks_from_edited(marks: Iterable[Mark]) -> tuple[Track, ...]:
+def tracks_from_edited(marks: Iterable[TrackBox]) -> tuple[Track, ...]:
     """Return tracks without gaps, with straight lines between the boxes given.
 
     Args:
@@ -35,7 +35,7 @@ def tracks_from_edited(marks: Iterable[Mark]) -> tuple[Track, ...]:
     Raises:
         UsageError: a track has two boxes in one frame.
     """
-    by_track: dict[int, dict[int, Mark]] = defaultdict(dict)
+    by_track: dict[int, dict[int, TrackBox]] = defaultdict(dict)
     for mark in marks:
         if mark.frame in by_track[mark.track]:
             raise UsageError(f"track {mark.track} must have one box in frame {mark.frame}, got two")
@@ -43,7 +43,7 @@ def tracks_from_edited(marks: Iterable[Mark]) -> tuple[Track, ...]:
     return tuple(_track(number, found) for number, found in sorted(by_track.items()))
 
 
-def _track(number: int, marks: dict[int, Mark]) -> Track:
+def _track(number: int, marks: dict[int, TrackBox]) -> Track:
     frames = sorted(marks)
     every = np.arange(frames[0], frames[-1] + 1)
     given = np.array([marks[frame].box for frame in frames], np.float64)
@@ -71,14 +71,14 @@ def run_digests(tracks: Iterable[Track], frames: int, run_frames: int = RUN_FRAM
     ('e3b0c44298fc1c14', 'e3b0c44298fc1c14', 'e3b0c44298fc1c14')
     """
     runs: list[list[tuple[int, ...]]] = [[] for _ in range(-(-frames // run_frames))]
-    for mark in marks_of(tracks):
+    for mark in track_boxes(tracks):
         if mark.frame < frames:
             hundredths = (round(edge * 100) for edge in mark.box)
             runs[mark.frame // run_frames].append((mark.frame, mark.track, *hundredths))
     return tuple(hashlib.sha256("\n".join(map(repr, sorted(run))).encode()).hexdigest()[:16] for run in runs)
 
 
-def changed_runs(
+def changed_intervals(
     old: tuple[str, ...], new: tuple[str, ...], frames: int, run_frames: int
 ) -> tuple[tuple[int, int], ...]:
     """Return where two lists of run digests differ.
@@ -93,7 +93,7 @@ def changed_runs(
         Intervals (first, last) of frames, last included, apart from one another. All frames when the lists differ in
         length: then nothing is known.
 
-    >>> changed_runs(("a", "b", "c"), ("a", "x", "c"), 40, 16)
+    >>> changed_intervals(("a", "b", "c"), ("a", "x", "c"), 40, 16)
     ((16, 31),)
     """
     if frames <= 0:
@@ -101,7 +101,7 @@ def changed_runs(
     if len(old) != len(new) or len(new) != -(-frames // run_frames):
         return ((0, frames - 1),)
     changed = [index for index, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
-    return merged((index * run_frames, min(frames, (index + 1) * run_frames) - 1) for index in changed)
+    return merge_intervals((index * run_frames, min(frames, (index + 1) * run_frames) - 1) for index in changed)
 
 
 def changed_frames(old: Iterable[Track], new: Iterable[Track]) -> tuple[tuple[int, int], ...]:
@@ -110,14 +110,14 @@ def changed_frames(old: Iterable[Track], new: Iterable[Track]) -> tuple[tuple[in
     Returns:
         Intervals (first, last) of frames, last included, apart from one another.
     """
-    before, after = ({(m.frame, m.track, m.box) for m in marks_of(tracks)} for tracks in (old, new))
-    return merged((frame, frame) for frame in {mark[0] for mark in before ^ after})
+    before, after = ({(m.frame, m.track, m.box) for m in track_boxes(tracks)} for tracks in (old, new))
+    return merge_intervals((frame, frame) for frame in {mark[0] for mark in before ^ after})
 
 
-def merged(intervals: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def merge_intervals(intervals: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     """Join intervals that overlap or touch.
 
-    >>> merged([(5, 6), (0, 2), (3, 3)])
+    >>> merge_intervals([(5, 6), (0, 2), (3, 3)])
     ((0, 3), (5, 6))
     """
     joined: list[tuple[int, int]] = []
@@ -147,15 +147,17 @@ def groups_changed(
     """
     edges = (*starts, frames)
     groups = ((first, after - 1) for first, after in pairwise(edges))
-    return merged(group for group in groups if any(first <= group[1] and last >= group[0] for first, last in changed))
+    return merge_intervals(
+        group for group in groups if any(first <= group[1] and last >= group[0] for first, last in changed)
+    )
 
 
-def added(tracks: Iterable[Track], more: Iterable[Track]) -> tuple[Track, ...]:
+def append_tracks(tracks: Iterable[Track], more: Iterable[Track]) -> tuple[Track, ...]:
     """Return all tracks of both, the second ones numbered after the first: nothing of the first is lost.
 
     >>> from passerby.values import EMPTY_BOXES, EMPTY_SCORES
     >>> one = Track(3, 0, EMPTY_BOXES, EMPTY_SCORES)
-    >>> [track.number for track in added([one], [one])]
+    >>> [track.number for track in append_tracks([one], [one])]
     [3, 4]
     """
     first = tuple(tracks)

@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from passerby.errors import UsageError
-from passerby.veil.review.sidecar import FORMAT, Header, Mark, is_number, read_sidecar, text_lines, write_whole
+from passerby.veil.review.sidecar import (
+    FORMAT,
+    SidecarHeader,
+    TrackBox,
+    is_number,
+    read_sidecar,
+    text_lines,
+    write_whole,
+)
 
 MOT_SUFFIXES = frozenset({".csv", ".txt"})
 
 
-def read_labels(path: Path, width: int, height: int, frames: int) -> tuple[Mark, ...]:
+def read_labels(path: Path, width: int, height: int, frames: int) -> tuple[TrackBox, ...]:
     """Read boxes from our sidecar, COCO or MOT, whichever the file holds.
 
     Args:
@@ -55,7 +63,7 @@ def is_sidecar_line(line: str) -> bool:
     return line.startswith("{") and f'"{FORMAT}"' in line
 
 
-def write_mot(path: Path, marks: Iterable[Mark]) -> None:
+def write_mot(path: Path, marks: Iterable[TrackBox]) -> None:
     """Write boxes as MOT: frame from 1, track, x, y, w, h, confidence, class 1, visibility 1.
 
     Raises:
@@ -69,7 +77,7 @@ def write_mot(path: Path, marks: Iterable[Mark]) -> None:
     write_whole(path, "".join(rows).encode())
 
 
-def write_coco(path: Path, header: Header, marks: Iterable[Mark]) -> None:
+def write_coco(path: Path, header: SidecarHeader, marks: Iterable[TrackBox]) -> None:
     """Write boxes as COCO, one image entry for each frame that has a box; tracks stand in ``attributes.track_id``.
 
     Raises:
@@ -99,7 +107,7 @@ def write_coco(path: Path, header: Header, marks: Iterable[Mark]) -> None:
     write_whole(path, (json.dumps(document) + "\n").encode())
 
 
-def _coco(path: Path, text: str, width: int, height: int, frames: int) -> tuple[Mark, ...]:
+def _coco(path: Path, text: str, width: int, height: int, frames: int) -> tuple[TrackBox, ...]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -147,7 +155,7 @@ def _coco_track(where: str, row: dict[str, Any]) -> int | None:
     return track
 
 
-def _mot(path: Path, lines: list[str], frames: int) -> tuple[Mark, ...]:
+def _mot(path: Path, lines: list[str], frames: int) -> tuple[TrackBox, ...]:
     marks = []
     for number, row in enumerate(csv.reader(lines), 1):
         if not row:
@@ -176,15 +184,15 @@ def _frame(where: str, value: object, frames: int) -> int:
     return value
 
 
-def _mark(where: str, track: int | None, frame: int, xywh: object, score: object, line: int) -> Mark:
+def _mark(where: str, track: int | None, frame: int, xywh: object, score: object, line: int) -> TrackBox:
     if not isinstance(xywh, list) or len(xywh) != 4 or not all(is_number(n) for n in xywh) or min(xywh[2:]) <= 0:
         raise UsageError(f"{where}: box must be x, y, width, height, the last two above 0, got {xywh!r}")
     x, y, w, h = (float(n) for n in xywh)
     confidence = float(score) if isinstance(score, int | float) and is_number(score) and 0 <= score <= 1 else None
-    return Mark(-1 if track is None else track, frame, (x, y, x + w, y + h), confidence, "edited", line)
+    return TrackBox(-1 if track is None else track, frame, (x, y, x + w, y + h), confidence, "edited", line)
 
 
-def _numbered(path: Path, marks: list[Mark]) -> tuple[Mark, ...]:
+def _numbered(path: Path, marks: list[TrackBox]) -> tuple[TrackBox, ...]:
     """Number tracks from 1, give boxes without one their own, and refuse two boxes of one track in one frame."""
     shift = int(any(mark.track == 0 for mark in marks))
     free = max((mark.track for mark in marks), default=0) + shift + 1
@@ -197,5 +205,5 @@ def _numbered(path: Path, marks: list[Mark]) -> tuple[Mark, ...]:
         if (track, mark.frame) in seen:
             raise UsageError(f"{path}: track {mark.track} must have one box in frame {mark.frame}, got two")
         seen.add((track, mark.frame))
-        numbered.append(Mark(track, mark.frame, mark.box, mark.confidence, mark.kind, mark.line))
+        numbered.append(TrackBox(track, mark.frame, mark.box, mark.confidence, mark.kind, mark.line))
     return tuple(numbered)

@@ -13,7 +13,7 @@ GAP_FRAMES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class VerifyDetection:
     """A face that seems to be left.
 
     Attributes:
@@ -39,7 +39,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class ExposedPlace:
     """Sightings that belong together: one place for a person to look at.
 
     Attributes:
@@ -52,7 +52,7 @@ class Left:
         detectors: What saw it, the one of the surest sighting first.
     """
 
-    best: Sighting
+    best: VerifyDetection
     first_frame: int
     last_frame: int
     first_s: float
@@ -61,14 +61,14 @@ class Left:
     detectors: tuple[str, ...]
 
 
-def together(sightings: Sequence[Sighting]) -> tuple[Left, ...]:
+def group_detections(sightings: Sequence[VerifyDetection]) -> tuple[ExposedPlace, ...]:
     """Join sightings that overlap and follow each other, surest first.
 
     Args:
         sightings: In order of time.
     """
-    rows: list[list[Sighting]] = []
-    open_: list[list[Sighting]] = []  # those that may still go on
+    rows: list[list[VerifyDetection]] = []
+    open_: list[list[VerifyDetection]] = []  # those that may still go on
     for sighting in sightings:
         open_ = [row for row in open_ if sighting.frame - row[-1].frame <= GAP_FRAMES]
         for row in open_:
@@ -82,7 +82,7 @@ def together(sightings: Sequence[Sighting]) -> tuple[Left, ...]:
     for row in rows:
         best = max(row, key=lambda one: one.sureness)
         saw = tuple(dict.fromkeys([best.detector, *(one.detector for one in row)]))
-        left.append(Left(best, row[0].frame, row[-1].frame, row[0].time_s, row[-1].time_s, len(row), saw))
+        left.append(ExposedPlace(best, row[0].frame, row[-1].frame, row[0].time_s, row[-1].time_s, len(row), saw))
     return tuple(sorted(left, key=lambda one: -one.best.sureness))
 
 

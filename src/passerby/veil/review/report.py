@@ -41,7 +41,7 @@ class SizeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class CoveredWhole:
     """Frames that were covered whole.
 
     Attributes:
@@ -54,7 +54,7 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReviewPlace:
     """Somewhere for a person to look at.
 
     Attributes:
@@ -121,8 +121,8 @@ class VeilReport:
     covered_share: float
     seconds: float
     sizes: tuple[SizeRow, ...] = ()
-    whole: tuple[Whole, ...] = ()
-    places: tuple[Place, ...] = ()
+    whole: tuple[CoveredWhole, ...] = ()
+    places: tuple[ReviewPlace, ...] = ()
     places_left_out: int = 0
     zones: tuple[str, ...] = ()
     exclude_zones: tuple[tuple[str, float], ...] = ()
@@ -141,11 +141,11 @@ class VeilReport:
         return sum(row.tracks for row in self.sizes)
 
 
-def sizes_of(tracks: Iterable[Track]) -> tuple[SizeRow, ...]:
+def face_sizes(tracks: Iterable[Track]) -> tuple[SizeRow, ...]:
     """Count faces and tracks by the shorter side of their boxes, without margin.
 
     >>> box = np.array([[0, 0, 10, 30]], np.float32)
-    >>> [(row.low_px, row.faces) for row in sizes_of([Track(1, 0, box, np.ones(1, np.float32))]) if row.faces]
+    >>> [(row.low_px, row.faces) for row in face_sizes([Track(1, 0, box, np.ones(1, np.float32))]) if row.faces]
     [(8, 1)]
     """
     edges = (0, *SIZE_EDGES_PX)
@@ -160,7 +160,7 @@ def sizes_of(tracks: Iterable[Track]) -> tuple[SizeRow, ...]:
 
 def doubtful_places(
     tracks: Iterable[Track], times_s: Sequence[float], uncovered: Iterable[tuple[int, BoxTuple, float]] = ()
-) -> tuple[tuple[Place, ...], int]:
+) -> tuple[tuple[ReviewPlace, ...], int]:
     """Return where a person should look, and how many more places there are than are listed.
 
     First what was seen too faintly to be covered, surest first; then the tracks that were barely seen, faintest first.
@@ -171,7 +171,7 @@ def doubtful_places(
         uncovered: Sightings that are not covered: frame, box, confidence.
     """
     open_ = [
-        Place("too faint to be covered", frame, _time_of(frame, times_s), box, score, covered=False)
+        ReviewPlace("too faint to be covered", frame, _time_of(frame, times_s), box, score, covered=False)
         for frame, box, score in sorted(uncovered, key=lambda one: -one[2])
     ]
     places = []
@@ -180,7 +180,7 @@ def doubtful_places(
         if len(track.score) and track.score[best] < DOUBTFUL_CONFIDENCE:
             x0, y0, x1, y1 = track.xyxy[best].tolist()
             frame = track.first + best
-            place = Place(
+            place = ReviewPlace(
                 "seen faintly",
                 frame,
                 _time_of(frame, times_s),

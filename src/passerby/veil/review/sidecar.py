@@ -25,7 +25,7 @@ BoxTuple = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class SidecarHeader:
     """The first line.
 
     Attributes:
@@ -58,7 +58,7 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TrackBox:
     """One box of one track in one frame.
 
     Attributes:
@@ -78,16 +78,16 @@ class Mark:
     line: int = 0
 
 
-def marks_of(tracks: Iterable[Track]) -> Iterator[Mark]:
+def track_boxes(tracks: Iterable[Track]) -> Iterator[TrackBox]:
     """Return the boxes of tracks, track by track, rounded to hundredths of a pixel."""
     for track in tracks:
         for offset, (box, score) in enumerate(zip(track.xyxy.tolist(), track.score.tolist(), strict=True)):
             x0, y0, x1, y1 = (round(edge, 2) for edge in box)
             kind: Kind = "seen" if score > 0 else "carried"
-            yield Mark(track.number, track.first + offset, (x0, y0, x1, y1), round(score, 4), kind)
+            yield TrackBox(track.number, track.first + offset, (x0, y0, x1, y1), round(score, 4), kind)
 
 
-def write_sidecar(path: Path, header: Header, marks: Iterable[Mark], times_s: Sequence[float] = ()) -> None:
+def write_sidecar(path: Path, header: SidecarHeader, marks: Iterable[TrackBox], times_s: Sequence[float] = ()) -> None:
     """Write header and boxes; the file appears whole or not at all.
 
     Args:
@@ -127,7 +127,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
         beside.write_bytes(data)
 
 
-def read_sidecar(path: Path) -> tuple[Header, tuple[Mark, ...]]:
+def read_sidecar(path: Path) -> tuple[SidecarHeader, tuple[TrackBox, ...]]:
     """Read header and boxes.
 
     Raises:
@@ -156,7 +156,7 @@ def read_sidecar(path: Path) -> tuple[Header, tuple[Mark, ...]]:
     return header, tuple(marks)
 
 
-def check_source(header: Header, source: Digest, path: Path) -> None:
+def check_source(header: SidecarHeader, source: Digest, path: Path) -> None:
     """Refuse boxes that belong to another file.
 
     Raises:
@@ -205,7 +205,7 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
 
 
-def _header_line(header: Header) -> str:
+def _header_line(header: SidecarHeader) -> str:
     row: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -232,7 +232,7 @@ HEADER_KEYS = {
 MARK_KEYS = {"track", "frame", "time_s", "box", "confidence", "kind"}
 
 
-def _header(path: Path, row: dict[str, Any]) -> Header:
+def _header(path: Path, row: dict[str, Any]) -> SidecarHeader:
     where = f"{path}:1:"
     if row.get("format") != FORMAT or row.get("version") != VERSION:
         raise UsageError(
@@ -250,7 +250,7 @@ def _header(path: Path, row: dict[str, Any]) -> Header:
     whole = row.get("whole", [])
     if not isinstance(whole, list) or not all(_is_interval(interval) for interval in whole):
         raise UsageError(f"{where} whole must be a list of frames [first, last]")
-    return Header(
+    return SidecarHeader(
         Digest(_text(where, row, "source", DIGEST)),
         _whole(where, row, "width", 1),
         _whole(where, row, "height", 1),
@@ -278,7 +278,7 @@ def _digest(where: str, row: dict[str, Any], key: str) -> Digest | None:
     return Digest(_text(where, row, key, DIGEST)) if key in row else None
 
 
-def _mark(path: Path, number: int, row: dict[str, Any]) -> Mark:
+def _mark(path: Path, number: int, row: dict[str, Any]) -> TrackBox:
     where = f"{path}:{number}:"
     _only_keys(where, row, MARK_KEYS)
     track, frame = _whole(where, row, "track", 1), _whole(where, row, "frame", 0)
@@ -297,7 +297,7 @@ def _mark(path: Path, number: int, row: dict[str, Any]) -> Mark:
     kind = row.get("kind", "edited")
     if kind not in get_args(Kind):
         raise UsageError(f"{where} kind must be one of {', '.join(get_args(Kind))}, got {kind!r}")
-    return Mark(track, frame, (box[0], box[1], box[2], box[3]), confidence, kind)
+    return TrackBox(track, frame, (box[0], box[1], box[2], box[3]), confidence, kind)
 
 
 def _only_keys(where: str, row: dict[str, Any], known: set[str]) -> None:

@@ -18,8 +18,17 @@ from PIL import Image
 from passerby.media import ClipReader, ContentKind, luma, read_ahead, read_picture, rgb, sniff
 from passerby.values import Boxes
 from passerby.veil.cover import Noise, Space, layout_of
-from passerby.veil.detect import BLAZEFACE_DIGEST, Look, Looks, Pending, Rgb, blazeface_looks, sizes_px, start
-from passerby.veil.review.places import Left, Sighting, together
+from passerby.veil.detect import (
+    BLAZEFACE_DIGEST,
+    FaceDetector,
+    InferencePass,
+    PendingPasses,
+    Rgb,
+    blazeface_passes,
+    pass_sizes_px,
+    start_passes,
+)
+from passerby.veil.review.places import ExposedPlace, VerifyDetection, group_detections
 
 SIZES = (3 / 4, 3 / 8)
 """Looks as shares of the largest look of veiling, which uses 1, 1/2 and 1/4: a face missed there because it fell between
@@ -34,7 +43,7 @@ BLAZEFACE_FAINT = 0.4
 BLAZEFACE_SEEMS_LEFT = 0.7
 """Source: docs/measures.md: on the same crowds 2 places in 342 frames reach it, none a face; of bare faces of 20 px and more
 21 % do, of 40 px and more 36 %."""
-EVERY = 2
+VERIFY_EVERY_FRAMES = 2
 """Frames between looks. A face that shows for one frame alone may pass; ``every=1`` looks at all."""
 MAX_PENDING = 4
 FLAT_CELLS = 8
@@ -47,7 +56,7 @@ NOISE_DIFFERENCE = 14.0
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class VerifySettings:
     """How a detector takes another look.
 
     Attributes:
@@ -56,28 +65,30 @@ class Manner:
         seems_left: A sighting from here on counts as a face that seems left.
     """
 
-    looks: Callable[[int, int], Sequence[Look]]
+    looks: Callable[[int, int], Sequence[InferencePass]]
     faint: float
     seems_left: float
 
 
-def between_looks(width: int, height: int) -> tuple[Look, ...]:
+def between_passes(width: int, height: int) -> tuple[InferencePass, ...]:
     """Return looks at sizes between those of veiling.
 
-    >>> [look.long_side_px for look in between_looks(640, 360)]
+    >>> [look.long_side_px for look in between_passes(640, 360)]
     [960, 480]
     """
-    top = sizes_px(width, height, thorough=True)[0]
-    return tuple(Look(round(top * share), mirrored) for share, mirrored in zip(SIZES, (False, True), strict=True))
+    top = pass_sizes_px(width, height, thorough=True)[0]
+    return tuple(
+        InferencePass(round(top * share), mirrored) for share, mirrored in zip(SIZES, (False, True), strict=True)
+    )
 
 
-USUAL = Manner(between_looks, FAINT, SEEMS_LEFT)
-MANNERS = {BLAZEFACE_DIGEST: Manner(blazeface_looks, BLAZEFACE_FAINT, BLAZEFACE_SEEMS_LEFT)}
+USUAL = VerifySettings(between_passes, FAINT, SEEMS_LEFT)
+MANNERS = {BLAZEFACE_DIGEST: VerifySettings(blazeface_passes, BLAZEFACE_FAINT, BLAZEFACE_SEEMS_LEFT)}
 """By digest, because both numbers are measured for one file of weights; every other detector takes ``USUAL``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerifyResult:
     """What another look at a file found.
 
     Attributes:
@@ -90,8 +101,8 @@ class Verdict:
 
     frames: int
     looked: int
-    left: tuple[Left, ...]
-    faint: tuple[Left, ...]
+    left: tuple[ExposedPlace, ...]
+    faint: tuple[ExposedPlace, ...]
     detectors: tuple[str, ...]
 
 
@@ -100,12 +111,12 @@ Progress = Callable[[int, int | None], None]
 
 def verify_file(
     path: Path,
-    detectors: Sequence[Looks],
+    detectors: Sequence[FaceDetector],
     *,
     seems_left: float | None = None,
-    every: int = EVERY,
+    every: int = VERIFY_EVERY_FRAMES,
     progress: Progress | None = None,
-) -> Verdict:
+) -> VerifyResult:
     """Look at a picture or clip once more.
 
     Args:
@@ -120,13 +131,13 @@ def verify_file(
         UnsupportedError: the file is no picture or clip.
         DetectorError: a detector failed.
     """
-    passes = [_Pass(detector, MANNERS.get(detector.digest, USUAL), seems_left) for detector in detectors]
+    passes = [_DetectorPasses(detector, MANNERS.get(detector.digest, USUAL), seems_left) for detector in detectors]
     if sniff(path).kind is ContentKind.PICTURE:
         still = _PictureView(read_picture(path).rgb)
-        step = _Step(0, 0.0, [one.begin(still) for one in passes], still.grey())
+        step = _FramePasses(0, 0.0, [one.begin(still) for one in passes], still.grey())
         return _verdict(1, 1, list(step.sightings(passes)), passes)
-    sightings: list[Sighting] = []
-    pending: deque[_Step] = deque()
+    sightings: list[VerifyDetection] = []
+    pending: deque[_FramePasses] = deque()
     frames = looked = 0
     with ClipReader(path) as clip:
         total = clip.info.frames_estimate
@@ -135,7 +146,9 @@ def verify_file(
             if frame.index % every == 0:
                 looked += 1
                 view = _FrameView(frame.picture)
-                pending.append(_Step(frame.index, frame.time_s, [one.begin(view) for one in passes], view.grey()))
+                pending.append(
+                    _FramePasses(frame.index, frame.time_s, [one.begin(view) for one in passes], view.grey())
+                )
             if len(pending) > MAX_PENDING:
                 sightings += pending.popleft().sightings(passes)
             if progress:
@@ -145,24 +158,26 @@ def verify_file(
     return _verdict(frames, looked, sightings, passes)
 
 
-def _verdict(frames: int, looked: int, sightings: Sequence[Sighting], passes: Sequence[_Pass]) -> Verdict:
-    places = together(sightings)
+def _verdict(
+    frames: int, looked: int, sightings: Sequence[VerifyDetection], passes: Sequence[_DetectorPasses]
+) -> VerifyResult:
+    places = group_detections(sightings)
     left = tuple(place for place in places if place.best.sureness >= 1)
     faint = tuple(place for place in places if place.best.sureness < 1)
-    return Verdict(frames, looked, left, faint, tuple(one.name for one in passes))
+    return VerifyResult(frames, looked, left, faint, tuple(one.name for one in passes))
 
 
-class _Pass:
+class _DetectorPasses:
     """One detector's part."""
 
-    def __init__(self, detector: Looks, manner: Manner, seems_left: float | None) -> None:
+    def __init__(self, detector: FaceDetector, manner: VerifySettings, seems_left: float | None) -> None:
         self.name = detector.runs_on
         self.sure_from = manner.seems_left if seems_left is None else seems_left
         self._detector, self._manner = detector, manner
 
-    def begin(self, view: _FrameView | _PictureView) -> Pending:
+    def begin(self, view: _FrameView | _PictureView) -> PendingPasses:
         looks = self._manner.looks(*view.size)
-        return start(self._detector, looks, view.scaled, view.size, min(self._manner.faint, self.sure_from))
+        return start_passes(self._detector, looks, view.scaled, view.size, min(self._manner.faint, self.sure_from))
 
 
 class _FrameView:
@@ -189,21 +204,21 @@ class _PictureView:
 
 
 @dataclass(slots=True, eq=False)
-class _Step:
+class _FramePasses:
     """One frame under way."""
 
     frame: int
     time_s: float
-    pending: list[Pending]
+    pending: list[PendingPasses]
     grey: NDArray[np.uint8]
 
-    def sightings(self, passes: Sequence[_Pass]) -> Iterator[Sighting]:
+    def sightings(self, passes: Sequence[_DetectorPasses]) -> Iterator[VerifyDetection]:
         for one, looks in zip(passes, self.pending, strict=True):
             found = looks.result()
             open_ = ~covered(self.grey, found.xyxy)
             for box, score in zip(found.xyxy[open_].tolist(), found.score[open_].tolist(), strict=True):
                 place = (box[0], box[1], box[2], box[3])
-                yield Sighting(self.frame, self.time_s, place, score, one.sure_from, one.name)
+                yield VerifyDetection(self.frame, self.time_s, place, score, one.sure_from, one.name)
 
 
 def covered(grey: NDArray[np.uint8], boxes: Boxes) -> NDArray[np.bool_]:

@@ -21,8 +21,8 @@ from passerby.files import check_target
 from passerby.media import ContentKind, WriteReport, as_plain, predict_record, probe, protect_process, sniff, transcode
 from passerby.values import Track, digest_file
 from passerby.veil.cover import Painter, Plan, zone_share
-from passerby.veil.detect import Detector, look_size, sizes_px
-from passerby.veil.review import VeilReport, Whole, sizes_of
+from passerby.veil.detect import Detector, pass_size, pass_sizes_px
+from passerby.veil.review import CoveredWhole, VeilReport, face_sizes
 from passerby.veil.run.image import Still, veil_picture
 from passerby.veil.run.overlap import WatchedAhead
 from passerby.veil.run.watcher import Listener, Watched, watch
@@ -105,7 +105,7 @@ def _picture(
         frames_with_cover=int(still.covered_px > 0),
         covered_share=still.covered_px / (still.width * still.height),
         seconds=time.monotonic() - began,
-        sizes=sizes_of(still.tracks),
+        sizes=face_sizes(still.tracks),
         notes=still.notes,
     )
     return Veiled(report, still.tracks, still=still)
@@ -128,8 +128,8 @@ def _clip(
     faces = watched.tracks if tracks is None else tracks
     plan = job.plan(watched, faces)
     area = watched.info.width_px * watched.info.height_px
-    whole = [Whole("nothing could be judged: the detector failed", len(watched.unjudged))]
-    whole.append(Whole("the frame did not decode cleanly", written.covered_frames))
+    whole = [CoveredWhole("nothing could be judged: the detector failed", len(watched.unjudged))]
+    whole.append(CoveredWhole("the frame did not decode cleanly", written.covered_frames))
     report = VeilReport(
         **_common(source, target, settings, detector),
         width=watched.info.width_px,
@@ -139,7 +139,7 @@ def _clip(
         frames_with_cover=plan.frames_touched,
         covered_share=job.covered_px / max(1, area * written.frames),
         seconds=time.monotonic() - began,
-        sizes=sizes_of(faces),
+        sizes=face_sizes(faces),
         whole=tuple(one for one in whole if one.frames),
         notes=(*written.notes, *(f"left out: {what}" for what in written.dropped)),
     )
@@ -174,8 +174,8 @@ class _Clip:
         """Write what is settled while the rest is watched; without a report where the clip is damaged."""
         info = probe(self._source)
         size, find = (info.width_px, info.height_px), self._settings.find
-        sides = sizes_px(*size, thorough=find.thorough)
-        self._detector.prepare([look_size(side, size, self._detector.multiple) for side in sides])
+        sides = pass_sizes_px(*size, thorough=find.thorough)
+        self._detector.prepare([pass_size(side, size, self._detector.multiple) for side in sides])
         promised = None if self._settings.write.full_reencode else predict_record(self._source, info)
         painter = Painter(self._settings.cover, info.width_px, info.height_px)
         ahead_of = WatchedAhead(

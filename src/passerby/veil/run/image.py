@@ -15,7 +15,16 @@ from passerby.files import whole_file
 from passerby.media import Picture, read_picture, write_picture
 from passerby.values import Detections, Track
 from passerby.veil.cover import Painter
-from passerby.veil.detect import LARGEST_PX, Look, Looks, Rgb, join, sizes_px, start, wait_for
+from passerby.veil.detect import (
+    LARGEST_PX,
+    FaceDetector,
+    InferencePass,
+    Rgb,
+    join_detections,
+    pass_sizes_px,
+    start_passes,
+    wait_for,
+)
 from passerby.veil.settings import VeilSettings
 from passerby.veil.track import Rules, rules_for
 
@@ -46,7 +55,7 @@ class Still:
 
 
 def veil_picture(
-    source: Path, target: Path, settings: VeilSettings, detector: Looks, tracks: tuple[Track, ...] | None = None
+    source: Path, target: Path, settings: VeilSettings, detector: FaceDetector, tracks: tuple[Track, ...] | None = None
 ) -> Still:
     """Hide every face in a picture.
 
@@ -72,7 +81,7 @@ def veil_picture(
     return Still(width, height, known, doubts, covered_px, picture.notes)
 
 
-def find_in_picture(rgb: Rgb, detector: Looks, rules: Rules) -> tuple[Detections, Detections]:
+def find_in_picture(rgb: Rgb, detector: FaceDetector, rules: Rules) -> tuple[Detections, Detections]:
     """Return the faces of a picture, and the sightings that do not count as faces.
 
     Args:
@@ -81,17 +90,21 @@ def find_in_picture(rgb: Rgb, detector: Looks, rules: Rules) -> tuple[Detections
         rules: What counts as a face.
     """
     height, width = rgb.shape[:2]
-    looks = [Look(side, mirrored) for side in sizes_px(width, height, thorough=True) for mirrored in (False, True)]
-    pending = start(detector, looks, lambda w, h: _scaled(rgb, w, h), (width, height), rules.lowest)
+    looks = [
+        InferencePass(side, mirrored)
+        for side in pass_sizes_px(width, height, thorough=True)
+        for mirrored in (False, True)
+    ]
+    pending = start_passes(detector, looks, lambda w, h: _scaled(rgb, w, h), (width, height), rules.lowest)
     tiles = [
-        (detector.look(_tile(rgb, x, y, detector.multiple), rules.lowest), x, y)
+        (detector.infer(_tile(rgb, x, y, detector.multiple), rules.lowest), x, y)
         for x, y in tile_corners(width, height, detector.multiple)
     ]
     found = [pending.result()]
     for looking, x, y in tiles:
         seen = wait_for(looking)
         found.append(Detections(seen.xyxy + np.array([x, y, x, y], np.float32), seen.score))
-    every = join(found)
+    every = join_detections(found)
     is_face = every.score >= rules.best_in_picture
     return (
         Detections(every.xyxy[is_face], every.score[is_face]),

@@ -20,7 +20,7 @@ from passerby.errors import DetectorError, UsageError, WeightsError
 from passerby.media import rgb
 from passerby.values import EMPTY_BOXES, Boxes
 from passerby.veil.cover import Painter
-from passerby.veil.detect import Detector, Looks, Pending, start
+from passerby.veil.detect import Detector, FaceDetector, PendingPasses, start_passes
 from passerby.veil.settings import CoverSettings, VeilSettings
 from passerby.veil.track import (
     CALM_TURNS,
@@ -114,7 +114,7 @@ class _Held:
     motion: Motion | None
     fine: Fine | None
     reason: WholeReason | None
-    pending: Pending | None = None
+    pending: PendingPasses | None = None
     larger: bool = False
     awaited: bool = False
 
@@ -134,7 +134,12 @@ class LiveVeil:
     """
 
     def __init__(
-        self, width: int, height: int, rate: Fraction | float, detector: Looks, settings: LiveSettings | None = None
+        self,
+        width: int,
+        height: int,
+        rate: Fraction | float,
+        detector: FaceDetector,
+        settings: LiveSettings | None = None,
     ) -> None:
         self.settings = settings or LiveSettings()
         if self.settings.cover.keep or self.settings.cover.exclude_zones:
@@ -235,7 +240,7 @@ class LiveVeil:
         looks = looks_at(self._turn, *self._size, thorough=False, larger_every=every)
         scaled = partial(rgb, held.picture)
         held.larger = len(looks) > 1
-        held.pending = start(self._detector, looks, scaled, self._size, self.settings.rules.lowest)
+        held.pending = start_passes(self._detector, looks, scaled, self._size, self.settings.rules.lowest)
         self._turn += 1
         self._next_look = held.index + self.interval_frames
         self.looks += 1

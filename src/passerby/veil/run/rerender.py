@@ -30,7 +30,7 @@ from passerby.media import (
 )
 from passerby.values import Digest, Track, digest_file
 from passerby.veil.cover import Painter, Plan, elements_of, layout_of, zone_share
-from passerby.veil.review import Header, VeilReport, Whole, changed_runs, run_digests, sizes_of
+from passerby.veil.review import CoveredWhole, SidecarHeader, VeilReport, changed_intervals, face_sizes, run_digests
 from passerby.veil.run.file import Veiled
 from passerby.veil.run.watcher import Watched
 from passerby.veil.settings import VeilSettings
@@ -52,7 +52,7 @@ def settings_digest(settings: VeilSettings) -> Digest:
     return Digest("sha256:" + hashlib.sha256(json.dumps(told).encode()).hexdigest())
 
 
-def why_not(header: Header, earlier: Path, settings: VeilSettings) -> str | None:
+def why_not(header: SidecarHeader, earlier: Path, settings: VeilSettings) -> str | None:
     """Return why an earlier output cannot be mended, or None.
 
     Raises:
@@ -84,7 +84,7 @@ def mend_file(
     earlier: Path,
     target: Path,
     settings: VeilSettings,
-    header: Header,
+    header: SidecarHeader,
     tracks: tuple[Track, ...],
     *,
     progress: Progress | None = None,
@@ -119,7 +119,7 @@ def mend_file(
     if len(was.pts) != header.frames:
         return f"the earlier output has {len(was.pts)} frames and the tracks speak of {header.frames}"
     new = run_digests(tracks, header.frames, header.run_frames or 1)
-    changed = changed_runs(header.runs, new, header.frames, header.run_frames or 1)
+    changed = changed_intervals(header.runs, new, header.frames, header.run_frames or 1)
     with ClipReader(source) as original, ClipReader(earlier) as made:
         watched = Watched(made.info, was, tracks, (), _frames_of(header.whole), 0, ())
         stand_in = _StandIn(original, watched, settings)
@@ -142,7 +142,7 @@ def _veiled(
     source: Path,
     target: Path,
     settings: VeilSettings,
-    header: Header,
+    header: SidecarHeader,
     watched: Watched,
     written: WriteReport,
     seconds: float,
@@ -165,8 +165,10 @@ def _veiled(
         frames_with_cover=plan.frames_touched,
         covered_share=covered / max(1, header.width * header.height * plan.frames),
         seconds=seconds,
-        sizes=sizes_of(watched.tracks),
-        whole=(Whole("nothing could be judged when the tracks were made", len(plan.whole)),) if plan.whole else (),
+        sizes=face_sizes(watched.tracks),
+        whole=(CoveredWhole("nothing could be judged when the tracks were made", len(plan.whole)),)
+        if plan.whole
+        else (),
         zones=tuple(zone.name for zone in cover.zones),
         exclude_zones=tuple((zone.name, zone_share(zone)) for zone in cover.exclude_zones),
         kept_tracks=tuple(sorted(cover.keep)),

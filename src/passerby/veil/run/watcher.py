@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from passerby.errors import DetectorError
 from passerby.media import ClipInfo, ClipReader, DecodeRecord, Frame, read_ahead, rgb
 from passerby.values import Boxes, Track
-from passerby.veil.detect import CloserLooks, Looks, Pending, start
+from passerby.veil.detect import CoarseToFinePasses, FaceDetector, PendingPasses, start_passes
 from passerby.veil.track import (
     CALM_TURNS,
     GROWTH_PER_S,
@@ -106,7 +106,7 @@ class Watched:
 
 def watch(
     path: Path,
-    detector: Looks,
+    detector: FaceDetector,
     rules: Rules,
     *,
     thorough: bool = False,
@@ -150,12 +150,12 @@ class _Step:
     index: int
     motion: Motion | None
     fine: Fine | None
-    pending: Pending | CloserLooks | None
+    pending: PendingPasses | CoarseToFinePasses | None
 
 
 class _Watcher:
     def __init__(
-        self, info: ClipInfo, detector: Looks, rules: Rules, listener: Listener | None, *, thorough: bool
+        self, info: ClipInfo, detector: FaceDetector, rules: Rules, listener: Listener | None, *, thorough: bool
     ) -> None:
         self._info, self._detector, self._rules, self._thorough = info, detector, rules, thorough
         self._listener = listener
@@ -250,11 +250,11 @@ class _Watcher:
         scaled = partial(rgb, frame.picture)
         if len(looks) == 2 and not small and self._detector.doubt is not None:
             likely = self._follower.likely()
-            step.pending = CloserLooks(
-                self._detector, looks[0], looks[1], scaled, self._size, self._rules.lowest, likely
+            step.pending = CoarseToFinePasses(
+                self._detector, (looks[0], looks[1]), scaled, self._size, self._rules.lowest, also=likely
             )
         else:
-            step.pending = start(self._detector, looks, scaled, self._size, self._rules.lowest)
+            step.pending = start_passes(self._detector, looks, scaled, self._size, self._rules.lowest)
         if len(looks) > 1:
             self._last_larger = frame.index
         self._turn += 1

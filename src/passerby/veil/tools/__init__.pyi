@@ -1,13 +1,13 @@
 from .demo import (
-    Demo,
+    DemoResult,
     run_demo,
 )
 from .doctor import (
-    checks,
+    doctor_checks,
 )
 
 __all__ = [
-    "Demo",
-    "checks",
+    "DemoResult",
+    "doctor_checks",
     "run_demo",
 ]

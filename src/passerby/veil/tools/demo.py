@@ -42,7 +42,7 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Demo:
+class DemoResult:
     """The demo's result.
 
     Attributes:
@@ -56,7 +56,9 @@ class Demo:
     in_memory: bool
 
 
-def run_demo(target: Path, settings: VeilSettings, *, seconds: float = 6.0, progress: Progress | None = None) -> Demo:
+def run_demo(
+    target: Path, settings: VeilSettings, *, seconds: float = 6.0, progress: Progress | None = None
+) -> DemoResult:
     """Make the clip, veil it, and measure. The bare clip exists in memory only, or in a temporary file that is removed.
 
     Args:
@@ -73,7 +75,7 @@ def run_demo(target: Path, settings: VeilSettings, *, seconds: float = 6.0, prog
     with _bare_place() as (source, in_memory):
         truths = demo_clip(source, seconds)
         veiled = veil_file(source, target, settings, progress=progress)
-    return Demo(veiled, exposures_in(target, truths, settings.cover.fill), in_memory)
+    return DemoResult(veiled, exposures_in(target, truths, settings.cover.fill), in_memory)
 
 
 @contextmanager

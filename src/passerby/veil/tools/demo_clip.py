@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from passerby.config import PORTRAIT
 from passerby.errors import UnreadableError
 from passerby.values import Boxes
-from passerby.veil.cover import bare_share
+from passerby.veil.cover import exposed_share
 
 HEAD = (120, 0, 330, 290)
 """Head and collar in the portrait, pixels."""
@@ -186,4 +186,4 @@ def uncovered_share(truth: Truth, covers: Boxes) -> NDArray[np.float64]:
         truth: The faces of one frame.
         covers: Shape (M, 4), what was covered, margin included.
     """
-    return np.array([bare_share(face, covers) for face in truth.xyxy], np.float64)
+    return np.array([exposed_share(face, covers) for face in truth.xyxy], np.float64)

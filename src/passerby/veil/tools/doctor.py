@@ -26,8 +26,8 @@ from passerby.media import protect_process
 from passerby.values import digest_file
 from passerby.veil.detect import (
     BLAZEFACE_DIGEST,
-    INSTALL,
-    NAME,
+    BLAZEFACE_INSTALL,
+    BLAZEFACE_NAME,
     WEIGHTS_DIGEST,
     Detector,
     find_blazeface,
@@ -54,7 +54,7 @@ CPU_FEATURES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DoctorCheck:
     """One thing looked at.
 
     Attributes:
@@ -68,20 +68,20 @@ class Check:
     detail: str
 
 
-def checks() -> Iterator[Check]:
+def doctor_checks() -> Iterator[DoctorCheck]:
     """Look at everything, one check after the other."""
-    yield Check("passerby", "info", passerby.__version__)
-    yield Check("python", "ok" if sys.version_info >= (3, 11) else "missing", platform.python_version())
-    yield Check("system", "info", f"{platform.system()} {platform.release()}, {platform.machine()}")
-    yield Check("processors", "info", f"{processors()} usable; {_cpu_features()}")
+    yield DoctorCheck("passerby", "info", passerby.__version__)
+    yield DoctorCheck("python", "ok" if sys.version_info >= (3, 11) else "missing", platform.python_version())
+    yield DoctorCheck("system", "info", f"{platform.system()} {platform.release()}, {platform.machine()}")
+    yield DoctorCheck("processors", "info", f"{processors()} usable; {_cpu_features()}")
     for name in ("av", "numpy", "openvino", "pillow"):
         yield _version(name)
-    yield Check(
+    yield DoctorCheck(
         "ffmpeg", "info", ", ".join(f"{k} {'.'.join(map(str, v))}" for k, v in sorted(av.library_versions.items()))
     )
     yield _weights()
     yield _second_weights()
-    yield Check("portrait", *_portrait())
+    yield DoctorCheck("portrait", *_portrait())
     yield from _detector()
     for name in DECODERS:
         yield _codec(name, "r", "decode")
@@ -89,7 +89,7 @@ def checks() -> Iterator[Check]:
         yield _codec(name, "w", "encode")
     for feature, name in PICTURES.items():
         there = bool(features.check(feature))
-        yield Check(
+        yield DoctorCheck(
             f"{name} pictures", "ok" if there else "missing", "read and written" if there else "Pillow has no codec"
         )
     yield _gpu()
@@ -106,32 +106,32 @@ def _cpu_features(source: Path = Path("/proc/cpuinfo")) -> str:
     return ", ".join(name for name in CPU_FEATURES if name in have) or "no vector instructions known here"
 
 
-def _version(name: str) -> Check:
+def _version(name: str) -> DoctorCheck:
     try:
-        return Check(name, "ok", metadata.version(name))
+        return DoctorCheck(name, "ok", metadata.version(name))
     except metadata.PackageNotFoundError:
-        return Check(name, "missing", "not installed: pip install passerby brings it")
+        return DoctorCheck(name, "missing", "not installed: pip install passerby brings it")
 
 
-def _weights() -> Check:
+def _weights() -> DoctorCheck:
     try:
         digest = digest_file(WEIGHTS)
     except OSError as error:
-        return Check("weights", "missing", f"{WEIGHTS}: {error.strerror}; install passerby anew")
+        return DoctorCheck("weights", "missing", f"{WEIGHTS}: {error.strerror}; install passerby anew")
     if digest != WEIGHTS_DIGEST:
-        return Check("weights", "missing", f"must have {WEIGHTS_DIGEST}, got {digest}; install passerby anew")
-    return Check("weights", "ok", f"CenterFace, {digest}")
+        return DoctorCheck("weights", "missing", f"must have {WEIGHTS_DIGEST}, got {digest}; install passerby anew")
+    return DoctorCheck("weights", "ok", f"CenterFace, {digest}")
 
 
-def _second_weights() -> Check:
+def _second_weights() -> DoctorCheck:
     name = "second detector"
     try:
         path = find_blazeface()
     except WeightsError as error:
-        return Check(name, "missing", f"{error.message}; {error.hint}")
+        return DoctorCheck(name, "missing", f"{error.message}; {error.hint}")
     if path is None:
-        return Check(name, "absent", f"{NAME} for verify: {INSTALL}")
-    return Check(name, "ok", f"{NAME} for verify, {BLAZEFACE_DIGEST}")
+        return DoctorCheck(name, "absent", f"{BLAZEFACE_NAME} for verify: {BLAZEFACE_INSTALL}")
+    return DoctorCheck(name, "ok", f"{BLAZEFACE_NAME} for verify, {BLAZEFACE_DIGEST}")
 
 
 def _portrait() -> tuple[str, str]:
@@ -142,31 +142,31 @@ def _portrait() -> tuple[str, str]:
     )
 
 
-def _detector() -> Iterator[Check]:
+def _detector() -> Iterator[DoctorCheck]:
     try:
         core: Any = load_openvino().Core()
         for device in core.available_devices:
             able = ", ".join(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
-            yield Check(f"openvino {device}", "info", f"{core.get_property(device, 'FULL_DEVICE_NAME')}: {able}")
+            yield DoctorCheck(f"openvino {device}", "info", f"{core.get_property(device, 'FULL_DEVICE_NAME')}: {able}")
     except (ImportError, RuntimeError) as error:
-        yield Check("openvino", "missing", str(error).splitlines()[0])
+        yield DoctorCheck("openvino", "missing", str(error).splitlines()[0])
         return
     yield _trial()
 
 
-def _trial() -> Check:
+def _trial() -> DoctorCheck:
     """Run the detector on a plain picture, twice: the first run compiles."""
     try:
         detector = Detector(FindSettings())
         try:
             plain = np.full((384, 640, 3), 120, np.uint8)
-            _timed(lambda: detector.look(plain, 0.5))
-            took_s = _timed(lambda: detector.look(plain, 0.5))
+            _timed(lambda: detector.infer(plain, 0.5))
+            took_s = _timed(lambda: detector.infer(plain, 0.5))
         finally:
             detector.close()
     except PasserbyError as error:
-        return Check("detector", "missing", error.message)
-    return Check("detector", "ok", f"{detector.runs_on}; one look at 640x384 took {1000 * took_s:.0f} ms")
+        return DoctorCheck("detector", "missing", error.message)
+    return DoctorCheck("detector", "ok", f"{detector.runs_on}; one look at 640x384 took {1000 * took_s:.0f} ms")
 
 
 def _timed(start: Callable[[], Future[Any]]) -> float:
@@ -175,27 +175,27 @@ def _timed(start: Callable[[], Future[Any]]) -> float:
     return time.perf_counter() - begin
 
 
-def _codec(name: str, mode: str, job: str) -> Check:
+def _codec(name: str, mode: str, job: str) -> DoctorCheck:
     try:
         codec = av.codec.Codec(name, "r" if mode == "r" else "w")
     except av.codec.codec.UnknownCodecError:
-        return Check(f"{job} {name}", "missing", "not in this build of FFmpeg")
-    return Check(f"{job} {name}", "ok", codec.long_name)
+        return DoctorCheck(f"{job} {name}", "missing", "not in this build of FFmpeg")
+    return DoctorCheck(f"{job} {name}", "ok", codec.long_name)
 
 
-def _gpu() -> Check:
+def _gpu() -> DoctorCheck:
     try:
         runtime: Any = importlib.import_module("onnxruntime")
     except ImportError:
-        return Check("gpu", "absent", "onnxruntime is not installed: pip install 'passerby[gpu]' for --ep cuda")
+        return DoctorCheck("gpu", "absent", "onnxruntime is not installed: pip install 'passerby[gpu]' for --ep cuda")
     providers = runtime.get_available_providers()
     if "CUDAExecutionProvider" in providers:
-        return Check("gpu", "ok", f"onnxruntime {runtime.__version__} with CUDA: --ep cuda")
-    return Check("gpu", "absent", f"onnxruntime {runtime.__version__} offers {', '.join(providers)}, not CUDA")
+        return DoctorCheck("gpu", "ok", f"onnxruntime {runtime.__version__} with CUDA: --ep cuda")
+    return DoctorCheck("gpu", "absent", f"onnxruntime {runtime.__version__} offers {', '.join(providers)}, not CUDA")
 
 
-def _dumps() -> Check:
+def _dumps() -> DoctorCheck:
     found = protect_process()
     if found.whole:
-        return Check("crash dumps", "ok", "off in this process")
-    return Check("crash dumps", "absent", "; ".join(found.missing) or "cannot all be switched off on this system")
+        return DoctorCheck("crash dumps", "ok", "off in this process")
+    return DoctorCheck("crash dumps", "absent", "; ".join(found.missing) or "cannot all be switched off on this system")

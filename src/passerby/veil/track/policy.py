@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.values import Boxes
-from passerby.veil.detect import Look, sizes_px
+from passerby.veil.detect import InferencePass, pass_sizes_px
 from passerby.veil.settings import FindSettings
 from passerby.veil.track.tracklet import Trail
 
@@ -113,7 +113,7 @@ LIVE = Rules(best=0.086, steady=0.127)
 """For streams: a frame leaves before later sightings can speak for a face, so less is asked of the first ones."""
 
 
-def looks_at(turn: int, width: int, height: int, *, thorough: bool, larger_every: int = 1) -> tuple[Look, ...]:
+def looks_at(turn: int, width: int, height: int, *, thorough: bool, larger_every: int = 1) -> tuple[InferencePass, ...]:
     """Return the looks of one turn. Each size is looked at plain and mirrored in turn, and the two not alike.
 
     Args:
@@ -123,11 +123,11 @@ def looks_at(turn: int, width: int, height: int, *, thorough: bool, larger_every
         thorough: Every size, plain and mirrored, at every turn.
         larger_every: The larger look, which costs four times as much as the other, is taken every so many turns.
     """
-    sizes = sizes_px(width, height, thorough=thorough)
+    sizes = pass_sizes_px(width, height, thorough=thorough)
     if thorough:
-        return tuple(Look(side, mirrored) for side in sizes for mirrored in (False, True))
+        return tuple(InferencePass(side, mirrored) for side in sizes for mirrored in (False, True))
     mirrored = turn // larger_every % 2 == 1
-    larger, smaller = Look(sizes[0], mirrored), Look(sizes[1], not mirrored)
+    larger, smaller = InferencePass(sizes[0], mirrored), InferencePass(sizes[1], not mirrored)
     return (smaller,) if turn % larger_every else (larger, smaller)
 
 
