@@ -106,7 +106,7 @@ def test_frames_that_nothing_could_be_said_about_leave_covered(
             return failed
         return honest(rgb, threshold)
 
-    monkeypatch.setattr(detector, "look", sometimes)
+    monkeypatch.setattr(detector, "infer", sometimes)
     out = tmp_path / "out.mp4"
     done = veil_file(clip, out, VeilSettings(cover=CoverSettings(fill=FILL)), detector=detector)
     assert done.watched is not None
