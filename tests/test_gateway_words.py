@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passerby.errors import ConfigError, ServiceError
+from passerby.errors import BitstreamError, ConfigError, ServiceError
 from passerby.gateway import wire
 from passerby.gateway.picture.drawn_cover import TONE, cover_frame
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
@@ -30,7 +30,7 @@ from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.load import Load
 from passerby.gateway.worker.watchdog import ClockWatch, covered_now
 from passerby.gateway.worker.worker import CONFIG
-from passerby.media import h264
+from passerby.media import ParameterSets, find_parameter_sets, nal_units
 from passerby.values import Zone
 from passerby.veil.settings import CoverSettings, VeilSettings
 
@@ -93,7 +93,7 @@ def test_every_reason_has_words() -> None:
 def test_size_is_read_from_the_parameter_set(size: tuple[int, int]) -> None:
     encoder = LiveEncoder(*size, 12.5, EncodeConfig())
     data, key, _ = encoder.encode(cover_frame(*size, "c", CoverReason.START), 0)[0]
-    found = h264.parameters_of(list(h264.nal_units(data)))
+    found = find_parameter_sets(nal_units(data))
     assert key
     assert found is not None
     assert found.size == size
@@ -101,8 +101,8 @@ def test_size_is_read_from_the_parameter_set(size: tuple[int, int]) -> None:
 
 
 def test_truncated_parameter_set_is_refused() -> None:
-    with pytest.raises(ServiceError, match="whole"):
-        _ = h264.Parameters(bytes.fromhex("6764"), b"h").size
+    with pytest.raises(BitstreamError, match="whole"):
+        _ = ParameterSets(bytes.fromhex("6764"), b"h").size
 
 
 def test_key_frames_come_by_time_and_on_demand() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tests.media_clips import decoded, ffmpeg, make_clip, number_in, paint, read_all, scene, times_of, write
 
-from passerby.media import ClipReader, WriteSettings, planes, probe, transcode
-from passerby.media.clips import nal
-from passerby.media.clips.nal import parse_avcc, split_lengths, unit_type
+from passerby.errors import BitstreamError
+from passerby.media import ClipReader, WriteSettings, h264, planes, probe, transcode
 from passerby.media.clips.smartcopy import Copyable, Group, free_number, joined_sets, plan_segments
+from passerby.media.h264 import NalType, nal_type, parse_avcc, split_lengths
 
 SECRET = b"a name that must not come out"
 
@@ -37,7 +37,7 @@ def rewrite(source: Path, target: Path, change: Callable[[int, list[bytes]], lis
         packets = [packet for packet in container.demux(stream) if packet.size]
         for index, packet in enumerate(packets):
             units = change(index, [bytes(u) for u in split_lengths(memoryview(bytes(packet)), 4)])
-            fresh = av.Packet(nal.with_lengths(units))
+            fresh = av.Packet(h264.with_lengths(units))
             fresh.pts, fresh.dts, fresh.duration = packet.pts, packet.dts, packet.duration
             fresh.time_base = packet.time_base
             fresh.is_keyframe = packet.is_keyframe
@@ -106,7 +106,7 @@ def test_nothing_but_slices_is_copied(source: Path, tmp_path: Path) -> None:
     report = write(laden, target, 0)
     assert report.copied_frames == 24
     assert SECRET not in target.read_bytes()
-    assert {unit_type(unit) for packet in units_of(target) for unit in packet} == {nal.SLICE, nal.IDR}
+    assert {nal_type(unit) for packet in units_of(target) for unit in packet} == {NalType.SLICE, NalType.IDR}
     assert [pixels for _, pixels in decoded(target)][8:] == [pixels for _, pixels in decoded(source)][8:]
 
 
@@ -146,7 +146,7 @@ def test_changing_parameter_set_spoils_its_group(source: Path, tmp_path: Path) -
     assert len(read_all(same).copyable.groups) == 4
     target = tmp_path / "out.mp4"
     write(same, target, 31)
-    assert {unit_type(unit) for packet in units_of(target) for unit in packet} == {nal.SLICE, nal.IDR}
+    assert {nal_type(unit) for packet in units_of(target) for unit in packet} == {NalType.SLICE, NalType.IDR}
     other = config.pps[0] + b"\x80"
     changed = rewrite(source, tmp_path / "other.mp4", lambda k, u: [other, *u] if k == 9 else u)
     assert 8 not in {group.start for group in read_all(changed).copyable.groups}
@@ -288,5 +288,5 @@ def test_sets_that_clash_are_refused(source: Path) -> None:
     with av.open(str(source)) as container:
         config = parse_avcc(container.streams.video[0].codec_context.extradata or b"")
     assert free_number(config) == 1
-    with pytest.raises(nal.NalError, match="clash"):
+    with pytest.raises(BitstreamError, match="clash"):
         joined_sets(config, b"\x00\x00\x00\x01" + config.sps[0] + b"\x00\x00\x00\x01" + config.pps[0])

@@ -6,6 +6,7 @@ PasserbyError
 ├── MediaError
 │   ├── UnreadableError     the input cannot be read or does not decode
 │   ├── UnsupportedError    the input decodes, but writing it veiled would not be right
+│   ├── BitstreamError      bytes are not the H.264 that is understood here
 │   └── OutputError         the output cannot be written whole
 ├── VeilError
 │   ├── WeightsError        a weights file is missing, changed, or has an unknown layout
@@ -66,6 +67,10 @@ class UnreadableError(MediaError):
 
 class UnsupportedError(MediaError):
     """The input decodes, but Passerby cannot write it veiled and right, so it refuses."""
+
+
+class BitstreamError(MediaError):
+    """Bytes are not the H.264 that is understood here: they are broken, or say what is refused rather than guessed."""
 
 
 class OutputError(MediaError):

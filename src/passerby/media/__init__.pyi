@@ -28,14 +28,12 @@ from .guard import (
     protection_now,
 )
 from .h264 import (
-    AUD,
-    PPS,
-    SEI,
-    SPS,
-    Parameters,
-    kind_of,
+    NalType,
+    ParameterSets,
+    build_avcc,
+    find_parameter_sets,
+    nal_type,
     nal_units,
-    parameters_of,
 )
 from .manifest import (
     FileDigest,
@@ -63,10 +61,6 @@ from .sources import (
 )
 
 __all__ = [
-    "AUD",
-    "PPS",
-    "SEI",
-    "SPS",
     "ClipInfo",
     "ClipReader",
     "Colour",
@@ -78,7 +72,8 @@ __all__ = [
     "InputSource",
     "Inputs",
     "Job",
-    "Parameters",
+    "NalType",
+    "ParameterSets",
     "Picture",
     "Protection",
     "Skipped",
@@ -87,13 +82,14 @@ __all__ = [
     "WriteSettings",
     "as_plain",
     "blank",
+    "build_avcc",
     "build_manifest",
     "digest_named",
     "expand_inputs",
-    "kind_of",
+    "find_parameter_sets",
     "luma",
+    "nal_type",
     "nal_units",
-    "parameters_of",
     "plan_outputs",
     "planes",
     "predict_record",

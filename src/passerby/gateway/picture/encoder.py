@@ -12,7 +12,7 @@ from av.video.frame import PictureType
 
 from passerby.errors import ServiceError
 from passerby.gateway.values import TICKS_PER_S, EncodeConfig
-from passerby.media import SEI, kind_of, nal_units
+from passerby.media import NalType, nal_type, nal_units
 
 
 def ticks_of(stamp_ns: int) -> int:
@@ -92,4 +92,4 @@ def _plain(data: bytes) -> bytes:
     """Return an access unit without supplemental information: x264 writes its settings there, which is nobody's business."""
     if b"\x00\x00\x01\x06" not in data:
         return data
-    return b"".join(b"\x00\x00\x00\x01" + nal for nal in nal_units(data) if kind_of(nal) != SEI)
+    return b"".join(b"\x00\x00\x00\x01" + nal for nal in nal_units(data) if nal_type(nal) != NalType.SEI)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from passerby.gateway.rtsp.rtp import packets, payloads, sender_report
 from passerby.gateway.stream import AccessUnit
-from passerby.media import Parameters
+from passerby.media import ParameterSets
 
 SOFT_BYTES = 1024 * 1024
 """A reader with more unsent bytes is skipped up to the next key frame."""
@@ -35,7 +35,7 @@ class Stream(Protocol):
         ...
 
     @property
-    def parameters(self) -> Parameters | None:
+    def parameters(self) -> ParameterSets | None:
         """Parameter sets now in force; None before the first picture."""
         ...
 

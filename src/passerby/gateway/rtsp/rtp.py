@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
-from passerby.media import AUD, PPS, SPS
+from passerby.media import NalType
 
 PAYLOAD_TYPE = 96
 MAX_PAYLOAD_BYTES = 1400
@@ -25,15 +25,15 @@ def payloads(nals: Iterable[bytes], limit: int = MAX_PAYLOAD_BYTES) -> list[byte
     >>> [p[0] & 31 for p in payloads([b"gxx", b"hx", b"e" + bytes(2000)])]
     [24, 28, 28]
     """
-    kept = [nal for nal in nals if nal[0] & 31 != AUD]
-    sets = [nal for nal in kept if nal[0] & 31 in {SPS, PPS}]
+    kept = [nal for nal in nals if nal[0] & 31 != NalType.DELIMITER]
+    sets = [nal for nal in kept if nal[0] & 31 in {NalType.SPS, NalType.PPS}]
     made: list[bytes] = []
     together = 1 + sum(2 + len(nal) for nal in sets)
     if len(sets) > 1 and together <= limit:
         importance = max(nal[0] & 0x60 for nal in sets)
         body = b"".join(struct.pack("!H", len(nal)) + nal for nal in sets)
         made.append(bytes([importance | _STAP_A]) + body)
-        kept = [nal for nal in kept if nal[0] & 31 not in {SPS, PPS}]
+        kept = [nal for nal in kept if nal[0] & 31 not in {NalType.SPS, NalType.PPS}]
     for nal in kept:
         if len(nal) <= limit:
             made.append(nal)

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from passerby.gateway.values import TICKS_PER_S
-from passerby.media import AUD, PPS, SEI, SPS, Parameters
+from passerby.media import NalType, ParameterSets, build_avcc
 
 _MATRIX = struct.pack("!9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+_LEFT_OUT = frozenset({NalType.SPS, NalType.PPS, NalType.DELIMITER, NalType.SEI})
 _SYNC, _NOT_SYNC = 0x02000000, 0x01010000
 
 
@@ -42,20 +43,14 @@ def _full(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
     return _box(kind, struct.pack("!I", version << 24 | flags), *parts)
 
 
-def init_segment(parameters: Parameters) -> bytes:
+def init_segment(parameters: ParameterSets) -> bytes:
     """Return ``ftyp`` and ``moov`` of a stream.
 
     Raises:
-        ServiceError: the parameter sets do not parse.
+        BitstreamError: the parameter sets do not parse.
     """
     width, height = parameters.size
-    sps, pps = parameters.sps, parameters.pps
-    avcc = _box(
-        b"avcC",
-        bytes([1, sps[1], sps[2], sps[3], 0xFF, 0xE1]),
-        struct.pack("!H", len(sps)) + sps + b"\x01" + struct.pack("!H", len(pps)) + pps,
-        _avcc_tail(sps),
-    )
+    avcc = _box(b"avcC", build_avcc([parameters.sps], [parameters.pps]))
     entry = _box(
         b"avc1",
         bytes(6) + struct.pack("!H", 1) + bytes(16),
@@ -97,11 +92,6 @@ def init_segment(parameters: Parameters) -> bytes:
     return ftyp + _box(b"moov", mvhd, _box(b"trak", tkhd, mdia), mvex)
 
 
-def _avcc_tail(sps: bytes) -> bytes:
-    """Return the four bytes that profiles above Main add: 4:2:0, 8 bit, no extension."""
-    return bytes([0xFD, 0xF8, 0xF8, 0x00]) if sps[1] in {100, 110, 122, 144} else b""
-
-
 def fragment(sequence: int, ticks: int, samples: Sequence[Sample]) -> bytes:
     """Return ``moof`` and ``mdat`` of some pictures in a row.
 
@@ -112,7 +102,7 @@ def fragment(sequence: int, ticks: int, samples: Sequence[Sample]) -> bytes:
     """
     bodies, rows = [], []
     for sample in samples:
-        kept = [nal for nal in sample.nals if nal[0] & 31 not in {SPS, PPS, AUD, SEI}]
+        kept = [nal for nal in sample.nals if nal[0] & 31 not in _LEFT_OUT]
         body = b"".join(struct.pack("!I", len(nal)) + nal for nal in kept)
         bodies.append(body)
         rows.append(struct.pack("!III", max(1, sample.ticks), len(body), _SYNC if sample.key else _NOT_SYNC))

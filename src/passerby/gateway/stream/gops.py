@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from passerby.gateway.stream.fmp4 import Sample, fragment
 from passerby.gateway.stream.relay import AccessUnit
 from passerby.gateway.values import TICKS_PER_S
-from passerby.media import Parameters
+from passerby.media import ParameterSets
 
 _MAX_UNITS = 600
 _MAX_BYTES = 16 * 1024 * 1024
@@ -26,7 +26,7 @@ class Gop:
         samples: The pictures.
     """
 
-    parameters: Parameters
+    parameters: ParameterSets
     ticks: int
     duration: int
     wall_ns: int

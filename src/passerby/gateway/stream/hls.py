@@ -12,7 +12,7 @@ from passerby.gateway.stream.fmp4 import init_segment
 from passerby.gateway.stream.gops import Gop, GopCutter
 from passerby.gateway.stream.relay import Relay
 from passerby.gateway.values import TICKS_PER_S
-from passerby.media import Parameters
+from passerby.media import ParameterSets
 
 SEGMENTS = 6
 TARGET_S = 2.0
@@ -37,7 +37,7 @@ class Segment:
     duration: int
     wall_ns: int
     data: bytes
-    parameters: Parameters
+    parameters: ParameterSets
     init: int
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from passerby.gateway.stream.fmp4 import Sample, fragment, init_segment
 from passerby.gateway.stream.relay import AccessUnit, Relay
 from passerby.gateway.values import TICKS_PER_S
-from passerby.media import Parameters
+from passerby.media import ParameterSets
 
 WAITING = 64
 """Fragments that may wait for a viewer; beyond, it is skipped up to the next key frame."""
@@ -22,12 +22,12 @@ class Viewer:
     """One viewer's queue."""
 
     def __init__(self, closed: Callable[[], None]) -> None:
-        self._queue: asyncio.Queue[tuple[Parameters, bytes] | None] = asyncio.Queue(WAITING + 1)
+        self._queue: asyncio.Queue[tuple[ParameterSets, bytes] | None] = asyncio.Queue(WAITING + 1)
         self._closed = closed
         self._await_key = True
         self.skipped = 0
 
-    def offer(self, parameters: Parameters, data: bytes, *, key: bool) -> None:
+    def offer(self, parameters: ParameterSets, data: bytes, *, key: bool) -> None:
         """Put a fragment into the queue, or skip it where the viewer is slow."""
         if self._await_key and not key:
             self.skipped += 1
@@ -53,7 +53,7 @@ class Viewer:
 
     async def messages(self) -> AsyncIterator[str | bytes]:
         """Return what to send: text with the codec and the initialisation segment whenever they change, and fragments."""
-        known: Parameters | None = None
+        known: ParameterSets | None = None
         try:
             while (item := await self._queue.get()) is not None:
                 parameters, data = item
@@ -73,7 +73,7 @@ class LiveFeed:
     def __init__(self, relay: Relay) -> None:
         self.relay = relay
         self._viewers: set[Viewer] = set()
-        self._recent: list[tuple[Parameters, bytes, bool]] = []
+        self._recent: list[tuple[ParameterSets, bytes, bool]] = []
         self._leave: Callable[[], None] | None = None
         self._sequence = 0
         self._last: tuple[int, int] = (0, _LEAST_TICKS)

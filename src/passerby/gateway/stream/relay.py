@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from passerby.errors import BitstreamError, ServiceError
 from passerby.gateway.picture import Slates, ticks_of
 from passerby.gateway.values import CameraConfig, CoverReason
 from passerby.gateway.wire import Message
-from passerby.media import Parameters, nal_units, parameters_of
+from passerby.media import ParameterSets, find_parameter_sets, nal_units
 
 STALL_S = 1.0
 """A worker that sends nothing for this long is covered by the slate. It sends covers twice a second even without pictures."""
@@ -42,7 +43,7 @@ class AccessUnit:
     wall_ns: int
     key: bool
     whole: CoverReason | None
-    parameters: Parameters
+    parameters: ParameterSets
 
 
 Reader = Callable[[AccessUnit], None]
@@ -74,7 +75,7 @@ class Relay:
         self.counts = RelayCounts()
         self.whole_by_reason: dict[CoverReason, int] = {}
         self.delays_ms: deque[float] = deque(maxlen=2048)
-        self.parameters: Parameters | None = None
+        self.parameters: ParameterSets | None = None
         self._slates = slates
         self._readers: dict[int, Reader] = {}
         self._next_reader = 0
@@ -144,10 +145,10 @@ class Relay:
             return
         nals = tuple(nal_units(message.payload))
         if message.key:
-            found = parameters_of(list(nals))
+            found = _parameter_sets(nals)
             if found is None:
                 return
-            self.parameters, self.size = found, found.size
+            self.parameters, self.size = found
         self.slate = None
         self.delays_ms.append((now_ns - message.due_ns) / 1e6)
         self._late_ticks = max(0, ticks_of(now_ns - message.stamp_ns))
@@ -185,7 +186,7 @@ class Relay:
         pair = self._slates.pair(width, height, self.config.shown, reason, self.config.encode)
         data = pair[self.counts.slates % 2]
         nals = tuple(nal_units(data))
-        self.parameters = parameters_of(list(nals)) or self.parameters
+        self.parameters = find_parameter_sets(nals) or self.parameters
         self.counts.slates += 1
         self._send(data, nals, ticks_of(time.monotonic_ns()) - self._late_ticks, True, reason)
 
@@ -216,6 +217,19 @@ class Relay:
             return
         self._gop.append(unit)
         self._gop_bytes += len(unit.data)
+
+
+def _parameter_sets(nals: tuple[bytes, ...]) -> tuple[ParameterSets, tuple[int, int]] | None:
+    """Return a key frame's parameter sets, and width and height as shown; None where they are missing.
+
+    Raises:
+        ServiceError: they do not parse.
+    """
+    try:
+        found = find_parameter_sets(nals)
+        return None if found is None else (found, found.size)
+    except BitstreamError as exc:
+        raise ServiceError(f"worker must send sound H.264: {exc}") from exc
 
 
 def void(_value: object) -> None:

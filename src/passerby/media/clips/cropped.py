@@ -14,8 +14,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from passerby.media.clips.clip import ClipInfo
-from passerby.media.clips.nal import Sps
 from passerby.media.frames import planes
+from passerby.media.h264 import Sps
 
 _BLOCK_PX = 8
 _MAX_STEP = 10.0

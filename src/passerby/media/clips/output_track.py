@@ -12,12 +12,11 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from passerby.errors import UnsupportedError
-from passerby.media.clips import nal
+from passerby.errors import BitstreamError, UnsupportedError
+from passerby.media import h264
 from passerby.media.clips.clip import ClipInfo
 from passerby.media.clips.encoder import EncoderPlan, create_encoder
 from passerby.media.clips.muxing import ClipWriter
-from passerby.media.clips.nal import NalError
 from passerby.media.clips.reader import DecodeRecord, Frame
 from passerby.media.clips.smartcopy import free_number, joined_sets
 from passerby.media.clips.supply import Copied
@@ -84,7 +83,7 @@ class VideoTrack:
 
     def _put(self, packet: Packet[VideoStream]) -> None:
         if self._plan.encoder == "libx264" and packet.is_keyframe:
-            packet = _replaced(packet, nal.without_user_data(bytes(packet)), self._plan.time_base)
+            packet = _replaced(packet, h264.without_user_data(bytes(packet)), self._plan.time_base)
         elif self._plan.encoder == "libx265":
             packet.dts = self._own_decoding_time()
         self._writer.write_video(packet)
@@ -126,7 +125,7 @@ class MixedTrack(VideoTrack):
             raise UnsupportedError("there is nothing to copy")
         try:
             writer.set_parameter_sets(joined_sets(config, self._sets))
-        except NalError as exc:
+        except BitstreamError as exc:
             raise UnsupportedError(f"copied and encoded groups do not go together: {exc}") from exc
 
     def write_copied(self, item: Copied) -> None:
@@ -144,8 +143,8 @@ class MixedTrack(VideoTrack):
         return encoder
 
     def _put(self, packet: Packet[VideoStream]) -> None:
-        units = [unit for unit in nal.split_start_codes(bytes(packet)) if not nal.is_user_data(unit)]
-        self._finish(_replaced(packet, nal.with_lengths(units), self._info.time_base))
+        units = [unit for unit in h264.nal_units(bytes(packet)) if not h264.is_user_data(unit)]
+        self._finish(_replaced(packet, h264.with_lengths(units), self._info.time_base))
 
     def _finish(self, packet: Packet[VideoStream]) -> None:
         packet.time_base = self._info.time_base
@@ -174,7 +173,7 @@ def mixed_options(record: DecodeRecord) -> dict[str, str]:
     ahead = {0: {"bf": "0"}, 1: {"b-pyramid": "none"}}.get(delay, {})
     try:
         return ahead | {"x264-params": f"sps-id={free_number(config)}"}
-    except NalError as exc:
+    except BitstreamError as exc:
         raise UnsupportedError(f"copied and encoded groups do not go together: {exc}") from exc
 
 

@@ -19,11 +19,12 @@ from av.packet import Packet, PktSideDataT
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from passerby.media.clips import nal
-from passerby.media.clips.nal import NalError
+from passerby.errors import BitstreamError
+from passerby.media import h264
+from passerby.media.h264 import NalType
 
-_COPIED = frozenset({nal.SLICE, nal.IDR})
-_LEFT_OUT = frozenset({nal.SEI, nal.DELIMITER, nal.END_OF_SEQUENCE, nal.END_OF_STREAM, nal.FILLER})
+_COPIED = frozenset({NalType.SLICE, NalType.IDR})
+_LEFT_OUT = frozenset({NalType.SEI, NalType.DELIMITER, NalType.END_OF_SEQUENCE, NalType.END_OF_STREAM, NalType.FILLER})
 FILM_GRAIN = 19
 """Payload type of the one message without which the pictures would look otherwise (H.264, annex D)."""
 _PROFILES = frozenset({66, 77, 100})
@@ -66,7 +67,7 @@ class Copyable:
     reason: str = "the groups of pictures were not looked at"
     packets: int = 0
     delay: int = 0
-    config: nal.AvcConfig | None = None
+    config: h264.AvcConfig | None = None
 
 
 class Survey:
@@ -79,8 +80,8 @@ class Survey:
 
     def __init__(self, stream: VideoStream, container: str) -> None:
         self.reason = ""
-        self.sps: nal.Sps | None = None  # all are of one size
-        self._config: nal.AvcConfig | None = None
+        self.sps: h264.Sps | None = None  # all are of one size
+        self._config: h264.AvcConfig | None = None
         self._known_pps: frozenset[int] = frozenset()
         self._pts = array("q")
         self._starts: list[int] = []
@@ -90,25 +91,25 @@ class Survey:
             return
         try:
             self._read_sets(stream.codec_context.extradata or b"")
-        except NalError as exc:
+        except BitstreamError as exc:
             self.reason = f"its parameter sets cannot be judged: {exc}"
 
     def _read_sets(self, extradata: bytes) -> None:
-        config = nal.parse_avcc(extradata)
-        sets = [nal.parse_sps(unit) for unit in config.sps]
-        pps = [nal.parse_pps(unit) for unit in config.pps]
+        config = h264.parse_avcc(extradata)
+        sets = [h264.parse_sps(unit) for unit in config.sps]
+        pps = [h264.parse_pps(unit) for unit in config.pps]
         if not pps or len({(s.coded_px, s.crop_px) for s in sets}) != 1:
-            raise NalError("there must be one size of pictures")
+            raise BitstreamError("there must be one size of pictures")
         if any(s.profile not in _PROFILES or not s.eight_bit_420 or not s.frames_only for s in sets):
-            raise NalError("only frames of 4:2:0 with 8 bits are copied")
+            raise BitstreamError("only frames of 4:2:0 with 8 bits are copied")
         numbers = {s.number for s in sets}
         if any(p.sps not in numbers or not p.simple for p in pps):
-            raise NalError("slice groups or redundant pictures are not copied")
+            raise BitstreamError("slice groups or redundant pictures are not copied")
         if len(numbers) != len(sets) or len({p.number for p in pps}) != len(pps):
-            raise NalError("a number stands for two parameter sets")
+            raise BitstreamError("a number stands for two parameter sets")
         left, right, top, bottom = sets[0].crop_px
         if left or top or max(right, bottom) >= _MACROBLOCK_PX:
-            raise NalError("cropping hides rows or columns")
+            raise BitstreamError("cropping hides rows or columns")
         self.sps, self._config, self._known_pps = sets[0], config, frozenset(p.number for p in pps)
 
     def add(self, packet: Packet[VideoStream]) -> None:
@@ -129,40 +130,40 @@ class Survey:
         self._pts.append(pts)
         try:
             kinds = self._kinds(memoryview(packet))
-        except NalError:
+        except BitstreamError:
             kinds = set()
-        if kinds == {nal.IDR}:
+        if kinds == {NalType.IDR}:
             self._starts.append(index)
-        elif kinds != {nal.SLICE}:
+        elif kinds != {NalType.SLICE}:
             self._spoilt.add(len(self._starts) - 1)
 
     def _kinds(self, packet: memoryview) -> set[int]:
         """Return the kinds of a packet's slices.
 
         Raises:
-            NalError: There is something else in it.
+            BitstreamError: There is something else in it.
         """
         config = self._config
         if config is None:
-            raise NalError("no parameter sets")
+            raise BitstreamError("no parameter sets")
         kinds, pictures = set(), 0
-        for unit in nal.split_lengths(packet, config.length_bytes):
-            kind = nal.unit_type(unit)
+        for unit in h264.split_lengths(packet, config.length_bytes):
+            kind = h264.nal_type(unit)
             if kind in _COPIED:
-                first, pps = nal.slice_head(unit)
+                first, pps = h264.slice_head(unit)
                 pictures += first == 0
                 if pps not in self._known_pps:
-                    raise NalError("slice of an unknown parameter set")
+                    raise BitstreamError("slice of an unknown parameter set")
                 kinds.add(kind)
-            elif kind in {nal.SPS, nal.PPS}:
+            elif kind in {NalType.SPS, NalType.PPS}:
                 if bytes(unit) not in config.sps + config.pps:
-                    raise NalError("parameter set changes")
-            elif kind == nal.SEI and FILM_GRAIN in nal.message_types(bytes(unit)):
-                raise NalError("grain is drawn by message")
+                    raise BitstreamError("parameter set changes")
+            elif kind == NalType.SEI and FILM_GRAIN in h264.message_types(bytes(unit)):
+                raise BitstreamError("grain is drawn by message")
             elif kind not in _LEFT_OUT:
-                raise NalError(f"unit of type {kind}")
+                raise BitstreamError(f"unit of type {kind}")
         if pictures != 1:
-            raise NalError("not one picture in a packet")
+            raise BitstreamError("not one picture in a packet")
         return kinds
 
     def finish(self, shown: NDArray[np.int64], unfit: frozenset[int]) -> Copyable:
@@ -225,42 +226,42 @@ def plan_segments(
         yield Group(packet, end_packet, frame, end_frame, copy=False)
 
 
-def copied_units(packet: Packet[VideoStream], config: nal.AvcConfig) -> bytes:
+def copied_units(packet: Packet[VideoStream], config: h264.AvcConfig) -> bytes:
     """Return a packet's slices, each after its length in four bytes, and nothing else of it.
 
     Raises:
-        NalError: The packet is not what the survey saw.
+        BitstreamError: The packet is not what the survey saw.
     """
-    units = nal.split_lengths(memoryview(packet), config.length_bytes)
-    kept = [unit for unit in units if nal.unit_type(unit) in _COPIED]
+    units = h264.split_lengths(memoryview(packet), config.length_bytes)
+    kept = [unit for unit in units if h264.nal_type(unit) in _COPIED]
     if not kept:
-        raise NalError("a packet without a picture")
-    return nal.with_lengths(kept)
+        raise BitstreamError("a packet without a picture")
+    return h264.with_lengths(kept)
 
 
-def free_number(config: nal.AvcConfig) -> int:
+def free_number(config: h264.AvcConfig) -> int:
     """Return a number for parameter sets that the track does not use; x264 gives both sets the same.
 
     Raises:
-        NalError: All 31 are taken.
+        BitstreamError: All 31 are taken.
     """
-    taken = {nal.parse_sps(unit).number for unit in config.sps} | {nal.parse_pps(unit).number for unit in config.pps}
+    taken = {h264.parse_sps(unit).number for unit in config.sps} | {h264.parse_pps(unit).number for unit in config.pps}
     for number in range(1, 32):
         if number not in taken:
             return number
-    raise NalError("no number is free for further parameter sets")
+    raise BitstreamError("no number is free for further parameter sets")
 
 
-def joined_sets(config: nal.AvcConfig, encoder_extradata: bytes) -> bytes:
+def joined_sets(config: h264.AvcConfig, encoder_extradata: bytes) -> bytes:
     """Return one ``avcC`` record with the track's parameter sets and the encoder's.
 
     Raises:
-        NalError: The encoder's are not readable, or clash.
+        BitstreamError: The encoder's are not readable, or clash.
     """
-    units = nal.split_start_codes(encoder_extradata)
-    sps = [unit for unit in units if nal.unit_type(unit) == nal.SPS]
-    pps = [unit for unit in units if nal.unit_type(unit) == nal.PPS]
-    used = {nal.parse_sps(unit).number for unit in config.sps}
-    if not sps or any(nal.parse_sps(unit).number in used for unit in sps):
-        raise NalError("the encoder's parameter sets clash with the track's")
-    return nal.build_avcc([*config.sps, *sps], [*config.pps, *pps])
+    units = h264.nal_units(encoder_extradata)
+    sps = [unit for unit in units if h264.nal_type(unit) == NalType.SPS]
+    pps = [unit for unit in units if h264.nal_type(unit) == NalType.PPS]
+    used = {h264.parse_sps(unit).number for unit in config.sps}
+    if not sps or any(h264.parse_sps(unit).number in used for unit in sps):
+        raise BitstreamError("the encoder's parameter sets clash with the track's")
+    return h264.build_avcc([*config.sps, *sps], [*config.pps, *pps])

@@ -13,9 +13,8 @@ from av.packet import Packet
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from passerby.errors import UnreadableError
+from passerby.errors import BitstreamError, UnreadableError
 from passerby.media.clips.clip import ClipInfo, open_clip, reading, video_stream
-from passerby.media.clips.nal import NalError
 from passerby.media.clips.reader import DecodeRecord, Decoding, Frame, demux, prepare
 from passerby.media.clips.smartcopy import Group, copied_units
 
@@ -250,7 +249,7 @@ class Supply:
             raise self._differs(0)
         try:
             data = copied_units(packet, config)
-        except NalError as exc:
+        except BitstreamError as exc:
             raise UnreadableError(f"{self._source.name} reads differently from before: {exc}") from exc
         return Copied(data, packet.pts, packet.duration or 0, packet.is_keyframe)
 

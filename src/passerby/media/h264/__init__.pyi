@@ -1,0 +1,49 @@
+from .avcc import (
+    AvcConfig,
+    build_avcc,
+    parse_avcc,
+)
+from .bits import (
+    BitReader,
+)
+from .parameter_sets import (
+    ParameterSets,
+    Pps,
+    Sps,
+    find_parameter_sets,
+    parse_pps,
+    parse_sps,
+)
+from .units import (
+    NalType,
+    is_user_data,
+    message_types,
+    nal_type,
+    nal_units,
+    slice_head,
+    split_lengths,
+    with_lengths,
+    without_user_data,
+)
+
+__all__ = [
+    "AvcConfig",
+    "BitReader",
+    "NalType",
+    "ParameterSets",
+    "Pps",
+    "Sps",
+    "build_avcc",
+    "find_parameter_sets",
+    "is_user_data",
+    "message_types",
+    "nal_type",
+    "nal_units",
+    "parse_avcc",
+    "parse_pps",
+    "parse_sps",
+    "slice_head",
+    "split_lengths",
+    "with_lengths",
+    "without_user_data",
+]
