@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from passerby import law
-from passerby.law.engine.rulebook import Engine, engine_on
+from passerby.law.engine.rulebook import Rulebook, rulebook_on
 from passerby.law.engine.worlds import World, Worlds
-from passerby.law.facts.defaults import accept
+from passerby.law.facts.defaults import accept_facts
 from passerby.law.rules.book import Book
-from passerby.law.rules.clauses import Clause, Literal, split
+from passerby.law.rules.clauses import Clause, Literal, split_atom
 
 FOLDER = Path(__file__).parent / "law_cases"
 RAISED = Path(__file__).parent / "golden" / "law_open_points.yaml"
@@ -43,8 +43,8 @@ class Case:
     outside: bool
     exact: bool
 
-    def engine(self, position: str) -> Engine:
-        return engine_on(position, self.overlays, self.day, amended=self.amended)
+    def engine(self, position: str) -> Rulebook:
+        return rulebook_on(position, self.overlays, self.day, amended=self.amended)
 
     def agrees(self, position: str, outcome: law.Outcome) -> bool:
         wanted = self.expected[position]
@@ -106,7 +106,7 @@ def golden_points() -> dict[str, dict[str, list[str]]]:
 
 def raised_points(worlds: Worlds, assumptions: list[int]) -> list[str]:
     """Return the open points that a case raises whatever is unknown, without the test's own switches."""
-    found = (split(atom)[1][0] for atom in worlds.always(assumptions, "open("))
+    found = (split_atom(atom)[1][0] for atom in worlds.always(assumptions, "open("))
     return sorted(name.replace("_", "-") for name in found if not name.startswith("dropped_"))
 
 
@@ -138,11 +138,11 @@ def judged(
     if kind and not all(map(consistent, worlds.possible(assumptions).values())):
         return False
     if position in case.duties:
-        found = {split(atom)[1][0].replace("_", "-") for atom in worlds.always(assumptions, "duty(")}
+        found = {split_atom(atom)[1][0].replace("_", "-") for atom in worlds.always(assumptions, "duty(")}
         if found != case.duties[position]:
             return False
     if position in case.fine:
-        tiers = {split(atom)[1][0].replace("_", "-") for atom in worlds.always(assumptions, "fine(")}
+        tiers = {split_atom(atom)[1][0].replace("_", "-") for atom in worlds.always(assumptions, "fine(")}
         if tiers != {case.fine[position]} - {"none"}:
             return False
     return not head.startswith("open(") or raised_points(worlds, assumptions) == golden_points()[case.id].get(
@@ -155,8 +155,8 @@ BOOKS = tuple((position, ()) for position in law.positions()) + tuple(
 )
 
 
-def whole_engine(position: str, overlays: tuple[str, ...]) -> Engine:
-    return engine_on(position, overlays, None, amended=True)
+def whole_engine(position: str, overlays: tuple[str, ...]) -> Rulebook:
+    return rulebook_on(position, overlays, None, amended=True)
 
 
 @cache
@@ -166,7 +166,7 @@ def base_worlds(position: str, overlays: tuple[str, ...]) -> tuple[tuple[Case, d
     found = []
     for case in CASES:
         if position in case.expected and case.overlays == overlays and (case.day is None or overlays):
-            known = accept(case.facts).known
+            known = accept_facts(case.facts).known
             possible = engine.worlds.possible(engine.worlds.assume(known))
             if engine.book.overlays == tuple(overlays) and case.engine(position).book.overlays[-1:] == overlays[-1:]:
                 found.append((case, known, tuple(possible.values())))
@@ -252,6 +252,6 @@ def test_cases_raise_the_open_points_on_record(position: str) -> None:
     for case in CASES:
         if position in case.expected:
             engine = case.engine(position)
-            assumptions = engine.worlds.assume(accept(case.facts).known)
+            assumptions = engine.worlds.assume(accept_facts(case.facts).known)
             recorded = golden_points()[case.id].get(position, [])
             assert raised_points(engine.worlds, assumptions) == recorded, case.id

@@ -18,7 +18,7 @@ from passerby import law
 from passerby.errors import FactsError
 from passerby.law.facts.check import find_problems
 from passerby.law.facts.contradictions import CONTRADICTIONS, find_clashes
-from passerby.law.facts.file import MAX_BYTES, parse_deployment, read_deployment, read_folder
+from passerby.law.facts.file import MAX_BYTES, parse_deployment, read_deployment, read_deployments
 from passerby.law.facts.terms import vocabulary
 
 BAD = Path(__file__).parent / "bad" / "facts"
@@ -143,7 +143,7 @@ def test_missing_file_and_folder_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(FactsError, match="expected a file, got a folder"):
         read_deployment(tmp_path)
     with pytest.raises(FactsError, match="found none"):
-        read_folder(tmp_path)
+        read_deployments(tmp_path)
 
 
 def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

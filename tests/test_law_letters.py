@@ -20,14 +20,14 @@ EXAMPLES = Path(__file__).parent.parent / "docs" / "examples" / "law"
 NAMES = sorted(path.name for path in EXAMPLES.iterdir())
 DATA = Path(law.__file__).parent / "data" / "letters.yaml"
 WAYS = [
-    (law.Kind.ACCESS_REQUEST, law.Addressee.OPERATOR),
-    (law.Kind.QUESTION, law.Addressee.OPERATOR),
-    (law.Kind.QUESTION, law.Addressee.AUTHORITY),
-    (law.Kind.COMPLAINT, law.Addressee.AUTHORITY),
+    (law.LetterKind.ACCESS_REQUEST, law.Addressee.OPERATOR),
+    (law.LetterKind.QUESTION, law.Addressee.OPERATOR),
+    (law.LetterKind.QUESTION, law.Addressee.AUTHORITY),
+    (law.LetterKind.COMPLAINT, law.Addressee.AUTHORITY),
 ]
 
 
-def draft(name: str, kind: law.Kind, to: law.Addressee | None = None) -> law.Letter:
+def draft(name: str, kind: law.LetterKind, to: law.Addressee | None = None) -> law.Letter:
     deployment = law.read_deployment(EXAMPLES / name)
     verdict = law.assess(deployment.facts, position="act-2024")
     return law.draft_letter(deployment.facts, verdict, kind=kind, to=to)
@@ -35,7 +35,7 @@ def draft(name: str, kind: law.Kind, to: law.Addressee | None = None) -> law.Let
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("kind", "to"), WAYS)
-def test_every_letter_is_whole(name: str, kind: law.Kind, to: law.Addressee) -> None:
+def test_every_letter_is_whole(name: str, kind: law.LetterKind, to: law.Addressee) -> None:
     letter = draft(name, kind, to)
     assert letter.text.startswith("[Your name]")
     assert letter.text.rstrip().endswith("[Your name]")
@@ -48,22 +48,22 @@ def test_every_letter_is_whole(name: str, kind: law.Kind, to: law.Addressee) -> 
 
 
 def test_access_request_rests_on_article_15_and_for_the_police_on_their_own_directive() -> None:
-    mall = draft("mall-shoplifters.yaml", law.Kind.ACCESS_REQUEST)
+    mall = draft("mall-shoplifters.yaml", law.LetterKind.ACCESS_REQUEST)
     assert "Article 15 of the General" in " ".join(mall.text.split())
     assert any(basis.article.startswith("GDPR Art. 15") for basis in mall.bases)
     assert "within one month" in " ".join(mall.text.split())
     assert "Article 9(2)" in mall.text
-    police = draft("market-every-weekend.yaml", law.Kind.ACCESS_REQUEST)
+    police = draft("market-every-weekend.yaml", law.LetterKind.ACCESS_REQUEST)
     assert "Article 14 of Directive (EU) 2016/680" in " ".join(police.text.split())
     assert not any(basis.article.startswith("GDPR") for basis in police.bases)
 
 
 def test_blurring_camera_gets_no_paragraph_on_templates() -> None:
-    assert "templates" not in draft("face-blur.yaml", law.Kind.ACCESS_REQUEST).text
+    assert "templates" not in draft("face-blur.yaml", law.LetterKind.ACCESS_REQUEST).text
 
 
 def test_complaint_names_both_remedies_and_the_reasons_of_the_verdict() -> None:
-    letter = draft("market-every-weekend.yaml", law.Kind.COMPLAINT)
+    letter = draft("market-every-weekend.yaml", law.LetterKind.COMPLAINT)
     text = " ".join(letter.text.split())
     assert "Article 85 of the Artificial Intelligence Act" in text
     assert "that is prohibited" in text
@@ -73,12 +73,12 @@ def test_complaint_names_both_remedies_and_the_reasons_of_the_verdict() -> None:
     assert failing
     assert [statement for statement in failing if statement in text]
     assert "Article 77 of the General Data Protection Regulation" in " ".join(
-        draft("mall-shoplifters.yaml", law.Kind.COMPLAINT).text.split()
+        draft("mall-shoplifters.yaml", law.LetterKind.COMPLAINT).text.split()
     )
 
 
 def test_complaint_about_open_facts_says_that_it_depends() -> None:
-    text = " ".join(draft("station-not-yet-decided.yaml", law.Kind.COMPLAINT).text.split())
+    text = " ".join(draft("station-not-yet-decided.yaml", law.LetterKind.COMPLAINT).text.split())
     assert "it depends on points that are open" in text
     assert "Prohibited would follow" in text
 
@@ -87,11 +87,11 @@ def test_complaint_names_the_act_only_where_it_binds_on_that_day() -> None:
     facts = law.read_deployment(EXAMPLES / "mall-shoplifters.yaml").facts
     early = law.assess(facts, on=date(2026, 11, 23))
     assert early.outcome == law.Outcome.NOT_REGULATED
-    letter = law.draft_letter(facts, early, kind=law.Kind.COMPLAINT)
+    letter = law.draft_letter(facts, early, kind=law.LetterKind.COMPLAINT)
     assert "Artificial Intelligence Act" not in " ".join(letter.text.split())
     assert not any(basis.article.startswith("AI Act") for basis in letter.bases)
     assert any("rests on data protection" in " ".join(hint.split()) for hint in letter.hints)
-    later = law.draft_letter(facts, law.assess(facts, on=date(2027, 12, 2)), kind=law.Kind.COMPLAINT)
+    later = law.draft_letter(facts, law.assess(facts, on=date(2027, 12, 2)), kind=law.LetterKind.COMPLAINT)
     assert "as in force on 2 December 2027, that counts as high-risk" in " ".join(later.text.split())
 
 
@@ -109,7 +109,7 @@ def test_letter_of_the_command_is_read_on_its_day(capsys: pytest.CaptureFixture[
 
 
 def test_questions_are_those_on_which_the_verdict_turns() -> None:
-    letter = draft("station-not-yet-decided.yaml", law.Kind.QUESTION, law.Addressee.AUTHORITY)
+    letter = draft("station-not-yet-decided.yaml", law.LetterKind.QUESTION, law.Addressee.AUTHORITY)
     verdict = law.assess(law.read_deployment(EXAMPLES / "station-not-yet-decided.yaml").facts, position="act-2024")
     text = " ".join(letter.text.split())
     assert verdict.unknown
@@ -119,9 +119,9 @@ def test_questions_are_those_on_which_the_verdict_turns() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "to"),
-    [(law.Kind.COMPLAINT, law.Addressee.OPERATOR), (law.Kind.ACCESS_REQUEST, law.Addressee.AUTHORITY)],
+    [(law.LetterKind.COMPLAINT, law.Addressee.OPERATOR), (law.LetterKind.ACCESS_REQUEST, law.Addressee.AUTHORITY)],
 )
-def test_letter_that_goes_elsewhere_is_refused(kind: law.Kind, to: law.Addressee) -> None:
+def test_letter_that_goes_elsewhere_is_refused(kind: law.LetterKind, to: law.Addressee) -> None:
     with pytest.raises(UsageError, match=f"a letter of kind {kind} must go to"):
         draft("mall-shoplifters.yaml", kind, to)
 

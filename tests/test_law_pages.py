@@ -58,7 +58,7 @@ def browser() -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("pages")
     positions = law.positions()
-    rows = tuple(law.assess_deployment(one, positions) for one in law.read_folder(EXAMPLES))
+    rows = tuple(law.assess_deployment(one, positions) for one in law.read_deployments(EXAMPLES))
     by_name = {Path(row.name).stem: row for row in rows}
     texts = {
         "depends": law.assessment_to_html(by_name["station-not-yet-decided"]),

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby import law
-from passerby.law.engine.rulebook import engine_on
+from passerby.law.engine.rulebook import rulebook_on
 from passerby.law.facts.check import find_problems
-from passerby.law.facts.defaults import accept
+from passerby.law.facts.defaults import accept_facts
 
 FEW = settings(max_examples=40, deadline=None)
 MANY = settings(max_examples=150, deadline=None)
@@ -64,8 +64,8 @@ def likely_facts() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def possible(facts: dict[str, Any], position: str) -> set[law.Outcome | None]:
-    worlds = engine_on(position, (), None, amended=True).worlds
-    return set(worlds.possible(worlds.assume(accept(facts).known)))
+    worlds = rulebook_on(position, (), None, amended=True).worlds
+    return set(worlds.possible(worlds.assume(accept_facts(facts).known)))
 
 
 @MANY

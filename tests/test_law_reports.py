@@ -237,7 +237,7 @@ def test_liability_tells_articles_9_and_10_and_the_withdrawn_directive(
 
 def test_every_fact_and_word_of_the_vocabulary_is_explained() -> None:
     known = law.vocabulary()
-    assert set(law.help_texts()) == set(known)
+    assert set(law.fact_help()) == set(known)
     document = law.vocabulary_to_json(known)
     jsonschema.validate(document, law.read_schema("vocabulary"))
     for fact in known.values():

@@ -12,9 +12,10 @@ import yaml
 from passerby import law
 from passerby.errors import RuleError
 from passerby.law.reference import as_date, deadlines, fines, offences, read_yaml, thresholds
-from passerby.law.rules.book import Book, load_book, overlay_names, position_names, read_overlay
-from passerby.law.rules.clauses import Literal, parse_clauses, split
+from passerby.law.rules.book import Book, load_book, position_names
+from passerby.law.rules.clauses import Literal, parse_clauses, split_atom
 from passerby.law.rules.file import read_rule_file
+from passerby.law.rules.overlay import overlay_names, read_overlay
 
 BAD = Path(__file__).parent / "bad" / "law"
 EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((BAD / "expected.yaml").read_text(encoding="utf-8"))
@@ -114,7 +115,7 @@ def test_every_position_is_whole(position: str) -> None:
         assert provision.reference
         assert all(rule.statement.endswith((".", "?")) for rule in provision.rules), provision.id
     book = load_book(position)
-    duties = {split(head)[1][0].replace("_", "-") for head in book.heads if head.startswith("duty(")}
+    duties = {split_atom(head)[1][0].replace("_", "-") for head in book.heads if head.startswith("duty(")}
     assert duties, "each text asks something of somebody"
 
 
@@ -123,7 +124,7 @@ def test_every_deadline_and_fine_belongs_to_a_rule() -> None:
     heads = {head for book in books for head in book.heads}
     assert {f"duty({name.replace('-', '_')})" for name in deadlines()} <= heads
     tiers = {
-        (book.position, split(head)[1][0].replace("_", "-"))
+        (book.position, split_atom(head)[1][0].replace("_", "-"))
         for book in books
         for head in book.heads
         if head[:5] == "fine("

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from passerby.law.facts.defaults import accept
+from passerby.law.facts.defaults import accept_facts
 
 TESTS = Path(__file__).parent.parent
 
@@ -26,7 +26,7 @@ def main() -> None:
         record[case.id] = {}
         for position in case.expected:
             worlds = case.engine(position).worlds
-            points = module.raised_points(worlds, worlds.assume(accept(case.facts).known))
+            points = module.raised_points(worlds, worlds.assume(accept_facts(case.facts).known))
             if points:
                 record[case.id][position] = points
     text = yaml.safe_dump(record, sort_keys=True, default_flow_style=None, width=120)

@@ -231,7 +231,7 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class LaterOutcome:
     """A day after ``on`` from which the verdict changes by itself, because more of the text applies.
 
     Attributes:
@@ -287,6 +287,6 @@ class Verdict:
     duties: tuple[Duty, ...]
     fine: FineTier | None
     changes: tuple[Change, ...]
-    later: tuple[Later, ...]
+    later: tuple[LaterOutcome, ...]
     notes: tuple[str, ...]
     assumed: Mapping[str, FactValue] = field(hash=False)

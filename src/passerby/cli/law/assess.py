@@ -54,7 +54,7 @@ def read_options(positions: list[str] | None, on: str | None, *, every: bool) ->
     known = law.positions()
     for name in positions or ():
         if name not in known:
-            close = law.nearest(name, known)
+            close = law.nearest_word(name, known)
             raise UsageError(
                 f"--position must be one of {', '.join(known)}, got '{name}'",
                 hint=f"write --position {close}" if close else None,
@@ -77,7 +77,7 @@ def _read_overlay(name: str) -> str | Path:
         return name
     if Path(name).is_dir():
         return Path(name)
-    close = law.nearest(name, law.overlays())
+    close = law.nearest_word(name, law.overlays())
     raise UsageError(
         f"--overlay must be a folder or one of {', '.join(law.overlays())}, got '{name}'",
         hint=f"write --overlay {close}" if close else "give the path of a folder that holds overlay.md",
@@ -85,6 +85,7 @@ def _read_overlay(name: str) -> str | Path:
 
 
 def _assess(
+    *,
     deployment: Annotated[
         str | None, typer.Argument(metavar="FILE", help="Facts as YAML, JSON or TOML; - reads standard input.")
     ] = None,

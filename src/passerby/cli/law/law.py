@@ -32,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def _compare(
+    *,
     source: Annotated[
         str, typer.Argument(metavar="FILE|FOLDER", help="One deployment, - for standard input, or a folder.")
     ],
@@ -45,7 +46,7 @@ def _compare(
     positions, day = read_options(position, on, every=not position)
     overlays = read_overlays(overlay)
     folder = Path(source)
-    deployments = law.read_folder(folder) if folder.is_dir() else (law.read_deployment(source),)
+    deployments = law.read_deployments(folder) if folder.is_dir() else (law.read_deployment(source),)
     rows = tuple(law.assess_deployment(one, positions, on=day, overlays=overlays) for one in deployments)
     if html is not None:
         heading = f"{len(rows)} deployments in {folder.name}" if folder.is_dir() else rows[0].title
@@ -60,6 +61,7 @@ def _compare(
 
 
 def _show(
+    *,
     article: Annotated[
         str, typer.Argument(metavar="ART", help="An article or rule, such as '5(1)(h)', 26 or art-05-3/authorised.")
     ],
@@ -67,7 +69,7 @@ def _show(
     overlay: OverlayOption = None,
 ) -> None:
     """Print a provision or an offence list: our words, where it stands, how sure that is, and the rule that the program runs."""
-    lists = law.find_lists(article)
+    lists = law.find_offence_lists(article)
     if lists:
         typer.echo(lists_to_text(lists), nl=False)
         return
@@ -78,6 +80,7 @@ def _show(
 
 
 def _facts(
+    *,
     name: Annotated[
         str | None, typer.Argument(metavar="FACT", help="One fact, with everything known about it.")
     ] = None,
@@ -89,7 +92,7 @@ def _facts(
     """List the facts that describe a deployment: their values, defaults, what they mean, and where the law says so."""
     known = law.vocabulary()
     if name is not None and name not in known:
-        close = law.nearest(name, known)
+        close = law.nearest_word(name, known)
         raise UsageError(
             f"'{name}' is no fact of the vocabulary" + (f"; the nearest is '{close}'" if close else ""),
             hint=f"passerby law facts {close}" if close else "passerby law facts lists the names",
@@ -104,10 +107,11 @@ def _facts(
 
 
 def _letter(
+    *,
     camera: Annotated[
         str, typer.Option("--camera", metavar="FACTS", help="What you know of the camera; - for standard input.")
     ],
-    kind: Annotated[law.Kind, typer.Option("--kind", help="What to write.")] = law.Kind.ACCESS_REQUEST,
+    kind: Annotated[law.LetterKind, typer.Option("--kind", help="What to write.")] = law.LetterKind.ACCESS_REQUEST,
     to: Annotated[
         law.Addressee | None, typer.Option("--to", help="Operator or authority; default: where such a letter goes.")
     ] = None,

@@ -68,13 +68,13 @@ def _markdown(text: str) -> Iterator[str]:
 
 
 def _fact(fact: law.Fact, *, full: bool) -> Iterator[str]:
-    default = "" if fact.default is None else f", {law.say(fact.default)} where it is not given"
+    default = "" if fact.default is None else f", {law.value_to_yaml(fact.default)} where it is not given"
     kind = {"bool": "true or false", "number": "a number", "choice": "one of these words"}[fact.kind]
     yield from _fold(f"{fact.name}: {kind}{default}")
     yield from _fold(fact.question, "    ")
     yield from _fold(f"{fact.explanation} ({fact.source})", "    ")
     if full:
-        yield from _fold(law.help_texts()[fact.name], "    ")
+        yield from _fold(law.fact_help()[fact.name], "    ")
     if fact.open and not full:
         yield from _fold(
             f"an offence in words joined by hyphens; passerby law facts {fact.name} lists those known", "      "

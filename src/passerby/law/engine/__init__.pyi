@@ -5,25 +5,25 @@ from .decide import (
     provisions,
 )
 from .find import (
-    find_lists,
+    find_offence_lists,
     find_provisions,
 )
 from .rulebook import (
-    engine_on,
     overlay_named,
     overlays,
     positions,
+    rulebook_on,
 )
 
 __all__ = [
     "DEFAULT_POSITION",
     "assess",
     "assess_all",
-    "engine_on",
-    "find_lists",
+    "find_offence_lists",
     "find_provisions",
     "overlay_named",
     "overlays",
     "positions",
     "provisions",
+    "rulebook_on",
 ]

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from passerby.law.engine.consequences import duties_of, fine_of, later_outcomes, notes_on
 from passerby.law.engine.derivation import Derivation, Step
 from passerby.law.engine.examples import plainest
-from passerby.law.engine.rulebook import Engine, Layers, engine_on, layers_on, overlay_named, positions, turning_days
+from passerby.law.engine.question import Question
+from passerby.law.engine.rulebook import Rulebook, overlay_named, positions, rulebook_on
 from passerby.law.engine.worlds import World, value_term
-from passerby.law.facts import Facts, accept
-from passerby.law.reference import deadlines, fines, offences
-from passerby.law.rules import Book, split
+from passerby.law.facts import accept_facts
 from passerby.law.values import (
     Alternative,
     Certainty,
-    Duty,
     FactValue,
-    FineTier,
-    Later,
     OpenPoint,
     Outcome,
     Provision,
@@ -62,7 +60,7 @@ def assess(
     >>> assess(facts).outcome.value
     'not-regulated'
     """
-    return _assess(accept(facts), position, on, tuple(overlays), amended=amended)
+    return _decide(Question(accept_facts(facts), position, on, tuple(overlays), amended))
 
 
 def assess_all(
@@ -77,9 +75,9 @@ def assess_all(
 
     Overlays are laid over the positions they are written for. For arguments and errors see `assess`.
     """
-    accepted, layers = accept(facts), tuple(overlays)
+    accepted, layers = accept_facts(facts), tuple(overlays)
     names = positions() if wanted is None else tuple(wanted)
-    return tuple(_assess(accepted, name, on, layers, amended=amended, lenient=True) for name in names)
+    return tuple(_decide(Question(accepted, name, on, _fitting(layers, name), amended)) for name in names)
 
 
 def provisions(position: str = DEFAULT_POSITION, *, overlays: Iterable[str | Path] = ()) -> tuple[Provision, ...]:
@@ -88,174 +86,137 @@ def provisions(position: str = DEFAULT_POSITION, *, overlays: Iterable[str | Pat
     Raises:
         RuleError: the position or an overlay is not known, or a rule file is broken.
     """
-    return tuple(engine_on(position, tuple(overlays), None, amended=True).book.provisions.values())
+    return tuple(rulebook_on(position, tuple(overlays), None, amended=True).book.provisions.values())
 
 
-def _assess(
-    facts: Facts, position: str, on: date | None, overlays: Layers, *, amended: bool, lenient: bool = False
-) -> Verdict:
-    if lenient:
-        overlays = tuple(name for name in overlays if position in overlay_named(name).over)
-    engine = engine_on(position, overlays, on, amended=amended)
-    with engine.lock:
-        return _Case(engine, facts, position, on, overlays, amended).verdict()
+def _fitting(layers: tuple[str | Path, ...], position: str) -> tuple[str | Path, ...]:
+    return tuple(layer for layer in layers if position in overlay_named(layer).over)
 
 
-class _Case:
-    """One question put to one engine."""
+def _decide(question: Question) -> Verdict:
+    rulebook = question.rulebook(question.on)
+    with rulebook.lock:
+        return _Decision(rulebook, question).verdict()
 
-    def __init__(
-        self, engine: Engine, facts: Facts, position: str, on: date | None, overlays: Layers, amended: bool
-    ) -> None:
-        self.engine, self.book, self.facts = engine, engine.book, facts
-        self.position, self.on, self.overlays, self.amended = position, on, overlays, amended
-        self.assumptions = engine.worlds.assume(facts.known)
-        self.possible = engine.worlds.possible(self.assumptions)
-        if engine.worlds.dated and any(not world.found() for world in self.possible.values()):
-            self._set_apart_what_is_outside()
 
-    def _set_apart_what_is_outside(self) -> None:
-        """Tell what is not covered yet from what no rule will ever cover, which is outside the rulebook on every day."""
-        whole = engine_on(self.position, self.overlays, None, amended=self.amended)
+class _Decision:
+    """One question, put to one rulebook whose lock is held.
+
+    ``possible`` has one world for each outcome that remains possible, in the order of the outcomes; None stands for what
+    lies outside the rulebook.
+    """
+
+    def __init__(self, rulebook: Rulebook, question: Question) -> None:
+        self.rulebook, self.book, self.question = rulebook, rulebook.book, question
+        self.known = question.facts.known
+        self.assumptions = rulebook.worlds.assume(self.known)
+        possible = rulebook.worlds.possible(self.assumptions)
+        if rulebook.worlds.dated and any(not world.found() for world in possible.values()) and self._is_outside():
+            possible = {None if not world.found() else outcome: world for outcome, world in possible.items()}
+        self.possible = {outcome: possible[outcome] for outcome in (*Outcome, None) if outcome in possible}
+
+    def _is_outside(self) -> bool:
+        """Tell what no rule will ever cover, which is outside the rulebook on every day, from what is not covered yet."""
+        whole = self.question.rulebook(None)
         with whole.lock:
-            outside = None in whole.worlds.outcomes(whole.worlds.assume(self.facts.known))
-        if outside:
-            self.possible = {None if not w.found() else o: w for o, w in self.possible.items()}
+            return None in whole.worlds.outcomes(whole.worlds.assume(self.known))
+
+    @property
+    def outcome(self) -> Outcome:
+        """The only outcome, or ``depends``."""
+        only = next(iter(self.possible)) if len(self.possible) == 1 else None
+        return Outcome.DEPENDS if only is None else only
+
+    @property
+    def certain(self) -> bool:
+        """Whether there is only one."""
+        return self.outcome is not Outcome.DEPENDS
+
+    @property
+    def outside(self) -> bool:
+        """Whether the rulebook has no answer in some case."""
+        return None in self.possible
+
+    @cached_property
+    def turning(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The unknown facts on which the outcome turns, the one that settles most first, and the open points."""
+        if len(self.possible) == 1:
+            return (), ()
+        unknown, points = self.rulebook.relevance.turns_on(self.known)
+        return self.rulebook.first_question(self.known, unknown), points
 
     def verdict(self) -> Verdict:
         """Put the verdict together."""
-        self.possible = {o: self.possible[o] for o in (*Outcome, None) if o in self.possible}
-        certain = len(self.possible) == 1
-        only = next(iter(self.possible))
-        unknown, points = ((), ()) if certain else self.engine.relevance.turns_on(self.facts.known)
-        asked = self.engine.first_question(self.facts.known, unknown)
-        alternatives = tuple(self._alternative(o, w, asked, points) for o, w in self.possible.items() if o is not None)
-        outcome = only if certain and only is not None else Outcome.DEPENDS
+        unknown, points = self.turning
+        alternatives = tuple(self._alternative(o, world) for o, world in self.possible.items() if o is not None)
         reasons = tuple(reason for alternative in alternatives for reason in alternative.reasons)
-        if None in self.possible:
+        if self.outside:
             reasons += (_plain_reason("What is described lies outside this rulebook: no rule finds anything."),)
+        always = self.rulebook.worlds.always
+        derivation = self._derivation(next(iter(self.possible.values())))
         return Verdict(
-            position=self.position,
+            position=self.question.position,
             overlays=self.book.overlays,
-            on=self.on,
-            outcome=outcome,
+            on=self.question.on,
+            outcome=self.outcome,
             possible=frozenset(Outcome.DEPENDS if o is None else o for o in self.possible),
-            certain=certain and only is not None,
-            outside=None in self.possible,
+            certain=self.certain,
+            outside=self.outside,
             certainty=weakest(alternative.certainty for alternative in alternatives),
             reasons=reasons,
             alternatives=alternatives,
             open_points=tuple(self._open_point(point) for point in points),
-            unknown=asked,
-            next_question=asked[0] if asked else None,
-            duties=self._duties(),
-            fine=self._fine(),
-            changes=self.engine.neighbours.changes(self.facts, outcome) if certain and only is not None else (),
-            later=self._later(outcome),
-            notes=tuple(self._notes()),
-            assumed=MappingProxyType(dict(self.facts.assumed)),
+            unknown=unknown,
+            next_question=unknown[0] if unknown else None,
+            duties=duties_of(always(self.assumptions, "duty("), derivation),
+            fine=fine_of(self.question.position, always(self.assumptions, "fine(")),
+            changes=self.rulebook.neighbours.changes(self.question.facts, self.outcome) if self.certain else (),
+            later=later_outcomes(self.question, self.outcome),
+            notes=tuple(notes_on(self.question, self.book, outside=self.outside)),
+            assumed=MappingProxyType(dict(self.question.facts.assumed)),
         )
 
-    def _alternative(
-        self, outcome: Outcome, world: World, unknown: tuple[str, ...], points: tuple[str, ...]
-    ) -> Alternative:
-        world = plainest(self.engine, self.facts.known, outcome, world, unknown, points)
-        derivation = Derivation(self.book, self.engine.groups, world, self.facts.known, frozenset(unknown))
+    def _derivation(self, world: World, turning: frozenset[str] = frozenset()) -> Derivation:
+        return Derivation(self.book, self.rulebook.groups, world, self.known, turning)
+
+    def _alternative(self, outcome: Outcome, world: World) -> Alternative:
+        unknown, points = self.turning
+        world = plainest(self.rulebook, self.known, outcome, world, unknown=unknown, points=points)
+        derivation = self._derivation(world, frozenset(unknown))
         steps = derivation.outcome(outcome) or (self._not_yet(),)
-        filled = {name: self._value(name, world) for name in unknown}
-        readings = {point: answer for point, answer in world.readings().items() if point in points}
         reasons = tuple(step.reason for step in steps)
         if outcome in {Outcome.HIGH_RISK, Outcome.TRANSPARENCY_ONLY}:
             reasons += derivation.bans_not_met()
-        sure = min((step.certainty for step in steps), key=lambda c: c.rank)
+        readings = {point: answer for point, answer in world.readings().items() if point in points}
         return Alternative(
-            outcome,
-            MappingProxyType(filled),
-            MappingProxyType({point.replace("_", "-"): answer for point, answer in readings.items()}),
-            reasons,
-            sure,
+            outcome=outcome,
+            facts=MappingProxyType({name: self._value(name, world) for name in unknown}),
+            readings=MappingProxyType({point.replace("_", "-"): answer for point, answer in readings.items()}),
+            reasons=reasons,
+            certainty=min((step.certainty for step in steps), key=lambda c: c.rank),
         )
 
     def _value(self, name: str, world: World) -> FactValue:
         return next(v for v in self.book.domains[name] if f"fact({name},{value_term(v)})" in world.atoms)
 
     def _not_yet(self) -> Step:
-        return Step(_plain_reason(f"What would cover this does not apply yet on {self.on}."), Certainty.QUOTED)
+        words = f"What would cover this does not apply yet on {self.question.on}."
+        return Step(_plain_reason(words), Certainty.QUOTED)
 
     def _open_point(self, point: str) -> OpenPoint:
         clause = self.book.heads[f"open({point})"][0]
         provision, rule = self.book.rules[clause.rule]
         return OpenPoint(point.replace("_", "-"), rule.statement, provision.article, rule.certainty)
 
-    def _duties(self) -> tuple[Duty, ...]:
-        always = self.engine.worlds.always(self.assumptions, "duty(")
-        world = next(iter(self.possible.values()))
-        derivation = Derivation(self.book, self.engine.groups, world, self.facts.known)
-        result = []
-        for head in self.book.heads:
-            if head in always and (clauses := derivation.rules_for(head)):
-                provision, rule = self.book.rules[clauses[0].rule]
-                name = split(head)[1][0].replace("_", "-")
-                limit = deadlines().get(name)
-                result.append(
-                    Duty(
-                        id=name,
-                        text=rule.statement,
-                        article=provision.article,
-                        deadline=limit.text if limit else None,
-                        deadline_hours=limit.hours if limit else None,
-                        certainty=rule.certainty,
-                        applies_from=self.book.dates.get(clauses[0].group),
-                    )
-                )
-        return tuple(result)
-
-    def _fine(self) -> FineTier | None:
-        for atom in sorted(self.engine.worlds.always(self.assumptions, "fine(")):
-            tier = split(atom)[1][0].replace("_", "-")
-            return fines()[self.position, tier]
-        return None
-
-    def _later(self, outcome: Outcome) -> tuple[Later, ...]:
-        if self.on is None or self.book.status != "law":
-            return ()
-        result: list[Later] = []
-        for day in turning_days(self.position, self.overlays, self.on, amended=self.amended):
-            engine = engine_on(self.position, self.overlays, day, amended=self.amended)
-            with engine.lock:
-                possible = engine.worlds.outcomes(engine.worlds.assume(self.facts.known))
-            only = next(iter(possible)) if len(possible) == 1 else None
-            then = Outcome.DEPENDS if only is None else only
-            if then != (result[-1].outcome if result else outcome):
-                result.append(Later(day, then))
-        return tuple(result)
-
-    def _notes(self) -> Iterable[str]:
-        yield from _notes_on_text(self.book, self.on)
-        layers = layers_on(self.position, self.overlays, self.on, amended=self.amended)
-        for given in self.overlays:
-            if given not in layers:
-                yield f"The overlay {overlay_named(given).name} does not hold on {self.on} and was left out."
-        for name in self.book.overlays:
-            yield f"Read with the layer {name}: {overlay_named(layers[self.book.overlays.index(name)]).title}."
-        offence = self.facts.given.get("offence")
-        if offence is not None and str(offence) not in offences().known():
-            yield f"The offence {offence} is in none of the lists known here and was read as an offence in no list."
-        if None in self.possible:
-            yield "Some of this lies outside this rulebook; nothing was guessed."
-
 
 def _plain_reason(statement: str) -> Reason:
-    return Reason(statement, True, None, None, Certainty.QUOTED, MappingProxyType({}), ())
-
-
-def _notes_on_text(book: Book, on: date | None) -> Iterable[str]:
-    if book.status == "proposal":
-        yield "This text never was law; it is read as if it applied in full."
-    elif book.status == "opinion":
-        yield "This is an opinion, not a law; it is read as if it were one."
-    elif on is None:
-        yield "Read as fully applicable, whatever the day."
-    for group, start in sorted(book.dates.items()):
-        if on is not None and start is not None and start > on:
-            yield f"The rules on {group.replace('-', ' ')} do not apply yet on {on}; they do from {start}."
+    """Return a step that rests on no rule and no fact."""
+    return Reason(
+        statement,
+        holds=True,
+        rule=None,
+        provision=None,
+        certainty=Certainty.QUOTED,
+        facts=MappingProxyType({}),
+        premises=(),
+    )

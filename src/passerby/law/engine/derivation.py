@@ -13,7 +13,7 @@ from types import MappingProxyType
 from passerby.law.engine.worlds import World
 from passerby.law.facts import vocabulary
 from passerby.law.reference import Threshold, offences, thresholds
-from passerby.law.rules import FINDINGS, Book, Clause, Literal, split, term
+from passerby.law.rules import FINDINGS, Book, Clause, Literal, split_atom, word_term
 from passerby.law.values import UNKNOWN, Certainty, FactValue, Outcome, Reason, weakest
 
 
@@ -55,7 +55,7 @@ class Derivation:
         self.known = known
         self.turning = turning
         self._steps: dict[tuple[str, bool], Step] = {}
-        self._by_term = {term(name): name for name in vocabulary()}
+        self._by_term = {word_term(name): name for name in vocabulary()}
 
     def outcome(self, outcome: Outcome) -> tuple[Step, ...]:
         """Return a step for each rule that finds the outcome, the surest first."""
@@ -112,7 +112,7 @@ class Derivation:
         An open point that does not arise has no step either.
         """
         key = (literal.atom, literal.positive)
-        name, arguments = split(literal.atom)
+        name, arguments = split_atom(literal.atom)
         if name in {"fact", "outcome"} or (name == "reading" and not self._holding(f"open({arguments[0]})")):
             return None
         if key not in self._steps:
@@ -129,43 +129,52 @@ class Derivation:
 
     def _denied(self, atom: str) -> Step:
         """Explain why a conclusion fails: in each of its rules, what fails."""
-        premises: dict[str, Reason] = {}
-        facts: dict[str, FactValue] = {}
-        sure: list[Certainty] = []
-        spoken = next(
-            (c for c in self.book.heads[atom] if self.book.rules[c.rule][1].otherwise), self.book.heads[atom][0]
-        )
         rules = [c for c in self.book.heads[atom] if c.group in self.groups]
-        failing = {c: [lit for lit in c.body if not self._true(lit)] for c in rules}
+        failing = {c: tuple(literal for literal in c.body if not self._true(literal)) for c in rules}
+        against = {c: self._steps_against(failing[c]) for c in rules}
         # a rule of which something holds came closer than one of which nothing does: tell only those, if there are any
         close = [c for c in rules if len(failing[c]) < len(c.body)] or rules
-        for clause in rules:
-            steps = [
-                s for lit in failing[clause] if (s := self._literal(Literal(lit.atom, not lit.positive))) is not None
-            ]
-            if clause in close:
-                told = self._facts(tuple(failing[clause])).items()
-                facts.update({name: value for name, value in told if value != UNKNOWN or name in self.turning})
-                premises.update({step.reason.statement: step.reason for step in steps})
-            best = min((step.certainty for step in steps), key=lambda c: c.rank, default=Certainty.QUOTED)
-            if any(split(lit.atom)[0] == "fact" for lit in failing[clause]):
-                best = Certainty.QUOTED
-            sure.append(weakest([self.book.rules[clause.rule][1].certainty, best]))
+        facts: dict[str, FactValue] = {}
+        premises: dict[str, Reason] = {}
+        for clause in close:
+            facts.update(self._facts_told(failing[clause]))
+            premises.update({step.reason.statement: step.reason for step in against[clause]})
+        spoken = self._spoken(atom)
         provision, rule = self.book.rules[spoken.rule]
         statement = rule.otherwise or f"Not so: {rule.statement}"
-        every = tuple(premises.values())
-        # what rests on an unknown fact that does not matter is no explanation beside something that does
-        below = tuple(one for one in every if one.holds or one.facts or one.premises)
-        below = below if below or facts else every
+        below = _explaining(tuple(premises.values()), beside_facts=bool(facts))
         reason = Reason(statement, False, spoken.rule, provision, rule.certainty, MappingProxyType(facts), below)
-        return Step(reason, weakest([rule.certainty, *sure]))
+        return Step(reason, weakest([rule.certainty, *(self._denial(c, failing[c], against[c]) for c in rules)]))
+
+    def _spoken(self, atom: str) -> Clause:
+        """Return the rule whose words say that a conclusion fails: the first that has such words, else the first."""
+        rules = self.book.heads[atom]
+        return next((clause for clause in rules if self.book.rules[clause.rule][1].otherwise), rules[0])
+
+    def _steps_against(self, failing: tuple[Literal, ...]) -> tuple[Step, ...]:
+        """Return the steps that say why conditions fail."""
+        opposites = (Literal(literal.atom, not literal.positive) for literal in failing)
+        return tuple(step for opposite in opposites if (step := self._literal(opposite)) is not None)
+
+    def _facts_told(self, failing: tuple[Literal, ...]) -> dict[str, FactValue]:
+        """Return the facts that failing conditions read, without unknown ones on which nothing turns."""
+        told = self._facts(failing).items()
+        return {name: value for name, value in told if value != UNKNOWN or name in self.turning}
+
+    def _denial(self, clause: Clause, failing: tuple[Literal, ...], against: tuple[Step, ...]) -> Certainty:
+        """Return how sure it is that one rule fails: as sure as the surest of what speaks against it, and as the rule."""
+        if any(split_atom(literal.atom)[0] == "fact" for literal in failing):
+            best = Certainty.QUOTED
+        else:
+            best = min((step.certainty for step in against), key=lambda c: c.rank, default=Certainty.QUOTED)
+        return weakest([self.book.rules[clause.rule][1].certainty, best])
 
     def _data(self, name: str, word: str, *, holds: bool) -> Step:
         if name == "meets":
-            threshold = next(t for t in thresholds().values() if term(t.name) == word)
+            threshold = next(t for t in thresholds().values() if word_term(t.name) == word)
             statement, fact, certainty = self._compared(threshold, holds=holds), threshold.fact, Certainty.QUOTED
         else:
-            entry = next(entry for entry in offences().lists.values() if term(entry.name) == word)
+            entry = next(entry for entry in offences().lists.values() if word_term(entry.name) == word)
             offence = self.known.get("offence", UNKNOWN)
             words = "stands in" if holds else "does not stand in"
             statement, fact, certainty = (
@@ -194,6 +203,12 @@ class Derivation:
 
     def _facts(self, body: tuple[Literal, ...]) -> Mapping[str, FactValue]:
         """Return the facts that some conditions read themselves, with the value given."""
-        parts = [split(literal.atom) for literal in body]
+        parts = [split_atom(literal.atom) for literal in body]
         names = [self._by_term[arguments[0]] for name, arguments in parts if name == "fact"]
         return MappingProxyType({name: self.known.get(name, UNKNOWN) for name in names})
+
+
+def _explaining(premises: tuple[Reason, ...], *, beside_facts: bool) -> tuple[Reason, ...]:
+    """Leave out what rests on an unknown fact that does not matter, where something else explains."""
+    telling = tuple(one for one in premises if one.holds or one.facts or one.premises)
+    return telling if telling or beside_facts else premises

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from passerby.law.engine.rulebook import Engine
+from passerby.law.engine.rulebook import Rulebook
 from passerby.law.engine.worlds import World, outcome_atom
 from passerby.law.facts import vocabulary
 from passerby.law.values import FactValue, Outcome
@@ -19,50 +19,52 @@ MOST = 12
 
 
 def plainest(
-    engine: Engine,
+    rulebook: Rulebook,
     known: Mapping[str, FactValue],
     outcome: Outcome,
     world: World,
+    *,
     unknown: Sequence[str],
     points: Sequence[str],
 ) -> World:
     """Return the plainest world with an outcome.
 
     Args:
-        engine: Its lock is held by the caller.
+        rulebook: Its lock is held by the caller.
         known: Facts given and assumed.
         outcome: Which some world under these facts has.
         world: Any such world; returned as it is where there are more than ``MOST`` unknown facts.
         unknown: Facts to choose, the first one first.
         points: Open legal points; each is answered with no where that can be.
     """
-    literal = engine.worlds.literal(outcome_atom(outcome))
+    literal = rulebook.worlds.literal(outcome_atom(outcome))
     if len(unknown) > MOST or literal is None:
         return world
     chosen = dict(known)
-    best = world
     for name in unknown:
-        for value in _plain_values(engine, name, chosen):
-            found = engine.worlds.find([*engine.worlds.assume({**chosen, name: value}), literal])
+        for value in _plain_values(rulebook, name, chosen):
+            found = rulebook.worlds.find([*rulebook.worlds.assume({**chosen, name: value}), literal])
             if found is not None:
-                chosen[name], best = value, found
+                chosen[name], world = value, found
                 break
-    answers = [literal]
+    return _plainest_readings(rulebook, [*rulebook.worlds.assume(chosen), literal], world, points)
+
+
+def _plainest_readings(rulebook: Rulebook, assumptions: list[int], world: World, points: Sequence[str]) -> World:
     for point in points:
-        reading = engine.worlds.literal(f"reading({point})")
+        reading = rulebook.worlds.literal(f"reading({point})")
         for answer in () if reading is None else (-reading, reading):
-            found = engine.worlds.find([*engine.worlds.assume(chosen), *answers, answer])
+            found = rulebook.worlds.find([*assumptions, answer])
             if found is not None:
-                answers.append(answer)
-                best = found
+                assumptions, world = [*assumptions, answer], found
                 break
-    return best
+    return world
 
 
-def _plain_values(engine: Engine, name: str, known: Mapping[str, FactValue]) -> Iterator[FactValue]:
+def _plain_values(rulebook: Rulebook, name: str, known: Mapping[str, FactValue]) -> Iterator[FactValue]:
     fact = vocabulary()[name]
-    domain = engine.book.domains[name]
+    domain = rulebook.book.domains[name]
     usual = fact.fallback(known)
     if usual is not None:
-        yield engine.book.narrow(name, usual)
+        yield rulebook.book.narrow(name, usual)
     yield from reversed(domain) if fact.kind == "number" and fact.at_least else domain

@@ -9,7 +9,7 @@ from pathlib import Path
 from passerby.errors import UsageError
 from passerby.law.engine.decide import provisions
 from passerby.law.engine.rulebook import overlay_named
-from passerby.law.facts import nearest
+from passerby.law.facts import nearest_word
 from passerby.law.reference import OffenceList, offences
 from passerby.law.values import Provision
 
@@ -34,7 +34,7 @@ def find_provisions(
     found = [p for p in everything if _fits(wanted, p)]
     if not found:
         articles = sorted({provision.article for provision in everything})
-        close = nearest(wanted, articles)
+        close = nearest_word(wanted, articles)
         raise UsageError(
             f"no provision of {', '.join(positions)} fits '{wanted}'"
             + (f"; the nearest is '{close}'" if close else ""),
@@ -43,10 +43,10 @@ def find_provisions(
     return tuple(found)
 
 
-def find_lists(wanted: str) -> tuple[OffenceList, ...]:
+def find_offence_lists(wanted: str) -> tuple[OffenceList, ...]:
     """Return the offence lists that fit what was typed, such as ``Annex II`` or ``83(1)``; empty when none does.
 
-    >>> [entry.name for entry in find_lists("annex 2")]
+    >>> [entry.name for entry in find_offence_lists("annex 2")]
     ['annex-ii']
     """
     asked = _parts(wanted)

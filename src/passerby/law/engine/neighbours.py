@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import clingo
 
 from passerby.law.engine.worlds import OUTSIDE, configure, program, value_term
 from passerby.law.facts import Facts, vocabulary
-from passerby.law.rules import Book, split
+from passerby.law.rules import Book, split_atom
 from passerby.law.values import Change, FactValue, Outcome
 
 PAIR = 2
@@ -66,11 +66,10 @@ class Neighbours:
         now = self._assume(facts)
         found = [(one, result) for one, result in self._singles(now).items() if result != outcome]
         reached = {outcome, *(result for _, result in found)}
-        for size in (PAIR, MOST):
-            if size > PAIR and found:
-                break
-            for target in (o for o in Outcome if o not in reached and o is not Outcome.DEPENDS):
-                found += [(several, target) for several in self._reaching(now, size, target, [s for s, _ in found])]
+        targets = [one for one in Outcome if one not in reached and one is not Outcome.DEPENDS]
+        found += self._several(now, PAIR, targets, [changed for changed, _ in found])
+        if not found:
+            found = self._several(now, MOST, targets, [])
         spread = [(same, result) for changed, result in found for same in self._spread(changed)]
         ordered = sorted(spread, key=lambda entry: self._rank(entry[0]))
         return tuple(Change(dict(changed), result) for changed, result in ordered)
@@ -80,6 +79,23 @@ class Neighbours:
         for changed, outcome in self._models(now + self._sizes[1], 0):
             outcomes.setdefault(changed, set()).add(outcome)
         return {changed: _joined(found) for changed, found in outcomes.items()}
+
+    def _several(
+        self, now: list[int], size: int, targets: Sequence[Outcome], smaller: list[_Set]
+    ) -> list[tuple[_Set, Outcome]]:
+        """Return the sets of one size that lead to outcomes which nothing smaller reaches.
+
+        Args:
+            now: Assumptions that say what the facts are.
+            size: Facts changed at once.
+            targets: The outcomes looked for.
+            smaller: Sets that change the outcome already; what holds one of them is left out.
+        """
+        found: list[tuple[_Set, Outcome]] = []
+        for target in targets:
+            known = [*smaller, *(changed for changed, _ in found)]
+            found += [(changed, target) for changed in self._reaching(now, size, target, known)]
+        return found
 
     def _reaching(self, now: list[int], size: int, target: Outcome, smaller: list[_Set]) -> list[_Set]:
         literal = self._literals.get(f"outcome({value_term(target)})")
@@ -121,7 +137,7 @@ class Neighbours:
     def _read(self, symbol: clingo.Symbol) -> tuple[str, FactValue] | Outcome | None:
         if symbol not in self._shown:
             text = str(symbol)
-            word = split(text)[1][0].replace("_", "-")
+            word = split_atom(text)[1][0].replace("_", "-")
             outside = text.startswith("outcome(") and word == OUTSIDE
             self._shown[symbol] = self._values[text] if text.startswith("new(") else None if outside else Outcome(word)
         return self._shown[symbol]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import clingo
 
 from passerby.law.engine.worlds import fact_atom, program
-from passerby.law.rules import Book, split
+from passerby.law.rules import Book, split_atom
 from passerby.law.values import FactValue
 
 _TWIN = "twin_"
@@ -46,7 +46,7 @@ class Relevance:
         with self.control.solve(assumptions=assumptions, yield_=True) as handle:
             for model in handle:
                 shown = [str(symbol) for symbol in model.symbols(shown=True)]
-        differing = {split(text) for text in shown}
+        differing = {split_atom(text) for text in shown}
         facts = {arguments[0] for name, arguments in differing if name == "fact_differs"}
         points = sorted(arguments[0] for name, arguments in differing if name == "reading_differs")
         return tuple(name for name in self.names if name in facts), tuple(points)

@@ -19,7 +19,7 @@ Layers = tuple[str | Path, ...]
 """Overlays by name, or by the folder of one's own."""
 
 
-class Engine:
+class Rulebook:
     """The programs of one book on the days when the same dated groups apply.
 
     ``lock`` must be held while its programs solve: a clingo control answers one question at a time.
@@ -51,7 +51,7 @@ class Engine:
         return tuple(sorted(unknown, key=lambda name: left[name]))
 
 
-def engine_on(position: str, overlays: Layers, day: date | None, *, amended: bool) -> Engine:
+def rulebook_on(position: str, overlays: Layers, day: date | None, *, amended: bool) -> Rulebook:
     """Return the engine for a position with those of its layers that hold on a day.
 
     Args:
@@ -65,7 +65,7 @@ def engine_on(position: str, overlays: Layers, day: date | None, *, amended: boo
     """
     layers = layers_on(position, overlays, day, amended=amended)
     book = _book(position, layers, _epoch(day))
-    return _engine(position, layers, _epoch(day), applying_groups(book.dates, day))
+    return _rulebook(position, layers, _epoch(day), applying_groups(book.dates, day))
 
 
 def layers_on(position: str, overlays: Layers, day: date | None, *, amended: bool) -> Layers:
@@ -114,5 +114,5 @@ _book = cache(load_book)
 
 
 @cache
-def _engine(position: str, layers: Layers, epoch: date | None, groups: frozenset[str]) -> Engine:
-    return Engine(_book(position, layers, epoch), groups)
+def _rulebook(position: str, layers: Layers, epoch: date | None, groups: frozenset[str]) -> Rulebook:
+    return Rulebook(_book(position, layers, epoch), groups)

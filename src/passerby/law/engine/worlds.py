@@ -14,7 +14,7 @@ import clingo
 
 from passerby.law.facts import vocabulary
 from passerby.law.reference import offences, thresholds
-from passerby.law.rules import FINDINGS, Book, term
+from passerby.law.rules import FINDINGS, Book, word_term
 from passerby.law.values import FactValue, Outcome
 
 OUTSIDE = "outside"
@@ -158,12 +158,12 @@ def value_term(value: FactValue) -> str:
     """Return a value as clingo writes it."""
     if isinstance(value, bool):
         return str(value).lower()
-    return term(value) if isinstance(value, str) else f"{value:g}"
+    return word_term(value) if isinstance(value, str) else f"{value:g}"
 
 
 def outcome_atom(outcome: Outcome | None) -> str:
     """Return the atom of an outcome."""
-    return f"outcome({term(outcome) if outcome is not None else OUTSIDE})"
+    return f"outcome({word_term(outcome) if outcome is not None else OUTSIDE})"
 
 
 def _outcome(atom: str) -> Outcome | None:
@@ -210,10 +210,10 @@ def _derived_from_data(names: Iterable[str], edges: Mapping[str, float]) -> Iter
         edge = edges[threshold.name]
         for band in vocabulary()[threshold.fact].bands if threshold.fact in read else ():
             if (band >= edge) if threshold.at_least else (band <= edge):
-                yield f"meets({term(threshold.name)})", (f"fact({threshold.fact},{value_term(band)})",)
+                yield f"meets({word_term(threshold.name)})", (f"fact({threshold.fact},{value_term(band)})",)
     for slug in vocabulary()["offence"].domain() if "offence" in read else ():
         for name in sorted(offences().membership(str(slug))):
-            yield f"listed({term(name)})", (f"fact(offence,{term(str(slug))})",)
+            yield f"listed({word_term(name)})", (f"fact(offence,{word_term(str(slug))})",)
 
 
 def _precedence(*, dated: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -224,11 +224,11 @@ def _precedence(*, dated: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
     """
     above: list[str] = []
     for word, outcome in FINDINGS.items():
-        yield f"outcome({term(outcome)})", (f"finding({word})", *(f"not finding({higher})" for higher in above))
+        yield f"outcome({word_term(outcome)})", (f"finding({word})", *(f"not finding({higher})" for higher in above))
         yield "some", (f"finding({word})",)
         # two findings of one outcome do not shut each other out
         above += [word] if outcome is not Outcome.PROHIBITED else []
         above += (
             [w for w, o in FINDINGS.items() if o is Outcome.PROHIBITED] if word == "prohibited_by_other_law" else []
         )
-    yield f"outcome({term(Outcome.NOT_REGULATED) if dated else OUTSIDE})", ("not some",)
+    yield f"outcome({word_term(Outcome.NOT_REGULATED) if dated else OUTSIDE})", ("not some",)

@@ -1,22 +1,22 @@
 from .check import (
-    nearest,
+    nearest_word,
 )
 from .contradictions import (
-    say,
+    value_to_yaml,
 )
 from .defaults import (
     Facts,
-    accept,
+    accept_facts,
 )
 from .file import (
     Deployment,
     parse_day,
     parse_deployment,
     read_deployment,
-    read_folder,
+    read_deployments,
 )
 from .help import (
-    help_texts,
+    fact_help,
 )
 from .interview import (
     Interview,
@@ -35,15 +35,15 @@ __all__ = [
     "Facts",
     "Interview",
     "Vocabulary",
-    "accept",
+    "accept_facts",
     "explain_fact",
+    "fact_help",
     "facts_to_yaml",
-    "help_texts",
-    "nearest",
+    "nearest_word",
     "parse_day",
     "parse_deployment",
     "read_deployment",
-    "read_folder",
-    "say",
+    "read_deployments",
+    "value_to_yaml",
     "vocabulary",
 ]

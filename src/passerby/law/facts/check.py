@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from passerby.errors import FactsError
-from passerby.law.facts.contradictions import find_clashes, say
+from passerby.law.facts.contradictions import find_clashes, value_to_yaml
 from passerby.law.facts.terms import Fact, vocabulary
 from passerby.law.reference import SLUG, offences
 from passerby.law.values import UNKNOWN, FactValue
@@ -32,7 +32,7 @@ _FLAGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FactsProblem:
     """One mistake in the facts.
 
     Attributes:
@@ -46,10 +46,10 @@ class Problem:
     write: str
 
 
-def nearest(word: str, known: Iterable[str], *, cutoff: float = _LOOSE) -> str | None:
+def nearest_word(word: str, known: Iterable[str], *, cutoff: float = _LOOSE) -> str | None:
     """Return the known word that is most like another, or None when none is. Case, ``-`` and ``_`` do not count.
 
-    >>> nearest("Real time", ("real-time", "post"))
+    >>> nearest_word("Real time", ("real-time", "post"))
     'real-time'
     """
     plain = {_plain(name): name for name in known}
@@ -57,7 +57,7 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = _LOOSE) -> str |
     return plain[found[0]] if found else None
 
 
-def find_problems(facts: Mapping[str, object]) -> tuple[Problem, ...]:
+def find_problems(facts: Mapping[str, object]) -> tuple[FactsProblem, ...]:
     """Return every mistake: first names and values in the order given, then contradictions among the facts that are right.
 
     >>> [problem.write for problem in find_problems({"timming": "post"})]
@@ -66,7 +66,7 @@ def find_problems(facts: Mapping[str, object]) -> tuple[Problem, ...]:
     own = [problem for name, value in facts.items() for problem in _problems_of(name, value)]
     wrong = {problem.fact for problem in own}
     right = {name: value for name, value in facts.items() if name not in wrong}
-    return (*own, *(Problem(clash.fact, clash.message, clash.write) for clash in find_clashes(right)))
+    return (*own, *(FactsProblem(clash.fact, clash.message, clash.write) for clash in find_clashes(right)))
 
 
 def check_facts(facts: Mapping[str, object]) -> dict[str, FactValue]:
@@ -88,14 +88,14 @@ def _plain(word: str) -> str:
     return word.strip().lower().replace("-", "").replace("_", "").replace(" ", "")
 
 
-def _problems_of(name: object, value: object) -> Iterator[Problem]:
+def _problems_of(name: object, value: object) -> Iterator[FactsProblem]:
     if not isinstance(name, str):
-        yield Problem(str(name), f"the name of a fact must be a word, got {name!r}", "write the name as text")
+        yield FactsProblem(str(name), f"the name of a fact must be a word, got {name!r}", "write the name as text")
         return
     fact = vocabulary().get(name)
     if fact is None:
-        close = nearest(name, vocabulary())
-        yield Problem(
+        close = nearest_word(name, vocabulary())
+        yield FactsProblem(
             name,
             f"'{name}' is no fact of the vocabulary" + (f"; the nearest is '{close}'" if close else ""),
             f"write {close}" if close else f"leave {name} out; passerby law facts lists the names",
@@ -112,60 +112,62 @@ def _problems_of(name: object, value: object) -> Iterator[Problem]:
         yield from _check_word(fact, value)
 
 
-def _check_flag(name: str, value: object) -> Iterator[Problem]:
+def _check_flag(name: str, value: object) -> Iterator[FactsProblem]:
     if isinstance(value, bool):
         return
     meant = _FLAGS.get(str(value).strip().lower())
     write = f"write {name}: {meant}, without quotes" if meant else f"write {name}: true, false or unknown"
-    yield Problem(name, f"'{name}' must be true or false, got {_got(value)}", write)
+    yield FactsProblem(name, f"'{name}' must be true or false, got {_got(value)}", write)
 
 
-def _check_number(name: str, value: object) -> Iterator[Problem]:
+def _check_number(name: str, value: object) -> Iterator[FactsProblem]:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        yield Problem(name, f"'{name}' must be a number, got {_got(value)}", f"write the number alone, as in {name}: 4")
+        yield FactsProblem(
+            name, f"'{name}' must be a number, got {_got(value)}", f"write the number alone, as in {name}: 4"
+        )
     elif not math.isfinite(value) or value < 0 or value > _MAX_NUMBER:
-        yield Problem(
+        yield FactsProblem(
             name,
             f"'{name}' must be a number of 0 or more, got {value}",
             f"write a number that can be, or {name}: unknown",
         )
     elif name in _WHOLE and value != int(value):
-        yield Problem(name, f"'{name}' must be a whole number, got {value}", f"write {name}: {int(value)}")
+        yield FactsProblem(name, f"'{name}' must be a whole number, got {value}", f"write {name}: {int(value)}")
 
 
-def _check_offence(name: str, value: object) -> Iterator[Problem]:
+def _check_offence(name: str, value: object) -> Iterator[FactsProblem]:
     """An offence in no list is an offence; a word that is nearly a listed one is a slip that would change the verdict."""
     known = offences().known()
     if isinstance(value, str) and value in known:
         return
     if not isinstance(value, str) or not SLUG.fullmatch(value):
-        close = nearest(str(value), known)
-        yield Problem(
+        close = nearest_word(str(value), known)
+        yield FactsProblem(
             name,
             f"'{name}' must be an offence in lower-case words joined by hyphens, got {_got(value)}"
             + (f"; the nearest is '{close}'" if close else ""),
             f"write {name}: {close or 'armed-robbery'}",
         )
         return
-    close = nearest(value, known, cutoff=CLOSE)
+    close = nearest_word(value, known, cutoff=CLOSE)
     if close:
-        yield Problem(
+        yield FactsProblem(
             name,
             f"'{name}' must be an offence as the lists spell it, got '{value}'; the nearest is '{close}'",
             f"write {name}: {close}",
         )
 
 
-def _check_word(fact: Fact, value: object) -> Iterator[Problem]:
+def _check_word(fact: Fact, value: object) -> Iterator[FactsProblem]:
     words = tuple(fact.values)
     more = f" or one of {len(words) - _MAX_SHOWN} more" if len(words) > _MAX_SHOWN else ""
     expected = f"one of {', '.join(words[:_MAX_SHOWN])}{more}"
     if not isinstance(value, str):
         none = f"write {fact.name}: none" if value is False and "none" in words else "write one of its words"
-        yield Problem(fact.name, f"'{fact.name}' must be {expected}, got {_got(value)}", none)
+        yield FactsProblem(fact.name, f"'{fact.name}' must be {expected}, got {_got(value)}", none)
     elif value not in words:
-        close = nearest(value, words)
-        yield Problem(
+        close = nearest_word(value, words)
+        yield FactsProblem(
             fact.name,
             f"'{fact.name}' must be {expected}, got '{value}'" + (f"; the nearest is '{close}'" if close else ""),
             f"write {fact.name}: {close}" if close else f"see its words with: passerby law facts {fact.name}",
@@ -174,7 +176,7 @@ def _check_word(fact: Fact, value: object) -> Iterator[Problem]:
 
 def _got(value: object) -> str:
     if isinstance(value, bool):
-        return f"the flag {say(value)}"
+        return f"the flag {value_to_yaml(value)}"
     if isinstance(value, (int, float)):
         return f"the number {value}"
     return f"the text '{value}'" if isinstance(value, str) else f"a {type(value).__name__}"

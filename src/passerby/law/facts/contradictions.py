@@ -174,7 +174,7 @@ def find_clashes(facts: Mapping[str, object]) -> Iterator[Clash]:
     """Yield every contradiction among facts whose names and values are known to be right."""
     for row in CONTRADICTIONS:
         if _holds(row, facts):
-            given, other = say(facts[row.fact]), say(facts[row.other])
+            given, other = value_to_yaml(facts[row.fact]), value_to_yaml(facts[row.other])
             yield Clash(
                 row.fact,
                 row.other,
@@ -183,10 +183,10 @@ def find_clashes(facts: Mapping[str, object]) -> Iterator[Clash]:
             )
 
 
-def say(value: object) -> str:
+def value_to_yaml(value: object) -> str:
     """Return a value as it is written in a facts file.
 
-    >>> say(True), say(4.0), say(100000.5), say("police")
+    >>> value_to_yaml(True), value_to_yaml(4.0), value_to_yaml(100000.5), value_to_yaml("police")
     ('true', '4', '100000.5', 'police')
     """
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Facts as a plain mapping, filled with the defaults of the vocabulary. What is wrong with them says `facts_check`."""
+"""Facts as a plain mapping, filled with the defaults of the vocabulary. What is wrong with them says `check`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Facts:
         return {**self.assumed, **self.given}
 
 
-def accept(facts: Mapping[str, object]) -> Facts:
+def accept_facts(facts: Mapping[str, object]) -> Facts:
     """Check facts and fill in defaults.
 
     Args:

@@ -7,13 +7,12 @@ the facts may also stand in a mapping of their own under `facts`, as in the work
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from passerby.errors import FactsError
-from passerby.law.facts.check import Problem, find_problems, nearest
+from passerby.law.facts.check import FactsProblem, find_problems, nearest_word
 from passerby.law.facts.terms import vocabulary
 from passerby.law.facts.text import Entry, parse_text, sniff_format
 from passerby.law.values import FactValue
@@ -60,7 +59,7 @@ def read_deployment(path: str | Path) -> Deployment:
     return parse_deployment(_read_bytes(name), name)
 
 
-def read_folder(folder: Path) -> tuple[Deployment, ...]:
+def read_deployments(folder: Path) -> tuple[Deployment, ...]:
     """Read every deployment of a folder, in the order of their names.
 
     Raises:
@@ -79,7 +78,7 @@ def parse_deployment(data: bytes, name: str) -> Deployment:
     """Check one deployment that was read already; see ``read_deployment``."""
     text = _decode(data, name)
     entries = parse_text(text, name, sniff_format(name, text))
-    about, facts = _split(entries, name)
+    about, facts = _parted(entries, name)
     found = _all_problems(facts)
     lines = {entry.key: entry.line for entry in facts}
     if found:
@@ -159,36 +158,48 @@ def _decode(data: bytes, name: str) -> str:
     return text
 
 
-def _split(entries: tuple[Entry, ...], name: str) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """Part what is about the deployment from its facts."""
+def _parted(entries: tuple[Entry, ...], name: str) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """Part what is about the deployment from its facts, each checked for its form."""
     inner = next((entry for entry in entries if entry.key == "facts"), None)
     if inner is None:
         about = tuple(entry for entry in entries if entry.key in _ABOUT)
         facts = tuple(entry for entry in entries if entry.key not in _ABOUT)
-        line = entries[0].line if entries else 1
     else:
-        if not isinstance(inner.value, tuple):
-            raise FactsError(
-                f"{name}:{inner.line}: 'facts' must be a mapping of facts to values, got {_describe(inner)}",
-                hint="write one fact per line below it, as in: actor: police",
-            )
         about = tuple(entry for entry in entries if entry is not inner)
-        facts, line = inner.value, inner.line
+        facts = _inner_facts(inner, name)
         _refuse_strangers(about, name)
     if not facts:
+        line = (inner or entries[0]).line if entries else 1
         raise FactsError(f"{name}:{line}: there are no facts", hint="write one fact per line, as in: actor: police")
+    _refuse_many_values(facts, name)
+    _refuse_no_text(about, name)
+    return about, facts
+
+
+def _inner_facts(inner: Entry, name: str) -> tuple[Entry, ...]:
+    if not isinstance(inner.value, tuple):
+        raise FactsError(
+            f"{name}:{inner.line}: 'facts' must be a mapping of facts to values, got {_describe(inner)}",
+            hint="write one fact per line below it, as in: actor: police",
+        )
+    return inner.value
+
+
+def _refuse_many_values(facts: tuple[Entry, ...], name: str) -> None:
     for entry in facts:
         if entry.kind != "scalar":
             raise FactsError(
                 f"{name}:{entry.line}: '{entry.key}' must have one value, got {_describe(entry)}",
                 hint="write one value; for several deployments write several files",
             )
+
+
+def _refuse_no_text(about: tuple[Entry, ...], name: str) -> None:
     for entry in about:
         if entry.key in _ABOUT and not isinstance(entry.value, str):
             raise FactsError(
                 f"{name}:{entry.line}: '{entry.key}' must be text, got {_describe(entry)}", hint="put it in quotes"
             )
-    return about, facts
 
 
 def _refuse_strangers(about: tuple[Entry, ...], name: str) -> None:
@@ -196,7 +207,7 @@ def _refuse_strangers(about: tuple[Entry, ...], name: str) -> None:
         if entry.key in (*_ABOUT, *_CASE):
             continue
         inside = entry.key in vocabulary()
-        close = nearest(entry.key, list(_ABOUT))
+        close = nearest_word(entry.key, list(_ABOUT))
         raise FactsError(
             f"{name}:{entry.line}: '{entry.key}' does not belong beside 'facts'"
             + (f"; the nearest is '{close}'" if close and not inside else ""),
@@ -204,10 +215,10 @@ def _refuse_strangers(about: tuple[Entry, ...], name: str) -> None:
         )
 
 
-def _all_problems(facts: tuple[Entry, ...]) -> tuple[Problem, ...]:
+def _all_problems(facts: tuple[Entry, ...]) -> tuple[FactsProblem, ...]:
     """Find every mistake; in a file, unlike in a mapping, a fact without a value is one: a line that was never finished."""
     empty = [
-        Problem(
+        FactsProblem(
             entry.key,
             f"'{entry.key}' has no value",
             f"write {entry.key}: unknown if it is not known, or delete the line",
@@ -224,6 +235,6 @@ def _describe(entry: Entry) -> str:
     return "nothing" if entry.value is None else f"'{entry.value}'"
 
 
-def _day(about: Iterator[Entry] | tuple[Entry, ...], name: str) -> date | None:
+def _day(about: tuple[Entry, ...], name: str) -> date | None:
     entry = next((entry for entry in about if entry.key == "on"), None)
     return parse_day(str(entry.value), f"{name}:{entry.line}: on") if entry else None

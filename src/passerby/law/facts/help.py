@@ -13,7 +13,7 @@ from passerby.errors import LawError
 
 
 @cache
-def help_texts() -> Mapping[str, str]:
+def fact_help() -> Mapping[str, str]:
     """Return fact to help text, in the order in which people think.
 
     Raises:

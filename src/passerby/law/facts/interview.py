@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from passerby.errors import FactsError
-from passerby.law.facts.check import check_facts, nearest
-from passerby.law.facts.contradictions import say
-from passerby.law.facts.help import help_texts
+from passerby.law.facts.check import check_facts, nearest_word
+from passerby.law.facts.contradictions import value_to_yaml
+from passerby.law.facts.help import fact_help
 from passerby.law.facts.terms import Fact, vocabulary
 from passerby.law.values import UNKNOWN, FactValue, Verdict
 
@@ -107,7 +107,7 @@ def read_answer(fact: Fact, text: str) -> FactValue:
         return words[int(plain) - 1]
     if plain in words:
         return plain
-    close = nearest(word, words)
+    close = nearest_word(word, words)
     raise FactsError(
         f"expected a number from 1 to {len(words)} or one of the words, got '{word}'"
         + (f"; the nearest is '{close}'" if close else ""),
@@ -144,7 +144,7 @@ def facts_to_yaml(
         fact = vocabulary()[name]
         if comments:
             lines.append(f"  # {fact.question} ({fact.source})")
-        lines.append(f"  {name}: {say(value)}")
+        lines.append(f"  {name}: {value_to_yaml(value)}")
     return "\n".join(lines) + "\n"
 
 
@@ -154,4 +154,4 @@ def _quote(text: str) -> str:
 
 def explain_fact(fact: Fact) -> str:
     """Return what ``?`` shows: the longer help and where the law says so."""
-    return f"{help_texts()[fact.name]} Source: {fact.source}."
+    return f"{fact_help()[fact.name]} Source: {fact.source}."

@@ -17,8 +17,8 @@ from .json_values import (
 )
 from .letters import (
     Addressee,
-    Kind,
     Letter,
+    LetterKind,
     draft_letter,
     letter_to_text,
 )
@@ -35,8 +35,8 @@ __all__ = [
     "OUTCOME_TITLE",
     "Addressee",
     "Assessment",
-    "Kind",
     "Letter",
+    "LetterKind",
     "assess_deployment",
     "assessment_to_html",
     "assessment_to_json",

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from passerby.errors import RuleError
-from passerby.law.engine import DEFAULT_POSITION, assess, assess_all, engine_on, overlay_named
+from passerby.law.engine import DEFAULT_POSITION, assess, assess_all, overlay_named, rulebook_on
 from passerby.law.facts import Deployment
 from passerby.law.report.liability import Claim, liability
 from passerby.law.values import FactValue, Outcome, Verdict
@@ -100,4 +100,4 @@ def position_title(position: str) -> str:
     Raises:
         RuleError: there is no such position.
     """
-    return engine_on(position, (), None, amended=True).book.title
+    return rulebook_on(position, (), None, amended=True).book.title

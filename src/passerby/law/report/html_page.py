@@ -31,10 +31,10 @@ from passerby.law.report.words import (
     outside_entirely,
     possible_words,
     readings_told,
-    say_value,
     source_words,
     standing,
     title_of,
+    value_in_words,
 )
 from passerby.law.values import Certainty, FactValue, Outcome, Provision, Verdict
 
@@ -136,7 +136,7 @@ def _sentence(text: str) -> str:
 
 
 def _value_words(name: str, value: FactValue) -> str:
-    told = say_value(value)
+    told = value_in_words(value)
     meaning = fact_meaning(name, value)
     return f"{told} ({meaning})" if meaning and meaning != told else told
 

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cache
 from importlib.resources import files
 
-from passerby.law.facts import Fact, help_texts, vocabulary
+from passerby.law.facts import Fact, fact_help, vocabulary
 from passerby.law.reference import SLUG
 from passerby.law.report.assessment import Assessment
 from passerby.law.report.words import DISCLAIMER, articles, guideline_of
@@ -78,7 +78,7 @@ def vocabulary_to_json(names: Iterable[str]) -> dict[str, Json]:
                 "kind": fact.kind,
                 "question": fact.question,
                 "explanation": fact.explanation,
-                "help": help_texts()[fact.name],
+                "help": fact_help()[fact.name],
                 "source": fact.source,
                 "values": dict(fact.values),
                 "open": fact.open,

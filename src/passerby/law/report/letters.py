@@ -43,7 +43,7 @@ _BINDING = (
 _MAX_QUESTIONS = 6
 
 
-class Kind(StrEnum):
+class LetterKind(StrEnum):
     """What a letter asks for."""
 
     ACCESS_REQUEST = "access-request"
@@ -78,7 +78,7 @@ class Letter:
         hints: What to know before sending it; no part of the letter.
     """
 
-    kind: Kind
+    kind: LetterKind
     to: Addressee
     text: str
     bases: tuple[Basis, ...]
@@ -86,7 +86,7 @@ class Letter:
 
 
 def draft_letter(
-    facts: Mapping[str, FactValue], verdict: Verdict, *, kind: Kind, to: Addressee | None = None
+    facts: Mapping[str, FactValue], verdict: Verdict, *, kind: LetterKind, to: Addressee | None = None
 ) -> Letter:
     """Draft a letter about one camera.
 
@@ -121,7 +121,7 @@ def draft_letter(
     text = "\n".join(
         [*head, *_wrap(subject), "", "Dear Sir or Madam,", "", *body, "Yours faithfully", "", "[Your name]"]
     )
-    hints = [h["text"] for h in data["hints"] if kind in h.get("kinds", [*Kind]) and _stands(h, facts, verdict)]
+    hints = [h["text"] for h in data["hints"] if kind in h.get("kinds", [*LetterKind]) and _stands(h, facts, verdict)]
     return Letter(kind, to, text + "\n", tuple(bases.values()), (*hints, *verdict.notes))
 
 

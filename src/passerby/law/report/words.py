@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
-from passerby.law.facts import say, vocabulary
+from passerby.law.facts import value_to_yaml, vocabulary
 from passerby.law.values import (
     UNKNOWN,
     Alternative,
@@ -70,7 +70,7 @@ def fact_words(name: str, value: FactValue) -> str:
     >>> fact_words("fria", False)
     'fria: false'
     """
-    return f"{name}: {say(value)}"
+    return f"{name}: {value_to_yaml(value)}"
 
 
 def fact_meaning(name: str, value: FactValue) -> str | None:
@@ -92,7 +92,7 @@ def change_words(facts: Mapping[str, FactValue], given: Mapping[str, FactValue])
 
 def _now(name: str, given: Mapping[str, FactValue]) -> str:
     present = given.get(name, UNKNOWN)
-    return "" if present == UNKNOWN else f" (now {say(present)})"
+    return "" if present == UNKNOWN else f" (now {value_to_yaml(present)})"
 
 
 def grouped_changes(verdict: Verdict, given: Mapping[str, FactValue]) -> list[tuple[Outcome, list[str]]]:
@@ -114,7 +114,7 @@ def _one_group(sets: list[Mapping[str, FactValue]], present: Mapping[str, FactVa
     if len(sets[0]) > 1:
         return "; or ".join(change_words(facts, present) for facts in sets)
     name = next(iter(sets[0]))
-    return f"{name}: {', '.join(say(facts[name]) for facts in sets)}{_now(name, present)}"
+    return f"{name}: {', '.join(value_to_yaml(facts[name]) for facts in sets)}{_now(name, present)}"
 
 
 def assumptions(verdict: Verdict) -> dict[str, FactValue]:
@@ -159,7 +159,7 @@ def facts_read(reason: Reason, filled: Mapping[str, FactValue]) -> str:
     for name, value in reason.facts.items():
         if value == UNKNOWN:
             told += [f"if {fact_words(name, filled[name])}"] if name in filled else []
-        elif say(value) not in reason.statement:
+        elif value_to_yaml(value) not in reason.statement:
             told.append(fact_words(name, value))
     return ", ".join(told)
 
@@ -245,15 +245,15 @@ def _topmost(reason: Reason) -> Iterator[Provision]:
         yield from _topmost(premise)
 
 
-def say_value(value: FactValue) -> str:
+def value_in_words(value: FactValue) -> str:
     """Return a value in words for a table: yes and no for flags.
 
-    >>> say_value(True), say_value("police")
+    >>> value_in_words(True), value_in_words("police")
     ('yes', 'police')
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return say(value)
+    return value_to_yaml(value)
 
 
 def steps(reasons: Iterable[Reason]) -> Iterator[Reason]:

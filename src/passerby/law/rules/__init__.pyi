@@ -1,9 +1,7 @@
 from .book import (
     Book,
     load_book,
-    overlay_names,
     position_names,
-    read_overlay,
 )
 from .check import (
     FINDINGS,
@@ -11,8 +9,12 @@ from .check import (
 from .clauses import (
     Clause,
     Literal,
-    split,
-    term,
+    split_atom,
+    word_term,
+)
+from .overlay import (
+    overlay_names,
+    read_overlay,
 )
 
 __all__ = [
@@ -24,6 +26,6 @@ __all__ = [
     "overlay_names",
     "position_names",
     "read_overlay",
-    "split",
-    "term",
+    "split_atom",
+    "word_term",
 ]

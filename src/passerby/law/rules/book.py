@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from passerby.errors import RuleError
-from passerby.law.facts import nearest, vocabulary
+from passerby.law.facts import nearest_word, vocabulary
 from passerby.law.reference import DATA, ROOM, as_date, read_yaml, thresholds
 from passerby.law.rules.check import Checked, check_rules
-from passerby.law.rules.clauses import Clause, split, term
-from passerby.law.rules.file import RuleFile, line_of, read_front, read_rule_file
+from passerby.law.rules.clauses import Clause
+from passerby.law.rules.domains import fact_domains
+from passerby.law.rules.file import RuleFile
+from passerby.law.rules.folder import read_head, read_rule_files, require_keys, words_of
+from passerby.law.rules.overlay import Overlay, read_overlay
 from passerby.law.values import FactValue, Provision, Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """A layer over a position: more rules, rules switched off, days moved.
-
-    Attributes:
-        name: Name of its folder.
-        title: For people.
-        over: Positions it may be laid over.
-        start: First day on which it holds, or None.
-        end: Last day on which it holds, or None.
-        automatic: True when it is read with the position from its first day on, unasked.
-        disables: Ids of rules it switches off.
-        dates: Dated group to the day it starts with instead.
-        files: Its rule files.
-    """
-
-    name: str
-    title: str
-    over: tuple[str, ...]
-    start: date | None
-    end: date | None
-    automatic: bool
-    disables: tuple[str, ...]
-    dates: Mapping[str, date] = field(hash=False)
-    files: tuple[RuleFile, ...]
-
-    def holds(self, day: date | None) -> bool:
-        """Tell whether it holds on a day; without a day it does."""
-        return day is None or ((self.start is None or self.start <= day) and (self.end is None or day <= self.end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,61 +64,10 @@ class Book:
 def position_names(root: Path = ROOM) -> tuple[str, ...]:
     """Return the names of the positions, sorted by the order their files state."""
     found = [
-        (int(str(_front(path)[0].get("order", 99))), path.parent.name) for path in root.glob("positions/*/position.md")
+        (int(str(read_head(path)[0].get("order", 99))), path.parent.name)
+        for path in root.glob("positions/*/position.md")
     ]
     return tuple(name for _, name in sorted(found))
-
-
-def overlay_names(root: Path = ROOM) -> tuple[str, ...]:
-    """Return the names of the overlays, sorted."""
-    return tuple(sorted(path.parent.name for path in root.glob("overlays/*/overlay.md")))
-
-
-def read_overlay(given: str | Path, root: Path = ROOM) -> Overlay:
-    """Read one overlay: its ``overlay.md`` and its rule files.
-
-    Args:
-        given: Name of an overlay of the room, or the folder of one's own.
-        root: Folder that holds ``overlays``.
-
-    Raises:
-        RuleError: there is no such overlay, or a file of it is broken.
-    """
-    own = isinstance(given, Path)
-    folder = given if isinstance(given, Path) else root / "overlays" / given
-    name, path, base = folder.name, folder / "overlay.md", folder.parent if own else root
-    if own and not path.is_file():
-        raise RuleError(f"overlay must be a folder with a file overlay.md, got {given}", hint="see docs/law.md")
-    if not path.is_file():
-        known = overlay_names(root)
-        hint = f"did you mean {near}?" if (near := nearest(name, known)) else None
-        raise RuleError(f"overlay must be one of {', '.join(known)}, got {name}", hint=hint)
-    front, lines = _front(path)
-    shown = str(path.relative_to(base))
-    for key in ("title", "over"):
-        if not front.get(key):
-            raise RuleError(f"{shown}:1: front matter must have {key}", hint=f"add a line `{key}: ...`")
-
-    def day(key: str) -> date | None:
-        return as_date(front[key], f"{shown}:{line_of(lines, key)}: {key}") if front.get(key) is not None else None
-
-    start, end = day("from"), day("until")
-    if start and end and end < start:
-        raise RuleError(f"{shown}:{line_of(lines, 'until')}: until must not lie before from, got {end} before {start}")
-    moved = front.get("dates") or {}
-    return Overlay(
-        name=name,
-        title=str(front["title"]),
-        over=_words(front["over"]),
-        start=start,
-        end=end,
-        automatic=bool(front.get("automatic")),
-        disables=_words(front.get("disables")),
-        dates={g: as_date(d, f"{shown}:{line_of(lines, 'dates')}: {g}") for g, d in moved.items()}
-        if isinstance(moved, dict)
-        else {},
-        files=_files(folder, name, base),
-    )
 
 
 def load_book(
@@ -166,16 +87,14 @@ def load_book(
     path = root / "positions" / position / "position.md"
     if not path.is_file():
         known = position_names(root)
-        hint = f"did you mean {near}?" if (near := nearest(position, known)) else None
+        hint = f"did you mean {near}?" if (near := nearest_word(position, known)) else None
         raise RuleError(f"position must be one of {', '.join(known)}, got {position}", hint=hint)
-    front, _ = _front(path)
-    for key in ("title", "status"):
-        if not front.get(key):
-            raise RuleError(
-                f"{path.relative_to(root)}:1: front matter must have {key}", hint=f"add a line `{key}: ...`"
-            )
+    front, _ = read_head(path)
+    require_keys(front, ("title", "status"), str(path.relative_to(root)))
     base = str(front["extends"]) if front.get("extends") else None
-    files = [*(_files(root / "positions" / base, base, root) if base else ()), *_files(path.parent, position, root)]
+    files = [
+        file for name in (base, position) if name for file in read_rule_files(root / "positions" / name, name, root)
+    ]
     layers = [read_overlay(name, root) for name in overlays]
     for layer in layers:
         if position not in layer.over:
@@ -183,7 +102,7 @@ def load_book(
         files.extend(layer.files)
     dates = _dates(position, base, layers, root)
     edges = {threshold.name: threshold.on(day) for threshold in thresholds().values()}
-    return _assemble(position, front, files, layers, dates, edges)
+    return _assemble(position, front, files, layers, dates=dates, edges=edges)
 
 
 def _assemble(
@@ -191,10 +110,35 @@ def _assemble(
     front: dict[str, object],
     files: list[RuleFile],
     layers: list[Overlay],
+    *,
     dates: Mapping[str, date | None],
     edges: Mapping[str, float],
 ) -> Book:
-    off = {rule for names in (_words(front.get("disables")), *(layer.disables for layer in layers)) for rule in names}
+    rules = _rules_by_id(files)
+    off = {rule for names in (words_of(front.get("disables")), *(layer.disables for layer in layers)) for rule in names}
+    _refuse_unknown(off, rules)
+    clauses = tuple(clause for file in files for clause in file.clauses if clause.rule not in off)
+    heads = _by_conclusion(clauses)
+    kept = {name: entry for name, entry in rules.items() if name not in off}
+    check_rules(Checked(position, clauses, heads, kept, dates))
+    domains, alike = fact_domains(clauses)
+    return Book(
+        position=position,
+        title=str(front["title"]),
+        status=str(front["status"]),
+        overlays=tuple(layer.name for layer in layers),
+        provisions={file.provision.id: file.provision for file in files},
+        clauses=clauses,
+        heads=heads,
+        rules=kept,
+        dates=dates,
+        domains=domains,
+        alike=alike,
+        edges=edges,
+    )
+
+
+def _rules_by_id(files: list[RuleFile]) -> dict[str, tuple[Provision, Rule]]:
     rules: dict[str, tuple[Provision, Rule]] = {}
     for file in files:
         for rule in file.provision.rules:
@@ -204,60 +148,24 @@ def _assemble(
                 message = f"{where}: rule {rule.id} must have an id of its own, got one used in {used}"
                 raise RuleError(message, hint="give it another heading")
             rules[rule.id] = (file.provision, rule)
+    return rules
+
+
+def _refuse_unknown(off: set[str], rules: Mapping[str, tuple[Provision, Rule]]) -> None:
     for name in sorted(off - set(rules)):
-        raise RuleError(
-            f"disabled rule must exist, got {name}" + (f"; the nearest is {n}" if (n := nearest(name, rules)) else "")
-        )
-    clauses = tuple(clause for file in files for clause in file.clauses if clause.rule not in off)
+        near = nearest_word(name, rules)
+        raise RuleError(f"disabled rule must exist, got {name}" + (f"; the nearest is {near}" if near else ""))
+
+
+def _by_conclusion(clauses: Iterable[Clause]) -> dict[str, tuple[Clause, ...]]:
     heads: dict[str, tuple[Clause, ...]] = {}
     for clause in clauses:
         heads[clause.head] = (*heads.get(clause.head, ()), clause)
-    kept = {name: entry for name, entry in rules.items() if name not in off}
-    provisions = {file.provision.id: file.provision for file in files}
-    names = tuple(layer.name for layer in layers)
-    checked = Checked(position, clauses, heads, kept, dates)
-    check_rules(checked)
-    domains, alike = _domains(clauses)
-    return Book(
-        position,
-        str(front["title"]),
-        str(front["status"]),
-        names,
-        provisions,
-        clauses,
-        heads,
-        kept,
-        dates,
-        domains,
-        alike,
-        edges,
-    )
-
-
-def _domains(
-    clauses: tuple[Clause, ...],
-) -> tuple[dict[str, tuple[FactValue, ...]], dict[str, dict[FactValue, FactValue]]]:
-    """Return for each fact that is read its domain, with values that no rule names joined to one."""
-    read = {split(literal.atom) for clause in clauses for literal in clause.body}
-    named = {arguments for name, arguments in read if name == "fact"}
-    names = {term(name): name for name in vocabulary()}
-    used = {names[arguments[0]] for arguments in named}
-    used |= {thresholds()[arguments[0].replace("_", "-")].fact for name, arguments in read if name == "meets"}
-    used |= {"offence" for name, _ in read if name == "listed"}
-    drivers = {fact.default_by[0] for fact in vocabulary().values() if fact.default_by}
-    domains: dict[str, tuple[FactValue, ...]] = {}
-    alike: dict[str, dict[FactValue, FactValue]] = {}
-    for name, fact in vocabulary().items():
-        if name not in used:
-            continue
-        whole = fact.kind != "choice" or fact.open or name in drivers
-        rest = [v for v in fact.domain() if not whole and (term(name), term(str(v))) not in named]
-        alike[name] = dict.fromkeys(rest, rest[0]) if rest else {}
-        domains[name] = tuple(v for v in fact.domain() if v not in rest[1:])
-    return domains, alike
+    return heads
 
 
 def _dates(position: str, base: str | None, layers: list[Overlay], root: Path) -> dict[str, date | None]:
+    """Return each dated group with the day from which it applies, as the layers move it."""
     table = read_yaml(root / "data" / "dates.yaml" if (root / "data" / "dates.yaml").is_file() else DATA / "dates.yaml")
     entries: dict[str, date | None] = {}
     for name in (base, position):
@@ -271,19 +179,3 @@ def _dates(position: str, base: str | None, layers: list[Overlay], root: Path) -
                 raise RuleError(f"overlays/{layer.name}/overlay.md:1: dates may move {', '.join(entries)}, got {group}")
             entries[group] = day
     return entries
-
-
-def _files(folder: Path, position: str, root: Path) -> tuple[RuleFile, ...]:
-    paths = sorted(path for path in folder.glob("*.md") if path.name not in {"position.md", "overlay.md"})
-    return tuple(read_rule_file(path, position=position, shown=str(path.relative_to(root))) for path in paths)
-
-
-def _front(path: Path) -> tuple[dict[str, object], list[str]]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return read_front(lines, f"{path.parent.parent.name}/{path.parent.name}/{path.name}")[0], lines
-
-
-def _words(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return tuple(str(word) for word in value) if isinstance(value, list) else (str(value),)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from passerby.errors import RuleError
-from passerby.law.facts import nearest, vocabulary
+from passerby.law.facts import nearest_word, vocabulary
 from passerby.law.reference import fines, offences, thresholds
-from passerby.law.rules.clauses import Clause, split, term
+from passerby.law.rules.clauses import Clause, split_atom, word_term
 from passerby.law.values import Outcome, Provision, Rule
 
 FINDINGS = {
@@ -68,13 +68,15 @@ def _check_clause(clause: Clause, book: Checked) -> None:
     if clause.group not in book.dates:
         known = ", ".join(book.dates)
         raise RuleError(f"{where}: applies must be one of {known}, got {clause.group}", hint="see data/dates.yaml")
-    name, arguments = split(clause.head)
+    name, arguments = split_atom(clause.head)
     if name in GIVEN:
         raise RuleError(f"{where}: rule must not conclude {name}, which comes from outside", hint="choose another word")
     if name == "finding":
         _one_of("finding", arguments, list(FINDINGS), where)
     if name == "fine":
-        _one_of("fine tier", arguments, [term(tier) for position, tier in fines() if position == book.position], where)
+        _one_of(
+            "fine tier", arguments, [word_term(tier) for position, tier in fines() if position == book.position], where
+        )
     for literal in clause.body:
         _check_condition(literal.atom, where, book)
         if not literal.positive and literal.atom in book.heads and _otherwise(literal.atom, book) is None:
@@ -89,27 +91,27 @@ def _check_clause(clause: Clause, book: Checked) -> None:
 
 
 def _check_condition(atom: str, where: str, book: Checked) -> None:
-    name, arguments = split(atom)
+    name, arguments = split_atom(atom)
     if name == "fact":
         _check_fact(arguments, where)
     elif name == "meets":
-        _one_of("threshold", arguments, [term(t) for t in thresholds()], where)
+        _one_of("threshold", arguments, [word_term(t) for t in thresholds()], where)
     elif name == "listed":
-        _one_of("offence list", arguments, [term(t) for t in offences().lists], where)
+        _one_of("offence list", arguments, [word_term(t) for t in offences().lists], where)
     elif name == "reading":
-        _one_of("reading", arguments, [split(h)[1][0] for h in book.heads if h.startswith("open(")], where)
+        _one_of("reading", arguments, [split_atom(h)[1][0] for h in book.heads if h.startswith("open(")], where)
     elif name == "outcome":
-        _one_of("outcome", arguments, [term(o) for o in Outcome if o is not Outcome.DEPENDS], where)
+        _one_of("outcome", arguments, [word_term(o) for o in Outcome if o is not Outcome.DEPENDS], where)
     elif atom not in book.heads:
-        near = nearest(atom, book.heads)
+        near = nearest_word(atom, book.heads)
         hint = f"did you mean {near}?" if near else "write a rule that concludes it"
         raise RuleError(f"{where}: condition must be a fact or the conclusion of a rule, got {atom}", hint=hint)
 
 
 def _check_fact(arguments: tuple[str, ...], where: str) -> None:
-    names = {term(name): name for name in vocabulary()}
+    names = {word_term(name): name for name in vocabulary()}
     if len(arguments) != 2 or arguments[0] not in names:
-        near = nearest(arguments[0], names) if arguments else None
+        near = nearest_word(arguments[0], names) if arguments else None
         raise RuleError(
             f"{where}: fact must be fact(name,value) with a name of the vocabulary, got fact({','.join(arguments)})",
             hint=f"did you mean {near}?" if near else "add the fact to data/vocabulary.yaml first",
@@ -119,12 +121,12 @@ def _check_fact(arguments: tuple[str, ...], where: str) -> None:
         raise RuleError(
             f"{where}: {fact.name} must be compared by meets(threshold) or listed(list), got fact({','.join(arguments)})"
         )
-    _one_of(f"value of {fact.name}", arguments[1:], [term(str(v)) for v in fact.domain()], where)
+    _one_of(f"value of {fact.name}", arguments[1:], [word_term(str(v)) for v in fact.domain()], where)
 
 
 def _one_of(what: str, got: tuple[str, ...], known: list[str], where: str) -> None:
     if len(got) != 1 or got[0] not in known:
-        near = nearest(got[0], known) if got else None
+        near = nearest_word(got[0], known) if got else None
         hint = f"did you mean {near}?" if near else None
         raise RuleError(f"{where}: {what} must be one of {', '.join(known)}, got {','.join(got)}", hint=hint)
 

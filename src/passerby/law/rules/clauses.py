@@ -53,20 +53,20 @@ class Clause:
         return all((literal.atom in atoms) is literal.positive for literal in self.body)
 
 
-def split(atom: str) -> tuple[str, tuple[str, ...]]:
+def split_atom(atom: str) -> tuple[str, tuple[str, ...]]:
     """Return the name of an atom and its arguments.
 
-    >>> split("fact(actor,police)"), split("banned")
+    >>> split_atom("fact(actor,police)"), split_atom("banned")
     (('fact', ('actor', 'police')), ('banned', ()))
     """
     name, _, rest = atom.partition("(")
     return name, tuple(rest[:-1].split(",")) if rest else ()
 
 
-def term(word: str) -> str:
+def word_term(word: str) -> str:
     """Return a word of the vocabulary as clingo writes it.
 
-    >>> term("on-behalf-of-police")
+    >>> word_term("on-behalf-of-police")
     'on_behalf_of_police'
     """
     return word.replace("-", "_").lower()

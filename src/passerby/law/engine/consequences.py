@@ -1,0 +1,107 @@
+"""What a verdict brings with it: duties, the fine, days on which it changes by itself, notes on what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from passerby.law.engine.derivation import Derivation
+from passerby.law.engine.question import Question
+from passerby.law.engine.rulebook import overlay_named
+from passerby.law.reference import deadlines, fines, offences
+from passerby.law.rules import Book, split_atom
+from passerby.law.values import Duty, FineTier, LaterOutcome, Outcome
+
+
+def duties_of(always: frozenset[str], derivation: Derivation) -> tuple[Duty, ...]:
+    """Return the duties that hold in every possible world.
+
+    Args:
+        always: The atoms ``duty(...)`` that hold in each of them.
+        derivation: Of any of them: which rule a duty comes from.
+    """
+    result = []
+    book = derivation.book
+    for head in book.heads:
+        if head in always and (clauses := derivation.rules_for(head)):
+            provision, rule = book.rules[clauses[0].rule]
+            name = split_atom(head)[1][0].replace("_", "-")
+            limit = deadlines().get(name)
+            duty = Duty(
+                id=name,
+                text=rule.statement,
+                article=provision.article,
+                deadline=limit.text if limit else None,
+                deadline_hours=limit.hours if limit else None,
+                certainty=rule.certainty,
+                applies_from=book.dates.get(clauses[0].group),
+            )
+            result.append(duty)
+    return tuple(result)
+
+
+def fine_of(position: str, always: frozenset[str]) -> FineTier | None:
+    """Return the fine of the breach found, or None.
+
+    Args:
+        position: Whose fines count.
+        always: The atoms ``fine(...)`` that hold in every possible world.
+    """
+    for atom in sorted(always):
+        return fines()[position, split_atom(atom)[1][0].replace("_", "-")]
+    return None
+
+
+def later_outcomes(question: Question, outcome: Outcome) -> tuple[LaterOutcome, ...]:
+    """Return the later days on which the outcome changes by itself; none in a text that never was law.
+
+    Args:
+        question: What was asked.
+        outcome: Of the day asked about.
+    """
+    if question.on is None or question.rulebook(question.on).book.status != "law":
+        return ()
+    result: list[LaterOutcome] = []
+    for day in question.later_days():
+        rulebook = question.rulebook(day)
+        with rulebook.lock:
+            possible = rulebook.worlds.outcomes(rulebook.worlds.assume(question.facts.known))
+        only = next(iter(possible)) if len(possible) == 1 else None
+        then = Outcome.DEPENDS if only is None else only
+        if then != (result[-1].outcome if result else outcome):
+            result.append(LaterOutcome(day, then))
+    return tuple(result)
+
+
+def notes_on(question: Question, book: Book, *, outside: bool) -> Iterator[str]:
+    """Yield the sentences that belong to a verdict.
+
+    Args:
+        question: What was asked.
+        book: The rules that answered it.
+        outside: Whether the rulebook has no answer in some case.
+    """
+    yield from _notes_on_text(book, question.on)
+    layers = question.layers()
+    for given in question.overlays:
+        if given not in layers:
+            yield f"The overlay {overlay_named(given).name} does not hold on {question.on} and was left out."
+    for number, name in enumerate(book.overlays):
+        yield f"Read with the layer {name}: {overlay_named(layers[number]).title}."
+    offence = question.facts.given.get("offence")
+    if offence is not None and str(offence) not in offences().known():
+        yield f"The offence {offence} is in none of the lists known here and was read as an offence in no list."
+    if outside:
+        yield "Some of this lies outside this rulebook; nothing was guessed."
+
+
+def _notes_on_text(book: Book, on: date | None) -> Iterator[str]:
+    if book.status == "proposal":
+        yield "This text never was law; it is read as if it applied in full."
+    elif book.status == "opinion":
+        yield "This is an opinion, not a law; it is read as if it were one."
+    elif on is None:
+        yield "Read as fully applicable, whatever the day."
+    for group, start in sorted(book.dates.items()):
+        if on is not None and start is not None and start > on:
+            yield f"The rules on {group.replace('-', ' ')} do not apply yet on {on}; they do from {start}."

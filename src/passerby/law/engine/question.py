@@ -1,0 +1,40 @@
+"""What is asked: which facts, under which position and layers, on which day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from passerby.law.engine.rulebook import Layers, Rulebook, layers_on, rulebook_on, turning_days
+from passerby.law.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question to one position.
+
+    Attributes:
+        facts: Checked, with their defaults.
+        position: Its name.
+        on: The day, or None: the text read as fully applicable.
+        overlays: Layers asked for, whether they hold on that day or not.
+        amended: Whether later amendments are read with the position from their first day on.
+    """
+
+    facts: Facts
+    position: str
+    on: date | None
+    overlays: Layers
+    amended: bool
+
+    def rulebook(self, day: date | None) -> Rulebook:
+        """Return the rulebook that answers it as of some day."""
+        return rulebook_on(self.position, self.overlays, day, amended=self.amended)
+
+    def layers(self) -> Layers:
+        """Return the layers that hold on its day."""
+        return layers_on(self.position, self.overlays, self.on, amended=self.amended)
+
+    def later_days(self) -> tuple[date, ...]:
+        """Return the days after its own on which another set of rules may apply; none without a day."""
+        return () if self.on is None else turning_days(self.position, self.overlays, self.on, amended=self.amended)

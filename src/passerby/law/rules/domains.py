@@ -1,0 +1,55 @@
+"""Which facts the rules of a book read, and which of their values the rules can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from passerby.law.facts import vocabulary
+from passerby.law.reference import thresholds
+from passerby.law.rules.clauses import Clause, split_atom, word_term
+from passerby.law.values import FactValue
+
+_Arguments = frozenset[tuple[str, ...]]
+
+
+def fact_domains(
+    clauses: Iterable[Clause],
+) -> tuple[dict[str, tuple[FactValue, ...]], dict[str, dict[FactValue, FactValue]]]:
+    """Return for each fact that is read its domain, and the values that no rule names, joined to the first of them.
+
+    Whole domains stay where the values are not the rules' own words: flags, numbers, offences, and facts that other facts
+    take their default from.
+
+    Args:
+        clauses: Every rule of the book.
+    """
+    conditions = frozenset(split_atom(literal.atom) for clause in clauses for literal in clause.body)
+    named = frozenset(arguments for name, arguments in conditions if name == "fact")
+    read = _facts_read(conditions, named)
+    drivers = {fact.default_by[0] for fact in vocabulary().values() if fact.default_by}
+    domains: dict[str, tuple[FactValue, ...]] = {}
+    alike: dict[str, dict[FactValue, FactValue]] = {}
+    for name, fact in vocabulary().items():
+        if name not in read:
+            continue
+        whole = fact.kind != "choice" or fact.open or name in drivers
+        rest = [] if whole else _unnamed(name, fact.domain(), named)
+        alike[name] = dict.fromkeys(rest, rest[0]) if rest else {}
+        domains[name] = tuple(value for value in fact.domain() if value not in rest[1:])
+    return domains, alike
+
+
+def _facts_read(conditions: Iterable[tuple[str, tuple[str, ...]]], named: _Arguments) -> set[str]:
+    """Return the facts that conditions read: by name, by a threshold, by an offence list."""
+    names = {word_term(name): name for name in vocabulary()}
+    read = {names[arguments[0]] for arguments in named}
+    for name, arguments in conditions:
+        if name == "meets":
+            read.add(thresholds()[arguments[0].replace("_", "-")].fact)
+        elif name == "listed":
+            read.add("offence")
+    return read
+
+
+def _unnamed(name: str, domain: tuple[FactValue, ...], named: _Arguments) -> list[FactValue]:
+    return [value for value in domain if (word_term(name), word_term(str(value))) not in named]
