@@ -21,7 +21,8 @@ from typer.testing import CliRunner, Result
 
 from passerby.cli import progress
 from passerby.cli.app import build
-from passerby.cli.veil import options as veil_options
+from passerby.cli.veil.options import VeilOptions
+from passerby.cli.veil.settings import settings_of
 from passerby.config import PORTRAIT
 from passerby.errors import PasserbyError, UsageError
 from passerby.media.clips import encoder
@@ -298,11 +299,33 @@ def test_progress_shows_frames_and_speed_at_a_terminal_only() -> None:
 
 
 def test_every_option_reaches_the_settings() -> None:
-    typed = veil_options.Typed(
-        0.3, Path("d.onnx"), "cuda", True, True, "img", Path("p.png"), "1,2,3", 1.5, 9, True, ("door=0,0,1,1",), ("0,0,.2,.2",),
-        (4,), "1", "1:00", True, True, True, "slow", 18, True, (Path("t.json"),),
-    )  # fmt: skip
-    found = veil_options.settings_of(typed)
+    options = VeilOptions(
+        inputs=["a.mp4"],
+        thresh=0.3,
+        detector=Path("d.onnx"),
+        ep="cuda",
+        require_gpu=True,
+        thorough=True,
+        replacewith="img",
+        replaceimg=Path("p.png"),
+        fill="1,2,3",
+        mask_scale=1.5,
+        mosaicsize=9,
+        allow_reversible=True,
+        zone=["door=0,0,1,1"],
+        exclude_zone=["0,0,.2,.2"],
+        keep=[4],
+        start="1",
+        end="1:00",
+        keep_audio=True,
+        keep_metadata=True,
+        full_reencode=True,
+        preset="slow",
+        crf=18,
+        overwrite=True,
+        tracks_in=[Path("t.json")],
+    )
+    found = settings_of(options)
     assert (found.find.threshold, found.find.detector, found.find.provider) == (0.3, Path("d.onnx"), "cuda")
     assert (found.find.require_gpu, found.find.thorough) == (True, True)
     cover = found.cover
@@ -318,9 +341,9 @@ def test_every_option_reaches_the_settings() -> None:
 
 
 def test_settings_digest_changes_with_what_frames_look_like() -> None:
-    plain = veil_options.settings_of(veil_options.Typed())
-    other = veil_options.settings_of(veil_options.Typed(fill="#000000"))
-    longer = veil_options.settings_of(veil_options.Typed(thorough=True))
+    plain = settings_of(VeilOptions(inputs=["a.mp4"]))
+    other = settings_of(VeilOptions(inputs=["a.mp4"], fill="#000000"))
+    longer = settings_of(VeilOptions(inputs=["a.mp4"], thorough=True))
     assert mend.settings_digest(plain) != mend.settings_digest(other)
     assert mend.settings_digest(plain) == mend.settings_digest(longer)
 

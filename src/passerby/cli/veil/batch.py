@@ -11,7 +11,8 @@ import typer
 
 import passerby
 from passerby.cli.progress import progress_for
-from passerby.cli.veil.options import Typed, settings_of
+from passerby.cli.veil.options import VeilOptions
+from passerby.cli.veil.settings import settings_of
 from passerby.cli.veil.tracks import contact_sheet, tracks_of, with_places, write_tracks
 from passerby.errors import PasserbyError, UsageError
 from passerby.files import check_target, unwind_on_signals
@@ -44,38 +45,13 @@ from passerby.veil import (
 MANIFEST_SUFFIX = ".manifest.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One call of the command.
-
-    Attributes:
-        inputs: As typed.
-        output: As typed, or None.
-        typed: The other options.
-        tracks_out: Where tracks go, or None.
-        mend: An earlier output to copy from, or None.
-        report: Where the report goes, or None.
-        manifest: Write a manifest beside each output.
-        quiet: Say nothing but errors.
-    """
-
-    inputs: tuple[str, ...]
-    output: str | None
-    typed: Typed
-    tracks_out: Path | None = None
-    mend: Path | None = None
-    report: Path | None = None
-    manifest: bool = True
-    quiet: bool = False
-
-
 @dataclass(slots=True)
 class _Done:
     reports: list[VeilReport] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
 
-def run(told: Run) -> bool:
+def veil_batch(options: VeilOptions) -> bool:
     """Veil every input and say what came of it.
 
     Returns:
@@ -84,13 +60,13 @@ def run(told: Run) -> bool:
     Raises:
         PasserbyError: nothing could be begun.
     """
-    settings = settings_of(told.typed)
-    inputs = expand_inputs(told.inputs, output=told.output)
-    jobs = plan_outputs(inputs, told.output)
-    _check_single(told, many=inputs.many)
-    _check_beside(told, jobs)
+    settings = settings_of(options)
+    inputs = expand_inputs(options.inputs, output=options.output)
+    jobs = plan_outputs(inputs, options.output)
+    _check_single(options, many=inputs.many)
+    _check_beside(options, jobs)
     protection = protect_process()
-    say = _Say(told.quiet)
+    say = _Say(options.quiet)
     for sentence in protection.missing:
         say.note(f"note: {sentence}")
     if settings.cover.style in REVERSIBLE and settings.cover.allow_reversible:
@@ -101,45 +77,44 @@ def run(told: Run) -> bool:
     for path, error in inputs.failed:
         _fail(done, path, error, single=False)
     if jobs:
-        _veil_all(told, settings, jobs, done, say)
-    if told.report is not None and (done.reports or done.failures):
-        page, data = write_report(told.report, done.reports, done.failures)
+        _veil_all(options, settings, jobs, done, say)
+    if options.report is not None and (done.reports or done.failures):
+        page, data = write_report(options.report, done.reports, done.failures)
         say.note(f"report: {page} and {data.name}")
     if not jobs and not done.failures:
         raise UsageError("no picture or clip among the inputs", hint="see --help for the kinds of files")
     return bool(done.failures)
 
 
-def _check_single(told: Run, *, many: bool) -> None:
+def _check_single(options: VeilOptions, *, many: bool) -> None:
     for name, value in (
-        ("--tracks-out", told.tracks_out),
-        ("--tracks-in", told.typed.tracks_in),
-        ("--mend", told.mend),
+        ("--tracks-out", options.tracks_out),
+        ("--tracks-in", options.tracks_in),
+        ("--mend", options.mend),
     ):
         if value and many:
             raise UsageError(f"{name} goes with one input, got several", hint="a track means nothing in another file")
-    if told.mend is not None and not told.typed.tracks_in:
+    if options.mend is not None and not options.tracks_in:
         raise UsageError("--mend needs --tracks-in, got none", hint="name the edited tracks of the same file")
 
 
-def _check_beside(told: Run, jobs: list[Job]) -> None:
+def _check_beside(options: VeilOptions, jobs: list[Job]) -> None:
     """Refuse to write tracks, sheet or report over an input, an output, or whatever else stands there."""
     beside: list[Path] = []
-    if told.tracks_out is not None:
-        beside += [told.tracks_out, *sheet_names(told.tracks_out)]
-    if told.report is not None:
-        beside += report_names(told.report)
-    typed = told.typed
-    named = [typed.detector, typed.replaceimg, told.mend, *typed.tracks_in]
+    if options.tracks_out is not None:
+        beside += [options.tracks_out, *sheet_names(options.tracks_out)]
+    if options.report is not None:
+        beside += report_names(options.report)
+    named = [options.detector, options.replaceimg, options.mend, *(options.tracks_in or ())]
     taken = [job.source.path for job in jobs] + [path for path in named if path is not None]
     targets = {job.target.resolve() for job in jobs}
     for path in beside:
         if path.resolve() in targets:
             raise UsageError(f"{path} must not be the output too", hint="choose another name")
-        check_target(path, overwrite=typed.overwrite, inputs=taken)
+        check_target(path, overwrite=options.overwrite, inputs=taken)
 
 
-def _veil_all(told: Run, settings: VeilSettings, jobs: list[Job], done: _Done, say: _Say) -> None:
+def _veil_all(options: VeilOptions, settings: VeilSettings, jobs: list[Job], done: _Done, say: _Say) -> None:
     detector = Detector(settings.find)
     try:
         say.note(f"detector: {detector.runs_on}, weights {detector.digest}")
@@ -148,61 +123,61 @@ def _veil_all(told: Run, settings: VeilSettings, jobs: list[Job], done: _Done, s
                 try:
                     with _folder_for(job.target):
                         if job.source.kind is SourceKind.CAMERA:
-                            _record(told, settings, job, detector.digest, say)
+                            _record(options, settings, job, detector.digest, say)
                         else:
-                            done.reports.append(_veil_one(told, settings, job, detector, say))
+                            done.reports.append(_veil_one(options, settings, job, detector, say))
                 except PasserbyError as error:
-                    if len(jobs) == 1 and not done.failures and told.report is None:
+                    if len(jobs) == 1 and not done.failures and options.report is None:
                         raise
                     _fail(done, job.source.path, error, single=len(jobs) == 1)
     finally:
         detector.close()
 
 
-def _veil_one(told: Run, settings: VeilSettings, job: Job, detector: Detector, say: _Say) -> VeilReport:
+def _veil_one(options: VeilOptions, settings: VeilSettings, job: Job, detector: Detector, say: _Say) -> VeilReport:
     source, target = job.source.path, job.target
-    if told.manifest:
-        check_target(target.with_name(target.name + MANIFEST_SUFFIX), overwrite=told.typed.overwrite)
-    header, tracks = tracks_of(told.typed.tracks_in, source) if told.typed.tracks_in else (None, None)
+    if options.manifest:
+        check_target(target.with_name(target.name + MANIFEST_SUFFIX), overwrite=options.overwrite)
+    header, tracks = tracks_of(options.tracks_in, source) if options.tracks_in else (None, None)
     veiled: Veiled | str = "nothing to mend"
-    with progress_for(source.name, quiet=told.quiet) as progress:
-        if told.mend is not None and header is not None and tracks is not None:
-            veiled = mend_file(source, told.mend, target, settings, header, tracks, progress=progress)
+    with progress_for(source.name, quiet=options.quiet) as progress:
+        if options.mend is not None and header is not None and tracks is not None:
+            veiled = mend_file(source, options.mend, target, settings, header, tracks, progress=progress)
             if isinstance(veiled, str):
                 say.note(f"note: veiled anew instead of mended: {veiled}")
         if isinstance(veiled, str):
             veiled = veil_file(source, target, settings, detector=detector, tracks=tracks, progress=progress)
     typer.echo(str(target))
     say.note(_summary(veiled.report))
-    if told.tracks_out is not None:
-        _tell_tracks(told.tracks_out, veiled, target, settings, say)
-    if told.manifest:
+    if options.tracks_out is not None:
+        _tell_tracks(options.tracks_out, veiled, target, settings, say)
+    if options.manifest:
         found = build_manifest(
             inputs=[digest_named(source)],
             outputs=[digest_named(target)],
             settings=settings,
             weights=veiled.report.weights,
         )
-        write_manifest(found, target, overwrite=told.typed.overwrite)
-    return with_places(veiled, target, settings) if told.report is not None else veiled.report
+        write_manifest(found, target, overwrite=options.overwrite)
+    return with_places(veiled, target, settings) if options.report is not None else veiled.report
 
 
-def _record(told: Run, settings: VeilSettings, job: Job, weights: Digest, say: _Say) -> None:
+def _record(options: VeilOptions, settings: VeilSettings, job: Job, weights: Digest, say: _Say) -> None:
     for name, value in (
-        ("--tracks-out", told.tracks_out),
-        ("--tracks-in", told.typed.tracks_in),
-        ("--start", told.typed.start),
+        ("--tracks-out", options.tracks_out),
+        ("--tracks-in", options.tracks_in),
+        ("--start", options.start),
     ):
         if value:
             raise UsageError(f"{name} does not go with a camera")
     say.note(f"recording {job.source.path}; Ctrl-C ends it")
-    with progress_for(job.source.path.name, quiet=told.quiet) as progress:
+    with progress_for(job.source.path.name, quiet=options.quiet) as progress:
         done = veil_camera(job.source.path, job.target, settings, progress=progress)
     typer.echo(str(job.target))
     say.note(f"{done.frames} frames of {done.width}x{done.height} in {done.seconds:.1f} s")
-    if told.manifest:
+    if options.manifest:
         found = build_manifest(inputs=[], outputs=[digest_named(job.target)], settings=settings, weights=weights)
-        write_manifest(found, job.target, overwrite=told.typed.overwrite)
+        write_manifest(found, job.target, overwrite=options.overwrite)
 
 
 def _tell_tracks(path: Path, veiled: Veiled, target: Path, settings: VeilSettings, say: _Say) -> None:

@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def demo(
+    *,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for the result; what is in it is replaced.")
     ] = Path("demo-output"),

@@ -20,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def doctor(
+    *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     camera: Annotated[str | None, typer.Option(help="Test who can pull this camera: its name, or its address.")] = None,
     config: Annotated[Path | None, typer.Option(help="The city.yml, for a camera's name.")] = None,

@@ -4,75 +4,68 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
+from passerby.cli.veil.options import VeilOptions
 from passerby.errors import UsageError
 from passerby.values import Zone
 from passerby.veil import CoverSettings, FindSettings, Style, VeilSettings, WriteSettings, parse_zone
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """The options as typed; see ``passerby veil --help``."""
-
-    thresh: float | None = None
-    detector: Path | None = None
-    ep: str = "cpu"
-    require_gpu: bool = False
-    thorough: bool = False
-    replacewith: str = Style.SOLID.value
-    replaceimg: Path | None = None
-    fill: str = "#707070"
-    mask_scale: float = 1.3
-    mosaicsize: int = 6
-    allow_reversible: bool = False
-    zone: Sequence[str] = ()
-    exclude_zone: Sequence[str] = ()
-    keep: Sequence[int] = ()
-    start: str | None = None
-    end: str | None = None
-    keep_audio: bool = False
-    keep_metadata: bool = False
-    full_reencode: bool = False
-    preset: str = "superfast"
-    crf: int = 20
-    overwrite: bool = False
-    tracks_in: Sequence[Path] = field(default=())
-
-
-def settings_of(typed: Typed) -> VeilSettings:
+def settings_of(options: VeilOptions) -> VeilSettings:
     """Return the settings.
 
     Raises:
         UsageError: an option is wrong, or two do not go together.
     """
-    if typed.thresh is not None and not 0 < typed.thresh < 1:
-        raise UsageError(f"--thresh must lie between 0 and 1, got {typed.thresh:g}")
-    if typed.mosaicsize < 1:
-        raise UsageError(f"--mosaicsize must be 1 or more cells across a face, got {typed.mosaicsize}")
-    if typed.keep and not typed.tracks_in:
+    _refuse_numbers(options)
+    if options.keep and not options.tracks_in:
         raise UsageError(
             "--keep needs the tracks that its numbers come from, got no --tracks-in",
             hint="first run with --tracks-out tracks.json, read the number off the contact sheet, then add --tracks-in",
         )
-    style = _style(typed.replacewith)
-    if typed.replaceimg is not None and style is Style.SOLID:
+    style = _style(options.replacewith)
+    if options.replaceimg is not None and style is Style.SOLID:
         style = Style.IMAGE
-    start_s, end_s = (None if text is None else seconds_of(text) for text in (typed.start, typed.end))
+    start_s, end_s = (None if text is None else seconds_of(text) for text in (options.start, options.end))
     if start_s is not None and end_s is not None and end_s <= start_s:
-        raise UsageError(f"--end must come after --start, got {typed.start} and {typed.end}")
+        raise UsageError(f"--end must come after --start, got {options.start} and {options.end}")
     return VeilSettings(
-        FindSettings(typed.detector, typed.ep, typed.require_gpu, typed.thresh, typed.thorough),
-        CoverSettings(
-            style, colour_of(typed.fill), typed.replaceimg, typed.mask_scale, _zones(typed.zone, "zone"),
-            _zones(typed.exclude_zone, "exclude zone"), typed.allow_reversible, frozenset(typed.keep), typed.mosaicsize,
+        find=FindSettings(
+            detector=options.detector,
+            provider=options.ep,
+            require_gpu=options.require_gpu,
+            threshold=options.thresh,
+            thorough=options.thorough,
         ),
-        WriteSettings(
-            start_s, end_s, typed.keep_audio, typed.keep_metadata, typed.full_reencode, typed.preset, typed.crf,
-            typed.overwrite,
+        cover=CoverSettings(
+            style=style,
+            fill=colour_of(options.fill),
+            image=options.replaceimg,
+            mask_scale=options.mask_scale,
+            zones=_zones(options.zone, "zone"),
+            exclude_zones=_zones(options.exclude_zone, "exclude zone"),
+            allow_reversible=options.allow_reversible,
+            keep=frozenset(options.keep or ()),
+            mosaic_cells=options.mosaicsize,
         ),
-    )  # fmt: skip
+        write=WriteSettings(
+            start_s=start_s,
+            end_s=end_s,
+            keep_audio=options.keep_audio,
+            keep_metadata=options.keep_metadata,
+            full_reencode=options.full_reencode,
+            preset=options.preset,
+            crf=options.crf,
+            overwrite=options.overwrite,
+        ),
+    )
+
+
+def _refuse_numbers(options: VeilOptions) -> None:
+    if options.thresh is not None and not 0 < options.thresh < 1:
+        raise UsageError(f"--thresh must lie between 0 and 1, got {options.thresh:g}")
+    if options.mosaicsize < 1:
+        raise UsageError(f"--mosaicsize must be 1 or more cells across a face, got {options.mosaicsize}")
 
 
 def _style(name: str) -> Style:
@@ -120,9 +113,9 @@ def seconds_of(text: str) -> float:
     return total
 
 
-def _zones(texts: Sequence[str], kind: str) -> tuple[Zone, ...]:
+def _zones(texts: Sequence[str] | None, kind: str) -> tuple[Zone, ...]:
     zones = []
-    for number, text in enumerate(texts, 1):
+    for number, text in enumerate(texts or (), 1):
         name, equals, points = text.partition("=")
         zones.append(parse_zone(points, name) if equals else parse_zone(text, f"{kind} {number}"))
     return tuple(zones)

@@ -39,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def verify(
+    *,
     file: Annotated[Path, typer.Argument(help="A veiled picture or clip.")],
     detector: Annotated[
         list[Path] | None,
