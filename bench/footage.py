@@ -16,7 +16,7 @@ from passerby.media import ClipReader, rgb
 from passerby.values import digest_file
 from passerby.veil.detect.detector import Detector
 from passerby.veil.detect.passes import InferencePass, start_passes
-from passerby.veil.run.watcher import Watched
+from passerby.veil.run.watch import WatchedClip
 from passerby.veil.tools.demo_clip import demo_clip
 from passerby.veil.track.association import Follower
 from passerby.veil.track.motion import MotionMeter, grey_copy
@@ -67,7 +67,7 @@ def joined(clips: Iterable[Path], target: Path, rate: Fraction) -> int:
 
 
 def sparse(
-    clip: Path, watched: Watched, target: Path, size: tuple[int, int] | None = None, groups: int = 40
+    clip: Path, watched: WatchedClip, target: Path, size: tuple[int, int] | None = None, groups: int = 40
 ) -> tuple[int, int]:
     """Write a clip in which one group of pictures in ten holds a face; return frames, and groups with a face.
 
@@ -135,7 +135,7 @@ def _dense(path: Path, detector: Detector) -> list[tuple[int, int, float, float,
         size = (clip.info.width_px, clip.info.height_px)
         looks = [InferencePass(min(int(max(size) * share), 1920)) for share in (0.5, 1, 2)]
         meter = MotionMeter(*size)
-        follower = Follower(meter, misses=8)
+        follower = Follower(meter, max_age=8)
         for frame in clip.frames():
             picture = frame.picture
             found = start_passes(detector, looks, partial(rgb, picture), size, 0.05).result()
@@ -143,10 +143,10 @@ def _dense(path: Path, detector: Detector) -> list[tuple[int, int, float, float,
             follower.see(frame.index, found)
         follower.finish()
     rows = []
-    for number, trail in enumerate(follower.ended):
-        if trail.best >= 0.5 and len(trail.hits) >= 5:
-            boxes = trail.boxes()
-            for index, _ in trail.hits:
-                x0, y0, x1, y1 = (float(v) for v in boxes[index - trail.first])
+    for number, tracklet in enumerate(follower.ended):
+        if tracklet.best >= 0.5 and len(tracklet.hits) >= 5:
+            boxes = tracklet.boxes()
+            for index, _ in tracklet.hits:
+                x0, y0, x1, y1 = (float(v) for v in boxes[index - tracklet.first])
                 rows.append((index, number, x0, y0, x1 - x0, y1 - y0))
     return rows

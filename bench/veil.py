@@ -39,9 +39,9 @@ from passerby import __version__
 from passerby.veil.detect.detector import Detector
 from passerby.veil.review.measured import MEASURED
 from passerby.veil.run import live as veil_live
-from passerby.veil.run.watcher import watch
+from passerby.veil.run.watch import watch
 from passerby.veil.settings import CoverSettings, FindSettings
-from passerby.veil.track.policy import Rules
+from passerby.veil.track.policy import TrackingPolicy
 from peer import ROOT, deface, deface_keyed, deface_keyed_each, in_turn, key_picture, passerby, run
 
 BARE = ROOT / "bench" / "bare.py"
@@ -262,7 +262,7 @@ def rare(bench: Bench) -> None:
         print("| sparse footage | needs PASSERBY_FOOTAGE | | | | |")
         return
     source = longest(bench)
-    watched = watch(source, Detector(FindSettings()), Rules())
+    watched = watch(source, Detector(FindSettings()), TrackingPolicy())
     for name, size, groups in (("1080p", (1920, 1080), 20), ("768x432", None, 40)):
         path = bench.work / "sparse.mp4"
         footage.sparse(source, watched, path, size, groups)

@@ -16,15 +16,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from tests.gateway_tools import wait_for
-from tests.test_gateway_lane import SCENE, Covering
+from tests.test_gateway_pipeline import SCENE, Covering
 
 from passerby.gateway.stream.relay import STALL_S
 from passerby.gateway.supervisor import BACKOFF_S
 from passerby.gateway.values import CameraConfig, CoverReason, InputConfig
 from passerby.gateway.wire import Decoder, Message, MessageKind, encode, encode_json
 from passerby.gateway.worker.faults import HOLD_S
-from passerby.gateway.worker.lane import Unit
 from passerby.gateway.worker.load import BURST_S, RISE_S
+from passerby.gateway.worker.pipeline import Unit
 from passerby.gateway.worker.source import Picture
 from passerby.gateway.worker.veiling import Veiled
 from passerby.gateway.worker.watchdog import CLOCK_HOLD_S
@@ -188,9 +188,9 @@ def test_late_detector_lowers_the_rate_then_covers_then_recovers(monkeypatch: py
     ours, theirs = socket.socketpair()
     worker = Worker(config(), theirs, 60.0, 0.0)
     late = True
-    worker.lane._make_veil = lambda *_: Late() if late else Covering()
+    worker.pipeline._make_veil = lambda *_: Late() if late else Covering()
     units: list[Unit] = []
-    worker.lane._send = units.append
+    worker.pipeline._send = units.append
     clock = [1000.0]
     monkeypatch.setattr(
         "passerby.gateway.worker.worker.time",
@@ -198,7 +198,7 @@ def test_late_detector_lowers_the_rate_then_covers_then_recovers(monkeypatch: py
             monotonic=lambda: clock[0], monotonic_ns=lambda: int(clock[0] * 1e9), time_ns=lambda: int(clock[0] * 1e9)
         ),
     )
-    worker.lane._clock = lambda: int(clock[0] * 1e9)
+    worker.pipeline._clock = lambda: int(clock[0] * 1e9)
     steps, overloaded = [], []
     for number in range(1200):
         if number == 400:

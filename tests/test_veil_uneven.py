@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from passerby.values import Detections, Digest
 from passerby.veil.cover.plan import Plan
-from passerby.veil.run.watcher import watch
-from passerby.veil.track.policy import Rules
+from passerby.veil.run.watch import watch
+from passerby.veil.track.policy import TrackingPolicy
 
 SIZE = (320, 192)
 
@@ -55,7 +55,7 @@ def test_who_is_there_only_while_a_fast_clip_is_slow_is_covered(tmp_path: Path) 
             frame.pts, frame.time_base = round(time_s * 50), Fraction(1, 50)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    watched = watch(path, SeesTheHead(), Rules())
+    watched = watch(path, SeesTheHead(), TrackingPolicy())
     plan = Plan(watched.tracks, len(times_s))
     for index in range(between):
         boxes = plan.boxes_at(before + index)

@@ -20,11 +20,11 @@ from passerby.errors import DetectorError, UsageError
 from passerby.values import Detections, Digest, Track
 from passerby.veil.detect.detector import Detector
 from passerby.veil.run.file import veil_file
-from passerby.veil.run.live import LiveFrame, LiveSettings, LiveVeil, WholeReason, veil_frames
-from passerby.veil.run.watcher import watch
+from passerby.veil.run.live import LiveSettings, LiveVeil, VeiledFrame, WholeReason, veil_frames
+from passerby.veil.run.watch import watch
 from passerby.veil.settings import CoverSettings, FindSettings, VeilSettings
 from passerby.veil.tools.demo_clip import demo_clip, demo_frames
-from passerby.veil.track.policy import Rules
+from passerby.veil.track.policy import TrackingPolicy
 
 SIZE = (320, 192)
 FILL = (255, 0, 255)
@@ -73,7 +73,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_detector_that_always_fails_refuses_the_file(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(DetectorError, match="failed at every look"):
-        watch(clip, Scripted(broken), Rules())
+        watch(clip, Scripted(broken), TrackingPolicy())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -83,7 +83,7 @@ def test_frames_around_a_failed_look_are_covered_whole(clip: Path) -> None:
             raise DetectorError("detector failed")
         return Detections()
 
-    watched = watch(clip, Scripted(answer), Rules(still_s=0.1))
+    watched = watch(clip, Scripted(answer), TrackingPolicy(still_s=0.1))
     good = [0]
     assert watched.unjudged
     assert 0 not in watched.unjudged
@@ -120,7 +120,7 @@ def test_frames_that_nothing_could_be_said_about_leave_covered(
 
 def test_every_run_makes_the_same_tracks(clip: Path) -> None:
     detector = Detector(FindSettings())
-    runs = [watch(clip, detector, Rules()).tracks for _ in range(2)]
+    runs = [watch(clip, detector, TrackingPolicy()).tracks for _ in range(2)]
     assert [(t.number, t.first, t.last) for t in runs[0]] == [(t.number, t.first, t.last) for t in runs[1]]
     assert all(np.allclose(a.xyxy, b.xyxy, atol=0.5) for a, b in zip(*runs, strict=True))
     detector.close()
@@ -137,7 +137,7 @@ def test_the_larger_look_comes_by_time_also_where_a_still_picture_left_turns_out
     widths: list[int] = []
     path = tmp_path / "in.mp4"
     demo_clip(path, 6.0, SIZE)  # nothing moves at its beginning
-    watch(path, Sizes(nothing), Rules())
+    watch(path, Sizes(nothing), TrackingPolicy())
     larger, smaller = max(widths), min(widths)
     assert widths[:5] == [larger, smaller, smaller, larger, smaller]
 
@@ -153,7 +153,7 @@ def test_tracks_end_with_a_clip_in_which_nothing_moves(tmp_path: Path, count: in
             container.mux(stream.encode(still))
         container.mux(stream.encode(None))
     middle = Detections(np.array([[140, 80, 180, 120]], np.float32), np.array([0.9], np.float32))
-    watched = watch(path, Scripted(lambda _: middle), Rules(interval_s=0.16))
+    watched = watch(path, Scripted(lambda _: middle), TrackingPolicy(interval_s=0.16))
     assert [(track.first, track.last) for track in watched.tracks] == [(0, count - 1)]
     assert watched.tracks[0].score[-1] > 0
 
@@ -183,7 +183,7 @@ def frames(count: int) -> Iterator[av.VideoFrame]:
         yield frame
 
 
-def through(veil: LiveVeil, count: int) -> list[LiveFrame]:
+def through(veil: LiveVeil, count: int) -> list[VeiledFrame]:
     out = [one for n, frame in enumerate(frames(count)) for one in veil.push(frame, n)]
     return out + veil.flush()
 
@@ -235,7 +235,7 @@ class OnDemand(Scripted):
 def test_what_lies_further_back_than_a_new_face_is_followed_is_covered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """The detector is behind, no look comes for a while, and a scene that began meanwhile is seen only later."""
     monkeypatch.setattr("passerby.veil.run.live.PATIENCE_S", 0.0)
-    detector, out = OnDemand(), list[LiveFrame]()
+    detector, out = OnDemand(), list[VeiledFrame]()
     veil = LiveVeil(*SIZE, 6.25, detector, LiveSettings(cover=CoverSettings(fill=FILL)))
     for number, frame in enumerate(frames(30)):
         if number in {1, 17} or number > 19:
@@ -382,10 +382,10 @@ def test_memory_of_a_stream_is_flat() -> None:
     kept = list(frames(25))
     for n in range(1500):
         veil.push(kept[n % 25], n)
-    trails = [*veil._follower.active, *veil._follower.ended]
-    assert len(trails) <= 3
-    assert sum(len(piece) for trail in trails for piece in trail.path) < 100
-    assert max(len(trail.hits) for trail in trails) <= 9
+    tracklets = [*veil._follower.active, *veil._follower.ended]
+    assert len(tracklets) <= 3
+    assert sum(len(piece) for tracklet in tracklets for piece in tracklet.path) < 100
+    assert max(len(tracklet.hits) for tracklet in tracklets) <= 9
     assert len(veil._motions) <= 30
 
 

@@ -44,10 +44,10 @@ from .review import (
     write_sidecar,
 )
 from .run import (
-    LiveFrame,
     LiveSettings,
     LiveVeil,
-    Veiled,
+    VeiledFile,
+    VeiledFrame,
     WholeReason,
     mend_file,
     settings_digest,
@@ -69,7 +69,7 @@ from .tools import (
     run_demo,
 )
 from .track import (
-    looks_at,
+    passes_for_cycle,
 )
 
 __all__ = [
@@ -86,7 +86,6 @@ __all__ = [
     "ExposedPlace",
     "FaceDetector",
     "FindSettings",
-    "LiveFrame",
     "LiveSettings",
     "LiveVeil",
     "Painter",
@@ -95,7 +94,8 @@ __all__ = [
     "Style",
     "VeilReport",
     "VeilSettings",
-    "Veiled",
+    "VeiledFile",
+    "VeiledFrame",
     "VerifyResult",
     "WholeReason",
     "WriteSettings",
@@ -106,12 +106,12 @@ __all__ = [
     "doubtful_places",
     "exposed_share",
     "is_sidecar",
-    "looks_at",
     "mend_file",
     "merge_intervals",
     "open_blazeface",
     "parse_zone",
     "pass_size",
+    "passes_for_cycle",
     "read_labels",
     "read_sidecar",
     "report_names",

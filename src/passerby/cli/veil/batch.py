@@ -31,7 +31,7 @@ from passerby.veil import (
     REVERSIBLE,
     REVERSIBLE_WARNING,
     Detector,
-    Veiled,
+    VeiledFile,
     VeilReport,
     VeilSettings,
     mend_file,
@@ -139,7 +139,7 @@ def _veil_one(options: VeilOptions, settings: VeilSettings, job: Job, detector: 
     if options.manifest:
         check_target(target.with_name(target.name + MANIFEST_SUFFIX), overwrite=options.overwrite)
     header, tracks = tracks_of(options.tracks_in, source) if options.tracks_in else (None, None)
-    veiled: Veiled | str = "nothing to mend"
+    veiled: VeiledFile | str = "nothing to mend"
     with progress_for(source.name, quiet=options.quiet) as progress:
         if options.mend is not None and header is not None and tracks is not None:
             veiled = mend_file(source, options.mend, target, settings, header, tracks, progress=progress)
@@ -180,7 +180,7 @@ def _record(options: VeilOptions, settings: VeilSettings, job: Job, weights: Dig
         write_manifest(found, job.target, overwrite=options.overwrite)
 
 
-def _tell_tracks(path: Path, veiled: Veiled, target: Path, settings: VeilSettings, say: _Say) -> None:
+def _tell_tracks(path: Path, veiled: VeiledFile, target: Path, settings: VeilSettings, say: _Say) -> None:
     write_tracks(path, veiled, settings, passerby.__version__)
     sheets = contact_sheet(path, veiled, target, settings)
     say.note(f"tracks: {path}" + (f"; contact sheet: {', '.join(sheet.name for sheet in sheets)}" if sheets else ""))

@@ -18,7 +18,7 @@ from passerby.veil import (
     RUN_FRAMES,
     ReviewPlace,
     SidecarHeader,
-    Veiled,
+    VeiledFile,
     VeilReport,
     VeilSettings,
     append_tracks,
@@ -73,7 +73,7 @@ def tracks_of(paths: Sequence[Path], source: Path) -> tuple[SidecarHeader, tuple
     return header, tracks
 
 
-def header_of(veiled: Veiled, settings: VeilSettings, version: str) -> tuple[SidecarHeader, list[float]]:
+def header_of(veiled: VeiledFile, settings: VeilSettings, version: str) -> tuple[SidecarHeader, list[float]]:
     """Return the sidecar's header and the time of each frame in seconds."""
     report = veiled.report
     times_s, time_base = [0.0], Fraction(1, 1)
@@ -90,7 +90,7 @@ def header_of(veiled: Veiled, settings: VeilSettings, version: str) -> tuple[Sid
     return header, times_s
 
 
-def write_tracks(path: Path, veiled: Veiled, settings: VeilSettings, version: str) -> None:
+def write_tracks(path: Path, veiled: VeiledFile, settings: VeilSettings, version: str) -> None:
     """Write tracks: MOT for ``.csv`` and ``.txt``, COCO for ``.coco.json``, otherwise our sidecar.
 
     Raises:
@@ -106,7 +106,7 @@ def write_tracks(path: Path, veiled: Veiled, settings: VeilSettings, version: st
         write_sidecar(path, header, marks, times_s)
 
 
-def contact_sheet(path: Path, veiled: Veiled, target: Path, settings: VeilSettings) -> list[Path]:
+def contact_sheet(path: Path, veiled: VeiledFile, target: Path, settings: VeilSettings) -> list[Path]:
     """Write the numbered contact sheets beside the tracks, from the veiled output alone.
 
     Raises:
@@ -124,7 +124,7 @@ def contact_sheet(path: Path, veiled: Veiled, target: Path, settings: VeilSettin
     return save_sheets(path, sheets, overwrite=settings.write.overwrite)
 
 
-def places_of(veiled: Veiled, settings: VeilSettings) -> tuple[tuple[ReviewPlace, ...], int]:
+def places_of(veiled: VeiledFile, settings: VeilSettings) -> tuple[tuple[ReviewPlace, ...], int]:
     """Return where a person should look in the output, and how many places more there are than are listed."""
     times_s = [0.0]
     faint: list[tuple[int, Any, float]] = []
@@ -145,7 +145,7 @@ def places_of(veiled: Veiled, settings: VeilSettings) -> tuple[tuple[ReviewPlace
     return tuple(inside), left_out
 
 
-def _is_bare(veiled: Veiled, settings: VeilSettings, frame: int, box: NDArray[np.float32]) -> bool:
+def _is_bare(veiled: VeiledFile, settings: VeilSettings, frame: int, box: NDArray[np.float32]) -> bool:
     """Whether a faint sighting is not hidden by the cover of another face."""
     here = [track.xyxy[frame - track.first] for track in veiled.tracks if track.first <= frame <= track.last]
     covers = with_margin(
@@ -154,7 +154,7 @@ def _is_bare(veiled: Veiled, settings: VeilSettings, frame: int, box: NDArray[np
     return exposed_share(box, covers) > BARE_SHARE
 
 
-def with_places(veiled: Veiled, target: Path, settings: VeilSettings) -> VeilReport:
+def with_places(veiled: VeiledFile, target: Path, settings: VeilSettings) -> VeilReport:
     """Return the report with the places for a person to look at, each with a picture cut from the veiled output.
 
     Raises:
@@ -169,7 +169,7 @@ def with_places(veiled: Veiled, target: Path, settings: VeilSettings) -> VeilRep
     return replace(report, places=shown, places_left_out=left_out)
 
 
-def begins_s(veiled: Veiled, settings: VeilSettings) -> float:
+def begins_s(veiled: VeiledFile, settings: VeilSettings) -> float:
     """Return the time of the input that is 0 in the output."""
     start_s = settings.write.start_s
     if veiled.watched is None or start_s is None:

@@ -13,11 +13,11 @@ from passerby.errors import WeightsError
 from passerby.gateway.values import CameraConfig, CoverReason
 from passerby.gateway.worker.detecting import WatchedDetector
 from passerby.gateway.worker.veiling import Veil, Veiled
-from passerby.veil import Detector, LiveFrame, LiveSettings, LiveVeil, WholeReason
+from passerby.veil import Detector, LiveSettings, LiveVeil, VeiledFrame, WholeReason
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Eyes:
+class DetectorBinding:
     """What sees and veils for one camera.
 
     Attributes:
@@ -31,7 +31,7 @@ class Eyes:
     weights_wrong: Callable[[], str | None]
 
 
-def open_eyes(config: CameraConfig, phase: float) -> Eyes:
+def bind_detector(config: CameraConfig, phase: float) -> DetectorBinding:
     """Load the detector.
 
     Args:
@@ -57,7 +57,7 @@ def open_eyes(config: CameraConfig, phase: float) -> Eyes:
     def make_veil(width: int, height: int, fps: float) -> Veil:
         return _Bound(LiveVeil(width, height, fps, watched, settings))
 
-    return Eyes(watched, make_veil, weights_wrong)
+    return DetectorBinding(watched, make_veil, weights_wrong)
 
 
 def _on_one_processor(config: CameraConfig) -> Detector:
@@ -88,7 +88,7 @@ class _Bound:
         return [_veiled(one) for one in self._inner.flush()]
 
 
-def _veiled(one: LiveFrame) -> Veiled:
+def _veiled(one: VeiledFrame) -> Veiled:
     whole = None if one.reason is None else cover_reason(one.reason)
     return Veiled(one.picture, one.captured_ns, whole, len(one.faces), one.tracks)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from passerby.errors import PasserbyError
 from passerby.gateway.picture import Probe, covers, probe
 from passerby.values import Detections
-from passerby.veil import FaceDetector, looks_at, pass_size
+from passerby.veil import FaceDetector, pass_size, passes_for_cycle
 
 _WINDOW = 64
 SELFTEST_THRESHOLD = 0.3
@@ -104,7 +104,7 @@ class WatchedDetector:
             size: Of the camera's pictures: the face goes through the network at the very sizes that they go through.
             hurry: Begin at once, rather than right after a pass, when there is time before the next, which must not be late.
         """
-        for one_pass in looks_at(0, *size, thorough=False):
+        for one_pass in passes_for_cycle(0, *size, thorough=False):
             if not hurry:
                 with self._lock:
                     self._lock.wait(PAUSE_WAIT_S)

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 
 from passerby.gateway.wire import Message, MessageKind, encode, flags_of
-from passerby.gateway.worker.lane import Unit
+from passerby.gateway.worker.pipeline import Unit
 
 MAX_BYTES = 8 * 1024 * 1024
 _GONE = 75

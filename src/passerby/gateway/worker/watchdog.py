@@ -22,11 +22,11 @@ from passerby.gateway.worker.process import memory_bytes
 
 if TYPE_CHECKING:
     from passerby.gateway.values import CameraConfig
-    from passerby.gateway.worker.binding import Eyes
+    from passerby.gateway.worker.binding import DetectorBinding
     from passerby.gateway.worker.faults import Faults
-    from passerby.gateway.worker.lane import Lane
     from passerby.gateway.worker.load import Load
     from passerby.gateway.worker.outbox import Outbox
+    from passerby.gateway.worker.pipeline import Pipeline
 
 TICK_S = 0.1
 STALL_S = 2.0
@@ -47,9 +47,9 @@ class Watched(Protocol):
     """What the watch needs of the worker that it watches."""
 
     config: CameraConfig
-    eyes: Eyes | None
+    binding: DetectorBinding | None
     faults: Faults
-    lane: Lane
+    pipeline: Pipeline
     load: Load
     outbox: Outbox
     reconnects: int
@@ -148,19 +148,19 @@ class Watchdog:
         # this watch stood still too, so it was the process (SIGSTOP, a machine that slept), not the detector
         stood_s = now_s - self._ticked_s
         self._ticked_s = now_s
-        if stood_s > 1.0 and self._worker.eyes is not None:
-            self._worker.eyes.detector.forgive(stood_s)
+        if stood_s > 1.0 and self._worker.binding is not None:
+            self._worker.binding.detector.forgive(stood_s)
 
     def _watch_detector(self, now_s: float, wall_ns: int) -> None:
-        eyes = self._worker.eyes
-        if eyes is None:
+        binding = self._worker.binding
+        if binding is None:
             return
-        hold_s = self._worker.lane.hold_s
-        failure = eyes.detector.take_failure()
+        hold_s = self._worker.pipeline.hold_s
+        failure = binding.detector.take_failure()
         if failure is not None:
             detail = f"the detector failed: {failure}"
             self._worker.faults.strike(CoverReason.DETECTOR_DEAD, now_s, wall_ns, detail, hold_s=hold_s)
-        waiting_s = eyes.detector.waiting_s
+        waiting_s = binding.detector.waiting_s
         if waiting_s > STALL_S and self._passed:
             detail = f"no answer for {STALL_S:g} s"
             self._worker.faults.strike(CoverReason.DETECTOR_STALLED, now_s, wall_ns, detail, hold_s=hold_s)
@@ -169,25 +169,25 @@ class Watchdog:
             os._exit(_HUNG)
 
     def _watch_weights(self, now_s: float, wall_ns: int) -> None:
-        eyes = self._worker.eyes
-        if eyes is None or now_s - self._weights_s < WEIGHTS_EVERY_S:
+        binding = self._worker.binding
+        if binding is None or now_s - self._weights_s < WEIGHTS_EVERY_S:
             return
         self._weights_s = now_s
-        wrong = eyes.weights_wrong()
+        wrong = binding.weights_wrong()
         if wrong is None:
             self._worker.faults.lift(CoverReason.WEIGHTS, now_s)
         else:
             self._worker.faults.hold(CoverReason.WEIGHTS, now_s, wall_ns, wrong)
 
     def _test(self, now_s: float) -> None:
-        eyes = self._worker.eyes
+        binding = self._worker.binding
         # after a failure every two seconds, so that a sound detector is believed again soon
         every_s = 2.0 if self._tested_failed else self._selftest_s
         if self._passed == 1:
             every_s *= (1 + self._phase) / 2
         due = self._tested_s is None or now_s - self._tested_s >= every_s
         busy = self._testing is not None and self._testing.is_alive()
-        if eyes is None or not due or busy or not self._worker.lane.counts.taken:
+        if binding is None or not due or busy or not self._worker.pipeline.counts.taken:
             return
         self._tested_s = now_s
         # not on the watch's own thread: a hung detector must not stop the watch
@@ -195,10 +195,10 @@ class Watchdog:
         self._testing.start()
 
     def _run_test(self) -> None:
-        eyes = self._worker.eyes
-        if eyes is None:
+        binding = self._worker.binding
+        if binding is None:
             return
-        ok, detail = eyes.detector.passes_selftest(self._random, self._worker.lane.size, hurry=not self._passed)
+        ok, detail = binding.detector.passes_selftest(self._random, self._worker.pipeline.size, hurry=not self._passed)
         now_s, wall_ns = time.monotonic(), time.time_ns()
         self._tested_failed = not ok
         if ok:
@@ -214,8 +214,8 @@ class Watchdog:
 
     def _tell(self, now_s: float) -> None:
         worker = self._worker
-        lane, counts = worker.lane, worker.lane.counts
-        hz, each_ms = worker.eyes.detector.speed if worker.eyes else (0.0, 0.0)
+        pipeline, counts = worker.pipeline, worker.pipeline.counts
+        hz, each_ms = worker.binding.detector.speed if worker.binding else (0.0, 0.0)
         fps_in, fps_out = self._rates.note(now_s, counts.taken, counts.sent)
         told = WorkerCounts(
             frames_in=counts.taken + worker.left_out,
@@ -239,12 +239,12 @@ class Watchdog:
         status = {
             "counts": asdict(told),
             "reasons": list(worker.faults.reasons),
-            "size": list(lane.size),
-            "lookahead_ms": worker.config.lookahead_frames * lane.interval_ns / 1e6,
+            "size": list(pipeline.size),
+            "lookahead_ms": worker.config.lookahead_frames * pipeline.interval_ns / 1e6,
             "selftest_ns": self._passed_ns,
             "step": worker.load.step,
-            "runs_on": worker.eyes.detector.runs_on if worker.eyes else "",
-            "weights": worker.eyes.detector.digest if worker.eyes else "",
+            "runs_on": worker.binding.detector.runs_on if worker.binding else "",
+            "weights": worker.binding.detector.digest if worker.binding else "",
         }
         worker.outbox.put(encode_json(MessageKind.STATUS, status))
 

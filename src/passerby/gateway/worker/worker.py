@@ -22,11 +22,11 @@ from pydantic import TypeAdapter, ValidationError
 from passerby.errors import PasserbyError, ServiceError
 from passerby.gateway.values import CameraConfig, CoverReason
 from passerby.gateway.wire import HEADER_BYTES, Decoder, Message, MessageKind, encode_json, payload_bytes
-from passerby.gateway.worker.binding import Eyes, open_eyes
+from passerby.gateway.worker.binding import DetectorBinding, bind_detector
 from passerby.gateway.worker.faults import Faults
-from passerby.gateway.worker.lane import Lane
 from passerby.gateway.worker.load import LATE_S, Load
 from passerby.gateway.worker.outbox import Outbox
+from passerby.gateway.worker.pipeline import Pipeline
 from passerby.gateway.worker.process import guard_process
 from passerby.gateway.worker.source import Picture, SourceError, pictures, reachable
 from passerby.gateway.worker.veiling import Veil, WholeCover
@@ -74,8 +74,8 @@ class Worker:
         self.outbox = Outbox(sock)
         self.faults = Faults(self._tell_fault)
         self.load = Load(config.on_overload, config.max_fps)
-        self.lane = Lane(config, self._make_veil, self.faults, self.outbox.unit, time.monotonic_ns)
-        self.eyes: Eyes | None = None
+        self.pipeline = Pipeline(config, self._make_veil, self.faults, self.outbox.unit, time.monotonic_ns)
+        self.binding: DetectorBinding | None = None
         self.reconnects = self.left_out = self.decode_errors = 0
         self.waiting: queue.Queue[Picture | _Begin | _Away] = queue.Queue(QUEUE_PICTURES)
         self._away: _Away | None = _Away(CoverReason.START, "")
@@ -112,10 +112,10 @@ class Worker:
         now_s = time.monotonic()
         if isinstance(item, _Begin):
             self.load.expect_burst(now_s)
-            self.lane.begin()
+            self.pipeline.begin()
         elif isinstance(item, _Away):
             self._away = item
-            self.lane.finish()
+            self.pipeline.finish()
             self.faults.hold(item.reason, now_s, time.time_ns(), item.detail)
             self._cover_silence()
         else:
@@ -127,39 +127,39 @@ class Worker:
                 self.load.expect_burst(now_s)
             self._arrived_ns = item.arrived_ns
             # a detector that is late has more time for each picture when there are fewer
-            self.load.note(2 * LATE_S if self.lane.behind else now_s - item.arrived_ns / 1e9, now_s)
+            self.load.note(2 * LATE_S if self.pipeline.behind else now_s - item.arrived_ns / 1e9, now_s)
             self._follow_load(now_s)
             if self.load.overloaded:
-                self.lane.idle(CoverReason.OVERLOAD)
+                self.pipeline.idle(CoverReason.OVERLOAD)
                 return
-            self.lane.take(replace(item, fps=item.fps / self.load.step), time.time_ns())
-            if time.monotonic_ns() - self.lane.last_sent_ns > 500_000_000:
+            self.pipeline.take(replace(item, fps=item.fps / self.load.step), time.time_ns())
+            if time.monotonic_ns() - self.pipeline.last_sent_ns > 500_000_000:
                 # the look-ahead is filling: nothing has left it yet
-                self.lane.idle((*self.faults.reasons, CoverReason.START)[0])
+                self.pipeline.idle((*self.faults.reasons, CoverReason.START)[0])
 
     def _follow_load(self, now_s: float) -> None:
         """Begin a new veil where the rate changed, and spend nothing on veiling while all is covered."""
         if self.load.overloaded:
             self.faults.strike(CoverReason.OVERLOAD, now_s, time.time_ns(), "this machine cannot keep up")
-            self.lane.begin()
+            self.pipeline.begin()
         elif self.load.step != self._step:
             self._step = self.load.step
-            self.lane.begin()
+            self.pipeline.begin()
             self.outbox.put(encode_json(MessageKind.EVENT, {"event": "rate", "step": self._step}))
 
     def _cover_silence(self) -> None:
         """Show why there is nothing, where nothing has been sent for a while."""
         reasons = self.faults.reasons
         reason = self._away.reason if self._away is not None else (*reasons, CoverReason.NO_PICTURE)[0]
-        if reasons or time.monotonic_ns() - self.lane.last_sent_ns > 600_000_000:
-            self.lane.idle(reason)
+        if reasons or time.monotonic_ns() - self.pipeline.last_sent_ns > 600_000_000:
+            self.pipeline.idle(reason)
 
     def _make_veil(self, width: int, height: int, fps: float) -> Veil:
-        eyes = self.eyes
-        if eyes is None:
+        binding = self.binding
+        if binding is None:
             return WholeCover(self.config.shown, CoverReason.START)
         try:
-            return eyes.make_veil(width, height, fps)
+            return binding.make_veil(width, height, fps)
         except PasserbyError as exc:
             self.faults.strike(CoverReason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message)
             return WholeCover(self.config.shown, CoverReason.DETECTOR_DEAD)
@@ -227,7 +227,7 @@ class Worker:
         if message.kind is MessageKind.STOP:
             self._stopping.set()
         elif message.kind is MessageKind.KEY:
-            self.lane.want_key()
+            self.pipeline.want_key()
         elif message.kind in {MessageKind.COVER, MessageKind.UNCOVER}:
             data = message.data()
             reason = CoverReason(str(data["reason"]))
@@ -243,9 +243,9 @@ class Worker:
     # watch
 
     def _open_and_watch(self) -> None:
-        while not self._stopping.is_set() and self.eyes is None:
+        while not self._stopping.is_set() and self.binding is None:
             try:
-                self.eyes = open_eyes(self.config, self._phase)
+                self.binding = bind_detector(self.config, self._phase)
             except PasserbyError as exc:
                 self.faults.strike(CoverReason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message, hold_s=3.0)
                 self._stopping.wait(2.0)

@@ -2,13 +2,13 @@ from .camera import (
     veil_camera,
 )
 from .file import (
-    Veiled,
+    VeiledFile,
     veil_file,
 )
 from .live import (
-    LiveFrame,
     LiveSettings,
     LiveVeil,
+    VeiledFrame,
     WholeReason,
     veil_frames,
 )
@@ -18,10 +18,10 @@ from .rerender import (
 )
 
 __all__ = [
-    "LiveFrame",
     "LiveSettings",
     "LiveVeil",
-    "Veiled",
+    "VeiledFile",
+    "VeiledFrame",
     "WholeReason",
     "mend_file",
     "settings_digest",

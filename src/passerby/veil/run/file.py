@@ -24,17 +24,17 @@ from passerby.veil.cover import Painter, Plan, zone_share
 from passerby.veil.detect import Detector, pass_size, pass_sizes_px
 from passerby.veil.review import CoveredWhole, VeilReport, face_sizes
 from passerby.veil.run.image import Still, veil_picture
-from passerby.veil.run.overlap import WatchedAhead
-from passerby.veil.run.watcher import Listener, Watched, watch
+from passerby.veil.run.overlap import OverlappedWatch
+from passerby.veil.run.watch import Listener, WatchedClip, watch
 from passerby.veil.settings import VeilSettings
-from passerby.veil.track import rules_for
+from passerby.veil.track import policy_for
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done (``watching``, ``writing``), frames done, and frames in all or None."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Veiled:
+class VeiledFile:
     """A file that was veiled.
 
     Attributes:
@@ -46,7 +46,7 @@ class Veiled:
 
     report: VeilReport
     tracks: tuple[Track, ...]
-    watched: Watched | None = None
+    watched: WatchedClip | None = None
     still: Still | None = None
 
 
@@ -58,7 +58,7 @@ def veil_file(
     detector: Detector | None = None,
     tracks: tuple[Track, ...] | None = None,
     progress: Progress | None = None,
-) -> Veiled:
+) -> VeiledFile:
     """Hide every face in a picture or clip.
 
     Args:
@@ -93,7 +93,7 @@ def veil_file(
 
 def _picture(
     source: Path, target: Path, settings: VeilSettings, detector: Detector, tracks: tuple[Track, ...] | None
-) -> Veiled:
+) -> VeiledFile:
     began = time.monotonic()
     still = veil_picture(source, target, settings, detector, tracks)
     report = VeilReport(
@@ -108,7 +108,7 @@ def _picture(
         sizes=face_sizes(still.tracks),
         notes=still.notes,
     )
-    return Veiled(report, still.tracks, still=still)
+    return VeiledFile(report, still.tracks, still=still)
 
 
 def _clip(
@@ -118,7 +118,7 @@ def _clip(
     detector: Detector,
     tracks: tuple[Track, ...] | None,
     progress: Progress,
-) -> Veiled:
+) -> VeiledFile:
     began = time.monotonic()
     job = _Clip(source, target, settings, detector, progress)
     watched, written = job.written_while_watched() if tracks is None and not settings.cover.keep else (None, None)
@@ -143,7 +143,7 @@ def _clip(
         whole=tuple(one for one in whole if one.frames),
         notes=(*written.notes, *(f"left out: {what}" for what in written.dropped)),
     )
-    return Veiled(report, faces, watched=watched)
+    return VeiledFile(report, faces, watched=watched)
 
 
 class _Clip:
@@ -156,12 +156,12 @@ class _Clip:
         self._detector, self._progress = detector, progress
         self.covered_px = 0
 
-    def watch(self, listener: Listener | None) -> Watched:
+    def watch(self, listener: Listener | None) -> WatchedClip:
         """Say where faces are, and give back the memory that looking took."""
         watched = watch(
             self._source,
             self._detector,
-            rules_for(self._settings.find),
+            policy_for(self._settings.find),
             thorough=self._settings.find.thorough,
             progress=lambda done, total: self._progress("watching", done, total),
             listener=listener,
@@ -170,7 +170,7 @@ class _Clip:
         self._detector.rest()
         return watched
 
-    def written_while_watched(self) -> tuple[Watched, WriteReport | None]:
+    def written_while_watched(self) -> tuple[WatchedClip, WriteReport | None]:
         """Write what is settled while the rest is watched; without a report where the clip is damaged."""
         info = probe(self._source)
         size, find = (info.width_px, info.height_px), self._settings.find
@@ -178,12 +178,12 @@ class _Clip:
         self._detector.prepare([pass_size(side, size, self._detector.multiple) for side in sides])
         promised = None if self._settings.write.full_reencode else predict_record(self._source, info)
         painter = Painter(self._settings.cover, info.width_px, info.height_px)
-        ahead_of = WatchedAhead(
+        ahead_of = OverlappedWatch(
             self.watch,
             self._source.name,
             promised,
             always=bool(self._settings.cover.zones),
-            wait_frames=rules_for(find).wait_frames(info.rate),
+            wait_frames=policy_for(find).wait_frames(info.rate),
         )
         with ahead_of as ahead:
 
@@ -209,7 +209,7 @@ class _Clip:
                 return watched, None
             return ahead.watched(), written
 
-    def write(self, watched: Watched, faces: tuple[Track, ...]) -> WriteReport:
+    def write(self, watched: WatchedClip, faces: tuple[Track, ...]) -> WriteReport:
         """Write the clip after it was watched, with these faces covered."""
         plan = self.plan(watched, faces)
         painter = Painter(self._settings.cover, watched.info.width_px, watched.info.height_px)
@@ -227,7 +227,7 @@ class _Clip:
             progress=lambda done: self._progress("writing", done, plan.frames),
         )
 
-    def plan(self, watched: Watched, faces: tuple[Track, ...]) -> Plan:
+    def plan(self, watched: WatchedClip, faces: tuple[Track, ...]) -> Plan:
         """Say what is covered where.
 
         Raises:

@@ -26,7 +26,7 @@ from passerby.veil.detect import (
     wait_for,
 )
 from passerby.veil.settings import VeilSettings
-from passerby.veil.track import Rules, rules_for
+from passerby.veil.track import TrackingPolicy, policy_for
 
 TILE_PX = 1280
 OVERLAP_PX = 192
@@ -71,7 +71,7 @@ def veil_picture(
         DetectorError: the detector failed.
     """
     picture = read_picture(source)
-    faces, doubts = find_in_picture(picture.rgb, detector, rules_for(settings.find))
+    faces, doubts = find_in_picture(picture.rgb, detector, policy_for(settings.find))
     known = as_tracks(faces) if tracks is None else tracks
     covered_px = _cover(picture, known, settings)
     with whole_file(target, overwrite=settings.write.overwrite, inputs=[source]) as beside:
@@ -81,7 +81,7 @@ def veil_picture(
     return Still(width, height, known, doubts, covered_px, picture.notes)
 
 
-def find_in_picture(rgb: Rgb, detector: FaceDetector, rules: Rules) -> tuple[Detections, Detections]:
+def find_in_picture(rgb: Rgb, detector: FaceDetector, rules: TrackingPolicy) -> tuple[Detections, Detections]:
     """Return the faces of a picture, and the sightings that do not count as faces.
 
     Args:

@@ -31,13 +31,13 @@ from passerby.veil.track import (
     Follower,
     Motion,
     MotionMeter,
-    Rules,
-    Trail,
+    TrackingPolicy,
+    Tracklet,
     back_fill,
     fine_copy,
     follows_small,
     grey_copy,
-    looks_at,
+    passes_for_cycle,
     swell,
 )
 
@@ -60,9 +60,9 @@ class WholeReason(StrEnum):
     """The decoder had to guess."""
     LATE = "not judged in time"
     WEIGHTS = "weights changed"
-    """The weights file is not the one that was opened; ``LiveFrame.detail`` says how."""
+    """The weights file is not the one that was opened; ``VeiledFrame.detail`` says how."""
     ASKED = "asked for"
-    """By ``LiveVeil.cover``; ``LiveFrame.detail`` holds what was said there."""
+    """By ``LiveVeil.cover``; ``VeiledFrame.detail`` holds what was said there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,13 @@ class LiveSettings:
 
     cover: CoverSettings = field(default_factory=CoverSettings)
     lookahead_frames: int = 10
-    rules: Rules = LIVE
+    rules: TrackingPolicy = LIVE
     wait: bool = False
     phase: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LiveFrame:
+class VeiledFrame:
     """A frame that may be shown.
 
     Attributes:
@@ -149,14 +149,14 @@ class LiveVeil:
         self._size, self._rate, self._detector = (width, height), max(float(rate), 1.0), detector
         self._painter = Painter(self.settings.cover, width, height)
         self._meter = MotionMeter(width, height)
-        self._follower = Follower(self._meter, self.settings.rules.misses)
+        self._follower = Follower(self._meter, self.settings.rules.max_age)
         wanted = self.settings.rules.interval_frames(Fraction(self._rate))
         self.interval_frames = max(1, min(wanted, int(self.settings.lookahead_frames * LOOK_SHARE)))
-        self._reach = max(self.interval_frames, round(self.settings.rules.reach_s * self._rate))
+        self._reach = max(self.interval_frames, round(self.settings.rules.extrapolate_s * self._rate))
         self._held: deque[_Held] = deque()
         self._unfollowed: deque[_Held] = deque()
         self._motions: dict[int, Motion | None] = {}
-        self._numbers: dict[int, tuple[Trail, int]] = {}
+        self._numbers: dict[int, tuple[Tracklet, int]] = {}
         self._next_index, self._next_look, self._turn, self._judged = 0, 0, 0, -1
         self._next_weights_check = 0
         self._forced: tuple[WholeReason, str] | None = None
@@ -172,7 +172,7 @@ class LiveVeil:
         """Cover every frame that leaves from now on whole, until called with None. The reason is for people."""
         self._forced = None if reason is None else (WholeReason.ASKED, reason)
 
-    def push(self, picture: av.VideoFrame, captured_ns: int, *, corrupt: bool = False) -> list[LiveFrame]:
+    def push(self, picture: av.VideoFrame, captured_ns: int, *, corrupt: bool = False) -> list[VeiledFrame]:
         """Take a frame in, and give out the one whose look-ahead is over.
 
         Args:
@@ -196,7 +196,7 @@ class LiveVeil:
         self._follow()
         return [self._leave()] if len(self._held) > self.settings.lookahead_frames else []
 
-    def flush(self) -> list[LiveFrame]:
+    def flush(self) -> list[VeiledFrame]:
         """Give out what is held back: the stream is over. Frames that were not judged leave covered whole."""
         if self._held and self._held[-1].pending is None and self.settings.wait:
             self._start(self._held[-1])
@@ -237,7 +237,7 @@ class LiveVeil:
     def _start(self, held: _Held) -> None:
         small = self._judged < 0 or follows_small(self._follower.active, max(self._size))
         every = CALM_TURNS if not small else SLOW_TURNS if self._slow else 1
-        looks = looks_at(self._turn, *self._size, thorough=False, larger_every=every)
+        looks = passes_for_cycle(self._turn, *self._size, thorough=False, larger_every=every)
         scaled = partial(rgb, held.picture)
         held.larger = len(looks) > 1
         held.pending = start_passes(self._detector, looks, scaled, self._size, self.settings.rules.lowest)
@@ -291,7 +291,7 @@ class LiveVeil:
         if looked.pending.done(PATIENCE_S):
             self._follow()
 
-    def _leave(self) -> LiveFrame:
+    def _leave(self) -> VeiledFrame:
         held = self._held.popleft()
         reason, detail = self._forced or (held.reason, "")
         if reason is None and self._judged < held.index:
@@ -302,51 +302,53 @@ class LiveVeil:
         held.picture.make_writable()
         self._painter.paint(held.picture, boxes, whole=reason is not None)
         self._forget(held.index)
-        return LiveFrame(held.picture, held.captured_ns, reason, boxes, numbers, detail)
+        return VeiledFrame(held.picture, held.captured_ns, reason, boxes, numbers, detail)
 
     def _boxes_at(self, index: int) -> tuple[Boxes, tuple[int, ...]]:
         rules, reach = self.settings.rules, self._reach
         growth = GROWTH_PER_S / self._rate
         boxes, numbers = [], []
-        for trail in (*self._follower.active, *self._follower.ended):
-            if not rules.is_face(trail, max(self._size)):
+        for tracklet in (*self._follower.active, *self._follower.ended):
+            if not rules.is_face(tracklet, max(self._size)):
                 continue
-            if index < trail.hits[0][0]:
-                box = self._before(trail, index, reach, growth)
+            if index < tracklet.hits[0][0]:
+                box = self._before(tracklet, index, reach, growth)
             else:
-                box = trail.box_at(index)
-                since = index - trail.hits[-1][0]
+                box = tracklet.box_at(index)
+                since = index - tracklet.hits[-1][0]
                 if since > 0 and len(box):
                     box = swell(box, np.array([since * growth], np.float32))
             if len(box):
                 boxes.append(box)
-                numbers.append(self._number(trail))
+                numbers.append(self._number(tracklet))
         return (np.concatenate(boxes) if boxes else EMPTY_BOXES), tuple(numbers)
 
-    def _before(self, trail: Trail, index: int, reach: int, growth: float) -> Boxes:
-        first = trail.hits[0][0]
+    def _before(self, tracklet: Tracklet, index: int, reach: int, growth: float) -> Boxes:
+        first = tracklet.hits[0][0]
         if first - index > reach:
             return EMPTY_BOXES
         motions = [self._motions.get(i) for i in range(index, first + 1)]
         away = first - index
-        (filled,) = back_fill(trail.path[0][:1], np.array([away]), motions, self._meter, reach=away, growth=growth)
+        (filled,) = back_fill(tracklet.path[0][:1], np.array([away]), motions, self._meter, reach=away, growth=growth)
         return filled[:1] if len(filled) == away else EMPTY_BOXES
 
-    def _number(self, trail: Trail) -> int:
-        key = id(trail)
+    def _number(self, tracklet: Tracklet) -> int:
+        key = id(tracklet)
         if key not in self._numbers:
             last = max((number for _, number in self._numbers.values()), default=0)
-            self._numbers[key] = (trail, last + 1)
+            self._numbers[key] = (tracklet, last + 1)
         return self._numbers[key][1]
 
     def _forget(self, index: int) -> None:
         """Drop what no frame that is still held can need, so that memory stays flat for months."""
         self._motions.pop(index - 1, None)
         ended = self._follower.ended
-        ended[:] = [trail for trail in ended if trail.first + sum(map(len, (*trail.path, *trail.held))) > index]
-        for trail in self._follower.active:
-            trail.forget(index)
-        alive = {id(trail) for trail in (*self._follower.active, *ended)}
+        ended[:] = [
+            tracklet for tracklet in ended if tracklet.first + sum(map(len, (*tracklet.path, *tracklet.held))) > index
+        ]
+        for tracklet in self._follower.active:
+            tracklet.forget(index)
+        alive = {id(tracklet) for tracklet in (*self._follower.active, *ended)}
         self._numbers = {key: value for key, value in self._numbers.items() if key in alive}
 
     def _check_weights(self, index: int) -> None:

@@ -15,7 +15,7 @@ from typing import Self
 from passerby.errors import UnreadableError
 from passerby.media import DecodeRecord, Frame
 from passerby.values import EMPTY_BOXES, Boxes
-from passerby.veil.run.watcher import Listener, Watched
+from passerby.veil.run.watch import Listener, WatchedClip
 
 HELD_BYTES = 192 << 20
 """Most memory for frames that wait to be written: 10 s of 960x540 at 25 frames a second."""
@@ -27,7 +27,7 @@ class _LeftError(Exception):
     """The other side has gone."""
 
 
-class WatchedAhead:
+class OverlappedWatch:
     """A clip being watched, as the writing pass sees it.
 
     Args:
@@ -41,7 +41,7 @@ class WatchedAhead:
 
     def __init__(
         self,
-        watch: Callable[[Listener], Watched],
+        watch: Callable[[Listener], WatchedClip],
         name: str,
         promised: DecodeRecord | None,
         *,
@@ -54,7 +54,7 @@ class WatchedAhead:
         self._unfit: set[int] = set()
         self._boxes: list[Boxes] = []
         self._whole: frozenset[int] = frozenset()
-        self._watched: Watched | None = None
+        self._watched: WatchedClip | None = None
         self._error: BaseException | None = None
         self._left = self._stopped = False
         self.surprised = False
@@ -179,7 +179,7 @@ class WatchedAhead:
             self._held.clear()
             self._changed.notify_all()
 
-    def watched(self) -> Watched:
+    def watched(self) -> WatchedClip:
         """Wait until the whole clip was watched.
 
         Raises:

@@ -31,8 +31,8 @@ from passerby.media import (
 from passerby.values import Digest, Track, digest_file
 from passerby.veil.cover import Painter, Plan, elements_of, layout_of, zone_share
 from passerby.veil.review import CoveredWhole, SidecarHeader, VeilReport, changed_intervals, face_sizes, run_digests
-from passerby.veil.run.file import Veiled
-from passerby.veil.run.watcher import Watched
+from passerby.veil.run.file import VeiledFile
+from passerby.veil.run.watch import WatchedClip
 from passerby.veil.settings import VeilSettings
 
 SAME_TIME_S = 0.002
@@ -88,7 +88,7 @@ def mend_file(
     tracks: tuple[Track, ...],
     *,
     progress: Progress | None = None,
-) -> Veiled | str:
+) -> VeiledFile | str:
     """Write the earlier output again with edited tracks.
 
     Args:
@@ -121,7 +121,7 @@ def mend_file(
     new = run_digests(tracks, header.frames, header.run_frames or 1)
     changed = changed_intervals(header.runs, new, header.frames, header.run_frames or 1)
     with ClipReader(source) as original, ClipReader(earlier) as made:
-        watched = Watched(made.info, was, tracks, (), _frames_of(header.whole), 0, ())
+        watched = WatchedClip(made.info, was, tracks, (), _frames_of(header.whole), 0, ())
         stand_in = _StandIn(original, watched, settings)
         try:
             written = transcode(
@@ -143,10 +143,10 @@ def _veiled(
     target: Path,
     settings: VeilSettings,
     header: SidecarHeader,
-    watched: Watched,
+    watched: WatchedClip,
     written: WriteReport,
     seconds: float,
-) -> Veiled:
+) -> VeiledFile:
     plan = _plan(watched, settings)
     painter = Painter(settings.cover, header.width, header.height)
     covered = sum(painter.area_px(plan.boxes_at(n), whole=n in plan.whole) for n in range(plan.frames))
@@ -175,14 +175,14 @@ def _veiled(
         settings=as_plain(settings),
         notes=(*written.notes, "mended: groups of pictures without a changed box were copied from the earlier output"),
     )
-    return Veiled(report, watched.tracks, watched=watched)
+    return VeiledFile(report, watched.tracks, watched=watched)
 
 
 def _frames_of(intervals: tuple[tuple[int, int], ...]) -> frozenset[int]:
     return frozenset(frame for first, last in intervals for frame in range(first, last + 1))
 
 
-def _plan(watched: Watched, settings: VeilSettings) -> Plan:
+def _plan(watched: WatchedClip, settings: VeilSettings) -> Plan:
     zones = bool(settings.cover.zones)
     return Plan(watched.tracks, len(watched.seen.pts), whole=watched.unjudged, keep=settings.cover.keep, always=zones)
 
@@ -197,7 +197,7 @@ def _seen(path: Path, told: Callable[[int], None]) -> DecodeRecord:
 class _StandIn:
     """Puts the input's own pixels, freshly covered, in the place of the earlier output's."""
 
-    def __init__(self, original: ClipReader, watched: Watched, settings: VeilSettings) -> None:
+    def __init__(self, original: ClipReader, watched: WatchedClip, settings: VeilSettings) -> None:
         self._frames = read_ahead(original.frames())
         self._watched = watched
         self._plan = _plan(watched, settings)

@@ -13,7 +13,7 @@ import av
 import numpy as np
 
 from passerby.errors import OutputError
-from passerby.veil.run import Veiled, veil_file
+from passerby.veil.run import VeiledFile, veil_file
 from passerby.veil.settings import Style, VeilSettings
 from passerby.veil.tools.demo_clip import Truth, demo_clip
 
@@ -51,7 +51,7 @@ class DemoResult:
         in_memory: The bare clip was in memory only; otherwise in a temporary file that is removed.
     """
 
-    veiled: Veiled
+    veiled: VeiledFile
     exposures: tuple[Exposure, ...]
     in_memory: bool
 

@@ -21,16 +21,16 @@ from .policy import (
     CALM_TURNS,
     LIVE,
     SLOW_TURNS,
-    Rules,
+    TrackingPolicy,
     follows_small,
-    looks_at,
-    rules_for,
+    passes_for_cycle,
+    policy_for,
 )
 from .tracklet import (
-    Trail,
+    Tracklet,
 )
 from .watermark import (
-    Settler,
+    Watermark,
 )
 
 __all__ = [
@@ -43,15 +43,15 @@ __all__ = [
     "Grey",
     "Motion",
     "MotionMeter",
-    "Rules",
-    "Settler",
-    "Trail",
+    "TrackingPolicy",
+    "Tracklet",
+    "Watermark",
     "back_fill",
     "complete",
     "fine_copy",
     "follows_small",
     "grey_copy",
-    "looks_at",
-    "rules_for",
+    "passes_for_cycle",
+    "policy_for",
     "swell",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.patches import MOST, Fine, follow_patches
-from passerby.veil.track.tracklet import Trail
+from passerby.veil.track.tracklet import Tracklet
 
 NEAR = 0.6
 """Farthest a sighting may lie from where a track is expected, in sides of the box. Source: docs/measures.md."""
@@ -22,13 +22,13 @@ SURER = 0.05
 """How much nearer, in sides of the box, a sighting counts that scores ten times as much. Source: docs/measures.md."""
 LEAP = 4.0
 LEAP_LIKE = 1.4
-"""How far, in sides, and with which ratio of sides a face may reappear where no other trail or sighting comes near. A walker
+"""How far, in sides, and with which ratio of sides a face may reappear where no other tracklet or sighting comes near. A walker
 crosses nine sides of a face a second (1.8 m/s, 0.2 m)."""
 SURE = 0.2
 LIKELY = 0.1
-"""Best score from which a trail may leap, and from which it is followed patch by patch."""
+"""Best score from which a tracklet may leap, and from which it is followed patch by patch."""
 FAINT = 0.1
-"""A sighting that scores less than this share of a trail's best says that the face may still be there, not where."""
+"""A sighting that scores less than this share of a tracklet's best says that the face may still be there, not where."""
 
 
 class Follower:
@@ -36,13 +36,13 @@ class Follower:
 
     Args:
         meter: Moves boxes with the picture.
-        misses: Looks in which a face may be missed in a row before its track ends.
+        max_age: Looks in which a face may be missed in a row before its track ends.
     """
 
-    def __init__(self, meter: MotionMeter, misses: int = 3) -> None:
-        self._meter, self._misses = meter, misses
-        self.active: list[Trail] = []
-        self.ended: list[Trail] = []
+    def __init__(self, meter: MotionMeter, max_age: int = 3) -> None:
+        self._meter, self._misses = meter, max_age
+        self.active: list[Tracklet] = []
+        self.ended: list[Tracklet] = []
         self._now: Boxes = EMPTY_BOXES
         self._since: list[Boxes] = []
         self._likely: list[int] = []
@@ -57,7 +57,7 @@ class Follower:
             fine: Grey picture of this frame (``fine_copy``), for those who move against the scene; None does without.
 
         Returns:
-            Where the followed faces are expected, one row per active trail.
+            Where the followed faces are expected, one row per active tracklet.
         """
         if motion is not None and motion.cut:
             self.finish()
@@ -82,7 +82,7 @@ class Follower:
         expected[rows] = fitted
         return expected
 
-    def see(self, index: int, found: Detections) -> list[Trail]:
+    def see(self, index: int, found: Detections) -> list[Tracklet]:
         """Take in what was seen in the frame that ``step`` went on to last.
 
         Args:
@@ -90,50 +90,52 @@ class Follower:
             found: Faces in it.
 
         Returns:
-            Trails that were not seen here though they were seen at the look before.
+            Tracklets that were not seen here though they were seen at the look before.
         """
         seen_as = dict(match(self._now, found))
         seen_as |= self._leaps(found, seen_as)
         since = np.stack(self._since) if self._since and len(self._now) else None
-        kept: list[Trail] = []
+        kept: list[Tracklet] = []
         now: list[NDArray[np.float32]] = []
-        lost: list[Trail] = []
-        for row, trail in enumerate(self.active):
+        lost: list[Tracklet] = []
+        for row, tracklet in enumerate(self.active):
             carried = since[:, row] if since is not None else EMPTY_BOXES
             at = seen_as.get(row)
-            if at is not None and found.score[at] >= FAINT * trail.best:
-                self._sight(trail, index, carried, found.xyxy[at], float(found.score[at]))
+            if at is not None and found.score[at] >= FAINT * tracklet.best:
+                self._sight(tracklet, index, carried, found.xyxy[at], float(found.score[at]))
                 now.append(found.xyxy[at])
             elif at is not None:
-                trail.held.append(carried)
+                tracklet.held.append(carried)
                 now.append(self._now[row])
             else:
-                trail.held.append(carried)
-                trail.missed += 1
-                if trail.missed == 1:
-                    lost.append(trail)
-                if trail.missed > self._misses:
-                    self.ended.append(trail)
+                tracklet.held.append(carried)
+                tracklet.missed += 1
+                if tracklet.missed == 1:
+                    lost.append(tracklet)
+                if tracklet.missed > self._misses:
+                    self.ended.append(tracklet)
                     continue
                 now.append(self._now[row])
-            kept.append(trail)
+            kept.append(tracklet)
         taken = set(seen_as.values())
         for at in range(len(found)):
             if at not in taken:
-                trail = Trail(index, [found.xyxy[at : at + 1]])
-                trail.hit(index, float(found.score[at]))
-                kept.append(trail)
+                tracklet = Tracklet(index, [found.xyxy[at : at + 1]])
+                tracklet.hit(index, float(found.score[at]))
+                kept.append(tracklet)
                 now.append(found.xyxy[at])
         self.active, self._since = kept, []
-        likely = (row for row, trail in enumerate(kept) if trail.best >= LIKELY)
+        likely = (row for row, tracklet in enumerate(kept) if tracklet.best >= LIKELY)
         self._likely = sorted(likely, key=lambda row: -kept[row].best)
         self._now = np.array(now, np.float32).reshape(-1, 4)
         return lost
 
     def _leaps(self, found: Detections, seen_as: dict[int, int]) -> dict[int, int]:
-        """Pair sure trails with sure sightings farther off, where only one of each is near: somebody who moved fast."""
+        """Pair sure tracklets with sure sightings farther off, where only one of each is near: somebody who moved fast."""
         rows = [
-            n for n, trail in enumerate(self.active) if n not in seen_as and trail.missed == 0 and trail.best >= SURE
+            n
+            for n, tracklet in enumerate(self.active)
+            if n not in seen_as and tracklet.missed == 0 and tracklet.best >= SURE
         ]
         taken = set(seen_as.values())
         columns = [n for n in range(len(found)) if n not in taken and found.score[n] >= SURE]
@@ -154,26 +156,26 @@ class Follower:
         return pairs
 
     def likely(self) -> Boxes:
-        """Return where the active trails that may be faces are expected, shape (K, 4)."""
+        """Return where the active tracklets that may be faces are expected, shape (K, 4)."""
         return np.asarray(self._now[self._likely], np.float32)
 
     def finish(self) -> None:
         """End every track: the clip or the scene is over."""
         if self._since:
             since = np.stack(self._since)
-            for row, trail in enumerate(self.active):
-                trail.held.append(since[:, row])
+            for row, tracklet in enumerate(self.active):
+                tracklet.held.append(since[:, row])
         self.ended += self.active
         self.active, self._likely, self._since, self._now, self._fine = [], [], [], EMPTY_BOXES, None
 
     @staticmethod
-    def _sight(trail: Trail, index: int, carried: Boxes, box: NDArray[np.float32], score: float) -> None:
-        path = np.concatenate([*trail.held, carried])
+    def _sight(tracklet: Tracklet, index: int, carried: Boxes, box: NDArray[np.float32], score: float) -> None:
+        path = np.concatenate([*tracklet.held, carried])
         drift = box - path[-1]
         share = np.arange(1, len(path) + 1, dtype=np.float32)[:, None] / len(path)
-        trail.path.append(path + share * drift)
-        trail.held, trail.missed = [], 0
-        trail.hit(index, score)
+        tracklet.path.append(path + share * drift)
+        tracklet.held, tracklet.missed = [], 0
+        tracklet.hit(index, score)
 
 
 def match(expected: Boxes, found: Detections) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Waves:
+class DftSquares:
     """Transforms of real squares with an even number of samples along a side.
 
     Args:
@@ -36,7 +36,7 @@ class Waves:
             squares: Shape (N, height, width), contiguous, both up to ``side``: zeros are added after them.
 
         >>> square = np.arange(4, dtype=np.float32).reshape(1, 2, 2)
-        >>> np.allclose(Waves(4).of(square), np.fft.rfft2(square, s=(4, 4)), atol=1e-5)
+        >>> np.allclose(DftSquares(4).of(square), np.fft.rfft2(square, s=(4, 4)), atol=1e-5)
         True
         """
         _, height, width = squares.shape
@@ -50,7 +50,7 @@ class Waves:
             first: How many of each.
 
         >>> square = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
-        >>> Waves(4).back(Waves(4).of(square), 2).round(4).tolist()
+        >>> DftSquares(4).back(DftSquares(4).of(square), 2).round(4).tolist()
         [[[0.0, 1.0], [4.0, 5.0]]]
         """
         return np.asarray((self._up[:first] @ spectra).view(np.float32) @ self._together[:, :first])

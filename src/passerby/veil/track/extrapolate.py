@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 
 from passerby.values import EMPTY_BOXES, Boxes, Track
 from passerby.veil.track.motion import Motion, MotionMeter
-from passerby.veil.track.tracklet import Trail
+from passerby.veil.track.tracklet import Tracklet
 
 GROWTH_PER_S = 0.19
 """A box that is carried without a sighting grows by this share of its side a second, on each side."""
 
 
 def complete(
-    trails: Iterable[Trail], motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float
+    tracklets: Iterable[Tracklet], motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float
 ) -> tuple[Track, ...]:
-    """Make tracks of trails: each reaches back before its first and on after its last sighting.
+    """Make tracks of tracklets: each reaches back before its first and on after its last sighting.
 
     Args:
-        trails: Ended trails.
+        tracklets: Ended tracklets.
         motions: One per frame of the clip: from the frame before.
         meter: Moves boxes.
         reach: Frames covered before the first and after the last sighting, where the scene allows.
@@ -30,15 +30,15 @@ def complete(
     Returns:
         Tracks in the order of their first frames, numbered from 1.
     """
-    trails = list(trails)
-    reach_back([t for t in trails if t.before is None], motions, meter, reach=reach, growth=growth)
+    tracklets = list(tracklets)
+    reach_back([t for t in tracklets if t.before is None], motions, meter, reach=reach, growth=growth)
     whole = []
-    for trail in trails:
-        earlier = trail.before if trail.before is not None else EMPTY_BOXES
-        xyxy = np.concatenate([earlier, trail.boxes(), held_on(trail, reach, growth)])
-        begin = trail.first - len(earlier)
+    for tracklet in tracklets:
+        earlier = tracklet.before if tracklet.before is not None else EMPTY_BOXES
+        xyxy = np.concatenate([earlier, tracklet.boxes(), held_on(tracklet, reach, growth)])
+        begin = tracklet.first - len(earlier)
         score = np.zeros(len(xyxy), np.float32)
-        for index, value in trail.hits:
+        for index, value in tracklet.hits:
             score[index - begin] = value
         whole.append((begin, xyxy, score))
     whole.sort(key=lambda track: track[0])
@@ -46,45 +46,45 @@ def complete(
 
 
 def reach_back(
-    trails: Sequence[Trail], motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float
+    tracklets: Sequence[Tracklet], motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float
 ) -> None:
-    """Tell the boxes of trails before their first sightings (``Trail.before``).
+    """Tell the boxes of tracklets before their first sightings (``Tracklet.before``).
 
     Args:
-        trails: Ended, or at least ``reach`` frames long.
+        tracklets: Ended, or at least ``reach`` frames long.
         motions: ``motions[i]`` leads from frame i - 1 to i.
         meter: Moves boxes.
         reach: Most frames to go back; a cut stops it earlier.
         growth: Share of its side that a box grows on each side with every frame.
     """
-    first = np.array([trail.first for trail in trails], np.intp)
-    speed = first_speed(trails, motions, meter, reach)
-    start = np.concatenate([EMPTY_BOXES, *(trail.path[0][:1] for trail in trails)])
+    first = np.array([tracklet.first for tracklet in tracklets], np.intp)
+    speed = first_speed(tracklets, motions, meter, reach)
+    start = np.concatenate([EMPTY_BOXES, *(tracklet.path[0][:1] for tracklet in tracklets)])
     before = back_fill(start, first, motions, meter, reach=reach, growth=growth, speed=speed)
-    for trail, boxes in zip(trails, before, strict=True):
-        trail.before = boxes
+    for tracklet, boxes in zip(tracklets, before, strict=True):
+        tracklet.before = boxes
 
 
-def held_on(trail: Trail, reach: int, growth: float) -> Boxes:
-    """Return the boxes after a trail's last sighting that are covered, shape (K, 4), K up to ``reach``."""
-    after = trail.after()[:reach]
+def held_on(tracklet: Tracklet, reach: int, growth: float) -> Boxes:
+    """Return the boxes after a tracklet's last sighting that are covered, shape (K, 4), K up to ``reach``."""
+    after = tracklet.after()[:reach]
     return swell(after, np.arange(1, len(after) + 1, dtype=np.float32) * growth)
 
 
 def first_speed(
-    trails: Sequence[Trail], motions: Sequence[Motion | None], meter: MotionMeter, frames: int
+    tracklets: Sequence[Tracklet], motions: Sequence[Motion | None], meter: MotionMeter, frames: int
 ) -> NDArray[np.float32]:
-    """Return how fast trails move against the scene in their first frames, shape (N, 2), x and y, pixels a frame.
+    """Return how fast tracklets move against the scene in their first frames, shape (N, 2), x and y, pixels a frame.
 
     Args:
-        trails: Not forgotten in part.
+        tracklets: Not forgotten in part.
         motions: ``motions[i]`` leads from frame i - 1 to i.
         meter: Moves boxes.
         frames: Over at most so many frames.
     """
-    speed = np.zeros((len(trails), 2), np.float32)
-    paths = [trail.opening(frames + 1) for trail in trails]
-    first = np.array([trail.first for trail in trails], np.intp)
+    speed = np.zeros((len(tracklets), 2), np.float32)
+    paths = [tracklet.opening(frames + 1) for tracklet in tracklets]
+    first = np.array([tracklet.first for tracklet in tracklets], np.intp)
     count = np.array([min(len(path) - 1, frames) for path in paths], np.intp)
     for begin, length in np.unique(np.stack([first, count], axis=1), axis=0).tolist():
         if not length:

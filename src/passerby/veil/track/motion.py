@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from passerby.media import luma, planes
 from passerby.values import Boxes
-from passerby.veil.track.dft import Waves
+from passerby.veil.track.dft import DftSquares
 
 LONG_SIDE_PX = 160
 """Longer side of the grey copy. Source: docs/measures.md; 320 followed no better and cost seven times as much."""
@@ -36,7 +36,7 @@ BLOCK_PX = 4
 """Side of such a block, pixels of the grey copy."""
 
 Grey = NDArray[np.uint8]
-_WAVES = Waves(TILE_PX)
+_DFT = DftSquares(TILE_PX)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,14 +117,14 @@ class MotionMeter:
         tiles = self._tiles(grey).astype(np.float32)
         tiles -= tiles.mean(axis=(1, 2), keepdims=True)
         tiles *= self._window
-        spectra = _WAVES.of(tiles)
+        spectra = _DFT.of(tiles)
         self._before, self._spectra = grey, spectra
         if before is None or spectra_before is None:
             return None
         cross = spectra * np.conj(spectra_before)
         size = np.abs(cross)
         cross *= 1 / (size + 1e-3 * size.mean(axis=(1, 2), keepdims=True) + 1e-6)
-        shift, peak = _peaks(_WAVES.back(cross))
+        shift, peak = _peaks(_DFT.back(cross))
         cut = bool(np.median(peak) < CUT_PEAK and _change(grey, before).mean() > CUT_LEVELS)
         return Motion((shift * self._scale).astype(np.float32), np.square(peak).astype(np.float32), cut)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from passerby.media import luma, planes
 from passerby.values import Boxes
-from passerby.veil.track.dft import Waves
+from passerby.veil.track.dft import DftSquares
 
 LONG_SIDE_PX = 640
 """Longer side of the grey picture in which patches are compared."""
@@ -34,7 +34,7 @@ GOES_ALONG = 0.9
 """Correlation where the scene's motion puts a patch from which nothing better is searched for."""
 _BAND = np.array([[float(0 <= x - y < PATCH) for x in range(REGION)] for y in range(REGION - PATCH + 1)], np.float32)
 
-_WAVES = Waves(REGION)
+_DFT = DftSquares(REGION)
 
 Fine = NDArray[np.uint8]
 
@@ -109,7 +109,7 @@ def _correlate(patch: NDArray[np.float32], region: NDArray[np.float32]) -> NDArr
     """Return the normalised correlation of each levelled patch with every place in its region, -1 to 1."""
     region = _level(region)
     power = np.square(patch).sum(axis=(1, 2))
-    product = _WAVES.back(_WAVES.of(region) * np.conj(_WAVES.of(patch)), REGION - PATCH + 1)
+    product = _DFT.back(_DFT.of(region) * np.conj(_DFT.of(patch)), REGION - PATCH + 1)
     total, squares = (_BAND @ of @ _BAND.T for of in (region, np.square(region)))
     spread = np.maximum(squares - np.square(total) / PATCH**2, 1)
     scale = np.sqrt(spread * np.maximum(power, 1)[:, None, None])

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from passerby.values import Boxes
 from passerby.veil.detect import InferencePass, pass_sizes_px
 from passerby.veil.settings import FindSettings
-from passerby.veil.track.tracklet import Trail
+from passerby.veil.track.tracklet import Tracklet
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TrackingPolicy:
     """How one clip is watched.
 
     Attributes:
@@ -33,9 +33,9 @@ class Rules:
             a large face that scores low is seldom one, and a wrong large cover hides much.
         small: Side of a small face as a share of the picture's longer side.
         best_in_picture: Score from which a face in a picture is covered, whatever its size.
-        misses: Looks in a row in which a followed face may be missed.
-        reach_s: Time covered before the first and after the last sighting.
-        patience_s: Time for which a sighting that is no face yet may become one; what is older stays as it is. Source:
+        max_age: Looks in a row in which a followed face may be missed.
+        extrapolate_s: Time covered before the first and after the last sighting.
+        confirmation_s: Time for which a sighting that is no face yet may become one; what is older stays as it is. Source:
             docs/measures.md.
     """
 
@@ -47,9 +47,9 @@ class Rules:
     slope: float = 0.6
     small: float = 14 / 640
     best_in_picture: float = 0.12
-    misses: int = 3
-    reach_s: float = 0.64
-    patience_s: float = 3.2
+    max_age: int = 3
+    extrapolate_s: float = 0.64
+    confirmation_s: float = 3.2
 
     def interval_frames(self, rate: Fraction | None) -> int:
         """Return frames between looks at a frame rate, 1 and more; 5 where the rate is unknown."""
@@ -65,8 +65,8 @@ class Rules:
     def wait_frames(self, rate: Fraction | None) -> int:
         """Return how many frames pass, while the picture moves, until nothing can change any more in one: an upper bound."""
         rate = rate or Fraction(25)
-        missed = (self.misses + 1) * self.interval_frames(rate)
-        undecided = max(missed, round((self.patience_s + self.reach_s) * float(rate)))
+        missed = (self.max_age + 1) * self.interval_frames(rate)
+        undecided = max(missed, round((self.confirmation_s + self.extrapolate_s) * float(rate)))
         return undecided + self.interval_frames(rate) + self.lag_frames(rate) + 1
 
     def needed(self, level: float, side_px: float, long_side_px: float) -> float:
@@ -74,19 +74,19 @@ class Rules:
         doublings = max(0.0, log2(max(side_px, 1) / (self.small * long_side_px)))
         return level * (1 + self.slope * doublings)
 
-    def is_face(self, trail: Trail, long_side_px: float) -> bool:
-        """Whether a trail is covered."""
-        if trail.best < self.best and trail.steady < self.steady:
+    def is_face(self, tracklet: Tracklet, long_side_px: float) -> bool:
+        """Whether a tracklet is covered."""
+        if tracklet.best < self.best and tracklet.steady < self.steady:
             return False
-        side = median_side(trail.boxes())
-        return trail.best >= self.needed(self.best, side, long_side_px) or trail.steady >= self.needed(
+        side = median_side(tracklet.boxes())
+        return tracklet.best >= self.needed(self.best, side, long_side_px) or tracklet.steady >= self.needed(
             self.steady, side, long_side_px
         )
 
 
-def rules_for(settings: FindSettings) -> Rules:
+def policy_for(settings: FindSettings) -> TrackingPolicy:
     """Return the rules that the settings ask for."""
-    rules = THOROUGH if settings.thorough else Rules()
+    rules = THOROUGH if settings.thorough else TrackingPolicy()
     if settings.threshold is None:
         return rules
     share = settings.threshold / rules.best
@@ -99,7 +99,7 @@ def rules_for(settings: FindSettings) -> Rules:
     )
 
 
-THOROUGH = Rules(interval_s=0.32, still_s=0.64, best=0.1, steady=0.14, best_in_picture=0.1, misses=5)
+THOROUGH = TrackingPolicy(interval_s=0.32, still_s=0.64, best=0.1, steady=0.14, best_in_picture=0.1, max_age=5)
 """``--thorough``: looks more often, at every size, plain and mirrored."""
 
 CALM_TURNS = 3
@@ -109,11 +109,13 @@ SLOW_TURNS = 2
 SMALL_SHARE = 20 / 640
 """Side, as a share of the picture's longer side, below which a face needs the larger look. Source: docs/measures.md."""
 SMALL_SCORE = 0.09
-LIVE = Rules(best=0.086, steady=0.127)
+LIVE = TrackingPolicy(best=0.086, steady=0.127)
 """For streams: a frame leaves before later sightings can speak for a face, so less is asked of the first ones."""
 
 
-def looks_at(turn: int, width: int, height: int, *, thorough: bool, larger_every: int = 1) -> tuple[InferencePass, ...]:
+def passes_for_cycle(
+    turn: int, width: int, height: int, *, thorough: bool, larger_every: int = 1
+) -> tuple[InferencePass, ...]:
     """Return the looks of one turn. Each size is looked at plain and mirrored in turn, and the two not alike.
 
     Args:
@@ -131,10 +133,11 @@ def looks_at(turn: int, width: int, height: int, *, thorough: bool, larger_every
     return (smaller,) if turn % larger_every else (larger, smaller)
 
 
-def follows_small(trails: Iterable[Trail], long_side_px: float) -> bool:
-    """Whether any trail may be a face that is small for the picture."""
+def follows_small(tracklets: Iterable[Tracklet], long_side_px: float) -> bool:
+    """Whether any tracklet may be a face that is small for the picture."""
     return any(
-        trail.best >= SMALL_SCORE and side_px(trail.path[-1][-1]) < SMALL_SHARE * long_side_px for trail in trails
+        tracklet.best >= SMALL_SCORE and side_px(tracklet.path[-1][-1]) < SMALL_SHARE * long_side_px
+        for tracklet in tracklets
     )
 
 

@@ -10,7 +10,7 @@ from passerby.values import EMPTY_BOXES, Boxes
 
 
 @dataclass(slots=True, eq=False)
-class Trail:
+class Tracklet:
     """A track in the making.
 
     Attributes:

@@ -18,7 +18,7 @@ from passerby.gateway.picture.scene import Scene, SceneSettings
 from passerby.gateway.picture.synthetic_face import is_bare
 from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.faults import Faults
-from passerby.gateway.worker.lane import START_NS, Lane, Unit, even_yuv420p
+from passerby.gateway.worker.pipeline import START_NS, Pipeline, Unit, even_yuv420p
 from passerby.gateway.worker.source import Picture
 from passerby.gateway.worker.veiling import Veil, Veiled, WholeCover
 
@@ -51,22 +51,22 @@ class Covering:
         return [self._leave() for _ in range(len(self.held))]
 
 
-class Lanes:
-    """A lane with everything around it by hand."""
+class Rig:
+    """A pipeline with everything around it by hand."""
 
     def __init__(self, make_veil: Callable[[], Veil] = Covering) -> None:
         self.units: list[Unit] = []
         self.seen: list[tuple[CoverReason, bool]] = []
         self.faults = Faults(lambda reason, began, _ns, _text: self.seen.append((reason, began)))
         self.now_ns = 10**12
-        self.lane = Lane(camera(), lambda *_: make_veil(), self.faults, self.units.append, lambda: self.now_ns)
+        self.pipeline = Pipeline(camera(), lambda *_: make_veil(), self.faults, self.units.append, lambda: self.now_ns)
         self.number = 0
 
     def feed(self, count: int, *, damaged: bool = False, frame: av.VideoFrame | None = None) -> None:
         for _ in range(count):
             self.now_ns += 80_000_000
             picture = Picture(frame or SCENE.frame(self.number), self.now_ns, self.now_ns, damaged)
-            self.lane.take(picture, time.time_ns())
+            self.pipeline.take(picture, time.time_ns())
             self.faults.settle(self.now_ns / 1e9)
             self.number += 1
 
@@ -93,19 +93,19 @@ def test_the_check_itself_sees_a_bare_face() -> None:
         def _leave(self) -> Veiled:
             return Veiled(*self.held.pop(0))
 
-    lanes = Lanes(Open)
-    lanes.feed(10)
-    assert all(bare_anywhere(p) for p in lanes.pictures())
+    rig = Rig(Open)
+    rig.feed(10)
+    assert all(bare_anywhere(p) for p in rig.pictures())
 
 
 def test_pictures_leave_veiled_in_order_with_their_times() -> None:
-    lanes = Lanes()
-    lanes.feed(30)
-    assert len(lanes.units) == 30 - AHEAD
-    assert [u.whole for u in lanes.units] == [None] * 27
-    assert not any(bare_anywhere(p) or is_cover(p) for p in lanes.pictures())
-    assert np.diff([u.captured_ns for u in lanes.units]).tolist() == [80_000_000] * 26
-    assert lanes.lane.counts.faces == 27
+    rig = Rig()
+    rig.feed(30)
+    assert len(rig.units) == 30 - AHEAD
+    assert [u.whole for u in rig.units] == [None] * 27
+    assert not any(bare_anywhere(p) or is_cover(p) for p in rig.pictures())
+    assert np.diff([u.captured_ns for u in rig.units]).tolist() == [80_000_000] * 26
+    assert rig.pipeline.counts.faces == 27
 
 
 @pytest.mark.parametrize(
@@ -114,41 +114,41 @@ def test_pictures_leave_veiled_in_order_with_their_times() -> None:
 def test_veil_that_throws_is_covered_and_made_anew(error: Exception) -> None:
     class Throwing(Covering):
         def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:
-            if lanes.number == 10:
+            if rig.number == 10:
                 raise error
             return super().push(frame, captured_ns, damaged=damaged)
 
-    lanes = Lanes(Throwing)
-    lanes.feed(40)
-    assert (CoverReason.DETECTOR_DEAD, True) in lanes.seen
-    assert (CoverReason.DETECTOR_DEAD, False) in lanes.seen
-    wholes = [u.whole for u in lanes.units]
+    rig = Rig(Throwing)
+    rig.feed(40)
+    assert (CoverReason.DETECTOR_DEAD, True) in rig.seen
+    assert (CoverReason.DETECTOR_DEAD, False) in rig.seen
+    wholes = [u.whole for u in rig.units]
     assert CoverReason.DETECTOR_DEAD in wholes
     assert wholes[-1] is None, "sound again"
-    for unit, picture in zip(lanes.units, lanes.pictures(), strict=True):
+    for unit, picture in zip(rig.units, rig.pictures(), strict=True):
         assert is_cover(picture) is (unit.whole is not None)
 
 
 @pytest.mark.parametrize("reason", [r for r in CoverReason if r is not CoverReason.START])
 def test_every_reason_covers_whole(reason: CoverReason) -> None:
-    lanes = Lanes()
-    lanes.feed(8)
-    lanes.faults.hold(reason, lanes.now_ns / 1e9, 0)
-    before = len(lanes.units)
-    lanes.feed(5)
-    assert {u.whole for u in lanes.units[before:]} == {reason}
-    assert all(is_cover(p) for p in lanes.pictures()[before:])
-    lanes.faults.lift(reason, lanes.now_ns / 1e9)
-    lanes.feed(20)
-    assert lanes.units[-1].whole is None
+    rig = Rig()
+    rig.feed(8)
+    rig.faults.hold(reason, rig.now_ns / 1e9, 0)
+    before = len(rig.units)
+    rig.feed(5)
+    assert {u.whole for u in rig.units[before:]} == {reason}
+    assert all(is_cover(p) for p in rig.pictures()[before:])
+    rig.faults.lift(reason, rig.now_ns / 1e9)
+    rig.feed(20)
+    assert rig.units[-1].whole is None
 
 
 def test_damaged_pictures_leave_covered_although_they_leave_later() -> None:
-    lanes = Lanes()
-    lanes.feed(10)
-    lanes.feed(2, damaged=True)
-    lanes.feed(40)
-    wholes = [u.whole for u in lanes.units]
+    rig = Rig()
+    rig.feed(10)
+    rig.feed(2, damaged=True)
+    rig.feed(40)
+    wholes = [u.whole for u in rig.units]
     assert wholes[10] is CoverReason.CORRUPT
     assert wholes[11] is CoverReason.CORRUPT
     assert wholes[-1] is None
@@ -168,38 +168,38 @@ def test_picture_of_another_kind_from_the_veil_is_covered(broken: Callable[[av.V
             frame, captured_ns = self.held.pop(0)
             return Veiled(broken(frame), captured_ns)
 
-    lanes = Lanes(Odd)
-    lanes.feed(8)
-    assert {u.whole for u in lanes.units} == {CoverReason.DETECTOR_DEAD}
-    assert all(is_cover(p) for p in lanes.pictures())
+    rig = Rig(Odd)
+    rig.feed(8)
+    assert {u.whole for u in rig.units} == {CoverReason.DETECTOR_DEAD}
+    assert all(is_cover(p) for p in rig.pictures())
 
 
 def test_another_size_is_covered_and_goes_on() -> None:
-    lanes = Lanes()
-    lanes.feed(8)
+    rig = Rig()
+    rig.feed(8)
     large = Scene(SceneSettings(640, 384, 12.5, 0)).frame(0)
-    lanes.feed(20, frame=large)
-    assert (CoverReason.FORMAT, True) in lanes.seen
-    assert lanes.lane.size == (640, 384)
-    sizes = {picture.shape for picture in lanes.pictures()}
+    rig.feed(20, frame=large)
+    assert (CoverReason.FORMAT, True) in rig.seen
+    assert rig.pipeline.size == (640, 384)
+    sizes = {picture.shape for picture in rig.pictures()}
     assert sizes == {(192, 320), (384, 640)}
 
 
 def test_silence_is_covered_twice_a_second() -> None:
-    lanes = Lanes()
+    rig = Rig()
     for _ in range(20):
-        lanes.now_ns += 100_000_000
-        lanes.lane.idle(CoverReason.NO_PICTURE)
-    assert len(lanes.units) in {4, 5}
-    assert {u.whole for u in lanes.units} == {CoverReason.NO_PICTURE}
+        rig.now_ns += 100_000_000
+        rig.pipeline.idle(CoverReason.NO_PICTURE)
+    assert len(rig.units) in {4, 5}
+    assert {u.whole for u in rig.units} == {CoverReason.NO_PICTURE}
 
 
 def test_end_of_connection_lets_out_what_was_held_veiled() -> None:
-    lanes = Lanes()
-    lanes.feed(8)
-    lanes.lane.finish()
-    assert len(lanes.units) == 8
-    assert not any(bare_anywhere(p) for p in lanes.pictures())
+    rig = Rig()
+    rig.feed(8)
+    rig.pipeline.finish()
+    assert len(rig.units) == 8
+    assert not any(bare_anywhere(p) for p in rig.pictures())
 
 
 def test_end_of_connection_is_no_fault_of_the_detector() -> None:
@@ -207,11 +207,11 @@ def test_end_of_connection_is_no_fault_of_the_detector() -> None:
         def flush(self) -> list[Veiled]:
             return [replace(one, whole=CoverReason.DETECTOR_BEHIND) for one in super().flush()]
 
-    lanes = Lanes(Unjudged)
-    lanes.feed(8)
-    lanes.lane.finish()
-    assert [unit.whole for unit in lanes.units] == [None] * 5 + [CoverReason.NO_PICTURE] * 3
-    assert not lanes.lane.behind
+    rig = Rig(Unjudged)
+    rig.feed(8)
+    rig.pipeline.finish()
+    assert [unit.whole for unit in rig.units] == [None] * 5 + [CoverReason.NO_PICTURE] * 3
+    assert not rig.pipeline.behind
 
 
 class LateAtFirst(Covering):
@@ -225,26 +225,26 @@ class LateAtFirst(Covering):
 
 
 def test_a_process_that_is_late_with_its_first_looks_is_starting() -> None:
-    lanes = Lanes(LateAtFirst)
-    lanes.feed(20)
-    assert [unit.whole for unit in lanes.units] == [CoverReason.START] * 6 + [None] * 11
-    assert all(is_cover(picture) for picture in lanes.pictures()[:6])
+    rig = Rig(LateAtFirst)
+    rig.feed(20)
+    assert [unit.whole for unit in rig.units] == [CoverReason.START] * 6 + [None] * 11
+    assert all(is_cover(picture) for picture in rig.pictures()[:6])
     # later, a new connection of the same process has no such excuse
-    lanes.feed(60)
-    before = len(lanes.units)
-    lanes.lane.begin()
-    lanes.feed(10)
-    assert CoverReason.DETECTOR_BEHIND in {unit.whole for unit in lanes.units[before:]}
-    assert CoverReason.START not in {unit.whole for unit in lanes.units[before:]}
+    rig.feed(60)
+    before = len(rig.units)
+    rig.pipeline.begin()
+    rig.feed(10)
+    assert CoverReason.DETECTOR_BEHIND in {unit.whole for unit in rig.units[before:]}
+    assert CoverReason.START not in {unit.whole for unit in rig.units[before:]}
 
 
 def test_a_process_whose_detector_stays_late_does_not_start_for_ever() -> None:
     class Late(LateAtFirst):
         late = 1000
 
-    lanes = Lanes(Late)
-    lanes.feed(100)
-    wholes = [unit.whole for unit in lanes.units]
+    rig = Rig(Late)
+    rig.feed(100)
+    wholes = [unit.whole for unit in rig.units]
     assert wholes[0] is CoverReason.START
     assert wholes[-1] is CoverReason.DETECTOR_BEHIND
     assert wholes.index(CoverReason.DETECTOR_BEHIND) == -(-START_NS // 80_000_000) - AHEAD

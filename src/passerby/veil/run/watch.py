@@ -1,7 +1,7 @@
 """Watches a clip once, from its first frame to its last, and says where faces are in every frame.
 
-The decoder, the detector and the follower work side by side; no pixels are kept but the frame in hand. Looks come at least
-every ``Rules.interval_s``, sooner after a cut or when a followed face is missed, later only while nothing in the picture moves.
+The decoder, the detector and the tracker work side by side; no pixels are kept but the frame in hand. Inference passes come at
+least every ``TrackingPolicy.interval_s``, sooner after a cut or when a followed face is missed, later only while nothing moves.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from passerby.veil.track import (
     Grey,
     Motion,
     MotionMeter,
-    Rules,
-    Settler,
-    Trail,
+    TrackingPolicy,
+    Tracklet,
+    Watermark,
     complete,
     fine_copy,
     follows_small,
     grey_copy,
-    looks_at,
+    passes_for_cycle,
 )
 
 LATE_S = Fraction(15, 100)
@@ -78,7 +78,7 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Watched:
+class WatchedClip:
     """What is known of a clip after watching it.
 
     Attributes:
@@ -87,7 +87,7 @@ class Watched:
         tracks: Faces, with boxes from before the first to after the last sighting.
         doubts: Followed sightings below what is covered, best first.
         unjudged: Frames that nothing could be said about, to be covered whole.
-        looked: Frames that the detector looked at.
+        inferred: Frames that went through the detector.
         cuts: Frames that begin a new scene.
     """
 
@@ -96,7 +96,7 @@ class Watched:
     tracks: tuple[Track, ...]
     doubts: tuple[Doubt, ...]
     unjudged: frozenset[int]
-    looked: int
+    inferred: int
     cuts: tuple[int, ...]
 
     def time_s(self, frame: int) -> float:
@@ -107,12 +107,12 @@ class Watched:
 def watch(
     path: Path,
     detector: FaceDetector,
-    rules: Rules,
+    rules: TrackingPolicy,
     *,
     thorough: bool = False,
     progress: Progress | None = None,
     listener: Listener | None = None,
-) -> Watched:
+) -> WatchedClip:
     """Watch a clip.
 
     Args:
@@ -128,7 +128,7 @@ def watch(
         DetectorError: the detector failed at every look.
     """
     with ClipReader(path) as clip:
-        watcher = _Watcher(clip.info, detector, rules, listener, thorough=thorough)
+        watcher = _ClipWatcher(clip.info, detector, rules, listener, thorough=thorough)
         frames = read_ahead(clip.frames())
         try:
             for frame in frames:
@@ -153,15 +153,21 @@ class _Step:
     pending: PendingPasses | CoarseToFinePasses | None
 
 
-class _Watcher:
+class _ClipWatcher:
     def __init__(
-        self, info: ClipInfo, detector: FaceDetector, rules: Rules, listener: Listener | None, *, thorough: bool
+        self,
+        info: ClipInfo,
+        detector: FaceDetector,
+        rules: TrackingPolicy,
+        listener: Listener | None,
+        *,
+        thorough: bool,
     ) -> None:
         self._info, self._detector, self._rules, self._thorough = info, detector, rules, thorough
         self._listener = listener
         self._size = (info.width_px, info.height_px)
         self._meter = MotionMeter(*self._size)
-        self._follower = Follower(self._meter, rules.misses)
+        self._follower = Follower(self._meter, rules.max_age)
         self._interval = rules.interval_frames(info.rate)
         self._lag = rules.lag_frames(info.rate)
         self._motions: list[Motion | None] = []
@@ -177,9 +183,9 @@ class _Watcher:
         self._failed = False
         self._unjudged: set[int] = set()
         rate = float(info.rate or Fraction(25))
-        self._patience = max(self._interval, round(rules.patience_s * rate))
-        self._reach, self._growth = max(self._interval, round(rules.reach_s * rate)), GROWTH_PER_S / rate
-        self._settler = Settler(self._motions, self._meter, reach=self._reach, growth=self._growth)
+        self._patience = max(self._interval, round(rules.confirmation_s * rate))
+        self._reach, self._growth = max(self._interval, round(rules.extrapolate_s * rate)), GROWTH_PER_S / rate
+        self._settler = Watermark(self._motions, self._meter, reach=self._reach, growth=self._growth)
 
     def take(self, frame: Frame) -> None:
         """Follow on to a frame, and look at it if it is time."""
@@ -211,7 +217,7 @@ class _Watcher:
         if self._listener:
             self._listener.settled(self._settler.finish(len(self._motions), self._follower.ended), self._unjudged)
 
-    def watched(self, seen: DecodeRecord) -> Watched:
+    def watched(self, seen: DecodeRecord) -> WatchedClip:
         """Decide what is covered.
 
         Raises:
@@ -219,10 +225,10 @@ class _Watcher:
         """
         if self._judged is None:
             raise DetectorError("detector failed at every look", hint="passerby doctor says what runs here")
-        faces = [trail for trail in self._follower.ended if trail.face]
-        others = [trail for trail in self._follower.ended if not trail.face]
+        faces = [tracklet for tracklet in self._follower.ended if tracklet.face]
+        others = [tracklet for tracklet in self._follower.ended if not tracklet.face]
         tracks = complete(faces, self._motions, self._meter, reach=self._reach, growth=self._growth)
-        return Watched(
+        return WatchedClip(
             self._info,
             seen,
             tracks,
@@ -246,7 +252,7 @@ class _Watcher:
         small = self._judged is None or follows_small(self._follower.active, max(self._size))
         overdue = frame.index - self._last_larger >= CALM_TURNS * self._interval
         every = 1 if small or overdue else CALM_TURNS
-        looks = looks_at(self._turn, *self._size, thorough=self._thorough, larger_every=every)
+        looks = passes_for_cycle(self._turn, *self._size, thorough=self._thorough, larger_every=every)
         scaled = partial(rgb, frame.picture)
         if len(looks) == 2 and not small and self._detector.doubt is not None:
             likely = self._follower.likely()
@@ -286,16 +292,16 @@ class _Watcher:
             self._unjudged.update(range(0 if self._judged is None else self._judged + 1, step.index))
         self._judged, self._failed = step.index, False
         lost = self._follower.see(step.index, found)
-        for trail in self._follower.active:
-            trail.face = trail.face or self._rules.is_face(trail, max(self._size))
-            if not trail.face:
-                trail.begin_later(step.index - self._patience)
+        for tracklet in self._follower.active:
+            tracklet.face = tracklet.face or self._rules.is_face(tracklet, max(self._size))
+            if not tracklet.face:
+                tracklet.begin_later(step.index - self._patience)
         if self._listener:
             active, ended = self._follower.active, self._follower.ended
             self._listener.settled(self._settler.settle(step.index, active, ended), self._unjudged)
             self._forget()
-        sure = [trail for trail in self._follower.active if trail.best >= SURE]
-        gone = [trail for trail in lost if trail.best >= SURE]
+        sure = [tracklet for tracklet in self._follower.active if tracklet.best >= SURE]
+        gone = [tracklet for tracklet in lost if tracklet.best >= SURE]
         if len(gone) > LOST_SHARE * len(sure):
             self._next_look = min(self._next_look, self._last_look + max(1, self._interval // 2))
 
@@ -306,7 +312,7 @@ class _Watcher:
         self._forgotten = max(self._forgotten, self._settler.given)
 
 
-def _doubt(trail: Trail) -> Doubt:
-    frame, score = max(trail.hits, key=lambda hit: hit[1])
-    boxes: Boxes = trail.boxes()
-    return Doubt(frame, boxes[frame - trail.first], score)
+def _doubt(tracklet: Tracklet) -> Doubt:
+    frame, score = max(tracklet.hits, key=lambda hit: hit[1])
+    boxes: Boxes = tracklet.boxes()
+    return Doubt(frame, boxes[frame - tracklet.first], score)

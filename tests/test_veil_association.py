@@ -100,7 +100,7 @@ def still(count: int, cut_at: int | None = None) -> list[Motion | None]:
 
 def follow(looks: dict[int, Detections], count: int, cut_at: int | None = None, reach: int = 4) -> tuple[Track, ...]:
     meter, motions = MotionMeter(WIDTH, HEIGHT), still(count, cut_at)
-    follower = Follower(meter, misses=2)
+    follower = Follower(meter, max_age=2)
     for index, motion in enumerate(motions):
         follower.step(motion)
         if index in looks:

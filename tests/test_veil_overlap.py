@@ -22,15 +22,15 @@ from passerby.media import ClipReader, Frame, WriteSettings
 from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.detect.detector import Detector
 from passerby.veil.run.file import veil_file
-from passerby.veil.run.overlap import WatchedAhead
-from passerby.veil.run.watcher import Listener, Watched, watch
+from passerby.veil.run.overlap import OverlappedWatch
+from passerby.veil.run.watch import Listener, WatchedClip, watch
 from passerby.veil.settings import CoverSettings, FindSettings, VeilSettings
 from passerby.veil.tools.demo_clip import demo_clip
 from passerby.veil.track.association import Follower
 from passerby.veil.track.extrapolate import complete
 from passerby.veil.track.motion import Motion, MotionMeter
-from passerby.veil.track.policy import Rules
-from passerby.veil.track.watermark import Settler
+from passerby.veil.track.policy import TrackingPolicy
+from passerby.veil.track.watermark import Watermark
 
 SIZE = (320, 192)
 FRAMES, EVERY, REACH, GROWTH, PATIENCE = 60, 5, 5, 0.01, 12
@@ -50,8 +50,8 @@ def test_what_was_settled_is_what_is_covered_in_the_end(
     still = np.zeros((len(meter.centre), 2), np.float32)
     sure = np.ones(len(meter.centre), np.float32)
     motions: list[Motion | None] = []
-    follower, rules = Follower(meter, misses=2), Rules()
-    settler = Settler(motions, meter, reach=REACH, growth=GROWTH)
+    follower, rules = Follower(meter, max_age=2), TrackingPolicy()
+    settler = Watermark(motions, meter, reach=REACH, growth=GROWTH)
     settled: list[Boxes] = []
     for frame in range(FRAMES):
         motion = None if frame == 0 else Motion(still, sure, cut=frame in cuts)
@@ -62,15 +62,17 @@ def test_what_was_settled_is_what_is_covered_in_the_end(
         rows = [(100.0 * place + off, 40.0 + off, score) for place, off, score in seen[frame // EVERY]]
         xyxy = np.array([(x, y, x + 12, y + 12) for x, y, _ in rows], np.float32).reshape(-1, 4)
         follower.see(frame, Detections(xyxy, np.array([score for _, _, score in rows], np.float32)))
-        for trail in follower.active:
-            trail.face = trail.face or rules.is_face(trail, 640)
-            if not trail.face:
-                trail.begin_later(frame - PATIENCE)
+        for tracklet in follower.active:
+            tracklet.face = tracklet.face or rules.is_face(tracklet, 640)
+            if not tracklet.face:
+                tracklet.begin_later(frame - PATIENCE)
         settled += settler.settle(frame, follower.active, follower.ended)
         assert len(settled) <= frame
     follower.finish()
     settled += settler.finish(FRAMES, follower.ended)
-    tracks = complete([trail for trail in follower.ended if trail.face], motions, meter, reach=REACH, growth=GROWTH)
+    tracks = complete(
+        [tracklet for tracklet in follower.ended if tracklet.face], motions, meter, reach=REACH, growth=GROWTH
+    )
     assert len(settled) == FRAMES
     for frame, boxes in enumerate(settled):
         covered = [t.xyxy[frame - t.first] for t in tracks if t.first <= frame <= t.last]
@@ -106,7 +108,7 @@ def test_it_writes_what_it_would_write_afterwards(
 ) -> None:
     """Whether no frame, some or all are held for the writing pass; 180 rows are 192 coded ones, of which decoding shows 180."""
     monkeypatch.setattr("passerby.veil.run.overlap.HELD_BYTES", held_frames * size[0] * size[1] * 3 // 2)
-    monkeypatch.setattr(Rules, "wait_frames", lambda *_: 1)
+    monkeypatch.setattr(TrackingPolicy, "wait_frames", lambda *_: 1)
     clip = tmp_path / "in.mp4"
     demo_clip(clip, 3.0, size)
     at_once = veil_file(clip, tmp_path / "a.mp4", told(full_reencode=full), detector=detector)
@@ -211,10 +213,10 @@ def test_a_damaged_clip_is_written_after_it_was_watched(tmp_path: Path) -> None:
     assert nobody_left()
 
 
-def ahead_of(pts: list[int], *, hold: threading.Event | None = None) -> Callable[[Listener], Watched]:
+def ahead_of(pts: list[int], *, hold: threading.Event | None = None) -> Callable[[Listener], WatchedClip]:
     """Watch nothing, but tell of frames with these times; then wait, and fail."""
 
-    def run(listener: Listener) -> Watched:
+    def run(listener: Listener) -> WatchedClip:
         picture = av.VideoFrame(16, 16, "yuv420p")
         for index, ticks in enumerate(pts):
             listener.saw(Frame(index, ticks, Fraction(1, 25), picture, corrupt=False))
@@ -235,7 +237,7 @@ FRAME_BYTES = sum(plane.buffer_size for plane in frame(0, 0).picture.planes)
 
 def test_another_frame_than_was_watched_is_not_written() -> None:
     hold = threading.Event()
-    with WatchedAhead(ahead_of([0, 1, 2], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
+    with OverlappedWatch(ahead_of([0, 1, 2], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
         ahead.meet(frame(1, 1))
         with pytest.raises(UnreadableError, match=r"in\.mp4 decodes differently from before at frame 2"):
             ahead.meet(frame(2, 3))
@@ -243,20 +245,20 @@ def test_another_frame_than_was_watched_is_not_written() -> None:
 
 
 def test_what_ends_the_watching_ends_the_waiting() -> None:
-    with WatchedAhead(ahead_of([0, 1, 2]), "in.mp4", None, always=False, wait_frames=1) as ahead:
+    with OverlappedWatch(ahead_of([0, 1, 2]), "in.mp4", None, always=False, wait_frames=1) as ahead:
         with pytest.raises(DetectorError, match="gone"):
             ahead.meet(frame(3, 3))
         with pytest.raises(DetectorError, match="gone"):
             ahead.end(3)
 
 
-def seen_through(ahead: WatchedAhead, frames: int) -> list[int]:
+def seen_through(ahead: OverlappedWatch, frames: int) -> list[int]:
     return [taken.index for n in range(frames) if (taken := ahead.take(n)) is not None]
 
 
 def test_frames_are_held_until_they_are_taken_or_passed_over() -> None:
     hold = threading.Event()
-    with WatchedAhead(ahead_of([0, 1, 2, 3], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
+    with OverlappedWatch(ahead_of([0, 1, 2, 3], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
         assert seen_through(ahead, 2) == [0, 1]
         assert ahead.take(0) is None
         ahead.pass_over(3)
@@ -268,7 +270,7 @@ def test_frames_are_held_until_they_are_taken_or_passed_over() -> None:
 def test_no_frame_is_held_where_too_few_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("passerby.veil.run.overlap.HELD_BYTES", 3 * FRAME_BYTES)
     hold = threading.Event()
-    with WatchedAhead(ahead_of([0, 1, 2], hold=hold), "in.mp4", None, always=False, wait_frames=4) as ahead:
+    with OverlappedWatch(ahead_of([0, 1, 2], hold=hold), "in.mp4", None, always=False, wait_frames=4) as ahead:
         assert seen_through(ahead, 3) == []
         hold.set()
 
@@ -276,7 +278,7 @@ def test_no_frame_is_held_where_too_few_fit(monkeypatch: pytest.MonkeyPatch) -> 
 def test_watching_waits_for_who_writes_but_not_when_that_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("passerby.veil.run.overlap.HELD_BYTES", 2 * FRAME_BYTES)
     hold = threading.Event()
-    with WatchedAhead(ahead_of([0, 1, 2, 3, 4], hold=hold), "in.mp4", None, always=False, wait_frames=2) as ahead:
+    with OverlappedWatch(ahead_of([0, 1, 2, 3, 4], hold=hold), "in.mp4", None, always=False, wait_frames=2) as ahead:
         assert wait_until(lambda: len(ahead._held) == 2)
         assert len(ahead._pts) == 2  # the third waits for room
         assert seen_through(ahead, 3) == [0, 1, 2]
@@ -287,7 +289,7 @@ def test_watching_waits_for_who_writes_but_not_when_that_waits_for_it(monkeypatc
 def test_every_run_covers_the_same(clip: Path, tmp_path: Path, detector: Detector) -> None:
     runs = [veil_file(clip, tmp_path / f"{n}.mp4", told(), detector=detector).report for n in range(2)]
     assert runs[0].covered_share == pytest.approx(runs[1].covered_share, abs=1e-3)
-    assert watch(clip, detector, Rules()).tracks
+    assert watch(clip, detector, TrackingPolicy()).tracks
 
 
 def test_a_hung_detector_does_not_hold_up_who_wants_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +297,7 @@ def test_a_hung_detector_does_not_hold_up_who_wants_to_end(monkeypatch: pytest.M
     hold = threading.Event()
 
     def leave() -> None:
-        with WatchedAhead(ahead_of([0], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
+        with OverlappedWatch(ahead_of([0], hold=hold), "in.mp4", None, always=False, wait_frames=1) as ahead:
             ahead.meet(frame(0, 0))
             raise KeyboardInterrupt
 

@@ -48,7 +48,7 @@ class Unit:
 
 
 @dataclass(slots=True)
-class LaneCounts:
+class PipelineCounts:
     """What went through."""
 
     taken: int = 0
@@ -58,7 +58,7 @@ class LaneCounts:
     tracks: int = 0
 
 
-class Lane:
+class Pipeline:
     """Takes bare pictures, sends veiled units.
 
     Args:
@@ -86,7 +86,7 @@ class Lane:
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=config.lookahead_frames + 64)
         self._last_captured_ns = 0
         self.last_sent_ns = 0
-        self.counts = LaneCounts()
+        self.counts = PipelineCounts()
         self.behind = False
         """The picture that left last was covered whole because the detector was late."""
         self._tracks: set[int] = set()
