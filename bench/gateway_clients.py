@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 from websockets.asyncio.client import connect
 
+from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, SceneSettings
 from passerby.gateway.picture.slate import Slates
@@ -21,7 +22,6 @@ from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.stream.relay import Relay
 from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, RtspConfig
-from passerby.gateway.wire import Message, MessageKind, flags_of
 
 SCENE = SceneSettings(1280, 720, 12.5, 5)
 LOOP = 250
@@ -66,7 +66,7 @@ async def simulate(count: int, port: int) -> None:
         data, key = units[number % len(units)]
         stamp = time.monotonic_ns()
         for relay in relays.values():
-            relay.accept(Message(MessageKind.UNIT, data, flags_of(key=key, whole=None), stamp, stamp))
+            relay.accept(VeiledUnit(data, key, None, stamp, stamp))
         number += 1
 
 

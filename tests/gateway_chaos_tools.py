@@ -18,7 +18,7 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 from PIL import Image
-from tests.gateway_tools import LOGIN, PASSWORD, USER, LoopThread, camera, frames_of, message
+from tests.gateway_tools import LOGIN, PASSWORD, USER, LoopThread, camera, frames_of, veiled_unit
 from tests.mqtt_broker import SmallBroker
 
 from passerby.errors import ServiceError
@@ -176,10 +176,10 @@ class SimulatedCamera:
             if len(self._held) == 4:
                 self._random.shuffle(self._held)
                 for held, at, is_key in self._held:
-                    self.relay.accept(message(held, at, key=is_key))
+                    self.relay.accept(veiled_unit(held, at, key=is_key))
                 self._held.clear()
             return
-        self.relay.accept(message(data, stamp, key=key))
+        self.relay.accept(veiled_unit(data, stamp, key=key))
 
 
 TOPIC = re.compile(r"cams/(available|stats|events|hall/(state|reason|fps|faces|cover/state))")

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, SceneSettings
 from passerby.gateway.picture.slate import Slates
@@ -30,7 +31,6 @@ from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.states import Event
 from passerby.gateway.stream.relay import Relay
 from passerby.gateway.values import CameraConfig, CoverReason, EncodeConfig, InputConfig, RtspConfig
-from passerby.gateway.wire import Message, MessageKind, flags_of
 
 T = TypeVar("T")
 SMALL = SceneSettings(320, 192, 12.5, 0)
@@ -142,8 +142,9 @@ class LoopThread:
         self.loop.close()
 
 
-def message(data: bytes, stamp_ns: int, *, key: bool, whole: CoverReason | None = None) -> Message:
-    return Message(MessageKind.UNIT, data, flags_of(key=key, whole=whole), stamp_ns, stamp_ns)
+def veiled_unit(data: bytes, stamp_ns: int, *, key: bool, whole: CoverReason | None = None) -> VeiledUnit:
+    """Return a unit as a worker would send it."""
+    return VeiledUnit(data, key, whole, stamp_ns, stamp_ns)
 
 
 async def feed(relay: Relay, settings: SceneSettings = SMALL, *, kbps: int = 4000) -> None:
@@ -155,7 +156,7 @@ async def feed(relay: Relay, settings: SceneSettings = SMALL, *, kbps: int = 400
         due = began + round(number * 1e9 / settings.fps)
         await asyncio.sleep(max(0.0, (due - time.monotonic_ns()) / 1e9))
         for data, key, _ in encoder.encode(scene.frame(number), ticks_of(due)):
-            relay.accept(message(data, due, key=key))
+            relay.accept(veiled_unit(data, due, key=key))
         number += 1
 
 

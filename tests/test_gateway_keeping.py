@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.gateway_tools import camera, message, program
+from tests.gateway_tools import camera, program, veiled_unit
 
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, settings_of
@@ -133,7 +133,7 @@ class Fed:
                 frame = av.VideoFrame.from_ndarray(stacked, format="yuv420p")
             stamp = time.monotonic_ns()
             for data, key, _ in self.encoder.encode(frame, ticks_of(stamp)):
-                self.relay.accept(message(data, stamp, key=key))
+                self.relay.accept(veiled_unit(data, stamp, key=key))
 
 
 def test_covered_test_face_passes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from tests.gateway_tools import camera
 
 from passerby.errors import DetectorError
+from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture.drawn_cover import TONE, cover_frame
 from passerby.gateway.picture.scene import Scene, SceneSettings
 from passerby.gateway.picture.synthetic_face import is_bare
 from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.faults import Faults
-from passerby.gateway.worker.pipeline import START_NS, Pipeline, Unit, even_yuv420p
+from passerby.gateway.worker.pipeline import START_NS, Pipeline, even_yuv420p
 from passerby.gateway.worker.source import Picture
 from passerby.gateway.worker.veiling import Veil, Veiled, WholeCover
 
@@ -55,7 +56,7 @@ class Rig:
     """A pipeline with everything around it by hand."""
 
     def __init__(self, make_veil: Callable[[], Veil] = Covering) -> None:
-        self.units: list[Unit] = []
+        self.units: list[VeiledUnit] = []
         self.seen: list[tuple[CoverReason, bool]] = []
         self.faults = Faults(lambda reason, began, _ns, _text: self.seen.append((reason, began)))
         self.now_ns = 10**12

@@ -22,10 +22,10 @@ from tests.gateway_tools import (
     Served,
     certificate,
     gstreamer_reads,
-    message,
     program,
     run,
     times_of,
+    veiled_unit,
     wait_for,
 )
 
@@ -289,7 +289,9 @@ def test_slow_reader_is_dropped_and_others_are_not() -> None:
         unit = served.relay.last_key
         assert unit is not None
         for index in range(12):
-            served.relay.accept(message(unit.data + b"\x00\x00\x01\x41" + noise, time.monotonic_ns(), key=index == 0))
+            served.relay.accept(
+                veiled_unit(unit.data + b"\x00\x00\x01\x41" + noise, time.monotonic_ns(), key=index == 0)
+            )
 
     wait_for(lambda: served.relay.last_key is not None)
     wait_for(lambda: served.server.readers("hall") == 1)

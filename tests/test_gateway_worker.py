@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -18,23 +17,36 @@ import pytest
 from tests.gateway_tools import wait_for
 from tests.test_gateway_pipeline import SCENE, Covering
 
+from passerby.gateway.messages import (
+    CoverOrder,
+    KeyOrder,
+    Order,
+    Report,
+    SelfTestReport,
+    StartOrder,
+    StatusReport,
+    StopOrder,
+    UncoverOrder,
+    VeiledUnit,
+    encode_message,
+    parse_report,
+)
 from passerby.gateway.stream.relay import STALL_S
 from passerby.gateway.supervisor import BACKOFF_S
 from passerby.gateway.values import CameraConfig, CoverReason, InputConfig
-from passerby.gateway.wire import Decoder, Message, MessageKind, encode, encode_json
+from passerby.gateway.wire import Decoder, Message, MessageKind, encode
 from passerby.gateway.worker.faults import HOLD_S
 from passerby.gateway.worker.load import BURST_S, RISE_S
-from passerby.gateway.worker.pipeline import Unit
 from passerby.gateway.worker.source import Picture
 from passerby.gateway.worker.veiling import Veiled
 from passerby.gateway.worker.watchdog import CLOCK_HOLD_S
-from passerby.gateway.worker.worker import CONFIG, LOCKED_S, OPEN_S, Worker, next_wait_s
+from passerby.gateway.worker.worker import LOCKED_S, OPEN_S, Worker, next_wait_s
 
 
 class Started:
     """A worker and our end of its socket."""
 
-    def __init__(self, config: CameraConfig | None, *more: bytes, parent: int | None = None) -> None:
+    def __init__(self, config: CameraConfig | None, *more: Order, parent: int | None = None) -> None:
         ours, theirs = socket.socketpair()
         self.socket = ours
         self.process = subprocess.Popen(
@@ -45,28 +57,25 @@ class Started:
         )
         theirs.close()
         self.decoder = Decoder()
-        self.messages: list[Message] = []
+        self.messages: list[Report] = []
         if config is not None:
-            camera = json.loads(CONFIG.dump_json(config))
-            ours.sendall(
-                encode_json(MessageKind.CONFIG, {"camera": camera, "selftest_s": 60, "phase": 0}) + b"".join(more)
-            )
+            ours.sendall(b"".join(encode_message(order) for order in (StartOrder(config, 60.0, 0.0), *more)))
         ours.settimeout(0.2)
 
-    def hear(self) -> list[Message]:
+    def hear(self) -> list[Report]:
         try:
             data = self.socket.recv(1 << 20)
         except TimeoutError:
             return self.messages
-        self.messages += list(self.decoder.feed(data))
+        self.messages += [parse_report(message) for message in self.decoder.feed(data)]
         return self.messages
 
-    def units(self) -> list[Message]:
-        return [m for m in self.hear() if m.kind is MessageKind.UNIT]
+    def units(self) -> list[VeiledUnit]:
+        return [report for report in self.hear() if isinstance(report, VeiledUnit)]
 
-    def reasons(self) -> list[str]:
-        told = [m.data()["reasons"] for m in self.hear() if m.kind is MessageKind.STATUS]
-        return told[-1] if told else []
+    def reasons(self) -> tuple[CoverReason, ...]:
+        told = [report.reasons for report in self.hear() if isinstance(report, StatusReport)]
+        return told[-1] if told else ()
 
     def stderr(self) -> str:
         return self.process.communicate(timeout=20)[1]
@@ -97,22 +106,19 @@ def test_starts_covered_and_then_veils(opened: list[Started]) -> None:
     assert first.key
     assert first.whole is CoverReason.START
     wait_for(lambda: any(u.whole is None for u in worker.units()), 90)
-    tests = [m.data() for m in worker.messages if m.kind is MessageKind.EVENT and m.data()["event"] == "selftest"]
-    assert tests[0]["ok"]
-    sound = next(i for i, m in enumerate(worker.messages) if m.kind is MessageKind.UNIT and m.whole is None)
-    tested = next(
-        i for i, m in enumerate(worker.messages) if m.kind is MessageKind.EVENT and m.data()["event"] == "selftest"
-    )
+    tested, test = next((i, m) for i, m in enumerate(worker.messages) if isinstance(m, SelfTestReport))
+    assert test.ok
+    sound = next(i for i, m in enumerate(worker.messages) if isinstance(m, VeiledUnit) and m.whole is None)
     assert tested < sound, "nothing but covers before the detector has found the synthetic face"
-    worker.socket.sendall(encode_json(MessageKind.STOP, {}))
+    worker.socket.sendall(encode_message(StopOrder()))
     assert worker.process.wait(15) == 0
 
 
 def test_cover_that_follows_the_configuration_at_once_is_not_lost(opened: list[Started]) -> None:
-    worker = Started(config(), encode_json(MessageKind.COVER, {"reason": CoverReason.DISK_FULL, "detail": "x"}))
+    worker = Started(config(), CoverOrder(CoverReason.DISK_FULL, "x"))
     opened.append(worker)
     wait_for(lambda: CoverReason.DISK_FULL in worker.reasons(), 60)
-    worker.socket.sendall(encode_json(MessageKind.UNCOVER, {"reason": CoverReason.DISK_FULL}))
+    worker.socket.sendall(encode_message(UncoverOrder(CoverReason.DISK_FULL)))
     wait_for(lambda: CoverReason.DISK_FULL not in worker.reasons(), 20)
 
 
@@ -122,7 +128,7 @@ def test_camera_that_is_not_there_is_covered_with_the_reason(opened: list[Starte
     wait_for(lambda: any(u.whole is CoverReason.NO_PICTURE for u in worker.units()), 60)
     count = len(worker.units())
     wait_for(lambda: len(worker.units()) >= count + 4, 30)
-    steps_s = np.diff([unit.stamp_ns for unit in worker.units()[count - 1 :]]) / 1e9
+    steps_s = np.diff([unit.captured_ns for unit in worker.units()[count - 1 :]]) / 1e9
     assert (steps_s > 0.4).all(), "twice a second, by the stamps that it gave them"
     assert steps_s.min() < 1.0, "a relay takes a second of silence for a stall"
 
@@ -146,8 +152,8 @@ def test_ends_when_the_serving_process_is_gone(opened: list[Started]) -> None:
     ("sent", "said"),
     [
         (b"GET / HTTP/1.1\r\n\r\n" + bytes(30), "must begin with PV"),
-        (encode(Message(MessageKind.KEY)), "must be CONFIG"),
-        (encode_json(MessageKind.CONFIG, {"camera": {"name": "geheim"}}), "must fit this version"),
+        (encode_message(KeyOrder()), "must be START"),
+        (encode(Message(MessageKind.START, b'{"camera": {"name": "geheim"}}')), "must fit this version"),
     ],
 )
 def test_what_is_no_configuration_ends_it(opened: list[Started], sent: bytes, said: str) -> None:
@@ -186,10 +192,10 @@ class Late(Covering):
 
 def test_late_detector_lowers_the_rate_then_covers_then_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = socket.socketpair()
-    worker = Worker(config(), theirs, 60.0, 0.0)
+    worker = Worker(StartOrder(config(), 60.0, 0.0), theirs)
     late = True
     worker.pipeline._make_veil = lambda *_: Late() if late else Covering()
-    units: list[Unit] = []
+    units: list[VeiledUnit] = []
     worker.pipeline._send = units.append
     clock = [1000.0]
     monkeypatch.setattr(

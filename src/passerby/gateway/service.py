@@ -175,9 +175,11 @@ class Gateway:
             return
         if self.refused.pop(config.name, None) is not None:
             self.tell(Event(EventKind.FAULT_ENDED, config.name, _now_ns(), reason=CoverReason.REGISTER))
-        phase = self._added * GOLDEN % 1.0
+        cycle_offset = self._added * GOLDEN % 1.0
         self._added += 1
-        camera = ServedCamera(CameraSupervisor(config, self._slates, self.tell, self._selftest.interval_s, phase))
+        camera = ServedCamera(
+            CameraSupervisor(config, self._slates, self.tell, self._selftest.interval_s, cycle_offset)
+        )
         self.cameras[config.name] = camera
         if self.alarm:
             camera.relay.raise_alarm(CoverReason.ALARM)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import random
 import socket
@@ -12,14 +11,30 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from typing import assert_never
 
 from passerby.errors import ServiceError
+from passerby.gateway.messages import (
+    CoverOrder,
+    FaultReport,
+    KeyOrder,
+    Order,
+    RateReport,
+    Report,
+    SelfTestReport,
+    StartOrder,
+    StatusReport,
+    StopOrder,
+    UncoverOrder,
+    VeiledUnit,
+    encode_message,
+    parse_report,
+)
 from passerby.gateway.picture import Slates
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.stream import Relay
 from passerby.gateway.values import FAULTS, CameraConfig, CoverReason
-from passerby.gateway.wire import Decoder, Message, MessageKind, encode_json
-from passerby.gateway.worker import CONFIG
+from passerby.gateway.wire import Decoder
 
 SILENT_S = 6.0
 """A worker that has told no status for this long is killed."""
@@ -44,18 +59,20 @@ class CameraSupervisor:
         slates: Shared.
         tell: Takes events.
         selftest_s: Time between two detector self-tests.
-        phase: When its detector looks, see ``passerby.veil.run.live.LiveSettings``.
+        cycle_offset: When its detector's cycles begin, 0 to 1, see ``passerby.veil.LiveSettings``.
     """
 
-    def __init__(self, config: CameraConfig, slates: Slates, tell: Tell, selftest_s: float, phase: float = 0.0) -> None:
+    def __init__(
+        self, config: CameraConfig, slates: Slates, tell: Tell, selftest_s: float, cycle_offset: float = 0.0
+    ) -> None:
         self.config = config
         self.relay = Relay(config, slates, self._want_key)
-        self.status: dict[str, object] = {}
+        self.status: StatusReport | None = None
         self.restarts = 0
         self.rate_step = 1
         self.pid = 0
         self.stderr: deque[str] = deque(maxlen=_STDERR_LINES)
-        self._slates, self._tell, self._selftest_s, self._phase_of_looks = slates, tell, selftest_s, phase
+        self._slates, self._tell, self._selftest_s, self._cycle_offset = slates, tell, selftest_s, cycle_offset
         self._held: dict[CoverReason, str] = {}
         self._faults: dict[CoverReason, int] = {}
         self._counts = WorkerCounts()
@@ -80,7 +97,7 @@ class CameraSupervisor:
 
     async def stop(self) -> None:
         """End the camera's process; it is killed when it does not go within two seconds."""
-        self._send(encode_json(MessageKind.STOP, {}))
+        self._send(StopOrder())
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -104,12 +121,12 @@ class CameraSupervisor:
         """Cover the camera whole until ``release``."""
         if self._held.get(reason) != detail:
             self._held[reason] = detail
-            self._send(encode_json(MessageKind.COVER, {"reason": reason, "detail": detail}))
+            self._send(CoverOrder(reason, detail))
 
     def release(self, reason: CoverReason) -> None:
         """End what ``hold`` began."""
         if self._held.pop(reason, None) is not None:
-            self._send(encode_json(MessageKind.UNCOVER, {"reason": reason}))
+            self._send(UncoverOrder(reason))
 
     async def _keep(self) -> None:
         failures = 0
@@ -142,7 +159,7 @@ class CameraSupervisor:
             raise
         finally:
             theirs.close()
-        self._process, self.pid, self.status, self.rate_step = process, process.pid, {}, 1
+        self._process, self.pid, self.status, self.rate_step = process, process.pid, None, 1
         self._heard_s = time.monotonic() + START_S - SILENT_S
         complaints = asyncio.create_task(self._read_stderr(process))
         watching = asyncio.create_task(self._watch(process))
@@ -201,21 +218,19 @@ class CameraSupervisor:
     # messages
 
     def _send_config(self) -> None:
-        camera = json.loads(CONFIG.dump_json(self.config))
-        told = {"camera": camera, "selftest_s": self._selftest_s, "phase": self._phase_of_looks}
-        self._send(encode_json(MessageKind.CONFIG, told))
+        self._send(StartOrder(self.config, self._selftest_s, self._cycle_offset))
         for reason, detail in self._held.items():
-            self._send(encode_json(MessageKind.COVER, {"reason": reason, "detail": detail}))
+            self._send(CoverOrder(reason, detail))
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, order: Order) -> None:
         if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(data)
+            self._writer.write(encode_message(order))
 
     def _want_key(self) -> None:
         now_s = time.monotonic()
         if now_s - self._key_asked_s > 0.2:
             self._key_asked_s = now_s
-            self._send(encode_json(MessageKind.KEY, {}))
+            self._send(KeyOrder())
 
     async def _hear(self, reader: asyncio.StreamReader) -> str:
         decoder = Decoder()
@@ -228,45 +243,42 @@ class CameraSupervisor:
                 return self.stderr[-1][:200] if self.stderr else "it closed its connection"
             try:
                 for message in decoder.feed(data):
-                    self._take(message)
-            except (ServiceError, KeyError, TypeError, ValueError) as exc:
+                    self._take(parse_report(message))
+            except ServiceError as exc:
                 return f"it sent what is no message: {type(exc).__name__}"
 
-    def _take(self, message: Message) -> None:
-        if message.kind is MessageKind.UNIT:
-            slate = self.relay.slate
-            self.relay.accept(message)
-            if slate is not None and self.relay.slate is None:
-                self._fault(CoverReason.WORKER, False, "")
-                self._fault(CoverReason.STALLED, False, "")
-                self._prepare_slates()
-        elif message.kind is MessageKind.STATUS:
-            self._heard_s = time.monotonic()
-            self.status = message.data()
-            self._counts = WorkerCounts(**self.status["counts"])  # type: ignore[arg-type]
-        elif message.kind is MessageKind.EVENT:
-            self._event(message.data())
+    def _take(self, report: Report) -> None:
+        match report:
+            case VeiledUnit():
+                self._accept(report)
+            case StatusReport():
+                self._heard_s = time.monotonic()
+                self.status, self._counts = report, report.counts
+            case FaultReport(reason, began, detail):
+                self._fault(reason, began, detail)
+            case RateReport(step):
+                self.rate_step = step
+                said = f"overload: one picture of {step} is shown" if step > 1 else "every picture is shown"
+                self._tell_now(EventKind.PHASE, reason=CoverReason.OVERLOAD, ok=step == 1, detail=said)
+            case SelfTestReport(ok, detail):
+                if ok:
+                    self._selftest_ns = time.time_ns()
+                self._tell_now(EventKind.SELFTEST, ok=ok, detail=detail)
+            case _:
+                assert_never(report)
+
+    def _accept(self, unit: VeiledUnit) -> None:
+        slate = self.relay.slate
+        self.relay.accept(unit)
+        if slate is not None and self.relay.slate is None:
+            self._fault(CoverReason.WORKER, False, "")
+            self._fault(CoverReason.STALLED, False, "")
+            self._prepare_slates()
 
     def _prepare_slates(self) -> None:
         width, height = self.relay.size
         loop = asyncio.get_running_loop()
         loop.run_in_executor(None, self._slates.prepare, width, height, self.config.shown, self.config.encode)
-
-    def _event(self, told: dict[str, object]) -> None:
-        if told["event"] == "fault":
-            self._fault(CoverReason(str(told["reason"])), bool(told["began"]), str(told["detail"]))
-        elif told["event"] == "rate":
-            self.rate_step = int(str(told["step"]))
-            said = (
-                f"overload: one picture of {self.rate_step} is shown"
-                if self.rate_step > 1
-                else "every picture is shown"
-            )
-            self._tell_now(EventKind.PHASE, reason=CoverReason.OVERLOAD, ok=self.rate_step == 1, detail=said)
-        elif told["event"] == "selftest":
-            if told["ok"]:
-                self._selftest_ns = time.time_ns()
-            self._tell_now(EventKind.SELFTEST, ok=bool(told["ok"]), detail=str(told["detail"]))
 
     def _fault(self, reason: CoverReason, began: bool, detail: str) -> None:
         if reason not in FAULTS or began == (reason in self._faults):
@@ -324,8 +336,7 @@ class CameraSupervisor:
         return next((r for r in self._worker_reasons() if r in FAULTS), CoverReason.STALLED)
 
     def _worker_reasons(self) -> tuple[CoverReason, ...]:
-        found = self.status.get("reasons", [])
-        return tuple(CoverReason(str(text)) for text in found) if isinstance(found, list) else ()
+        return self.status.reasons if self.status else ()
 
     def _now(self) -> tuple[Phase, tuple[CoverReason, ...]]:
         if self._task is None:
@@ -336,7 +347,7 @@ class CameraSupervisor:
         if reasons:
             return (Phase.STARTING if reasons == (CoverReason.START,) else Phase.COVERED), reasons
         if self.relay.whole is not None:
-            starting = not self.status or self.relay.whole is CoverReason.START
+            starting = self.status is None or self.relay.whole is CoverReason.START
             return (Phase.STARTING if starting else Phase.COVERED), (self.relay.whole,)
         return Phase.VEILED, ()
 
@@ -348,7 +359,6 @@ class CameraSupervisor:
         """
         phase, reasons, since_ns = self._phase
         delays = sorted(self.relay.delays_ms)
-        look = self.status.get("lookahead_ms", 0.0)
         return CameraStatus(
             name=self.config.name,
             phase=phase,
@@ -363,7 +373,7 @@ class CameraSupervisor:
             restarts=self.restarts,
             delay_p50_ms=delays[len(delays) // 2] if delays else 0.0,
             delay_p99_ms=delays[len(delays) * 99 // 100] if delays else 0.0,
-            lookahead_ms=float(look) if isinstance(look, int | float) else 0.0,
+            lookahead_ms=self.status.lookahead_ms if self.status else 0.0,
             bitrate_kbps=self.relay.kbps,
             last_fault=self._last_fault[0],
             last_fault_ns=self._last_fault[1],

@@ -1,51 +1,44 @@
-"""The framed protocol between a camera's process and the serving process.
+"""The framed protocol between a camera's process and the serving process: bytes to messages and back.
 
 Header of 28 bytes, big endian: magic ``PV``, version, kind, flags (32 bits), payload length (32 bits), two stamps in ns of
-CLOCK_MONOTONIC (64 bits each). Then the payload: one veiled access unit in Annex B form for ``UNIT``, JSON for the others. There
-is no kind for pictures.
+CLOCK_MONOTONIC (64 bits each). Then the payload. What the messages say: ``gateway.messages``. There is no kind for pictures.
 """
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 from passerby.errors import ServiceError
-from passerby.gateway.values import CoverReason
 
 _HEADER = struct.Struct("!2sBBIIqq")
 HEADER_BYTES = _HEADER.size
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 _MAGIC = b"PV"
-_VERSION = 1
+_VERSION = 2
+_ORDERS_FROM = 16
 
 
 class MessageKind(IntEnum):
-    """What a message is. Worker to server below 16, server to worker from 16 on."""
+    """What a message is. Reports of a camera's process stand below 16, orders to it from 16 on."""
 
-    HELLO = 1
     UNIT = 2
     STATUS = 3
-    EVENT = 4
-    CONFIG = 16
+    FAULT = 4
+    RATE = 5
+    SELFTEST = 6
+    START = 16
     COVER = 17
     UNCOVER = 18
     KEY = 19
     STOP = 20
 
-
-KEY_FRAME = 1
-"""Flag of a unit: it can be decoded without any before it."""
-_REASONS = tuple(CoverReason)
-
-
-def flags_of(*, key: bool, whole: CoverReason | None) -> int:
-    """Return the flags of a unit: bit 0 for a key frame, bits 8 to 15 for why the whole picture is covered (0: it is not)."""
-    return (KEY_FRAME if key else 0) | (0 if whole is None else (_REASONS.index(whole) + 1) << 8)
+    @property
+    def is_order(self) -> bool:
+        """Return whether it goes from the serving process to a camera's process."""
+        return self >= _ORDERS_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +59,6 @@ class Message:
     stamp_ns: int = 0
     due_ns: int = 0
 
-    @property
-    def key(self) -> bool:
-        """Return whether a unit can be decoded without any before it."""
-        return bool(self.flags & KEY_FRAME)
-
-    @property
-    def whole(self) -> CoverReason | None:
-        """Return why the whole picture is covered, or None when it is not.
-
-        Raises:
-            ServiceError: the reason is unknown.
-        """
-        index = (self.flags >> 8) & 0xFF
-        if index > len(_REASONS):
-            raise ServiceError(f"reason must be 0 to {len(_REASONS)}, got {index}")
-        return _REASONS[index - 1] if index else None
-
-    def data(self) -> dict[str, Any]:
-        """Return the JSON object of the payload.
-
-        Raises:
-            ServiceError: it is not one.
-        """
-        try:
-            found = json.loads(self.payload)
-        except ValueError as exc:
-            raise ServiceError(
-                f"payload of {self.kind.name} must be JSON, got {len(self.payload)} other bytes"
-            ) from exc
-        if not isinstance(found, dict):
-            raise ServiceError(f"payload of {self.kind.name} must be a JSON object, got {type(found).__name__}")
-        return found
-
 
 def encode(message: Message) -> bytes:
     """Return a message as bytes.
@@ -114,11 +74,6 @@ def encode(message: Message) -> bytes:
         raise ServiceError(f"payload must be at most {MAX_PAYLOAD_BYTES} bytes, got {length}")
     header = _HEADER.pack(_MAGIC, _VERSION, message.kind, message.flags, length, message.stamp_ns, message.due_ns)
     return header + message.payload
-
-
-def encode_json(kind: MessageKind, data: dict[str, Any]) -> bytes:
-    """Return a message with a JSON object as bytes."""
-    return encode(Message(kind, json.dumps(data, separators=(",", ":")).encode()))
 
 
 def payload_bytes(header: bytes) -> int:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from passerby.errors import BitstreamError, ServiceError
+from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture import Slates, ticks_of
 from passerby.gateway.values import CameraConfig, CoverReason
-from passerby.gateway.wire import Message
 from passerby.media import ParameterSets, find_parameter_sets, nal_units
 
 STALL_S = 1.0
@@ -128,31 +128,30 @@ class Relay:
 
     # worker side
 
-    def accept(self, message: Message) -> None:
+    def accept(self, unit: VeiledUnit) -> None:
         """Take a unit from the worker.
 
         Raises:
-            ServiceError: its flags or parameter sets do not parse; the worker must go.
+            ServiceError: its parameter sets do not parse; the worker must go.
         """
         now_ns = time.monotonic_ns()
-        whole = message.whole
         self._last_heard_s = now_ns / 1e9
         if self.alarm is not None:
             return
-        if self.slate is not None and not message.key:
+        if self.slate is not None and not unit.key:
             # a reader who was shown a slate cannot decode a delta frame of the worker
             self.want_key()
             return
-        nals = tuple(nal_units(message.payload))
-        if message.key:
+        nals = tuple(nal_units(unit.data))
+        if unit.key:
             found = _parameter_sets(nals)
             if found is None:
                 return
             self.parameters, self.size = found
         self.slate = None
-        self.delays_ms.append((now_ns - message.due_ns) / 1e6)
-        self._late_ticks = max(0, ticks_of(now_ns - message.stamp_ns))
-        self._send(message.payload, nals, ticks_of(message.stamp_ns), message.key, whole)
+        self.delays_ms.append((now_ns - unit.due_ns) / 1e6)
+        self._late_ticks = max(0, ticks_of(now_ns - unit.captured_ns))
+        self._send(unit.data, nals, ticks_of(unit.captured_ns), unit.key, unit.whole)
 
     def lost(self, reason: CoverReason) -> None:
         """The worker is gone, or must not be heard: slates from now on."""

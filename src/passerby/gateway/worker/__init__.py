@@ -1,7 +1,1 @@
-"""The camera process: bare pictures exist here and nowhere else."""
-
-from __future__ import annotations
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+"""The camera process: bare pictures exist here and nowhere else. It has no door: it is run, as ``python -m``."""

@@ -7,8 +7,7 @@ import socket
 import threading
 from collections import deque
 
-from passerby.gateway.wire import Message, MessageKind, encode, flags_of
-from passerby.gateway.worker.pipeline import Unit
+from passerby.gateway.messages import Report, VeiledUnit, encode_message
 
 MAX_BYTES = 8 * 1024 * 1024
 _GONE = 75
@@ -34,10 +33,8 @@ class Outbox:
         """Begin to write."""
         threading.Thread(target=self._write, name="outbox", daemon=True).start()
 
-    def unit(self, unit: Unit) -> None:
+    def unit(self, unit: VeiledUnit) -> None:
         """Send a unit, or drop it and what follows up to the next key frame when too much is waiting."""
-        flags = flags_of(key=unit.key, whole=unit.whole)
-        message = Message(MessageKind.UNIT, unit.data, flags, unit.captured_ns, unit.due_ns)
         with self._ready:
             full = self._bytes + len(unit.data) > MAX_BYTES
             if full or (self._await_key and not unit.key):
@@ -45,10 +42,13 @@ class Outbox:
                 self.dropped += 1
                 return
             self._await_key = False
-        self.put(encode(message))
+        self._put(encode_message(unit))
 
-    def put(self, data: bytes) -> None:
-        """Send bytes of a message; dropped when twice the bound is waiting."""
+    def report(self, report: Report) -> None:
+        """Send a report; dropped when twice the bound is waiting."""
+        self._put(encode_message(report))
+
+    def _put(self, data: bytes) -> None:
         with self._ready:
             if self._bytes + len(data) > 2 * MAX_BYTES:
                 self.dropped += 1

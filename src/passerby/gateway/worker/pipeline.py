@@ -13,6 +13,7 @@ import av
 import numpy as np
 
 from passerby.errors import PasserbyError
+from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture import LiveEncoder, cover_frame, ticks_of
 from passerby.gateway.values import CameraConfig, CoverReason
 from passerby.gateway.worker.faults import Faults
@@ -26,25 +27,6 @@ START_NS = 5_000_000_000
 _TRACKS = 4096
 _NOMINAL_FPS = 15.0
 Clock = Callable[[], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One encoded, veiled picture.
-
-    Attributes:
-        data: Annex B.
-        key: It can be decoded alone.
-        whole: Why it is covered whole, or None.
-        captured_ns: CLOCK_MONOTONIC.
-        due_ns: CLOCK_MONOTONIC at which the last picture came that this one waited for.
-    """
-
-    data: bytes
-    key: bool
-    whole: CoverReason | None
-    captured_ns: int
-    due_ns: int
 
 
 @dataclass(slots=True)
@@ -74,7 +56,7 @@ class Pipeline:
         config: CameraConfig,
         make_veil: Callable[[int, int, float], Veil],
         faults: Faults,
-        send: Callable[[Unit], None],
+        send: Callable[[VeiledUnit], None],
         clock: Clock,
     ) -> None:
         self._config, self._make_veil, self._faults = config, make_veil, faults
@@ -225,7 +207,7 @@ class Pipeline:
         for data, key, _ in encoder.encode(frame, ticks_of(captured_ns)):
             self.counts.sent += 1
             self.counts.whole += whole is not None
-            self._send(Unit(data, key, whole, captured_ns, due_ns))
+            self._send(VeiledUnit(data, key, whole, captured_ns, due_ns))
 
 
 def even_yuv420p(frame: av.VideoFrame) -> av.VideoFrame:

@@ -9,15 +9,14 @@ import os
 import sys
 import threading
 import time
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from passerby.gateway.messages import SelfTestReport, StatusReport
 from passerby.gateway.states import WorkerCounts
 from passerby.gateway.values import CoverReason, Schedule
-from passerby.gateway.wire import MessageKind, encode_json
 from passerby.gateway.worker.process import memory_bytes
 
 if TYPE_CHECKING:
@@ -114,7 +113,6 @@ class Watchdog:
         self._tested_failed = False
         self._testing: threading.Thread | None = None
         self._passed = self._failed = 0
-        self._passed_ns = 0
         self._rates = _Rates()
 
     def run(self, stopping: threading.Event) -> None:
@@ -203,14 +201,12 @@ class Watchdog:
         self._tested_failed = not ok
         if ok:
             self._passed += 1
-            self._passed_ns = wall_ns
             self._worker.faults.lift(CoverReason.SELFTEST, now_s)
             self._worker.faults.lift(CoverReason.START, now_s)
         else:
             self._failed += 1
             self._worker.faults.hold(CoverReason.SELFTEST, now_s, wall_ns, detail)
-        told = {"event": "selftest", "ok": ok, "detail": detail, "at_ns": wall_ns}
-        self._worker.outbox.put(encode_json(MessageKind.EVENT, told))
+        self._worker.outbox.report(SelfTestReport(ok, detail))
 
     def _tell(self, now_s: float) -> None:
         worker = self._worker
@@ -236,17 +232,8 @@ class Watchdog:
             rss_bytes=memory_bytes(),
             cpu_s=time.process_time(),
         )
-        status = {
-            "counts": asdict(told),
-            "reasons": list(worker.faults.reasons),
-            "size": list(pipeline.size),
-            "lookahead_ms": worker.config.lookahead_frames * pipeline.interval_ns / 1e6,
-            "selftest_ns": self._passed_ns,
-            "step": worker.load.step,
-            "runs_on": worker.binding.detector.runs_on if worker.binding else "",
-            "weights": worker.binding.detector.digest if worker.binding else "",
-        }
-        worker.outbox.put(encode_json(MessageKind.STATUS, status))
+        lookahead_ms = worker.config.lookahead_frames * pipeline.interval_ns / 1e6
+        worker.outbox.report(StatusReport(told, worker.faults.reasons, lookahead_ms))
 
 
 class _Rates:

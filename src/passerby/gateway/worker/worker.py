@@ -6,7 +6,6 @@ keeps watch. They share the bounded queue of pictures, ``Faults`` and the outbox
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import random
@@ -16,12 +15,22 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-
-from pydantic import TypeAdapter, ValidationError
+from typing import assert_never
 
 from passerby.errors import PasserbyError, ServiceError
-from passerby.gateway.values import CameraConfig, CoverReason
-from passerby.gateway.wire import HEADER_BYTES, Decoder, Message, MessageKind, encode_json, payload_bytes
+from passerby.gateway.messages import (
+    CoverOrder,
+    FaultReport,
+    KeyOrder,
+    Order,
+    RateReport,
+    StartOrder,
+    StopOrder,
+    UncoverOrder,
+    parse_order,
+)
+from passerby.gateway.values import CoverReason
+from passerby.gateway.wire import HEADER_BYTES, Decoder, MessageKind, payload_bytes
 from passerby.gateway.worker.binding import DetectorBinding, bind_detector
 from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.load import LATE_S, Load
@@ -43,7 +52,6 @@ _SILENCE_NS = 1_000_000_000
 _CONFIG_WAIT_S = 10.0
 FAILED = 70
 """Exit code of a worker that cannot go on (EX_SOFTWARE)."""
-CONFIG = TypeAdapter(CameraConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +71,13 @@ class Worker:
     """One camera's process.
 
     Args:
-        config: Of the camera.
+        order: What it is for.
         sock: To the serving process.
-        selftest_s: Time between two self-tests of the detector.
-        phase: When its detector looks, see ``passerby.veil.run.live.LiveSettings``.
     """
 
-    def __init__(self, config: CameraConfig, sock: socket.socket, selftest_s: float, phase: float) -> None:
-        self.config, self._socket, self._phase = config, sock, phase
+    def __init__(self, order: StartOrder, sock: socket.socket) -> None:
+        config = self.config = order.camera
+        self._socket, self._cycle_offset = sock, order.cycle_offset
         self.outbox = Outbox(sock)
         self.faults = Faults(self._tell_fault)
         self.load = Load(config.on_overload, config.max_fps)
@@ -80,7 +87,7 @@ class Worker:
         self.waiting: queue.Queue[Picture | _Begin | _Away] = queue.Queue(QUEUE_PICTURES)
         self._away: _Away | None = _Away(CoverReason.START, "")
         self._step, self._arrived_ns = 1, 0
-        self._watchdog = Watchdog(self, selftest_s, phase)
+        self._watchdog = Watchdog(self, order.selftest_s, order.cycle_offset)
         self._stopping = threading.Event()
 
     @property
@@ -145,7 +152,7 @@ class Worker:
         elif self.load.step != self._step:
             self._step = self.load.step
             self.pipeline.begin()
-            self.outbox.put(encode_json(MessageKind.EVENT, {"event": "rate", "step": self._step}))
+            self.outbox.report(RateReport(self._step))
 
     def _cover_silence(self) -> None:
         """Show why there is nothing, where nothing has been sent for a while."""
@@ -219,33 +226,34 @@ class Worker:
         decoder = Decoder()
         while data := self._socket.recv(65536):
             for message in decoder.feed(data):
-                self._obey(message)
+                self._obey(parse_order(message))
         # the serving process is gone, and with it everyone who may see anything
         os._exit(FAILED)
 
-    def _obey(self, message: Message) -> None:
-        if message.kind is MessageKind.STOP:
-            self._stopping.set()
-        elif message.kind is MessageKind.KEY:
-            self.pipeline.want_key()
-        elif message.kind in {MessageKind.COVER, MessageKind.UNCOVER}:
-            data = message.data()
-            reason = CoverReason(str(data["reason"]))
-            if message.kind is MessageKind.COVER:
-                self.faults.hold(reason, time.monotonic(), time.time_ns(), str(data.get("detail", "")))
-            else:
+    def _obey(self, order: Order) -> None:
+        match order:
+            case StopOrder():
+                self._stopping.set()
+            case KeyOrder():
+                self.pipeline.want_key()
+            case CoverOrder(reason, detail):
+                self.faults.hold(reason, time.monotonic(), time.time_ns(), detail)
+            case UncoverOrder(reason):
                 self.faults.lift(reason, time.monotonic())
+            case StartOrder():
+                raise ServiceError("process must be started once, got a second START")
+            case _:
+                assert_never(order)
 
-    def _tell_fault(self, reason: CoverReason, began: bool, began_ns: int, detail: str) -> None:
-        told = {"event": "fault", "reason": reason, "began": began, "began_ns": began_ns, "detail": detail}
-        self.outbox.put(encode_json(MessageKind.EVENT, told))
+    def _tell_fault(self, reason: CoverReason, began: bool, _began_ns: int, detail: str) -> None:
+        self.outbox.report(FaultReport(reason, began, detail))
 
     # watch
 
     def _open_and_watch(self) -> None:
         while not self._stopping.is_set() and self.binding is None:
             try:
-                self.binding = bind_detector(self.config, self._phase)
+                self.binding = bind_detector(self.config, self._cycle_offset)
             except PasserbyError as exc:
                 self.faults.strike(CoverReason.DETECTOR_DEAD, time.monotonic(), time.time_ns(), exc.message, hold_s=3.0)
                 self._stopping.wait(2.0)
@@ -267,21 +275,17 @@ def next_wait_s(last_s: float, took_s: float, longest_s: float) -> float:
     return min((0.1 if took_s > _GOOD_S else last_s) * 2, longest_s)
 
 
-def _receive_config(sock: socket.socket) -> tuple[CameraConfig, float, float]:
+def _receive_start(sock: socket.socket) -> StartOrder:
     sock.settimeout(_CONFIG_WAIT_S)
     # to the byte: what comes right after it, such as a cover that is held, is for the listening thread
     header = sock.recv(HEADER_BYTES, socket.MSG_WAITALL)
     body = sock.recv(payload_bytes(header), socket.MSG_WAITALL)
     for message in Decoder().feed(header + body):
-        if message.kind is not MessageKind.CONFIG:
-            raise ServiceError(f"first message must be CONFIG, got {message.kind.name}")
-        found = message.data()
-        try:
-            camera = CONFIG.validate_json(json.dumps(found["camera"]))
-            return camera, float(found["selftest_s"]), float(found["phase"])
-        except (ValidationError, KeyError, TypeError, ValueError):
-            # the cause is left out: its text would hold the password
-            raise ServiceError("configuration must fit this version, got another") from None
+        if message.kind is not MessageKind.START:
+            raise ServiceError(f"first message must be START, got {message.kind.name}")
+        order = parse_order(message)
+        if isinstance(order, StartOrder):
+            return order
     raise ServiceError("configuration must come first, got the end")
 
 
@@ -301,8 +305,8 @@ def main(argv: list[str]) -> None:
     threading.excepthook = _end_with_thread
     guard_process(int(argv[0]))
     sock = socket.socket(fileno=int(argv[1]))
-    config, selftest_s, phase = _receive_config(sock)
+    order = _receive_start(sock)
     sock.settimeout(None)
-    Worker(config, sock, selftest_s, phase).run()
+    Worker(order, sock).run()
     # threads may sit in a camera's socket or in the detector; there is nothing to tidy up
     os._exit(0)

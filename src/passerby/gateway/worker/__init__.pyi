@@ -1,7 +1,0 @@
-from .worker import (
-    CONFIG,
-)
-
-__all__ = [
-    "CONFIG",
-]
