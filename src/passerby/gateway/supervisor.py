@@ -15,21 +15,9 @@ from typing import assert_never
 
 from passerby.errors import ServiceError
 from passerby.gateway.messages import (
-    CoverOrder,
-    FaultReport,
-    KeyOrder,
-    Order,
-    RateReport,
-    Report,
-    SelfTestReport,
-    StartOrder,
-    StatusReport,
-    StopOrder,
-    UncoverOrder,
-    VeiledUnit,
-    encode_message,
-    parse_report,
-)
+    CoverOrder, FaultReport, KeyOrder, Order, RateReport, Report, SelfTestReport, StartOrder,
+    StatusReport, StopOrder, UncoverOrder, VeiledUnit, encode_message, parse_report,
+)  # fmt: skip
 from passerby.gateway.picture import Slates
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.stream import Relay
