@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from passerby.boxes import inflate
 from passerby.values import EMPTY_BOXES, Detections, Track
 from passerby.veil.cover.plan import Plan
 from passerby.veil.track.association import Follower, match
-from passerby.veil.track.extrapolate import complete, swell
+from passerby.veil.track.extrapolate import complete
 from passerby.veil.track.motion import Motion, MotionMeter, grey_size
 
 WIDTH, HEIGHT = 640, 360
@@ -186,7 +187,7 @@ def test_of_two_sightings_about_as_near_the_surer_is_taken() -> None:
 
 
 def test_boxes_swell_on_every_side() -> None:
-    with_margin = swell(np.array([[10, 10, 20, 30]], np.float32), np.array([0.1], np.float32))
+    with_margin = inflate(np.array([[10, 10, 20, 30]], np.float32), np.array([0.1], np.float32))
     assert with_margin.tolist() == [[9, 8, 21, 32]]
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from passerby.boxes import pairwise_iou
 from passerby.config import PORTRAIT
 from passerby.errors import DetectorError
 from passerby.values import Detections, Digest
-from passerby.veil.detect.decoders import overlaps
 from passerby.veil.detect.detector import Detector, wait_for
 from passerby.veil.detect.passes import InferencePass, Scaled, start_passes
 from passerby.veil.detect.refine import LARGE_PX, MARGIN_PX, MOST_SHARE, SIDES_PX, CoarseToFinePasses, regions
@@ -178,6 +178,6 @@ def test_small_portraits_are_found_as_in_the_whole_picture() -> None:
     sure = np.flatnonzero(whole.score > 0.5)
     assert len(sure) == 3
     for row in sure.tolist():
-        alike = overlaps(np.concatenate([whole.xyxy[row : row + 1], closer.xyxy]))[0, 1:]
+        alike = pairwise_iou(np.concatenate([whole.xyxy[row : row + 1], closer.xyxy]))[0, 1:]
         assert alike.max() > 0.6
         assert closer.score[alike.argmax()] == pytest.approx(whole.score[row], abs=0.15)

@@ -8,10 +8,14 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.boxes import areas, intersections
 from passerby.gateway.picture.scene import FACE_XYXY, HEAD_XYXY, head
 from passerby.values import Boxes
 
 _SIZE = (640, 360)
+_SAME_FACE = 0.3
+"""Intersection over union from which a found box is the face that was drawn."""
+_TINY_PX2 = 1e-9
 _BARE = 0.5
 """Correlation with the known face above which a place counts as bare. A cover of one tone has 0, the bare face above 0.9."""
 
@@ -49,22 +53,17 @@ def probe(random: np.random.Generator, width: int = _SIZE[0], height: int = _SIZ
 
 
 def covers(found: Boxes, face: Boxes, share: float = 0.5) -> bool:
-    """Return whether one of the found boxes overlaps the face by intersection over union of at least 0.3, or holds a share of it.
+    """Return whether one of the found boxes holds a share of the face and is not much larger or elsewhere.
 
     Args:
-        found: Shape (N, 4).
-        face: Shape (4,).
+        found: Shape (N, 4), float32, pixels.
+        face: Shape (4,), float32, pixels.
         share: Of the face's area that one box must hold, 0 to 1.
     """
-    for box in found:
-        wide = min(box[2], face[2]) - max(box[0], face[0])
-        tall = min(box[3], face[3]) - max(box[1], face[1])
-        if wide > 0 and tall > 0:
-            area = float((face[2] - face[0]) * (face[3] - face[1]))
-            union = area + float((box[2] - box[0]) * (box[3] - box[1])) - wide * tall
-            if wide * tall / area >= share and wide * tall / union >= 0.3:
-                return True
-    return False
+    shared = intersections(found, face[None])[:, 0]
+    area = areas(face[None])[0]
+    union = area + areas(found) - shared
+    return bool(((shared / area >= share) & (shared / np.maximum(union, _TINY_PX2) >= _SAME_FACE)).any())
 
 
 def likeness(luma: NDArray[np.uint8], known: NDArray[np.uint8], shown: NDArray[np.bool_]) -> float:

@@ -12,6 +12,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.boxes import grow, in_order, mean_sides
 from passerby.errors import UsageError, VeilError
 from passerby.values import Boxes
 from passerby.veil.cover import fills
@@ -51,13 +52,12 @@ def with_margin(
     >>> with_margin(np.array([[10, 10, 20, 20]], np.float32), 1.3).round(3).tolist()
     [[7.0, 7.0, 23.0, 23.0]]
     """
-    rows = np.asarray(boxes, np.float64).reshape(-1, 4)
-    low, high = np.minimum(rows[:, :2], rows[:, 2:]), np.maximum(rows[:, :2], rows[:, 2:])
-    side = high - low
-    size = np.sqrt(np.maximum(side.prod(axis=1), 1e-6)) / long_side_px
+    rows = in_order(np.asarray(boxes, np.float64).reshape(-1, 4))
+    side = rows[:, 2:] - rows[:, :2]
+    size = mean_sides(rows, least_px2=1e-6) / long_side_px
     share = (mask_scale - 1) * np.interp(np.log2(size), np.log2(MARGIN_AT), MARGIN_SHARE)
     more = np.maximum(side * share[:, None], (min_side_px - side) / 2)
-    return np.concatenate([low - more, high + more], axis=1)
+    return grow(rows, more)
 
 
 def to_blocks(boxes: NDArray[np.float64], width: int, height: int, block: tuple[int, int]) -> NDArray[np.int64]:

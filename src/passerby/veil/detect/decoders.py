@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.boxes import boxes_around, clip_to_picture, pairwise_iou
 from passerby.errors import DetectorError
 from passerby.values import Boxes, Detections, Scores
 
@@ -64,7 +65,7 @@ def suppress(xyxy: Boxes, score: Scores, overlap: float) -> NDArray[np.intp]:
     array([1])
     """
     order = np.argsort(-score, kind="stable")
-    alike = overlaps(xyxy[order]) >= overlap
+    alike = pairwise_iou(xyxy[order]) >= overlap
     free = np.ones(len(order), bool)
     keep = []
     for row in range(len(order)):
@@ -72,18 +73,6 @@ def suppress(xyxy: Boxes, score: Scores, overlap: float) -> NDArray[np.intp]:
             keep.append(row)
             free &= ~alike[row]
     return np.asarray(order[keep], np.intp)
-
-
-def overlaps(xyxy: Boxes) -> NDArray[np.float32]:
-    """Return the intersection over union of every two boxes, shape (N, N), 1 on the diagonal."""
-    x0, y0, x1, y1 = xyxy.T
-    wide = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0)
-    high = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0)
-    shared = np.maximum(wide, 0) * np.maximum(high, 0)
-    area = (x1 - x0) * (y1 - y0)
-    ratio = shared / np.maximum(area[:, None] + area - shared, 1e-9)
-    np.fill_diagonal(ratio, 1)
-    return np.asarray(ratio, np.float32)
 
 
 def decode_centerface(outputs: Outputs, height: int, width: int, threshold: float) -> Detections:
@@ -104,7 +93,7 @@ def decode_centerface(outputs: Outputs, height: int, width: int, threshold: floa
     size = np.exp(np.minimum(outputs["538"][0][:, rows, columns], 10)) * 4
     shift = outputs["539"][0][:, rows, columns]
     centre_y, centre_x = (rows + shift[0] + 0.5) * 4, (columns + shift[1] + 0.5) * 4
-    xyxy = _corners(centre_x, centre_y, size[1], size[0])
+    xyxy = boxes_around(centre_x, centre_y, size[1], size[0])
     return _finish(xyxy, heat[rows, columns], height, width)
 
 
@@ -122,7 +111,7 @@ def decode_yunet(outputs: Outputs, height: int, width: int, threshold: float) ->
         box = outputs[f"bbox_{stride}"].reshape(-1, 4)[kept]
         grid_y, grid_x = np.divmod(kept, width // stride)
         size = np.exp(np.minimum(box[:, 2:], 10)) * stride
-        boxes.append(_corners((grid_x + box[:, 0]) * stride, (grid_y + box[:, 1]) * stride, size[:, 0], size[:, 1]))
+        boxes.append(boxes_around((grid_x + box[:, 0]) * stride, (grid_y + box[:, 1]) * stride, size[:, 0], size[:, 1]))
         scores.append(score[kept])
     return _finish(np.concatenate(boxes), np.concatenate(scores), height, width)
 
@@ -160,7 +149,7 @@ def decode_yolo(outputs: Outputs, height: int, width: int, threshold: float) -> 
         score = table[:, 4] * (table[:, 15] if table.shape[1] == 16 else 1)
     kept = np.nonzero(score > threshold)[0]
     x, y, w, h = table[kept, :4].T
-    return _finish(_corners(x, y, w, h), score[kept], height, width)
+    return _finish(boxes_around(x, y, w, h), score[kept], height, width)
 
 
 def decode_blazeface(outputs: Outputs, height: int, width: int, threshold: float) -> Detections:
@@ -181,7 +170,7 @@ def decode_blazeface(outputs: Outputs, height: int, width: int, threshold: float
     kept = np.nonzero(~(score <= threshold))[0]
     x, y, w, h = rows[kept, :4].T
     grid_y, grid_x = np.divmod(kept, width // 4)
-    return _finish(_corners(x + (grid_x + 0.5) * 4, y + (grid_y + 0.5) * 4, w, h), score[kept], height, width)
+    return _finish(boxes_around(x + (grid_x + 0.5) * 4, y + (grid_y + 0.5) * 4, w, h), score[kept], height, width)
 
 
 CENTERFACE = DetectorLayout(
@@ -250,17 +239,10 @@ def _one(found: list[NDArray[np.float32]], what: str) -> NDArray[np.float32]:
     return found[0]
 
 
-def _corners(
-    x: NDArray[np.float32], y: NDArray[np.float32], w: NDArray[np.float32], h: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    return np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], axis=1)
-
-
 def _finish(xyxy: NDArray[np.float32], score: NDArray[np.float32], height: int, width: int) -> Detections:
     if not (np.isfinite(xyxy).all() and np.isfinite(score).all()):
         raise DetectorError("detector must return finite boxes and scores, got NaN or infinity")
-    bounds = np.array([width, height, width, height], np.float32)
-    xyxy = np.clip(xyxy, 0, bounds).astype(np.float32)
+    xyxy = clip_to_picture(xyxy, width, height).astype(np.float32)
     strongest = np.argsort(-score, kind="stable")[:MAX_FACES]
     xyxy, score = xyxy[strongest], score[strongest]
     keep = suppress(xyxy, score, 0.4)

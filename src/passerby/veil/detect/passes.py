@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from passerby.boxes import pairwise_iou
 from passerby.values import Detections
-from passerby.veil.detect.decoders import overlaps
 from passerby.veil.detect.detector import FaceDetector, Rgb, wait_for
 
 SAME_FACE = 0.5
@@ -179,7 +179,7 @@ def join_detections(found: Sequence[Detections]) -> Detections:
     score = np.concatenate([one.score for one in found])
     order = np.argsort(-score, kind="stable")
     xyxy, score = xyxy[order], score[order]
-    alike = overlaps(xyxy) >= SAME_FACE
+    alike = pairwise_iou(xyxy) >= SAME_FACE
     free = np.ones(len(score), bool)
     leaders: list[int] = []
     leader_of = np.zeros(len(score), np.intp)

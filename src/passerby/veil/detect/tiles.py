@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.boxes import clip_to_picture, have_area
 from passerby.values import Detections
 from passerby.veil.detect.decoders import suppress
 
@@ -50,8 +51,8 @@ def infer_in_tiles(
     height, width = rgb.shape[:2]
     found = list(_found(rgb, size, infer))
     xyxy, score = (np.concatenate(rows) for rows in zip(*found, strict=True))
-    xyxy = np.clip(xyxy, 0, np.array([width, height, width, height], np.float32))
-    inside = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
+    xyxy = clip_to_picture(xyxy, width, height)
+    inside = have_area(xyxy)
     xyxy, score = xyxy[inside], score[inside]
     keep = suppress(xyxy, score, SAME_FACE)
     return Detections(xyxy[keep], score[keep])

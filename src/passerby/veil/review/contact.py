@@ -15,6 +15,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from PIL import Image, ImageDraw, ImageFont
 
+from passerby.boxes import shorter_sides
 from passerby.errors import UnreadableError
 from passerby.values import Track
 from passerby.veil.review.report import ReviewPlace
@@ -116,7 +117,7 @@ def chosen_frames(tracks: Iterable[Track]) -> list[tuple[int, list[int]]]:
     for track in order:
         if track.number not in waiting:
             continue
-        sides = np.minimum(track.xyxy[:, 2] - track.xyxy[:, 0], track.xyxy[:, 3] - track.xyxy[:, 1])
+        sides = shorter_sides(track.xyxy)
         # where it was seen, not where it was only carried: there a person recognises whom the cover stands for
         frame = track.first + int(np.argmax(np.where(track.score > 0, sides, 0) if track.score.any() else sides))
         here = [other.number for other in order if other.first <= frame <= other.last]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from passerby.veil.review.sidecar import BoxTuple
+from passerby.boxes import BoxTuple, iou
 
 SAME_PLACE = 0.3
 """Sightings with this intersection over union, and at most ``GAP_FRAMES`` apart, are told as one."""
@@ -72,7 +72,7 @@ def group_detections(sightings: Sequence[VerifyDetection]) -> tuple[ExposedPlace
     for sighting in sightings:
         open_ = [row for row in open_ if sighting.frame - row[-1].frame <= GAP_FRAMES]
         for row in open_:
-            if _overlap(sighting.box, row[-1].box) >= SAME_PLACE:
+            if iou(sighting.box, row[-1].box) >= SAME_PLACE:
                 row.append(sighting)
                 break
         else:
@@ -84,12 +84,3 @@ def group_detections(sightings: Sequence[VerifyDetection]) -> tuple[ExposedPlace
         saw = tuple(dict.fromkeys([best.detector, *(one.detector for one in row)]))
         left.append(ExposedPlace(best, row[0].frame, row[-1].frame, row[0].time_s, row[-1].time_s, len(row), saw))
     return tuple(sorted(left, key=lambda one: -one.best.sureness))
-
-
-def _overlap(one: BoxTuple, two: BoxTuple) -> float:
-    """Intersection over union."""
-    wide = min(one[2], two[2]) - max(one[0], two[0])
-    high = min(one[3], two[3]) - max(one[1], two[1])
-    shared = max(0.0, wide) * max(0.0, high)
-    areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, two))
-    return shared / max(areas - shared, 1e-9)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from passerby.boxes import BoxTuple, shorter_sides
 from passerby.values import Digest, Track
-from passerby.veil.review.sidecar import BoxTuple
 
 SIZE_EDGES_PX = (8, 12, 20, 40, 64)
 """Shorter side of a face: where one class ends and the next begins."""
@@ -151,7 +151,7 @@ def face_sizes(tracks: Iterable[Track]) -> tuple[SizeRow, ...]:
     edges = (0, *SIZE_EDGES_PX)
     faces, count = np.zeros(len(edges), int), np.zeros(len(edges), int)
     for track in tracks:
-        sides = np.minimum(track.xyxy[:, 2] - track.xyxy[:, 0], track.xyxy[:, 3] - track.xyxy[:, 1])
+        sides = shorter_sides(track.xyxy)
         faces += np.bincount(np.searchsorted(edges, sides, side="right") - 1, minlength=len(edges))
         count[np.searchsorted(edges, np.median(sides), side="right") - 1] += 1
     tops = (*edges[1:], None)

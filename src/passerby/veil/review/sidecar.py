@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from passerby.boxes import BoxTuple
 from passerby.errors import UnreadableError, UsageError
 from passerby.files import whole_file
 from passerby.values import Digest, Track
@@ -21,7 +22,6 @@ FORMAT, VERSION = "passerby-tracks", 1
 SCHEMA = Path(__file__).parent.parent / "schemas" / "tracks.schema.json"
 LARGEST_BYTES = 1 << 30
 Kind = Literal["seen", "carried", "edited"]
-BoxTuple = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from functools import partial
 import av
 import numpy as np
 
+from passerby.boxes import inflate
 from passerby.errors import DetectorError, UsageError, WeightsError
 from passerby.media import rgb
 from passerby.values import EMPTY_BOXES, Boxes
@@ -38,7 +39,6 @@ from passerby.veil.track import (
     follows_small,
     grey_copy,
     passes_for_cycle,
-    swell,
 )
 
 WEIGHTS_CHECK_S = 2.0
@@ -317,7 +317,7 @@ class LiveVeil:
                 box = tracklet.box_at(index)
                 since = index - tracklet.hits[-1][0]
                 if since > 0 and len(box):
-                    box = swell(box, np.array([since * growth], np.float32))
+                    box = inflate(box, np.array([since * growth], np.float32))
             if len(box):
                 boxes.append(box)
                 numbers.append(self._number(tracklet))

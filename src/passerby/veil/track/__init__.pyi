@@ -5,7 +5,6 @@ from .extrapolate import (
     GROWTH_PER_S,
     back_fill,
     complete,
-    swell,
 )
 from .motion import (
     Grey,
@@ -53,5 +52,4 @@ __all__ = [
     "grey_copy",
     "passes_for_cycle",
     "policy_for",
-    "swell",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.boxes import centres, mean_sides
 from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.patches import MOST, Fine, follow_patches
@@ -141,8 +142,9 @@ class Follower:
         columns = [n for n in range(len(found)) if n not in taken and found.score[n] >= SURE]
         if not rows or not columns:
             return {}
-        side_a, side_b = _sides(self._now[rows])[:, None], _sides(found.xyxy[columns])[None]
-        middle_a, middle_b = _middles(self._now[rows]), _middles(found.xyxy[columns])
+        side_a = mean_sides(self._now[rows], least_px2=1)[:, None]
+        side_b = mean_sides(found.xyxy[columns], least_px2=1)[None]
+        middle_a, middle_b = centres(self._now[rows]), centres(found.xyxy[columns])
         larger, smaller = np.maximum(side_a, side_b), np.minimum(side_a, side_b)
         away = np.sqrt(np.square(middle_a[:, None] - middle_b[None]).sum(axis=2)) / smaller
         away = np.where((larger / smaller <= LEAP_LIKE) & (away <= LEAP), away, np.inf)
@@ -194,8 +196,8 @@ def match(expected: Boxes, found: Detections) -> list[tuple[int, int]]:
     """
     if not len(expected) or not len(found):
         return []
-    side_a, side_b = _sides(expected)[:, None], _sides(found.xyxy)[None]
-    middle_a, middle_b = _middles(expected), _middles(found.xyxy)
+    side_a, side_b = mean_sides(expected, least_px2=1)[:, None], mean_sides(found.xyxy, least_px2=1)[None]
+    middle_a, middle_b = centres(expected), centres(found.xyxy)
     away = np.sqrt(np.square(middle_a[:, None] - middle_b[None]).sum(axis=2))
     larger, smaller = np.maximum(side_a, side_b), np.minimum(side_a, side_b)
     ratio = larger / smaller
@@ -212,12 +214,3 @@ def match(expected: Boxes, found: Detections) -> list[tuple[int, int]]:
             used_b.add(b)
             pairs.append((a, b))
     return pairs
-
-
-def _middles(boxes: Boxes) -> NDArray[np.float32]:
-    return np.asarray((boxes[:, :2] + boxes[:, 2:]) / 2, np.float32)
-
-
-def _sides(boxes: Boxes) -> NDArray[np.float32]:
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    return np.asarray(np.sqrt(np.maximum(area, 1)), np.float32)

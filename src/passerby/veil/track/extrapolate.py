@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.boxes import inflate
 from passerby.values import EMPTY_BOXES, Boxes, Track
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.tracklet import Tracklet
@@ -68,7 +69,7 @@ def reach_back(
 def held_on(tracklet: Tracklet, reach: int, growth: float) -> Boxes:
     """Return the boxes after a tracklet's last sighting that are covered, shape (K, 4), K up to ``reach``."""
     after = tracklet.after()[:reach]
-    return swell(after, np.arange(1, len(after) + 1, dtype=np.float32) * growth)
+    return inflate(after, np.arange(1, len(after) + 1, dtype=np.float32) * growth)
 
 
 def first_speed(
@@ -133,20 +134,9 @@ def back_fill(
             if motion is None or motion.cut:
                 break
             now = meter.carry(now, motion, back=True) - against
-            steps.append(swell(now, np.full(len(rows), (len(steps) + 1) * growth, np.float32)))
+            steps.append(inflate(now, np.full(len(rows), (len(steps) + 1) * growth, np.float32)))
         if steps:
             earliest_first = np.stack(steps[::-1], axis=1)
             for at, row in enumerate(rows.tolist()):
                 found[row] = earliest_first[at]
     return found
-
-
-def swell(boxes: Boxes, share: NDArray[np.float32]) -> Boxes:
-    """Grow each box on every side by a share of its side.
-
-    Args:
-        boxes: Shape (N, 4).
-        share: Shape (N,).
-    """
-    more = (boxes[:, 2:] - boxes[:, :2]) * share[:, None]
-    return np.concatenate([boxes[:, :2] - more, boxes[:, 2:] + more], axis=1).astype(np.float32)

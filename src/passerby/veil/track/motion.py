@@ -13,6 +13,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.boxes import centres
 from passerby.media import luma, planes
 from passerby.values import Boxes
 from passerby.veil.track.dft import DftSquares
@@ -150,7 +151,7 @@ class MotionMeter:
         """
         if motion is None or motion.cut or not len(boxes):
             return boxes
-        middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+        middle = centres(boxes)
         x, y = (np.square(middle[:, axis, None] - self.centre[:, axis]) for axis in (0, 1))
         weight = np.exp((x + y) * (-0.5 / self._reach**2)) * motion.weight + 1e-12
         shift = weight @ motion.shift / weight.sum(axis=1, keepdims=True)

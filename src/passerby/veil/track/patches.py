@@ -7,10 +7,13 @@ sides of where the scene's motion puts it. It compares a place in one frame with
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.boxes import centres, mean_sides
 from passerby.media import luma, planes
 from passerby.values import Boxes
 from passerby.veil.track.dft import DftSquares
@@ -64,10 +67,10 @@ def follow_patches(before: Fine, now: Fine, old: Boxes, expected: Boxes, scale: 
     """
     if not len(old) or before.shape != now.shape:
         return expected
-    side = np.sqrt(np.maximum(np.prod(old[:, 2:] - old[:, :2], axis=1), 16.0))
+    side = mean_sides(old, least_px2=16)
     pitch = PATCH_SIDES * side / PATCH / scale
-    patch = _level(_sample(before, (old[:, :2] + old[:, 2:]) / 2 / scale, pitch, PATCH))
-    goal = (expected[:, :2] + expected[:, 2:]) / 2 / scale
+    patch = _level(_sample(before, centres(old) / scale, pitch, PATCH))
+    goal = centres(expected) / scale
     there = _level(_sample(now, goal, pitch, PATCH))
     power = np.square(patch).sum(axis=(1, 2)) * np.square(there).sum(axis=(1, 2))
     astray = np.flatnonzero((patch * there).sum(axis=(1, 2)) < GOES_ALONG * np.sqrt(power))
@@ -97,7 +100,9 @@ def _level(patch: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(patch - patch.mean(axis=(1, 2), keepdims=True), np.float32)
 
 
-def _sample(grey: Fine, centre: NDArray[np.float64], pitch: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+def _sample(
+    grey: Fine, centre: NDArray[np.floating[Any]], pitch: NDArray[np.floating[Any]], count: int
+) -> NDArray[np.float32]:
     """Return square samples around centres, shape (N, count, count); beyond the edge the edge is repeated."""
     offset = np.arange(count) - (count - 1) / 2
     x = np.clip(np.rint(centre[:, :1] + offset * pitch[:, None]), 0, grey.shape[1] - 1).astype(np.intp)
