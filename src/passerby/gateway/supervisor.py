@@ -15,9 +15,21 @@ from typing import assert_never
 
 from passerby.errors import ServiceError
 from passerby.gateway.messages import (
-    CoverOrder, FaultReport, KeyOrder, Order, RateReport, Report, SelfTestReport, StartOrder,
-    StatusReport, StopOrder, UncoverOrder, VeiledUnit, encode_message, parse_report,
-)  # fmt: skip
+    CoverOrder,
+    FaultReport,
+    KeyOrder,
+    Order,
+    RateReport,
+    Report,
+    SelfTestReport,
+    StartOrder,
+    StatusReport,
+    StopOrder,
+    UncoverOrder,
+    VeiledUnit,
+    encode_message,
+    parse_report,
+)
 from passerby.gateway.picture import Slates
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.stream import Relay
@@ -153,7 +165,7 @@ class CameraSupervisor:
         watching = asyncio.create_task(self._watch(process))
         try:
             reader, self._writer = await asyncio.open_connection(sock=ours)
-            self._send_config()
+            self._greet()
             why = await self._hear(reader)
         finally:
             watching.cancel()
@@ -205,7 +217,7 @@ class CameraSupervisor:
 
     # messages
 
-    def _send_config(self) -> None:
+    def _greet(self) -> None:
         self._send(StartOrder(self.config, self._selftest_s, self._cycle_offset))
         for reason, detail in self._held.items():
             self._send(CoverOrder(reason, detail))
@@ -261,12 +273,8 @@ class CameraSupervisor:
         if slate is not None and self.relay.slate is None:
             self._fault(CoverReason.WORKER, False, "")
             self._fault(CoverReason.STALLED, False, "")
-            self._prepare_slates()
-
-    def _prepare_slates(self) -> None:
-        width, height = self.relay.size
-        loop = asyncio.get_running_loop()
-        loop.run_in_executor(None, self._slates.prepare, width, height, self.config.shown, self.config.encode)
+            loop, size = asyncio.get_running_loop(), self.relay.size
+            loop.run_in_executor(None, self._slates.prepare, *size, self.config.shown, self.config.encode)
 
     def _fault(self, reason: CoverReason, began: bool, detail: str) -> None:
         if reason not in FAULTS or began == (reason in self._faults):
@@ -292,12 +300,10 @@ class CameraSupervisor:
         name = self.config.name
         self._tell(Event(kind, name, time.time_ns(), reason=reason, began_ns=began_ns, ok=ok, detail=detail))
 
-    # state
-
     def tick(self) -> None:
         """Send slates where they are due, and note changes of state; to be called ten times a second."""
         was = self.relay.slate
-        self.relay.stall_reason = self._stall_reason()
+        self.relay.stall_reason = next((r for r in self._worker_reasons() if r in FAULTS), CoverReason.STALLED)
         self.relay.tick()
         if was is None and self.relay.slate is not None:
             self._fault(CoverReason.STALLED, True, "its process sends nothing")
@@ -319,9 +325,6 @@ class CameraSupervisor:
             self._fault(CoverReason.DETECTOR_BEHIND, True, "pictures were not judged in time")
         elif now_s - self._late_s > 1.0:
             self._fault(CoverReason.DETECTOR_BEHIND, False, "")
-
-    def _stall_reason(self) -> CoverReason:
-        return next((r for r in self._worker_reasons() if r in FAULTS), CoverReason.STALLED)
 
     def _worker_reasons(self) -> tuple[CoverReason, ...]:
         return self.status.reasons if self.status else ()
