@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from passerby.boxes import pairwise_iou
 from passerby.config import WEIGHTS
 from passerby.errors import DetectorError, UsageError, WeightsError
-from passerby.values import Detections
+from passerby.values import Detections, Digest
 from passerby.veil.detect import decoders as layouts
 from passerby.veil.detect.detector import Detector, wait_for
-from passerby.veil.detect.engine import OpenVinoEngine
+from passerby.veil.detect.engine_openvino import OpenVinoEngine
 from passerby.veil.detect.passes import InferencePass, join_detections, pass_size, start_passes
 from passerby.veil.settings import FindSettings
 from passerby.veil.tools.demo_clip import demo_frames
@@ -177,7 +177,7 @@ def answered(found: Detections) -> Future[Detections]:
 class Mirror:
     """A detector that sees one face at the left edge of whatever it is shown."""
 
-    runs_on, digest, multiple = "test", "sha256:0", 32
+    runs_on, digest, multiple = "test", Digest("sha256:0"), 32
     doubt: float | None = None
 
     def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
@@ -194,7 +194,7 @@ def test_looks_come_back_in_the_pictures_own_pixels() -> None:
         shown.append((width, height))
         return np.zeros((height, width, 3), np.uint8)
 
-    found = start_passes(Mirror(), [InferencePass(320), InferencePass(960, mirrored=True)], scaled, size, 0.1).result()  # type: ignore[arg-type]  # a test's digest
+    found = start_passes(Mirror(), [InferencePass(320), InferencePass(960, mirrored=True)], scaled, size, 0.1).result()
     assert shown == [pass_size(320, size, 32), pass_size(960, size, 32)] == [(320, 192), (960, 544)]
     assert found.xyxy.round().tolist() == [[0, 0, 160, 180], [480, 0, 640, 180]]
 

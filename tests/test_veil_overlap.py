@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.media_clips import decoded, make_clip
 
 from passerby.errors import DetectorError, UnreadableError
 from passerby.media import ClipReader, Frame, WriteSettings
-from passerby.values import EMPTY_BOXES, Boxes, Detections
+from passerby.values import EMPTY_BOXES, Boxes, Detections, Digest
 from passerby.veil.detect.detector import Detector
 from passerby.veil.run.file import veil_file
 from passerby.veil.run.overlap import OverlappedWatch
@@ -122,7 +122,7 @@ def test_it_writes_what_it_would_write_afterwards(
 class Blind:
     """A detector that sees nothing, or fails."""
 
-    runs_on, digest, multiple = "blind", "sha256:0", 32
+    runs_on, digest, multiple = "blind", Digest("sha256:0"), 32
     doubt: float | None = None
 
     def __init__(self, error: DetectorError | None = None) -> None:
@@ -141,7 +141,7 @@ class Blind:
     def check_weights(self) -> None:
         """It has none."""
 
-    def prepare(self, sizes: object) -> None:
+    def prepare(self, sizes: Sequence[tuple[int, int]] = ()) -> None:
         """Nothing to do."""
 
     def rest(self) -> None:
@@ -163,7 +163,7 @@ def test_groups_without_a_face_are_copied_while_it_is_watched(tmp_path: Path) ->
     source = make_clip(
         tmp_path / "in.mp4", frames=48, size=(160, 96), options={"preset": "veryfast", "g": "8", "bf": "2"}
     )
-    done = veil_file(source, tmp_path / "out.mp4", told(), detector=Blind())  # type: ignore[arg-type]  # a test's own
+    done = veil_file(source, tmp_path / "out.mp4", told(), detector=Blind())
     assert (done.report.frames, done.report.frames_encoded) == (48, 0)
     assert decoded(tmp_path / "out.mp4") == decoded(source)
     assert nobody_left()
@@ -171,14 +171,14 @@ def test_groups_without_a_face_are_copied_while_it_is_watched(tmp_path: Path) ->
 
 def test_only_a_part_is_written_and_all_of_it_watched(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", frames=48, size=(160, 96))
-    done = veil_file(source, tmp_path / "out.mp4", told(start_s=0.2, end_s=0.6), detector=Blind())  # type: ignore[arg-type]  # a test's own
+    done = veil_file(source, tmp_path / "out.mp4", told(start_s=0.2, end_s=0.6), detector=Blind())
     assert done.watched is not None
     assert (done.report.frames, len(done.watched.seen.pts)) == (10, 48)
 
 
 def test_a_failing_detector_leaves_nothing(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(DetectorError, match="failed at every look"):
-        veil_file(clip, tmp_path / "out.mp4", told(), detector=Blind(DetectorError("gone")))  # type: ignore[arg-type]  # a test's own
+        veil_file(clip, tmp_path / "out.mp4", told(), detector=Blind(DetectorError("gone")))
     assert list(tmp_path.iterdir()) == []
     assert nobody_left()
 
@@ -190,7 +190,7 @@ def test_whatever_interrupts_it_ends_both_passes(clip: Path, tmp_path: Path, wha
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        veil_file(clip, tmp_path / "out.mp4", told(full_reencode=True), detector=Blind(), progress=interrupt)  # type: ignore[arg-type]  # a test's own
+        veil_file(clip, tmp_path / "out.mp4", told(full_reencode=True), detector=Blind(), progress=interrupt)
     assert list(tmp_path.iterdir()) == []
     assert nobody_left()
 
@@ -207,7 +207,7 @@ def test_a_damaged_clip_is_written_after_it_was_watched(tmp_path: Path) -> None:
     with ClipReader(source) as reading:
         frames = sum(1 for _ in reading.frames())
         assert reading.record.corrupt or reading.record.lost
-    done = veil_file(source, tmp_path / "out.mp4", told(), detector=Blind())  # type: ignore[arg-type]  # a test's own
+    done = veil_file(source, tmp_path / "out.mp4", told(), detector=Blind())
     assert done.report.frames == frames
     assert "nothing was copied: it is damaged" in done.report.notes
     assert nobody_left()

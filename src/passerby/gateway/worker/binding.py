@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
@@ -14,6 +13,9 @@ from passerby.gateway.values import CameraConfig, CoverReason
 from passerby.gateway.worker.detecting import WatchedDetector
 from passerby.gateway.worker.veiling import Veil, Veiled
 from passerby.veil import Detector, LiveSettings, LiveVeil, VeiledFrame, WholeReason
+
+DETECTOR_THREADS = 1
+"""Cameras are processes, and one must not take the processors of all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +44,7 @@ def bind_detector(config: CameraConfig, phase: float) -> DetectorBinding:
         WeightsError: the weights are missing or changed.
         DetectorError: they do not run here.
     """
-    inner = _on_one_processor(config)
+    inner = Detector(config.veil.find, threads=DETECTOR_THREADS)
 
     def weights_wrong() -> str | None:
         try:
@@ -58,19 +60,6 @@ def bind_detector(config: CameraConfig, phase: float) -> DetectorBinding:
         return _Bound(LiveVeil(width, height, fps, watched, settings))
 
     return DetectorBinding(watched, make_veil, weights_wrong)
-
-
-def _on_one_processor(config: CameraConfig) -> Detector:
-    """Load the detector with one thread: cameras are processes, and one must not take the processors of all."""
-    if not hasattr(os, "sched_setaffinity"):
-        return Detector(config.veil.find)
-    # the engine takes a thread for each processor that the loading thread may use
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
-    try:
-        return Detector(config.veil.find)
-    finally:
-        os.sched_setaffinity(0, allowed)
 
 
 class _Bound:

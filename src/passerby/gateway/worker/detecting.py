@@ -33,14 +33,18 @@ class WatchedDetector:
 
     def __init__(self, inner: FaceDetector) -> None:
         self._inner = inner
-        self.runs_on, self.digest = inner.runs_on, inner.digest
-        self.multiple, self.doubt = inner.multiple, inner.doubt
+        self.digest, self.multiple, self.doubt = inner.digest, inner.multiple, inner.doubt
         # guards all below; notified when no pass is under way any more
         self._lock = threading.Condition()
         self._under_way: dict[int, float] = {}
         self._number = 0
         self._ended: deque[tuple[float, float]] = deque(maxlen=_WINDOW)
         self._failure: str | None = None
+
+    @property
+    def runs_on(self) -> str:
+        """What runs where, in words; changes when a GPU fails and the CPU goes on."""
+        return self._inner.runs_on
 
     def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         """Start an inference pass, as the detector does."""

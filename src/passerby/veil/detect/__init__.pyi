@@ -10,10 +10,11 @@ from .detector import (
     WEIGHTS_DIGEST,
     Detector,
     FaceDetector,
+    LoadedDetector,
     Rgb,
     wait_for,
 )
-from .engine import (
+from .engine_openvino import (
     load_openvino,
 )
 from .passes import (
@@ -39,6 +40,7 @@ __all__ = [
     "Detector",
     "FaceDetector",
     "InferencePass",
+    "LoadedDetector",
     "PendingPasses",
     "Rgb",
     "blazeface_passes",

@@ -19,7 +19,8 @@ from passerby.config import WEIGHTS
 from passerby.errors import DetectorError, WeightsError
 from passerby.values import Detections, Digest, digest_file
 from passerby.veil.detect.decoders import DetectorLayout, recognise_layout
-from passerby.veil.detect.engine import InferenceEngine, Size, open_engine
+from passerby.veil.detect.engine import InferenceEngine, Size
+from passerby.veil.detect.fallback import open_engine
 from passerby.veil.detect.tiles import infer_in_tiles
 from passerby.veil.settings import FindSettings
 
@@ -35,22 +36,46 @@ T = TypeVar("T")
 
 
 class FaceDetector(Protocol):
-    """Anything that finds faces in a picture of a given size.
+    """Anything that finds faces in a picture of a given size."""
 
-    Attributes:
-        runs_on: What runs where, in words.
-        digest: Of the weights.
-        multiple: Width and height of a pass must be multiples of this, pixels.
-        doubt: Score that a face which a pass of twice the size would find has in this one; None where it was not measured.
-    """
+    @property
+    def runs_on(self) -> str:
+        """What runs where, in words."""
+        ...
 
-    runs_on: str
-    digest: Digest
-    multiple: int
-    doubt: float | None
+    @property
+    def digest(self) -> Digest:
+        """Of the weights."""
+        ...
+
+    @property
+    def multiple(self) -> int:
+        """Width and height of a pass must be multiples of this, pixels."""
+        ...
+
+    @property
+    def doubt(self) -> float | None:
+        """Score that a face which a pass of twice the size would find has in this one; None where it was not measured."""
+        ...
 
     def infer(self, rgb: Rgb, threshold: float) -> Future[Detections]:
         """Start an inference pass over one picture; the result holds boxes in that picture's own pixels."""
+        ...
+
+
+class LoadedDetector(FaceDetector, Protocol):
+    """A detector that veils files: told beforehand what comes, and asked whether its weights are still whole."""
+
+    def prepare(self, sizes: Sequence[Size] = ()) -> None:
+        """Get ready in the background for passes of these widths and heights; without any, of all sizes."""
+        ...
+
+    def check_weights(self) -> None:
+        """Raise WeightsError when the weights have changed since they were loaded."""
+        ...
+
+    def rest(self) -> None:
+        """Wait for pending passes and give back the memory that they take; the next one takes it anew."""
         ...
 
 
@@ -59,23 +84,34 @@ class Detector:
 
     Args:
         settings: Which file and which device.
+        threads: Passes that the CPU runs side by side, each in one thread; None takes one for every two processors. A camera
+            takes 1: it must not take the processors of all.
+        engine: Runs the network; None opens the one that the settings name.
 
     Raises:
         WeightsError: the file is missing, or the shipped one has changed.
         DetectorError: the layout is unknown, or the device cannot run it.
     """
 
-    def __init__(self, settings: FindSettings) -> None:
+    def __init__(
+        self, settings: FindSettings, *, threads: int | None = None, engine: InferenceEngine | None = None
+    ) -> None:
         self.path = settings.detector or WEIGHTS
         self._shipped = settings.detector is None
         self._stamp = _stamp(self.path)
         self.digest = self._digest()
-        self._engine: InferenceEngine = open_engine(self.path, settings.provider, require_gpu=settings.require_gpu)
+        self._engine = engine or open_engine(
+            self.path, settings.provider, require_gpu=settings.require_gpu, threads=threads
+        )
         self.layout: DetectorLayout = recognise_layout(self._engine.output_names, self._engine.output_shapes)
         self.multiple = self.layout.multiple
         self.doubt = DOUBT if self._shipped else None
-        self.runs_on = f"{self.layout.name} on {self._engine.runs_on}"
         self._pool = self._threads()
+
+    @property
+    def runs_on(self) -> str:
+        """What runs where, with its precision, in words; changes when a GPU fails and the CPU goes on."""
+        return f"{self.layout.name} on {self._engine.runs_on}"
 
     def prepare(self, sizes: Sequence[Size] = ()) -> None:
         """Get ready in the background for passes of these widths and heights; without any, of all sizes.

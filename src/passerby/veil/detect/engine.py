@@ -1,19 +1,13 @@
-"""The two ways to run a detector: OpenVINO on the CPU, and ONNX Runtime on an NVIDIA GPU (the ``gpu`` extra)."""
+"""What runs a network: one protocol for OpenVINO on the CPU and ONNX Runtime on a GPU."""
 
 from __future__ import annotations
 
-import importlib
-import sys
-import threading
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.config import processors
-from passerby.errors import DetectorError, UsageError
 from passerby.veil.detect.decoders import DetectorLayout, Outputs
 
 Size = tuple[int, int]
@@ -21,12 +15,27 @@ Size = tuple[int, int]
 
 
 class InferenceEngine(Protocol):
-    """A loaded network."""
+    """A loaded network. Safe to use from as many threads as it runs passes side by side."""
 
-    runs_on: str
-    parallel: int
-    output_names: list[str]
-    output_shapes: list[tuple[int | None, ...]]
+    @property
+    def runs_on(self) -> str:
+        """What runs where, with its precision, in words."""
+        ...
+
+    @property
+    def parallel(self) -> int:
+        """How many passes it runs side by side."""
+        ...
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the outputs, in the file's order."""
+        ...
+
+    @property
+    def output_shapes(self) -> list[tuple[int | None, ...]]:
+        """Their shapes as the file states them, None where a dimension is free."""
+        ...
 
     def expect(self, sizes: Sequence[Size]) -> None:
         """Say which pictures will come, instead of those that were expected before; others may come, too."""
@@ -37,222 +46,9 @@ class InferenceEngine(Protocol):
         ...
 
     def run(self, rgb: NDArray[np.uint8], layout: DetectorLayout) -> Outputs:
-        """Return the raw outputs by name for one picture, shape (H, W, 3), red first."""
+        """Return the raw outputs by name for one picture, shape (H, W, 3), uint8, red first."""
         ...
 
     def rest(self) -> None:
         """Give back the memory of past runs; none may be under way."""
         ...
-
-
-def open_engine(path: Path, provider: str, *, require_gpu: bool) -> InferenceEngine:
-    """Load a network.
-
-    Args:
-        path: An ONNX file; on the CPU also a TensorFlow Lite file.
-        provider: ``cpu`` or ``cuda``.
-        require_gpu: Fail rather than run on the CPU when ``cuda`` is not to be had.
-
-    Raises:
-        UsageError: the provider is unknown.
-        DetectorError: the file does not load, or a GPU is required and none runs it.
-    """
-    if provider not in {"cpu", "cuda"}:
-        raise UsageError(f"--ep must be cpu or cuda, got {provider}")
-    if provider == "cpu":
-        if require_gpu:
-            raise UsageError("--require-gpu needs --ep cuda, got cpu")
-        return OpenVinoEngine(path)
-    try:
-        return OnnxRuntimeEngine(path)
-    except DetectorError as error:
-        if require_gpu:
-            raise
-        engine = OpenVinoEngine(path)
-        engine.runs_on += f" (no GPU: {error.message})"
-        return engine
-
-
-def load_openvino() -> Any:  # noqa: ANN401  # openvino has no types
-    """Import OpenVINO so that it tells nobody.
-
-    Its model converter, which is not used here, reports every import to an analytics service on the network and keeps a
-    number for this machine in the home folder. Nothing in this process can load what does that afterwards.
-
-    Source: ``openvino/tools/ovc/__init__.py`` and the package ``openvino_telemetry`` of OpenVINO 2026.4.1.
-    """
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None makes an import fail, says the manual
-    converter = "openvino.tools.ovc"
-    absent = converter not in sys.modules
-    sys.modules.setdefault(converter, None)  # type: ignore[arg-type]  # the same
-    try:
-        return importlib.import_module("openvino")
-    finally:
-        if absent:
-            del sys.modules[converter]
-
-
-class OpenVinoEngine:
-    """OpenVINO on the CPU: a stream for every two processors.
-
-    For each expected size a network is compiled that takes no other, which is a seventh faster where sizes take turns
-    (docs/measures.md); one for pictures of any size, or of the file's own, serves the rest.
-
-    The other half decodes, follows and encodes; with two streams on two processors whole runs took up to 3 % longer where all
-    were busy (docs/measures.md).
-
-    Precision is bfloat16 where the processor computes in it (measured here: 2.2 times as fast on the same weights; its
-    effect on misses is inside every figure that ``bench/veil.py`` prints), float32 elsewhere.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._ov: Any = load_openvino()
-        core = self._ov.Core()
-        self.parallel = max(1, min(processors() // 2, 8))
-        try:
-            # TensorFlow Lite is told by the name alone: its reader takes no bytes
-            self._model = core.read_model(path if path.suffix == ".tflite" else path.read_bytes())
-        except (RuntimeError, OSError) as error:
-            raise DetectorError(f"{path.name} is no network that OpenVINO reads: {error}") from error
-        self.output_names = [output.get_any_name() for output in self._model.outputs]
-        self.output_shapes = [
-            tuple(None if d.is_dynamic else d.get_length() for d in output.partial_shape)
-            for output in self._model.outputs
-        ]
-        wide = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self._precision = "bf16" if wide else "f32"
-        threads = "1 thread" if self.parallel == 1 else f"{self.parallel} threads"
-        self.runs_on = f"OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}, {threads}"
-        self._core = core
-        self._expected: frozenset[Size] = frozenset()
-        self._compiled: dict[Size | None, Any] = {}
-        self._lock, self._first_run, self._ran = threading.Lock(), threading.Lock(), False
-        self._threads = threading.local()
-
-    def expect(self, sizes: Sequence[Size]) -> None:
-        """See Engine.expect."""
-        with self._lock:
-            self._expected = frozenset(sizes)
-            for size in [size for size in self._compiled if size is not None and size not in self._expected]:
-                del self._compiled[size]
-
-    def prepare(self, layout: DetectorLayout, size: Size | None) -> None:
-        """See Engine.prepare."""
-        self._network(size, layout)
-
-    def run(self, rgb: NDArray[np.uint8], layout: DetectorLayout) -> Outputs:
-        """See Engine.run."""
-        compiled = self._network((rgb.shape[1], rgb.shape[0]), layout)
-        if self._ran:
-            return self._infer(compiled, rgb)
-        # The binding sets up tables in its first run, holding a lock of its own while it waits for the interpreter's: two first
-        # runs at once have locked each other, and with them the whole process, for ever (seen with OpenVINO 2026.4.1).
-        with self._first_run:
-            outputs = self._infer(compiled, rgb)
-            self._ran = True
-            return outputs
-
-    def _network(self, size: Size | None, layout: DetectorLayout) -> Any:  # noqa: ANN401  # openvino has no types
-        with self._lock:
-            key = size if size in self._expected and layout.fixed_size is None else None
-            if key not in self._compiled:
-                self._compiled[key] = self._compile(key, layout)
-            return self._compiled[key]
-
-    def _infer(self, compiled: Any, rgb: NDArray[np.uint8]) -> Outputs:  # noqa: ANN401  # openvino has no types
-        # one request per thread: making one takes all its memory anew; a thread reads it out before it runs again
-        requests = self._threads.__dict__.setdefault("requests", {})
-        request = requests.get(compiled)
-        if request is None:
-            request = requests[compiled] = compiled.create_infer_request()
-        request.infer({0: rgb[None]}, share_inputs=True)
-        return {port.get_any_name(): request.get_output_tensor(i).data for i, port in enumerate(compiled.outputs)}
-
-    def rest(self) -> None:
-        """See Engine.rest."""
-        self._threads = threading.local()
-        for compiled in self._compiled.values():
-            compiled.release_memory()
-
-    def _compile(self, size: Size | None, layout: DetectorLayout) -> Any:  # noqa: ANN401  # openvino has no types
-        ov, model = self._ov, self._model.clone()
-        if layout.fixed_size is None:
-            model.reshape([1, 3, -1, -1] if size is None else [1, 3, size[1], size[0]])
-        if layout.outputs:
-            model = ov.Model([model.output(name) for name in layout.outputs], model.get_parameters(), "detector")
-        prepare = importlib.import_module("openvino.preprocess").PrePostProcessor(model)
-        prepare.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-        prepare.input().model().set_layout(ov.Layout(layout.axes))
-        steps = prepare.input().preprocess().convert_element_type(ov.Type.f32)
-        if layout.bgr:
-            steps.reverse_channels()
-        if layout.mean or layout.scale != 1:
-            steps.mean(layout.mean).scale(1 / layout.scale)
-        hints = {
-            "INFERENCE_PRECISION_HINT": self._precision,
-            "PERFORMANCE_HINT": "THROUGHPUT",
-            "NUM_STREAMS": str(self.parallel),
-            "INFERENCE_NUM_THREADS": str(self.parallel),
-            # every process would hold its first thread to the same processor
-            "ENABLE_CPU_PINNING": False,
-        }
-        return self._core.compile_model(prepare.build(), "CPU", hints)
-
-
-class OnnxRuntimeEngine:
-    """ONNX Runtime on an NVIDIA GPU."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            ort: Any = importlib.import_module("onnxruntime")
-        except ImportError as error:
-            raise DetectorError("onnxruntime is not installed: pip install 'passerby[gpu]'") from error
-        if "CUDAExecutionProvider" not in ort.get_available_providers():
-            raise DetectorError(
-                f"CUDA must be among ONNX Runtime's providers, got {', '.join(ort.get_available_providers())}"
-            )
-        try:
-            self._session: Any = ort.InferenceSession(_free_size(path), providers=["CUDAExecutionProvider"])
-        except (RuntimeError, ValueError, OSError) as error:
-            raise DetectorError(f"{path.name} does not run on the GPU: {error}") from error
-        if self._session.get_providers()[0] != "CUDAExecutionProvider":
-            raise DetectorError(f"ONNX Runtime fell back to {self._session.get_providers()[0]}")
-        self.output_names = [output.name for output in self._session.get_outputs()]
-        self.output_shapes = [
-            tuple(d if isinstance(d, int) else None for d in output.shape) for output in self._session.get_outputs()
-        ]
-        self._input = self._session.get_inputs()[0].name
-        self.parallel = 2
-        self.runs_on = f"ONNX Runtime {ort.__version__}, CUDA, f32"
-
-    def expect(self, sizes: Sequence[Size]) -> None:
-        """See Engine.expect; ONNX Runtime takes every size alike."""
-
-    def prepare(self, layout: DetectorLayout, size: Size | None) -> None:
-        """See Engine.prepare; ONNX Runtime was told all when it loaded."""
-
-    def run(self, rgb: NDArray[np.uint8], layout: DetectorLayout) -> Outputs:
-        """See Engine.run."""
-        pixels = rgb[..., ::-1] if layout.bgr else rgb
-        blob = (pixels.astype(np.float32).transpose(2, 0, 1)[None] - layout.mean) * layout.scale
-        names = list(layout.outputs) or self.output_names
-        values = self._session.run(names, {self._input: np.ascontiguousarray(blob, np.float32)})
-        return dict(zip(names, values, strict=True))
-
-    def rest(self) -> None:
-        """See Engine.rest; ONNX Runtime keeps its arena."""
-
-
-def _free_size(path: Path) -> bytes:
-    """Return the ONNX file with free input and output sizes (CenterFace is stored with fixed ones)."""
-    openvino_free = path.read_bytes()
-    try:
-        onnx: Any = importlib.import_module("onnx")
-    except ImportError:
-        return openvino_free
-    model = onnx.load_from_string(openvino_free)
-    for value in (*model.graph.input, *model.graph.output):
-        for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
-            if axis >= 2:
-                dimension.dim_param = f"{value.name}_{axis}"
-    return bytes(model.SerializeToString())

@@ -21,7 +21,7 @@ from passerby.files import check_target
 from passerby.media import ContentKind, WriteReport, as_plain, predict_record, probe, protect_process, sniff, transcode
 from passerby.values import Track, digest_file
 from passerby.veil.cover import Painter, Plan, zone_share
-from passerby.veil.detect import Detector, pass_size, pass_sizes_px
+from passerby.veil.detect import Detector, LoadedDetector, pass_size, pass_sizes_px
 from passerby.veil.review import CoveredWhole, VeilReport, face_sizes
 from passerby.veil.run.image import Still, veil_picture
 from passerby.veil.run.overlap import OverlappedWatch
@@ -55,7 +55,7 @@ def veil_file(
     target: Path,
     settings: VeilSettings | None = None,
     *,
-    detector: Detector | None = None,
+    detector: LoadedDetector | None = None,
     tracks: tuple[Track, ...] | None = None,
     progress: Progress | None = None,
 ) -> VeiledFile:
@@ -80,19 +80,21 @@ def veil_file(
     content = sniff(source)
     if content.kind not in {ContentKind.PICTURE, ContentKind.CLIP}:
         raise UnsupportedError(f"{source.name} must be a picture or a clip, got {content.name}")
-    opened = detector or Detector(settings.find)
+    own = None
+    if detector is None:
+        detector = own = Detector(settings.find)
     try:
         if content.kind is ContentKind.PICTURE:
-            opened.prepare()
-            return _picture(source, target, settings, opened, tracks)
-        return _clip(source, target, settings, opened, tracks, progress or (lambda *_: None))
+            detector.prepare()
+            return _picture(source, target, settings, detector, tracks)
+        return _clip(source, target, settings, detector, tracks, progress or (lambda *_: None))
     finally:
-        if detector is None:
-            opened.close()
+        if own is not None:
+            own.close()
 
 
 def _picture(
-    source: Path, target: Path, settings: VeilSettings, detector: Detector, tracks: tuple[Track, ...] | None
+    source: Path, target: Path, settings: VeilSettings, detector: LoadedDetector, tracks: tuple[Track, ...] | None
 ) -> VeiledFile:
     began = time.monotonic()
     still = veil_picture(source, target, settings, detector, tracks)
@@ -115,7 +117,7 @@ def _clip(
     source: Path,
     target: Path,
     settings: VeilSettings,
-    detector: Detector,
+    detector: LoadedDetector,
     tracks: tuple[Track, ...] | None,
     progress: Progress,
 ) -> VeiledFile:
@@ -150,7 +152,7 @@ class _Clip:
     """One clip on its way from input to output."""
 
     def __init__(
-        self, source: Path, target: Path, settings: VeilSettings, detector: Detector, progress: Progress
+        self, source: Path, target: Path, settings: VeilSettings, detector: LoadedDetector, progress: Progress
     ) -> None:
         self._source, self._target, self._settings = source, target, settings
         self._detector, self._progress = detector, progress
@@ -238,7 +240,7 @@ class _Clip:
         return Plan(faces, len(watched.seen.pts), whole=watched.unjudged, keep=cover.keep, always=bool(cover.zones))
 
 
-def _common(source: Path, target: Path, settings: VeilSettings, detector: Detector) -> dict[str, Any]:
+def _common(source: Path, target: Path, settings: VeilSettings, detector: LoadedDetector) -> dict[str, Any]:
     return {
         "source": source.name,
         "source_digest": digest_file(source),
