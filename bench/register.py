@@ -25,10 +25,10 @@ from pathlib import Path
 
 from passerby import register
 from passerby.register.log.committer import HEAD
-from passerby.register.log.directory import Layout
+from passerby.register.log.directory import LogDirectory
 from passerby.register.notes.checkpoint import Checkpoint
-from passerby.register.tiles.store import DirectoryStore, Disk
-from passerby.register.tiles.tiles import Edge, grow
+from passerby.register.storage.directory_store import DirectoryStore, Disk
+from passerby.register.tiles.growth import Edge, grow
 
 ORIGIN = "bench.example.org/log"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -72,8 +72,8 @@ def started(number: int) -> bytes:
     def make(padding: int) -> bytes:
         software = "passerby" + "x" * padding
         state = {"mode": "veil", "software": software, "configuration": digest, "weights": digest}
-        return register.encode(
-            register.build({"kind": "running.started", "v": 1, "at": AT, "camera": camera(0), **state})
+        return register.encode_entry(
+            register.entry_from_fields({"kind": "running.started", "v": 1, "at": AT, "camera": camera(0), **state})
         )
 
     return make(VERIFY_BYTES - len(make(0)))
@@ -81,7 +81,7 @@ def started(number: int) -> bytes:
 
 def registered() -> bytes:
     words = {"en": "bench"}
-    return register.encode(
+    return register.encode_entry(
         register.CameraRegistered(
             at=START,
             camera=camera(0),
@@ -99,7 +99,7 @@ class Builder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.layout, _ = Layout.create(path, origin=ORIGIN, signer=None, policy=None, public=None)
+        self.layout, _ = LogDirectory.create(path, origin=ORIGIN, signer=None, policy=None, public=None)
         self.edge = Edge.load(0, self.layout.public.get)
 
     def extend(self, size: int, entry: Callable[[int], bytes]) -> None:
@@ -169,7 +169,7 @@ def verify_in_process(path: Path) -> tuple[float, float]:
 
 
 def verify_here(path: Path) -> None:
-    reader = register.Reader.open(path)
+    reader = register.LogReader.open(path)
     start = time.process_time()
     report = register.verify(reader, now=START)
     rate = reader.size / (time.process_time() - start)
@@ -221,13 +221,13 @@ def one_size(path: Path, built_s: float) -> Row:
     restart_s = time.perf_counter() - start
     appends = timed(lambda: log.append(beat()), 200)
     log.close()
-    reader = register.Reader.open(path)
+    reader = register.LogReader.open(path)
     places = iter(range(0, reader.size, max(1, reader.size // 201)))
     proofs: list[register.Proof] = []
     made = timed(lambda: proofs.append(reader.prove(next(places))), 200)
     each = iter(proofs)
 
-    def check() -> register.Proven:
+    def check() -> register.ProvenEntry:
         proof = next(each)
         return register.require(proof, proof.extra or b"", reader.snapshot.policy)
 

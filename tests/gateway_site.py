@@ -16,7 +16,7 @@ from passerby.gateway.runtime import Runtime
 from passerby.gateway.service import ServedCamera
 from passerby.gateway.supervisor import CameraSupervisor
 from passerby.web.console.app import app_of
-from passerby.web.register.follow import Follower, Place
+from passerby.web.register.follow import LogFollower, SiteAddresses
 
 TEXT = """\
 register:
@@ -60,7 +60,7 @@ class ConsoleSite:
             lambda: ServedCamera(CameraSupervisor(config, Slates(), self.runtime.gateway.tell, 60.0))
         )
         self.runtime.gateway.cameras["hall"] = self.camera
-        self.follower = Follower(city.register.path, place=Place("http://127.0.0.1/"))
+        self.follower = LogFollower(city.register.path, addresses=SiteAddresses("http://127.0.0.1/"))
         app = app_of(self.runtime, self.follower, secure=False, origin="http://127.0.0.1")
         self.server = uvicorn.Server(
             uvicorn.Config(app, port=0, log_level="error", lifespan="off", server_header=False, ws="websockets-sansio")

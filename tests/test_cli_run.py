@@ -121,7 +121,7 @@ def test_a_gateway_runs_from_start_to_stop(running: Run) -> None:
         assert "Safety on the platforms" in page
 
     assert running.close() == 0
-    with closing(register.Reader.open(running.path.parent / "register")) as reader:
+    with closing(register.LogReader.open(running.path.parent / "register")) as reader:
         kinds = [entry.kind for entry in reader.entries()]
         report = register.verify(reader)
     assert kinds.count("camera.registered") == 2

@@ -23,7 +23,7 @@ from passerby.gateway.publish.heartbeats import APART_S, STEADY_S, Beats, Condit
 from passerby.gateway.publish.on_record import OnRecord
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.values import SELFTEST_CAMERA, CoverReason
-from passerby.web.register.follow import Follower
+from passerby.web.register.follow import LogFollower
 
 T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -124,7 +124,7 @@ class Linked:
 
     def close(self) -> list[register.Entry]:
         self.link.close()
-        with closing(register.Reader.open(self.city.register.path)) as reader:
+        with closing(register.LogReader.open(self.city.register.path)) as reader:
             return list(reader.entries())
 
 
@@ -141,7 +141,7 @@ def status(phase: Phase = Phase.VEILED, *reasons: CoverReason, frames: int = 0) 
 
 def test_a_camera_stands_in_the_register_before_it_starts(linked: Linked) -> None:
     assert linked.permit() is None
-    with closing(register.Reader.open(linked.city.register.path)) as reader:
+    with closing(register.LogReader.open(linked.city.register.path)) as reader:
         kinds = [entry.kind for entry in reader.entries()]
     assert kinds == ["operator.stated", "camera.registered", "running.started"]
 
@@ -274,7 +274,7 @@ def test_the_log_that_a_day_leaves_behind_verifies(linked: Linked, monkeypatch: 
     for _ in range(3):
         linked.link.tick([status(Phase.COVERED, CoverReason.NO_PICTURE, frames=36)])
         time.sleep(1.05)
-    with closing(Follower(linked.city.register.path)) as follower:
+    with closing(LogFollower(linked.city.register.path)) as follower:
         identifier = linked.link.identifier("hall")
         wait_for(
             lambda: (
@@ -284,7 +284,7 @@ def test_the_log_that_a_day_leaves_behind_verifies(linked: Linked, monkeypatch: 
     linked.tell(EventKind.FAULT_ENDED, reason=CoverReason.NO_PICTURE)
     linked.tell(EventKind.STOPPED)
     linked.close()
-    with closing(register.Reader.open(linked.city.register.path)) as reader:
+    with closing(register.LogReader.open(linked.city.register.path)) as reader:
         report = register.verify(reader)
     assert [str(problem) for problem in report.problems] == []
 

@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from passerby.cli import main
-from passerby.register import Log, Remark, RequestReceived, VerifierKey, kinds, new_identifier, schema
+from passerby.register import Log, Remark, RequestReceived, VerifierKey, entry_kinds, entry_schema, new_identifier
 from passerby.values import digest_file
 
 ORIGIN = "cameras.example.org/log"
@@ -187,9 +187,9 @@ def test_wrong_use_is_said(
 
 def test_schemas_are_printed(shell: Shell) -> None:
     assert shell("register", "schema") == 0
-    assert tuple(shell.out.split()) == kinds()
+    assert tuple(shell.out.split()) == entry_kinds()
     assert shell("register", "schema", "heartbeat") == 0
-    assert json.loads(shell.out) == schema("heartbeat")
+    assert json.loads(shell.out) == entry_schema("heartbeat")
 
 
 def free_port() -> int:

@@ -27,13 +27,13 @@ def test_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_every_kind_of_entry_is_in_the_guide() -> None:
     table = GUIDE.partition("## Entries")[2].partition("**Commitments.**")[0]
     assert sorted(re.findall(r"`([a-z]+\.[a-z]+|heartbeat|fault|selftest|spotcheck|reveal|remark)`", table)) == sorted(
-        register.kinds()
+        register.entry_kinds()
     )
 
 
 def test_every_kind_of_problem_is_in_the_guide() -> None:
     table = GUIDE.partition("## What verify and watch name")[2].partition("A camera is silent")[0]
-    assert set(re.findall(r"`([a-z-]+)`", table)) == set(register.Problem.KINDS)
+    assert set(re.findall(r"`([a-z-]+)`", table)) == set(register.LogProblem.KINDS)
 
 
 def test_every_command_is_in_the_guide_and_has_help() -> None:

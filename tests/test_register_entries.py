@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 
 from passerby import register
 from passerby.errors import EntryError, FormatError, StorageError
-from passerby.register import Salts, build, commit, decode, encode, kinds, new_salt, schema
+from passerby.register import (
+    CommitmentSalts,
+    commit,
+    decode_entry,
+    encode_entry,
+    entry_from_fields,
+    entry_kinds,
+    entry_schema,
+    new_salt,
+)
 from passerby.register.codec import MAX_ENTRY_BYTES
 
 HERE = Path(__file__).parent
@@ -28,15 +37,15 @@ NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 
 
 def test_there_is_a_sample_of_every_kind() -> None:
-    assert sorted(sample["kind"] for sample in SAMPLES) == sorted(kinds())
+    assert sorted(sample["kind"] for sample in SAMPLES) == sorted(entry_kinds())
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s["kind"])
 def test_sample_has_one_spelling_and_fits_its_published_schema(sample: dict[str, Any]) -> None:
-    entry = build(sample)
-    raw = encode(entry)
+    entry = entry_from_fields(sample)
+    raw = encode_entry(entry)
     assert raw == rfc8785.dumps(sample), "the reference implementation spells it the same"
-    assert decode(raw) == entry
+    assert decode_entry(raw) == entry
     published = json.loads((PUBLISHED / f"{sample['kind']}.json").read_text())
     checker = jsonschema.Draft202012Validator(published)
     checker.validate(sample)
@@ -45,25 +54,25 @@ def test_sample_has_one_spelling_and_fits_its_published_schema(sample: dict[str,
             with pytest.raises(jsonschema.ValidationError):
                 checker.validate({key: value for key, value in sample.items() if key != name})
             with pytest.raises(EntryError):
-                decode(rfc8785.dumps({key: value for key, value in sample.items() if key != name}))
+                decode_entry(rfc8785.dumps({key: value for key, value in sample.items() if key != name}))
     with pytest.raises(jsonschema.ValidationError):
         checker.validate({**sample, "face": "x"})
     with pytest.raises(EntryError, match="Extra inputs are not permitted"):
-        build({**sample, "face": "x"})
+        entry_from_fields({**sample, "face": "x"})
 
 
-@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("kind", entry_kinds())
 def test_published_schema_is_the_code_s(kind: str) -> None:
-    assert json.loads((PUBLISHED / f"{kind}.json").read_text()) == schema(kind), (
+    assert json.loads((PUBLISHED / f"{kind}.json").read_text()) == entry_schema(kind), (
         f"run: passerby register schema {kind} > src/passerby/register/schemas/{kind}.json"
     )
-    jsonschema.Draft202012Validator.check_schema(schema(kind))
+    jsonschema.Draft202012Validator.check_schema(entry_schema(kind))
 
 
 def test_no_schema_is_left_over() -> None:
-    assert sorted(path.stem for path in PUBLISHED.iterdir()) == sorted(kinds())
+    assert sorted(path.stem for path in PUBLISHED.iterdir()) == sorted(entry_kinds())
     with pytest.raises(EntryError, match="kind must be one of"):
-        schema("face.matched")
+        entry_schema("face.matched")
 
 
 @pytest.mark.parametrize(
@@ -83,10 +92,10 @@ def test_no_schema_is_left_over() -> None:
     ],
 )
 def test_another_spelling_is_refused(spelling: Callable[[bytes], bytes]) -> None:
-    raw = encode(register.Remark(at=datetime(2026, 1, 1, tzinfo=UTC), text="hello"))
+    raw = encode_entry(register.Remark(at=datetime(2026, 1, 1, tzinfo=UTC), text="hello"))
     assert spelling(raw) != raw
     with pytest.raises(EntryError):
-        decode(spelling(raw))
+        decode_entry(spelling(raw))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +119,7 @@ def test_another_spelling_is_refused(spelling: Callable[[bytes], bytes]) -> None
 def test_wrong_value_is_refused_with_its_field(change: dict[str, Any], words: str) -> None:
     sample = next(s for s in SAMPLES if s["kind"] == "heartbeat")
     with pytest.raises(EntryError, match=words):
-        build({**sample, **change})
+        entry_from_fields({**sample, **change})
 
 
 def test_entry_of_more_than_64_kb_is_refused() -> None:
@@ -119,26 +128,26 @@ def test_entry_of_more_than_64_kb_is_refused() -> None:
         at=NOW, camera="0f" * 16, label="x", purpose=words, legal_basis={"en": "x"}, position="act-2024", retention_h=1
     )
     with pytest.raises(EntryError, match="at most 65535 bytes, got 12"):
-        encode(entry)
+        encode_entry(entry)
     with pytest.raises(EntryError, match="at most 65535 bytes"):
-        decode(b" " * (MAX_ENTRY_BYTES + 1))
+        decode_entry(b" " * (MAX_ENTRY_BYTES + 1))
 
 
 def test_instants_become_utc_to_the_second() -> None:
     local = datetime(2026, 11, 23, 18, 30, 5, 999_999, tzinfo=timezone(timedelta(hours=2)))
-    assert b'"at":"2026-11-23T16:30:05Z"' in encode(register.Remark(at=local, text="x"))
+    assert b'"at":"2026-11-23T16:30:05Z"' in encode_entry(register.Remark(at=local, text="x"))
 
 
 @given(st.text(min_size=1, max_size=200))
 def test_any_text_is_spelled_as_rfc_8785_does(text: str) -> None:
     try:
-        entry = build({"kind": "remark", "v": 1, "at": "2026-01-01T00:00:00Z", "text": text})
+        entry = entry_from_fields({"kind": "remark", "v": 1, "at": "2026-01-01T00:00:00Z", "text": text})
     except EntryError:
         assert any("\ud800" <= c <= "\udfff" for c in text), "only halves of characters are refused"
         return
-    raw = encode(entry)
+    raw = encode_entry(entry)
     assert raw == rfc8785.dumps({"kind": "remark", "v": 1, "at": "2026-01-01T00:00:00Z", "text": text})
-    assert decode(raw) == entry
+    assert decode_entry(raw) == entry
 
 
 def test_commitment_hides_and_binds() -> None:
@@ -153,7 +162,7 @@ def test_commitment_hides_and_binds() -> None:
 
 
 def test_salt_is_kept_apart_then_revealed_then_shredded(tmp_path: Path) -> None:
-    salts = Salts(tmp_path / "salts")
+    salts = CommitmentSalts(tmp_path / "salts")
     promise = salts.commit('{"camera":"x"}', NOW)
     assert stat.S_IMODE((tmp_path / "salts").stat().st_mode) == 0o700
     (file,) = (tmp_path / "salts").iterdir()
@@ -170,8 +179,8 @@ def test_salt_is_kept_apart_then_revealed_then_shredded(tmp_path: Path) -> None:
 def test_salt_that_cannot_be_kept_commits_to_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be made"):
-        Salts(tmp_path / "file" / "salts").commit("value", NOW)
-    salts = Salts(tmp_path / "salts")
+        CommitmentSalts(tmp_path / "file" / "salts").commit("value", NOW)
+    salts = CommitmentSalts(tmp_path / "salts")
     promise = salts.commit("value", NOW)
     next((tmp_path / "salts").iterdir()).write_text("{}")
     with pytest.raises(FormatError, match="salt and a value"):

@@ -22,13 +22,13 @@ import pytest
 from obstore.store import MemoryStore
 
 from passerby.errors import RegisterError, StorageError
-from passerby.register import FileSigner, Log, Reader, Remark, encode, verify
+from passerby.register import FileSigner, Log, LogReader, Remark, WriterSettings, encode_entry, verify
 from passerby.register.log.committer import HEAD, Committer
-from passerby.register.log.directory import Layout
+from passerby.register.log.directory import LogDirectory
 from passerby.register.notes.checkpoint import Checkpoint
+from passerby.register.storage.directory_store import DirectoryStore, Disk
+from passerby.register.storage.object_store import ObjectStore
 from passerby.register.tiles.merkle import EMPTY_ROOT
-from passerby.register.tiles.object_store import ObjectStore
-from passerby.register.tiles.store import DirectoryStore, Disk
 from passerby.register.tiles.tiles import Tiles
 from passerby.register.verification.reader import check_growth
 
@@ -129,15 +129,17 @@ def fresh(root: Path, signer: Recorder) -> None:
     DirectoryStore(root / "public").put_all({"vkey": f"{signer.key}\n".encode()})
 
 
-def run(root: Path, disk: Disk, signer: Recorder, batches: tuple[int, ...]) -> tuple[list[bytes], bool]:
+def run(
+    root: Path, disk: Disk, signer: Recorder, batches: tuple[int, ...], store: type[DirectoryStore] = DirectoryStore
+) -> tuple[list[bytes], bool]:
     """Write batches until one of them fails for good; returns what was acknowledged, and whether the power went."""
     acknowledged: list[bytes] = []
-    public, state = DirectoryStore(root / "public", disk=disk), DirectoryStore(root / "private", disk=disk)
+    public, state = store(root / "public", disk=disk), store(root / "private", disk=disk)
     hold = SimpleNamespace(check=lambda: None, confirm=lambda: None, release=lambda: None)
     try:
         writer = Committer(ORIGIN, signer, public, state, hold, publish=True)
         for number, count in enumerate(batches):
-            entries = [encode(Remark(at=NOW, text=f"{len(acknowledged)} {number} {i}")) for i in range(count)]
+            entries = [encode_entry(Remark(at=NOW, text=f"{len(acknowledged)} {number} {i}")) for i in range(count)]
             try:
                 batch = writer.commit(entries)
             except RegisterError:
@@ -155,7 +157,7 @@ def run(root: Path, disk: Disk, signer: Recorder, batches: tuple[int, ...]) -> t
 def check(root: Path, signer: Recorder, acknowledged: list[bytes]) -> None:
     """Start anew, write a little more, and hold the result against all that was acknowledged and signed."""
     more, _ = run(root, FaultyDisk(-1, "none"), signer, (2, 1))
-    reader = Reader.open(root / "public", vkey=signer.key)
+    reader = LogReader.open(root / "public", vkey=signer.key)
     assert verify(reader).problems == ()
     held = list(reader.raws())
     places = iter(held)
@@ -198,36 +200,40 @@ def test_log_survives_a_second_power_cut_while_it_recovers(tmp_path: Path) -> No
         check(tmp_path / "log", signer, acknowledged)
 
 
-def test_the_faults_would_find_a_writer_that_signs_too_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class TooEarly(DirectoryStore):
+    """Says that the head is written, and does not write it."""
+
+    def swap(self, path: str, old: bytes | None, new: bytes) -> None:
+        del path, old, new
+
+
+def test_the_faults_would_find_a_writer_that_signs_too_early(tmp_path: Path) -> None:
     """The check itself is checked: a writer that publishes before its head is durable forks, and is caught."""
-
-    def too_early(self: Committer, path: str, old: bytes | None, new: bytes) -> None:
-        del self, path, old, new
-
-    monkeypatch.setattr(DirectoryStore, "swap", too_early)
     signer = Recorder()
     fresh(tmp_path / "log", signer)
-    run(tmp_path / "log", FaultyDisk(-1, "power"), signer, (3,))
+    run(tmp_path / "log", FaultyDisk(-1, "power"), signer, (3,), store=TooEarly)
     with pytest.raises((AssertionError, RegisterError)):
-        check(tmp_path / "log", signer, [encode(Remark(at=NOW, text="never there"))])
+        check(tmp_path / "log", signer, [encode_entry(Remark(at=NOW, text="never there"))])
 
 
-def test_making_a_log_cut_off_anywhere_leaves_a_log_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Disk.rename
-    writes = 0
+class CutDisk(Disk):
+    """The power goes at the n-th rename."""
 
-    def cut(self: Disk, old: Path, new: Path) -> None:
-        nonlocal writes
-        writes += 1
-        if writes == limit:
+    def __init__(self, limit: int) -> None:
+        self.left = limit
+
+    def rename(self, old: Path, new: Path) -> None:
+        self.left -= 1
+        if self.left == 0:
             raise PowerCut
-        real(self, old, new)
+        super().rename(old, new)
 
-    monkeypatch.setattr(Disk, "rename", cut)
+
+def test_making_a_log_cut_off_anywhere_leaves_a_log_or_none(tmp_path: Path) -> None:
     for limit in range(1, 60):
-        path, writes = tmp_path / str(limit), 0
+        path = tmp_path / str(limit)
         try:
-            Layout.create(path, origin=ORIGIN, signer=None, policy=None, public=None)
+            LogDirectory.create(path, origin=ORIGIN, settings=WriterSettings(disk=CutDisk(limit)))
         except PowerCut:
             with pytest.raises(RegisterError, match="holds no log"):
                 Log.open(path)
@@ -275,7 +281,7 @@ def test_log_on_an_object_store_survives_a_lost_write_or_answer(done: bool) -> N
         FlakyStore.calls, FlakyStore.fail_at, FlakyStore.done = 0, fail_at, done
         acknowledged: list[bytes] = []
         for number, count in enumerate(BATCHES):
-            entries = [encode(Remark(at=NOW, text=f"{number} {i}")) for i in range(count)]
+            entries = [encode_entry(Remark(at=NOW, text=f"{number} {i}")) for i in range(count)]
             try:
                 writer.commit(entries)
             except StorageError:
@@ -284,8 +290,8 @@ def test_log_on_an_object_store_survives_a_lost_write_or_answer(done: bool) -> N
         reached = FlakyStore.calls >= fail_at
         FlakyStore.fail_at = -1
         again = Committer(ORIGIN, signer, public, state, hold, publish=True)
-        again.commit([encode(Remark(at=NOW, text="more"))])
-        reader = Reader(public, vkey=signer.key)
+        again.commit([encode_entry(Remark(at=NOW, text="more"))])
+        reader = LogReader(public, vkey=signer.key)
         assert verify(reader).problems == ()
         places = iter(list(reader.raws()))
         assert all(entry in places for entry in acknowledged)
@@ -321,31 +327,29 @@ for number in range(8):
 
 def test_kill_9_in_a_loop_under_load_loses_nothing(tmp_path: Path) -> None:
     rounds = int(os.environ.get("PASSERBY_KILL_ROUNDS", "4"))
-    Layout.create(tmp_path / "log", origin=ORIGIN, signer=None, policy=None, public=None)
+    LogDirectory.create(tmp_path / "log", origin=ORIGIN)
     acknowledged: dict[int, str] = {}
     seen: list[Checkpoint] = []
     for number in range(rounds):
-        with (tmp_path / "out").open("wb") as out:
-            process = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "log"), str(number)], stdout=out)
-            deadline = time.monotonic() + 30
-            while (tmp_path / "out").stat().st_size < 2000 and time.monotonic() < deadline:
-                time.sleep(0.01)
-            time.sleep(0.013 * number)
+        command = [sys.executable, "-c", WRITER, str(tmp_path / "log"), str(number)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            lines = [process.stdout.readline().removesuffix("\n") for _ in range(150)]
+            time.sleep(0.013 * number)  # another moment in the life of a batch each time
             process.send_signal(signal.SIGKILL)
-            process.wait()
-        lines = (tmp_path / "out").read_text().split("\n")[:-1]
-        assert lines, "the writer got going before it was killed"
+            lines += process.stdout.read().split("\n")[:-1]
+        assert all(lines), "the writer got going before it was killed"
         for line in lines:
             index, text = line.split(" ")
             assert int(index) not in acknowledged, "an index is given once"
             acknowledged[int(index)] = text
-        reader = Reader.open(tmp_path / "log")
+        reader = LogReader.open(tmp_path / "log")
         seen.append(reader.checkpoint())
-    layout = Layout.open(tmp_path / "log")
+    layout = LogDirectory.open(tmp_path / "log")
     hold = layout.state.hold()
     Committer(ORIGIN, layout.signer(), layout.public, layout.state, hold, publish=True)
     hold.release()
-    reader = Reader.open(tmp_path / "log")
+    reader = LogReader.open(tmp_path / "log")
     assert verify(reader).problems == ()
     texts = [entry.text for entry in reader.entries() if isinstance(entry, Remark)]
     assert all(texts[index] == text for index, text in acknowledged.items())

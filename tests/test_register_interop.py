@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from passerby.register import FileSigner, Log, Reader, Remark, VerifierKey, encode, verify, watch
+from passerby.register import FileSigner, Log, LogReader, Remark, VerifierKey, encode_entry, verify, watch
 from passerby.register.notes.note import encode_base64, split_note
 from passerby.register.tiles.merkle import EMPTY_ROOT, prove_consistency
-from passerby.register.tiles.merkle import root as root_of
+from passerby.register.tiles.merkle import tree_root as root_of
 from passerby.register.tiles.tiles import Tiles, tile_path, unpack_bundle
 
 pytestmark = pytest.mark.tool
@@ -76,14 +76,14 @@ def joined(hashes: list[bytes] | tuple[bytes, ...]) -> str:
 def test_go_verifies_note_tiles_and_root_of_our_log(go_program: Path, log: tuple[Path, VerifierKey]) -> None:
     public, key = log
     found = go(go_program, "check", public, key)
-    assert (found.returncode, found.stdout) == (0, f"{Reader.open(public).size} entries\n"), found.stderr
+    assert (found.returncode, found.stdout) == (0, f"{LogReader.open(public).size} entries\n"), found.stderr
     other = FileSigner.fresh(ORIGIN).key
     assert "no verifiable signatures" in go(go_program, "check", public, other).stderr
 
 
 def test_go_accepts_our_inclusion_proofs_and_refuses_bent_ones(go_program: Path, log: tuple[Path, VerifierKey]) -> None:
     public, key = log
-    reader = Reader.open(public)
+    reader = LogReader.open(public)
     indexes = sorted({0, 1, 100, 254, 255, 256, reader.size // 2, reader.size - 1} & set(range(reader.size)))
     lines = [f"{index} {joined(reader.prove(index).path)}" for index in indexes]
     found = go(go_program, "record", public, key, lines="\n".join(lines) + "\n")
@@ -98,7 +98,7 @@ def test_go_accepts_our_consistency_proofs_and_refuses_bent_ones(
     go_program: Path, log: tuple[Path, VerifierKey]
 ) -> None:
     public, key = log
-    reader = Reader.open(public)
+    reader = LogReader.open(public)
     size, tiles = reader.size, Tiles(reader.size, reader.source.get)
     olds = sorted({1, 2, 3, 128, 255, 256, 257, 999} & set(range(1, size + 1)))
     lines = [
@@ -116,7 +116,7 @@ def test_go_refuses_our_log_when_it_was_changed(
 ) -> None:
     public, key = log
     shutil.copytree(public, tmp_path / "public")
-    size = Reader.open(public).size
+    size = LogReader.open(public).size
     file = tmp_path / "public" / tile_path(None, 0, min(size, 256))
     data = file.read_bytes()
     file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
@@ -128,11 +128,11 @@ def test_we_verify_a_log_that_go_wrote(go_program: Path, tmp_path: Path, size: i
     signer = FileSigner.fresh(ORIGIN)
     signer.save(tmp_path / "key")
     secret = (tmp_path / "key").read_text().strip()
-    entries = [encode(remark(i)).decode() for i in range(size)]
+    entries = [encode_entry(remark(i)).decode() for i in range(size)]
     (tmp_path / "log").mkdir()
     found = go(go_program, "write", tmp_path / "log", secret, lines="\n".join(entries) + "\n")
     assert (found.returncode, found.stdout) == (0, f"{size} entries\n"), found.stderr
-    reader = Reader.open(tmp_path / "log", vkey=signer.key)
+    reader = LogReader.open(tmp_path / "log", vkey=signer.key)
     assert verify(reader).problems == ()
     assert list(reader.entries()) == [remark(i) for i in range(size)]
     for index in {0, size // 2, size - 1}:
@@ -140,7 +140,7 @@ def test_we_verify_a_log_that_go_wrote(go_program: Path, tmp_path: Path, size: i
     file = tmp_path / "log" / tile_path(None, 0, min(size, 256))
     first = unpack_bundle(file.read_bytes(), min(size, 256))[0]
     file.write_bytes(file.read_bytes().replace(first, first.replace(b"remark", b"remarx", 1), 1))
-    assert {problem.kind for problem in verify(Reader.open(tmp_path / "log", vkey=signer.key)).problems} >= {
+    assert {problem.kind for problem in verify(LogReader.open(tmp_path / "log", vkey=signer.key)).problems} >= {
         "tile",
         "tree",
     }
@@ -154,14 +154,14 @@ def test_we_verify_the_log_that_tessera_wrote(tmp_path: Path) -> None:
     shutil.copytree(data / "log", tmp_path / "log")
     for size in range(1, 16):
         shutil.copy(data / "log" / f"checkpoint.{size}", tmp_path / "log" / "checkpoint")
-        report = verify(Reader.open(tmp_path / "log", vkey=vkey))
+        report = verify(LogReader.open(tmp_path / "log", vkey=vkey))
         assert (report.checkpoint.size, {problem.kind for problem in report.problems}) == (size, {"schema"})
         visit = watch(tmp_path / "log", tmp_path / "state", vkey=vkey)
         assert (visit.old.size if visit.old else 0) == size - 1
         assert {problem.kind for problem in visit.problems} == {"schema"}
     tile = tmp_path / "log" / "tile" / "0" / "000.p" / "15"
     tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
-    assert "tile" in {problem.kind for problem in verify(Reader.open(tmp_path / "log", vkey=vkey)).problems}
+    assert "tile" in {problem.kind for problem in verify(LogReader.open(tmp_path / "log", vkey=vkey)).problems}
 
 
 def test_openssl_verifies_the_checkpoint_s_signature(log: tuple[Path, VerifierKey], tmp_path: Path) -> None:

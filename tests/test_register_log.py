@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -15,16 +14,18 @@ from obstore.store import MemoryStore
 
 from passerby import register
 from passerby.errors import EntryError, FormatError, LockedError, StorageError, UsageError, VerificationError
-from passerby.register import FileSigner, Log, Policy, Proof, Reader, Remark, require, verify
-from passerby.register.log import directory as layout_module
+from passerby.register import FileSigner, Log, LogReader, Policy, Proof, Remark, WriterSettings, require, verify
 from passerby.register.log.committer import HEAD, Committer
+from passerby.register.log.directory import LogDirectory
 from passerby.register.notes.checkpoint import Checkpoint
 from passerby.register.notes.note import sign_note
+from passerby.register.storage.directory_store import Disk
+from passerby.register.storage.lease import LEASE, LEASE_S, Lease
+from passerby.register.storage.object_store import ObjectStore
+from passerby.register.storage.places import HttpSource, open_source, open_store
+from passerby.register.tiles.growth import Edge, grow
 from passerby.register.tiles.merkle import Frontier, leaf_hash
-from passerby.register.tiles.object_store import LEASE, Lease, ObjectStore
-from passerby.register.tiles.sources import HttpSource, open_source, open_store
-from passerby.register.tiles.store import Disk
-from passerby.register.tiles.tiles import Edge, Tiles, grow, tile_path
+from passerby.register.tiles.tiles import Tiles, tile_path
 
 ORIGIN = "cameras.example.org/log"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -56,7 +57,7 @@ def test_sizes_around_a_tile_s_edge_all_verify(log: Log) -> None:
     for count in (1, 254, 1, 1, 255, 1, 512, 2, 30):
         receipts = log.append_many([remark(total + i) for i in range(count)])
         total += count
-        reader = Reader.open(log.path)
+        reader = LogReader.open(log.path)
         assert reader.size == total == receipts[-1].checkpoint.size
         for receipt in (receipts[0], receipts[-1]):
             require(receipt.proof, remark(receipt.index), log.policy)
@@ -64,11 +65,11 @@ def test_sizes_around_a_tile_s_edge_all_verify(log: Log) -> None:
             assert reader.entry(index) == remark(index)
             require(Proof.parse(log.prove(index).to_text().encode()), remark(index), log.policy)
         assert verify(reader).problems == ()
-    assert list(Reader.open(log.path).entries()) == [remark(i) for i in range(total)]
+    assert list(LogReader.open(log.path).entries()) == [remark(i) for i in range(total)]
 
 
 def test_partial_tiles_go_when_the_full_one_is_there(log: Log) -> None:
-    old = Reader.open(log.path)
+    old = LogReader.open(log.path)
     log.append_many([remark(i) for i in range(200)])
     old.refresh()
     log.append_many([remark(i) for i in range(200, 300)])
@@ -102,7 +103,7 @@ def test_sixty_four_threads_append_at_once(log: Log) -> None:
         thread.join()
     assert failures == []
     assert sorted(receipt.index for receipt in receipts) == list(range(64 * 6))
-    assert verify(Reader.open(log.path)).problems == ()
+    assert verify(LogReader.open(log.path)).problems == ()
 
 
 def test_second_writer_is_refused_until_the_first_is_gone(log: Log) -> None:
@@ -175,7 +176,7 @@ def test_key_service_that_fails_acknowledges_nothing_and_loses_nothing(tmp_path:
         signer.mood = None
         receipt = log.append(remark(1))
         require(receipt.proof, remark(1), log.policy)
-        assert verify(Reader.open(log.path)).problems == ()
+        assert verify(LogReader.open(log.path)).problems == ()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -185,28 +186,36 @@ def test_writer_that_dies_leaves_no_one_waiting(tmp_path: Path) -> None:
         signer.mood = RuntimeError("a bug of the key service's own")
         with pytest.raises(StorageError, match="writer stopped"):
             log.append(remark())
-        log._thread.join()
         with pytest.raises(StorageError, match="log is closed"):
             log.append(remark())
     signer.mood = None
     with Log.open(tmp_path / "log", signer=signer) as again:
         again.append(remark())
-        assert verify(Reader.open(again.path)).problems == ()
+        assert verify(LogReader.open(again.path)).problems == ()
 
 
-def test_full_disk_refuses_and_goes_on_when_there_is_room(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    log.append(remark(0))
+class FullDisk(Disk):
+    """A disk without room, for one kind of call."""
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    full: str | None = None
 
-    for call in ("create", "write", "fsync_all", "rename", "sync_directories"):
-        with monkeypatch.context() as patch:
-            patch.setattr(Disk, call, full)
+    def __getattribute__(self, name: str) -> object:
+        if name == super().__getattribute__("full"):
+            raise OSError(28, "No space left on device")
+        return super().__getattribute__(name)
+
+
+def test_full_disk_refuses_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    disk = FullDisk()
+    with Log.create(tmp_path / "log", origin=ORIGIN, settings=WriterSettings(disk=disk)) as log:
+        log.append(remark(0))
+        for call in ("create", "write", "fsync_all", "rename", "sync_directories"):
+            disk.full = call
             with pytest.raises(StorageError, match="No space left on device"):
                 log.append(remark("refused"))
-        log.append(remark(call))
-    assert verify(Reader.open(log.path)).problems == ()
+            disk.full = None
+            log.append(remark(call))
+    assert verify(LogReader.open(tmp_path / "log")).problems == ()
 
 
 def test_key_readable_by_others_stops_the_log(log: Log) -> None:
@@ -253,14 +262,14 @@ def test_leftovers_of_a_batch_that_was_never_promised_are_overwritten(log: Log, 
         shutil.copy(copy / "public" / path, target)
     with Log.open(log.path) as again:
         again.append_many([remark(i) for i in range(250, 270)])
-    reader = Reader.open(log.path)
+    reader = LogReader.open(log.path)
     assert list(reader.entries()) == [remark(i) for i in range(270)]
     assert verify(reader).problems == ()
 
 
 def test_key_changes_and_old_readers_follow(log: Log) -> None:
     first = log.key
-    reader = Reader.open(log.path, vkey=first)
+    reader = LogReader.open(log.path, vkey=first)
     log.append(remark(0))
     for _ in range(3):
         before = log.key
@@ -273,8 +282,10 @@ def test_key_changes_and_old_readers_follow(log: Log) -> None:
     assert reader.refresh()
     assert reader.snapshot.trust.key == log.key
     assert len(reader.snapshot.trust.rotations) == 3
-    assert verify(Reader.open(log.path, vkey=str(first))).problems == ()
-    assert Reader.open(log.path, vkey=log.key).size == log.size, "a reader who starts from the newest key needs no step"
+    assert verify(LogReader.open(log.path, vkey=str(first))).problems == ()
+    assert LogReader.open(log.path, vkey=log.key).size == log.size, (
+        "a reader who starts from the newest key needs no step"
+    )
     key = log.key
     log.close()
     with Log.open(log.path) as again:
@@ -282,24 +293,25 @@ def test_key_changes_and_old_readers_follow(log: Log) -> None:
         assert again.policy.logs == (key,)
 
 
-def test_key_change_cut_off_in_the_middle_is_finished_at_the_next_start(
-    log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = log.key
-    log.append(remark())
+class NoProofs(Disk):
+    """A disk that fails when the proof of a change of key is to be written."""
 
-    def cut(_self: object) -> None:
-        raise StorageError("cut off")
+    def create(self, path: Path, mode: int) -> int:
+        if path.parent.name == "rotation":
+            raise OSError(5, "cut off")
+        return super().create(path, mode)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(layout_module.Layout, "finish_rotation", cut)
+
+def test_key_change_cut_off_in_the_middle_is_finished_at_the_next_start(tmp_path: Path) -> None:
+    with Log.create(tmp_path / "log", origin=ORIGIN, settings=WriterSettings(disk=NoProofs())) as log:
+        first = log.key
+        log.append(remark())
         with pytest.raises(StorageError, match="cut off"):
             log.rotate()
-    log.close()
     with Log.open(log.path) as again:
         assert again.key != first
         again.append(remark())
-        assert Reader.open(log.path, vkey=first).snapshot.trust.key == again.key
+        assert LogReader.open(log.path, vkey=first).snapshot.trust.key == again.key
 
 
 def test_key_change_by_anyone_but_the_old_key_is_not_followed(log: Log) -> None:
@@ -308,20 +320,20 @@ def test_key_change_by_anyone_but_the_old_key_is_not_followed(log: Log) -> None:
     entry = register.KeyAdded(
         at=NOW, holder="operator", name=ORIGIN, use="log", key=str(thief.key), replaces=str(log.key)
     )
-    made = register.encode(entry)
+    made = register.encode_entry(entry)
 
     note = sign_note(Checkpoint(ORIGIN, 1, leaf_hash(made)).to_text(), [thief])
     (log.path / "public" / "rotation").mkdir()
     (log.path / "public" / "rotation" / "0.tlog-proof").write_text(Proof(0, (), note, made).to_text())
     with pytest.raises(VerificationError, match="no known key signed"):
-        Reader.open(log.path, vkey=log.key)
+        LogReader.open(log.path, vkey=log.key)
 
 
 def test_reader_refuses_to_go_back_or_sideways(log: Log, tmp_path: Path) -> None:
     log.append_many([remark(i) for i in range(5)])
     shutil.copytree(log.path / "public", tmp_path / "old")
     log.append(remark(5))
-    reader = Reader.open(log.path)
+    reader = LogReader.open(log.path)
     size = reader.size
     shutil.rmtree(log.path / "public")
     shutil.copytree(tmp_path / "old", log.path / "public")
@@ -331,52 +343,52 @@ def test_reader_refuses_to_go_back_or_sideways(log: Log, tmp_path: Path) -> None
 
 
 @pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    store = ObjectStore(MemoryStore(), "memory://bucket", "city/")
-    real = open_store
-    monkeypatch.setattr(
-        layout_module, "open_store", lambda place: store if place.startswith("memory:") else real(place)
-    )
-    return store
+def memory() -> MemoryStore:
+    return MemoryStore()
 
 
-def test_log_on_an_object_store(memory: ObjectStore, tmp_path: Path) -> None:
-    with Log.create(tmp_path / "log", origin=ORIGIN, public="memory://bucket") as log:
+def settings_of(memory: MemoryStore) -> WriterSettings:
+    return WriterSettings(connect=lambda _url, _retry: memory)
+
+
+def test_log_on_an_object_store(memory: MemoryStore, tmp_path: Path) -> None:
+    settings, public = settings_of(memory), ObjectStore(memory, "memory://bucket")
+    with Log.create(tmp_path / "log", origin=ORIGIN, public="memory://bucket", settings=settings) as log:
         with pytest.raises(LockedError, match="another writer holds"):
-            Log.open(tmp_path / "log")
+            Log.open(tmp_path / "log", settings=settings)
         log.append_many([remark(i) for i in range(200)])
-        assert memory.get(tile_path(0, 0, 200)) is not None
+        assert public.get(tile_path(0, 0, 200)) is not None
         log.append_many([remark(i) for i in range(200, 300)])
         receipt = log.append(remark(300))
         require(receipt.proof, remark(300), log.policy)
         log.rotate()
-    with Log.open(tmp_path / "log") as again:
+    with Log.open(tmp_path / "log", settings=settings) as again:
         again.append(remark(301))
-        reader = Reader(memory)
+        reader = LogReader(public)
         assert reader.size == 303
         assert reader.entry(256) == remark(256)
         assert verify(reader).problems == ()
-    assert memory.get(tile_path(0, 0, 200)) is None
+    assert public.get(tile_path(0, 0, 200)) is None
     assert not (tmp_path / "log" / "public").exists()
     assert not (tmp_path / "log" / "private" / HEAD).exists()
     with pytest.raises(UsageError, match="must not hold a log yet"):
-        Log.create(tmp_path / "second", origin=ORIGIN, public="memory://bucket")
+        Log.create(tmp_path / "second", origin=ORIGIN, public="memory://bucket", settings=settings)
 
 
-def test_writer_that_lost_its_lease_signs_nothing(memory: ObjectStore) -> None:
-    state = memory.beside(".writer")
-    first = Lease(state, life_s=0.2)
-    first._stop.set()  # a process that was frozen renews nothing
-    first._thread.join()
+def test_writer_that_lost_its_lease_signs_nothing(memory: MemoryStore) -> None:
+    state = ObjectStore(memory, "memory://bucket", ".writer/")
+    now = NOW
+    first = Lease(state, clock=lambda: now)  # it renews every 15 s; by this clock no time passes until it is set
     with pytest.raises(LockedError, match="another writer holds"):
-        Lease(state)
-    time.sleep(0.25)
-    second = Lease(state)
+        Lease(state, clock=lambda: now)
+    now += timedelta(seconds=LEASE_S + 1)
+    second = Lease(state, clock=lambda: now)
     with pytest.raises(LockedError, match="changed by another writer"):
         first.check()
     second.check()
     second.release()
-    Lease(state).release()
+    first.release()
+    Lease(state, clock=lambda: now).release()
     state.swap(LEASE, state.get(LEASE), b"rubbish")
     with pytest.raises(LockedError, match="does not parse"):
         Lease(state)
@@ -411,31 +423,33 @@ class Frozen:
 
 @pytest.mark.parametrize("hold", [Deaf, Frozen])
 def test_writer_whose_log_went_on_without_it_signs_nothing(
-    memory: ObjectStore, tmp_path: Path, hold: type[Deaf | Frozen]
+    memory: MemoryStore, tmp_path: Path, hold: type[Deaf | Frozen]
 ) -> None:
-    Log.create(tmp_path / "log", origin=ORIGIN, public="memory://bucket").close()
-    signer = layout_module.Layout.open(tmp_path / "log").signer()
-    zombie = Committer(ORIGIN, signer, memory, memory.beside(".writer"), hold(), publish=True)
-    with Log.open(tmp_path / "log") as log:
+    public = ObjectStore(memory, "memory://bucket")
+    Log.create(tmp_path / "log", origin=ORIGIN, public="memory://bucket", settings=settings_of(memory)).close()
+    signer = LogDirectory.open(tmp_path / "log", settings_of(memory)).signer()
+    zombie = Committer(ORIGIN, signer, public, public.beside(".writer"), hold(), publish=True)
+    with Log.open(tmp_path / "log", settings=settings_of(memory)) as log:
         log.append(remark("of the present writer"))
-        published = memory.get("checkpoint")
+        published = public.get("checkpoint")
         with pytest.raises(LockedError, match=r"changed by another writer|lease is another's"):
-            zombie.commit([register.encode(remark("zombie"))])
-        assert memory.get("checkpoint") == published
+            zombie.commit([register.encode_entry(remark("zombie"))])
+        assert public.get("checkpoint") == published
         if hold is Frozen:
-            assert Reader(memory).entry(0) == remark("of the present writer"), (
+            assert LogReader(public).entry(0) == remark("of the present writer"), (
                 "nothing of the present writer was replaced"
             )
 
 
-def test_swap_needs_what_was_there(memory: ObjectStore, tmp_path: Path) -> None:
-    memory.swap("a", None, b"1")
+def test_swap_needs_what_was_there(memory: MemoryStore, tmp_path: Path) -> None:
+    public = ObjectStore(memory, "memory://bucket", "city/")
+    public.swap("a", None, b"1")
     with pytest.raises(LockedError):
-        memory.swap("a", None, b"2")
+        public.swap("a", None, b"2")
     with pytest.raises(LockedError):
-        memory.swap("a", b"0", b"2")
-    memory.swap("a", b"1", b"2")
-    assert memory.get("a") == b"2"
+        public.swap("a", b"0", b"2")
+    public.swap("a", b"1", b"2")
+    assert public.get("a") == b"2"
     directory = open_store(str(tmp_path))
     directory.swap("a", None, b"1")
     with pytest.raises(LockedError):
@@ -449,7 +463,7 @@ def test_places_that_hold_no_log_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="written to a directory or an object store, got ftp"):
         open_store("ftp://example.org/log")
     with pytest.raises(StorageError, match="holds no log"):
-        Reader.open(tmp_path)
+        LogReader.open(tmp_path)
 
 
 def test_http_source_reads_files_and_refuses_the_rest() -> None:
@@ -504,7 +518,7 @@ def test_tiles_of_seventy_thousand_entries_stand_as_the_specification_says() -> 
     assert all(path.startswith(("tile/0/", "tile/1/", "tile/2/000.p/", "tile/entries/")) for path in files)
     signer = FileSigner.fresh(ORIGIN)
     files["checkpoint"] = sign_note(Checkpoint(ORIGIN, edge.size, edge.frontier.root()).to_text(), [signer])
-    reader = Reader(Shelf(files), vkey=signer.key)
+    reader = LogReader(Shelf(files), vkey=signer.key)
     assert list(reader.raws()) == entries
     for index in (0, 255, 256, 65_535, 65_536, 69_887, 69_888, 69_999):
         assert require(reader.prove(index), entries[index], Policy(logs=(signer.key,))).index == index

@@ -16,8 +16,8 @@ import pytest
 
 from passerby.cli import main
 from passerby.errors import StorageError
-from passerby.register import Log, Reader, Remark, verify
-from passerby.register.tiles.store import Disk, write_whole
+from passerby.register import Log, LogReader, Remark, verify
+from passerby.register.storage.directory_store import Disk, write_whole
 
 ORIGIN = "cameras.example.org/log"
 
@@ -204,7 +204,7 @@ def test_full_disk_is_said_and_what_was_half_written_is_cleared(
         patch.undo()
         assert not list(tmp_path.rglob(".tmp-*")), "they would keep the disk full"
         assert opened.append(Remark(at=datetime.now(UTC), text="room again")).index == 5
-    assert verify(Reader.open(log)).problems == ()
+    assert verify(LogReader.open(log)).problems == ()
 
 
 @pytest.fixture

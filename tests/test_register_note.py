@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from passerby.errors import FormatError, StorageError, UsageError, VerificationError
-from passerby.register import FileSigner, Policy, Proof, Proven, VerifierKey, require
+from passerby.register import FileSigner, Policy, Proof, ProvenEntry, VerifierKey, require
 from passerby.register.notes.checkpoint import Checkpoint, cosign
 from passerby.register.notes.note import COSIGNATURE, Signature, encode_base64, open_note, sign_note, split_note
 from passerby.register.tiles.merkle import EMPTY_ROOT, leaf_hash
@@ -251,7 +251,7 @@ def test_only_require_says_that_an_entry_is_proven() -> None:
     proven = require(proof(signed(*WITNESSES)), b"entry", policy(), witnessed=True)
     assert (proven.entry, proven.index) == (b"entry", 0)
     with pytest.raises(VerificationError, match=r"only register\.require"):
-        Proven(b"entry", 0, proven.checkpoint, 1000, ("w1", "w2"), object())
+        ProvenEntry(b"entry", 0, proven.checkpoint, 1000, ("w1", "w2"), object())
     with pytest.raises((TypeError, ValueError), match="seal"):
         replace(proven, entry=b"another")  # type: ignore[call-arg]
     with pytest.raises(VerificationError, match="must ask for witnesses, asks for none"):

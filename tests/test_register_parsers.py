@@ -10,11 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from passerby.errors import EntryError, FormatError
-from passerby.register import FileSigner, Policy, Proof, VerifierKey, decode, encode
+from passerby.register import FileSigner, Policy, Proof, VerifierKey, decode_entry, encode_entry
 from passerby.register.notes.checkpoint import Checkpoint, cosign
 from passerby.register.notes.note import COSIGNATURE, sign_note, split_note
 from passerby.register.tiles.tiles import WIDTH, pack_bundle, tile_path, unpack_bundle
-from passerby.register.witness.witness import Request
+from passerby.register.witness.witness import CosignRequest
 
 LOG = FileSigner("example.com/log", 1, b"l" * 32)
 WITNESS = FileSigner("w.example", COSIGNATURE, b"w" * 32)
@@ -109,7 +109,7 @@ def test_policy(raw: bytes) -> None:
 @given(st.binary(max_size=300) | mangled(REQUEST))
 def test_witness_request(raw: bytes) -> None:
     try:
-        request = Request.parse(raw)
+        request = CosignRequest.parse(raw)
     except FormatError:
         return
     assert raw.startswith(f"old {request.old}\n".encode())
@@ -119,10 +119,10 @@ def test_witness_request(raw: bytes) -> None:
 @given(st.binary(max_size=300) | mangled(ENTRY))
 def test_entry(raw: bytes) -> None:
     try:
-        entry = decode(raw)
+        entry = decode_entry(raw)
     except EntryError:
         return
-    assert encode(entry) == raw
+    assert encode_entry(entry) == raw
 
 
 @given(st.lists(st.binary(max_size=300), max_size=WIDTH))

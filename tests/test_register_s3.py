@@ -6,7 +6,6 @@ import io
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,12 +17,13 @@ from tests import s3_server
 
 from passerby.cli import main
 from passerby.errors import LockedError, RegisterError, StorageError, UsageError
-from passerby.register import FileSigner, Log, Reader, Remark, encode, verify
+from passerby.register import FileSigner, Log, LogReader, Remark, WriterSettings, encode_entry, verify
 from passerby.register.log.committer import HEAD, Committer
 from passerby.register.notes.checkpoint import Checkpoint
-from passerby.register.tiles import object_store, sources
+from passerby.register.storage.lease import LEASE, Lease
+from passerby.register.storage.object_store import ObjectStore
+from passerby.register.storage.places import open_store
 from passerby.register.tiles.merkle import EMPTY_ROOT
-from passerby.register.tiles.object_store import LEASE, Lease, ObjectStore
 from passerby.register.tiles.tiles import Tiles
 from passerby.register.verification.reader import check_growth
 
@@ -53,6 +53,10 @@ def remark(text: str) -> Remark:
     return Remark(at=NOW, text=text)
 
 
+def impatient(retries: int) -> WriterSettings:
+    return WriterSettings(retry={"max_retries": retries, "backoff": {"init_backoff": timedelta(milliseconds=5)}})
+
+
 def passerby(*arguments: object) -> int:
     with pytest.raises(SystemExit) as stop:
         main([str(argument) for argument in arguments])
@@ -77,7 +81,7 @@ def test_a_log_on_s3_from_its_making_to_its_proof(
     assert passerby("register", "check", proof, "--vkey", key, "--offline") == 0
     assert json.loads(capsys.readouterr().out)["text"] == "256"
     assert not (log / "public").exists(), "nothing of the log lies here"
-    store = sources.open_store(place)
+    store = open_store(place)
     assert store.get("tile/0/000") is not None
     assert store.get("tile/0/000.p/255") is None, "partial tiles that a full one replaced are deleted"
     assert passerby("register", "init", tmp_path / "other", "--origin", ORIGIN, "--public", place) == 2
@@ -98,22 +102,18 @@ def test_second_writer_on_s3_is_refused_and_told_until_when(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("relay")
-def test_two_writers_on_s3_that_both_believe_in_their_lease_make_no_fork(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_writers_on_s3_that_both_believe_in_their_lease_make_no_fork(tmp_path: Path) -> None:
     signer = Recorder()
     with Log.create(tmp_path / "log", origin=ORIGIN, public=f"s3://{s3_server.BUCKET}/skew", signer=signer) as first:
         first.append(remark("of the first"))
-        ahead = SimpleNamespace(time=lambda: time.time() + 120)
-        monkeypatch.setattr(object_store, "time", ahead)
-        second = Log.open(tmp_path / "log", signer=signer)
+        ahead = WriterSettings(clock=lambda: datetime.now(UTC) + timedelta(seconds=120))
+        second = Log.open(tmp_path / "log", signer=signer, settings=ahead)
         second.append(remark("of the second"))
-        monkeypatch.setattr(object_store, "time", time)
         with pytest.raises(LockedError):
             first.append(remark("of the first, whose clock is behind"))
         second.append(remark("of the second again"))
         second.close()
-    reader = Reader.open(f"s3://{s3_server.BUCKET}/skew", vkey=signer.key)
+    reader = LogReader.open(f"s3://{s3_server.BUCKET}/skew", vkey=signer.key)
     assert verify(reader).problems == ()
     texts = [entry.text for entry in reader.entries() if isinstance(entry, Remark)]
     assert texts == ["of the first", "of the second", "of the second again"]
@@ -132,7 +132,7 @@ class Recorder(FileSigner):
         return super().sign(message)
 
 
-def check_signed(signer: Recorder, reader: Reader) -> None:
+def check_signed(signer: Recorder, reader: LogReader) -> None:
     tiles = Tiles(reader.size, reader.source.get)
     for checkpoint in signer.signed:
         check_growth(checkpoint, reader.checkpoint(), tiles)
@@ -163,7 +163,7 @@ def test_log_on_s3_survives_writes_broken_in_turn(
         try:
             writer = Committer(ORIGIN, signer, public, state, lease, publish=True)
             for count in (1, 255):
-                entries = [encode(remark(f"{count} {place}")) for place in range(count)]
+                entries = [encode_entry(remark(f"{count} {place}")) for place in range(count)]
                 lease.confirm()
                 writer.commit(entries)
                 acknowledged += entries
@@ -172,9 +172,9 @@ def test_log_on_s3_survives_writes_broken_in_turn(
         reached = relay.puts >= number
         relay.arm(0, how)
         again = Committer(ORIGIN, signer, public, state, lease, publish=True)
-        again.commit([encode(remark("after"))])
+        again.commit([encode_entry(remark("after"))])
         lease.release()
-        reader = Reader(public, vkey=signer.key)
+        reader = LogReader(public, vkey=signer.key)
         assert verify(reader).problems == ()
         places = iter(list(reader.raws()))
         assert all(entry in places for entry in acknowledged), "an acknowledged entry is missing, or out of order"
@@ -187,10 +187,10 @@ def test_log_on_s3_survives_writes_broken_in_turn(
 
 
 def test_throttling_that_passes_is_waited_out_and_one_that_stays_is_said(
-    relay: s3_server.Relay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    relay: s3_server.Relay, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sources, "RETRY", {"max_retries": 3, "backoff": {"init_backoff": timedelta(milliseconds=5)}})
-    with Log.create(tmp_path / "log", origin=ORIGIN, public=f"s3://{s3_server.BUCKET}/busy") as log:
+    place = f"s3://{s3_server.BUCKET}/busy"
+    with Log.create(tmp_path / "log", origin=ORIGIN, public=place, settings=impatient(3)) as log:
         relay.arm(1, "throttled", times=3)
         assert log.append(remark("through")).index == 0
         relay.arm(1, "throttled", times=1000)
@@ -199,25 +199,25 @@ def test_throttling_that_passes_is_waited_out_and_one_that_stays_is_said(
         assert refused.value.hint
         relay.arm(0, "throttled")
         assert log.append(remark("later")).index >= 1, "the same writer goes on"
-    assert verify(Reader.open(f"s3://{s3_server.BUCKET}/busy")).problems == ()
+    assert verify(LogReader.open(f"s3://{s3_server.BUCKET}/busy")).problems == ()
 
 
 def test_server_that_is_killed_acknowledges_nothing_and_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "RETRY", {"max_retries": 2, "backoff": {"init_backoff": timedelta(milliseconds=5)}})
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ALLOW_HTTP"):
         monkeypatch.setenv(name, "true")
     with s3_server.running() as own:
         monkeypatch.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{own}")
-        log = Log.create(tmp_path / "log", origin=ORIGIN, public=f"s3://{s3_server.BUCKET}/killed")
+        place = f"s3://{s3_server.BUCKET}/killed"
+        log = Log.create(tmp_path / "log", origin=ORIGIN, public=place, settings=impatient(2))
         log.append(remark("before"))
     with pytest.raises(StorageError, match=r"killed/.* cannot be (read|written)") as refused:
         log.append(remark("after"))
     assert refused.value.hint == "see that the store answers, and that the endpoint in the environment is right"
     log.close()
     with pytest.raises(StorageError):
-        Log.open(tmp_path / "log")
+        Log.open(tmp_path / "log", settings=impatient(2))
 
 
 @pytest.mark.usefixtures("relay")
@@ -241,10 +241,9 @@ def test_what_s3_refuses_is_said_with_what_to_do(
     words: str,
     hint: str | None,
 ) -> None:
-    monkeypatch.setattr(sources, "RETRY", {"max_retries": 0})
     monkeypatch.setenv(name, value)
     with pytest.raises(error, match=words) as refused:
-        Log.create(tmp_path / "log", origin=ORIGIN, public=place)
+        Log.create(tmp_path / "log", origin=ORIGIN, public=place, settings=impatient(0))
     assert (hint or "") in (refused.value.hint or "")
     assert "\n" not in refused.value.message
     assert not list(tmp_path.rglob("*.key")), "no key is left of a log that was never made"

@@ -21,13 +21,25 @@ from passerby.errors import (
     UsageError,
     VerificationError,
 )
-from passerby.register import FileSigner, Log, Policy, Problem, Reader, Remark, Report, encode, verify, watch
+from passerby.register import (
+    FileSigner,
+    Log,
+    LogProblem,
+    LogReader,
+    LogReport,
+    Policy,
+    Remark,
+    encode_entry,
+    verify,
+    watch,
+)
 from passerby.register.log.committer import Committer
-from passerby.register.log.directory import Layout
+from passerby.register.log.directory import LogDirectory
 from passerby.register.notes.checkpoint import Checkpoint, cosign
 from passerby.register.notes.note import COSIGNATURE, Signature, sign_note
-from passerby.register.tiles.merkle import Frontier, fold, leaf_hash
-from passerby.register.tiles.tiles import Edge, Tiles, grow, pack_bundle, tile_path, unpack_bundle
+from passerby.register.tiles.growth import Edge, grow
+from passerby.register.tiles.merkle import Frontier, leaf_hash, tree_hash
+from passerby.register.tiles.tiles import Tiles, pack_bundle, tile_path, unpack_bundle
 from passerby.register.verification.reader import check_growth
 
 ORIGIN = "cameras.example.org/log"
@@ -74,16 +86,16 @@ def public(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "log" / "public"
 
 
-def problems_of(public: Path) -> tuple[Problem, ...]:
+def problems_of(public: Path) -> tuple[LogProblem, ...]:
     """What ``verify`` says, with what it cannot even open as one problem."""
     try:
-        report: Report = verify(Reader.open(public, policy=POLICY))
+        report: LogReport = verify(LogReader.open(public, policy=POLICY))
     except FormatError as exc:
-        return (Problem("format", exc.message),)
+        return (LogProblem("format", exc.message),)
     except StorageError as exc:
-        return (Problem("missing", exc.message),)
+        return (LogProblem("missing", exc.message),)
     except VerificationError as exc:
-        return (Problem("signature", exc.message),)
+        return (LogProblem("signature", exc.message),)
     return report.problems
 
 
@@ -92,7 +104,7 @@ def log_files(public: Path) -> list[str]:
 
 
 def test_the_log_is_sound_before_anything_is_broken(public: Path) -> None:
-    report = verify(Reader.open(public, policy=POLICY))
+    report = verify(LogReader.open(public, policy=POLICY))
     assert report.problems == ()
     assert (report.witnessed, report.own_word, report.kinds) == (True, False, {"remark": SIZE})
     assert len(log_files(public)) == 2 * 2 + 2 * 6 + 1, (
@@ -129,8 +141,8 @@ def test_flipped_entry_is_named_by_its_index(public: Path) -> None:
     assert ("tile", 300) in {(problem.kind, problem.index) for problem in found}
     assert str(found[0]) == "tile: entry 300: does not hash to its place in tile/0/001"
     with pytest.raises(VerificationError, match="does not lead to the root"):
-        Reader.open(public, policy=POLICY).entry(300)
-    assert Reader.open(public, policy=POLICY).entry(20) == remark(20)
+        LogReader.open(public, policy=POLICY).entry(300)
+    assert LogReader.open(public, policy=POLICY).entry(20) == remark(20)
 
 
 @pytest.mark.parametrize("keep", [0, 1, -1])
@@ -176,22 +188,22 @@ def test_missing_file(public: Path) -> None:
 def test_forged_tile_with_forged_bundle_is_not_believed(public: Path) -> None:
     """CVE-2026-56865: another verifier believed a tile of requested hashes because other tiles were checked in its place."""
     entries = unpack_bundle((public / tile_path(None, 0)).read_bytes(), 256)
-    entries[7] = encode(remark("that was never logged"))
+    entries[7] = encode_entry(remark("that was never logged"))
     (public / tile_path(None, 0)).write_bytes(pack_bundle(entries))
     forged = [leaf_hash(entry) for entry in entries]
     (public / tile_path(0, 0)).write_bytes(b"".join(forged))
-    reader = Reader.open(public, policy=POLICY)
+    reader = LogReader.open(public, policy=POLICY)
     for read in (reader.entry, reader.prove):
         with pytest.raises(VerificationError):
             read(7)
     assert {"tile", "tree"} <= {problem.kind for problem in problems_of(public)}
     above = public / tile_path(1, 0, 2)
-    above.write_bytes(fold(forged) + above.read_bytes()[32:])
+    above.write_bytes(tree_hash(forged) + above.read_bytes()[32:])
     assert [(p.kind, p.text) for p in problems_of(public) if p.kind == "tree"] == [
         ("tree", "entries do not lead to the signed root of size 600")
     ]
     with pytest.raises(VerificationError):
-        Reader.open(public, policy=POLICY).entry(7)
+        LogReader.open(public, policy=POLICY).entry(7)
 
 
 def test_signature_that_stands_twice_counts_once(public: Path) -> None:
@@ -232,9 +244,9 @@ def test_key_id_of_the_right_key_with_another_s_signature(public: Path) -> None:
 
 def test_entry_that_fits_no_form_is_named_though_the_tree_is_right(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made, tmp_path / "log")
-    layout = Layout.open(tmp_path / "log")
+    layout = LogDirectory.open(tmp_path / "log")
     writer = Committer(ORIGIN, KEY, layout.public, layout.state, layout.state.hold(), publish=True)
-    good = encode(remark("x"))
+    good = encode_entry(remark("x"))
     writer.commit([b"{}", good.replace(b"remark x", b"\\u0072emark"), good + b" ", b"\xff", b""])
     witness(tmp_path / "log" / "public")
     found = problems_of(tmp_path / "log" / "public")
@@ -391,8 +403,8 @@ def test_history_rewritten_behind_a_change_of_key_is_a_fork(rotated: tuple[Path,
     (public / "rotation").mkdir()
     (public / "rotation" / "0.tlog-proof").write_bytes(proof)
     with pytest.raises(RewrittenError, match="the history was rewritten"):
-        Reader.open(public, vkey=key)
-    (found,) = verify(Reader.open(public, vkey=key, bridged=False)).problems
+        LogReader.open(public, vkey=key)
+    (found,) = verify(LogReader.open(public, vkey=key, bridged=False)).problems
     assert found.kind == "fork"
     (found,) = watch(public, tmp_path / "state", vkey=key, now=NOW).problems
     assert found.kind == "fork"

@@ -20,8 +20,8 @@ from passerby.errors import FormatError, LockedError, StorageError, UsageError, 
 from passerby.register import (
     FileSigner,
     Log,
+    LogReader,
     Policy,
-    Reader,
     Remark,
     VerifierKey,
     Witness,
@@ -31,10 +31,10 @@ from passerby.register import (
 )
 from passerby.register.notes.checkpoint import Checkpoint
 from passerby.register.notes.note import Signature, encode_base64, open_note, parse_signature, sign_note
+from passerby.register.storage.directory_store import DirectoryStore
 from passerby.register.tiles.merkle import EMPTY_ROOT, Frontier, leaf_hash, prove_consistency
-from passerby.register.tiles.store import DirectoryStore
 from passerby.register.witness.cosigning import Cosigners
-from passerby.register.witness.witness import SIZE, Request
+from passerby.register.witness.witness import SIZE, CosignRequest
 
 ORIGIN = "example.com/behind-the-sofa"
 LOG = FileSigner(ORIGIN, 1, b"l" * 32)
@@ -66,7 +66,7 @@ def node(level: int, index: int) -> bytes:
     return edge.root()
 
 
-def root(size: int) -> bytes:
+def tree_root(size: int) -> bytes:
     edge = Frontier()
     for leaf in LEAVES[:size]:
         edge.add(leaf)
@@ -83,7 +83,7 @@ def request(
     origin: str = ORIGIN,
 ) -> bytes:
     hashes = (prove_consistency(old, new, node) if old <= new else []) if proof is None else proof
-    text = Checkpoint(origin, new, top or root(new)).to_text()
+    text = Checkpoint(origin, new, top or tree_root(new)).to_text()
     note = sign_note(text, signers) if signers else f"{text}\n".encode()
     return "\n".join([f"old {old}", *map(encode_base64, hashes), "", ""]).encode() + note
 
@@ -131,7 +131,7 @@ def witness(path: Path) -> Iterator[Witness]:
 
 
 def test_specification_s_example_request_is_read_and_its_unknown_key_refused(witness: Witness) -> None:
-    parsed = Request.parse(SPEC_REQUEST)
+    parsed = CosignRequest.parse(SPEC_REQUEST)
     assert (parsed.old, len(parsed.proof)) == (20852014, 4)
     answer = witness.add_checkpoint(SPEC_REQUEST)
     assert answer.status == HTTPStatus.FORBIDDEN, "the origin is known here, but under a key of ours"
@@ -142,7 +142,7 @@ def test_specification_s_example_request_is_read_and_its_unknown_key_refused(wit
 def test_first_checkpoint_is_cosigned_and_remembered(witness: Witness) -> None:
     answer = witness.add_checkpoint(request(0, 5))
     assert answer.status == HTTPStatus.OK
-    text = Checkpoint(ORIGIN, 5, root(5)).to_text()
+    text = Checkpoint(ORIGIN, 5, tree_root(5)).to_text()
     assert witness.signer.key.check(text.encode(), parse_signature(answer.body.removesuffix("\n"))) == NOW
     shown = witness.checkpoint(hashlib.sha256(ORIGIN.encode()).hexdigest())
     note = open_note(shown.body.encode(), [LOG.key, witness.signer.key])
@@ -318,7 +318,7 @@ def test_log_gets_its_checkpoints_witnessed(two: tuple[list[Witness], list[int],
             while failing(log) != ["w1"] and time.monotonic() < deadline:
                 time.sleep(0.1)
             assert failing(log) == ["w1"], "w0 answers since it was asked again, w1 does not run"
-            unmet = verify(Reader.open(tmp_path / "log"))
+            unmet = verify(LogReader.open(tmp_path / "log"))
             assert [problem.kind for problem in unmet.problems] == ["quorum"]
             assert not unmet.witnessed
             with serving(witnesses[1], ports[1]):
@@ -327,7 +327,7 @@ def test_log_gets_its_checkpoints_witnessed(two: tuple[list[Witness], list[int],
                 assert proven.witnesses == ("w0", "w1")
                 assert proven.time_s is not None
                 assert abs(proven.time_s - time.time()) < 60
-                report = verify(Reader.open(tmp_path / "log"))
+                report = verify(LogReader.open(tmp_path / "log"))
                 assert (report.problems, report.witnessed, report.witnesses) == ((), True, ("w0", "w1"))
 
 
@@ -359,7 +359,7 @@ def test_one_witness_s_word_alone_does_not_stop_a_log() -> None:
     from passerby.register.witness.cosigning import WitnessClient
 
     policy = Policy.parse(f"witness w0 {FileSigner('w0.example', 4, b'w' * 32).key} http://w0.example\nquorum w0\n")
-    ours, theirs = (Checkpoint(ORIGIN, size, root(size)) for size in (5, 9))
+    ours, theirs = (Checkpoint(ORIGIN, size, tree_root(size)) for size in (5, 9))
     for signer, stops in ((FileSigner(ORIGIN, 1, b"x" * 32), False), (LOG, True)):
         shown = sign_note(theirs.to_text(), [signer])
 
@@ -395,7 +395,7 @@ def test_witness_that_answers_rubbish_is_named_and_waited_for(status: int, body:
     policy = Policy.parse(f"witness w0 {key} http://w0.example\nquorum w0\n")
     transport = httpx.MockTransport(lambda _: httpx.Response(status, text=body))
     client = WitnessClient(policy.witnesses[0], httpx.Client(transport=transport), [LOG.key])
-    checkpoint = Checkpoint(ORIGIN, 5, root(5))
+    checkpoint = Checkpoint(ORIGIN, 5, tree_root(5))
     note = sign_note(checkpoint.to_text(), [LOG])
     prove = lambda old, new: prove_consistency(old, new, node)  # noqa: E731
     assert client.ask(note, checkpoint, prove) is None
@@ -422,7 +422,7 @@ def test_witness_that_dawdles_holds_up_one_round_and_no_more() -> None:
         urls = [f"http://127.0.0.1:{listener.getsockname()[1]}", "http://127.0.0.1:1"]
         lines = [f"witness w{i} {keys[i].key} {urls[i]}" for i in range(2)]
         cosigners = Cosigners(Policy.parse("\n".join([*lines, "quorum w0", ""])), timeout_s=5, round_s=0.5)
-        checkpoint = Checkpoint(ORIGIN, 5, root(5))
+        checkpoint = Checkpoint(ORIGIN, 5, tree_root(5))
         note = sign_note(checkpoint.to_text(), [LOG])
         took_s = []
         for _ in range(2):

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from passerby.register import (
     AccessTested,
+    CameraPlace,
     CameraRegistered,
     Commitment,
     Entry,
@@ -27,7 +28,6 @@ from passerby.register import (
     Heartbeat,
     Log,
     OperatorStated,
-    Place,
     RequestDecided,
     RequestOpened,
     RequestReceived,
@@ -35,8 +35,8 @@ from passerby.register import (
     SelfTest,
     commit,
 )
-from passerby.web.register.follow import Follower
-from passerby.web.register.server import app_of
+from passerby.web.register.follow import LogFollower
+from passerby.web.register.server import register_app
 from passerby.web.register.state import State
 
 DIGEST = "sha256:" + "ab" * 32
@@ -72,7 +72,7 @@ class City:
         return self
 
     def register(self, number: int, label: str | None = None, *, place: bool = True) -> City:
-        spot = Place(latitude_e6=48_850_000 + number * 1000, longitude_e6=2_350_000 + number**2 * 700)
+        spot = CameraPlace(latitude_e6=48_850_000 + number * 1000, longitude_e6=2_350_000 + number**2 * 700)
         self.entries.append(
             CameraRegistered(
                 at=self.begin,
@@ -239,7 +239,7 @@ class Site:
 def made_site(folder: Path) -> Iterator[Site]:
     city = city_of_today().usual()
     key = city.write(folder)
-    with served(app_of(Follower(folder, vkey=key))) as url:
+    with served(register_app(LogFollower(folder, vkey=key))) as url:
         yield Site(url, city, key, folder)
 
 

@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Page, Route
 from starlette.types import ASGIApp
 
-from passerby.web.register.follow import Follower
-from passerby.web.register.server import app_of
+from passerby.web.register.follow import LogFollower
+from passerby.web.register.server import register_app
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City, Site, Visit
@@ -264,7 +264,7 @@ def test_script_in_the_operators_words_does_not_run(
     hostile = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     city = city_now.usual(name=hostile, label=hostile)
     city.write(tmp_path / "log")
-    with serving(app_of(Follower(tmp_path / "log"))) as url:
+    with serving(register_app(LogFollower(tmp_path / "log"))) as url:
         for path in (
             "",
             f"c/{city.name(0)}/",

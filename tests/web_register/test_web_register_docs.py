@@ -13,10 +13,10 @@ import typer.main
 from passerby.cli import build
 from passerby.web.register import camera as register_camera
 from passerby.web.register.documents import find
-from passerby.web.register.pages import PAGE_POLICY, Pages, Seen
+from passerby.web.register.pages import PAGE_POLICY, CitizenPages, LogSummary
 from passerby.web.register.server import _LOG_FILE
+from passerby.web.register.translation import PAGE_LANGUAGES
 from passerby.web.register.view import PART
-from passerby.web.register.words import LANGUAGES
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -29,7 +29,7 @@ def test_every_path_of_the_guide_is_there(city: City) -> None:
     for number in range(PART + 1):
         city.register(number)
     state = city.state()
-    pages = Pages(state, Seen("o", state.size, "o+00000000+AAAA"), city.now, base_url="https://x/")
+    pages = CitizenPages(state, LogSummary("o", state.size, "o+00000000+AAAA"), city.now, base_url="https://x/")
     table = GUIDE.partition("## What stands where")[2].partition("A path may")[0]
     named = [path for line in re.findall(r"^\| (`.*?`) \|", table, re.M) for path in re.findall(r"`/(.*?)`", line)]
     assert len(named) > 10
@@ -49,7 +49,7 @@ def test_numbers_of_the_guide_are_those_of_the_code(city: City) -> None:
     assert f"the last {register_camera.LISTED} faults" in " ".join(GUIDE.split())
     assert pytest.approx(0.5) == register_camera.LATE
     assert f"from the {PART + 1}st camera on" in GUIDE
-    assert all(f"`/{language}/`" in GUIDE for language in LANGUAGES)
+    assert all(f"`/{language}/`" in GUIDE for language in PAGE_LANGUAGES)
     assert PAGE_POLICY.startswith("default-src 'none'")
 
 

@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passerby.errors import VerificationError
-from passerby.register import Log, Policy, Proof, Remark, VerifierKey, encode, require
-from passerby.web.listening import bind
+from passerby.register import Log, Policy, Proof, Remark, VerifierKey, encode_entry, require
+from passerby.web.listening import is_loopback, server_config
 from passerby.web.register import follow as register_follow
-from passerby.web.register import server as register_serve
-from passerby.web.register.follow import Follower
-from passerby.web.register.server import answer, app_of, is_loopback
+from passerby.web.register.follow import LogFollower
+from passerby.web.register.server import answer, register_app
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -43,7 +41,7 @@ def client(
 ) -> Iterator[httpx.Client]:
     monkeypatch.setattr(register_follow, "CHECK_EVERY_S", 0.0)
     monkeypatch.setattr(register_follow, "FRESH_S", 0.0)
-    with serving(app_of(Follower(log[0], vkey=log[1]))) as address, httpx.Client(base_url=address) as made:
+    with serving(register_app(LogFollower(log[0], vkey=log[1]))) as address, httpx.Client(base_url=address) as made:
         yield made
 
 
@@ -129,7 +127,7 @@ def test_only_the_log_and_its_pages_are_served(client: httpx.Client, path: str) 
 
 
 def test_any_path_has_an_answer(log: tuple[Path, str, City]) -> None:
-    follower = Follower(log[0])
+    follower = LogFollower(log[0])
     start = st.sampled_from(
         ["", "c/", "fr/", "proof/", "entry/", "tile/0/", "static/register/", "c/" + "0" * 31 + "1/"]
     )
@@ -168,7 +166,7 @@ def test_served_proof_shows_the_entry_under_the_logs_key(client: httpx.Client, l
     for index in (0, 3, 97):
         proof = Proof.parse(client.get(f"/proof/{index}").content)
         assert require(proof, log[2].entries[index], policy).index == index
-        assert client.get(f"/entry/{index}.json").content == encode(log[2].entries[index])
+        assert client.get(f"/entry/{index}.json").content == encode_entry(log[2].entries[index])
 
 
 def test_new_entries_show_at_the_next_look(client: httpx.Client, log: tuple[Path, str, City]) -> None:
@@ -209,7 +207,7 @@ def test_log_with_a_damaged_entry_is_not_shown(log: tuple[Path, str, City]) -> N
     bundle.unlink()
     bundle.write_bytes(bytes(data))
     with pytest.raises(VerificationError, match="root"):
-        Follower(log[0], vkey=log[1])
+        LogFollower(log[0], vkey=log[1])
 
 
 def test_no_line_is_kept_about_visitors(
@@ -224,14 +222,9 @@ def test_no_line_is_kept_about_visitors(
     assert set(tmp_path.rglob("*")) == before
 
 
-def test_server_is_told_to_keep_no_log_and_trust_no_proxy(
-    log: tuple[Path, str, City], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = []
-    monkeypatch.setattr(uvicorn.Server, "run", lambda self, **_: seen.append(self.config))
-    with bind("127.0.0.1", 0) as listener:
-        register_serve.run(Follower(log[0]), listener=listener)
-    assert (seen[0].access_log, seen[0].proxy_headers, seen[0].server_header) == (False, False, False)
+def test_server_is_told_to_keep_no_log_and_trust_no_proxy(log: tuple[Path, str, City]) -> None:
+    config = server_config(register_app(LogFollower(log[0])))
+    assert (config.access_log, config.proxy_headers, config.server_header) == (False, False, False)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +263,7 @@ def test_pages_and_proofs_hold_while_the_log_is_being_written(
         thread = threading.Thread(target=write)
         thread.start()
         try:
-            follower = Follower(tmp_path / "busy")
+            follower = LogFollower(tmp_path / "busy")
             until = time.monotonic() + 3
             while follower.reader.size < 600 and time.monotonic() < until:
                 assert follower.document("index.html", "en")

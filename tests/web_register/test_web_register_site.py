@@ -11,13 +11,24 @@ import pytest
 from starlette.types import ASGIApp
 
 from passerby.errors import PasserbyError, StorageError, VerificationError
-from passerby.register import CameraChanged, FileSigner, Log, Policy, Proof, Reader, VerifierKey, require, verify
+from passerby.register import (
+    CameraChanged,
+    FileSigner,
+    Log,
+    LogReader,
+    Policy,
+    Proof,
+    VerifierKey,
+    require,
+    tile_paths,
+    verify,
+)
 from passerby.register.notes.checkpoint import cosign
 from passerby.register.notes.note import COSIGNATURE
 from passerby.web.register.documents import every_path
-from passerby.web.register.follow import Follower, Place
-from passerby.web.register.server import app_of
-from passerby.web.register.site import copy_log, tile_paths, write_site
+from passerby.web.register.follow import LogFollower, SiteAddresses
+from passerby.web.register.server import register_app
+from passerby.web.register.site import copy_log, write_site
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -31,7 +42,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_site_holds_every_page_and_the_proof_of_every_entry_it_cites(city: City, tmp_path: Path) -> None:
     key = city.usual().write(tmp_path / "log")
-    follower = Follower(tmp_path / "log", saved=tmp_path / "site" / ".state")
+    follower = LogFollower(tmp_path / "log", saved=tmp_path / "site" / ".state")
     written = write_site(follower, tmp_path / "site", now=city.now)
     made = files(tmp_path / "site")
     assert set(every_path(follower.pages(city.now))) <= set(made)
@@ -48,48 +59,48 @@ def test_second_run_reads_only_what_is_new_and_writes_only_what_changed(
 ) -> None:
     city.usual().write(tmp_path / "log")
     saved = tmp_path / "site" / ".state"
-    write_site(Follower(tmp_path / "log", saved=saved), tmp_path / "site", now=city.now)
-    again = write_site(Follower(tmp_path / "log", saved=saved), tmp_path / "site", now=city.now)
+    write_site(LogFollower(tmp_path / "log", saved=saved), tmp_path / "site", now=city.now)
+    again = write_site(LogFollower(tmp_path / "log", saved=saved), tmp_path / "site", now=city.now)
     assert again.changed == 0
     with Log.open(tmp_path / "log") as log:
         log.append(CameraChanged(at=city.now, camera=city.name(3), label="Annex"))
     read: list[int] = []
-    raws = Reader.raws
+    raws = LogReader.raws
 
-    def watched(self: Reader, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def watched(self: LogReader, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         read.append(start)
         return raws(self, start, stop)
 
-    monkeypatch.setattr(Reader, "raws", watched)
-    follower = Follower(tmp_path / "log", saved=saved)
+    monkeypatch.setattr(LogReader, "raws", watched)
+    follower = LogFollower(tmp_path / "log", saved=saved)
     assert read[0] == 98
     third = write_site(follower, tmp_path / "site", now=city.now)
     assert 0 < third.changed < third.pages + 4
-    fresh = Follower(tmp_path / "log")
+    fresh = LogFollower(tmp_path / "log")
     assert follower.state == fresh.state
 
 
 def test_state_of_a_log_that_was_rewritten_is_not_gone_on_from(city: City, tmp_path: Path) -> None:
     city.usual().write(tmp_path / "log")
     saved = tmp_path / ".state"
-    Follower(tmp_path / "log", saved=saved).save()
+    LogFollower(tmp_path / "log", saved=saved).save()
     state = json.loads(saved.read_text())
     state["root"] = "00" * 32
     saved.write_text(json.dumps(state))
     with pytest.raises(VerificationError):
-        Follower(tmp_path / "log", saved=saved)
+        LogFollower(tmp_path / "log", saved=saved)
 
 
 def test_state_that_does_not_parse_is_made_anew(city: City, tmp_path: Path) -> None:
     city.usual().write(tmp_path / "log")
     saved = tmp_path / ".state"
     saved.write_text('{"form": 99}')
-    assert Follower(tmp_path / "log", saved=saved).state.size == 98
+    assert LogFollower(tmp_path / "log", saved=saved).state.size == 98
 
 
 def test_site_of_a_log_that_fails_is_not_touched(city: City, tmp_path: Path) -> None:
     city.usual().write(tmp_path / "log")
-    follower = Follower(tmp_path / "log")
+    follower = LogFollower(tmp_path / "log")
     write_site(follower, tmp_path / "site", now=city.now)
     before = files(tmp_path / "site")
     checkpoint = tmp_path / "log" / "public" / "checkpoint"
@@ -98,7 +109,7 @@ def test_site_of_a_log_that_fails_is_not_touched(city: City, tmp_path: Path) -> 
     with pytest.raises(StorageError, match="it is broken"):
         write_site(follower, tmp_path / "site")
     with pytest.raises(PasserbyError):
-        Follower(tmp_path / "log")
+        LogFollower(tmp_path / "log")
     assert files(tmp_path / "site") == before
 
 
@@ -106,7 +117,7 @@ def test_folder_that_cannot_be_written_is_said(city: City, tmp_path: Path) -> No
     city.operator().write(tmp_path / "log")
     (tmp_path / "site").write_text("in the way")
     with pytest.raises(StorageError, match="cannot be written"):
-        write_site(Follower(tmp_path / "log"), tmp_path / "site")
+        write_site(LogFollower(tmp_path / "log"), tmp_path / "site")
 
 
 def test_copied_log_beside_the_pages_verifies(city: City, tmp_path: Path) -> None:
@@ -114,10 +125,10 @@ def test_copied_log_beside_the_pages_verifies(city: City, tmp_path: Path) -> Non
     for hour in range(30, 330):
         city.beat(0, hour)
     key = city.write(tmp_path / "log")
-    follower = Follower(tmp_path / "log")
+    follower = LogFollower(tmp_path / "log")
     assert copy_log(follower, tmp_path / "site") > 4
     assert copy_log(follower, tmp_path / "site") == 0
-    reader = Reader.open(tmp_path / "site", vkey=key)
+    reader = LogReader.open(tmp_path / "site", vkey=key)
     report = verify(reader, now=city.now)
     assert report.checkpoint.size == len(city.entries)
     assert not [problem for problem in report.problems if problem.kind not in {"silence", "time", "late-reveal"}]
@@ -128,8 +139,8 @@ def test_reader_who_knows_an_earlier_key_can_read_the_copy(city: City, tmp_path:
     with Log.open(tmp_path / "log") as log:
         log.rotate()
         log.rotate()
-    copy_log(Follower(tmp_path / "log"), tmp_path / "site")
-    assert Reader.open(tmp_path / "site", vkey=key).size == 100
+    copy_log(LogFollower(tmp_path / "log"), tmp_path / "site")
+    assert LogReader.open(tmp_path / "site", vkey=key).size == 100
     assert (tmp_path / "site" / "schemas" / "heartbeat.json").is_file()
 
 
@@ -144,40 +155,40 @@ def test_tiles_of_a_size_are_those_that_c2sp_names(size: int) -> None:
 def test_newspaper_can_mirror_pages_and_log_from_an_address(city_now: City, tmp_path: Path, serving: Serving) -> None:
     city = city_now.usual()
     key = city.write(tmp_path / "log")
-    with serving(app_of(Follower(tmp_path / "log"))) as address:
-        mirror = Follower(address, vkey=key, place=Place("https://news.example/cameras/"))
+    with serving(register_app(LogFollower(tmp_path / "log"))) as address:
+        mirror = LogFollower(address, vkey=key, addresses=SiteAddresses("https://news.example/cameras/"))
         write_site(mirror, tmp_path / "mirror", now=city.now)
         copy_log(mirror, tmp_path / "mirror")
-        local = Follower(tmp_path / "log", vkey=key, place=Place("https://news.example/cameras/"))
+        local = LogFollower(tmp_path / "log", vkey=key, addresses=SiteAddresses("https://news.example/cameras/"))
         write_site(local, tmp_path / "local", now=city.now)
         mirror.close()
     assert mirror.state == local.state
     names = {name for name in files(tmp_path / "local") if not name.startswith(("proof/", "."))}
     assert {n: files(tmp_path / "mirror")[n] for n in names} == {n: files(tmp_path / "local")[n] for n in names}
-    assert Reader.open(tmp_path / "mirror", vkey=key).size == 98
+    assert LogReader.open(tmp_path / "mirror", vkey=key).size == 98
 
 
 def test_proofs_are_made_again_after_the_key_has_changed(city: City, tmp_path: Path) -> None:
     city.usual().write(tmp_path / "log")
     saved = tmp_path / "site" / ".state"
-    write_site(Follower(tmp_path / "log", saved=saved), tmp_path / "site", now=city.now)
+    write_site(LogFollower(tmp_path / "log", saved=saved), tmp_path / "site", now=city.now)
     state = json.loads(saved.read_text())
     assert state["proofs"]
     state["vkey"] = "another"
     saved.write_text(json.dumps(state))
-    assert Follower(tmp_path / "log", saved=saved).proofs == {}
+    assert LogFollower(tmp_path / "log", saved=saved).proofs == {}
 
 
 def test_wrong_key_is_refused(city: City, tmp_path: Path) -> None:
     city.operator().write(tmp_path / "log")
     other = city.write(tmp_path / "other")
     with pytest.raises(VerificationError, match="no known key signed"):
-        Follower(tmp_path / "log", vkey=other)
+        LogFollower(tmp_path / "log", vkey=other)
 
 
 def test_site_in_another_language_uses_it_where_the_path_names_none(city: City, tmp_path: Path) -> None:
     city.usual().write(tmp_path / "log")
-    write_site(Follower(tmp_path / "log"), tmp_path / "site", language="de", now=city.now)
+    write_site(LogFollower(tmp_path / "log"), tmp_path / "site", language="de", now=city.now)
     assert '<html lang="de"' in (tmp_path / "site" / "index.html").read_text()
     assert '<html lang="fr"' in (tmp_path / "site" / "fr" / "index.html").read_text()
     shutil.rmtree(tmp_path / "site")
@@ -197,7 +208,7 @@ def test_witnesses_of_the_policy_are_counted_and_a_later_quorum_renews_the_proof
         made = "".join(cosign(text, signer, 1_700_000_000).to_line() for signer in signers[:count])
         (public / "checkpoint").unlink()
         (public / "checkpoint").write_bytes(bare + made.encode())
-        follower = Follower(tmp_path / "log", saved=site / ".state")
+        follower = LogFollower(tmp_path / "log", saved=site / ".state")
         write_site(follower, site, now=city.now)
         seen = follower.seen
         found.append((seen.witnesses, seen.met, (site / "proof" / "0").read_text().count("w1.example")))

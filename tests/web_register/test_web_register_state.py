@@ -26,8 +26,8 @@ from passerby.register import (
     RunningStopped,
     SelfTest,
     commit,
-    decode,
-    encode,
+    decode_entry,
+    encode_entry,
 )
 from passerby.web.register import state as register_state
 from passerby.web.register.camera import DAYS_KEPT, HOURS_KEPT, LISTED
@@ -309,4 +309,4 @@ def test_refusals_count_for_camera_and_operator(city: City) -> None:
 
 def test_state_is_the_same_from_the_bytes_of_the_log(city: City) -> None:
     city.usual().add(CameraRetired(at=city.now, camera=city.name(3), reason="moved"))
-    assert read([decode(encode(entry)) for entry in city.entries]) == city.state()
+    assert read([decode_entry(encode_entry(entry)) for entry in city.entries]) == city.state()

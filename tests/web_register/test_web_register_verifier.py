@@ -21,13 +21,13 @@ from starlette.routing import Route as Serve
 from starlette.types import ASGIApp
 
 from passerby.errors import FormatError
-from passerby.register import Entry, FileSigner, Log, Proof, Reader, Remark
+from passerby.register import Entry, FileSigner, Log, LogReader, Proof, Remark
 from passerby.register.notes.checkpoint import cosign
 from passerby.register.notes.note import COSIGNATURE
 from passerby.register.tiles.merkle import leaf_hash
-from passerby.web.register.follow import Follower
-from passerby.web.register.pages import verifier
-from passerby.web.register.server import app_of
+from passerby.web.register.follow import LogFollower
+from passerby.web.register.pages import verifier_page
+from passerby.web.register.server import register_app
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City, Site, Visit
@@ -43,7 +43,7 @@ def newspaper(serving: Serving) -> Iterator[str]:
     """Somebody else's server, with nothing but the one file."""
 
     async def file(_request: Request) -> Response:
-        return Response(verifier()[0], media_type="text/html")
+        return Response(verifier_page()[0], media_type="text/html")
 
     with serving(Starlette(routes=[Serve("/check.html", file)])) as url:
         yield f"{url}check.html"
@@ -216,7 +216,7 @@ def test_entries_of_logs_of_any_size_are_proven_from_tiles(
         writer.append_many(entries)
         key = str(writer.key)
     wanted = sorted({0, size - 1, size // 2, *random.Random(size).sample(range(size), min(size, 6))})
-    with serving(app_of(Follower(tmp_path / "sized"))) as url:
+    with serving(register_app(LogFollower(tmp_path / "sized"))) as url:
         state, words = check(visit().page, newspaper, log=url, key=key, entries=" ".join(map(str, wanted)), lang="en")
     assert state == "good", words
     for index in wanted:
@@ -225,7 +225,7 @@ def test_entries_of_logs_of_any_size_are_proven_from_tiles(
 
 def test_parsers_refuse_what_is_not_in_its_one_spelling(newspaper: str, site: Site, visit: Visitor) -> None:
     page = visit().open(newspaper).page
-    proof = Reader.open(site.folder).prove(5).to_text()
+    proof = LogReader.open(site.folder).prove(5).to_text()
     note = (site.folder / "public" / "checkpoint").read_text()
     name, hexed, rest = site.key.split("+", 2)
     assert page.evaluate("p => parseProof(encoder.encode(p)).index", proof) == 5
@@ -294,7 +294,7 @@ def test_quorums_of_groups_are_counted_as_the_policy_says(newspaper: str, visit:
 
 
 def test_browser_and_program_agree_on_what_is_a_proof(newspaper: str, site: Site, visit: Visitor) -> None:
-    proof = Reader.open(site.folder).prove(5).to_text().encode()
+    proof = LogReader.open(site.folder).prove(5).to_text().encode()
     source = random.Random(6962)
     alphabet = b"\n\n\n =+/0158Aaz\r\t\xe2\x80\x94\x00\xff"
     cases = [proof]

@@ -3,19 +3,17 @@ from __future__ import annotations
 import re
 import string
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from markupsafe import Markup
 
 from passerby.errors import UsageError
-from passerby.web.register import words as register_words
 from passerby.web.register.pages import HERE
-from passerby.web.register.words import LANGUAGES, Words, element, negotiate, words_in
+from passerby.web.register.translation import FOLDER, PAGE_LANGUAGES, Translation, element, negotiate, words_in
 
 PAGES = sorted(
     [
-        *HERE.glob("register_*.py"),
+        *(HERE / "register").glob("*.py"),
         *(HERE / "templates" / "register").iterdir(),
         *(HERE / "static" / "register").iterdir(),
     ]
@@ -26,7 +24,7 @@ def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
-@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+@pytest.mark.parametrize("language", [language for language in PAGE_LANGUAGES if language != "en"])
 def test_every_language_has_the_same_keys_with_the_same_fields(language: str) -> None:
     english, other = words_in("en").table, words_in(language).table
     assert sorted(other) == sorted(english)
@@ -35,7 +33,7 @@ def test_every_language_has_the_same_keys_with_the_same_fields(language: str) ->
         assert text.strip() == text or key == "format.thousands", key
 
 
-@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+@pytest.mark.parametrize("language", [language for language in PAGE_LANGUAGES if language != "en"])
 def test_no_text_was_left_in_english(language: str) -> None:
     english, other = words_in("en").table, words_in(language).table
     same = {key for key, text in other.items() if text == english[key] and len(text.split()) > 2}
@@ -48,7 +46,7 @@ def test_french_puts_unbreakable_spaces_before_double_punctuation() -> None:
 
 
 def test_no_text_holds_markup() -> None:
-    for language in LANGUAGES:
+    for language in PAGE_LANGUAGES:
         for key, text in words_in(language).table.items():
             assert not re.search(r"[<>&]", text), key
 
@@ -73,7 +71,7 @@ def test_every_text_is_used() -> None:
 
 def test_numbers_days_and_spans_follow_the_language() -> None:
     at = datetime(2026, 3, 1, 7, 5, tzinfo=UTC)
-    english, french, german = (words_in(language) for language in LANGUAGES)
+    english, french, german = (words_in(language) for language in PAGE_LANGUAGES)
     assert [w.number(1_234_567) for w in (english, french, german)] == ["1,234,567", "1\u202f234\u202f567", "1.234.567"]
     assert english.moment(at) == "1 March 2026, 07:05 UTC"
     assert french.moment(at) == "1er mars 2026 à 07 h 05 UTC"
@@ -124,10 +122,10 @@ def test_words_of_the_operator_are_shown_in_the_readers_language_where_given() -
 
 def test_language_without_translation_is_refused() -> None:
     with pytest.raises(UsageError, match="must be one of en, fr, de, got 'xx'"):
-        Words("xx")
+        Translation("xx")
 
 
 def test_translations_are_plain_files() -> None:
-    assert sorted(path.name for path in Path(register_words.FOLDER).glob("register.*.toml")) == [
-        f"register.{language}.toml" for language in sorted(LANGUAGES)
+    assert sorted(path.name for path in FOLDER.glob("register.*.toml")) == [
+        f"register.{language}.toml" for language in sorted(PAGE_LANGUAGES)
     ]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args
 
 import rfc8785
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic.json_schema import CoreRef, DefsRef, GenerateJsonSchema, JsonSchemaMode
 
 from passerby.errors import EntryError
 from passerby.register.entries import Entry
@@ -23,7 +24,7 @@ _ADAPTER: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator=
 _spell = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
-def encode(entry: Entry) -> bytes:
+def encode_entry(entry: Entry) -> bytes:
     """Return an entry's one spelling.
 
     Raises:
@@ -38,7 +39,7 @@ def encode(entry: Entry) -> bytes:
     return data
 
 
-def decode(data: bytes) -> Entry:
+def decode_entry(data: bytes) -> Entry:
     """Read an entry.
 
     Raises:
@@ -59,7 +60,7 @@ def decode(data: bytes) -> Entry:
     return entry
 
 
-def build(fields: dict[str, Any]) -> Entry:
+def entry_from_fields(fields: dict[str, Any]) -> Entry:
     """Make an entry from plain fields, as a command or a file gives them.
 
     Raises:
@@ -73,12 +74,12 @@ def build(fields: dict[str, Any]) -> Entry:
         raise EntryError(f"entry must be plain text and whole numbers: {exc}") from exc
 
 
-def kinds() -> tuple[str, ...]:
+def entry_kinds() -> tuple[str, ...]:
     """Return the names of all kinds of entries."""
     return tuple(KINDS)
 
 
-def schema(kind: str) -> dict[str, Any]:
+def entry_schema(kind: str) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of one kind, as published beside the log.
 
     Raises:
@@ -86,12 +87,20 @@ def schema(kind: str) -> dict[str, Any]:
     """
     if kind not in KINDS:
         raise EntryError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
-    made = KINDS[kind].model_json_schema(mode="validation")
+    made = KINDS[kind].model_json_schema(mode="validation", schema_generator=_PublishedNames)
     forms = [made, *made.get("$defs", {}).values()]
     for form in forms:
         form["required"] = sorted(name for name, field in form["properties"].items() if not _may_be_left_out(field))
         form["properties"] = {name: _without_null(field) for name, field in form["properties"].items()}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+class _PublishedNames(GenerateJsonSchema):
+    """Names a camera's place as it was published first: a class may be renamed, a published name may not."""
+
+    def get_defs_ref(self, core_mode_ref: tuple[CoreRef, JsonSchemaMode]) -> DefsRef:
+        ref, mode = core_mode_ref
+        return super().get_defs_ref((CoreRef(ref.replace("CameraPlace", "Place")), mode))
 
 
 def _may_be_left_out(field: dict[str, Any]) -> bool:

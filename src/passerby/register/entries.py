@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from passerby.register.words import (
+from passerby.register.fields import (
     Commitment,
     Count,
     DigestText,
+    EntryPart,
     Hex32,
     Identifier,
     Instant,
     Line,
-    Part,
     Seconds,
     Text,
     Url,
@@ -33,7 +33,7 @@ HeartbeatSeconds = Annotated[int, Field(ge=60, le=86_400)]
 Approvals = Annotated[int, Field(ge=1, le=100)]
 
 
-class Stated(Part):
+class Stated(EntryPart):
     """What all entries share.
 
     Attributes:
@@ -99,8 +99,10 @@ class KeyRetired(Stated):
     reason: Literal["rotated", "lost", "compromised", "expired", "holder-left"]
 
 
-class Place(Part):
+class CameraPlace(EntryPart):
     """Where a camera stands, as exactly as the operator publishes it. Degrees times 1,000,000, WGS 84."""
+
+    model_config = ConfigDict(title="Place")  # as the published schemas name it
 
     latitude_e6: Annotated[int, Field(ge=-90_000_000, le=90_000_000)]
     longitude_e6: Annotated[int, Field(ge=-180_000_000, le=180_000_000)]
@@ -119,7 +121,7 @@ class CameraRegistered(OfCamera):
     sealed_h: Count = 0
     """Hours that sealed originals are kept; 0: none are made."""
     heartbeat_s: HeartbeatSeconds = 3600
-    place: Place | None = None
+    place: CameraPlace | None = None
     contact: Url | None = None
     """Only where it differs from the operator's."""
 
@@ -135,7 +137,7 @@ class CameraChanged(OfCamera):
     retention_h: Count | None = None
     sealed_h: Count | None = None
     heartbeat_s: HeartbeatSeconds | None = None
-    place: Place | None = None
+    place: CameraPlace | None = None
     contact: Url | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import signal
 import socket
 import threading
@@ -40,7 +41,19 @@ def shown_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def bind(host: str, port: int) -> socket.socket:
+def is_loopback(host: str) -> bool:
+    """Return whether an address is reached from this machine only.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def bind_port(host: str, port: int) -> socket.socket:
     """Take a TCP port; 0 takes any that is free.
 
     Raises:
@@ -57,10 +70,14 @@ def bind(host: str, port: int) -> socket.socket:
         ) from exc
 
 
-def serve_app(app: Starlette, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM. Keeps no record of who asked."""
-    config = uvicorn.Config(
+def server_config(app: Starlette) -> uvicorn.Config:
+    """Return how an application is served: without a record of who asked, without trust in what a proxy says."""
+    return uvicorn.Config(
         app, access_log=False, server_header=False, proxy_headers=False, log_level="warning", timeout_keep_alive=15,
         limit_concurrency=256, timeout_graceful_shutdown=5,
     )  # fmt: skip
-    _Server(config).run(sockets=[listener])
+
+
+def serve_app(app: Starlette, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM. Keeps no record of who asked."""
+    _Server(server_config(app)).run(sockets=[listener])

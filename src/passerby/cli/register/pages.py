@@ -11,7 +11,18 @@ import typer
 from passerby.cli.register.input import read_key, read_policy
 from passerby.errors import UsageError
 from passerby.values import digest_bytes
-from passerby.web import FALLBACK, LANGUAGES, Follower, Place, bind, copy_log, is_loopback, run, verifier, write_site
+from passerby.web import (
+    FALLBACK_LANGUAGE,
+    PAGE_LANGUAGES,
+    LogFollower,
+    SiteAddresses,
+    bind_port,
+    copy_log,
+    is_loopback,
+    serve_register,
+    verifier_page,
+    write_site,
+)
 
 STATE = ".register-state.json"
 LogArgument = Annotated[str, typer.Argument(metavar="LOG", help="The log: a directory, a URL or an object store.")]
@@ -19,7 +30,9 @@ KeyOption = Annotated[str | None, typer.Option("--vkey", help="The log's key as 
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", exists=True, dir_okay=False, help="Witnesses that count (tlog-policy).")
 ]
-LanguageOption = Annotated[str, typer.Option(help=f"Language of addresses that name none: {', '.join(LANGUAGES)}.")]
+LanguageOption = Annotated[
+    str, typer.Option(help=f"Language of addresses that name none: {', '.join(PAGE_LANGUAGES)}.")
+]
 UrlOption = Annotated[str | None, typer.Option("--url", help="Where the pages stand for everybody; signs point there.")]
 
 
@@ -37,14 +50,14 @@ def site(
     ],
     url: UrlOption = None,
     log_url: Annotated[str | None, typer.Option(help="Where the log stands, if not beside the pages.")] = None,
-    language: LanguageOption = FALLBACK,
+    language: LanguageOption = FALLBACK_LANGUAGE,
     vkey: KeyOption = None,
     policy: PolicyOption = None,
     copy: Annotated[bool, typer.Option("--copy-log", help="Copy the log's files beside the pages.")] = False,
 ) -> None:
     """Write the public pages of a log as files, for any web server."""
-    follower = Follower(
-        log, vkey=read_key(vkey), policy=read_policy(policy), place=place(url, log_url), saved=output / STATE
+    follower = LogFollower(
+        log, vkey=read_key(vkey), policy=read_policy(policy), addresses=addresses_of(url, log_url), saved=output / STATE
     )
     written = write_site(follower, output, language=known(language))
     copied = copy_log(follower, output) if copy else 0
@@ -53,7 +66,9 @@ def site(
         f"log of {written.size} entries",
         err=True,
     )
-    typer.echo(f"verify.html: {digest_bytes(verifier()[0])}, the same for every register of this version", err=True)
+    typer.echo(
+        f"verify.html: {digest_bytes(verifier_page()[0])}, the same for every register of this version", err=True
+    )
     notes(follower, url)
     follower.close()
 
@@ -65,16 +80,16 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535)] = 8480,
     url: UrlOption = None,
-    language: LanguageOption = FALLBACK,
+    language: LanguageOption = FALLBACK_LANGUAGE,
     vkey: KeyOption = None,
     policy: PolicyOption = None,
     state: Annotated[Path | None, typer.Option(help="File that keeps what was read, for a quick restart.")] = None,
 ) -> None:
     """Serve a log and its public pages."""
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    here, spoken = place(url or (address if is_loopback(host) else None), None), known(language)
-    with bind(host, port) as listener:
-        follower = Follower(log, vkey=read_key(vkey), policy=read_policy(policy), place=here, saved=state)
+    here, spoken = addresses_of(url or (address if is_loopback(host) else None), None), known(language)
+    with bind_port(host, port) as listener:
+        follower = LogFollower(log, vkey=read_key(vkey), policy=read_policy(policy), addresses=here, saved=state)
         follower.save()
         notes(follower, here.base_url)
         if not is_loopback(host):
@@ -83,12 +98,12 @@ def serve(
                 err=True,
             )
         typer.echo(f"serving {follower.seen.origin} ({follower.seen.size} entries) on {address}", err=True)
-        run(follower, listener=listener, language=spoken)
+        serve_register(follower, listener=listener, language=spoken)
         follower.save()
         follower.close()
 
 
-def place(url: str | None, log_url: str | None) -> Place:
+def addresses_of(url: str | None, log_url: str | None) -> SiteAddresses:
     """Return where pages and log stand.
 
     Raises:
@@ -98,7 +113,7 @@ def place(url: str | None, log_url: str | None) -> Place:
         if given is not None and not re.fullmatch(r"https?://[^\s?#\"'<>]+", given):
             raise UsageError(f"address must start with https:// or http://, got {given!r}")
     base = url if url is None or url.endswith("/") else f"{url}/"
-    return Place(base, log_url or "./")
+    return SiteAddresses(base, log_url or "./")
 
 
 def known(language: str) -> str:
@@ -107,12 +122,12 @@ def known(language: str) -> str:
     Raises:
         UsageError: there is no such translation.
     """
-    if language not in LANGUAGES:
-        raise UsageError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    if language not in PAGE_LANGUAGES:
+        raise UsageError(f"language must be one of {', '.join(PAGE_LANGUAGES)}, got {language!r}")
     return language
 
 
-def notes(follower: Follower, url: str | None) -> None:
+def notes(follower: LogFollower, url: str | None) -> None:
     """Say what the operator should know."""
     if follower.reader.own_word:
         typer.echo("note: the key was taken from the log itself; give --vkey to be sure whose log it is", err=True)

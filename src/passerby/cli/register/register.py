@@ -65,9 +65,9 @@ def append(
     fields = found if isinstance(found, list) else [found]
     now = register.format_instant(datetime.now(UTC))
     with typed("see `passerby register schema KIND`"):
-        entries = [register.build({"at": now, **_mapping(each)}) for each in fields]
+        entries = [register.entry_from_fields({"at": now, **_mapping(each)}) for each in fields]
         for entry in entries:
-            register.encode(entry)  # not too long
+            register.encode_entry(entry)  # not too long
     with open_log(path) as log:
         for receipt in log.append_many(entries, witnessed=witnessed):
             typer.echo(receipt.index)
@@ -117,7 +117,7 @@ def show(
     policy: _PolicyFile = None,
 ) -> None:
     """Print entries, one JSON a line, each checked against the signed root."""
-    reader = register.Reader.open(place, vkey=read_key(vkey), policy=read_policy(policy))
+    reader = register.LogReader.open(place, vkey=read_key(vkey), policy=read_policy(policy))
     end = reader.size if stop is None else min(stop, reader.size)
     if not 0 <= start <= end:
         raise UsageError(f"entries must be from 0 to {reader.size}, the first before the last, got {start} to {end}")
@@ -133,7 +133,7 @@ def prove(
     policy: _PolicyFile = None,
 ) -> None:
     """Write the proof of one entry (C2SP tlog-proof, with the entry in it): a file that can be checked without the log."""
-    reader = register.Reader.open(place, vkey=read_key(vkey), policy=read_policy(policy))
+    reader = register.LogReader.open(place, vkey=read_key(vkey), policy=read_policy(policy))
     text = reader.prove(check_index(index, reader.size)).to_text()
     if out is None:
         sys.stdout.write(text)
@@ -160,7 +160,7 @@ def check(
     if data is None:
         raise UsageError("proof does not hold its entry", hint="give the entry's bytes with --entry")
     proven = register.require(proof, data, trusted)
-    register.decode(data)
+    register.decode_entry(data)
     typer.echo(data.decode())
     seen = f"witnessed by {', '.join(proven.witnesses)}" if proven.witnesses else "unwitnessed"
     if proven.time_s is not None:
@@ -182,13 +182,13 @@ def verify(
     """Check the whole log. Exit code 0: nothing wrong; 1: something is, each problem on a line of standard output."""
     key, held_against = read_key(vkey), read_policy(policy)
     for kind in accept or []:
-        if kind not in register.Problem.KINDS:
-            raise UsageError(f"kind of problem must be one of {', '.join(register.Problem.KINDS)}, got {kind!r}")
+        if kind not in register.LogProblem.KINDS:
+            raise UsageError(f"kind of problem must be one of {', '.join(register.LogProblem.KINDS)}, got {kind!r}")
     try:
-        report = register.verify(register.Reader.open(place, vkey=key, policy=held_against, bridged=False))
+        report = register.verify(register.LogReader.open(place, vkey=key, policy=held_against, bridged=False))
     except (FormatError, VerificationError) as error:
         kind = "format" if isinstance(error, FormatError) else "signature"
-        _print_problems([register.Problem(kind, error.message)], as_json=as_json, rest={})
+        _print_problems([register.LogProblem(kind, error.message)], as_json=as_json, rest={})
         raise
     counted = [problem for problem in report.problems if problem.kind not in (accept or [])]
     rest = {
@@ -236,10 +236,10 @@ def schema(
 ) -> None:
     """Print the JSON Schema of one kind of entry, or the kinds."""
     if kind is None:
-        typer.echo("\n".join(register.kinds()))
+        typer.echo("\n".join(register.entry_kinds()))
         return
     with typed():
-        typer.echo(json.dumps(register.schema(kind), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(register.entry_schema(kind), indent=2, ensure_ascii=False))
 
 
 def _read(path: Path) -> bytes:
@@ -263,7 +263,7 @@ def _mapping(value: object) -> dict[str, Any]:
     return value
 
 
-def _print_problems(problems: Iterable[register.Problem], *, as_json: bool, rest: dict[str, Any]) -> None:
+def _print_problems(problems: Iterable[register.LogProblem], *, as_json: bool, rest: dict[str, Any]) -> None:
     if as_json:
         listed = [{"kind": p.kind, "entry": p.index, "text": p.text} for p in problems]
         typer.echo(json.dumps({**rest, "problems": listed}, ensure_ascii=False))
@@ -272,7 +272,7 @@ def _print_problems(problems: Iterable[register.Problem], *, as_json: bool, rest
         typer.echo(str(problem))
 
 
-def _say_summary(report: register.Report) -> None:
+def _say_summary(report: register.LogReport) -> None:
     witnessed = f"witnessed by {', '.join(report.witnesses)}" if report.witnessed else "unwitnessed"
     typer.echo(
         f"{report.checkpoint.origin}: {report.checkpoint.size} entries, {witnessed}, signed by {report.key}", err=True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from passerby import register
 from passerby.cli.register.input import KEY_HINT, NAME_HINT, typed
 from passerby.errors import UsageError
-from passerby.web import bind, serve_app
+from passerby.web import bind_port, is_loopback, serve_app
 
 _Path = Annotated[Path, typer.Argument(metavar="DIR", help="The witness's directory.")]
 
@@ -49,20 +48,13 @@ def run(
     beyond: Annotated[bool, typer.Option("--beyond-loopback", help="Listen where others reach it.")] = False,
 ) -> None:
     """Serve until interrupted. Keeps no record of who asked."""
-    if not beyond and not _is_loopback(host):
+    if not beyond and not is_loopback(host):
         raise UsageError(f"host must be loopback, got {host}", hint="say --beyond-loopback to be reached by others")
     witness = register.Witness.open(path)
     try:
-        with bind(host, port) as listener:
+        with bind_port(host, port) as listener:
             at = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
             typer.echo(f"witness {witness.signer.key} on http://{at}", err=True)
             serve_app(register.witness_app(witness), listener)
     finally:
         witness.close()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -20,7 +20,16 @@ from passerby.gateway.publish.log_writer import LogWriter
 from passerby.gateway.publish.statements import Statements, started
 from passerby.gateway.states import CameraStatus, Event, EventKind
 from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, CoverReason
-from passerby.register import AccessTested, CameraRegistered, Entry, Fault, Heartbeat, Reader, RunningStopped, SelfTest
+from passerby.register import (
+    AccessTested,
+    CameraRegistered,
+    Entry,
+    Fault,
+    Heartbeat,
+    LogReader,
+    RunningStopped,
+    SelfTest,
+)
 from passerby.values import utc_now
 
 PERMIT_S = 10.0
@@ -63,7 +72,7 @@ class OnRecord:
         unsure = self.statements.unsure()
         if not unsure:
             return
-        with contextlib.closing(Reader.open(self.city.register.path)) as reader:
+        with contextlib.closing(LogReader.open(self.city.register.path)) as reader:
             for entry in reader.entries():
                 if isinstance(entry, CameraRegistered) and entry.camera in unsure:
                     self.statements.sure(entry.camera)

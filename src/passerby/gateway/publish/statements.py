@@ -13,10 +13,10 @@ from passerby.gateway.config import RegisterConfig, Statement
 from passerby.gateway.values import CameraConfig
 from passerby.register import (
     CameraChanged,
+    CameraPlace,
     CameraRegistered,
     Entry,
     OperatorStated,
-    Place,
     RunningStarted,
     new_identifier,
     write_whole,
@@ -141,7 +141,7 @@ def _operator(config: RegisterConfig) -> dict[str, object]:
 def _plain(statement: Statement) -> dict[str, object]:
     fields = _fields(statement)
     place = fields["place"]
-    return fields | {"place": place.model_dump() if isinstance(place, Place) else None}
+    return fields | {"place": place.model_dump() if isinstance(place, CameraPlace) else None}
 
 
 def _fields(statement: Statement) -> dict[str, object]:
@@ -153,7 +153,7 @@ def _fields(statement: Statement) -> dict[str, object]:
         "position": statement.position,
         "retention_h": statement.retention_h,
         "heartbeat_s": statement.heartbeat_s,
-        "place": Place(latitude_e6=place[0], longitude_e6=place[1]) if place else None,
+        "place": CameraPlace(latitude_e6=place[0], longitude_e6=place[1]) if place else None,
         "contact": statement.contact,
     }
 

@@ -3,11 +3,11 @@ from .log import (
     Receipt,
 )
 from .salts import (
-    Salts,
+    CommitmentSalts,
 )
 
 __all__ = [
+    "CommitmentSalts",
     "Log",
     "Receipt",
-    "Salts",
 ]

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 from passerby.errors import FormatError, LockedError, StorageError, VerificationError
 from passerby.register.notes import Checkpoint, Signer, sign_note, split_note
-from passerby.register.tiles import CHECKPOINT, Edge, Frontier, Hold, Store, grow, last_full, prove_inclusion
+from passerby.register.storage import Hold, Store
+from passerby.register.tiles import CHECKPOINT, Edge, Frontier, grow, last_full_tiles, prove_inclusion
 
 HEAD = "head"
 
@@ -134,7 +135,7 @@ class Committer:
                 hint="find out what changed with `passerby register verify`; restore the tiles from a copy",
             )
         self._public.drop_beyond(checkpoint.size)
-        self._public.drop_partials(last_full(checkpoint.size))
+        self._public.drop_partials(last_full_tiles(checkpoint.size))
         # a head that an earlier try left behind may not have reached the disk
         self._state.swap(HEAD, head, head)
         self._sign(checkpoint)

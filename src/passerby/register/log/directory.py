@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import cast
 
 from passerby.errors import FormatError, RegisterError, StorageError, UsageError
-from passerby.register.codec import KINDS, schema
+from passerby.register.codec import KINDS, entry_schema
 from passerby.register.log.committer import HEAD
 from passerby.register.notes import Checkpoint, FileSigner, Policy, Signer, VerifierKey, check_name
-from passerby.register.tiles import CHECKPOINT, EMPTY_ROOT, DirectoryStore, Store, as_storage_errors, open_store
+from passerby.register.storage import DirectoryStore, Store, WriterSettings, as_storage_errors, open_store
+from passerby.register.tiles import CHECKPOINT, EMPTY_ROOT
 from passerby.register.verification import POLICY, VKEY, rotation_path
 
 SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class LogDirectory:
     """Where the parts of one log are.
 
     Attributes:
@@ -32,6 +33,7 @@ class Layout:
         state: The head, and the lock.
         private: The writer's own files.
         key_name: The key file in use, or None where the key is elsewhere.
+        settings: Clock, disk and object stores.
     """
 
     path: Path
@@ -40,11 +42,19 @@ class Layout:
     state: Store
     private: DirectoryStore
     key_name: str | None
+    settings: WriterSettings
 
     @classmethod
     def create(
-        cls, path: Path, *, origin: str, signer: Signer | None, policy: Policy | None, public: str | None
-    ) -> tuple[Layout, Signer]:
+        cls,
+        path: Path,
+        *,
+        origin: str,
+        signer: Signer | None = None,
+        policy: Policy | None = None,
+        public: str | None = None,
+        settings: WriterSettings | None = None,
+    ) -> tuple[LogDirectory, Signer]:
         """Make the directory of a new log; the head comes last, so that a half-made log is none.
 
         Raises:
@@ -53,39 +63,43 @@ class Layout:
             StorageError: something cannot be written.
         """
         check_name(origin)
-        if DirectoryStore(path / "private").get(SETTINGS) is not None and cls.open(path).state.get(HEAD) is not None:
+        settings = settings or WriterSettings()
+        if (
+            DirectoryStore(path / "private").get(SETTINGS) is not None
+            and cls.open(path, settings).state.get(HEAD) is not None
+        ):
             raise UsageError(f"{path} must not hold a log yet", hint="open it, or choose another directory")
         if signer and signer.key.name != origin:
             raise FormatError(f"name of the log's key must be {origin}, got {signer.key.name}")
         if "://" in origin:
             raise UsageError(f"origin must be a URL without its scheme, got {origin}", hint=origin.partition("://")[2])
-        layout = cls._at(path, {"origin": origin, "public": public})
-        if layout.public.get(CHECKPOINT) is not None:
-            raise UsageError(f"{layout.public} must not hold a log yet")
+        directory = cls._at(path, {"origin": origin, "public": public}, settings)
+        if directory.public.get(CHECKPOINT) is not None:
+            raise UsageError(f"{directory.public} must not hold a log yet")
         with as_storage_errors(f"{path} cannot be made"):
             (path / "private").mkdir(parents=True, exist_ok=True, mode=0o700)
             (path / "private").chmod(0o700)
             (path / "private" / "keys").mkdir(exist_ok=True, mode=0o700)
         if signer is None:
-            fresh = layout.fresh_signer()
-            layout, signer = replace(layout, key_name=_key_name(fresh)), fresh
+            fresh = directory.fresh_signer()
+            directory, signer = replace(directory, key_name=_key_name(fresh)), fresh
         policy = policy or Policy(logs=(signer.key,))
         if signer.key not in policy.logs:
             policy = Policy((*policy.logs, signer.key), policy.witnesses, policy.groups, policy.quorum)
-        files = {f"schemas/{kind}.json": _as_json(schema(kind)) for kind in KINDS}
+        files = {f"schemas/{kind}.json": _as_json(entry_schema(kind)) for kind in KINDS}
         try:
-            layout.public.put_all({**files, VKEY: f"{signer.key}\n".encode(), POLICY: policy.to_text().encode()})
+            directory.public.put_all({**files, VKEY: f"{signer.key}\n".encode(), POLICY: policy.to_text().encode()})
         except RegisterError:
-            if layout.key_name:
-                (path / "private" / "keys" / layout.key_name).unlink(missing_ok=True)
+            if directory.key_name:
+                (path / "private" / "keys" / directory.key_name).unlink(missing_ok=True)
             raise
-        settings = {"v": 1, "origin": origin, "public": public, "key": layout.key_name}
-        layout.private.put_all({SETTINGS: _as_json(settings)})
-        layout.state.swap(HEAD, None, Checkpoint(origin, 0, EMPTY_ROOT).to_text().encode())
-        return layout, signer
+        written = {"v": 1, "origin": origin, "public": public, "key": directory.key_name}
+        directory.private.put_all({SETTINGS: _as_json(written)})
+        directory.state.swap(HEAD, None, Checkpoint(origin, 0, EMPTY_ROOT).to_text().encode())
+        return directory, signer
 
     @classmethod
-    def open(cls, path: Path) -> Layout:
+    def open(cls, path: Path, settings: WriterSettings | None = None) -> LogDirectory:
         """Find the parts of a log.
 
         Raises:
@@ -96,20 +110,21 @@ class Layout:
         if raw is None:
             raise StorageError(f"{path} holds no log", hint="make one with `passerby register init`")
         try:
-            settings = json.loads(raw)
+            written = json.loads(raw)
         except ValueError as exc:
             raise FormatError(f"{path / 'private' / SETTINGS} must be JSON") from exc
-        if not isinstance(settings, dict) or settings.get("v") != 1 or not isinstance(settings.get("origin"), str):
+        if not isinstance(written, dict) or written.get("v") != 1 or not isinstance(written.get("origin"), str):
             raise FormatError(f"{path / 'private' / SETTINGS} must be settings of version 1")
-        return cls._at(path, settings)
+        return cls._at(path, written, settings or WriterSettings())
 
     @classmethod
-    def _at(cls, path: Path, settings: dict[str, object]) -> Layout:
-        private = DirectoryStore(path / "private", mode=0o600)
-        place = cast("str | None", settings.get("public"))
-        public = open_store(place) if place else DirectoryStore(path / "public")
+    def _at(cls, path: Path, written: dict[str, object], settings: WriterSettings) -> LogDirectory:
+        private = DirectoryStore(path / "private", disk=settings.disk, mode=0o600)
+        place = cast("str | None", written.get("public"))
+        public = open_store(place, settings) if place else DirectoryStore(path / "public", disk=settings.disk)
         state: Store = private if isinstance(public, DirectoryStore) else public.beside(".writer")
-        return cls(path, str(settings["origin"]), public, state, private, cast("str | None", settings.get("key")))
+        key_name = cast("str | None", written.get("key"))
+        return cls(path, str(written["origin"]), public, state, private, key_name, settings)
 
     def signer(self) -> Signer:
         """Return the key that the settings name.

@@ -12,16 +12,17 @@ from types import TracebackType
 from typing import Self
 
 from passerby.errors import EntryError, RegisterError, StorageError
-from passerby.register.codec import decode, encode
+from passerby.register.codec import decode_entry, encode_entry
 from passerby.register.entries import Entry, KeyAdded, Remark
 from passerby.register.log.committer import Batch, Committer
-from passerby.register.log.directory import Layout, under
-from passerby.register.log.publish import Publisher
-from passerby.register.log.salts import Salts
+from passerby.register.log.directory import LogDirectory, under
+from passerby.register.log.publish import CheckpointPublisher
+from passerby.register.log.salts import CommitmentSalts
 from passerby.register.notes import Checkpoint, Policy, Signer, VerifierKey
+from passerby.register.storage import WriterSettings
 from passerby.register.tiles import MAX_BATCH, WIDTH, Tiles, prove_inclusion
 from passerby.register.verification import Proof
-from passerby.values import digest_bytes, utc_now
+from passerby.values import digest_bytes
 
 WITNESS_WAIT_S = 30.0
 TIDY = 16
@@ -49,16 +50,21 @@ class Log:
     Use ``Log.create`` once, ``Log.open`` after that, and close it, or use it in a ``with`` statement.
     """
 
-    def __init__(self, layout: Layout, signer: Signer) -> None:
+    def __init__(self, directory: LogDirectory, signer: Signer) -> None:
         """Take the writer's lock and bring the log to a state that can be built on; see ``open``."""
-        self._layout = layout
-        self._hold = layout.state.hold()
+        self._directory = directory
+        self._hold = directory.state.hold()
         try:
-            layout.finish_rotation()
-            self.policy = layout.policy()
-            self._publisher = Publisher(layout.public, self.policy)
+            directory.finish_rotation()
+            self.policy = directory.policy()
+            self._publisher = CheckpointPublisher(directory.public, self.policy)
             self._committer = Committer(
-                layout.origin, signer, layout.public, layout.state, self._hold, publish=not self._publisher.asks
+                directory.origin,
+                signer,
+                directory.public,
+                directory.state,
+                self._hold,
+                publish=not self._publisher.asks,
             )
         except BaseException:
             if hasattr(self, "_publisher"):
@@ -69,7 +75,7 @@ class Log:
         self._wake = threading.Condition()
         self._writing = threading.Lock()
         self._closing = False
-        self._tiles = Tiles(self._committer.size, layout.public.get)
+        self._tiles = Tiles(self._committer.size, directory.public.get)
         self._publisher.start(self._committer.note, self._committer.checkpoint)
         self._thread = threading.Thread(target=self._write, name="register-writer", daemon=True)
         self._thread.start()
@@ -83,6 +89,7 @@ class Log:
         signer: Signer | None = None,
         policy: Policy | None = None,
         public: str | None = None,
+        settings: WriterSettings | None = None,
     ) -> Log:
         """Make a new, empty log and open it.
 
@@ -92,22 +99,26 @@ class Log:
             signer: Signs checkpoints under that name; None makes a key file.
             policy: Which witnesses must sign; None asks for none.
             public: Where the log goes instead of ``public``: ``s3://``, ``gs://``, ``az://`` or another directory.
+            settings: Clock, disk and object stores; None takes the usual ones.
 
         Raises:
             UsageError: there is a log already.
             FormatError: the origin cannot name a key.
             StorageError: something cannot be written.
         """
-        layout, signer = Layout.create(Path(path), origin=origin, signer=signer, policy=policy, public=public)
-        return cls(layout, signer)
+        directory, signer = LogDirectory.create(
+            Path(path), origin=origin, signer=signer, policy=policy, public=public, settings=settings
+        )
+        return cls(directory, signer)
 
     @classmethod
-    def open(cls, path: Path | str, *, signer: Signer | None = None) -> Log:
+    def open(cls, path: Path | str, *, signer: Signer | None = None, settings: WriterSettings | None = None) -> Log:
         """Open a log for writing. What a crash left behind is put in order first.
 
         Args:
             path: As given to ``create``.
             signer: The log's key where it is not in a file.
+            settings: As for ``create``.
 
         Raises:
             LockedError: another writer holds it.
@@ -115,13 +126,13 @@ class Log:
             FormatError: its files are damaged.
             VerificationError: its files were changed.
         """
-        layout = Layout.open(Path(path))
-        return cls(layout, signer or layout.signer())
+        directory = LogDirectory.open(Path(path), settings)
+        return cls(directory, signer or directory.signer())
 
     @property
     def origin(self) -> str:
         """The log's name."""
-        return self._layout.origin
+        return self._directory.origin
 
     @property
     def key(self) -> VerifierKey:
@@ -136,12 +147,12 @@ class Log:
     @property
     def path(self) -> Path:
         """The directory given to ``create``."""
-        return self._layout.path
+        return self._directory.path
 
     @property
-    def salts(self) -> Salts:
+    def salts(self) -> CommitmentSalts:
         """What is behind the log's commitments."""
-        return Salts(self._layout.path / "private" / "salts")
+        return CommitmentSalts(self._directory.path / "private" / "salts", clock=self._directory.settings.clock)
 
     @property
     def witness_failures(self) -> list[str]:
@@ -167,9 +178,9 @@ class Log:
         self, entries: Sequence[Entry], *, witnessed: bool = False, timeout_s: float = WITNESS_WAIT_S
     ) -> list[Receipt]:
         """Put entries into the log, in this order but not always next to each other; see ``append``."""
-        spelled = [encode(entry) for entry in entries]
+        spelled = [encode_entry(entry) for entry in entries]
         for data in spelled:
-            decode(data)  # an entry made past its checks must not stand in the log for ever
+            decode_entry(data)  # an entry made past its checks must not stand in the log for ever
         jobs: list[Future[tuple[Batch, int]]] = [Future() for _ in spelled]
         with self._wake:
             if self._closing:
@@ -202,7 +213,7 @@ class Log:
             raise EntryError(f"entries must be from 0 to {tiles.size}, got {start} to {stop}")
         for bundle in range(start // WIDTH, -(-stop // WIDTH)):
             first = bundle * WIDTH
-            yield from map(decode, tiles.entries(bundle)[max(0, start - first) : stop - first])
+            yield from map(decode_entry, tiles.entries(bundle)[max(0, start - first) : stop - first])
 
     def checkpoint(self) -> Checkpoint:
         """Return the newest checkpoint that the log signed."""
@@ -219,7 +230,7 @@ class Log:
             note, checkpoint = self._committer.note, self._committer.checkpoint
         if not 0 <= index < checkpoint.size:
             raise EntryError(f"index must be from 0 to {checkpoint.size - 1}, got {index}")
-        tiles = Tiles(checkpoint.size, self._layout.public.get)
+        tiles = Tiles(checkpoint.size, self._directory.public.get)
         data = tiles.entries(index // WIDTH)[index % WIDTH]
         return Proof(index, tuple(prove_inclusion(index, checkpoint.size, tiles.node)), note, data)
 
@@ -233,16 +244,23 @@ class Log:
             FormatError: the new key has another name.
             StorageError: something cannot be written.
         """
-        signer = signer or self._layout.fresh_signer()
+        signer = signer or self._directory.fresh_signer()
         old, new = self.key, signer.key
         if new.name != self.origin:
             raise StorageError(f"name of the log's key must be {self.origin}, got {new.name}")
-        entry = KeyAdded(at=utc_now(), holder="operator", name=self.origin, use="log", key=str(new), replaces=str(old))
+        entry = KeyAdded(
+            at=self._directory.settings.clock(),
+            holder="operator",
+            name=self.origin,
+            use="log",
+            key=str(new),
+            replaces=str(old),
+        )
         receipt = self.append(entry)
         with self._writing:
-            self._layout.begin_rotation(signer, receipt.proof.to_text().encode())
-            self._layout.finish_rotation()
-            self.policy = self._layout.policy()
+            self._directory.begin_rotation(signer, receipt.proof.to_text().encode())
+            self._directory.finish_rotation()
+            self.policy = self._directory.policy()
             self._committer.change_signer(signer)
             self._publisher.offer(self._committer.note, self._committer.checkpoint)
         return receipt
@@ -258,8 +276,8 @@ class Log:
         policy = under(self.key, policy)
         digest = digest_bytes(policy.to_text().encode())
         text = f"witnesses named: quorum {policy.quorum}, {len(policy.witnesses)} witnesses, policy {digest}"
-        receipt = self.append(Remark(at=utc_now(), text=text))
-        self._layout.publish_policy(policy)
+        receipt = self.append(Remark(at=self._directory.settings.clock(), text=text))
+        self._directory.publish_policy(policy)
         return receipt
 
     def close(self) -> None:
@@ -311,7 +329,7 @@ class Log:
         try:
             with self._writing:
                 batch = self._committer.commit([data for data, _ in jobs])
-            self._tiles = Tiles(batch.checkpoint.size, self._layout.public.get)
+            self._tiles = Tiles(batch.checkpoint.size, self._directory.public.get)
             self._publisher.offer(batch.note, batch.checkpoint)
         except RegisterError as exc:
             error = exc

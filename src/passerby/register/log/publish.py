@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from passerby.errors import RegisterError, VerificationError
 from passerby.register.log.committer import replace_checkpoint
 from passerby.register.notes import Checkpoint, Policy
-from passerby.register.tiles import Store, Tiles, prove_consistency
+from passerby.register.storage import Store
+from passerby.register.tiles import Tiles, prove_consistency
 from passerby.register.witness import Cosigners
 
 PAUSE_S = 0.2
@@ -25,7 +26,7 @@ REFRESH_S = 300.0
 """A checkpoint that does not change is shown to the witnesses this often: their time on it says that the log is alive."""
 
 
-class Publisher:
+class CheckpointPublisher:
     """Publishes checkpoints, with witnesses' signatures where the policy names any with an address."""
 
     def __init__(self, public: Store, policy: Policy) -> None:

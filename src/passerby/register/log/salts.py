@@ -9,21 +9,28 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from passerby.errors import EntryError, FormatError, StorageError
 from passerby.register.entries import Reveal
-from passerby.register.tiles import DirectoryStore, as_storage_errors
-from passerby.register.words import Commitment, commit, new_salt
+from passerby.register.fields import Commitment, commit, new_salt
+from passerby.register.storage import DirectoryStore, as_storage_errors
 from passerby.values import utc_now
 
 
-class Salts:
-    """The salts of one log's writer."""
+class CommitmentSalts:
+    """The salts of one log's writer.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: Their directory; made when the first one comes.
+        clock: Dates reveals.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._path = path
+        self._clock = clock
         self._store = DirectoryStore(path, mode=0o600)
 
     def commit(self, value: str, reveal_by: datetime) -> Commitment:
@@ -55,7 +62,7 @@ class Salts:
             raise EntryError("salt of that commitment is not here: it was shredded, or made elsewhere")
         try:
             kept = json.loads(raw)
-            return Reveal(at=utc_now(), entry=index, salt=kept["salt"], value=kept["value"])
+            return Reveal(at=self._clock(), entry=index, salt=kept["salt"], value=kept["value"])
         except (ValueError, KeyError, TypeError) as exc:
             raise FormatError("file of that commitment must hold a salt and a value") from exc
 

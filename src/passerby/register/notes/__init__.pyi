@@ -23,7 +23,7 @@ from .note import (
 from .policy import (
     NONE,
     Policy,
-    Witness,
+    PolicyWitness,
 )
 
 __all__ = [
@@ -33,10 +33,10 @@ __all__ = [
     "FileSigner",
     "Note",
     "Policy",
+    "PolicyWitness",
     "Signature",
     "Signer",
     "VerifierKey",
-    "Witness",
     "check_name",
     "cosign",
     "decode_base64",

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from passerby.errors import FormatError, StorageError, UsageError
 from passerby.register.notes.note import ED25519, VerifierKey, decode_base64, encode_base64
-from passerby.register.tiles import as_storage_errors
+from passerby.register.storage import as_storage_errors
 
 _PREFIX = "PRIVATE+KEY+"
 _SEED_BYTES = 32

@@ -14,7 +14,7 @@ MAX_LINES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class PolicyWitness:
     """One witness of a policy.
 
     Attributes:
@@ -40,7 +40,7 @@ class Policy:
     """
 
     logs: tuple[VerifierKey, ...] = ()
-    witnesses: tuple[Witness, ...] = ()
+    witnesses: tuple[PolicyWitness, ...] = ()
     groups: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     quorum: str = NONE
 
@@ -56,7 +56,7 @@ class Policy:
             raise FormatError("policy must end in a newline")
         if len(lines) > MAX_LINES:
             raise FormatError(f"policy must have at most {MAX_LINES} lines, got {len(lines)}")
-        reader = _Reader()
+        reader = _PolicyLines()
         for number, line in enumerate(lines, 1):
             if any((c < " " and c != "\t") or c == "\x7f" for c in line):
                 raise FormatError(f"policy line {number}: must not hold control characters")
@@ -109,12 +109,12 @@ class Policy:
         return checkpoint, note
 
 
-class _Reader:
+class _PolicyLines:
     """Takes a policy line by line; names stand before they are used."""
 
     def __init__(self) -> None:
         self.logs: list[VerifierKey] = []
-        self.witnesses: list[Witness] = []
+        self.witnesses: list[PolicyWitness] = []
         self.groups: dict[str, tuple[int, tuple[str, ...]]] = {}
         self.quorum: str | None = None
         self._names: set[str] = {NONE}
@@ -130,7 +130,7 @@ class _Reader:
                 key = VerifierKey.parse(vkey)
                 self._refuse_twice(key, COSIGNATURE, [w.key for w in self.witnesses])
                 self._define(name)
-                self.witnesses.append(Witness(name, key, url[0] if url else None))
+                self.witnesses.append(PolicyWitness(name, key, url[0] if url else None))
             case ["group", name, count, *members] if members:
                 needed = {"all": len(members), "any": 1}.get(count) or decode_decimal(count, "group's number")
                 if not 1 <= needed <= len(members):

@@ -1,4 +1,4 @@
-"""The Merkle tree, its tiles, and where a log's files lie."""
+"""The Merkle tree of a log, and the tiles that it is published in."""
 
 from __future__ import annotations
 

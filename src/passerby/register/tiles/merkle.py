@@ -8,7 +8,7 @@ are the iterative ones of RFC 9162, sections 2.1.3.2 and 2.1.4.2, and check that
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from passerby.errors import UsageError, VerificationError
 
@@ -31,10 +31,10 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def fold(hashes: Sequence[bytes]) -> bytes:
+def tree_hash(hashes: Sequence[bytes]) -> bytes:
     """Return the root over some hashes in a row, as RFC 6962 splits them; none gives the hash of the empty tree.
 
-    >>> fold([b"a" * 32]) == b"a" * 32
+    >>> tree_hash([b"a" * 32]) == b"a" * 32
     True
     """
     if not hashes:
@@ -73,7 +73,7 @@ def span_hash(start: int, stop: int, node: Node) -> bytes:
     return total
 
 
-def root(size: int, node: Node) -> bytes:
+def tree_root(size: int, node: Node) -> bytes:
     """Return the root of the tree over the first ``size`` leaves."""
     return span_hash(0, size, node)
 
@@ -136,19 +136,9 @@ def verify_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], 
     if not 0 <= index < size <= MAX_SIZE:  # 1
         raise VerificationError(f"index of an inclusion proof must be below the size {size}, got {index}")
     fn, sn, r = index, size - 1, leaf  # 2, 3
-    for p in path:  # 4
-        if sn == 0:
-            raise VerificationError("inclusion proof is longer than its tree is high")
-        if fn & 1 or fn == sn:
-            r = node_hash(p, r)
-            while not fn & 1 and fn:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            r = node_hash(r, p)
-        fn, sn = fn >> 1, sn >> 1
-    if sn != 0:  # 5
-        raise VerificationError("inclusion proof is shorter than its tree is high")
-    if r != root_hash:
+    for p, is_left in _climb(fn, sn, path, "inclusion"):  # 4, 5
+        r = node_hash(p, r) if is_left else node_hash(r, p)
+    if r != root_hash:  # 5
         raise VerificationError(f"inclusion proof of index {index} does not lead to the root of size {size}")
 
 
@@ -166,11 +156,7 @@ def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: byte
     if not 0 <= old <= new <= MAX_SIZE:
         raise VerificationError(f"old size of a consistency proof must be from 0 to {new}, got {old}")
     if old in (0, new):
-        expected = EMPTY_ROOT if old == 0 else new_root
-        if path or old_root != expected:
-            raise VerificationError(
-                f"sizes {old} and {new} need an empty proof and {'the empty' if old == 0 else 'one'} root"
-            )
+        _verify_trivial(old, new, path, old_root, EMPTY_ROOT if old == 0 else new_root)
         return
     if not path:  # 1
         raise VerificationError("consistency proof is empty")
@@ -179,22 +165,41 @@ def verify_consistency(old: int, new: int, path: Sequence[bytes], old_root: byte
     while fn & 1:  # 4
         fn, sn = fn >> 1, sn >> 1
     fr = sr = hashes[0]  # 5
-    for c in hashes[1:]:  # 6
-        if sn == 0:
-            raise VerificationError("consistency proof is longer than its tree is high")
-        if fn & 1 or fn == sn:
-            fr, sr = node_hash(c, fr), node_hash(c, sr)
-            while not fn & 1 and fn:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            sr = node_hash(sr, c)
-        fn, sn = fn >> 1, sn >> 1
-    if sn != 0:
-        raise VerificationError("consistency proof is shorter than its tree is high")
+    for c, is_left in _climb(fn, sn, hashes[1:], "consistency"):  # 6, 7
+        fr, sr = (node_hash(c, fr), node_hash(c, sr)) if is_left else (fr, node_hash(sr, c))
     if fr != old_root or sr != new_root:  # 7
         raise VerificationError(
             f"tree of size {new} does not start with the tree of size {old}: the history was rewritten"
         )
+
+
+def _verify_trivial(old: int, new: int, path: Sequence[bytes], old_root: bytes, expected: bytes) -> None:
+    """Between these sizes there is nothing to climb: the proof must be empty, and the old root is known."""
+    if path or old_root != expected:
+        raise VerificationError(
+            f"sizes {old} and {new} need an empty proof and {'the empty' if old == 0 else 'one'} root"
+        )
+
+
+def _climb(fn: int, sn: int, path: Sequence[bytes], what: str) -> Iterator[tuple[bytes, bool]]:
+    """Yield each hash of a proof from the bottom up, and whether it stands left of the node that was reached.
+
+    Source: RFC 9162, the loop that sections 2.1.3.2 (steps 4 and 5) and 2.1.4.2 (steps 6 and 7) have in common: ``fn`` is the
+    index of the node reached, ``sn`` that of the last node of its level.
+
+    Raises:
+        VerificationError: the proof is longer or shorter than its tree is high.
+    """
+    for value in path:
+        if sn == 0:
+            raise VerificationError(f"{what} proof is longer than its tree is high")
+        is_left = bool(fn & 1) or fn == sn
+        yield value, is_left
+        while is_left and not fn & 1 and fn:
+            fn, sn = fn >> 1, sn >> 1
+        fn, sn = fn >> 1, sn >> 1
+    if sn != 0:
+        raise VerificationError(f"{what} proof is shorter than its tree is high")
 
 
 class Frontier:
@@ -202,7 +207,7 @@ class Frontier:
 
     >>> edge = Frontier()
     >>> edge.add(leaf_hash(b"a")); edge.add(leaf_hash(b"b"))
-    >>> edge.root() == fold([leaf_hash(b"a"), leaf_hash(b"b")])
+    >>> edge.root() == tree_hash([leaf_hash(b"a"), leaf_hash(b"b")])
     True
     """
 

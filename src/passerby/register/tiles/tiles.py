@@ -1,17 +1,16 @@
-"""The layout of a tiled log (C2SP tlog-tiles): paths, entry bundles, hash tiles, and how a tree grows tile by tile.
+"""The layout of a tiled log (C2SP tlog-tiles): paths, entry bundles, hash tiles.
 
-Pure: ``Tiles`` reads through a function that gives a file's bytes or None, ``grow`` returns the files to be written.
+Pure: ``Tiles`` reads through a function that gives a file's bytes or None.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 
 from passerby.errors import FormatError, StorageError
 from passerby.register.codec import MAX_ENTRY_BYTES
-from passerby.register.tiles.merkle import HASH_BYTES, Frontier, Node, fold, full_nodes, leaf_hash
+from passerby.register.tiles.merkle import HASH_BYTES, tree_hash
 
 WIDTH = 256
 HEIGHT = 8
@@ -41,6 +40,20 @@ def tile_path(level: int | None, index: int, width: int = WIDTH) -> str:
         parts.insert(0, f"x{index % 1000:03d}")
     partial = "" if width == WIDTH else f".p/{width}"
     return f"tile/{'entries' if level is None else level}/{'/'.join(parts)}{partial}"
+
+
+def tile_paths(size: int) -> list[str]:
+    """Return the paths of all tiles of a log of a size, bundles of entries first.
+
+    >>> tile_paths(257)
+    ['tile/entries/000', 'tile/entries/001.p/1', 'tile/0/000', 'tile/0/001.p/1', 'tile/1/000.p/1']
+    """
+    levels = [None, *range(-(-size.bit_length() // HEIGHT))]
+    return [
+        tile_path(level, index, width_at(level, index, size))
+        for level in levels
+        for index in range(-(-(size >> (HEIGHT * (level or 0))) // WIDTH))
+    ]
 
 
 def pack_bundle(entries: Iterable[bytes]) -> bytes:
@@ -76,7 +89,7 @@ def width_at(level: int | None, index: int, size: int) -> int:
     return max(0, min(WIDTH, (size >> (HEIGHT * (level or 0))) - index * WIDTH))
 
 
-def beyond(size: int) -> Iterator[tuple[int | None, int, int]]:
+def tiles_beyond(size: int) -> Iterator[tuple[int | None, int, int]]:
     """Name the tiles that one batch on top of a log of this size may have left: (level, index, width that is the log's)."""
     levels = 2 + size.bit_length() // HEIGHT
     for level in (None, *range(levels)):
@@ -85,7 +98,7 @@ def beyond(size: int) -> Iterator[tuple[int | None, int, int]]:
             yield level, index, width_at(level, index, size)
 
 
-def last_full(size: int) -> Iterator[str]:
+def last_full_tiles(size: int) -> Iterator[str]:
     """Name the tiles that the last batch of a log of this size may have filled."""
     for level in (None, *range(2 + size.bit_length() // HEIGHT)):
         edge = size >> (HEIGHT * ((level or 0) + 1))
@@ -111,7 +124,7 @@ class Tiles:
         tile_level, rest = divmod(level, HEIGHT)
         tile_index, at = divmod(index << rest, WIDTH)
         hashes = self.hashes(tile_level, tile_index)
-        return fold(hashes[at : at + (1 << rest)])
+        return tree_hash(hashes[at : at + (1 << rest)])
 
     def hashes(self, level: int, index: int) -> list[bytes]:
         """Return the hashes of one tile, as many as it has at this size.
@@ -160,124 +173,3 @@ class Tiles:
             if data is not None:
                 return data, candidate
         raise StorageError(f"{tile_path(level, index, width)} is missing")
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """The growing side of a log: what has to be known to add entries.
-
-    Attributes:
-        frontier: The tree's right edge.
-        levels: For each level, the hashes of its partial tile.
-        bundle: The entries of the partial bundle.
-    """
-
-    frontier: Frontier
-    levels: tuple[tuple[bytes, ...], ...] = ((),)
-    bundle: tuple[bytes, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Entries so far."""
-        return self.frontier.size
-
-    @classmethod
-    def load(cls, size: int, get: Get) -> Edge:
-        """Read the edge of a log from its files: one tile a level, and the last bundle.
-
-        Raises:
-            StorageError: a file is missing.
-            FormatError: a file has not its size, or entries and hashes do not fit.
-        """
-        tiles = Tiles(size, get)
-        levels, level = [], 0
-        while size >> (HEIGHT * level) or level == 0:
-            count = size >> (HEIGHT * level)
-            levels.append(tuple(tiles.hashes(level, count // WIDTH)) if count % WIDTH else ())
-            level += 1
-        bundle = tuple(tiles.entries(size // WIDTH)) if size % WIDTH else ()
-        if [leaf_hash(entry) for entry in bundle] != list(levels[0]):
-            raise FormatError(f"{tile_path(None, size // WIDTH, size % WIDTH)} does not fit its hash tile")
-        nodes = [tiles.node(level, index) for level, index in full_nodes(0, size)]
-        return cls(Frontier(size, nodes), tuple(levels), bundle)
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """What adding entries to a log comes to.
-
-    Attributes:
-        edge: Afterwards.
-        files: Path and bytes of each tile and bundle of the new size that was not there before.
-        filled: Paths of tiles and bundles that became full: their partial ones may go.
-        node: Hashes of the full nodes that proofs of the new entries need; a sibling is always in the same tile.
-    """
-
-    edge: Edge
-    files: dict[str, bytes]
-    filled: tuple[str, ...]
-    node: Node
-
-
-def grow(edge: Edge, entries: Sequence[bytes]) -> Growth:
-    """Add entries, at least one, to a log's edge, which is not changed itself."""
-    frontier = edge.frontier.copy()
-    levels = [list(level) for level in edge.levels]
-    bundle = list(edge.bundle)
-    files: dict[str, bytes] = {}
-    filled: list[str] = []
-    known: dict[tuple[int, int], list[bytes]] = {}
-    for entry in entries:
-        leaf = leaf_hash(entry)
-        frontier.add(leaf)
-        bundle.append(entry)
-        levels[0].append(leaf)
-        if len(bundle) == WIDTH:
-            index = frontier.size // WIDTH - 1
-            filled.append(tile_path(None, index))
-            files[filled[-1]] = pack_bundle(bundle)
-            bundle = []
-            filled += _fill(levels, frontier.size, files, known)
-    for level, hashes in enumerate(levels):
-        index = frontier.size >> (HEIGHT * (level + 1))
-        known[level, index] = hashes
-        if hashes and hashes != list(edge.levels[level] if level < len(edge.levels) else ()):
-            files[tile_path(level, index, len(hashes))] = b"".join(hashes)
-    if bundle:
-        files[tile_path(None, frontier.size // WIDTH, len(bundle))] = pack_bundle(bundle)
-    after = Edge(frontier, tuple(map(tuple, levels)), tuple(bundle))
-    return Growth(after, files, tuple(filled), _remembering(known))
-
-
-def _fill(
-    levels: list[list[bytes]], size: int, files: dict[str, bytes], known: dict[tuple[int, int], list[bytes]]
-) -> list[str]:
-    """Write out each tile that is full, from level 0 up, and hand its root to the level above."""
-    filled = []
-    level = 0
-    while len(levels[level]) == WIDTH:
-        index = (size >> (HEIGHT * (level + 1))) - 1
-        known[level, index] = levels[level]
-        filled.append(tile_path(level, index))
-        files[filled[-1]] = b"".join(levels[level])
-        if level + 1 == len(levels):
-            levels.append([])
-        levels[level + 1].append(fold(levels[level]))
-        levels[level] = []
-        level += 1
-    return filled
-
-
-def _remembering(known: dict[tuple[int, int], list[bytes]]) -> Node:
-    memory: dict[tuple[int, int], bytes] = {}
-
-    def node(level: int, index: int) -> bytes:
-        found = memory.get((level, index))
-        if found is None:
-            tile_level, rest = divmod(level, HEIGHT)
-            tile_index, at = divmod(index << rest, WIDTH)
-            found = fold(known[tile_level, tile_index][at : at + (1 << rest)])
-            memory[level, index] = found
-        return found
-
-    return node

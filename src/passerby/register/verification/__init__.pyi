@@ -1,17 +1,13 @@
-from .checks import (
-    Report,
-    verify,
-)
 from .history import (
-    Problem,
+    LogProblem,
 )
 from .proof import (
     Proof,
-    Proven,
+    ProvenEntry,
     require,
 )
 from .reader import (
-    Reader,
+    LogReader,
     Snapshot,
 )
 from .trust import (
@@ -23,15 +19,19 @@ from .watching import (
     Visit,
     watch,
 )
+from .whole_log import (
+    LogReport,
+    verify,
+)
 
 __all__ = [
     "POLICY",
     "VKEY",
-    "Problem",
+    "LogProblem",
+    "LogReader",
+    "LogReport",
     "Proof",
-    "Proven",
-    "Reader",
-    "Report",
+    "ProvenEntry",
     "Snapshot",
     "Visit",
     "require",

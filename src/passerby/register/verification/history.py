@@ -30,7 +30,7 @@ from passerby.register.entries import (
     RunningStopped,
     YearStatistics,
 )
-from passerby.register.words import Commitment, commit, format_instant
+from passerby.register.fields import Commitment, commit, format_instant
 
 CLOCK_SLACK = timedelta(minutes=5)
 """How far ``at`` may run back between neighbours, or ahead of the reader's clock.
@@ -42,7 +42,7 @@ LATE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class LogProblem:
     """One thing that is wrong.
 
     Attributes:
@@ -85,7 +85,7 @@ class History:
     """Takes entries in their order; ``problems`` grows as they come, ``finish`` adds what is missing by now."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[LogProblem] = []
         self.first_at: datetime | None = None
         self.last_at: datetime | None = None
         self._cameras: dict[str, _Camera] = {}
@@ -138,7 +138,7 @@ class History:
             self._say("time", None, f"newest entry must not be ahead of {whose}, is of {format_instant(self.last_at)}")
 
     def _say(self, kind: str, index: int | None, text: str) -> None:
-        self.problems.append(Problem(kind, text, index))
+        self.problems.append(LogProblem(kind, text, index))
 
     def _check_time(self, index: int, at: datetime) -> None:
         if self.last_at is None or at > self.last_at:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import InitVar, dataclass
 
 from passerby.errors import FormatError, VerificationError
-from passerby.register.codec import encode
+from passerby.register.codec import encode_entry
 from passerby.register.entries import Entry
 from passerby.register.notes import (
     NONE,
@@ -82,7 +82,7 @@ _SEAL = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
+class ProvenEntry:
     """What ``require`` found to hold; nothing else can make one, so a function that takes it cannot run off the record.
 
     Attributes:
@@ -106,7 +106,7 @@ class Proven:
             raise VerificationError("only register.require can say that an entry is proven")
 
 
-def require(proof: Proof, entry: Entry | bytes, policy: Policy, *, witnessed: bool = False) -> Proven:
+def require(proof: Proof, entry: Entry | bytes, policy: Policy, *, witnessed: bool = False) -> ProvenEntry:
     """Pass only if the proof shows the entry in a log of the policy, under the policy's quorum of witnesses.
 
     This is the gate before anything that must never happen off the record, such as opening a sealed track. It needs the
@@ -124,7 +124,7 @@ def require(proof: Proof, entry: Entry | bytes, policy: Policy, *, witnessed: bo
     """
     if witnessed and policy.quorum == NONE:
         raise VerificationError("policy must ask for witnesses, asks for none")
-    data = entry if isinstance(entry, bytes) else encode(entry)
+    data = entry if isinstance(entry, bytes) else encode_entry(entry)
     leaf = leaf_hash(data)  # 1
     checkpoint, note = policy.open(proof.checkpoint)  # 2, 3
     if proof.index >= checkpoint.size:
@@ -132,7 +132,7 @@ def require(proof: Proof, entry: Entry | bytes, policy: Policy, *, witnessed: bo
     verify_inclusion(proof.index, checkpoint.size, leaf, proof.path, checkpoint.root)  # 4
     names = {w.key: w.name for w in policy.witnesses}
     signed = [names[key] for key, _ in note.signed_by if key in names]
-    return Proven(data, proof.index, checkpoint, witnessed_time(note, policy), tuple(signed), _SEAL)
+    return ProvenEntry(data, proof.index, checkpoint, witnessed_time(note, policy), tuple(signed), _SEAL)
 
 
 def witnessed_time(note: Note, policy: Policy) -> int | None:

@@ -12,24 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passerby.errors import EntryError, FormatError, RewrittenError, StorageError, TileError, VerificationError
-from passerby.register.codec import decode
+from passerby.register.codec import decode_entry
 from passerby.register.entries import Entry
 from passerby.register.notes import NONE, Checkpoint, Note, Policy, VerifierKey, split_note
+from passerby.register.storage import HttpSource, LogSource, open_source
 from passerby.register.tiles import (
     CHECKPOINT,
     HEIGHT,
     WIDTH,
-    HttpSource,
-    Source,
     Tiles,
-    fold,
     leaf_hash,
-    open_source,
     prove_consistency,
     prove_inclusion,
-    root,
     span_hash,
     tile_path,
+    tree_hash,
+    tree_root,
     verify_consistency,
     verify_inclusion,
 )
@@ -66,11 +64,11 @@ class Snapshot:
         return witnessed_time(self.note, self.policy)
 
 
-class Reader:
+class LogReader:
     """A log at one checkpoint; ``refresh`` moves on to a newer one, if that is consistent with this one."""
 
     def __init__(
-        self, source: Source, *, vkey: VerifierKey | None = None, policy: Policy | None = None, bridged: bool = True
+        self, source: LogSource, *, vkey: VerifierKey | None = None, policy: Policy | None = None, bridged: bool = True
     ) -> None:
         """Read the log's checkpoint; see ``open``."""
         self.source = source
@@ -91,7 +89,7 @@ class Reader:
         vkey: VerifierKey | str | None = None,
         policy: Policy | None = None,
         bridged: bool = True,
-    ) -> Reader:
+    ) -> LogReader:
         """Read a log's checkpoint and check its signatures.
 
         Args:
@@ -162,7 +160,7 @@ class Reader:
             FormatError: a file does not parse.
             VerificationError: it does not lead to the root.
         """
-        return decode(self.raw(index))
+        return decode_entry(self.raw(index))
 
     def raw(self, index: int) -> bytes:
         """Return the bytes of one entry, checked against the root; see ``entry``."""
@@ -170,7 +168,7 @@ class Reader:
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
         """Return entries from ``start`` to ``stop`` (None: to the end), checked, bundle by bundle; see ``entry``."""
-        return map(decode, self.raws(start, stop))
+        return map(decode_entry, self.raws(start, stop))
 
     def raws(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Return the bytes of entries from ``start`` to ``stop``, checked against the root; see ``entry``."""
@@ -209,7 +207,7 @@ class Reader:
                 return self._tiles.node(level + HEIGHT, at)
             return span_hash((at << level) * WIDTH, min(size, ((at + 1) << level) * WIDTH), self._tiles.node)
 
-        top = fold([leaf_hash(entry) for entry in entries])
+        top = tree_hash([leaf_hash(entry) for entry in entries])
         try:
             verify_inclusion(index, count, top, prove_inclusion(index, count, node), signed)
         except VerificationError as exc:
@@ -272,7 +270,7 @@ def check_growth(old: Checkpoint, new: Checkpoint, tiles: Tiles) -> None:
     if old.size > new.size:
         raise RewrittenError(f"log was rolled back: size was {old.size}, is {new.size}")
     path = prove_consistency(old.size, new.size, tiles.node)
-    start = new.root if old.size == new.size else root(old.size, tiles.node)
+    start = new.root if old.size == new.size else tree_root(old.size, tiles.node)
     try:
         verify_consistency(old.size, new.size, path, start, new.root)  # 1
     except VerificationError as exc:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from passerby.errors import EntryError, FormatError, VerificationError
-from passerby.register.codec import decode
+from passerby.register.codec import decode_entry
 from passerby.register.entries import KeyAdded
 from passerby.register.notes import Checkpoint, Policy, VerifierKey
-from passerby.register.tiles import Source
+from passerby.register.storage import LogSource
 from passerby.register.verification.proof import Proof, require
 
 VKEY = "vkey"
@@ -40,7 +40,7 @@ def rotation_path(number: int) -> str:
     return f"rotation/{number}.tlog-proof"
 
 
-def follow(source: Source, known: VerifierKey) -> Trust:
+def follow(source: LogSource, known: VerifierKey) -> Trust:
     """Follow the log's changes of key from a key that is trusted.
 
     Raises:
@@ -65,7 +65,7 @@ def accept(policy: Policy, trust: Trust) -> Policy:
 def _step(trust: Trust, raw: bytes, path: str) -> Trust:
     try:
         proof = Proof.parse(raw)
-        entry = decode(proof.extra or b"")
+        entry = decode_entry(proof.extra or b"")
     except (FormatError, EntryError) as exc:
         raise FormatError(f"{path}: {exc.message}") from exc
     if not isinstance(entry, KeyAdded) or entry.use != "log" or entry.replaces is None:

@@ -2,7 +2,15 @@
 
 The state directory holds, for each log, the last checkpoint that was accepted (``<hash of the place>.note``), when the log last
 grew, and which witnesses it named. A contradiction is kept with both signed checkpoints as ``fork-*.txt``: they prove it to
-anyone.
+anyone. Each step of a visit has its number in the code.
+
+1. What was remembered at the last visit is read.
+2. The log's checkpoint is signed by the key that it is known by.
+3. The log starts with what its earlier keys signed, and with what it was at the last visit.
+4. Each new entry leads to the root and fits its form.
+5. No signature stands twice, the policy's quorum signed, and the log names the witnesses that it named before.
+6. It is not silent.
+7. Where no file is missing or damaged, this visit is remembered.
 """
 
 from __future__ import annotations
@@ -23,11 +31,12 @@ from passerby.errors import (
     UsageError,
     VerificationError,
 )
+from passerby.register.fields import format_instant
 from passerby.register.notes import NONE, Checkpoint, Policy, VerifierKey, split_note
-from passerby.register.tiles import DirectoryStore, Source, Tiles, as_storage_errors, open_source
-from passerby.register.verification.history import Problem
-from passerby.register.verification.reader import Reader, check_growth
-from passerby.register.words import format_instant
+from passerby.register.storage import DirectoryStore, LogSource, as_storage_errors, open_source
+from passerby.register.tiles import Tiles
+from passerby.register.verification.history import LogProblem
+from passerby.register.verification.reader import LogReader, check_growth
 from passerby.values import utc_now
 
 FIRST_VISIT = 65_536
@@ -49,7 +58,7 @@ class Visit:
         own_word: The log's key was never confirmed from elsewhere.
     """
 
-    problems: tuple[Problem, ...]
+    problems: tuple[LogProblem, ...]
     old: Checkpoint | None
     new: Checkpoint | None
     own_word: bool = False
@@ -85,10 +94,11 @@ def watch(
     source = open_source(place)
     with as_storage_errors(f"{state} cannot be made"):
         state.mkdir(parents=True, exist_ok=True)
-    return _Watcher(str(place), source, DirectoryStore(state), silence_h, now or utc_now()).visit(vkey, policy)
+    visitor = _Visitor(source, _Memory(DirectoryStore(state), str(place)), timedelta(hours=silence_h), now or utc_now())
+    return visitor.visit(VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey, policy)
 
 
-class _Seen(BaseModel):
+class _LastVisit(BaseModel):
     """What is kept of a log besides its checkpoint."""
 
     place: str = ""
@@ -99,82 +109,86 @@ class _Seen(BaseModel):
     """Of when its newest entry is, or, in an empty log, when it was first seen."""
 
 
-class _Watcher:
-    def __init__(self, place: str, source: Source, state: DirectoryStore, silence_h: float, now: datetime) -> None:
+class _Memory:
+    """The watcher's state directory, for one log."""
+
+    def __init__(self, store: DirectoryStore, place: str) -> None:
+        self._store = store
         self._place = place
-        self._source = source
-        self._state = state
-        self._silence = timedelta(hours=silence_h)
-        self._now = now
-        self._problems: list[Problem] = []
         name = hashlib.sha256(place.rstrip("/").encode()).hexdigest()[:16]
-        self._note_path, self._seen_path = f"{name}.note", f"{name}.json"
+        self._note_path, self._visit_path = f"{name}.note", f"{name}.json"
 
-    def visit(self, vkey: VerifierKey | str | None, policy: Policy | None) -> Visit:
-        seen = self._load()
-        before = self._state.get(self._note_path)
-        old = self._old(before)
-        own_word = vkey is None and policy is None and seen.own_word
-        if vkey is None and policy is None:
-            vkey = seen.vkey
-        key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
+    def last_visit(self) -> _LastVisit:
+        raw = self._store.get(self._visit_path)
         try:
-            reader = Reader(self._source, vkey=key, policy=policy, bridged=False)
-        except (FormatError, VerificationError) as exc:
-            kind = "format" if isinstance(exc, FormatError) else "signature"
-            return Visit((Problem(kind, exc.message),), old, None, own_word)
-        new = reader.checkpoint()
-        if not self._bridged(reader) or (old and not self._grew(old, before or b"", reader)):
-            return Visit(tuple(self._problems), old, None, own_word)
-        newest = self._check_entries(reader, old.size if old else 0)
-        self._check_signatures(reader)
-        named = replace(reader.snapshot.policy, logs=()).to_text()
-        if policy is None and (seen.policy or named) != named:
-            self._say("quorum", "the log names other witnesses, or another quorum, than at the last visit")
-        grown = min(newest or seen.grown or self._now, self._now)
-        self._check_silence(grown, reader)
-        if not any(problem.kind in {"tile", "tree", "missing", "format"} for problem in self._problems):
-            fresh = _Seen(
-                place=self._place,
-                vkey=seen.vkey or str(key or reader.snapshot.trust.key),
-                own_word=own_word,
-                policy=named if policy is None else seen.policy,
-                grown=grown,
-            )
-            self._state.put_all(
-                {self._note_path: reader.snapshot.note.raw, self._seen_path: fresh.model_dump_json().encode()}
-            )
-        return Visit(tuple(self._problems), old, new, own_word)
-
-    def _load(self) -> _Seen:
-        raw = self._state.get(self._seen_path)
-        try:
-            seen = _Seen() if raw is None else _Seen.model_validate_json(raw)
-            if seen.vkey is not None:
-                VerifierKey.parse(seen.vkey)
+            last = _LastVisit() if raw is None else _LastVisit.model_validate_json(raw)
+            if last.vkey is not None:
+                VerifierKey.parse(last.vkey)
         except (ValidationError, FormatError) as exc:
-            raise self._no_state(self._seen_path) from exc
-        return seen
+            raise self._changed(self._visit_path) from exc
+        return last
 
-    def _old(self, before: bytes | None) -> Checkpoint | None:
+    def last_note(self) -> tuple[bytes, Checkpoint | None]:
+        note = self._store.get(self._note_path)
         try:
-            return Checkpoint.parse(split_note(before)[0]) if before else None
+            return note or b"", Checkpoint.parse(split_note(note)[0]) if note else None
         except FormatError as exc:
-            raise self._no_state(self._note_path) from exc
+            raise self._changed(self._note_path) from exc
 
-    def _no_state(self, name: str) -> UsageError:
+    def keep(self, note: bytes, visit: _LastVisit) -> None:
+        fresh = visit.model_copy(update={"place": self._place})
+        self._store.put_all({self._note_path: note, self._visit_path: fresh.model_dump_json().encode()})
+
+    def keep_evidence(self, before: bytes, now: bytes) -> None:
+        evidence = before + b"\n" + now
+        self._store.put_all({f"fork-{hashlib.sha256(evidence).hexdigest()[:16]}.txt": evidence})
+
+    def _changed(self, name: str) -> UsageError:
         return UsageError(
-            f"{self._state}/{name} must be this watcher's own state, but was changed",
+            f"{self._store}/{name} must be this watcher's own state, but was changed",
             hint="put it back from a copy; in another directory the next visit counts as the first",
         )
 
-    def _bridged(self, reader: Reader) -> bool:
+
+class _Visitor:
+    def __init__(self, source: LogSource, memory: _Memory, silence: timedelta, now: datetime) -> None:
+        self._source = source
+        self._memory = memory
+        self._silence = silence
+        self._now = now
+        self._problems: list[LogProblem] = []
+
+    def visit(self, vkey: VerifierKey | None, policy: Policy | None) -> Visit:
+        last = self._memory.last_visit()  # 1
+        before, old = self._memory.last_note()
+        own_word = vkey is None and policy is None and last.own_word
+        if vkey is None and policy is None and last.vkey:
+            vkey = VerifierKey.parse(last.vkey)
+        try:
+            reader = LogReader(self._source, vkey=vkey, policy=policy, bridged=False)  # 2
+        except (FormatError, VerificationError) as exc:
+            kind = "format" if isinstance(exc, FormatError) else "signature"
+            return Visit((LogProblem(kind, exc.message),), old, None, own_word)
+        if not self._bridged(reader) or (old and not self._grew(old, before, reader)):  # 3
+            return Visit(tuple(self._problems), old, None, own_word)
+        newest = self._check_entries(reader, old.size if old else 0)  # 4
+        self._check_signatures(reader)  # 5
+        named = None if policy is not None else self._check_named(reader, last)
+        grown = min(newest or last.grown or self._now, self._now)
+        self._check_silence(grown, reader)  # 6
+        if not any(problem.kind in {"tile", "tree", "missing", "format"} for problem in self._problems):  # 7
+            known = last.vkey or str(vkey or reader.snapshot.trust.key)
+            fresh = _LastVisit(vkey=known, own_word=own_word, policy=named or last.policy, grown=grown)
+            self._memory.keep(reader.snapshot.note.raw, fresh)
+        return Visit(tuple(self._problems), old, reader.checkpoint(), own_word)
+
+    def _bridged(self, reader: LogReader) -> bool:
         """The log must start with what each of its earlier keys signed."""
         for passed in reader.snapshot.trust.passed:
             self._check_growth(passed, reader)
         return not self._problems
 
-    def _check_growth(self, old: Checkpoint, reader: Reader) -> None:
+    def _check_growth(self, old: Checkpoint, reader: LogReader) -> None:
         new = reader.checkpoint()
         try:
             check_growth(old, new, Tiles(new.size, reader.source.get))
@@ -185,7 +199,7 @@ class _Watcher:
         except RewrittenError as exc:
             self._say("fork", exc.message)
 
-    def _grew(self, old: Checkpoint, before: bytes, reader: Reader) -> bool:
+    def _grew(self, old: Checkpoint, before: bytes, reader: LogReader) -> bool:
         new = reader.checkpoint()
         if new.origin != old.origin:
             self._say("fork", f"origin was {old.origin}, is {new.origin}")
@@ -196,11 +210,10 @@ class _Watcher:
         else:
             self._check_growth(old, reader)
         if any(problem.kind in {"fork", "rollback"} for problem in self._problems):
-            evidence = before + b"\n" + reader.snapshot.note.raw
-            self._state.put_all({f"fork-{hashlib.sha256(evidence).hexdigest()[:16]}.txt": evidence})
+            self._memory.keep_evidence(before, reader.snapshot.note.raw)
         return not self._problems
 
-    def _check_entries(self, reader: Reader, start: int) -> datetime | None:
+    def _check_entries(self, reader: LogReader, start: int) -> datetime | None:
         """Every entry that is new must lead to the root and fit its form; a large first visit is left to ``verify``.
 
         Returns the newest instant that one of them is of, None where none is new.
@@ -217,14 +230,21 @@ class _Watcher:
             self._say("tile", exc.message)
         return newest
 
-    def _check_signatures(self, reader: Reader) -> None:
+    def _check_signatures(self, reader: LogReader) -> None:
         snapshot = reader.snapshot
         for name in snapshot.note.repeated:
             self._say("signature", f"{name} signed the checkpoint twice; it counts once")
         if snapshot.policy.quorum != NONE and not snapshot.witnessed:
             self._say("quorum", f"quorum {snapshot.policy.quorum} is not met: unwitnessed")
 
-    def _check_silence(self, since: datetime, reader: Reader) -> None:
+    def _check_named(self, reader: LogReader, last: _LastVisit) -> str:
+        """Return which witnesses the log itself names."""
+        named = replace(reader.snapshot.policy, logs=()).to_text()
+        if (last.policy or named) != named:
+            self._say("quorum", "the log names other witnesses, or another quorum, than at the last visit")
+        return named
+
+    def _check_silence(self, since: datetime, reader: LogReader) -> None:
         time_s = reader.snapshot.time_s
         if self._now - since > self._silence:
             self._say("silence", f"no new entry since {format_instant(since)} ({self._now - since})")
@@ -233,4 +253,4 @@ class _Watcher:
             self._say("silence", f"witnesses saw the checkpoint last at {format_instant(at)}")
 
     def _say(self, kind: str, text: str) -> None:
-        self._problems.append(Problem(kind, text))
+        self._problems.append(LogProblem(kind, text))

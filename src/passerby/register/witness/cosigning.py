@@ -15,15 +15,15 @@ from passerby.errors import FormatError, StorageError, VerificationError
 from passerby.register.notes import (
     Checkpoint,
     Policy,
+    PolicyWitness,
     Signature,
     VerifierKey,
-    Witness,
     decode_decimal,
     encode_base64,
     open_note,
     parse_signature,
 )
-from passerby.register.tiles import begin
+from passerby.register.threads import call_in_thread
 
 Prove = Callable[[int, int], Sequence[bytes]]
 """Gives the consistency proof from an old size to a new one."""
@@ -38,7 +38,7 @@ _RETRY_S = (1, 300)
 class WitnessClient:
     """One witness, and what it was last known to have seen."""
 
-    def __init__(self, witness: Witness, client: httpx.Client, log_keys: Sequence[VerifierKey]) -> None:
+    def __init__(self, witness: PolicyWitness, client: httpx.Client, log_keys: Sequence[VerifierKey]) -> None:
         self.witness = witness
         self._log_keys = log_keys
         self.failure: str | None = None
@@ -170,7 +170,7 @@ class Cosigners:
             VerificationError: a witness has seen another history of this log.
         """
         free = [w for w in self._witnesses if w not in self._asked or self._asked[w].done()]
-        asked = {w: begin(partial(w.ask, note, checkpoint, prove)) for w in free}
+        asked = {w: call_in_thread(partial(w.ask, note, checkpoint, prove)) for w in free}
         self._asked |= asked
         wait(asked.values(), timeout=self._round_s)
         for w, answer in self._asked.items():

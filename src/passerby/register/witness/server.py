@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passerby.errors import FormatError, StorageError
-from passerby.register.witness.witness import MAX_REQUEST_BYTES, PLAIN, Answer, Witness
+from passerby.register.witness.witness import MAX_REQUEST_BYTES, PLAIN, Witness, WitnessAnswer
 
 
 def witness_app(witness: Witness) -> Starlette:
@@ -36,21 +36,21 @@ async def _add_checkpoint(witness: Witness, request: Request) -> Response:
         async for piece in request.stream():
             body += piece
             if len(body) > MAX_REQUEST_BYTES:
-                return _respond(Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request is too large\n"))
+                return _respond(WitnessAnswer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request is too large\n"))
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
     try:
         return _respond(await run_in_threadpool(witness.add_checkpoint, bytes(body)))
     except (FormatError, StorageError):
-        return _respond(Answer(HTTPStatus.SERVICE_UNAVAILABLE, "witness cannot remember now\n"))
+        return _respond(WitnessAnswer(HTTPStatus.SERVICE_UNAVAILABLE, "witness cannot remember now\n"))
 
 
 async def _checkpoint(witness: Witness, request: Request) -> Response:
     try:
         return _respond(await run_in_threadpool(witness.checkpoint, request.path_params["origin_hash"]))
     except (FormatError, StorageError):
-        return _respond(Answer(HTTPStatus.SERVICE_UNAVAILABLE, "witness cannot read now\n"))
+        return _respond(WitnessAnswer(HTTPStatus.SERVICE_UNAVAILABLE, "witness cannot read now\n"))
 
 
-def _respond(answer: Answer) -> Response:
+def _respond(answer: WitnessAnswer) -> Response:
     return Response(answer.body, status_code=answer.status, media_type=answer.content_type)

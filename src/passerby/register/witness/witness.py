@@ -29,15 +29,8 @@ from passerby.register.notes import (
     open_note,
     split_note,
 )
-from passerby.register.tiles import (
-    EMPTY_ROOT,
-    HASH_BYTES,
-    MAX_PROOF,
-    DirectoryStore,
-    FileHold,
-    as_storage_errors,
-    verify_consistency,
-)
+from passerby.register.storage import DirectoryStore, FileHold, as_storage_errors
+from passerby.register.tiles import EMPTY_ROOT, HASH_BYTES, MAX_PROOF, verify_consistency
 
 PLAIN = "text/plain; charset=utf-8"
 SIZE = "text/x.tlog.size"
@@ -46,7 +39,7 @@ MAX_REQUEST_BYTES = 64_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WitnessAnswer:
     """What the witness says, ready for HTTP."""
 
     status: HTTPStatus
@@ -55,7 +48,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CosignRequest:
     """An ``add-checkpoint`` request, parsed.
 
     Attributes:
@@ -69,7 +62,7 @@ class Request:
     note: bytes
 
     @classmethod
-    def parse(cls, body: bytes) -> Request:
+    def parse(cls, body: bytes) -> CosignRequest:
         """Read a request's body.
 
         Raises:
@@ -165,14 +158,14 @@ class Witness:
         """Let the next process in."""
         self._hold.release()
 
-    def add_checkpoint(self, body: bytes) -> Answer:
-        """Answer one request. Source: C2SP tlog-witness, add-checkpoint, in its order.
+    def add_checkpoint(self, body: bytes) -> WitnessAnswer:
+        """WitnessAnswer one request. Source: C2SP tlog-witness, add-checkpoint, in its order.
 
         Raises:
             StorageError: what was seen cannot be read or written; nothing was signed.
         """
         try:
-            request = Request.parse(body)
+            request = CosignRequest.parse(body)
             checkpoint = Checkpoint.parse(split_note(request.note)[0])
         except FormatError as exc:
             return _refuse(HTTPStatus.BAD_REQUEST, exc.message)
@@ -188,7 +181,7 @@ class Witness:
         with self._lock:
             return self._extend(request, checkpoint, text, keys)
 
-    def checkpoint(self, origin_hash: str) -> Answer:
+    def checkpoint(self, origin_hash: str) -> WitnessAnswer:
         """Return the last checkpoint signed for a log.
 
         Args:
@@ -201,14 +194,16 @@ class Witness:
         raw = self._store.get(f"seen/{origin_hash}/checkpoint") if is_hash else None
         if raw is None:
             return _refuse(HTTPStatus.NOT_FOUND, "nothing was signed for that log")
-        return Answer(HTTPStatus.OK, raw.decode())
+        return WitnessAnswer(HTTPStatus.OK, raw.decode())
 
-    def _extend(self, request: Request, checkpoint: Checkpoint, text: str, keys: list[VerifierKey]) -> Answer:
+    def _extend(
+        self, request: CosignRequest, checkpoint: Checkpoint, text: str, keys: list[VerifierKey]
+    ) -> WitnessAnswer:
         path = f"seen/{hashlib.sha256(checkpoint.origin.encode()).hexdigest()}/checkpoint"
         raw = self._store.get(path)
         seen = Checkpoint.parse(split_note(raw)[0]) if raw else None
         if request.old != (seen.size if seen else 0):
-            return Answer(HTTPStatus.CONFLICT, f"{seen.size if seen else 0}\n", SIZE)
+            return WitnessAnswer(HTTPStatus.CONFLICT, f"{seen.size if seen else 0}\n", SIZE)
         try:
             checkpoint.check_empty()
             # of one size the roots must be one, and from size 0 the proof must be empty: this covers both
@@ -221,7 +216,7 @@ class Witness:
         lines = [s.to_line() for s in split_note(request.note)[1] if (s.name, s.key_id) in known]
         note = f"{text}\n{''.join(dict.fromkeys(lines))}{signature.to_line()}"
         self._store.put_all({path: note.encode()})
-        return Answer(HTTPStatus.OK, signature.to_line())
+        return WitnessAnswer(HTTPStatus.OK, signature.to_line())
 
     def _policy(self) -> Policy:
         raw = self._store.get("policy")
@@ -230,5 +225,5 @@ class Witness:
         return Policy.parse(raw.decode("utf-8", "replace"))
 
 
-def _refuse(status: HTTPStatus, text: str) -> Answer:
-    return Answer(status, f"{text}\n")
+def _refuse(status: HTTPStatus, text: str) -> WitnessAnswer:
+    return WitnessAnswer(status, f"{text}\n")

@@ -18,15 +18,14 @@ from passerby.web.console.api import Api, Operation, answer, refusal
 from passerby.web.console.guard import HEADERS, SAFE, Guard, TooManyError
 from passerby.web.console.openapi import openapi_of
 from passerby.web.console.pages import Pages
-from passerby.web.register import Follower
-from passerby.web.register import app_of as register_app
+from passerby.web.register import LogFollower, register_app
 from passerby.web.streams import Streams
 
 STATIC = Path(__file__).parent.parent / "static"
 _RECORDED = ("/recordings", "/clip.mp4")
 
 
-def app_of(runtime: Runtime, follower: Follower | None, *, secure: bool, origin: str) -> Starlette:
+def app_of(runtime: Runtime, follower: LogFollower | None, *, secure: bool, origin: str) -> Starlette:
     """Return the server as an application.
 
     Args:

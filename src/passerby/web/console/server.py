@@ -16,7 +16,7 @@ from passerby.errors import PasserbyError, ServiceError
 from passerby.gateway import Runtime
 from passerby.web.console.app import app_of
 from passerby.web.listening import shown_host
-from passerby.web.register import Follower, Place
+from passerby.web.register import LogFollower, SiteAddresses
 
 _log = logging.getLogger("passerby.gateway")
 
@@ -51,7 +51,7 @@ async def serve(runtime: Runtime, ready: Callable[[str], None], stopping: asynci
     stopping = stopping or asyncio.Event()
     _on_signals(runtime, stopping)
     await runtime.start()
-    follower: Follower | None = None
+    follower: LogFollower | None = None
     try:
         host, port = runtime.city.server.host, runtime.city.server.port
         secure = runtime.city.server.beyond
@@ -89,12 +89,12 @@ async def _first(event: asyncio.Event, serving: asyncio.Task[None]) -> None:
     waiting.cancel()
 
 
-def _follower(runtime: Runtime, origin: str) -> Follower:
+def _follower(runtime: Runtime, origin: str) -> LogFollower:
     base = (runtime.city.server.url or origin).rstrip("/") + "/"
-    return Follower(runtime.city.register.path, vkey=runtime.record.writer.vkey, place=Place(base))
+    return LogFollower(runtime.city.register.path, vkey=runtime.record.writer.vkey, addresses=SiteAddresses(base))
 
 
-def _settings(runtime: Runtime, follower: Follower, *, secure: bool, origin: str) -> uvicorn.Config:
+def _settings(runtime: Runtime, follower: LogFollower, *, secure: bool, origin: str) -> uvicorn.Config:
     return uvicorn.Config(
         app_of(runtime, follower, secure=secure, origin=origin),
         host=runtime.city.server.host,

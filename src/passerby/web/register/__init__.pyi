@@ -1,33 +1,31 @@
 from .follow import (
-    Follower,
-    Place,
+    LogFollower,
+    SiteAddresses,
 )
 from .pages import (
-    verifier,
+    verifier_page,
 )
 from .server import (
-    app_of,
-    is_loopback,
-    run,
+    register_app,
+    serve_register,
 )
 from .site import (
     copy_log,
     write_site,
 )
-from .words import (
-    FALLBACK,
-    LANGUAGES,
+from .translation import (
+    FALLBACK_LANGUAGE,
+    PAGE_LANGUAGES,
 )
 
 __all__ = [
-    "FALLBACK",
-    "LANGUAGES",
-    "Follower",
-    "Place",
-    "app_of",
+    "FALLBACK_LANGUAGE",
+    "PAGE_LANGUAGES",
+    "LogFollower",
+    "SiteAddresses",
     "copy_log",
-    "is_loopback",
-    "run",
-    "verifier",
+    "register_app",
+    "serve_register",
+    "verifier_page",
     "write_site",
 ]

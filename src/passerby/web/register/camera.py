@@ -38,13 +38,13 @@ LATE = 0.5
 T = TypeVar("T")
 
 
-class Part(BaseModel):
+class StatePart(BaseModel):
     """A piece of the state."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Said(Part, Generic[T]):
+class Said(StatePart, Generic[T]):
     """An entry and where it stands in the log."""
 
     index: int
@@ -76,7 +76,7 @@ class Gap:
     index: int
 
 
-class Tally(Part):
+class Tally(StatePart):
     """Requests in numbers, the newest entries of each kind, and how long the newest decisions took."""
 
     requests: int = 0
@@ -88,7 +88,7 @@ class Tally(Part):
     entries: dict[str, list[int]] = {}
     decision_s: list[int] = []
 
-    def add(self, event: Event) -> None:
+    def add(self, event: CaseStep) -> None:
         """Count one step of a case."""
         setattr(self, event.what, getattr(self, event.what) + 1)
         self.tracks += event.tracks
@@ -97,7 +97,7 @@ class Tally(Part):
             keep(self.decision_s, event.took_s, LISTED)
 
 
-class Event(Part):
+class CaseStep(StatePart):
     """One step of a case."""
 
     index: int
@@ -106,7 +106,7 @@ class Event(Part):
     took_s: int | None = None
 
 
-class Camera(Part):
+class CameraHistory(StatePart):
     """All that the log says about one camera, as far as a page shows it."""
 
     camera: str
@@ -162,7 +162,7 @@ _NEWEST = {
 """Kinds of which the newest entry is all that counts -> where it is kept."""
 
 
-def add_to_camera(camera: Camera, index: int, entry: Any) -> None:  # noqa: ANN401  # any entry that names a camera
+def add_to_camera(camera: CameraHistory, index: int, entry: Any) -> None:  # noqa: ANN401  # any entry that names a camera
     """Take one entry into a camera's state."""
     said = {"index": index, "entry": entry}
     match entry:
@@ -192,7 +192,7 @@ def add_to_camera(camera: Camera, index: int, entry: Any) -> None:  # noqa: ANN4
             return
 
 
-def change(camera: Camera, index: int, entry: CameraChanged) -> None:
+def change(camera: CameraHistory, index: int, entry: CameraChanged) -> None:
     """Lay what changed over the registration; a change of a camera that was never registered says nothing."""
     if camera.registered is None:
         return
@@ -205,7 +205,7 @@ def change(camera: Camera, index: int, entry: CameraChanged) -> None:
     camera.sources |= dict.fromkeys(changed, index)
 
 
-def note_heartbeat(camera: Camera, index: int, beat: Heartbeat) -> None:
+def note_heartbeat(camera: CameraHistory, index: int, beat: Heartbeat) -> None:
     """Add a heartbeat's counts to its hour and day; one that tells of a span told before, or of the future, is not believed."""
     told_before = camera.heartbeat and beat.begin < camera.heartbeat.entry.end - timedelta(seconds=GAP_S)
     if told_before or beat.end > beat.at + timedelta(seconds=AHEAD_S):
@@ -220,12 +220,12 @@ def note_heartbeat(camera: Camera, index: int, beat: Heartbeat) -> None:
     count(camera.days, beat.begin.replace(hour=0, minute=0, second=0), index, beat, DAYS_KEPT)
 
 
-def runs(camera: Camera) -> bool:
+def runs(camera: CameraHistory) -> bool:
     """Return whether a camera was started and not stopped since."""
     return camera.running is not None and isinstance(camera.running.entry, RunningStarted)
 
 
-def note_start(camera: Camera, index: int, entry: RunningStarted) -> None:
+def note_start(camera: CameraHistory, index: int, entry: RunningStarted) -> None:
     """Account for a start: a first one begins the time to be accounted for, one after a silence ends a gap.
 
     One while the camera runs, because its settings changed, says nothing about the time before: the next heartbeat does.
@@ -237,7 +237,7 @@ def note_start(camera: Camera, index: int, entry: RunningStarted) -> None:
         camera.covered = entry.at
 
 
-def note_gap(camera: Camera, index: int, until: datetime, allowed_s: int) -> None:
+def note_gap(camera: CameraHistory, index: int, until: datetime, allowed_s: int) -> None:
     """Keep the span in which nobody could know whether a running camera ran.
 
     Args:

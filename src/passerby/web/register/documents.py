@@ -6,20 +6,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passerby.web.register.pages import PAGE_POLICY, STATIC, STATIC_FILES, Address, Pages, verifier
-from passerby.web.register.words import LANGUAGES
+from passerby.web.register.pages import PAGE_POLICY, STATIC, STATIC_FILES, Address, CitizenPages, verifier_page
+from passerby.web.register.translation import PAGE_LANGUAGES
 
 HTML = "text/html; charset=utf-8"
 MEDIA_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
 DRAWING_POLICY = "default-src 'none'"
 _PATH = re.compile(
-    rf"(?:(?P<language>{'|'.join(LANGUAGES)})/)?"
+    rf"(?:(?P<language>{'|'.join(PAGE_LANGUAGES)})/)?"
     r"(?P<trail>(?:c/(?P<camera>[0-9a-f]{32})/|part/(?P<part>[1-9][0-9]{0,4})/)?)(?P<file>[a-z]+\.[a-z]+)?"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class PageDocument:
     """What stands at a path.
 
     Attributes:
@@ -37,7 +37,7 @@ class Document:
     negotiated: bool = False
 
 
-def find(pages: Pages, path: str, language: str) -> Document | None:
+def find(pages: CitizenPages, path: str, language: str) -> PageDocument | None:
     """Return what stands at a path.
 
     Args:
@@ -46,11 +46,11 @@ def find(pages: Pages, path: str, language: str) -> Document | None:
         language: For paths that name none.
     """
     if path == "verify.html":
-        body, policy = verifier()
-        return Document(body, HTML, policy)
+        body, policy = verifier_page()
+        return PageDocument(body, HTML, policy)
     folder, _, name = path.rpartition("/")
     if folder == "static/register" and name in STATIC_FILES:
-        return Document((STATIC / name).read_bytes(), MEDIA_TYPES[name.rpartition(".")[2]], DRAWING_POLICY)
+        return PageDocument((STATIC / name).read_bytes(), MEDIA_TYPES[name.rpartition(".")[2]], DRAWING_POLICY)
     found = _PATH.fullmatch(path)
     if not found:
         return None
@@ -60,10 +60,10 @@ def find(pages: Pages, path: str, language: str) -> Document | None:
     if made is None:
         return None
     text, media_type, policy = made
-    return Document(text.encode(), media_type, policy, at.language, not named)
+    return PageDocument(text.encode(), media_type, policy, at.language, not named)
 
 
-def page_at(pages: Pages, at: Address, camera: str | None, part: int, file: str) -> tuple[str, str, str] | None:
+def page_at(pages: CitizenPages, at: Address, camera: str | None, part: int, file: str) -> tuple[str, str, str] | None:
     """Return a page's text, media type and content policy, or None where there is none."""
     if camera is not None:
         if camera not in pages.state.cameras:
@@ -84,17 +84,17 @@ def page_at(pages: Pages, at: Address, camera: str | None, part: int, file: str)
     return None
 
 
-def missing(pages: Pages, language: str, depth: int) -> Document:
+def missing(pages: CitizenPages, language: str, depth: int) -> PageDocument:
     """Return the page for paths where nothing stands, so many folders deep."""
     at = Address(language, "x/" * depth)
-    return Document(pages.missing(at).encode(), HTML, PAGE_POLICY, language, negotiated=True)
+    return PageDocument(pages.missing(at).encode(), HTML, PAGE_POLICY, language, negotiated=True)
 
 
-def every_path(pages: Pages) -> Iterator[str]:
+def every_path(pages: CitizenPages) -> Iterator[str]:
     """Yield all paths of the pages, as files."""
     yield "verify.html"
     yield from (f"static/register/{name}" for name in STATIC_FILES)
-    for prefix in ("", *(f"{language}/" for language in LANGUAGES)):
+    for prefix in ("", *(f"{language}/" for language in PAGE_LANGUAGES)):
         yield f"{prefix}index.html"
         yield f"{prefix}feed.atom"
         yield from (f"{prefix}part/{number}/index.html" for number in range(2, pages.parts + 1))

@@ -7,10 +7,11 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from passerby.register import format_instant
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, status_of
+from passerby.web.register.translation import Translation
 from passerby.web.register.view import News, news, ordered, plain_label
-from passerby.web.register.words import Words, spell
 
 MAX_SILENT = 100
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -42,7 +43,7 @@ class Feed:
     items: tuple[Item, ...]
 
 
-def feed_of(words: Words, state: State, now: datetime, *, origin: str, home: str, root: str) -> Feed:
+def feed_of(words: Translation, state: State, now: datetime, *, origin: str, home: str, root: str) -> Feed:
     """Return the feed.
 
     Args:
@@ -60,7 +61,7 @@ def feed_of(words: Words, state: State, now: datetime, *, origin: str, home: str
     return Feed(
         id=identifier(origin, "feed", words.language),
         title=xml(words.text("feed.title", operator=name)),
-        updated=spell(latest),
+        updated=format_instant(latest),
         author=xml(name),
         self=f"{home}feed.atom",
         alternate=home,
@@ -68,7 +69,7 @@ def feed_of(words: Words, state: State, now: datetime, *, origin: str, home: str
     )
 
 
-def silences(words: Words, state: State, now: datetime) -> list[News]:
+def silences(words: Translation, state: State, now: datetime) -> list[News]:
     """Return the cameras that are silent at an instant; no entry says so, that is what silence is."""
     found = []
     for camera in ordered(state):
@@ -82,11 +83,11 @@ def silences(words: Words, state: State, now: datetime) -> list[News]:
 
 def item(row: News, origin: str, home: str, root: str) -> Item:
     """Return one piece of news as an entry of the feed."""
-    key = str(row.index) if row.index is not None else f"silent {row.camera} {spell(row.at)}"
+    key = str(row.index) if row.index is not None else f"silent {row.camera} {format_instant(row.at)}"
     return Item(
         id=identifier(origin, "entry", key),
         title=xml(row.title),
-        updated=spell(row.at),
+        updated=format_instant(row.at),
         href=f"{home}c/{row.camera}/" if row.camera else home,
         proof=f"{root}proof/{row.index}" if row.index is not None else None,
         text=xml(row.text),

@@ -12,10 +12,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from passerby.errors import EntryError, FormatError, PasserbyError, StorageError, VerificationError
-from passerby.register import Checkpoint, Policy, Reader, VerifierKey, decode
+from passerby.register import Checkpoint, LogReader, Policy, VerifierKey, decode_entry
 from passerby.values import utc_now
-from passerby.web.register.documents import Document, find, missing
-from passerby.web.register.pages import Pages, Seen
+from passerby.web.register.documents import PageDocument, find, missing
+from passerby.web.register.pages import CitizenPages, LogSummary
 from passerby.web.register.state import State
 
 FRESH_S = 5
@@ -23,7 +23,7 @@ FRESH_S = 5
 CHECK_EVERY_S = 1.0
 """The log's checkpoint is looked at this often at most, while somebody reads."""
 MAX_KEPT = 256
-"""Pages that are kept as rendered, for one instant."""
+"""CitizenPages that are kept as rendered, for one instant."""
 
 
 class Saved(BaseModel):
@@ -44,7 +44,7 @@ class Saved(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SiteAddresses:
     """Where the pages and the log stand.
 
     Attributes:
@@ -56,14 +56,14 @@ class Place:
     log_url: str = "./"
 
 
-class Follower:
+class LogFollower:
     """A log's state, kept up to date. Safe to use from several threads.
 
     Args:
-        source: A directory or URL, as ``Reader.open`` takes it.
+        source: A directory or URL, as ``LogReader.open`` takes it.
         vkey: The log's key as known from elsewhere; None takes the log's own word.
         policy: Which witnesses count; None takes the log's own word.
-        place: Where the pages stand.
+        addresses: Where the pages stand.
         saved: File to go on from; it is written by ``save`` only.
 
     Raises:
@@ -78,34 +78,34 @@ class Follower:
         *,
         vkey: VerifierKey | str | None = None,
         policy: Policy | None = None,
-        place: Place | None = None,
+        addresses: SiteAddresses | None = None,
         saved: Path | None = None,
     ) -> None:
-        self.reader = Reader.open(source, vkey=vkey, policy=policy)
+        self.reader = LogReader.open(source, vkey=vkey, policy=policy)
         self.state = State()
         self.proofs: dict[int, bool] = {}
         self.trouble: str | None = None
         """``broken`` or ``unreachable`` since the last attempt to read; None when all is well."""
-        self._place = place or Place()
+        self._addresses = addresses or SiteAddresses()
         self._saved = saved
         self._lock = threading.Lock()
-        self._pages: Pages | None = None
-        self._kept: dict[tuple[str, str], Document | None] = {}
+        self._pages: CitizenPages | None = None
+        self._kept: dict[tuple[str, str], PageDocument | None] = {}
         self._looked: datetime | None = None
         if saved is not None and saved.exists():
             self._go_on(saved)
         self._catch_up()
 
     @property
-    def seen(self) -> Seen:
+    def seen(self) -> LogSummary:
         """What is known of the log besides its entries."""
         snapshot = self.reader.snapshot
         witnesses = {witness.key for witness in snapshot.policy.witnesses}
         signed = sum(key in witnesses for key, _ in snapshot.note.signed_by)
         key = str(snapshot.trust.key)
-        return Seen(snapshot.checkpoint.origin, snapshot.checkpoint.size, key, signed, snapshot.witnessed)
+        return LogSummary(snapshot.checkpoint.origin, snapshot.checkpoint.size, key, signed, snapshot.witnessed)
 
-    def pages(self, now: datetime | None = None) -> Pages:
+    def pages(self, now: datetime | None = None) -> CitizenPages:
         """Return the pages as of now, reading what is new first. They change with the next call: render them before.
 
         Args:
@@ -116,14 +116,14 @@ class Follower:
             self._looked = now
             self._refresh()
         if self._pages is None or abs((now - self._pages.now).total_seconds()) >= FRESH_S:
-            base_url = self._place.base_url or f"https://{self.seen.origin}/"
+            base_url = self._addresses.base_url or f"https://{self.seen.origin}/"
             self._kept.clear()
-            self._pages = Pages(
-                self.state, self.seen, now, base_url=base_url, log_url=self._place.log_url, trouble=self.trouble
+            self._pages = CitizenPages(
+                self.state, self.seen, now, base_url=base_url, log_url=self._addresses.log_url, trouble=self.trouble
             )
         return self._pages
 
-    def document(self, path: str, language: str, now: datetime | None = None) -> Document | None:
+    def document(self, path: str, language: str, now: datetime | None = None) -> PageDocument | None:
         """Return what stands at a path of the pages, as of now; see ``find``."""
         with self._lock:
             pages = self.pages(now)
@@ -133,7 +133,7 @@ class Follower:
                 self._kept[path, language] = find(pages, path, language)
             return self._kept[path, language]
 
-    def missing(self, language: str, depth: int) -> Document:
+    def missing(self, language: str, depth: int) -> PageDocument:
         """Return the page for paths where nothing stands."""
         with self._lock:
             return missing(self.pages(), language, depth)
@@ -197,7 +197,7 @@ class Follower:
         begin = self.state.size
         for index, raw in enumerate(self.reader.raws(begin), begin):
             try:
-                entry = decode(raw)
+                entry = decode_entry(raw)
             except EntryError:
                 self.state.skip(index)
             else:

@@ -21,8 +21,8 @@ from passerby.web.register.feed import feed_of
 from passerby.web.register.sign import draw_sign
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, status_of
+from passerby.web.register.translation import PAGE_LANGUAGES, Translation, words_in
 from passerby.web.register.view import PART, camera_view, operator_view, plain_label, shown
-from passerby.web.register.words import LANGUAGES, Words, words_in
 
 HERE = Path(__file__).parent.parent
 STATIC = HERE / "static" / "register"
@@ -34,7 +34,7 @@ PAGE_POLICY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LogSummary:
     """What is known of a log besides its entries.
 
     Attributes:
@@ -82,7 +82,7 @@ class Address:
         return self.root + (f"{self.language}/" if self.named else "")
 
 
-class Pages:
+class CitizenPages:
     """All pages of one state at one instant.
 
     Args:
@@ -97,7 +97,7 @@ class Pages:
     def __init__(
         self,
         state: State,
-        seen: Seen,
+        seen: LogSummary,
         now: datetime,
         *,
         base_url: str,
@@ -169,14 +169,14 @@ class Pages:
         words = words_in(at.language)
         return environment().get_template(template).render(t=words, page=self._page(words, at), **view)
 
-    def _page(self, words: Words, at: Address) -> dict[str, Any]:
+    def _page(self, words: Translation, at: Address) -> dict[str, Any]:
         asked = {"lang": at.language, "log": self.log_url, "key": self.seen.vkey, "page": at.path or "./"}
         return {
             "root": at.root,
             "home": at.home,
             "languages": [
                 {"code": code, "name": words_in(code).text("language"), "href": f"{at.root}{code}/{at.trail}"}
-                for code in LANGUAGES
+                for code in PAGE_LANGUAGES
             ],
             "vkey": self.seen.vkey,
             "policy": PAGE_POLICY,
@@ -189,14 +189,14 @@ class Pages:
         }
 
 
-def witness_text(words: Words, seen: Seen) -> Markup:
+def witness_text(words: Translation, seen: LogSummary) -> Markup:
     """Return in plain words whether anyone independent vouches for the log."""
     if seen.met:
         return words.count("check.witnessed", seen.witnesses)
     return words.say("check.partly" if seen.witnesses else "check.unwitnessed", have=seen.witnesses)
 
 
-def script_words(words: Words) -> dict[str, Any]:
+def script_words(words: Translation) -> dict[str, Any]:
     """Return the texts that the script on a page shows."""
     names = ("waiting", "good", "bad", "all_good", "some_bad", "unable")
     return {
@@ -206,13 +206,13 @@ def script_words(words: Words) -> dict[str, Any]:
     }
 
 
-def reasons(words: Words) -> dict[str, str]:
+def reasons(words: Translation) -> dict[str, str]:
     """Return why a check can fail, in words."""
     return {key.removeprefix("reason."): text for key, text in words.table.items() if key.startswith("reason.")}
 
 
 @cache
-def verifier() -> tuple[bytes, str]:
+def verifier_page() -> tuple[bytes, str]:
     """Return the checker: one file that anyone can host, the same bytes for every register; and its content policy."""
     style = (STATIC / "page.css").read_text(encoding="utf-8")
     script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("log.js", "verifier.js"))
@@ -221,7 +221,7 @@ def verifier() -> tuple[bytes, str]:
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     tables = {}
-    for language in LANGUAGES:
+    for language in PAGE_LANGUAGES:
         words = words_in(language)
         own = {key.removeprefix("verify."): text for key, text in words.table.items() if key.startswith("verify.")}
         tables[language] = own | {"reason": reasons(words)}

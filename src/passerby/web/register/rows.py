@@ -14,11 +14,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from passerby.register import CameraRegistered, OperatorStated
-from passerby.web.register.camera import Camera, Said, Tally
+from passerby.register import CameraRegistered, OperatorStated, format_instant
+from passerby.web.register.camera import CameraHistory, Said, Tally
 from passerby.web.register.state import State
 from passerby.web.register.status import hidden_requests, totals_of
-from passerby.web.register.words import Words, element, spell
+from passerby.web.register.translation import Translation, element
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +58,23 @@ def claim(said: Said[Any], field: str, shown: object = None, *, tag: str = "span
         value = value[part] if isinstance(value, dict) else getattr(value, part)
     bound = {"data_entry": said.index, "data_claim": f"/{field}", **attributes}
     if isinstance(value, datetime):
-        return element("time", shown if shown is not None else value, datetime=spell(value), **bound)
+        return element("time", shown if shown is not None else value, datetime=format_instant(value), **bound)
     if shown is None:
         return element(tag, value, **bound)
     spelled = str(value).lower() if isinstance(value, bool) else value
     return element("data", shown, value=spelled, **bound)
 
 
-def source(camera: Camera, field: str) -> Said[CameraRegistered]:
+def source(camera: CameraHistory, field: str) -> Said[CameraRegistered]:
     """Return a camera's registration with the entry that states the present value of one of its fields."""
     if camera.registered is None:
         raise LookupError(field)
     return Said(index=camera.sources.get(field, camera.registered.index), entry=camera.registered.entry)
 
 
-def rows_of(words: Words, state: State, camera: Camera, now: datetime) -> dict[str, list[Row]]:
+def rows_of(words: Translation, state: State, camera: CameraHistory, now: datetime) -> dict[str, list[Row]]:
     """Return all statements about a camera, by section, in the order of the page."""
-    sections: dict[str, list[Callable[[Words, State, Camera, datetime], Iterator[Row]]]] = {
+    sections: dict[str, list[Callable[[Translation, State, CameraHistory, datetime], Iterator[Row]]]] = {
         "why": [_operator, _governed],
         "runs": [_running, _tests],
         "counts": [_totals, _silences, _faults],
@@ -86,7 +86,7 @@ def rows_of(words: Words, state: State, camera: Camera, now: datetime) -> dict[s
     }
 
 
-def _operator(words: Words, state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+def _operator(words: Translation, state: State, camera: CameraHistory, _now: datetime) -> Iterator[Row]:
     if state.operator is None:
         yield Row("operator", words.say("row.operator.none"), by="", warn=True)
     else:
@@ -98,7 +98,7 @@ def _operator(words: Words, state: State, camera: Camera, _now: datetime) -> Ite
         yield Row("contact", link, (contact.index,))
 
 
-def contact_of(state: State, camera: Camera) -> Said[CameraRegistered] | Said[OperatorStated] | None:
+def contact_of(state: State, camera: CameraHistory) -> Said[CameraRegistered] | Said[OperatorStated] | None:
     """Return the entry that states whom to contact: the camera's own, else the operator's."""
     if camera.registered and camera.registered.entry.contact:
         return source(camera, "contact")
@@ -114,7 +114,7 @@ def shown_address(address: str) -> str:
     return address.removeprefix("mailto:").removeprefix("tel:")
 
 
-def _governed(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+def _governed(words: Translation, _state: State, camera: CameraHistory, _now: datetime) -> Iterator[Row]:
     if camera.registered is None:
         yield Row("registered", words.say("row.registered.none"), by="", warn=True)
         return
@@ -136,7 +136,7 @@ def _governed(words: Words, _state: State, camera: Camera, _now: datetime) -> It
         yield Row("place", Markup(", ").join(place), (said.index,))
 
 
-def _running(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+def _running(words: Translation, _state: State, camera: CameraHistory, _now: datetime) -> Iterator[Row]:
     if camera.started is None:
         yield Row("software", words.say("row.software.none"), by="")
         return
@@ -148,7 +148,7 @@ def _running(words: Words, _state: State, camera: Camera, _now: datetime) -> Ite
         yield Row(field, claim(said, field, tag="code"), (said.index,))
 
 
-def _tests(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+def _tests(words: Translation, _state: State, camera: CameraHistory, _now: datetime) -> Iterator[Row]:
     if camera.access is None:
         yield Row("access", words.say("row.access.none"), by="", warn=True)
     else:
@@ -165,7 +165,7 @@ def _tests(words: Words, _state: State, camera: Camera, _now: datetime) -> Itera
     yield from _result(words, "spotcheck", camera.spotcheck)
 
 
-def _result(words: Words, key: str, said: Said[Any] | None) -> Iterator[Row]:
+def _result(words: Translation, key: str, said: Said[Any] | None) -> Iterator[Row]:
     if said is None:
         yield Row(key, words.say(f"row.{key}.none"), by="")
         return
@@ -177,11 +177,11 @@ def _result(words: Words, key: str, said: Said[Any] | None) -> Iterator[Row]:
     )
 
 
-def _at(words: Words, said: Said[Any]) -> Markup:
+def _at(words: Translation, said: Said[Any]) -> Markup:
     return words.instant(said.entry.at, data_entry=said.index, data_claim="/at")
 
 
-def _totals(words: Words, _state: State, camera: Camera, now: datetime) -> Iterator[Row]:
+def _totals(words: Translation, _state: State, camera: CameraHistory, now: datetime) -> Iterator[Row]:
     totals = totals_of(camera, now)
     if totals.first is None or totals.last is None:
         yield Row("faces", words.say("row.faces.none"), by="")
@@ -193,7 +193,7 @@ def _totals(words: Words, _state: State, camera: Camera, now: datetime) -> Itera
             yield Row(key, body, entries, warn=seconds * 10 > totals.stated_s, span=True)
 
 
-def _silences(words: Words, _state: State, camera: Camera, now: datetime) -> Iterator[Row]:
+def _silences(words: Translation, _state: State, camera: CameraHistory, now: datetime) -> Iterator[Row]:
     seconds = totals_of(camera, now).not_known_s
     if camera.running is not None:
         body = words.say("row.unknown.value", span=words.span(seconds)) if seconds else words.say("row.no_time")
@@ -205,7 +205,7 @@ def _silences(words: Words, _state: State, camera: Camera, now: datetime) -> Ite
         )
 
 
-def _faults(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+def _faults(words: Translation, _state: State, camera: CameraHistory, _now: datetime) -> Iterator[Row]:
     if camera.fault_count:
         last = camera.faults[-1]
         body = words.count(
@@ -216,14 +216,14 @@ def _faults(words: Words, _state: State, camera: Camera, _now: datetime) -> Iter
         yield Row("faults", body, (last.index,))
 
 
-def _requests(words: Words, state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+def _requests(words: Translation, state: State, camera: CameraHistory, _now: datetime) -> Iterator[Row]:
     yield from tally_rows(words, camera.tally)
     if hidden := hidden_requests(state):
         body = words.count("row.hidden.value", len(hidden), until=words.day(hidden[-1]))
         yield Row("hidden", body, by="reckoned")
 
 
-def tally_rows(words: Words, tally: Tally) -> Iterator[Row]:
+def tally_rows(words: Translation, tally: Tally) -> Iterator[Row]:
     """Return requests, openings, refusals and the time that decisions took, of one camera or all."""
     for key in ("requests", "opened", "refused"):
         n = getattr(tally, key)
@@ -243,7 +243,7 @@ def tally_rows(words: Words, tally: Tally) -> Iterator[Row]:
         yield Row("decision", body, by="reckoned")
 
 
-def _kept(words: Words, _state: State, camera: Camera, _now: datetime) -> Iterator[Row]:
+def _kept(words: Translation, _state: State, camera: CameraHistory, _now: datetime) -> Iterator[Row]:
     if camera.registered is None:
         return
     for key in ("retention_h", "sealed_h"):

@@ -6,7 +6,6 @@ What is served is public, so every answer may be read by other sites' scripts: t
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 import socket
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from starlette.routing import Route
 
 from passerby.errors import EntryError, PasserbyError
 from passerby.web.listening import serve_app
-from passerby.web.register.documents import DRAWING_POLICY, Document
-from passerby.web.register.follow import Follower
-from passerby.web.register.words import FALLBACK, negotiate
+from passerby.web.register.documents import DRAWING_POLICY, PageDocument
+from passerby.web.register.follow import LogFollower
+from passerby.web.register.translation import FALLBACK_LANGUAGE, negotiate
 
 TEXT = "text/plain; charset=utf-8"
 NEVER = "no-store"
@@ -46,15 +45,15 @@ _FOLDER = re.compile(r"[a-z]{2}|(?:[a-z]{2}/)?(?:c/[0-9a-f]{32}|part/[0-9]{1,5})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PageAnswer:
     """What stands at a path, and how long it may be kept."""
 
-    document: Document
+    document: PageDocument
     keep: str
     status: int = 200
 
 
-def app_of(follower: Follower, *, language: str = FALLBACK) -> Starlette:
+def register_app(follower: LogFollower, *, language: str = FALLBACK_LANGUAGE) -> Starlette:
     """Return the server as an application.
 
     Args:
@@ -66,7 +65,7 @@ def app_of(follower: Follower, *, language: str = FALLBACK) -> Starlette:
         path = request.url.path.removeprefix("/")
         chosen = negotiate(request.headers.get("accept-language", ""), language)
         if len(path) > MAX_PATH:
-            return respond(request, Answer(Document(b"too long\n", TEXT, DRAWING_POLICY), NEVER, 414))
+            return respond(request, PageAnswer(PageDocument(b"too long\n", TEXT, DRAWING_POLICY), NEVER, 414))
         if _FOLDER.fullmatch(path):
             return RedirectResponse(f"/{path}/", 308, HEADERS)
         return respond(request, await run_in_threadpool(answer, follower, path, chosen))
@@ -74,7 +73,7 @@ def app_of(follower: Follower, *, language: str = FALLBACK) -> Starlette:
     return Starlette(routes=[Route("/{path:path}", serve, methods=["GET"])])
 
 
-def answer(follower: Follower, path: str, language: str) -> Answer:
+def answer(follower: LogFollower, path: str, language: str) -> PageAnswer:
     """Return what stands at a path of the log or its pages.
 
     Args:
@@ -88,28 +87,28 @@ def answer(follower: Follower, path: str, language: str) -> Answer:
             if data is not None:
                 return log_file(path, data)
         elif found := _PROOF.fullmatch(path):
-            return Answer(Document(follower.proof(int(found[1])), TEXT, DRAWING_POLICY), ASK)
+            return PageAnswer(PageDocument(follower.proof(int(found[1])), TEXT, DRAWING_POLICY), ASK)
         elif found := _ENTRY.fullmatch(path):
-            return Answer(Document(follower.raw(int(found[1])), "application/json", DRAWING_POLICY), FOREVER)
+            return PageAnswer(PageDocument(follower.raw(int(found[1])), "application/json", DRAWING_POLICY), FOREVER)
         elif document := follower.document(path, language):
-            return Answer(document, ASK)
+            return PageAnswer(document, ASK)
     except EntryError:
         pass  # there is no such entry
     except PasserbyError as error:
-        return Answer(Document(f"{error.message}\n".encode(), TEXT, DRAWING_POLICY), NEVER, 503)
-    return Answer(follower.missing(language, path.count("/")), NEVER, 404)
+        return PageAnswer(PageDocument(f"{error.message}\n".encode(), TEXT, DRAWING_POLICY), NEVER, 503)
+    return PageAnswer(follower.missing(language, path.count("/")), NEVER, 404)
 
 
-def log_file(path: str, data: bytes) -> Answer:
+def log_file(path: str, data: bytes) -> PageAnswer:
     """Return one of the log's own files: tiles never change, the checkpoint always may."""
     if path.startswith("tile/"):
-        return Answer(Document(data, "application/octet-stream", DRAWING_POLICY), FOREVER)
+        return PageAnswer(PageDocument(data, "application/octet-stream", DRAWING_POLICY), FOREVER)
     if path.startswith("schemas/"):
-        return Answer(Document(data, "application/schema+json", DRAWING_POLICY), ASK)
-    return Answer(Document(data, TEXT, DRAWING_POLICY), NEVER if path == "checkpoint" else ASK)
+        return PageAnswer(PageDocument(data, "application/schema+json", DRAWING_POLICY), ASK)
+    return PageAnswer(PageDocument(data, TEXT, DRAWING_POLICY), NEVER if path == "checkpoint" else ASK)
 
 
-def respond(request: Request, found: Answer) -> Response:
+def respond(request: Request, found: PageAnswer) -> Response:
     """Return an answer with all its headers; unchanged content is not sent again."""
     document = found.document
     tag = f'"{hashlib.sha256(document.body).hexdigest()[:32]}"'
@@ -130,24 +129,12 @@ def respond(request: Request, found: Answer) -> Response:
     return Response(document.body, found.status, headers)
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether an address is reached from this machine only.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def run(follower: Follower, *, listener: socket.socket, language: str = FALLBACK) -> None:
+def serve_register(follower: LogFollower, *, listener: socket.socket, language: str = FALLBACK_LANGUAGE) -> None:
     """Serve until the process is told to stop.
 
     Args:
         follower: The log.
-        listener: As ``listening.bind`` gives it.
+        listener: As ``listening.bind_port`` gives it.
         language: For readers who ask for none that there is.
     """
-    serve_app(app_of(follower, language=language), listener)
+    serve_app(register_app(follower, language=language), listener)

@@ -9,7 +9,7 @@ from functools import lru_cache
 import segno
 from markupsafe import Markup, escape
 
-from passerby.web.register.words import Words
+from passerby.web.register.translation import Translation
 
 WIDTH_MM, HEIGHT_MM = 148, 210
 """Source: ISO 216, A5."""
@@ -18,7 +18,7 @@ QUIET_MODULES = 4
 CODE_MM = 84
 
 
-def draw_sign(words: Words, *, address: str, label: str, operator: str, covered: bool) -> Markup:
+def draw_sign(words: Translation, *, address: str, label: str, operator: str, covered: bool) -> Markup:
     """Return the sign as an SVG drawing.
 
     Args:

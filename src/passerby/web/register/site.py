@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from passerby.errors import StorageError
-from passerby.register import kinds
+from passerby.register import entry_kinds, rotation_path, tile_paths
 from passerby.web.register.documents import every_path, find
-from passerby.web.register.follow import Follower, write_whole
-from passerby.web.register.words import FALLBACK
+from passerby.web.register.follow import LogFollower, write_whole
+from passerby.web.register.translation import FALLBACK_LANGUAGE
 
 _CITED = re.compile(r'data-entry="(\d{1,16})"')
 
@@ -22,7 +22,7 @@ class Written:
     """What a run of ``write_site`` did.
 
     Attributes:
-        pages: Pages of the site.
+        pages: CitizenPages of the site.
         changed: Files that were written because they are new or other than before.
         proofs: Entries that are cited, each with its proof.
         size: Entries of the log.
@@ -34,7 +34,9 @@ class Written:
     size: int
 
 
-def write_site(follower: Follower, folder: Path, *, language: str = FALLBACK, now: datetime | None = None) -> Written:
+def write_site(
+    follower: LogFollower, folder: Path, *, language: str = FALLBACK_LANGUAGE, now: datetime | None = None
+) -> Written:
     """Write all pages, and the proof and text of every entry that a page cites.
 
     Proofs are written before the pages that cite them, and each file whole or not at all, so that a reader never meets a
@@ -69,7 +71,7 @@ def write_site(follower: Follower, folder: Path, *, language: str = FALLBACK, no
     return Written(count, changed, len(cited), pages.seen.size)
 
 
-def copy_log(follower: Follower, folder: Path) -> int:
+def copy_log(follower: LogFollower, folder: Path) -> int:
     """Copy the log's own files beside the pages, the checkpoint last; returns how many changed.
 
     Raises:
@@ -80,7 +82,7 @@ def copy_log(follower: Follower, folder: Path) -> int:
     for path in (
         *tile_paths(size),
         *rotation_paths(follower),
-        *(f"schemas/{kind}.json" for kind in kinds()),
+        *(f"schemas/{kind}.json" for kind in entry_kinds()),
         "vkey",
         "policy",
     ):
@@ -90,47 +92,15 @@ def copy_log(follower: Follower, folder: Path) -> int:
     return changed + write_whole(folder / "checkpoint", follower.reader.snapshot.note.raw)
 
 
-def rotation_paths(follower: Follower) -> Iterator[str]:
+def rotation_paths(follower: LogFollower) -> Iterator[str]:
     """Yield the paths of the proofs of all changes of the log's key, in order."""
     number = 0
-    while follower.file(path := f"rotation/{number}.tlog-proof") is not None:
+    while follower.file(path := rotation_path(number)) is not None:
         yield path
         number += 1
 
 
-def tile_paths(size: int) -> list[str]:
-    """Return the paths of all tiles of a log of a size. Source: C2SP tlog-tiles.
-
-    >>> tile_paths(257)
-    ['tile/entries/000', 'tile/entries/001.p/1', 'tile/0/000', 'tile/0/001.p/1', 'tile/1/000.p/1']
-    """
-    paths = []
-    levels: list[tuple[str, int]] = [("entries", size)]
-    level = 0
-    while size >> (8 * level):
-        levels.append((str(level), size >> (8 * level)))
-        level += 1
-    for name, across in levels:
-        for index in range(-(-across // 256)):
-            width = min(256, across - index * 256)
-            paths.append(f"tile/{name}/{spelled(index)}" + ("" if width == 256 else f".p/{width}"))
-    return paths
-
-
-def spelled(index: int) -> str:
-    """Return a tile's number as a path. Source: C2SP tlog-tiles.
-
-    >>> spelled(1234067)
-    'x001/x234/067'
-    """
-    parts = [f"{index % 1000:03d}"]
-    while index >= 1000:
-        index //= 1000
-        parts.insert(0, f"x{index % 1000:03d}")
-    return "/".join(parts)
-
-
-def _prove(follower: Follower, folder: Path, index: int) -> int:
+def _prove(follower: LogFollower, folder: Path, index: int) -> int:
     """A proof stays right for ever; it is only made anew where the witnesses have come since, or the key has changed."""
     met = follower.seen.met
     known = follower.proofs.get(index)

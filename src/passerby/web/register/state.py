@@ -29,7 +29,7 @@ from passerby.register import (
     YearStatistics,
     commit,
 )
-from passerby.web.register.camera import LISTED, Camera, Event, Part, Said, Tally, add_to_camera, keep
+from passerby.web.register.camera import LISTED, CameraHistory, CaseStep, Said, StatePart, Tally, add_to_camera, keep
 
 NEWS_KEPT = 100
 MAX_CAMERAS = 50_000
@@ -37,30 +37,30 @@ MAX_CASES = 20_000
 """Requests that are not closed, and commitments that are not revealed; beyond that the oldest fall out of the pages."""
 
 
-class Case(Part):
+class Case(StatePart):
     """A request on its way. Steps wait here until the camera is named."""
 
     at: datetime
     camera: str | None
-    waiting: list[Event] = Field(default_factory=list)
+    waiting: list[CaseStep] = Field(default_factory=list)
 
 
-class Pending(Part):
+class PendingReveal(StatePart):
     """A commitment that is not revealed yet; ``case`` where it hides a request's camera."""
 
     commitment: Commitment
     case: str | None
 
 
-class State(Part):
+class State(StatePart):
     """Everything the pages show, up to and without the entry ``size``."""
 
     form: Literal[1] = 1
     size: int = 0
     operator: Said[OperatorStated] | None = None
-    cameras: dict[str, Camera] = Field(default_factory=dict)
+    cameras: dict[str, CameraHistory] = Field(default_factory=dict)
     cases: dict[str, Case] = Field(default_factory=dict)
-    pending: dict[int, Pending] = Field(default_factory=dict)
+    pending: dict[int, PendingReveal] = Field(default_factory=dict)
     revealed: dict[int, Commitment] = Field(default_factory=dict)
     """The newest commitments that were revealed: said again, a reveal contradicts nothing."""
     bad_reveals: list[int] = Field(default_factory=list)
@@ -123,9 +123,9 @@ class State(Part):
             for camera in self.cameras.values():
                 add_to_camera(camera, index, entry)
 
-    def _camera(self, name: str) -> Camera:
+    def _camera(self, name: str) -> CameraHistory:
         if name not in self.cameras:
-            self.cameras[name] = Camera(camera=name)
+            self.cameras[name] = CameraHistory(camera=name)
         return self.cameras[name]
 
     def _add_case(self, index: int, entry: Any) -> None:  # noqa: ANN401  # the kinds share only ``case``
@@ -139,12 +139,12 @@ class State(Part):
         if details is not None:
             if len(self.pending) >= MAX_CASES:
                 del self.pending[next(iter(self.pending))]
-            self.pending[index] = Pending(commitment=details, case=entry.case if what == "requests" else None)
+            self.pending[index] = PendingReveal(commitment=details, case=entry.case if what == "requests" else None)
         if what not in {"requests", "granted", "refused", "withdrawn", "opened"}:
             return
         decided = what in {"granted", "refused"} and case is not None
         took_s = max(0, round((entry.at - case.at).total_seconds())) if decided and case else None
-        event = Event.model_validate(
+        event = CaseStep.model_validate(
             {"index": index, "what": what, "tracks": getattr(entry, "tracks", 0), "took_s": took_s}
         )
         self.tally.add(event)

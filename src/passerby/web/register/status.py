@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from passerby.register import Heartbeat, RunningStarted
-from passerby.web.register.camera import AHEAD_S, Camera
+from passerby.web.register.camera import AHEAD_S, CameraHistory
 from passerby.web.register.state import State
 
 WINDOW = timedelta(days=30)
@@ -68,7 +68,7 @@ class Totals:
     last: int | None
 
 
-def status_of(camera: Camera, now: datetime) -> Status:
+def status_of(camera: CameraHistory, now: datetime) -> Status:
     """Return what a camera is at an instant.
 
     Args:
@@ -103,7 +103,7 @@ def trouble_of(beat: Heartbeat) -> Light | None:
     return max(seconds, key=lambda light: seconds[light]) if sum(seconds.values()) > half_s else None
 
 
-def totals_of(camera: Camera, now: datetime) -> Totals:
+def totals_of(camera: CameraHistory, now: datetime) -> Totals:
     """Return the sums of the last 30 days, by the days on which spans began."""
     since = now - WINDOW
     rows = [row for row in camera.days if row.end > since]

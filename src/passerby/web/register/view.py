@@ -9,13 +9,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from passerby.register import Fault, RequestOpened, SelfTest, SpotCheck
-from passerby.web.register.camera import Camera, Counts, Said
+from passerby.register import Fault, RequestOpened, SelfTest, SpotCheck, format_instant
+from passerby.web.register.camera import CameraHistory, Counts, Said
 from passerby.web.register.map_drawing import Map, Spot, draw
 from passerby.web.register.rows import Row, claim, rows_of, source, tally_rows
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, Status, late_reveals, status_of
-from passerby.web.register.words import Words, element, spell
+from passerby.web.register.translation import Translation, element
 
 PART = 50
 """Cameras on one page."""
@@ -95,17 +95,17 @@ class News:
     camera: str | None
 
 
-def plain_label(camera: Camera) -> str:
+def plain_label(camera: CameraHistory) -> str:
     """Return a camera's name, or the start of its identifier where it was never given one."""
     return camera.registered.entry.label if camera.registered else camera.camera[:8]
 
 
-def ordered(state: State) -> list[Camera]:
+def ordered(state: State) -> list[CameraHistory]:
     """Return all cameras in the order of the list: by name, removed ones last."""
     return sorted(state.cameras.values(), key=lambda c: (c.retired is not None, plain_label(c).casefold(), c.camera))
 
 
-def shown(words: Words, camera: Camera, now: datetime, number: int = 0) -> Shown:
+def shown(words: Translation, camera: CameraHistory, now: datetime, number: int = 0) -> Shown:
     """Return a camera's name and status."""
     status = status_of(camera, now)
     label = (
@@ -125,20 +125,20 @@ def shown(words: Words, camera: Camera, now: datetime, number: int = 0) -> Shown
         word=words.text(f"light.{status.light}"),
         sentence=sentence(words, camera, status, when, now),
         since=words.say("page.since", when=when) if when and status.light is not Light.NEW else None,
-        due=spell(status.due) if status.due else None,
+        due=format_instant(status.due) if status.due else None,
         entries=tuple(dict.fromkeys(entries)),
         plain=plain_label(camera),
     )
 
 
-def since(words: Words, status: Status) -> Markup | None:
+def since(words: Translation, status: Status) -> Markup | None:
     """Return the instant since when a camera is what it is, bound to its entry."""
     if status.since is None:
         return None
     return words.instant(status.since, data_entry=status.index, data_claim=f"/{status.field}")
 
 
-def sentence(words: Words, camera: Camera, status: Status, when: Markup | None, now: datetime) -> Markup:
+def sentence(words: Translation, camera: CameraHistory, status: Status, when: Markup | None, now: datetime) -> Markup:
     """Return the status in plain words."""
     if status.ahead:
         return words.say("status.ahead")
@@ -147,7 +147,7 @@ def sentence(words: Words, camera: Camera, status: Status, when: Markup | None, 
     return words.say(f"status.{status.light}", when=when, span=words.span(status.silent_s(now)))
 
 
-def camera_view(words: Words, state: State, camera: Camera, now: datetime) -> dict[str, Any]:
+def camera_view(words: Translation, state: State, camera: CameraHistory, now: datetime) -> dict[str, Any]:
     """Return everything the page of one camera shows."""
     status = status_of(camera, now)
     return {
@@ -164,13 +164,13 @@ def camera_view(words: Words, state: State, camera: Camera, now: datetime) -> di
     }
 
 
-def gap_line(words: Words, begin: datetime, end: datetime) -> Markup:
+def gap_line(words: Translation, begin: datetime, end: datetime) -> Markup:
     """Return a span without any word."""
     span = words.span(round((end - begin).total_seconds()))
     return words.say("page.gap", begin=words.instant(begin), end=words.instant(end), span=span)
 
 
-def hour(words: Words, row: Counts) -> Hour:
+def hour(words: Translation, row: Counts) -> Hour:
     """Return an hour's line; its number is bound to the entry where one heartbeat holds the whole of it."""
     notes = [
         words.text(f"page.{name}_note", span=words.span(seconds))
@@ -182,11 +182,11 @@ def hour(words: Words, row: Counts) -> Hour:
         faces = Markup('<data value="{}" data-entry="{}" data-claim="/faces_covered">{}</data>').format(
             row.faces, row.first, faces
         )
-    begin = element("time", f"{words.day(row.begin)}, {words.clock(row.begin)}", datetime=spell(row.begin))
+    begin = element("time", f"{words.day(row.begin)}, {words.clock(row.begin)}", datetime=format_instant(row.begin))
     return Hour(begin, faces, tuple(notes), row.first, row.last)
 
 
-def chart(words: Words, rows: Sequence[Counts]) -> list[Bar]:
+def chart(words: Translation, rows: Sequence[Counts]) -> list[Bar]:
     """Return the bars of the last hours."""
     if not rows:
         return []
@@ -203,7 +203,7 @@ def chart(words: Words, rows: Sequence[Counts]) -> list[Bar]:
     return bars
 
 
-def operator_view(words: Words, state: State, now: datetime, part: int) -> dict[str, Any]:
+def operator_view(words: Translation, state: State, now: datetime, part: int) -> dict[str, Any]:
     """Return everything one page of the list of all cameras shows.
 
     Args:
@@ -231,7 +231,7 @@ def operator_view(words: Words, state: State, now: datetime, part: int) -> dict[
     }
 
 
-def map_of(cameras: Sequence[Camera], now: datetime) -> Map | None:
+def map_of(cameras: Sequence[CameraHistory], now: datetime) -> Map | None:
     """Return the map of the cameras that have a place and were not removed."""
     spots = []
     for number, camera in enumerate(cameras, 1):
@@ -245,7 +245,7 @@ def map_of(cameras: Sequence[Camera], now: datetime) -> Map | None:
     return draw(spots)
 
 
-def years(words: Words, state: State) -> list[Row]:
+def years(words: Translation, state: State) -> list[Row]:
     """Return the yearly figures, newest first."""
     rows = []
     for year, said in sorted(state.years.items(), reverse=True):
@@ -255,7 +255,7 @@ def years(words: Words, state: State) -> list[Row]:
     return rows
 
 
-def alarms(words: Words, state: State, now: datetime) -> list[Row]:
+def alarms(words: Translation, state: State, now: datetime) -> list[Row]:
     """Return what a reader should know before all else: broken promises to reveal."""
     rows = []
     if late := late_reveals(state, now):
@@ -266,13 +266,13 @@ def alarms(words: Words, state: State, now: datetime) -> list[Row]:
     return rows
 
 
-def news(words: Words, state: State) -> Iterator[News]:
+def news(words: Translation, state: State) -> Iterator[News]:
     """Yield openings and faults, newest entry first."""
     for said in reversed(state.news):
         yield news_of(words, state, said)
 
 
-def news_of(words: Words, state: State, said: Said[Any]) -> News:
+def news_of(words: Translation, state: State, said: Said[Any]) -> News:
     """Return one entry as news."""
     entry = said.entry
     camera = getattr(entry, "camera", None)

@@ -16,13 +16,14 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from passerby.errors import UsageError
+from passerby.register import format_instant
 
 FOLDER = Path(__file__).parent.parent / "translations"
-LANGUAGES = ("en", "fr", "de")
-FALLBACK = "en"
+PAGE_LANGUAGES = ("en", "fr", "de")
+FALLBACK_LANGUAGE = "en"
 
 
-class Words:
+class Translation:
     """One language.
 
     Args:
@@ -33,8 +34,8 @@ class Words:
     """
 
     def __init__(self, language: str) -> None:
-        if language not in LANGUAGES:
-            raise UsageError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+        if language not in PAGE_LANGUAGES:
+            raise UsageError(f"language must be one of {', '.join(PAGE_LANGUAGES)}, got {language!r}")
         self.language = language
         self.table = flatten(tomllib.loads((FOLDER / f"register.{language}.toml").read_text(encoding="utf-8")))
 
@@ -60,7 +61,7 @@ class Words:
     def number(self, n: int) -> str:
         """Return a whole number with the language's own separators.
 
-        >>> Words("de").number(1234567)
+        >>> Translation("de").number(1234567)
         '1.234.567'
         """
         return f"{n:,}".replace(",", self.table["format.thousands"])
@@ -82,12 +83,12 @@ class Words:
 
     def instant(self, at: datetime, **attributes: object) -> Markup:
         """Return day and time as a ``time`` element."""
-        return element("time", self.moment(at), datetime=spell(at), **attributes)
+        return element("time", self.moment(at), datetime=format_instant(at), **attributes)
 
     def span(self, seconds: int) -> str:
         """Return a length of time in its two largest units.
 
-        >>> Words("en").span(93_600)
+        >>> Translation("en").span(93_600)
         '1 day 2 h'
         """
         minutes, hours, days = (seconds // 60) % 60, (seconds // 3600) % 24, seconds // 86_400
@@ -106,15 +107,10 @@ class Words:
         Returns:
             The language taken, and the words.
         """
-        for language in (self.language, FALLBACK):
+        for language in (self.language, FALLBACK_LANGUAGE):
             if language in words:
                 return language, words[language]
         return next(iter(sorted(words.items())))
-
-
-def spell(at: datetime) -> str:
-    """Return an instant as entries spell it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def element(tag: str, shown: object, **attributes: object) -> Markup:
@@ -128,9 +124,9 @@ def element(tag: str, shown: object, **attributes: object) -> Markup:
 
 
 @cache
-def words_in(language: str) -> Words:
+def words_in(language: str) -> Translation:
     """Return a language, read once."""
-    return Words(language)
+    return Translation(language)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -144,7 +140,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def negotiate(accept: str, usual: str = FALLBACK) -> str:
+def negotiate(accept: str, usual: str = FALLBACK_LANGUAGE) -> str:
     """Choose a language by an Accept-Language header.
 
     >>> negotiate("da, fr-CH;q=0.8, de;q=0.9")
@@ -157,6 +153,6 @@ def negotiate(accept: str, usual: str = FALLBACK) -> str:
             continue
         q = float(found[2] or 1)
         language = usual if found[1] == "*" else found[1].lower()
-        if language in LANGUAGES and q > weight:
+        if language in PAGE_LANGUAGES and q > weight:
             best, weight = language, q
     return best

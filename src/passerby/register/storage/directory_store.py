@@ -1,7 +1,7 @@
-"""Where a log's files lie: a directory, or an object store. Every write is whole and durable when it returns.
+"""A log in a directory of a local disk. Every write is whole and durable when it returns.
 
-A directory: write beside, fsync the file, rename, fsync the directory; new directories are fsynced into their parents.
-Each call to the system goes through ``Disk``, so that a test can break every one in turn.
+Write beside, fsync the file, rename, fsync the directory; new directories are fsynced into their parents. Each call to the
+system goes through ``Disk``, so that a test can break every one in turn.
 """
 
 from __future__ import annotations
@@ -9,92 +9,18 @@ from __future__ import annotations
 import fcntl
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 from passerby.errors import LockedError, StorageError
-from passerby.register.tiles.tiles import beyond, tile_path
-from passerby.register.tiles.together import together
+from passerby.register.storage.store import Hold, as_storage_errors
+from passerby.register.threads import call_together
+from passerby.register.tiles import tile_path, tiles_beyond
 
 _TEMPORARY = ".tmp-"
-
-
-class Source(Protocol):
-    """Where a log can be read from."""
-
-    def get(self, path: str) -> bytes | None:
-        """Return a file's bytes, or None where there is none.
-
-        Raises:
-            StorageError: it cannot be read.
-        """
-
-    def __str__(self) -> str: ...
-
-
-class Store(Source, Protocol):
-    """Where a log can be written to."""
-
-    def put_all(self, files: Mapping[str, bytes], *, guard: Callable[[], None] | None = None) -> None:
-        """Write files, each whole, replacing what was there; durable when this returns.
-
-        Args:
-            files: By path.
-            guard: Where writers are kept apart by a lease: called before something else is replaced, to raise if it is lost.
-
-        Raises:
-            LockedError: another writer was here.
-            StorageError: one of them could not be written; each is then there as before, or as wanted.
-        """
-
-    def swap(self, path: str, old: bytes | None, new: bytes) -> None:
-        """Write one file that must hold ``old`` before; durable when this returns.
-
-        Raises:
-            LockedError: it holds something else: another writer was here.
-            StorageError: it could not be written.
-        """
-
-    def drop_partials(self, paths: Iterable[str]) -> None:
-        """Mark the partial tiles of tiles that are full for ``tidy``."""
-
-    def tidy(self, most: int | None = None) -> None:
-        """Delete what was marked, ``most`` files at a time or all. Failing to is no error: they are only dead weight."""
-
-    def drop_beyond(self, size: int) -> None:
-        """Delete tiles that a log of this size does not have: a batch that was never promised left them.
-
-        Readers never ask for them, and the next batch replaces them; this only keeps the directory free of contradictions.
-        """
-
-    def hold(self) -> Hold:
-        """Keep other writers out until the hold is let go.
-
-        Raises:
-            LockedError: another writer holds the log.
-            StorageError: the lock cannot be made.
-        """
-
-
-class Hold(Protocol):
-    """The right to write, and to no one else."""
-
-    def check(self) -> None:
-        """Raise LockedError if the right is lost, as far as is known here."""
-
-    def confirm(self) -> None:
-        """Raise LockedError if the right is lost, asking anew.
-
-        Raises:
-            StorageError: nobody answers.
-        """
-
-    def release(self) -> None:
-        """Let the next writer in."""
 
 
 class Disk:
@@ -119,7 +45,7 @@ class Disk:
 
         Source: two files and their two directories on ext4: a third of the time of one after the other (bench/register.py).
         """
-        together([partial(os.fsync, fd) for fd in fds])
+        call_together([partial(os.fsync, fd) for fd in fds])
 
     def close(self, fd: int) -> None:
         """Close a descriptor."""
@@ -131,7 +57,7 @@ class Disk:
 
     def sync_directories(self, paths: Sequence[Path]) -> None:
         """Make the names in directories durable, all at once."""
-        together([partial(_sync_directory, path) for path in paths])
+        call_together([partial(_sync_directory, path) for path in paths])
 
 
 class DirectoryStore:
@@ -148,7 +74,7 @@ class DirectoryStore:
         return str(self._root)
 
     def get(self, path: str) -> bytes | None:
-        """See ``Source.get``."""
+        """See ``LogSource.get``."""
         try:
             return (self._root / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -208,7 +134,7 @@ class DirectoryStore:
     def drop_beyond(self, size: int) -> None:
         """See ``Store.drop_beyond``."""
         with as_storage_errors(f"{self._root} cannot be put in order"):
-            for level, index, keep in beyond(size):
+            for level, index, keep in tiles_beyond(size):
                 full = self._root / tile_path(level, index)
                 full.unlink(missing_ok=True)
                 partials = full.with_name(f"{full.name}.p")
@@ -287,16 +213,3 @@ def write_whole(path: Path, data: bytes) -> None:
         StorageError: it cannot be written; then it is as it was.
     """
     DirectoryStore(path.parent).put_all({path.name: data})
-
-
-@contextmanager
-def as_storage_errors(what: str) -> Iterator[None]:
-    """Turn the system's errors into ours, for the few plain file jobs outside a store.
-
-    Raises:
-        StorageError: the system said no.
-    """
-    try:
-        yield
-    except OSError as exc:
-        raise StorageError(f"{what}: {exc.strerror or exc}") from exc

@@ -19,23 +19,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from passerby.errors import EntryError, FormatError, RewrittenError, StorageError, TileError
-from passerby.register.codec import decode
+from passerby.register.codec import decode_entry
 from passerby.register.notes import NONE, Checkpoint
+from passerby.register.storage import DirectoryStore
 from passerby.register.tiles import (
     HASH_BYTES,
     HEIGHT,
     WIDTH,
-    DirectoryStore,
     Frontier,
     Tiles,
-    fold,
     leaf_hash,
     tile_path,
+    tree_hash,
     unpack_bundle,
     width_at,
 )
-from passerby.register.verification.history import History, Problem
-from passerby.register.verification.reader import Reader, check_growth
+from passerby.register.verification.history import History, LogProblem
+from passerby.register.verification.reader import LogReader, check_growth
 from passerby.values import utc_now
 
 MAX_PROBLEMS = 1000
@@ -43,7 +43,7 @@ MAX_PROBLEMS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LogReport:
     """What ``verify`` found.
 
     Attributes:
@@ -62,7 +62,7 @@ class Report:
     checkpoint: Checkpoint
     key: str
     own_word: bool
-    problems: tuple[Problem, ...]
+    problems: tuple[LogProblem, ...]
     dropped: int
     kinds: dict[str, int]
     first_at: datetime | None
@@ -77,7 +77,7 @@ class Report:
         return not self.problems
 
 
-def verify(reader: Reader, *, now: datetime | None = None) -> Report:
+def verify(reader: LogReader, *, now: datetime | None = None) -> LogReport:
     """Check a whole log at the reader's checkpoint, which was checked when it was opened (1).
 
     Args:
@@ -94,7 +94,7 @@ def verify(reader: Reader, *, now: datetime | None = None) -> Report:
     check.history.finish(now or utc_now(), seen=seen)
     witnesses = {w.key: w.name for w in snapshot.policy.witnesses}
     problems = [*check.problems, *check.history.problems]
-    return Report(
+    return LogReport(
         checkpoint=snapshot.checkpoint,
         key=str(snapshot.trust.key),
         own_word=reader.own_word,
@@ -110,8 +110,8 @@ def verify(reader: Reader, *, now: datetime | None = None) -> Report:
 
 
 class _Check:
-    def __init__(self, reader: Reader) -> None:
-        self.problems: list[Problem] = []
+    def __init__(self, reader: LogReader) -> None:
+        self.problems: list[LogProblem] = []
         self.dropped = 0
         self.kinds: Counter[str] = Counter()
         self.history = History()
@@ -178,7 +178,7 @@ class _Check:
 
     def _check_entry(self, index: int, data: bytes) -> None:
         try:
-            entry = decode(data)  # 5
+            entry = decode_entry(data)  # 5
         except EntryError as exc:
             self._say("schema", index, exc.message)
             return
@@ -190,7 +190,7 @@ class _Check:
             for leaf in leaves:
                 self._frontier.add(leaf)
             return
-        node = fold(leaves)
+        node = tree_hash(leaves)
         self._frontier.add_full(HEIGHT, node)
         level, index = 1, bundle
         while True:
@@ -201,7 +201,7 @@ class _Check:
                 return
             index //= WIDTH
             self._check_tile(level, index, self._levels[level])
-            node, self._levels[level], level = fold(self._levels[level]), [], level + 1
+            node, self._levels[level], level = tree_hash(self._levels[level]), [], level + 1
 
     def _check_tile(self, level: int, index: int, wanted: list[bytes]) -> None:
         stated = self._stated(level, index) if wanted else None  # 3
@@ -239,7 +239,7 @@ class _Check:
 
     def _say(self, kind: str, index: int | None, text: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Problem(kind, text, index))
+            self.problems.append(LogProblem(kind, text, index))
         else:
             self.dropped += 1
 

@@ -57,13 +57,13 @@ Seconds = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Url = Annotated[str, StringConstraints(max_length=500, pattern=r"^(https?://|mailto:|tel:)[^\s\x00-\x20\x7f]+$")]
 
 
-class Part(BaseModel):
+class EntryPart(BaseModel):
     """A frozen piece of an entry that refuses keys it does not know and values of another type."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
 
 
-class Commitment(Part):
+class Commitment(EntryPart):
     """A value that is fixed now and shown later.
 
     Attributes:

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 from obstore.exceptions import BaseError
-from obstore.store import from_url
 
 from passerby.errors import StorageError, UsageError
-from passerby.register.tiles.object_store import ObjectStore
-from passerby.register.tiles.store import DirectoryStore, Source, as_storage_errors
-from passerby.register.tiles.tiles import MAX_BUNDLE_BYTES
-
-if TYPE_CHECKING:
-    from obstore.store import RetryConfig
+from passerby.register.storage.directory_store import DirectoryStore
+from passerby.register.storage.object_store import ObjectStore
+from passerby.register.storage.settings import TIMEOUT_S, WriterSettings
+from passerby.register.storage.store import LogSource, as_storage_errors
+from passerby.register.tiles import MAX_BUNDLE_BYTES
 
 _OBJECT_SCHEMES = {"s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "memory"}
-TIMEOUT_S = 20.0
-RETRY: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(seconds=TIMEOUT_S)}
-"""Source: throttling (503) passes in seconds; a store that is away must be said well before a writer's lease of 60 s ends."""
 
 
 class HttpSource:
@@ -40,7 +33,7 @@ class HttpSource:
         return self._url
 
     def get(self, path: str) -> bytes | None:
-        """See ``Source.get``."""
+        """See ``LogSource.get``."""
         try:
             with self._client.stream("GET", f"{self._url}/{path}") as answer:
                 if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
@@ -63,26 +56,28 @@ class HttpSource:
         self._client.close()
 
 
-def open_store(place: str) -> DirectoryStore | ObjectStore:
+def open_store(place: str, settings: WriterSettings | None = None) -> DirectoryStore | ObjectStore:
     """Return where a log's public files are written.
 
     Args:
         place: A directory, or the URL of an object store; its options come from the environment, as ``obstore`` has it.
+        settings: Disk, clock and patience; None takes the usual ones.
 
     Raises:
         UsageError: nothing can be written there.
     """
+    settings = settings or WriterSettings()
     scheme = urlsplit(place).scheme
     if scheme in _OBJECT_SCHEMES:
         _check_endpoints()
         try:
-            backend = from_url(place) if scheme == "memory" else from_url(place, retry_config=RETRY)
-            return ObjectStore(backend, place)
+            backend = settings.connect(place, settings.retry)
+            return ObjectStore(backend, place, lease_s=settings.lease_s, clock=settings.clock)
         except (BaseError, ValueError) as exc:
             raise UsageError(f"{place} must be the URL of an object store: {str(exc).splitlines()[0]}") from exc
     if scheme and len(scheme) > 1:
         raise UsageError(f"a log is written to a directory or an object store, got {place}")
-    return DirectoryStore(Path(place))
+    return DirectoryStore(Path(place), disk=settings.disk)
 
 
 def _check_endpoints() -> None:
@@ -93,7 +88,7 @@ def _check_endpoints() -> None:
             raise UsageError(f"{name} must be an address like https://s3.example.org, got {value!r}")
 
 
-def open_source(place: str | Path) -> Source:
+def open_source(place: str | Path) -> LogSource:
     """Return where a log is read from.
 
     Args:

@@ -15,10 +15,10 @@ MOST = 16
 """Calls at the same time; more wait for the first ones."""
 
 
-def together(calls: Sequence[Callable[[], T]]) -> list[T]:
+def call_together(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make all calls, in threads but for one, and return their results in order; the first error is raised when all ended.
 
-    >>> together([lambda: 1, lambda: 2])
+    >>> call_together([lambda: 1, lambda: 2])
     [1, 2]
     """
     futures: list[Future[T]] = [Future() for _ in calls]
@@ -33,10 +33,10 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T]:
     return [future.result() for future in futures]
 
 
-def begin(call: Callable[[], T]) -> Future[T]:
+def call_in_thread(call: Callable[[], T]) -> Future[T]:
     """Make a call in a thread of its own, which nobody has to wait for."""
     future: Future[T] = Future()
-    threading.Thread(target=_run, args=(call, future), name="register-begun", daemon=True).start()
+    threading.Thread(target=_run, args=(call, future), name="register-thread", daemon=True).start()
     return future
 
 

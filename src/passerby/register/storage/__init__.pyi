@@ -1,0 +1,33 @@
+from .directory_store import (
+    DirectoryStore,
+    FileHold,
+    write_whole,
+)
+from .places import (
+    HttpSource,
+    open_source,
+    open_store,
+)
+from .settings import (
+    WriterSettings,
+)
+from .store import (
+    Hold,
+    LogSource,
+    Store,
+    as_storage_errors,
+)
+
+__all__ = [
+    "DirectoryStore",
+    "FileHold",
+    "Hold",
+    "HttpSource",
+    "LogSource",
+    "Store",
+    "WriterSettings",
+    "as_storage_errors",
+    "open_source",
+    "open_store",
+    "write_whole",
+]
