@@ -16,13 +16,14 @@ SETUP = """
     import av
     import numpy as np
     from passerby.errors import PasserbyError
-    from passerby.media import Picture, whole_file, write_manifest, write_picture
+    from passerby.files import atomic_file
+    from passerby.media import Picture, write_manifest, write_picture
     folder, noise = Path(sys.argv[1]), np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
     def work():
 """
 WRITERS = {
     "clip": """
-        with whole_file(folder / "a.mp4", overwrite=False) as beside, av.open(str(beside), "w") as container:
+        with atomic_file(folder / "a.mp4", overwrite=False) as beside, av.open(str(beside), "w") as container:
             stream = container.add_stream("mpeg4", rate=25)
             stream.width, stream.height, stream.pix_fmt = 400, 400, "yuv420p"
             for _ in range(30):
@@ -30,7 +31,7 @@ WRITERS = {
             container.mux(stream.encode())
     """,
     "picture": """
-        with whole_file(folder / "a.png", overwrite=False) as beside:
+        with atomic_file(folder / "a.png", overwrite=False) as beside:
             write_picture(Picture(noise), beside)
     """,
     "manifest": """

@@ -138,12 +138,13 @@ def test_refusal_by_the_system_is_told_and_not_raised(monkeypatch: pytest.Monkey
 WORK = """
     import sys
     from pathlib import Path
-    from passerby.media import protect_process, read_picture, whole_file, write_picture
+    from passerby.files import atomic_file
+    from passerby.media import protect_process, read_picture, write_picture
     protect_process()
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     picture = read_picture(source)
     picture.rgb[:] = 112
-    with whole_file(target, overwrite=False, inputs=[source]) as beside:
+    with atomic_file(target, overwrite=False, inputs=[source]) as beside:
         write_picture(picture, beside)
 """
 LITTER = """

@@ -27,7 +27,8 @@ def run(code: str, *arguments: Path) -> list[str]:
         import sys
         from pathlib import Path
         from passerby.errors import PasserbyError
-        from passerby.media import expand_inputs, read_picture, whole_file
+        from passerby.files import atomic_file
+        from passerby.media import expand_inputs, read_picture
         path = Path(sys.argv[1])
     """
     command = [*prefix, sys.executable, "-c", textwrap.dedent(start) + textwrap.dedent(code), *map(str, arguments)]
@@ -77,7 +78,7 @@ def test_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
     (told,) = run(
         """
         try:
-            with whole_file(path / "a.png", overwrite=False):
+            with atomic_file(path / "a.png", overwrite=False):
                 print("never")
         except PasserbyError as error:
             print(type(error).__name__, error.message, "|", error.hint)

@@ -20,7 +20,7 @@ from PIL import Image, ImageCms, ImageOps, JpegImagePlugin
 
 from passerby.config import PORTRAIT
 from passerby.errors import OutputError, UnsupportedError, UsageError
-from passerby.files import whole_file
+from passerby.files import atomic_file
 from passerby.media import Picture, read_picture, sniff, write_picture
 from passerby.media.pictures import pixels as picture_pixels
 from passerby.media.pictures.quality import FRESH_QUALITY
@@ -382,7 +382,7 @@ def test_encoder_that_fails_is_an_output_error(tmp_path: Path, monkeypatch: pyte
 
 def test_picture_and_whole_file_fit_together(tmp_path: Path) -> None:
     source = save(scene(), tmp_path / "a.jpg")
-    with whole_file(tmp_path / "a_veiled.jpg", overwrite=False, inputs=[source]) as beside:
+    with atomic_file(tmp_path / "a_veiled.jpg", overwrite=False, inputs=[source]) as beside:
         write_picture(read_picture(source), beside)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "a_veiled.jpg"]
 

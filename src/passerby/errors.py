@@ -3,11 +3,11 @@
 PasserbyError
 ├── UsageError              wrong use: exit code 2
 │   └── ConfigError         a configuration file is wrong, with file and line
+├── OutputError             a file cannot be written whole
 ├── MediaError
 │   ├── UnreadableError     the input cannot be read or does not decode
 │   ├── UnsupportedError    the input decodes, but writing it veiled would not be right
-│   ├── BitstreamError      bytes are not the H.264 that is understood here
-│   └── OutputError         the output cannot be written whole
+│   └── BitstreamError      bytes are not the H.264 that is understood here
 ├── VeilError
 │   ├── WeightsError        a weights file is missing, changed, or has an unknown layout
 │   └── DetectorError       the detector failed, hung, or returned something that is no detection
@@ -57,6 +57,10 @@ class ConfigError(UsageError):
     """A configuration file is wrong; the message starts with ``file:line:``."""
 
 
+class OutputError(PasserbyError):
+    """A file cannot be written whole, so nothing of it was left."""
+
+
 class MediaError(PasserbyError):
     """Reading or writing pictures and clips failed."""
 
@@ -71,10 +75,6 @@ class UnsupportedError(MediaError):
 
 class BitstreamError(MediaError):
     """Bytes are not the H.264 that is understood here: they are broken, or say what is refused rather than guessed."""
-
-
-class OutputError(MediaError):
-    """The output cannot be written whole, so nothing of it was left."""
 
 
 class VeilError(PasserbyError):

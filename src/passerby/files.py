@@ -1,4 +1,4 @@
-"""A file appears whole or not at all: written beside its target under a hidden name, flushed, then renamed.
+"""Atomic writes. A file appears whole or not at all: written beside its target under a hidden name, flushed, then renamed.
 
 What stands under the hidden name is what the caller writes, so it is veiled already; still nobody else may read it
 until it is whole. A process that is killed outright (SIGKILL, power cut) can leave the hidden file behind, never a
@@ -39,18 +39,63 @@ _NO_FOLDER_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,)
 
 
+class FileSystem:
+    """The calls to the system that writing one file needs, in their order."""
+
+    def create(self, path: Path) -> None:
+        """Make an empty file of mode 0600; one that is there already is an error."""
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+
+    def flush(self, path: Path) -> None:
+        """Make a file's content durable."""
+        handle = os.open(path, os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def give_mode(self, path: Path, mode: int) -> None:
+        """Say who may read and write a file."""
+        path.chmod(mode)
+
+    def link(self, path: Path, name: Path) -> None:
+        """Give a file a further name; a name that is taken is an error, which a rename would not make of it."""
+        name.hardlink_to(path)
+
+    def rename(self, path: Path, name: Path) -> None:
+        """Put a file in another's place."""
+        path.replace(name)
+
+    def flush_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable, where the system knows how."""
+        if os.name == "nt":  # folders cannot be opened there
+            return
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+_SYSTEM = FileSystem()
+
+
 @contextmanager
-def whole_file(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> Iterator[Path]:
+def atomic_file(
+    target: Path, *, overwrite: bool, inputs: Iterable[Path] = (), mode: int = 0o666, system: FileSystem = _SYSTEM
+) -> Iterator[Path]:
     """Give a temporary file beside the target; rename it to the target when the block ends well, else remove it.
 
     The file exists, is empty, has the target's suffix (muxers look at it) and mode 0600 until it is whole. Without
     ``overwrite`` a file that somebody else puts under the target's name meanwhile is not replaced either. A target
-    that is a symbolic link is replaced, not followed.
+    that is a symbolic link is replaced, not followed. When the block is left, content and name are durable.
 
     Args:
         target: Where the output shall be.
         overwrite: Replace an existing file.
         inputs: Files that must not be the target, by any of their names.
+        mode: Of the file, less what the umask takes away.
+        system: Another one breaks its calls in tests.
 
     Raises:
         UsageError: the target exists, is an input, or is no ordinary file.
@@ -62,17 +107,43 @@ def whole_file(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) ->
     beside = target.parent / f"{HIDDEN_PREFIX}{secrets.token_hex(16)}{target.suffix}"
     with unwind_on_signals():
         try:
-            _create(beside, target)
+            try:
+                system.create(beside)
+            except OSError as exc:
+                raise _failed(target, exc) from exc
             try:
                 yield beside
             except OSError as exc:
                 if exc.errno in _WRITING_ONLY:
                     raise _failed(target, exc) from exc
                 raise
-            _publish(beside, target, overwrite=overwrite)
+            _publish(system, beside, target, overwrite=overwrite, mode=mode)
         finally:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
+
+
+def write_atomic(
+    path: Path, data: bytes, *, overwrite: bool = True, mode: int = 0o666, system: FileSystem = _SYSTEM
+) -> None:
+    """Write a file that appears whole or not at all, durable when this returns.
+
+    Args:
+        path: The file.
+        data: What is in it.
+        overwrite: Replace an existing file.
+        mode: Of the file, less what the umask takes away.
+        system: Another one breaks its calls in tests.
+
+    Raises:
+        UsageError: it exists and must not be replaced, or is no ordinary file.
+        OutputError: it cannot be written; what stood there before still does.
+    """
+    with atomic_file(path, overwrite=overwrite, mode=mode, system=system) as beside:
+        try:
+            beside.write_bytes(data)
+        except OSError as exc:
+            raise _failed(path, exc) from exc
 
 
 def check_target(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
@@ -84,12 +155,12 @@ def check_target(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) 
     """
     for source in inputs:
         if _is_same(target, source):
-            raise UsageError(f"output must not be an input, got {target}", hint="choose another name with -o")
+            raise UsageError(f"output must not be an input, got {target}", hint="choose another name")
     try:
         mode = target.lstat().st_mode
     except FileNotFoundError:
         if not target.parent.is_dir():
-            raise OutputError(f"no such folder: {target.parent}", hint="make it first, or choose another -o") from None
+            raise OutputError(f"no such folder: {target.parent}", hint="make it first, or choose another") from None
         return
     except OSError as exc:
         raise _failed(target, exc) from exc
@@ -97,7 +168,7 @@ def check_target(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) 
         what = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
         raise UsageError(f"output must be a file, got {what}: {target}")
     if not overwrite:
-        raise UsageError(f"output exists already: {target}", hint="add --overwrite, or choose another name with -o")
+        raise UsageError(f"output exists already: {target}", hint="add --overwrite, or choose another name")
 
 
 @contextmanager
@@ -143,98 +214,83 @@ def _remove_stale(folder: Path) -> None:
                 path.unlink()
 
 
-def _create(beside: Path, target: Path) -> None:
+def _publish(system: FileSystem, beside: Path, target: Path, *, overwrite: bool, mode: int) -> None:
     try:
-        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
-    except OSError as exc:
-        raise _failed(target, exc) from exc
-
-
-def _publish(beside: Path, target: Path, *, overwrite: bool) -> None:
-    try:
-        _flush(beside)
-        _give_mode(beside)
+        system.flush(beside)
+        _give_mode(system, beside, mode & ~umask())
         if overwrite:
-            beside.replace(target)
+            system.rename(beside, target)
         else:
-            _rename_to_free_name(beside, target)
+            _rename_to_free_name(system, beside, target)
         try:
-            _flush_folder(target.parent)
+            _flush_folder(system, target.parent)
         except OSError:
             if not overwrite:  # else the old file is gone already, and the new one is whole
                 target.unlink(missing_ok=True)
             raise
     except FileExistsError as exc:
         message = f"output exists already: {target}"
-        raise UsageError(message, hint="add --overwrite, or choose another name with -o") from exc
+        raise UsageError(message, hint="add --overwrite, or choose another name") from exc
     except OSError as exc:
         raise _failed(target, exc) from exc
 
 
-def _give_mode(beside: Path) -> None:
+def _give_mode(system: FileSystem, beside: Path, mode: int) -> None:
     try:
-        beside.chmod(0o666 & ~_umask())
+        system.give_mode(beside, mode)
     except OSError as exc:
         if exc.errno not in _NO_MODES:  # disks of other systems know no modes: the file stays as they show it
             raise
 
 
-def _rename_to_free_name(beside: Path, target: Path) -> None:
+def _rename_to_free_name(system: FileSystem, beside: Path, target: Path) -> None:
     try:
-        os.link(beside, target)  # fails where the name is taken, which rename would not
+        system.link(beside, target)
         return
     except OSError as exc:
         if exc.errno not in _NO_LINKS:
             raise
     # a disk without hard links (FAT, some network disks): reserve the name, then replace our own empty file
-    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    system.create(target)
     try:
-        beside.replace(target)
+        system.rename(beside, target)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
 
 
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDWR)
+def _flush_folder(system: FileSystem, folder: Path) -> None:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
+        system.flush_folder(folder)
     except OSError as exc:
         if exc.errno not in _NO_FOLDER_SYNC:
             raise
-    finally:
-        os.close(handle)
 
 
-def _umask() -> int:
-    with suppress(OSError, ValueError, IndexError), Path("/proc/self/status").open(encoding="ascii") as status:
-        for line in status:
+def umask(status: Path = Path("/proc/self/status")) -> int:
+    """Return the mode bits that new files of this process do not get.
+
+    Args:
+        status: Where Linux tells it; where that is missing, it is read by setting it, for a moment for all threads.
+    """
+    with suppress(OSError, ValueError, IndexError), status.open(encoding="ascii") as lines:
+        for line in lines:
             if line.startswith("Umask:"):
                 return int(line.split()[1], 8)
-    mask = os.umask(0o077)  # the only other way to read it is to set it
+    mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 def _failed(target: Path, exc: OSError) -> OutputError:
     if exc.errno in _NO_SPACE:
-        hint = f"free space on the disk of {target.parent}, or choose another disk with -o"
+        hint = f"free space on the disk of {target.parent}, or choose another disk"
     elif exc.errno == errno.EFBIG:
         hint = "the disk or the shell's limit (ulimit -f) does not allow files of this size"
     elif exc.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        hint = f"allow writing to {target.parent}, or choose another folder with -o"
+        hint = f"allow writing to {target.parent}, or choose another folder"
     elif exc.errno == errno.ENAMETOOLONG:
-        hint = "choose a shorter name with -o"
+        hint = "choose a shorter name"
     else:
         hint = None
     return OutputError(f"cannot write {target}: {exc.strerror or exc}", hint=hint)

@@ -22,7 +22,7 @@ import av
 
 import passerby
 from passerby.errors import OutputError, UnreadableError
-from passerby.files import whole_file
+from passerby.files import write_atomic
 from passerby.values import Digest, digest_file, utc_now
 
 if TYPE_CHECKING:
@@ -114,9 +114,8 @@ def write_manifest(manifest: Mapping[str, Any], target: Path, *, overwrite: bool
         OutputError: it cannot be written.
     """
     path = target.with_name(target.name + SUFFIX)
-    with whole_file(path, overwrite=overwrite) as beside:
-        text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-        beside.write_text(text, encoding="utf-8")
+    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomic(path, text.encode(), overwrite=overwrite)
     return path
 
 

@@ -12,7 +12,7 @@ import typer
 import yaml
 
 from passerby.errors import CameraError, UsageError
-from passerby.files import whole_file
+from passerby.files import write_atomic
 from passerby.gateway import FoundCamera, OnvifConfig, Profile, discover, profiles
 
 PASSWORD = "PASSERBY_CAMERA_PASSWORD"  # noqa: S105 - a variable's name, not a password
@@ -41,8 +41,7 @@ def find(
         typer.echo(f"error: {failure}", err=True)
     text = yaml.safe_dump({"cameras": entries}, sort_keys=False, allow_unicode=True) if entries else ""
     if output is not None and entries:
-        with whole_file(output, overwrite=False) as beside:
-            beside.write_text(text, encoding="utf-8")
+        write_atomic(output, text.encode(), overwrite=False)
         typer.echo(f"wrote {output}; add a register section and run passerby run --check", err=True)
     elif entries:
         typer.echo(text, nl=False)

@@ -14,8 +14,8 @@ import typer
 
 from passerby import law
 from passerby.cli.law.interview import interview
-from passerby.cli.output import write_whole
 from passerby.errors import UsageError
+from passerby.files import write_atomic
 
 PositionOption = Annotated[
     list[str] | None,
@@ -116,7 +116,7 @@ def _assess(
         described = law.read_deployment(deployment)
     assessment = law.assess_deployment(described, positions, on=day, overlays=overlays)
     if report is not None:
-        write_whole(report, law.assessment_to_html(assessment))
+        write_atomic(report, law.assessment_to_html(assessment).encode())
         typer.echo(f"wrote {report}", err=True)
     if as_json:
         typer.echo(law.dump_json(law.assessment_to_json(assessment)), nl=False)

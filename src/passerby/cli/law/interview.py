@@ -15,8 +15,8 @@ from pathlib import Path
 import typer
 
 from passerby import law
-from passerby.cli.output import write_whole
 from passerby.errors import FactsError, UsageError
+from passerby.files import write_atomic
 
 _WIDTH = 80
 
@@ -56,7 +56,7 @@ def interview(path: Path, positions: Sequence[str], on: date | None, overlays: S
         _say("", "broken off; what was answered is saved")
     _say("", _summary(state))
     text = law.facts_to_yaml(state.facts(), title=path.stem.replace("-", " ").replace("_", " "))
-    write_whole(path, text)
+    write_atomic(path, text.encode())
     _say(f"saved {path}", "")
     return law.parse_deployment(text.encode(), str(path))
 

@@ -13,8 +13,8 @@ import typer
 from passerby import law
 from passerby.cli.law.assess import JsonOption, OnOption, OverlayOption, PositionOption, read_options, read_overlays
 from passerby.cli.law.show import facts_to_text, lists_to_text, provisions_to_text
-from passerby.cli.output import write_whole
 from passerby.errors import UsageError
+from passerby.files import write_atomic
 from passerby.values import utc_now
 
 LANGUAGES = ("en",)
@@ -50,7 +50,7 @@ def _compare(
     rows = tuple(law.assess_deployment(one, positions, on=day, overlays=overlays) for one in deployments)
     if html is not None:
         heading = f"{len(rows)} deployments in {folder.name}" if folder.is_dir() else rows[0].title
-        write_whole(html, law.comparison_to_html(rows, heading))
+        write_atomic(html, law.comparison_to_html(rows, heading).encode())
         typer.echo(f"wrote {html}", err=True)
     if as_json:
         typer.echo(law.dump_json(law.comparison_to_json(rows)), nl=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import os
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from passerby.errors import ServiceError
+from passerby.errors import OutputError, ServiceError
+from passerby.files import write_atomic
 from passerby.values import utc_now
 
 _LENGTH = timedelta(days=397)
@@ -37,8 +37,9 @@ def own_certificate(folder: Path, host: str) -> tuple[Path, Path, str]:
         found = _sound(certificate, key)
         if found is None:
             found = _make(certificate, key, host)
-    except OSError as exc:
-        raise ServiceError(f"certificate must be writable in {folder}, got {exc.strerror}") from exc
+    except (OSError, OutputError) as exc:
+        told = exc.strerror if isinstance(exc, OSError) else exc.message
+        raise ServiceError(f"certificate must be writable in {folder}, got {told}") from exc
     digest = found.fingerprint(hashes.SHA256()).hex(":").upper()
     return certificate, key, digest
 
@@ -89,17 +90,6 @@ def _make(certificate: Path, key: Path, host: str) -> x509.Certificate:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     certificate.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write(key, pem, 0o600)
-    _write(certificate, made.public_bytes(serialization.Encoding.PEM), 0o644)
+    write_atomic(key, pem, mode=0o600)
+    write_atomic(certificate, made.public_bytes(serialization.Encoding.PEM), mode=0o644)
     return made
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

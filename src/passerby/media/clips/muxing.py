@@ -28,7 +28,7 @@ KEPT_TAGS = ("title", "creation_time")
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Turn FFmpeg's errors into ours while a file is written; those of the system pass, for ``whole_file`` to name.
+    """Turn FFmpeg's errors into ours while a file is written; those of the system pass, for ``atomic_file`` to name.
 
     Raises:
         OutputError: FFmpeg refused to write.

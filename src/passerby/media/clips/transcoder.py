@@ -18,7 +18,7 @@ import av
 import numpy as np
 
 from passerby.errors import UnsupportedError, UsageError
-from passerby.files import whole_file
+from passerby.files import atomic_file
 from passerby.media.clips.audio import AudioCopy, NoAudio
 from passerby.media.clips.clip import ClipInfo, open_clip, probe
 from passerby.media.clips.encoder import EncoderPlan, WriteSettings, plan_encoding
@@ -114,7 +114,7 @@ def transcode(
         raise UsageError(f"end must be after start, got {settings.start_s} to {settings.end_s} s")
     info = probe(source)
     plan = plan_encoding(info, target, preset=settings.preset, crf=settings.crf)
-    with whole_file(target, overwrite=settings.overwrite, inputs=[source]) as beside:
+    with atomic_file(target, overwrite=settings.overwrite, inputs=[source]) as beside:
         job = _Job(source, target, info, plan, settings, record, ahead)
         return job.run(beside, edit, needs_edit, progress or (lambda _: None))
 

@@ -95,14 +95,14 @@ def write_picture(picture: Picture, path: Path, *, keep_metadata: bool = False) 
 
     Args:
         picture: What to write; nothing but its pixels, its colour profile and, when asked for, its kept metadata.
-        path: Where; the file is overwritten, so callers give the temporary path of ``whole_file``. A suffix that is
+        path: Where; the file is overwritten, so callers give the temporary path of ``atomic_file``. A suffix that is
             no picture's means the source's format.
         keep_metadata: Write the metadata of the allow-list too.
 
     Raises:
         UsageError: the picture is too large for the format.
         OutputError: the picture cannot be encoded.
-        OSError: the disk refuses; ``whole_file`` makes it an OutputError.
+        OSError: the disk refuses; ``atomic_file`` makes it an OutputError.
     """
     format_ = FORMAT_OF_SUFFIX.get(path.suffix.lower(), picture.format)
     height, width = picture.rgb.shape[:2]

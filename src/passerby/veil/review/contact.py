@@ -17,9 +17,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from passerby.boxes import shorter_sides
 from passerby.errors import UnreadableError
+from passerby.files import write_atomic
 from passerby.values import Track
 from passerby.veil.review.report import ReviewPlace
-from passerby.veil.review.sidecar import write_whole
 
 SHEET_WIDTH_PX = 960
 SHEET_FRAMES = 12
@@ -232,7 +232,7 @@ def save_sheets(tracks: Path, sheets: Sequence[Image.Image], *, overwrite: bool)
     """
     written = sheet_names(tracks, len(sheets))
     for name, sheet in zip(written, sheets, strict=True):
-        write_whole(name, _png(sheet), overwrite=overwrite)
+        write_atomic(name, _png(sheet), overwrite=overwrite)
     return written
 
 

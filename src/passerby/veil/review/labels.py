@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from passerby.errors import UsageError
+from passerby.files import write_atomic
 from passerby.veil.review.sidecar import (
     FORMAT,
     SidecarHeader,
@@ -17,7 +18,6 @@ from passerby.veil.review.sidecar import (
     is_number,
     read_sidecar,
     text_lines,
-    write_whole,
 )
 
 MOT_SUFFIXES = frozenset({".csv", ".txt"})
@@ -74,7 +74,7 @@ def write_mot(path: Path, marks: Iterable[TrackBox]) -> None:
         x0, y0, x1, y1 = mark.box
         confidence = 1 if mark.confidence is None else mark.confidence
         rows.append(f"{mark.frame + 1},{mark.track},{x0:.2f},{y0:.2f},{x1 - x0:.2f},{y1 - y0:.2f},{confidence},1,1\n")
-    write_whole(path, "".join(rows).encode())
+    write_atomic(path, "".join(rows).encode())
 
 
 def write_coco(path: Path, header: SidecarHeader, marks: Iterable[TrackBox]) -> None:
@@ -104,7 +104,7 @@ def write_coco(path: Path, header: SidecarHeader, marks: Iterable[TrackBox]) -> 
             }
         )
     document = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "face"}]}
-    write_whole(path, (json.dumps(document) + "\n").encode())
+    write_atomic(path, (json.dumps(document) + "\n").encode())
 
 
 def _coco(path: Path, text: str, width: int, height: int, frames: int) -> tuple[TrackBox, ...]:

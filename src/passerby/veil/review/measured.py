@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import passerby
-from passerby.veil.review.sidecar import write_whole
+from passerby.files import write_atomic
 
 MEASURED = Path(__file__).parent.parent / "measured.json"
 """What ``bench/veil.py`` found; a file of another version counts as none."""
@@ -84,4 +84,4 @@ def write_measured(found: Measured, path: Path = MEASURED) -> None:
     """
     rows = [{"low_px": r.low_px, "high_px": r.high_px, "faces": r.faces, "missed": r.missed} for r in found.rows]
     text = json.dumps({"version": found.version, "material": found.material, "rows": rows}, indent=1) + "\n"
-    write_whole(path, text.encode())
+    write_atomic(path, text.encode())

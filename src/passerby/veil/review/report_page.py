@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import passerby
+from passerby.files import write_atomic
 from passerby.veil.review.measured import MissRow, measured
 from passerby.veil.review.report import NOT_ANONYMOUS, SizeRow, VeilReport
-from passerby.veil.review.sidecar import write_whole
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -80,8 +80,8 @@ def write_report(
     """
     page, data = report_names(path)
     text = json.dumps(report_json(reports, failures), indent=1, allow_nan=False, default=str)
-    write_whole(data, (text + "\n").encode())
-    write_whole(page, report_page(reports, failures).encode())
+    write_atomic(data, (text + "\n").encode())
+    write_atomic(page, report_page(reports, failures).encode())
     return page, data
 
 

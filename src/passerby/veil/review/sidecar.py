@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 from passerby.boxes import BoxTuple
 from passerby.errors import UnreadableError, UsageError
-from passerby.files import whole_file
+from passerby.files import write_atomic
 from passerby.values import Digest, Track
 
 FORMAT, VERSION = "passerby-tracks", 1
@@ -108,23 +108,7 @@ def write_sidecar(path: Path, header: SidecarHeader, marks: Iterable[TrackBox], 
         if mark.confidence is not None:
             row["confidence"] = mark.confidence
         lines.append(json.dumps(row | {"kind": mark.kind}, allow_nan=False))
-    write_whole(path, ("\n".join(lines) + "\n").encode())
-
-
-def write_whole(path: Path, data: bytes, *, overwrite: bool = True) -> None:
-    """Write a file that appears whole or not at all.
-
-    Args:
-        path: The file.
-        data: What is in it.
-        overwrite: Replace an existing file.
-
-    Raises:
-        UsageError: it exists and must not be replaced, or is no ordinary file.
-        OutputError: it cannot be written.
-    """
-    with whole_file(path, overwrite=overwrite) as beside:
-        beside.write_bytes(data)
+    write_atomic(path, ("\n".join(lines) + "\n").encode())
 
 
 def read_sidecar(path: Path) -> tuple[SidecarHeader, tuple[TrackBox, ...]]:

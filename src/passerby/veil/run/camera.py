@@ -18,7 +18,7 @@ import av.error
 from av.container import InputContainer
 
 from passerby.errors import OutputError, UnreadableError, UsageError
-from passerby.files import check_target, whole_file
+from passerby.files import atomic_file, check_target
 from passerby.media import protect_process
 from passerby.veil.run.live import veil_frames
 from passerby.veil.settings import VeilSettings
@@ -76,7 +76,7 @@ def veil_camera(
     with (
         _stop_at_interrupt() as stop,
         _opened(device) as camera,
-        whole_file(target, overwrite=write.overwrite) as beside,
+        atomic_file(target, overwrite=write.overwrite) as beside,
     ):
         stream = camera.streams.video[0]
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from passerby.files import whole_file
+from passerby.files import atomic_file
 from passerby.media import Picture, read_picture, write_picture
 from passerby.values import Detections, Track
 from passerby.veil.cover import Painter
@@ -74,7 +74,7 @@ def veil_picture(
     faces, doubts = find_in_picture(picture.rgb, detector, policy_for(settings.find))
     known = as_tracks(faces) if tracks is None else tracks
     covered_px = _cover(picture, known, settings)
-    with whole_file(target, overwrite=settings.write.overwrite, inputs=[source]) as beside:
+    with atomic_file(target, overwrite=settings.write.overwrite, inputs=[source]) as beside:
         # the temporary file has the target's suffix, which names the format
         write_picture(picture, beside, keep_metadata=settings.write.keep_metadata)
     height, width = picture.rgb.shape[:2]
