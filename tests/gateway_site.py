@@ -14,7 +14,7 @@ from passerby.gateway.config.load import parse_city
 from passerby.gateway.picture.slate import Slates
 from passerby.gateway.runtime import Runtime
 from passerby.gateway.service import ServedCamera
-from passerby.gateway.supervisor import CameraSupervisor
+from passerby.gateway.supervision.supervisor import CameraSupervisor
 from passerby.web.console.app import app_of
 from passerby.web.register.follow import LogFollower, SiteAddresses
 
@@ -57,7 +57,7 @@ class ConsoleSite:
         config = city.cameras[0]
         self.permitted = self.thread.call(self.runtime.record.permit(config))
         self.camera: ServedCamera = self.thread.do(
-            lambda: ServedCamera(CameraSupervisor(config, Slates(), self.runtime.gateway.tell, 60.0))
+            lambda: ServedCamera(CameraSupervisor(config, Slates(), self.runtime.gateway.tell))
         )
         self.runtime.gateway.cameras["hall"] = self.camera
         self.follower = LogFollower(city.register.path, addresses=SiteAddresses("http://127.0.0.1/"))

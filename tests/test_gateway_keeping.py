@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from tests.gateway_tools import camera, program, veiled_unit
 
+from passerby.gateway.messages import StatusReport
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, settings_of
 from passerby.gateway.picture.slate import Slates
@@ -25,18 +26,27 @@ from passerby.gateway.states import Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.stream import hidden_test as hidden_module
 from passerby.gateway.stream.hidden_test import HiddenCheck, HiddenTestResult, hidden_camera
 from passerby.gateway.stream.relay import AccessUnit, Relay
-from passerby.gateway.supervisor import BACKOFF_S, CameraSupervisor
+from passerby.gateway.supervision.limits import Backoff, SupervisionLimits
+from passerby.gateway.supervision.state import (
+    FaultIntervals,
+    LateWatch,
+    Standing,
+    StandingLog,
+    WorkerAccount,
+    standing_of,
+)
+from passerby.gateway.supervision.supervisor import CameraSupervisor
 from passerby.gateway.values import CameraConfig, CoverReason, EncodeConfig, InputConfig, RtspConfig, SelfTestConfig
 
 SLATES = Slates()
 
 
-def fake_worker(folder: Path, body: str) -> str:
-    """Return a program that is started in place of the interpreter; the socket is its last argument."""
+def fake_worker(folder: Path, body: str) -> list[str]:
+    """Return a program that is started as a camera's process; the socket is its last argument."""
     path = folder / "worker.sh"
     path.write_text("#!/bin/bash\nfor fd; do :; done\n" + body)
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return str(path)
+    return [str(path)]
 
 
 async def keep(supervisor: CameraSupervisor, seconds: float, *, until: Callable[[], bool] = lambda: False) -> None:
@@ -57,12 +67,9 @@ async def keep(supervisor: CameraSupervisor, seconds: float, *, until: Callable[
         ("kill -SEGV $$", "exit code -11"),
     ],
 )
-def test_process_that_misbehaves_is_restarted_behind_the_slate(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, why: str
-) -> None:
-    monkeypatch.setattr("passerby.gateway.supervisor.sys.executable", fake_worker(tmp_path, body))
+def test_process_that_misbehaves_is_restarted_behind_the_slate(tmp_path: Path, body: str, why: str) -> None:
     events: list[Event] = []
-    supervisor = CameraSupervisor(camera(), SLATES, events.append, 60.0)
+    supervisor = CameraSupervisor(camera(), SLATES, events.append, command=fake_worker(tmp_path, body))
     seen: list[AccessUnit] = []
     supervisor.relay.subscribe(seen.append)
     asyncio.run(keep(supervisor, 40.0, until=lambda: supervisor.restarts >= 2))
@@ -73,31 +80,114 @@ def test_process_that_misbehaves_is_restarted_behind_the_slate(
     assert events[-1].kind is EventKind.FAULT_ENDED, "what began is ended, also at the end"
 
 
-def test_process_that_says_nothing_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_that_says_nothing_is_killed(tmp_path: Path) -> None:
     note = tmp_path / "pid"
-    monkeypatch.setattr(
-        "passerby.gateway.supervisor.sys.executable", fake_worker(tmp_path, f"echo $$ > {note}; exec sleep 600")
-    )
-    monkeypatch.setattr("passerby.gateway.supervisor.START_S", 4.0)
-    monkeypatch.setattr("passerby.gateway.supervisor.SILENT_S", 4.0)
+    silent = fake_worker(tmp_path, f"echo $$ > {note}; exec sleep 600")
     events: list[Event] = []
-    supervisor = CameraSupervisor(camera(), SLATES, events.append, 60.0)
+    limits = SupervisionLimits(start_s=4.0, silent_s=4.0)
+    supervisor = CameraSupervisor(camera(), SLATES, events.append, command=silent, limits=limits)
     asyncio.run(keep(supervisor, 40.0, until=lambda: supervisor.restarts >= 1))
     assert any("exit code -9" in e.detail for e in events)
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
 
 
-def test_back_off_grows_and_is_jittered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.supervisor.sys.executable", fake_worker(tmp_path, "exit 1"))
+def test_back_off_grows_is_jittered_and_begins_anew_after_a_sound_process() -> None:
+    limits = SupervisionLimits()
+    backoff, jittered = Backoff(limits, lambda: 1.0), Backoff(limits)
+    assert tuple(backoff.wait_s(0.1) for _ in range(8)) == (*limits.backoff_s[1:], 30.0, 30.0)
+    assert backoff.wait_s(limits.sound_s + 1.0) == limits.backoff_s[0]
+    waits_s = {jittered.wait_s(60.0) / limits.backoff_s[0] for _ in range(50)}
+    assert len(waits_s) > 25
+    assert 0.75 <= min(waits_s) <= max(waits_s) <= 1.25
+
+
+def test_back_off_is_kept_to(tmp_path: Path) -> None:
     ends: list[float] = []
     supervisor = CameraSupervisor(
-        camera(), SLATES, lambda e: ends.append(time.monotonic()) if "ended" in e.detail else None, 60.0
+        camera(),
+        SLATES,
+        lambda e: ends.append(time.monotonic()) if "ended" in e.detail else None,
+        command=fake_worker(tmp_path, "exit 1"),
     )
     asyncio.run(keep(supervisor, 60.0, until=lambda: len(ends) >= 4))
     steps = np.diff(ends)
     assert len(steps) >= 3
-    assert (steps[:3] > 0.75 * np.array(BACKOFF_S[1:4])).all()
+    assert (steps[:3] > 0.75 * np.array(SupervisionLimits().backoff_s[1:4])).all()
+
+
+# what is concluded from reports
+
+START, LATE = CoverReason.START, CoverReason.DETECTOR_BEHIND
+
+
+def status(*reasons: CoverReason, frames: int = 0) -> StatusReport:
+    return StatusReport(WorkerCounts(frames_in=frames), reasons, 800.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "slate", "whole", "standing"),
+    [
+        (None, START, None, Standing(Phase.STARTING, (START,))),
+        (status(), CoverReason.WORKER, None, Standing(Phase.SLATE, (CoverReason.WORKER,))),
+        (status(START), None, START, Standing(Phase.STARTING, (START,))),
+        (status(CoverReason.PTZ, START), None, None, Standing(Phase.COVERED, (CoverReason.PTZ, START))),
+        (None, None, LATE, Standing(Phase.STARTING, (LATE,))),
+        (status(), None, START, Standing(Phase.STARTING, (START,))),
+        (status(), None, LATE, Standing(Phase.COVERED, (LATE,))),
+        (status(), None, None, Standing(Phase.VEILED)),
+    ],
+)
+def test_standing_follows_slate_then_process_then_picture(
+    said: StatusReport | None, slate: CoverReason | None, whole: CoverReason | None, standing: Standing
+) -> None:
+    assert standing_of(said, slate, whole) == standing
+
+
+def test_a_state_that_flickers_is_told_once_a_second() -> None:
+    log = StandingLog()
+    veiled, covered = Standing(Phase.VEILED), Standing(Phase.COVERED, (LATE,))
+    assert log.note(veiled, 100.0, 1)
+    assert not log.note(covered, 100.5, 2)
+    assert (log.standing, log.since_ns) == (covered, 2), "the state itself is never late"
+    assert log.note(covered, 101.0, 3)
+    assert not log.note(covered, 105.0, 4)
+    assert log.since_ns == 2
+
+
+def test_fault_intervals_begin_and_end_once_and_hold_faults_only() -> None:
+    faults = FaultIntervals()
+    assert faults.begin(CoverReason.CORRUPT, "pictures arrive damaged", 5)
+    assert not faults.begin(CoverReason.CORRUPT, "again", 6)
+    assert not faults.begin(CoverReason.OPERATOR, "", 7), "a cover that is meant is no fault"
+    assert (faults.last_text, faults.last_ns) == ("corrupt_stream: pictures arrive damaged", 5)
+    assert faults.open == (CoverReason.CORRUPT,)
+    assert faults.end(CoverReason.CORRUPT) == 5
+    assert faults.end(CoverReason.CORRUPT) is None
+
+
+def test_late_pictures_make_one_interval() -> None:
+    late = LateWatch()
+    assert [late.note(count, now_s) for count, now_s in [(0, 9.0), (1, 10.0), (1, 10.5), (2, 10.9), (2, 12.0)]] == [
+        False,
+        True,
+        None,
+        True,
+        False,
+    ]
+
+
+def test_counts_go_on_over_processes_and_the_rest_begins_anew() -> None:
+    account = WorkerAccount()
+    account.process_began()
+    account.take(status(LATE, frames=10))
+    account.rate_step = 4
+    account.process_ended()
+    assert account.counts.frames_in == 10
+    account.process_began()
+    assert (account.rate_step, account.reasons, account.lookahead_ms) == (1, (), 0.0)
+    account.take(status(frames=3))
+    assert account.counts.frames_in == 13
 
 
 def test_counters_never_fall_over_restarts() -> None:
@@ -225,9 +315,9 @@ FIRST_PROCESS = """
 import asyncio, os
 from tests.test_gateway_keeping import SLATES, keep
 from tests.gateway_tools import camera
-from passerby.gateway.supervisor import CameraSupervisor
+from passerby.gateway.supervision.supervisor import CameraSupervisor
 assert os.getpid() == 1
-supervisor = CameraSupervisor(camera(), SLATES, lambda event: None, 60.0)
+supervisor = CameraSupervisor(camera(), SLATES, lambda event: None)
 units = []
 supervisor.relay.subscribe(units.append)
 asyncio.run(keep(supervisor, 60.0, until=lambda: any(unit.whole is None for unit in units)))

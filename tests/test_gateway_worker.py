@@ -32,7 +32,7 @@ from passerby.gateway.messages import (
     parse_report,
 )
 from passerby.gateway.stream.relay import STALL_S
-from passerby.gateway.supervisor import BACKOFF_S
+from passerby.gateway.supervision.limits import SupervisionLimits
 from passerby.gateway.values import CameraConfig, CoverReason, InputConfig
 from passerby.gateway.wire import Decoder, Message, MessageKind, encode
 from passerby.gateway.worker.faults import HOLD_S
@@ -241,7 +241,7 @@ def test_a_frozen_camera_or_process_is_seen_in_time() -> None:
     # what must hold together for a full cover to end within five seconds after a fault: each part has its own tests
     assert InputConfig("rtsp://h/x").read_timeout_s <= 2.0
     assert STALL_S <= 1.0
-    assert BACKOFF_S[0] <= 0.1
+    assert SupervisionLimits().backoff_s[0] <= 0.1
     assert HOLD_S <= 1.0
     assert CLOCK_HOLD_S <= 2.0
     assert BURST_S + RISE_S < 5.0

@@ -287,9 +287,9 @@ def test_a_live_view_ends_with_the_account_or_login_that_opened_it(site: Console
 def test_cover_is_added_and_ended_and_written_down(site: ConsoleSite) -> None:
     with client(site, Role.OPERATOR) as operator:
         assert operator.post("/api/cameras/hall/cover", json={"on": True}).json() == {"camera": "hall", "cover": True}
-        assert CoverReason.OPERATOR in site.camera.supervisor._held
+        assert CoverReason.OPERATOR in site.camera.supervisor.held
         operator.post("/api/cameras/hall/cover", json={"on": False})
-        assert not site.camera.supervisor._held
+        assert not site.camera.supervisor.held
         assert operator.post("/api/cameras/none/cover", json={"on": True}).status_code == 404
         for body in (b"{}", b'{"on": "yes"}', b"[]", b"{", b'{"on": true, "veil": false}', b"x" * 20_000):
             answer = operator.post("/api/cameras/hall/cover", content=body)

@@ -76,11 +76,11 @@ def test_operator_covers_with_the_keyboard_alone(site: ConsoleSite, browser: Bro
         page.locator("[data-cover=on]").focus()
         page.keyboard.press("Enter")
         page.wait_for_selector("[data-said]:has-text('Covered whole')")
-        assert CoverReason.OPERATOR in site.camera.supervisor._held
+        assert CoverReason.OPERATOR in site.camera.supervisor.held
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         page.wait_for_selector("[data-said]:has-text('faces stay veiled')")
-        assert not site.camera.supervisor._held
+        assert not site.camera.supervisor.held
 
 
 def test_first_tab_leads_past_the_navigation(site: ConsoleSite, browser: Browser) -> None:

@@ -31,7 +31,7 @@ from passerby.gateway.rtsp.auth import DigestGate
 from passerby.gateway.service import Gateway, ServedCamera
 from passerby.gateway.states import EventKind
 from passerby.gateway.stream.recorder import Recorder
-from passerby.gateway.supervisor import CameraSupervisor
+from passerby.gateway.supervision.supervisor import CameraSupervisor
 from passerby.gateway.values import CameraConfig, CoverReason, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
 from passerby.web.streams import Streams
 
@@ -53,7 +53,7 @@ class Site:
             "hall", InputConfig("test://portrait?size=320x192"), record=RecordConfig(folder, min_free_bytes=0)
         )
         self.gateway = Gateway([], RtspConfig(port=0), DigestGate(lambda _: None, lambda *_: False), SelfTestConfig())
-        self.camera = ServedCamera(CameraSupervisor(config, Slates(), self.gateway.tell, 60.0))
+        self.camera = ServedCamera(CameraSupervisor(config, Slates(), self.gateway.tell))
         self.gateway.cameras["hall"] = self.camera
         self.recorder = Recorder("hall", RecordConfig(folder, min_free_bytes=0), lambda *_: None)
         self.recorder.start(self.camera.relay)

@@ -26,7 +26,7 @@ from passerby.gateway.stream import (
     Snapshots,
     hidden_camera,
 )
-from passerby.gateway.supervisor import CameraSupervisor
+from passerby.gateway.supervision import CameraSupervisor
 from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, CoverReason, RtspConfig, SelfTestConfig
 from passerby.values import utc_now
 
@@ -113,7 +113,7 @@ class Gateway:
         self._ticker = asyncio.create_task(self._tick_for_ever(), name="gateway-tick")
         if self._selftest.enabled_stream:
             self._hidden = CameraSupervisor(
-                hidden_camera(self._selftest), self._slates, self._tell_hidden, self._selftest.interval_s
+                hidden_camera(self._selftest), self._slates, self._tell_hidden, selftest_s=self._selftest.interval_s
             )
             self._check = HiddenCheck(self._hidden.relay, self._hidden_result, self._selftest.interval_s)
             self._hidden.start()
@@ -177,8 +177,9 @@ class Gateway:
             self.tell(Event(EventKind.FAULT_ENDED, config.name, _now_ns(), reason=CoverReason.REGISTER))
         cycle_offset = self._added * GOLDEN % 1.0
         self._added += 1
+        selftest_s = self._selftest.interval_s
         camera = ServedCamera(
-            CameraSupervisor(config, self._slates, self.tell, self._selftest.interval_s, cycle_offset)
+            CameraSupervisor(config, self._slates, self.tell, selftest_s=selftest_s, cycle_offset=cycle_offset)
         )
         self.cameras[config.name] = camera
         if self.alarm:

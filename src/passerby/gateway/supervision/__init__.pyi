@@ -1,0 +1,7 @@
+from .supervisor import (
+    CameraSupervisor,
+)
+
+__all__ = [
+    "CameraSupervisor",
+]
