@@ -1,4 +1,4 @@
-"""What a newcomer reads is true: files that are named are there, the picture is of today, small checks are parts of the large one."""
+"""What a newcomer reads is true: named files are there, the picture is of today, small checks are parts of the large one."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_reference_is_written_from_the_docstrings(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("pdoc")
     if not program.exists():
         pytest.skip("pdoc is not installed: pip install -e '.[dev]'")
-    command = [program, "--docformat", "google", "-o", tmp_path, "passerby.veil", "passerby.register"]
+    command = [str(program), "--docformat", "google", "-o", str(tmp_path), "passerby.veil", "passerby.register"]
     subprocess.run(command, check=True, capture_output=True)
     page = (tmp_path / "passerby" / "veil.html").read_text(encoding="utf-8")
     assert 'id="veil_file"' in page
