@@ -10,30 +10,16 @@ from typing import Annotated
 import typer
 
 import passerby
+from passerby.cli.verbs import VERBS
 from passerby.errors import PasserbyError
-
-VERBS = {
-    "veil": "veil.veil",
-    "verify": "veil.verify",
-    "demo": "veil.demo",
-    "doctor": "veil.doctor",
-    "run": "gateway.run",
-    "discover": "gateway.discover",
-    "account": "gateway.account",
-    "assess": "law.assess",
-    "law": "law.law",
-    "register": "register.register",
-    "witness": "register.witness",
-    "authority": "register.authority",
-}
-"""Each command with the module of this room that adds it to the application by ``add_to(app)``."""
 
 
 def build(verb: str | None = None) -> typer.Typer:
     """Return the command with its verbs.
 
     Args:
-        verb: The only verb that is needed, so that nothing else is loaded; None, or one that there is not, loads all.
+        verb: The only verb that is needed, so that nothing else is loaded; where there is no such verb, all are listed and
+            none is loaded, which is enough for the help. None loads all.
     """
     app = typer.Typer(
         name="passerby",
@@ -42,10 +28,15 @@ def build(verb: str | None = None) -> typer.Typer:
         add_completion=False,
     )
     app.callback(invoke_without_command=True)(_root)
-    none = verb == "--version"
-    wanted = () if none else (verb,) if verb in VERBS else sorted(VERBS)
+    wanted = tuple(VERBS) if verb is None else (verb,) if verb in VERBS else ()
     for name in wanted:
-        importlib.import_module(f"passerby.cli.{VERBS[name]}").add_to(app)
+        importlib.import_module(f"passerby.cli.{VERBS[name].module}").add_to(app)
+    if not wanted:
+        for name, about in VERBS.items():
+            app.command(name, hidden=about.users is None)(_listed)
+    for info in (*app.registered_commands, *app.registered_groups):
+        about = VERBS[str(info.name)]
+        info.short_help, info.rich_help_panel = about.line, about.users
     return app
 
 
@@ -56,8 +47,9 @@ def main(argv: list[str] | None = None) -> None:
         argv: Arguments without the program's name; None takes the process's own.
     """
     arguments = sys.argv[1:] if argv is None else argv
+    verb = next((word for word in arguments if word != "--"), "")
     try:
-        build(arguments[0] if arguments else None)(args=arguments, prog_name="passerby")
+        build(verb)(args=arguments, prog_name="passerby")
     except PasserbyError as error:
         say_error(error)
         sys.exit(error.exit_code)
@@ -82,3 +74,8 @@ def _root(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
+
+
+def _listed() -> None:
+    """Stand for a verb that is listed and not loaded: it is never run."""
+    raise NotImplementedError

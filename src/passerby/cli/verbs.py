@@ -1,0 +1,43 @@
+"""The verbs at the top of ``passerby``: who uses each, what its line in the help says, and which module adds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PICTURES = "Journalists and researchers: pictures and clips"
+CAMERAS = "Operators: cameras that run"
+LAW = "Regulators, lawyers, courts, citizens: the law and the public record"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb.
+
+    Attributes:
+        module: Of this room; adds the verb to an application by its ``add_to(app)``.
+        users: Heading in the help: who uses it. None hides it: an old name.
+        line: What the help says of it.
+    """
+
+    module: str
+    users: str | None
+    line: str
+
+
+VERBS = {
+    "veil": Verb("veil.veil", PICTURES, "Hide every face in pictures and clips."),
+    "verify": Verb("veil.verify", PICTURES, "Look at a veiled file once more: is a face left?"),
+    "demo": Verb("veil.demo", PICTURES, "Make a short clip, veil it, and measure what is left."),
+    "run": Verb("gateway.run", CAMERAS, "Veil the cameras of a configuration, and serve what is veiled."),
+    "discover": Verb("gateway.discover", CAMERAS, "Find cameras and print their entries for a configuration."),
+    "account": Verb("gateway.account", CAMERAS, "List, add, reset and remove accounts of a gateway."),
+    "doctor": Verb(
+        "veil.doctor", CAMERAS, "Show what runs where on this machine, and who can pull a camera's picture."
+    ),
+    "assess": Verb("law.assess", LAW, "Say whether a described deployment is banned, and why."),
+    "law": Verb("law.law", LAW, "Compare positions, read the rules, list the facts, draft letters."),
+    "register": Verb("register.register", LAW, "Keep, read, check, watch and witness a public log of cameras."),
+    "authority": Verb("register.authority", LAW, "Make an authority's keys, and serve its witness."),
+    "witness": Verb("register.witness", LAW, "Sign checkpoints of other logs: a witness."),
+}
+"""Each verb, in the order of the help."""
