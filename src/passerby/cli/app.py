@@ -5,13 +5,16 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import passerby
 from passerby.cli.verbs import VERBS
 from passerby.errors import PasserbyError
+
+if TYPE_CHECKING:
+    from typer.models import CommandInfo, TyperInfo
 
 
 def build(verb: str | None = None) -> typer.Typer:
@@ -31,13 +34,19 @@ def build(verb: str | None = None) -> typer.Typer:
     wanted = tuple(VERBS) if verb is None else (verb,) if verb in VERBS else ()
     for name in wanted:
         importlib.import_module(f"passerby.cli.{VERBS[name].module}").add_to(app)
-    if not wanted:
-        for name, about in VERBS.items():
-            app.command(name, hidden=about.users is None)(_listed)
-    for info in (*app.registered_commands, *app.registered_groups):
-        about = VERBS[str(info.name)]
-        info.short_help, info.rich_help_panel = about.line, about.users
+    for name in () if wanted or verb == "--version" else VERBS:
+        app.command(name)(_listed)
+    for command in app.registered_commands:
+        _head(command)
+    for group in app.registered_groups:
+        _head(group)
     return app
+
+
+def _head(info: CommandInfo | TyperInfo) -> None:
+    """Put a verb under the heading of its users, with its line."""
+    about = VERBS[str(info.name)]
+    info.hidden, info.short_help, info.rich_help_panel = about.users is None, about.line, about.users or ""
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PICTURES = "Journalists and researchers: pictures and clips"
 CAMERAS = "Operators: cameras that run"
 LAW = "Regulators, lawyers, courts, citizens: the law and the public record"
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """One verb.
 
     Attributes:
