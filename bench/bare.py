@@ -7,13 +7,13 @@ from pathlib import Path
 
 import av
 
-from passerby.media import WriteSettings, probe
+from passerby.media import WriteSettings, probe_clip
 from passerby.media.clips.encoder import plan_encoding
 
 
 def main(source: str, target: str) -> None:
     settings = WriteSettings()
-    plan = plan_encoding(probe(Path(source)), Path(target), preset=settings.preset, crf=settings.crf)
+    plan = plan_encoding(probe_clip(Path(source)), Path(target), preset=settings.preset, crf=settings.crf)
     with av.open(source) as reading, av.open(target, "w") as writing:
         track = reading.streams.video[0]
         track.thread_type = "AUTO"

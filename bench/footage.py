@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from coverage import Face, Truth
-from passerby.media import ClipReader, rgb
+from passerby.media import ClipReader, scaled_rgb
 from passerby.values import digest_file
 from passerby.veil.detect.detector import Detector
 from passerby.veil.detect.passes import InferencePass, start_passes
@@ -138,7 +138,7 @@ def _dense(path: Path, detector: Detector) -> list[tuple[int, int, float, float,
         follower = Follower(meter, max_age=8)
         for frame in clip.frames():
             picture = frame.picture
-            found = start_passes(detector, looks, partial(rgb, picture), size, 0.05).result()
+            found = start_passes(detector, looks, partial(scaled_rgb, picture), size, 0.05).result()
             follower.step(meter.measure(grey_copy(picture)))
             follower.see(frame.index, found)
         follower.finish()

@@ -18,7 +18,7 @@ import av
 import numpy as np
 
 from coverage import BINS, COVERED, SMALLEST_PX, Face, clip_truth, covered_in_clip
-from passerby.media import ClipReader, luma, rgb
+from passerby.media import ClipReader, scaled_luma, scaled_rgb
 from passerby.values import Detections
 from passerby.veil.detect.blazeface import BLAZEFACE_INSTALL, BLAZEFACE_NAME, open_blazeface
 from passerby.veil.detect.detector import Detector, Rgb
@@ -65,10 +65,10 @@ def look(path: Path, name: str, detector: Detector, faces: dict[int, list[tuple[
             size = (picture.width, picture.height)
 
             def scaled(width: int, height: int, picture: av.VideoFrame = picture) -> Rgb:
-                return rgb(picture, width, height)
+                return scaled_rgb(picture, width, height)
 
             found = start_passes(detector, manner.looks(*size), scaled, size, manner.faint).result()
-            bare = ~covered(luma(picture, *size), found.xyxy)
+            bare = ~covered(scaled_luma(picture, *size), found.xyxy)
             kept = Detections(found.xyxy[bare], found.score[bare])
             yield Seen(name, frame.index, frame.time_s, kept, faces.get(frame.index, []))
 

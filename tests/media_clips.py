@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from av.container import OutputContainer
 
-from passerby.media import ClipReader, DecodeRecord, WriteReport, WriteSettings, planes, transcode
+from passerby.media import ClipReader, DecodeRecord, WriteReport, WriteSettings, frame_planes, transcode
 
 
 def program(name: str) -> str:
@@ -116,13 +116,13 @@ def read_all(path: Path) -> DecodeRecord:
 def decoded(path: Path) -> list[tuple[float, bytes]]:
     """Return time and pixels of each frame."""
     with ClipReader(path) as clip:
-        return [(frame.time_s, b"".join(p.tobytes() for p in planes(frame.picture))) for frame in clip.frames()]
+        return [(frame.time_s, b"".join(p.tobytes() for p in frame_planes(frame.picture))) for frame in clip.frames()]
 
 
 def paint(index: int, picture: av.VideoFrame) -> None:
     """Paint the lower right corner white."""
     del index
-    luma = planes(picture)[0]
+    luma = frame_planes(picture)[0]
     luma[-16:, -16:] = 235 if luma.dtype == np.uint8 else 940
 
 

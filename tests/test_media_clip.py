@@ -11,19 +11,19 @@ import pytest
 from tests.media_clips import make_clip, read_all, write
 
 from passerby.errors import MediaError, UnreadableError, UnsupportedError
-from passerby.media import ClipReader, probe
+from passerby.media import ClipReader, probe_clip
 from passerby.media.clips.clip import open_clip
 
 
 def test_probe_describes_the_clip(tmp_path: Path) -> None:
-    info = probe(make_clip(tmp_path / "a.mp4", frames=25, audio="aac"))
+    info = probe_clip(make_clip(tmp_path / "a.mp4", frames=25, audio="aac"))
     assert (info.container, info.codec, info.width_px, info.height_px) == ("mp4", "h264", 96, 64)
     assert (info.pix_fmt, info.bit_depth, info.rate, info.frames_estimate) == ("yuv420p", 8, Fraction(25), 25)
     assert info.duration_s == pytest.approx(1.0)
     assert (info.rotation_deg, info.display_matrix, info.interlaced, info.audio_streams) == (0, None, False, 1)
     assert info.colour.full_range is None
     assert info.beside == ("user data in the stream",)  # x264's settings
-    assert probe(make_clip(tmp_path / "b.mp4", codec="mpeg4", frames=2)).beside == ()
+    assert probe_clip(make_clip(tmp_path / "b.mp4", codec="mpeg4", frames=2)).beside == ()
 
 
 @pytest.mark.parametrize(
@@ -31,16 +31,16 @@ def test_probe_describes_the_clip(tmp_path: Path) -> None:
     [("a.mov", "mov"), ("a.mp4", "mp4"), ("a.mkv", "matroska"), ("a.avi", "avi")],
 )
 def test_probe_names_the_container(tmp_path: Path, name: str, container: str) -> None:
-    assert probe(make_clip(tmp_path / name, frames=3)).container == container
+    assert probe_clip(make_clip(tmp_path / name, frames=3)).container == container
 
 
 def test_webm_is_named_by_its_suffix(tmp_path: Path) -> None:
-    assert probe(make_clip(tmp_path / "a.webm", codec="libvpx-vp9", frames=3)).container == "webm"
+    assert probe_clip(make_clip(tmp_path / "a.webm", codec="libvpx-vp9", frames=3)).container == "webm"
 
 
 def test_wrong_suffix_of_a_clip_does_not_matter_for_reading(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mkv", frames=3).rename(tmp_path / "a.mp4")
-    assert probe(clip).container == "matroska"
+    assert probe_clip(clip).container == "matroska"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,11 @@ def test_wrong_suffix_of_a_clip_does_not_matter_for_reading(tmp_path: Path) -> N
 def test_what_is_no_clip_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    for act in (lambda: probe(path), lambda: ClipReader(path), lambda: write(path, tmp_path / "out.mp4", look=False)):
+    for act in (
+        lambda: probe_clip(path),
+        lambda: ClipReader(path),
+        lambda: write(path, tmp_path / "out.mp4", look=False),
+    ):
         with pytest.raises(UnreadableError, match=message):
             act()
     assert [p.name for p in tmp_path.iterdir()] == [name]
@@ -67,12 +71,12 @@ def test_what_is_no_clip_is_refused(tmp_path: Path, name: str, content: bytes, m
 
 def test_missing_file_folder_and_pipe_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="there is no file"):
-        probe(tmp_path / "none.mp4")
+        probe_clip(tmp_path / "none.mp4")
     with pytest.raises(UnreadableError, match="must be a file"):
-        probe(tmp_path)
+        probe_clip(tmp_path)
     os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(UnreadableError, match="must be a file"):
-        probe(tmp_path / "pipe.mp4")
+        probe_clip(tmp_path / "pipe.mp4")
 
 
 def test_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,18 +85,18 @@ def test_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.
     if os.access(clip, os.R_OK):  # root may read anything
         monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(UnreadableError, match="no permission to read a"):
-        probe(clip)
+        probe_clip(clip)
 
 
 def test_address_is_taken_as_a_file_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnreadableError, match="there is no file"):
-        probe(Path("rtsp://127.0.0.1/a.mp4"))
+        probe_clip(Path("rtsp://127.0.0.1/a.mp4"))
 
 
 def test_odd_file_names_are_only_names(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=2).rename(tmp_path / "concat:%03d; ü 'x'.mp4")
-    assert probe(path).frames_estimate == 2
+    assert probe_clip(path).frames_estimate == 2
     assert write(path, tmp_path / "out:%d.mp4").frames == 2
 
 
@@ -105,7 +109,7 @@ def test_sound_only_and_cover_art_are_no_video(tmp_path: Path) -> None:
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     with pytest.raises(UnreadableError, match="holds no video track"):
-        probe(path)
+        probe_clip(path)
 
 
 def test_picture_in_a_clips_container_is_refused_by_name(tmp_path: Path) -> None:
@@ -122,7 +126,7 @@ def test_head_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4")
     (tmp_path / "b.mp4").write_bytes(clip.read_bytes()[:2000])
     with pytest.raises(UnreadableError, match=r"b\.mp4 must be an MP4"):
-        probe(tmp_path / "b.mp4")
+        probe_clip(tmp_path / "b.mp4")
 
 
 def test_tail_that_is_cut_off_is_said(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import av
 import pytest
 from tests.media_clips import ffmpeg, ffprobe, make_clip, program, write
 
-from passerby.media import probe
+from passerby.media import probe_clip
 from passerby.media.clips.muxing import without_vorbis_comments
 
 SECRET = "Mascha Kaleko"
@@ -145,7 +145,7 @@ def test_second_video_track_is_not_the_one_that_is_read(tmp_path: Path) -> None:
     large = make_clip(tmp_path / "large.mp4", size=(96, 64))
     both = tmp_path / "both.mp4"
     ffmpeg("-i", small, "-i", large, "-map", "1:v", "-map", "0:v", "-c", "copy", both)
-    info = probe(both)
+    info = probe_clip(both)
     assert (info.width_px, info.beside) == (96, ("video track 1", "user data in the stream"))
 
 

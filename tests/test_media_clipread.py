@@ -11,7 +11,7 @@ import pytest
 from tests.media_clips import decoded, make_clip, number_in, read_all, scene, write
 
 from passerby.errors import UnreadableError, UnsupportedError, UsageError
-from passerby.media import ClipReader, planes, predict_record, probe, read_ahead
+from passerby.media import ClipReader, frame_planes, predict_record, probe_clip, read_ahead
 
 
 def damaged(source: Path, target: Path, *numbers: int) -> Path:
@@ -164,13 +164,13 @@ def test_pictures_of_two_readers_do_not_share_pixels(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=3)
     one, two = (next(ClipReader(path).frames()).picture for _ in range(2))
     one.make_writable()
-    planes(one)[0][:] = 0
-    assert planes(two)[0].max() > 0
+    frame_planes(one)[0][:] = 0
+    assert frame_planes(two)[0].max() > 0
 
 
 def test_packets_promise_what_decoding_shows(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=30, options={"preset": "veryfast", "g": "8", "bf": "3"})
-    seen, promised = read_all(path), predict_record(path, probe(path))
+    seen, promised = read_all(path), predict_record(path, probe_clip(path))
     assert promised is not None
     assert promised.pts.tolist() == seen.pts.tolist()
     assert promised.copyable == seen.copyable
@@ -179,4 +179,4 @@ def test_packets_promise_what_decoding_shows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("codec", "suffix"), [("libx265", ".mp4"), ("libx264", ".avi"), ("mpeg4", ".mp4")])
 def test_nothing_is_promised_of_what_is_not_copied(tmp_path: Path, codec: str, suffix: str) -> None:
     path = make_clip(tmp_path / f"a{suffix}", codec=codec, frames=8)
-    assert predict_record(path, probe(path)) is None
+    assert predict_record(path, probe_clip(path)) is None

@@ -12,10 +12,10 @@ import pytest
 from tests.media_clips import make_clip, scene
 
 from passerby.errors import UsageError
-from passerby.media import WriteSettings, probe, transcode
+from passerby.media import WriteSettings, probe_clip, transcode
 from passerby.media.clips.clip import ClipInfo
 from passerby.media.clips.encoder import MAX_CRF, create_encoder, plan_encoding
-from passerby.media.frames import planes
+from passerby.media.frames import frame_planes
 
 INFO = ClipInfo(
     container="mp4", codec="h264", width_px=96, height_px=64, pix_fmt="yuv420p", bit_depth=8,
@@ -112,14 +112,14 @@ def test_a_cover_painted_for_one_frame_is_in_that_frame(info: ClipInfo, target: 
     frames = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
     assert len(frames) == 24
     for index, (x, y, side, level) in covers.items():
-        luma = planes(frames[index])[0].astype(int) >> (2 if info.bit_depth == 10 else 0)
+        luma = frame_planes(frames[index])[0].astype(int) >> (2 if info.bit_depth == 10 else 0)
         inner = luma[y + 2 : y + side - 2, x + 2 : x + side - 2]
         assert np.abs(inner - level).max() < 30, (index, x, y, side, level)
 
 
 def _fill(frame: av.VideoFrame, cover: tuple[int, int, int, int]) -> None:
     x, y, side, level = cover
-    for number, plane in enumerate(planes(frame)):
+    for number, plane in enumerate(frame_planes(frame)):
         scale = 2 if number else 1
         value = 128 if number else level
         rows, columns = slice(y // scale, (y + side) // scale), slice(x // scale, (x + side) // scale)
@@ -127,7 +127,7 @@ def _fill(frame: av.VideoFrame, cover: tuple[int, int, int, int]) -> None:
 
 
 def test_same_plan_for_the_clip_as_it_reads_back(tmp_path: Path) -> None:
-    info = probe(make_clip(tmp_path / "a.mp4"))
+    info = probe_clip(make_clip(tmp_path / "a.mp4"))
     plan = plan_encoding(info, Path("b.mp4"), preset="veryfast", crf=20)
     assert (plan.encoder, plan.pix_fmt, plan.notes, plan.time_base) == ("libx264", "yuv420p", (), info.time_base)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passerby.media import blank, luma, planes, rgb
+from passerby.media import cover_whole, frame_planes, scaled_luma, scaled_rgb
 
 # Kr and Kb of the colour matrices, by their code in ITU-T H.273
 WEIGHTS = {1: (0.2126, 0.0722), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
@@ -26,7 +26,7 @@ def flat(pix_fmt: str, colour: tuple[int, int, int], *, matrix: int = 1, full: b
     depth = frame.format.components[0].bits
     step = 1 << (depth - 8)
     values = (255 * y, 255 * cb + 128, 255 * cr + 128) if full else (219 * y + 16, 224 * cb + 128, 224 * cr + 128)
-    for plane, value in zip(planes(frame), values, strict=True):
+    for plane, value in zip(frame_planes(frame), values, strict=True):
         plane[:] = round(value * step)
     return frame
 
@@ -39,7 +39,7 @@ def flat(pix_fmt: str, colour: tuple[int, int, int], *, matrix: int = 1, full: b
 def test_rgb_follows_matrix_range_and_depth(
     pix_fmt: str, matrix: int, full: bool, colour: tuple[int, int, int]
 ) -> None:
-    small = rgb(flat(pix_fmt, colour, matrix=matrix, full=full), 40, 30)
+    small = scaled_rgb(flat(pix_fmt, colour, matrix=matrix, full=full), 40, 30)
     assert (small.shape, str(small.dtype), small.flags.c_contiguous) == ((30, 40, 3), "uint8", True)
     assert np.abs(small.astype(int) - colour).max() <= 3
 
@@ -49,30 +49,30 @@ def test_rgb_follows_matrix_range_and_depth(
 def test_luma_is_full_range(pix_fmt: str, full: bool) -> None:
     full = full or pix_fmt.startswith("yuvj")
     for level in (0, 128, 255):
-        small = luma(flat(pix_fmt, (level, level, level), full=full), 37, 21)
+        small = scaled_luma(flat(pix_fmt, (level, level, level), full=full), 37, 21)
         assert (small.shape, str(small.dtype), small.flags.c_contiguous) == ((21, 37), "uint8", True)
         assert np.abs(small.astype(int) - level).max() <= 2
 
 
 def test_shrinking_averages_and_keeps_places() -> None:
     frame = av.VideoFrame(256, 192, "yuv420p")
-    for plane, value in zip(planes(frame), (16, 128, 128), strict=True):
+    for plane, value in zip(frame_planes(frame), (16, 128, 128), strict=True):
         plane[:] = value
-    planes(frame)[0][96:, 128:] = 235
-    small = luma(frame, 16, 12)
+    frame_planes(frame)[0][96:, 128:] = 235
+    small = scaled_luma(frame, 16, 12)
     assert small[:5, :7].max() <= 2
     assert small[7:, 9:].min() >= 253
-    planes(frame)[0][:] = np.where(np.indices((192, 256)).sum(0) % 2, 235, 16)
-    assert np.abs(luma(frame, 16, 12).astype(int) - 127).max() <= 6
+    frame_planes(frame)[0][:] = np.where(np.indices((192, 256)).sum(0) % 2, 235, 16)
+    assert np.abs(scaled_luma(frame, 16, 12).astype(int) - 127).max() <= 6
 
 
 def test_scaling_leaves_the_frame_as_it_was() -> None:
     frame = flat("yuv420p", (90, 120, 30))
     frame.color_trc, frame.color_primaries = 13, 9
-    before = [plane.copy() for plane in planes(frame)]
-    rgb(frame, 20, 20)
-    luma(frame, 128, 96)
-    assert all((a == b).all() for a, b in zip(before, planes(frame), strict=True))
+    before = [plane.copy() for plane in frame_planes(frame)]
+    scaled_rgb(frame, 20, 20)
+    scaled_luma(frame, 128, 96)
+    assert all((a == b).all() for a, b in zip(before, frame_planes(frame), strict=True))
     assert (frame.color_trc, frame.color_primaries, frame.colorspace, frame.color_range) == (13, 9, 1, 1)
 
 
@@ -81,7 +81,7 @@ def test_threads_do_not_mix_up_their_pictures() -> None:
 
     def work(level: int) -> None:
         frame = flat("yuv420p", (level, level, level))
-        means = [int(rgb(frame, size, size).mean()) for size in (16, 24, 40) * 20]
+        means = [int(scaled_rgb(frame, size, size).mean()) for size in (16, 24, 40) * 20]
         wrong.extend(mean for mean in means if abs(mean - level) > 2)
 
     threads = [threading.Thread(target=work, args=(level,)) for level in (10, 90, 170, 250)]
@@ -96,7 +96,7 @@ def test_threads_do_not_mix_up_their_pictures() -> None:
 def test_blank_leaves_one_tone(pix_fmt: str) -> None:
     rng = np.random.default_rng(3)
     frame = av.VideoFrame.from_ndarray(rng.integers(0, 255, (50, 66, 3), np.uint8), "rgb24").reformat(format=pix_fmt)
-    blank(frame)
+    cover_whole(frame)
     picture = frame.to_ndarray(format="rgb24")
     assert int(picture.max()) - int(picture.min()) <= 2
     assert 100 < picture.mean() < 160
@@ -106,10 +106,10 @@ def test_blank_leaves_one_tone(pix_fmt: str) -> None:
 @settings(max_examples=60, deadline=None)
 def test_planes_are_views_without_padding(width: int, height: int, pix_fmt: str) -> None:
     frame = av.VideoFrame(width, height, pix_fmt)
-    views = planes(frame)
+    views = frame_planes(frame)
     assert views[0].shape == (height, width)
     for number, view in enumerate(views):
         view[:] = number + 1
-    for number, view in enumerate(planes(frame)):
+    for number, view in enumerate(frame_planes(frame)):
         assert (view == number + 1).all()
         assert view.dtype == (np.uint16 if "le" in pix_fmt else np.uint8)

@@ -15,8 +15,8 @@ import pytest
 
 import passerby
 from passerby.errors import OutputError, UnreadableError, UsageError
-from passerby.media import FileDigest, build_manifest, digest_named, versions, write_manifest
-from passerby.media.manifest import SCHEMA, as_plain
+from passerby.media import FileDigest, build_manifest, digest_named, library_versions, write_manifest
+from passerby.media.manifest import SCHEMA, plain_values
 from passerby.values import Digest, digest_bytes
 from passerby.veil.settings import CoverSettings, VeilSettings
 
@@ -66,7 +66,7 @@ def test_versions_of_what_decodes_encodes_and_detects_are_in_it(pair: tuple[Path
     assert found["passerby"] == passerby.__version__
     assert {"python", "av", "ffmpeg", "numpy", "openvino", "pillow"} <= set(found)
     assert found["ffmpeg"][0].isdigit()
-    assert found == versions()
+    assert found == library_versions()
 
 
 def test_files_in_settings_become_name_and_digest(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -142,6 +142,6 @@ def test_plain_values() -> None:
         colour: Colour
         pair: tuple[float, None]
 
-    assert as_plain(Told(Colour.RED, (0.5, None))) == {"colour": "red", "pair": [0.5, None]}
+    assert plain_values(Told(Colour.RED, (0.5, None))) == {"colour": "red", "pair": [0.5, None]}
     with pytest.raises(TypeError, match="plain values, got object"):
-        as_plain(object())
+        plain_values(object())

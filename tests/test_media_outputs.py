@@ -12,7 +12,7 @@ from PIL import Image
 
 from passerby.errors import UsageError
 from passerby.media import Inputs, InputSource, SourceKind, expand_inputs, plan_outputs
-from passerby.media.outputs import Job
+from passerby.media.outputs import OutputJob
 
 CLIP = b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(100)
 
@@ -23,11 +23,11 @@ def picture(path: Path, format_: str = "PNG") -> Path:
     return path
 
 
-def plan(*named: str | Path, output: str | Path | None = None) -> list[Job]:
+def plan(*named: str | Path, output: str | Path | None = None) -> list[OutputJob]:
     return plan_outputs(expand_inputs([str(one) for one in named], output=output), output)
 
 
-def targets(jobs: list[Job], under: Path) -> list[str]:
+def targets(jobs: list[OutputJob], under: Path) -> list[str]:
     return [str(job.target.relative_to(under)) for job in jobs]
 
 

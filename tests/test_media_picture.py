@@ -21,7 +21,7 @@ from PIL import Image, ImageCms, ImageOps, JpegImagePlugin
 from passerby.config import PORTRAIT
 from passerby.errors import OutputError, UnsupportedError, UsageError
 from passerby.files import atomic_file
-from passerby.media import Picture, read_picture, sniff, write_picture
+from passerby.media import Picture, read_picture, sniff_file, write_picture
 from passerby.media.pictures import pixels as picture_pixels
 from passerby.media.pictures.quality import FRESH_QUALITY
 
@@ -92,7 +92,7 @@ def test_format_follows_the_output_name(tmp_path: Path, source: str, target: str
 def test_output_without_a_picture_suffix_keeps_the_format(tmp_path: Path) -> None:
     picture = read_picture(save(scene(), tmp_path / "a.webp"))
     write_picture(picture, tmp_path / "b.unknown")
-    assert sniff(tmp_path / "b.unknown").name == "WebP"
+    assert sniff_file(tmp_path / "b.unknown").name == "WebP"
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

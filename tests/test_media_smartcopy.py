@@ -10,7 +10,7 @@ import pytest
 from tests.media_clips import decoded, ffmpeg, make_clip, number_in, paint, read_all, scene, times_of, write
 
 from passerby.errors import BitstreamError
-from passerby.media import ClipReader, WriteSettings, h264, planes, probe, transcode
+from passerby.media import ClipReader, WriteSettings, frame_planes, h264, probe_clip, transcode
 from passerby.media.clips.smartcopy import Copyable, Group, free_number, joined_sets, plan_segments
 from passerby.media.h264 import NalType, nal_type, parse_avcc, split_lengths
 
@@ -183,12 +183,12 @@ def test_a_picture_in_rows_that_cropping_hides_is_not_copied(tmp_path: Path) -> 
     def draw(index: int, width_px: int, height_px: int, pix_fmt: str) -> av.VideoFrame:
         picture = scene(index, width_px, height_px, pix_fmt)
         if index < 8:
-            planes(picture)[0][-12:, 40:60] = np.arange(12)[:, None] % 4 * 60
+            frame_planes(picture)[0][-12:, 40:60] = np.arange(12)[:, None] % 4 * 60
         return picture
 
     options = {"preset": "veryfast", "g": "8", "x264-params": "crop-rect=0,0,0,12"}
     source = make_clip(tmp_path / "in.mp4", frames=24, options=options, draw=draw)
-    assert probe(source).height_px == 52
+    assert probe_clip(source).height_px == 52
     assert [group.start for group in read_all(source).copyable.groups] == [8, 16]
     assert write(source, tmp_path / "out.mp4", 20).copied_frames == 8
 

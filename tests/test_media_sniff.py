@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from passerby.errors import UnreadableError
-from passerby.media import Content, ContentKind, sniff
+from passerby.media import Content, ContentKind, sniff_file
 from passerby.media.content import HEAD_BYTES, sniff_bytes
 
 
@@ -34,7 +34,7 @@ from passerby.media.content import HEAD_BYTES, sniff_bytes
 )
 def test_pictures_by_their_bytes(tmp_path: Path, format_: str, kind: ContentKind, name: str) -> None:
     Image.new("RGB", (16, 16)).save(tmp_path / "a.txt", format=format_)
-    assert sniff(tmp_path / "a.txt") == Content(kind, name)
+    assert sniff_file(tmp_path / "a.txt") == Content(kind, name)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_clips_as_ffmpeg_writes_them(tmp_path: Path, muxer: str, codec: str, kin
             frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    assert sniff(tmp_path / "a.jpg") == Content(kind, name)
+    assert sniff_file(tmp_path / "a.jpg") == Content(kind, name)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_what_is_no_file_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for path in [tmp_path, tmp_path / "pipe", Path("/dev/null")]:
         with pytest.raises(UnreadableError, match="folder, device or pipe"):
-            sniff(path)
+            sniff_file(path)
     with pytest.raises(UnreadableError, match="No such file"):
-        sniff(tmp_path / "nowhere")
+        sniff_file(tmp_path / "nowhere")
     with pytest.raises(UnreadableError, match="cannot read"):
-        sniff(tmp_path / "loop")
+        sniff_file(tmp_path / "loop")

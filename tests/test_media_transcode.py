@@ -21,7 +21,7 @@ from tests.media_clips import (
 )
 
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, UsageError
-from passerby.media import ClipReader, WriteSettings, luma, probe, rgb, transcode
+from passerby.media import ClipReader, WriteSettings, probe_clip, scaled_luma, scaled_rgb, transcode
 
 VARIABLE = [0, 3, 4, 9, 20, 21, 22, 40, 41, 60, 61, 90]
 
@@ -31,7 +31,7 @@ def corner(path: Path) -> list[bool]:
     found = []
     with ClipReader(path) as clip:
         for frame in clip.frames():
-            grey = luma(frame.picture, clip.info.width_px, clip.info.height_px)
+            grey = scaled_luma(frame.picture, clip.info.width_px, clip.info.height_px)
             found.append(bool(grey[-12:-4, -12:-4].min() > 225))
     return found
 
@@ -89,12 +89,12 @@ def test_avi_rounds_times_and_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_turn_is_kept(tmp_path: Path, degrees: int, suffix: str) -> None:
     source = make_clip(tmp_path / f"in{suffix}", prepare=lambda _, s: s.set_display_rotation(degrees))
-    assert probe(source).rotation_deg == degrees
+    assert probe_clip(source).rotation_deg == degrees
     write(source, tmp_path / f"out{suffix}", 0, full_reencode=True)
     write(source, tmp_path / f"mixed{suffix}", 0)
     for name in ("out", "mixed"):
-        assert probe(tmp_path / f"{name}{suffix}").rotation_deg == degrees
-        assert probe(tmp_path / f"{name}{suffix}").display_matrix == probe(source).display_matrix
+        assert probe_clip(tmp_path / f"{name}{suffix}").rotation_deg == degrees
+        assert probe_clip(tmp_path / f"{name}{suffix}").display_matrix == probe_clip(source).display_matrix
 
 
 def test_pixel_shape_and_colours_are_kept(tmp_path: Path) -> None:
@@ -104,13 +104,13 @@ def test_pixel_shape_and_colours_are_kept(tmp_path: Path) -> None:
         context.color_range, context.color_primaries, context.color_trc, context.colorspace = 2, 9, 14, 9
 
     source = make_clip(tmp_path / "in.mp4", prepare=prepare)
-    info = probe(source)
+    info = probe_clip(source)
     assert (info.sample_aspect, info.colour.full_range, info.colour.primaries) == (Fraction(4, 3), True, 9)
     for full in (True, False):
         target = tmp_path / f"out{full}.mp4"
         write(source, target, 0, full_reencode=full)
-        assert probe(target).colour == info.colour
-        assert probe(target).sample_aspect == info.sample_aspect
+        assert probe_clip(target).colour == info.colour
+        assert probe_clip(target).sample_aspect == info.sample_aspect
 
 
 @pytest.mark.tool
@@ -130,7 +130,7 @@ def test_pixel_shape_and_colours_are_what_ffprobe_says_of_the_input(tmp_path: Pa
 def test_odd_sizes_are_neither_cropped_nor_padded(tmp_path: Path, suffix: str, size: tuple[int, int]) -> None:
     source = make_clip(tmp_path / "in.webm", codec="libvpx-vp9", size=size, frames=3)
     write(source, tmp_path / f"out{suffix}", 0)
-    info = probe(tmp_path / f"out{suffix}")
+    info = probe_clip(tmp_path / f"out{suffix}")
     assert (info.width_px, info.height_px) == size
 
 
@@ -140,7 +140,7 @@ def test_odd_sizes_are_neither_cropped_nor_padded(tmp_path: Path, suffix: str, s
 def test_ten_bits_stay_ten_bits(tmp_path: Path, suffix: str, codec: str) -> None:
     source = make_clip(tmp_path / "in.mkv", codec="libx265", pix_fmt="yuv420p10le", frames=12)
     write(source, tmp_path / f"out{suffix}", 2)
-    info = probe(tmp_path / f"out{suffix}")
+    info = probe_clip(tmp_path / f"out{suffix}")
     assert (info.bit_depth, info.pix_fmt, info.codec) == (10, "yuv420p10le", codec)
     assert corner(tmp_path / f"out{suffix}") == [index == 2 for index in range(12)]
 
@@ -172,7 +172,7 @@ def test_hdr10_keeps_its_colours_and_mastering_display(tmp_path: Path, name: str
         tmp_path / "in.mp4", codec="libx265", pix_fmt="yuv420p10le", options=options, prepare=prepare, frames=12
     )
     write(source, tmp_path / name, 0)
-    was, came = probe(source), probe(tmp_path / name)
+    was, came = probe_clip(source), probe_clip(tmp_path / name)
     assert came.colour == was.colour
     assert came.content_light == was.content_light
     assert was.mastering_display is not None
@@ -191,7 +191,7 @@ def test_interlaced_stays_interlaced_and_is_said(tmp_path: Path, order: str) -> 
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=50:duration=0.4",
            "-vf", f"interlace=scan={order},setfield={order}",
            "-c:v", "libx264", "-flags", "+ildct+ilme", "-x264-params", f"{order}=1", source)  # fmt: skip
-    assert probe(source).interlaced
+    assert probe_clip(source).interlaced
     report = write(source, tmp_path / "out.mkv", 0)
     assert any("interlaced" in note for note in report.notes)
     assert report.copied_frames == 0
@@ -266,7 +266,7 @@ def test_colours_stay_when_the_pixel_format_changes(tmp_path: Path, pix_fmt: str
     write(source, target)
     with ClipReader(source) as before, ClipReader(target) as after:
         for old, new in zip(before.frames(), after.frames(), strict=True):
-            shown = [rgb(frame.picture, 24, 16).astype(int)[2:6, 14:22].mean((0, 1)) for frame in (old, new)]
+            shown = [scaled_rgb(frame.picture, 24, 16).astype(int)[2:6, 14:22].mean((0, 1)) for frame in (old, new)]
             assert np.abs(shown[0] - shown[1]).max() < 6, shown
 
 
@@ -274,7 +274,7 @@ def test_full_range_groups_are_copied_too(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", pix_fmt="yuvj420p")
     target = tmp_path / "out.mp4"
     assert write(source, target, 1).copied_frames == 16
-    assert probe(target).colour == probe(source).colour
+    assert probe_clip(target).colour == probe_clip(source).colour
     assert [number_in(frame.picture) for frame in ClipReader(target).frames()] == list(range(24))
 
 

@@ -82,7 +82,7 @@ _SOUND_BRANDS = {b"M4A ", b"M4B ", b"M4P ", b"aax "}
 _MOV_BOXES = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 
 
-def sniff(path: Path) -> Content:
+def sniff_file(path: Path) -> Content:
     """Say what a file holds.
 
     Raises:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 _thread = threading.local()
 
 
-def rgb(picture: av.VideoFrame, width_px: int, height_px: int) -> NDArray[np.uint8]:
+def scaled_rgb(picture: av.VideoFrame, width_px: int, height_px: int) -> NDArray[np.uint8]:
     """Return a scaled colour copy, shape (height_px, width_px, 3), uint8, R G B, contiguous, full range.
 
     Uses the colour matrix and range that the frame states. Safe from several threads for different frames.
@@ -23,7 +23,7 @@ def rgb(picture: av.VideoFrame, width_px: int, height_px: int) -> NDArray[np.uin
     return _plane(small, width_px, height_px, 3).reshape(height_px, width_px, 3)
 
 
-def luma(picture: av.VideoFrame, width_px: int, height_px: int) -> NDArray[np.uint8]:
+def scaled_luma(picture: av.VideoFrame, width_px: int, height_px: int) -> NDArray[np.uint8]:
     """Return a scaled grey copy, shape (height_px, width_px), uint8, contiguous, full range.
 
     Safe from several threads for different frames.
@@ -31,7 +31,7 @@ def luma(picture: av.VideoFrame, width_px: int, height_px: int) -> NDArray[np.ui
     return _plane(_scaled(picture, width_px, height_px, "gray"), width_px, height_px, 1)
 
 
-def planes(picture: av.VideoFrame) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], ...]:
+def frame_planes(picture: av.VideoFrame) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], ...]:
     """Return views of a planar frame's samples, one a plane, without row padding; writing to them changes the frame.
 
     Call ``picture.make_writable()`` before writing, or the decoder predicts later frames from what was written.
@@ -43,7 +43,7 @@ def planes(picture: av.VideoFrame) -> tuple[NDArray[np.uint8] | NDArray[np.uint1
     return tuple(_view(plane, _depth(picture))[: plane.height, : plane.width] for plane in picture.planes)
 
 
-def blank(picture: av.VideoFrame) -> None:
+def cover_whole(picture: av.VideoFrame) -> None:
     """Cover a whole frame with mid grey, in place, whatever its pixel format.
 
     The frame's buffers are not shared with the decoder afterwards.

@@ -85,14 +85,14 @@ def build_manifest(
         UnreadableError: a file named in the settings cannot be read.
         OutputError: the manifest does not fit its own schema.
     """
-    told = as_plain(settings)
+    told = plain_values(settings)
     manifest = {
         "schema": "passerby-manifest-1",
         "created": utc_now().isoformat().replace("+00:00", "Z"),
         "inputs": [_entry(one) for one in inputs],
         "outputs": [_entry(one) for one in outputs],
         "settings": told if isinstance(told, dict) else {"settings": told},
-        "versions": versions(),
+        "versions": library_versions(),
         "weights": weights,
     }
     error = next(_validator().iter_errors(manifest), None)
@@ -120,7 +120,7 @@ def write_manifest(manifest: Mapping[str, Any], target: Path, *, overwrite: bool
 
 
 @functools.cache
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Return the versions of Passerby, Python, FFmpeg and the libraries that decode, encode and detect."""
     found = {"passerby": passerby.__version__, "python": platform.python_version(), "system": platform.system()}
     for name in _LIBRARIES:
@@ -132,26 +132,26 @@ def versions() -> dict[str, str]:
     return found
 
 
-def as_plain(value: object) -> Any:  # noqa: ANN401 - JSON's own shape
+def plain_values(value: object) -> Any:  # noqa: ANN401 - JSON's own shape
     """Return settings as JSON values: dataclasses as objects, sets sorted, paths as name and digest.
 
-    >>> as_plain({"keep": frozenset({2, 1})})
+    >>> plain_values({"keep": frozenset({2, 1})})
     {'keep': [1, 2]}
     """
     if isinstance(value, Enum):
-        return as_plain(value.value)
+        return plain_values(value.value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Path):
         return {"name": value.name, "digest": digest_named(value).digest}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: as_plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        return {item.name: plain_values(getattr(value, item.name)) for item in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): as_plain(one) for key, one in value.items()}
+        return {str(key): plain_values(one) for key, one in value.items()}
     if isinstance(value, set | frozenset):
-        return sorted((as_plain(one) for one in value), key=repr)
+        return sorted((plain_values(one) for one in value), key=repr)
     if isinstance(value, list | tuple):
-        return [as_plain(one) for one in value]
+        return [plain_values(one) for one in value]
     raise TypeError(f"settings must be plain values, got {type(value).__name__}")
 
 

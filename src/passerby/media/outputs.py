@@ -12,14 +12,14 @@ from passerby.media.sources import MEDIA_SUFFIXES, SUFFIXES_OF_CLIP, VEILED, Inp
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class OutputJob:
     """A source and where its veiled copy goes."""
 
     source: InputSource
     target: Path
 
 
-def plan_outputs(inputs: Inputs, output: str | Path | None = None) -> list[Job]:
+def plan_outputs(inputs: Inputs, output: str | Path | None = None) -> list[OutputJob]:
     """Give each source the place of its output.
 
     Without an output, beside the input with ``_veiled`` before the suffix. With several inputs the output is a folder,
@@ -37,7 +37,7 @@ def plan_outputs(inputs: Inputs, output: str | Path | None = None) -> list[Job]:
     folder = None if output is None else Path(output)
     if folder is not None and not _is_folder(folder, str(output), many=inputs.many):
         folder = None
-    jobs = [Job(source, _target(source, output, folder)) for source in inputs.sources]
+    jobs = [OutputJob(source, _target(source, output, folder)) for source in inputs.sources]
     taken: dict[Path, Path] = {}
     sources = {_identity(source.path) for source in inputs.sources}
     for job in jobs:

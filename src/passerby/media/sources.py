@@ -17,7 +17,7 @@ from pathlib import Path
 
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, UsageError
 from passerby.files import HIDDEN_PREFIX
-from passerby.media.content import CLIP_NAMES, PICTURE_NAMES, Content, ContentKind, sniff
+from passerby.media.content import CLIP_NAMES, PICTURE_NAMES, Content, ContentKind, sniff_file
 from passerby.media.pictures import FORMAT_OF_SUFFIX
 
 VEILED = "_veiled"
@@ -64,7 +64,7 @@ class InputSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedInput:
     """A file in a named folder that is not worked on, by rule; no failure.
 
     Attributes:
@@ -88,7 +88,7 @@ class Inputs:
     """
 
     sources: list[InputSource] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[SkippedInput] = field(default_factory=list)
     failed: list[tuple[Path, PasserbyError]] = field(default_factory=list)
     many: bool = False
 
@@ -163,12 +163,12 @@ def _files_below(folder: Path, inputs: Inputs, output: Path | None) -> Iterator[
         for name in sorted(folders):
             below = here / name
             if name.startswith("."):
-                inputs.skipped.append(Skipped(below, "a hidden folder"))
+                inputs.skipped.append(SkippedInput(below, "a hidden folder"))
                 folders.remove(name)
             elif below.is_symlink():
-                inputs.skipped.append(Skipped(below, "a link to a folder, not followed"))
+                inputs.skipped.append(SkippedInput(below, "a link to a folder, not followed"))
             elif output is not None and output.is_dir() and below.samefile(output):
-                inputs.skipped.append(Skipped(below, "the output folder"))
+                inputs.skipped.append(SkippedInput(below, "the output folder"))
                 folders.remove(name)
         folders.sort()
         yield from (here / name for name in sorted(files))
@@ -180,10 +180,10 @@ def _judge(path: Path, below: Path | None, inputs: Inputs) -> None:
         inputs.sources.append(InputSource(SourceKind.CAMERA, path, "camera", Path(path.name)))
         return
     if inputs.many and (reason := _skip_by_name(path, in_folder=in_folder)):
-        inputs.skipped.append(Skipped(path, reason))
+        inputs.skipped.append(SkippedInput(path, reason))
         return
     try:
-        content = sniff(path)
+        content = sniff_file(path)
     except PasserbyError as error:
         inputs.failed.append((path, error))
         return
@@ -193,7 +193,7 @@ def _judge(path: Path, below: Path | None, inputs: Inputs) -> None:
     elif content.kind is ContentKind.CLIP:
         inputs.sources.append(InputSource(SourceKind.CLIP, path, content.name, place))
     elif content.kind is ContentKind.OTHER and in_folder and path.suffix.lower() not in MEDIA_SUFFIXES:
-        inputs.skipped.append(Skipped(path, f"no picture or clip, but {content.name}"))
+        inputs.skipped.append(SkippedInput(path, f"no picture or clip, but {content.name}"))
     else:
         inputs.failed.append((path, _unsupported(path, content)))
 

@@ -17,7 +17,7 @@ from passerby.cli.veil.tracks import contact_sheet, tracks_of, with_places, writ
 from passerby.errors import PasserbyError, UsageError
 from passerby.files import check_target, unwind_on_signals
 from passerby.media import (
-    Job,
+    OutputJob,
     SourceKind,
     build_manifest,
     digest_named,
@@ -98,7 +98,7 @@ def _check_single(options: VeilOptions, *, many: bool) -> None:
         raise UsageError("--mend needs --tracks-in, got none", hint="name the edited tracks of the same file")
 
 
-def _check_beside(options: VeilOptions, jobs: list[Job]) -> None:
+def _check_beside(options: VeilOptions, jobs: list[OutputJob]) -> None:
     """Refuse to write tracks, sheet or report over an input, an output, or whatever else stands there."""
     beside: list[Path] = []
     if options.tracks_out is not None:
@@ -114,7 +114,7 @@ def _check_beside(options: VeilOptions, jobs: list[Job]) -> None:
         check_target(path, overwrite=options.overwrite, inputs=taken)
 
 
-def _veil_all(options: VeilOptions, settings: VeilSettings, jobs: list[Job], done: _Done, say: _Say) -> None:
+def _veil_all(options: VeilOptions, settings: VeilSettings, jobs: list[OutputJob], done: _Done, say: _Say) -> None:
     detector = Detector(settings.find)
     try:
         say.note(f"detector: {detector.runs_on}, weights {detector.digest}")
@@ -134,7 +134,9 @@ def _veil_all(options: VeilOptions, settings: VeilSettings, jobs: list[Job], don
         detector.close()
 
 
-def _veil_one(options: VeilOptions, settings: VeilSettings, job: Job, detector: Detector, say: _Say) -> VeilReport:
+def _veil_one(
+    options: VeilOptions, settings: VeilSettings, job: OutputJob, detector: Detector, say: _Say
+) -> VeilReport:
     source, target = job.source.path, job.target
     if options.manifest:
         check_target(target.with_name(target.name + MANIFEST_SUFFIX), overwrite=options.overwrite)
@@ -162,7 +164,7 @@ def _veil_one(options: VeilOptions, settings: VeilSettings, job: Job, detector: 
     return with_places(veiled, target, settings) if options.report is not None else veiled.report
 
 
-def _record(options: VeilOptions, settings: VeilSettings, job: Job, weights: Digest, say: _Say) -> None:
+def _record(options: VeilOptions, settings: VeilSettings, job: OutputJob, weights: Digest, say: _Say) -> None:
     for name, value in (
         ("--tracks-out", options.tracks_out),
         ("--tracks-in", options.tracks_in),

@@ -1,7 +1,7 @@
 from .clip import (
     ClipInfo,
     Colour,
-    probe,
+    probe_clip,
 )
 from .encoder import (
     WriteSettings,
@@ -27,7 +27,7 @@ __all__ = [
     "WriteReport",
     "WriteSettings",
     "predict_record",
-    "probe",
+    "probe_clip",
     "read_ahead",
     "transcode",
 ]

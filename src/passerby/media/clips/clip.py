@@ -175,7 +175,7 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     raise UnreadableError(f"{name} holds no video track")
 
 
-def probe(path: Path) -> ClipInfo:
+def probe_clip(path: Path) -> ClipInfo:
     """Describe a clip: reads its head and decodes up to its first frame.
 
     Raises:

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from passerby.media.clips.clip import ClipInfo
-from passerby.media.frames import planes
+from passerby.media.frames import frame_planes
 from passerby.media.h264 import Sps
 
 _BLOCK_PX = 8
@@ -69,7 +69,7 @@ class HiddenEdges:
 
     def _is_busy(self, picture: av.VideoFrame) -> bool:
         width, height = self._size
-        luma = planes(picture)[0]
+        luma = frame_planes(picture)[0]
         return _steps(luma[height:, :]) > _MAX_STEP or _steps(luma[:, width:].T) > _MAX_STEP
 
 

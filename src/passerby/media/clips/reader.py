@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from passerby.config import processors
 from passerby.errors import UnreadableError, UnsupportedError, UsageError
-from passerby.media.clips.clip import ClipInfo, open_clip, probe, reading, video_stream
+from passerby.media.clips.clip import ClipInfo, open_clip, probe_clip, reading, video_stream
 from passerby.media.clips.cropped import HiddenEdges
 from passerby.media.clips.smartcopy import Copyable, Survey
 
@@ -178,7 +178,7 @@ class ClipReader:
 
     def __init__(self, path: Path, *, skip_loop_filter: bool = False) -> None:
         self.path = path
-        self.info = probe(path)
+        self.info = probe_clip(path)
         self._skip_loop_filter = skip_loop_filter
         self._record: DecodeRecord | None = None
         self._open: list[InputContainer] = []

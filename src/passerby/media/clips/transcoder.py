@@ -20,14 +20,14 @@ import numpy as np
 from passerby.errors import UnsupportedError, UsageError
 from passerby.files import atomic_file
 from passerby.media.clips.audio import AudioCopy, NoAudio
-from passerby.media.clips.clip import ClipInfo, open_clip, probe
+from passerby.media.clips.clip import ClipInfo, open_clip, probe_clip
 from passerby.media.clips.encoder import EncoderPlan, WriteSettings, plan_encoding
 from passerby.media.clips.muxing import ClipWriter
 from passerby.media.clips.output_track import MixedTrack, VideoTrack, mixed_options
 from passerby.media.clips.reader import DecodeRecord, Frame, read_ahead
 from passerby.media.clips.smartcopy import Group, plan_segments
 from passerby.media.clips.supply import Copied, Held, Item, RunEnd, Supply
-from passerby.media.frames import blank
+from passerby.media.frames import cover_whole
 
 Edit = Callable[[int, av.VideoFrame], None]
 NeedsEdit = Callable[[int, int], bool]
@@ -112,7 +112,7 @@ def transcode(
     settings = settings or WriteSettings()
     if settings.start_s is not None and settings.end_s is not None and settings.end_s <= settings.start_s:
         raise UsageError(f"end must be after start, got {settings.start_s} to {settings.end_s} s")
-    info = probe(source)
+    info = probe_clip(source)
     plan = plan_encoding(info, target, preset=settings.preset, crf=settings.crf)
     with atomic_file(target, overwrite=settings.overwrite, inputs=[source]) as beside:
         job = _Job(source, target, info, plan, settings, record, ahead)
@@ -216,7 +216,7 @@ class _Job:
             frame.picture.make_writable()  # the decoder still predicts from these pixels
             edit(frame.index, frame.picture)
         if frame.corrupt or (self._record is not None and frame.index in self._record.corrupt):
-            blank(frame.picture)
+            cover_whole(frame.picture)
             self._covered += 1
 
     def _keep_tags(self, writer: ClipWriter) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from passerby.media import ClipReader, ContentKind, luma, read_ahead, read_picture, rgb, sniff
+from passerby.media import ClipReader, ContentKind, read_ahead, read_picture, scaled_luma, scaled_rgb, sniff_file
 from passerby.values import Boxes
 from passerby.veil.cover import Noise, Space, layout_of
 from passerby.veil.detect import (
@@ -132,7 +132,7 @@ def verify_file(
         DetectorError: a detector failed.
     """
     passes = [_DetectorPasses(detector, MANNERS.get(detector.digest, USUAL), seems_left) for detector in detectors]
-    if sniff(path).kind is ContentKind.PICTURE:
+    if sniff_file(path).kind is ContentKind.PICTURE:
         still = _PictureView(read_picture(path).rgb)
         step = _FramePasses(0, 0.0, [one.begin(still) for one in passes], still.grey())
         return _verdict(1, 1, list(step.sightings(passes)), passes)
@@ -185,10 +185,10 @@ class _FrameView:
         self.picture, self.size = picture, (picture.width, picture.height)
 
     def scaled(self, width: int, height: int) -> Rgb:
-        return rgb(self.picture, width, height)
+        return scaled_rgb(self.picture, width, height)
 
     def grey(self) -> NDArray[np.uint8]:
-        return luma(self.picture, *self.size)
+        return scaled_luma(self.picture, *self.size)
 
 
 class _PictureView:

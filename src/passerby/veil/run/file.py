@@ -18,7 +18,16 @@ import av
 
 from passerby.errors import UnreadableError, UnsupportedError, UsageError
 from passerby.files import check_target
-from passerby.media import ContentKind, WriteReport, as_plain, predict_record, probe, protect_process, sniff, transcode
+from passerby.media import (
+    ContentKind,
+    WriteReport,
+    plain_values,
+    predict_record,
+    probe_clip,
+    protect_process,
+    sniff_file,
+    transcode,
+)
 from passerby.values import Track, digest_file
 from passerby.veil.cover import Painter, Plan, zone_share
 from passerby.veil.detect import Detector, LoadedDetector, pass_size, pass_sizes_px
@@ -77,7 +86,7 @@ def veil_file(
     settings = settings or VeilSettings()
     check_target(target, overwrite=settings.write.overwrite, inputs=[source])
     protect_process()
-    content = sniff(source)
+    content = sniff_file(source)
     if content.kind not in {ContentKind.PICTURE, ContentKind.CLIP}:
         raise UnsupportedError(f"{source.name} must be a picture or a clip, got {content.name}")
     own = None
@@ -174,7 +183,7 @@ class _Clip:
 
     def written_while_watched(self) -> tuple[WatchedClip, WriteReport | None]:
         """Write what is settled while the rest is watched; without a report where the clip is damaged."""
-        info = probe(self._source)
+        info = probe_clip(self._source)
         size, find = (info.width_px, info.height_px), self._settings.find
         sides = pass_sizes_px(*size, thorough=find.thorough)
         self._detector.prepare([pass_size(side, size, self._detector.multiple) for side in sides])
@@ -251,7 +260,7 @@ def _common(source: Path, target: Path, settings: VeilSettings, detector: Loaded
         "zones": tuple(zone.name for zone in settings.cover.zones),
         "exclude_zones": tuple((zone.name, zone_share(zone)) for zone in settings.cover.exclude_zones),
         "kept_tracks": tuple(sorted(settings.cover.keep)),
-        "settings": as_plain(settings),
+        "settings": plain_values(settings),
     }
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from passerby.boxes import inflate
 from passerby.errors import DetectorError, UsageError, WeightsError
-from passerby.media import rgb
+from passerby.media import scaled_rgb
 from passerby.values import EMPTY_BOXES, Boxes
 from passerby.veil.cover import Painter
 from passerby.veil.detect import Detector, FaceDetector, PendingPasses, start_passes
@@ -238,7 +238,7 @@ class LiveVeil:
         small = self._judged < 0 or follows_small(self._follower.active, max(self._size))
         every = CALM_TURNS if not small else SLOW_TURNS if self._slow else 1
         looks = passes_for_cycle(self._turn, *self._size, thorough=False, larger_every=every)
-        scaled = partial(rgb, held.picture)
+        scaled = partial(scaled_rgb, held.picture)
         held.larger = len(looks) > 1
         held.pending = start_passes(self._detector, looks, scaled, self._size, self.settings.rules.lowest)
         self._turn += 1

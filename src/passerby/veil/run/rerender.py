@@ -22,10 +22,10 @@ from passerby.media import (
     DecodeRecord,
     Frame,
     WriteReport,
-    as_plain,
+    plain_values,
     protect_process,
     read_ahead,
-    sniff,
+    sniff_file,
     transcode,
 )
 from passerby.values import Digest, Track, digest_file
@@ -68,7 +68,7 @@ def why_not(header: SidecarHeader, earlier: Path, settings: VeilSettings) -> str
             f"--mend must name the output that the tracks were written with, got another file: {earlier}",
             hint="name that output, or leave --mend out: then the whole clip is veiled anew",
         )
-    if sniff(earlier).kind is ContentKind.PICTURE:
+    if sniff_file(earlier).kind is ContentKind.PICTURE:
         return "pictures have no groups"
     if not header.runs or header.run_frames is None or header.weights is None:
         return "the tracks do not say how they were"
@@ -172,7 +172,7 @@ def _veiled(
         zones=tuple(zone.name for zone in cover.zones),
         exclude_zones=tuple((zone.name, zone_share(zone)) for zone in cover.exclude_zones),
         kept_tracks=tuple(sorted(cover.keep)),
-        settings=as_plain(settings),
+        settings=plain_values(settings),
         notes=(*written.notes, "mended: groups of pictures without a changed box were copied from the earlier output"),
     )
     return VeiledFile(report, watched.tracks, watched=watched)

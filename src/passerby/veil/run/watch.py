@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import DetectorError
-from passerby.media import ClipInfo, ClipReader, DecodeRecord, Frame, read_ahead, rgb
+from passerby.media import ClipInfo, ClipReader, DecodeRecord, Frame, read_ahead, scaled_rgb
 from passerby.values import Boxes, Track
 from passerby.veil.detect import CoarseToFinePasses, FaceDetector, PendingPasses, start_passes
 from passerby.veil.track import (
@@ -253,7 +253,7 @@ class _ClipWatcher:
         overdue = frame.index - self._last_larger >= CALM_TURNS * self._interval
         every = 1 if small or overdue else CALM_TURNS
         looks = passes_for_cycle(self._turn, *self._size, thorough=self._thorough, larger_every=every)
-        scaled = partial(rgb, frame.picture)
+        scaled = partial(scaled_rgb, frame.picture)
         if len(looks) == 2 and not small and self._detector.doubt is not None:
             likely = self._follower.likely()
             step.pending = CoarseToFinePasses(

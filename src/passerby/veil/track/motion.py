@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.boxes import centres
-from passerby.media import luma, planes
+from passerby.media import frame_planes, scaled_luma
 from passerby.values import Boxes
 from passerby.veil.track.dft import DftSquares
 
@@ -73,10 +73,10 @@ def grey_copy(picture: av.VideoFrame) -> Grey:
     width, height = grey_size(picture.width, picture.height)
     step = _step(picture.width, picture.height)
     if not picture.format.name.startswith(("yuv4", "yuvj4")) or step < 4 or picture.width < TILE_PX * step:
-        return luma(picture, width, height)
-    samples = planes(picture)[0]
+        return scaled_luma(picture, width, height)
+    samples = frame_planes(picture)[0]
     if samples.dtype != np.uint8 or picture.height < TILE_PX * step:
-        return luma(picture, width, height)
+        return scaled_luma(picture, width, height)
     rows = samples[::step][:height].astype(np.uint16) + samples[step // 2 :: step][:height]
     return ((rows[:, ::step][:, :width] + rows[:, step // 2 :: step][:, :width]) >> 2).astype(np.uint8)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.boxes import centres, mean_sides
-from passerby.media import luma, planes
+from passerby.media import frame_planes, scaled_luma
 from passerby.values import Boxes
 from passerby.veil.track.dft import DftSquares
 
@@ -49,10 +49,10 @@ def fine_copy(picture: av.VideoFrame) -> Fine:
     """
     step = max(1, max(picture.width, picture.height) // LONG_SIDE_PX)
     if picture.format.name.startswith(("yuv4", "yuvj4")):
-        samples = planes(picture)[0]
+        samples = frame_planes(picture)[0]
         if samples.dtype == np.uint8:
             return np.array(samples[step // 2 :: step, step // 2 :: step], np.uint8)
-    return luma(picture, -(-picture.width // step), -(-picture.height // step))
+    return scaled_luma(picture, -(-picture.width // step), -(-picture.height // step))
 
 
 def follow_patches(before: Fine, now: Fine, old: Boxes, expected: Boxes, scale: float) -> Boxes:
