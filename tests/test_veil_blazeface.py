@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,11 @@ from passerby.cli.app import build
 from passerby.config import PORTRAIT
 from passerby.errors import DetectorError, WeightsError
 from passerby.veil import Detector, FindSettings, verify_file
-from passerby.veil.detect import blazeface as second
 from passerby.veil.detect.blazeface import (
     BLAZEFACE_DIGEST,
     BLAZEFACE_INSTALL,
+    FILE,
+    PACKAGE,
     blazeface_passes,
     find_blazeface,
     open_blazeface,
@@ -43,16 +43,14 @@ def detector() -> Iterator[Detector]:
     found.close()
 
 
-def stand_in(folder: Path, content: bytes | None, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put a package in the place of the real one."""
-    path = folder / second.FILE
+def stand_in(folder: Path, content: bytes | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a package in front of the real one."""
+    path = folder / PACKAGE / FILE
+    path.parent.mkdir(parents=True)
+    (folder / PACKAGE / "__init__.py").write_text("raise AssertionError('it must never be imported')\n")
     if content is not None:
-        path.parent.mkdir(parents=True)
         path.write_bytes(content)
-    spec = ModuleSpec(second.PACKAGE, None, is_package=True)
-    spec.submodule_search_locations = [str(folder)]
-    monkeypatch.setattr(second, "find_spec", lambda _: spec)
-    return path
+    monkeypatch.syspath_prepend(folder)
 
 
 def pasted(size: tuple[int, int], face_px: int, at: tuple[int, int]) -> tuple[Image.Image, tuple[float, ...]]:
@@ -133,7 +131,7 @@ def test_nothing_of_the_package_is_imported() -> None:
 
 
 def test_without_the_package_verify_says_how_to_get_it_and_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(second, "PACKAGE", "no_such_package_here")
+    monkeypatch.setitem(sys.modules, PACKAGE, None)  # Python then says that there is none
     assert find_blazeface() is None
     assert open_blazeface() is None
     found = CliRunner().invoke(build(), ["verify", str(PORTRAIT)])
@@ -141,7 +139,7 @@ def test_without_the_package_verify_says_how_to_get_it_and_works(monkeypatch: py
     assert found.stderr.count(BLAZEFACE_INSTALL) == 1
     assert "looked at with CenterFace)" in found.stdout
     assert BLAZEFACE_INSTALL not in CliRunner().invoke(build(), ["verify", str(PORTRAIT), "--quiet"]).output
-    assert doctor._second_weights() == doctor.DoctorCheck(
+    assert doctor.check_second_detector() == doctor.DoctorCheck(
         "second detector", "absent", f"BlazeFace (full range) for verify: {BLAZEFACE_INSTALL}"
     )
 
@@ -163,7 +161,7 @@ def test_another_file_is_refused_by_name(
     assert words in found.exception.message
     assert found.exception.hint is not None
     assert "uninstall it" in found.exception.hint
-    check = doctor._second_weights()
+    check = doctor.check_second_detector()
     assert check.state == "missing"
     assert words in check.detail
 
@@ -188,7 +186,7 @@ def test_the_other_networks_of_the_package_are_refused(name: str) -> None:
 
 @installed
 def test_doctor_tells_the_second_detector() -> None:
-    assert doctor._second_weights().state == "ok"
+    assert doctor.check_second_detector().state == "ok"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +202,7 @@ def test_doctor_tells_the_second_detector() -> None:
         ((40, 30), [40]),
     ],
 )
-def test_looks_go_from_the_pictures_own_size_to_one_tile(size: tuple[int, int], sides: list[int]) -> None:
-    looks = blazeface_passes(*size)
-    assert [look.long_side_px for look in looks] == sides
-    assert looks[:2] == tuple(InferencePass(side, bool(n)) for n, side in enumerate(sides[:2]))
+def test_passes_go_from_the_pictures_own_size_to_one_tile(size: tuple[int, int], sides: list[int]) -> None:
+    passes = blazeface_passes(*size)
+    assert [one.long_side_px for one in passes] == sides
+    assert passes[:2] == tuple(InferencePass(side, bool(n)) for n, side in enumerate(sides[:2]))

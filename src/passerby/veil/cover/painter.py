@@ -126,7 +126,7 @@ class Painter:
             self._image = fills.user_image(settings.image, settings.fill)
         elif settings.style is Style.AVATAR:
             self._image = fills.avatar_image()
-        self._brushes: dict[tuple[str, Space, bool], _Brush] = {}
+        self._brushes: dict[tuple[str, Space, bool], Brush] = {}
 
     def paint(self, frame: av.VideoFrame, boxes: Boxes, *, whole: bool = False) -> int:
         """Cover faces in a decoded frame, in place.
@@ -147,7 +147,7 @@ class Painter:
         if (frame.width, frame.height) != (self.width, self.height):
             raise VeilError(f"frame must be {self.width}x{self.height}, got {frame.width}x{frame.height}")
         layout = layout_of(frame.format.name)
-        brush = self._brush(layout, space_of(frame, layout), interlaced=bool(frame.interlaced_frame))
+        brush = self.brush_for(layout, space_of(frame, layout), interlaced=bool(frame.interlaced_frame))
         return brush.paint(elements_of(frame, layout), boxes, whole=whole)
 
     def paint_rgb(self, pixels: NDArray[Any], boxes: Boxes, *, whole: bool = False) -> int:
@@ -182,7 +182,7 @@ class Painter:
                 f"contiguous and writable, got {pixels.dtype} of shape {pixels.shape}"
             )
         layout = layout_of(name)
-        brush = self._brush(layout, Space(*_ANY_MATRIX, full=True, bits=layout.bits), interlaced=False)
+        brush = self.brush_for(layout, Space(*_ANY_MATRIX, full=True, bits=layout.bits), interlaced=False)
         return brush.paint([pixels.reshape(self.height, self.width * channels)], boxes, whole=whole)
 
     def area_px(self, boxes: Boxes, *, whole: bool = False) -> int:
@@ -190,13 +190,14 @@ class Painter:
         if whole or not np.isfinite(boxes).all():
             return self.width * self.height
         layout = layout_of("yuv420p")
-        brush = self._brush(layout, Space(*_ANY_MATRIX, full=False), interlaced=False)
+        brush = self.brush_for(layout, Space(*_ANY_MATRIX, full=False), interlaced=False)
         return brush.area_px(boxes)
 
-    def _brush(self, layout: PixelLayout, space: Space, *, interlaced: bool) -> _Brush:
+    def brush_for(self, layout: PixelLayout, space: Space, *, interlaced: bool) -> Brush:
+        """Return what paints frames of a pixel format, made once and kept."""
         key = (layout.name, space, interlaced)
         if key not in self._brushes:
-            self._brushes[key] = _Brush(self, layout, space, interlaced=interlaced)
+            self._brushes[key] = Brush(self, layout, space, interlaced=interlaced)
         return self._brushes[key]
 
     def fill_for(self, layout: PixelLayout, space: Space) -> fills.Solid | fills.Fill | fills.Filter:
@@ -214,8 +215,15 @@ class Painter:
 _ANY_MATRIX = (0.2126, 0.0722)
 
 
-class _Brush:
-    """A painter's ways for one pixel format: fills in its numbers, zones in its blocks."""
+class Brush:
+    """A painter's ways for one pixel format: fills in its numbers, zones in its blocks.
+
+    Args:
+        painter: Says how faces are covered, and the frames' size.
+        layout: Where the format keeps its channels.
+        space: How its numbers stand for colours.
+        interlaced: The frames hold two fields.
+    """
 
     def __init__(self, painter: Painter, layout: PixelLayout, space: Space, *, interlaced: bool) -> None:
         wide, high = layout.block
@@ -232,6 +240,7 @@ class _Brush:
         self.clear: Blocks | None = inner_blocks(excluded, *area) & ~self.zone_blocks if excluded else None
 
     def paint(self, sheets: list[Elements], boxes: Boxes, *, whole: bool) -> int:
+        """Cover faces in a frame's planes, in place; arguments and result as in :meth:`Painter.paint`."""
         if whole or not np.isfinite(boxes).all():
             for index, elements in enumerate(sheets):
                 elements[:] = self.flat.rows[index]
@@ -249,6 +258,7 @@ class _Brush:
         return self._pixels(rows)
 
     def area_px(self, boxes: Boxes) -> int:
+        """Return how many pixels these boxes cover, shape (N, 4), pixels, without margin."""
         return self._pixels(self._placed(boxes).tolist())
 
     def _placed(self, boxes: Boxes) -> NDArray[np.int64]:

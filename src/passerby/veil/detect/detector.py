@@ -87,6 +87,7 @@ class Detector:
         threads: Passes that the CPU runs side by side, each in one thread; None takes one for every two processors. A camera
             takes 1: it must not take the processors of all.
         engine: Runs the network; None opens the one that the settings name.
+        shipped: Where the weights lie that ship with Passerby.
 
     Raises:
         WeightsError: the file is missing, or the shipped one has changed.
@@ -94,9 +95,14 @@ class Detector:
     """
 
     def __init__(
-        self, settings: FindSettings, *, threads: int | None = None, engine: InferenceEngine | None = None
+        self,
+        settings: FindSettings,
+        *,
+        threads: int | None = None,
+        engine: InferenceEngine | None = None,
+        shipped: Path = WEIGHTS,
     ) -> None:
-        self.path = settings.detector or WEIGHTS
+        self.path = settings.detector or shipped
         self._shipped = settings.detector is None
         self._stamp = _stamp(self.path)
         self.digest = self._digest()

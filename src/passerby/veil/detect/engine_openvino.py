@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,27 @@ def load_openvino() -> Any:  # noqa: ANN401  # openvino has no types
     finally:
         if absent:
             del sys.modules[converter]
+
+
+class FirstAlone:
+    """Lets the first one in alone, and others at once when one is through; one that fails leaves the next one first.
+
+    OpenVINO's binding sets up tables in its first run, holding a lock of its own while it waits for the interpreter's: two
+    first runs at once have locked each other, and with them the whole process, for ever (seen with OpenVINO 2026.4.1).
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._through = threading.Lock(), False
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Wait until it may be entered."""
+        if self._through:
+            yield
+            return
+        with self._lock:
+            yield
+            self._through = True
 
 
 class OpenVinoEngine:
@@ -83,8 +105,14 @@ class OpenVinoEngine:
         self._core = core
         self._expected: frozenset[Size] = frozenset()
         self._compiled: dict[Size | None, Any] = {}
-        self._lock, self._first_run, self._ran = threading.Lock(), threading.Lock(), False
+        self._lock, self._first_alone = threading.Lock(), FirstAlone()
         self._threads = threading.local()
+
+    @property
+    def compiled_sizes(self) -> frozenset[Size | None]:
+        """The sizes that have a network of their own; None stands for the one that takes any."""
+        with self._lock:
+            return frozenset(self._compiled)
 
     def expect(self, sizes: Sequence[Size]) -> None:
         """See InferenceEngine.expect."""
@@ -100,14 +128,8 @@ class OpenVinoEngine:
     def run(self, rgb: NDArray[np.uint8], layout: DetectorLayout) -> Outputs:
         """See InferenceEngine.run."""
         compiled = self._network((rgb.shape[1], rgb.shape[0]), layout)
-        if self._ran:
+        with self._first_alone():
             return self._infer(compiled, rgb)
-        # The binding sets up tables in its first run, holding a lock of its own while it waits for the interpreter's: two first
-        # runs at once have locked each other, and with them the whole process, for ever (seen with OpenVINO 2026.4.1).
-        with self._first_run:
-            outputs = self._infer(compiled, rgb)
-            self._ran = True
-            return outputs
 
     def _network(self, size: Size | None, layout: DetectorLayout) -> Any:  # noqa: ANN401  # openvino has no types
         with self._lock:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.values import EMPTY_BOXES, Boxes, Detections
-from passerby.veil.detect.detector import FaceDetector, Rgb, wait_for
+from passerby.veil.detect.detector import HANG_S, FaceDetector, Rgb, wait_for
 from passerby.veil.detect.passes import InferencePass, Scaled, join_detections, mirror, pass_size, to_picture
 
 LARGE_PX = 120
@@ -102,6 +102,7 @@ class CoarseToFinePasses:
         size: The picture's width and height, pixels.
         threshold: Least score that is reported.
         also: Shape (N, 4), float32, pixels of the picture: tracked faces, which the larger pass sees in any case.
+        hang_s: Seconds after which a pass that gives no answer counts as hung.
     """
 
     def __init__(
@@ -113,10 +114,12 @@ class CoarseToFinePasses:
         threshold: float,
         *,
         also: Boxes = EMPTY_BOXES,
+        hang_s: float = HANG_S,
     ) -> None:
         larger, smaller = passes
         self._detector, self._larger, self._smaller = detector, larger, smaller
         self._scaled, self._size, self._threshold, self._also = scaled, size, threshold, also
+        self._hang_s = hang_s
         self._seen = pass_size(smaller.long_side_px, size, detector.multiple)
         self._seen_larger = pass_size(larger.long_side_px, size, detector.multiple)
         self._regions: Future[Sequence[tuple[PictureRegion, Future[Detections]]]] = Future()
@@ -131,11 +134,11 @@ class CoarseToFinePasses:
         Raises:
             DetectorError: a pass failed or hangs.
         """
-        first = to_picture(wait_for(self._first), self._smaller, self._seen, self._size)
+        first = to_picture(wait_for(self._first, self._hang_s), self._smaller, self._seen, self._size)
         sure = first.score >= self._threshold
         found = [Detections(first.xyxy[sure], first.score[sure])]
-        for region, running in wait_for(self._regions):
-            whole = _shifted(wait_for(running), self._larger, region, self._seen_larger)
+        for region, running in wait_for(self._regions, self._hang_s):
+            whole = _shifted(wait_for(running, self._hang_s), self._larger, region, self._seen_larger)
             found.append(to_picture(whole, self._larger, self._seen_larger, self._size))
         return join_detections(found)
 

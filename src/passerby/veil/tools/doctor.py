@@ -55,7 +55,7 @@ CPU_FEATURES = (
 
 @dataclass(frozen=True, slots=True)
 class DoctorCheck:
-    """One thing looked at.
+    """One thing that was checked.
 
     Attributes:
         name: What.
@@ -69,24 +69,24 @@ class DoctorCheck:
 
 
 def doctor_checks() -> Iterator[DoctorCheck]:
-    """Look at everything, one check after the other."""
+    """Check everything, one thing after the other."""
     yield DoctorCheck("passerby", "info", passerby.__version__)
     yield DoctorCheck("python", "ok" if sys.version_info >= (3, 11) else "missing", platform.python_version())
     yield DoctorCheck("system", "info", f"{platform.system()} {platform.release()}, {platform.machine()}")
-    yield DoctorCheck("processors", "info", f"{processors()} usable; {_cpu_features()}")
+    yield DoctorCheck("processors", "info", f"{processors()} usable; {cpu_features()}")
     for name in ("av", "numpy", "openvino", "pillow"):
-        yield _version(name)
+        yield check_package(name)
     yield DoctorCheck(
         "ffmpeg", "info", ", ".join(f"{k} {'.'.join(map(str, v))}" for k, v in sorted(av.library_versions.items()))
     )
-    yield _weights()
-    yield _second_weights()
+    yield check_weights(WEIGHTS)
+    yield check_second_detector()
     yield DoctorCheck("portrait", *_portrait())
     yield from _detector()
     for name in DECODERS:
-        yield _codec(name, "r", "decode")
+        yield check_codec(name, "r", "decode")
     for name in ENCODERS:
-        yield _codec(name, "w", "encode")
+        yield check_codec(name, "w", "encode")
     for feature, name in PICTURES.items():
         there = bool(features.check(feature))
         yield DoctorCheck(
@@ -96,7 +96,8 @@ def doctor_checks() -> Iterator[DoctorCheck]:
     yield _dumps()
 
 
-def _cpu_features(source: Path = Path("/proc/cpuinfo")) -> str:
+def cpu_features(source: Path = Path("/proc/cpuinfo")) -> str:
+    """Return which of ``CPU_FEATURES`` the processor has, from what the kernel says of it."""
     try:
         text = source.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -106,24 +107,27 @@ def _cpu_features(source: Path = Path("/proc/cpuinfo")) -> str:
     return ", ".join(name for name in CPU_FEATURES if name in have) or "no vector instructions known here"
 
 
-def _version(name: str) -> DoctorCheck:
+def check_package(name: str) -> DoctorCheck:
+    """Say which version of a package that is needed is installed."""
     try:
         return DoctorCheck(name, "ok", metadata.version(name))
     except metadata.PackageNotFoundError:
-        return DoctorCheck(name, "missing", "not installed: pip install passerby brings it")
+        return DoctorCheck(name, "missing", "not installed; install passerby anew")
 
 
-def _weights() -> DoctorCheck:
+def check_weights(path: Path) -> DoctorCheck:
+    """Compare the shipped weights with their pinned digest."""
     try:
-        digest = digest_file(WEIGHTS)
+        digest = digest_file(path)
     except OSError as error:
-        return DoctorCheck("weights", "missing", f"{WEIGHTS}: {error.strerror}; install passerby anew")
+        return DoctorCheck("weights", "missing", f"{path}: {error.strerror}; install passerby anew")
     if digest != WEIGHTS_DIGEST:
         return DoctorCheck("weights", "missing", f"must have {WEIGHTS_DIGEST}, got {digest}; install passerby anew")
     return DoctorCheck("weights", "ok", f"CenterFace, {digest}")
 
 
-def _second_weights() -> DoctorCheck:
+def check_second_detector() -> DoctorCheck:
+    """Say whether the second detector of ``verify`` is there and whole."""
     name = "second detector"
     try:
         path = find_blazeface()
@@ -166,7 +170,7 @@ def _trial() -> DoctorCheck:
             detector.close()
     except PasserbyError as error:
         return DoctorCheck("detector", "missing", error.message)
-    return DoctorCheck("detector", "ok", f"{detector.runs_on}; one look at 640x384 took {1000 * took_s:.0f} ms")
+    return DoctorCheck("detector", "ok", f"{detector.runs_on}; one pass at 640x384 took {1000 * took_s:.0f} ms")
 
 
 def _timed(start: Callable[[], Future[Any]]) -> float:
@@ -175,7 +179,14 @@ def _timed(start: Callable[[], Future[Any]]) -> float:
     return time.perf_counter() - begin
 
 
-def _codec(name: str, mode: str, job: str) -> DoctorCheck:
+def check_codec(name: str, mode: str, job: str) -> DoctorCheck:
+    """Say whether FFmpeg has a codec.
+
+    Args:
+        name: FFmpeg's name of it.
+        mode: ``r`` to decode, ``w`` to encode.
+        job: The same in words.
+    """
     try:
         codec = av.codec.Codec(name, "r" if mode == "r" else "w")
     except av.codec.codec.UnknownCodecError:
@@ -187,7 +198,7 @@ def _gpu() -> DoctorCheck:
     try:
         runtime: Any = importlib.import_module("onnxruntime")
     except ImportError:
-        return DoctorCheck("gpu", "absent", "onnxruntime is not installed: pip install 'passerby[gpu]' for --ep cuda")
+        return DoctorCheck("gpu", "absent", "onnxruntime is not installed: pip install onnxruntime-gpu for --ep cuda")
     providers = runtime.get_available_providers()
     if "CUDAExecutionProvider" in providers:
         return DoctorCheck("gpu", "ok", f"onnxruntime {runtime.__version__} with CUDA: --ep cuda")

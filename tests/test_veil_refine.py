@@ -1,4 +1,4 @@
-"""The larger look, only where the smaller one leaves a doubt: nothing that it would find may lie outside what it is shown."""
+"""The larger pass, only where the smaller one leaves a doubt: nothing that it would find may lie outside what it is shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from passerby.boxes import pairwise_iou
 from passerby.config import PORTRAIT
 from passerby.errors import DetectorError
 from passerby.values import Detections, Digest
-from passerby.veil.detect.detector import Detector, wait_for
+from passerby.veil.detect.detector import Detector
 from passerby.veil.detect.passes import InferencePass, Scaled, start_passes
 from passerby.veil.detect.refine import LARGE_PX, MARGIN_PX, MOST_SHARE, SIDES_PX, CoarseToFinePasses, regions
 from passerby.veil.settings import FindSettings
@@ -102,10 +102,10 @@ def test_every_place_lies_in_one_part_with_a_margin(
 def test_parts_find_what_the_whole_would_in_the_same_place(
     squares: list[tuple[float, float, float]], *, mirrored: bool
 ) -> None:
-    looks = InferencePass(LARGER, mirrored), InferencePass(SMALLER, not mirrored)
+    passes = InferencePass(LARGER, mirrored), InferencePass(SMALLER, not mirrored)
     detector = Squares()
-    closer = CoarseToFinePasses(detector, looks, scaler(*squares), SIZE, 0.1).result()
-    whole = start_passes(Squares(), looks, scaler(*squares), SIZE, 0.1).result()
+    closer = CoarseToFinePasses(detector, passes, scaler(*squares), SIZE, 0.1).result()
+    whole = start_passes(Squares(), passes, scaler(*squares), SIZE, 0.1).result()
     ours, theirs = (found.xyxy[np.argsort(found.xyxy[:, 0])] for found in (closer, whole))
     np.testing.assert_allclose(ours, theirs, atol=0.01)
     assert closer.score.tolist() == whole.score.tolist() == [0.5] * len(squares)
@@ -113,7 +113,7 @@ def test_parts_find_what_the_whole_would_in_the_same_place(
 
 
 def test_where_nothing_leaves_a_doubt_nothing_is_looked_at_twice() -> None:
-    for squares in ([], [(100, 100, 120)]):  # empty, or a face that the smaller look judges as well
+    for squares in ([], [(100, 100, 120)]):  # empty, or a face that the smaller pass judges as well
         detector = Squares()
         found = CoarseToFinePasses(detector, PASSES, scaler(*squares), SIZE, 0.1).result()
         assert len(found) == len(squares)
@@ -127,39 +127,38 @@ def test_a_face_that_is_followed_is_looked_at_closer_without_any_doubt() -> None
     assert detector.shown == [(544, 320), (192, 192)]
 
 
-def test_a_trace_alone_is_no_sighting() -> None:
+def test_a_trace_alone_is_no_detection() -> None:
     found = CoarseToFinePasses(Squares(), PASSES, scaler((100, 100, 8)), SIZE, 0.1).result()
     assert len(found) == 0
 
 
 @pytest.mark.parametrize("fails_at", [1, 2])
-def test_a_failed_look_fails_both(fails_at: int) -> None:
-    looking = CoarseToFinePasses(Squares(fails_at=fails_at), PASSES, scaler((60, 70, 14)), SIZE, 0.1)
+def test_a_failed_pass_fails_both(fails_at: int) -> None:
+    running = CoarseToFinePasses(Squares(fails_at=fails_at), PASSES, scaler((60, 70, 14)), SIZE, 0.1)
     with pytest.raises(DetectorError, match="detector failed"):
-        looking.result()
+        running.result()
 
 
-def test_a_hung_look_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hung_pass_is_given_up() -> None:
     class Hangs(Squares):
         def infer(self, rgb: Rgb, threshold: float) -> Future[Detections]:
             found = super().infer(rgb, threshold)
             return found if len(self.shown) == 1 else Future()
 
-    monkeypatch.setattr(wait_for, "__defaults__", (0.1,))
-    looking = CoarseToFinePasses(Hangs(), PASSES, scaler((60, 70, 14)), SIZE, 0.1)
+    running = CoarseToFinePasses(Hangs(), PASSES, scaler((60, 70, 14)), SIZE, 0.1, hang_s=0.1)
     with pytest.raises(DetectorError, match="no answer"):
-        looking.result()
+        running.result()
 
 
-def test_what_goes_wrong_between_the_looks_comes_out_with_the_result() -> None:
+def test_what_goes_wrong_between_the_passes_comes_out_with_the_result() -> None:
     def scaled(width: int, height: int) -> Rgb:
         if width > SMALLER:
             raise MemoryError("no room")
         return scaler((60, 70, 14))(width, height)
 
-    looking = CoarseToFinePasses(Squares(), PASSES, scaled, SIZE, 0.1)
+    running = CoarseToFinePasses(Squares(), PASSES, scaled, SIZE, 0.1)
     with pytest.raises(MemoryError, match="no room"):
-        looking.result()
+        running.result()
 
 
 def test_small_portraits_are_found_as_in_the_whole_picture() -> None:
@@ -172,9 +171,9 @@ def test_small_portraits_are_found_as_in_the_whole_picture() -> None:
         return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
 
     detector = Detector(FindSettings())
-    looks = InferencePass(LARGER), InferencePass(SMALLER, mirrored=True)
-    whole = start_passes(detector, looks, scaled, SIZE, 0.105).result()
-    closer = CoarseToFinePasses(detector, looks, scaled, SIZE, 0.105).result()
+    passes = InferencePass(LARGER), InferencePass(SMALLER, mirrored=True)
+    whole = start_passes(detector, passes, scaled, SIZE, 0.105).result()
+    closer = CoarseToFinePasses(detector, passes, scaled, SIZE, 0.105).result()
     sure = np.flatnonzero(whole.score > 0.5)
     assert len(sure) == 3
     for row in sure.tolist():

@@ -139,7 +139,7 @@ def test_interlaced_frame_is_covered_by_whole_rows_of_both_fields() -> None:
     assert not source.interlaced_frame
     brush_settings = cover.Painter(CoverSettings(), WIDTH, HEIGHT)
     layout = planes.layout_of("yuv420p")
-    brush = brush_settings._brush(layout, planes.space_of(frame, layout), interlaced=True)
+    brush = brush_settings.brush_for(layout, planes.space_of(frame, layout), interlaced=True)
     brush.paint(planes.elements_of(frame, layout), BOXES, whole=False)
     for new, old, mask in zip(content(frame), before, cover_mask("yuv420p", BOXES, interlaced=True), strict=True):
         assert np.array_equal(new[~mask], old[~mask])
