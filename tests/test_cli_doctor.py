@@ -7,9 +7,13 @@ from pathlib import Path
 
 import av
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from passerby.cli.app import build
+from passerby.cli.veil.demo import show_demo
+from passerby.cli.veil.doctor import tell_checks
+from passerby.errors import OutputError
 from passerby.veil.settings import VeilSettings
 from passerby.veil.tools import demo, doctor
 from passerby.veil.tools.demo_clip import demo_clip
@@ -29,21 +33,22 @@ def test_doctor_finds_everything_that_is_needed() -> None:
         "openvino",
     ):
         assert rows[name]["state"] == "ok"
-    assert "one pass at 640x384 took" in rows["detector"]["detail"]
+    assert "one look at 640x384 took" in rows["detector"]["detail"]
     assert rows["crash dumps"]["state"] == "ok"
 
 
-def test_doctor_exits_1_when_the_weights_are_changed_or_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_exits_1_when_the_weights_are_changed_or_gone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     changed = tmp_path / "centerface.onnx"
     changed.write_bytes(b"other")
-    monkeypatch.setattr(doctor, "WEIGHTS", changed)
-    found = CliRunner().invoke(build(), ["doctor"])
-    assert found.exit_code == 1
-    assert "must have sha256:" in found.stdout
-    assert "error: needed and missing or broken: weights" in found.stderr
-    gone = doctor.check_weights(tmp_path / "none")
-    assert gone.state == "missing"
-    assert "install passerby anew" in gone.detail
+    for path, words in ((changed, "must have sha256:"), (tmp_path / "none", "install passerby anew")):
+        with pytest.raises(typer.Exit) as end:
+            tell_checks([doctor.check_package("av"), doctor.check_weights(path)], as_json=False)
+        assert end.value.exit_code == 1
+        out, err = capsys.readouterr()
+        assert words in out
+        assert err == "error: needed and missing or broken: weights\n"
 
 
 def test_doctor_says_which_codec_and_package_are_missing() -> None:
@@ -65,22 +70,23 @@ def test_processor_features_are_read(tmp_path: Path, text: str, words: str) -> N
     assert "unknown" in doctor.cpu_features(tmp_path / "none")
 
 
-def test_demo_prints_what_it_did_and_leaves_no_bare_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = demo.run_demo
-    monkeypatch.setattr(demo, "run_demo", lambda *a, **k: run(*a, **(k | {"seconds": 1.5})))
-    monkeypatch.chdir(tmp_path)
-    found = CliRunner().invoke(build(), ["demo"])
-    assert found.exit_code == 0, found.output
-    assert found.stdout.splitlines()[-3:] == [
-        "demo-output/demo_veiled.mp4",
-        "demo-output/report.html",
-        "demo-output/report.json",
-    ]
-    assert "exposed" in found.stdout
+def test_demo_prints_what_it_did_and_leaves_no_bare_clip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "demo-output"
+    show_demo(output, thorough=False, quiet=True, seconds=1.5)
+    out = capsys.readouterr().out
+    assert out.splitlines()[-3:] == [f"{output}/{name}" for name in ("demo_veiled.mp4", "report.html", "report.json")]
+    assert "exposed" in out
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert written == {"demo-output/demo_veiled.mp4", "demo-output/report.html", "demo-output/report.json"}
-    again = CliRunner().invoke(build(), ["demo", "-q"])
-    assert again.exit_code == 0, "a second run replaces the first"
+    show_demo(output, thorough=False, quiet=True, seconds=1.0)
+    assert capsys.readouterr().out, "a second run replaces the first"
+
+
+def test_demo_refuses_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("x")
+    found = CliRunner().invoke(build("demo"), ["demo", "-o", str(tmp_path / "taken")])
+    assert isinstance(found.exception, OutputError)
+    assert "must be a folder" in found.exception.message
 
 
 def test_measured_exposure_is_true_of_the_pixels(tmp_path: Path) -> None:

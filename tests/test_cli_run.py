@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -37,6 +37,13 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+def still_runs(process: subprocess.Popen[bytes], wait_s: float) -> bool:
+    """Wait for a program to end, no longer than told; tell whether it runs on."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(wait_s)
+    return process.poll() is None
+
+
 class Run:
     """A gateway as its operator starts it."""
 
@@ -61,9 +68,8 @@ class Run:
     def until(self, done: Callable[[], object], what: str) -> None:
         end = time.monotonic() + START_S
         while not done():
-            if self.process.poll() is not None or time.monotonic() > end:
+            if not still_runs(self.process, 0.1) or time.monotonic() > end:
                 pytest.fail(f"{what}: {self.said()[-2000:]}")
-            time.sleep(0.1)
 
     def client(self) -> httpx.Client:
         password = re.search(r"password  (\S+)", self.said())

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -261,6 +262,13 @@ def test_reversible_style_is_done_with_a_warning_that_names_the_attacks() -> Non
         assert attack in done.stderr
 
 
+def still_runs(process: subprocess.Popen[bytes], wait_s: float) -> bool:
+    """Wait for a program to end, no longer than told; tell whether it runs on."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(wait_s)
+    return process.poll() is None
+
+
 def test_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
     demo_clip(tmp_path / "long.mp4", 5.0, (640, 360))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -268,12 +276,9 @@ def test_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
         [sys.executable, "-m", "passerby", "veil", "long.mp4"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE
     )
     limit = time.monotonic() + 120
-    while (
-        not any(name.startswith(".") for name in names(tmp_path))
-        and process.poll() is None
-        and time.monotonic() < limit
-    ):
-        time.sleep(0.02)
+    while not any(name.startswith(".") for name in names(tmp_path)) and time.monotonic() < limit:
+        if not still_runs(process, 0.02):
+            break
     assert process.poll() is None, "it was still writing"
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
@@ -360,11 +365,10 @@ def test_killed_run_leaves_no_bare_frame_anywhere(tmp_path: Path) -> None:
         env=environment,
     )
     limit = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < limit:
+    while still_runs(process, 0.02) and time.monotonic() < limit:
         assert names(temporary) == set()
         if any(path.stat().st_size > 20_000 for path in work.glob(".*")):
             break
-        time.sleep(0.02)
     assert process.poll() is None, "it was still writing"
     process.send_signal(signal.SIGSEGV)
     process.wait(timeout=60)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 from datetime import date
 from pathlib import Path
@@ -144,14 +143,6 @@ def test_missing_file_and_folder_say_what_to_do(tmp_path: Path) -> None:
         read_deployment(tmp_path)
     with pytest.raises(FactsError, match="found none"):
         read_deployments(tmp_path)
-
-
-def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Input:
-        buffer = io.BytesIO(b"actor: police\n")
-
-    monkeypatch.setattr("sys.stdin", Input())
-    assert read_deployment("-").title == "standard input"
 
 
 def deployments() -> st.SearchStrategy[dict[str, law.FactValue]]:

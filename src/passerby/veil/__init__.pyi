@@ -65,6 +65,7 @@ from .settings import (
 )
 from .tools import (
     DemoResult,
+    DoctorCheck,
     doctor_checks,
     run_demo,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "CoverSettings",
     "DemoResult",
     "Detector",
+    "DoctorCheck",
     "ExposedPlace",
     "FaceDetector",
     "FindSettings",

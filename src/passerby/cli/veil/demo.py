@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from passerby.veil import DemoResult
 
 
+SECONDS = 6.0
+"""Length of the clip, so that the whole command takes less than a minute on two cores."""
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
     app.command("demo")(demo)
@@ -26,6 +30,22 @@ def demo(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
 ) -> None:
     """Make a short clip of one public-domain portrait in several sizes, veil it, and measure what is left."""
+    show_demo(output, thorough=thorough, quiet=quiet)
+
+
+def show_demo(output: Path, *, thorough: bool, quiet: bool, seconds: float = SECONDS) -> None:
+    """Veil a clip that is made for it, and print what came of it.
+
+    Args:
+        output: Folder for the result; made where it is missing.
+        thorough: Look at more frames and sizes.
+        quiet: Show no progress.
+        seconds: Length of the clip.
+
+    Raises:
+        OutputError: the folder or what belongs into it cannot be written.
+        MediaError: the portrait is missing.
+    """
     from passerby.cli.progress import progress_for
     from passerby.cli.veil.tracks import with_places
     from passerby.errors import OutputError
@@ -41,7 +61,7 @@ def demo(
     target = output / "demo_veiled.mp4"
     settings = VeilSettings(FindSettings(thorough=thorough), write=WriteSettings(overwrite=True))
     with unwind_on_signals(), progress_for("demo", quiet=quiet) as progress:
-        done = run_demo(target, settings, progress=progress)
+        done = run_demo(target, settings, seconds=seconds, progress=progress)
     report = with_places(done.veiled, target, settings)
     page, data = write_report(output / "report.html", [replace(report, source="demo.mp4")])
     _print(done, (target, page, data))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 
 from passerby.cli.gateway import check_camera
 from passerby.media import protect_process
-from passerby.veil import doctor_checks
+from passerby.veil import DoctorCheck, doctor_checks
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,8 +39,13 @@ def doctor(
     if camera is not None:
         check_camera(camera, config, user, other or [], onvif, as_json=as_json)
         return
+    tell_checks(doctor_checks(), as_json=as_json)
+
+
+def tell_checks(checks: Iterable[DoctorCheck], *, as_json: bool) -> None:
+    """Print each check as it is made, or all as JSON; exits 1 if something needed is missing."""
     found = []
-    for check in doctor_checks():
+    for check in checks:
         found.append(check)
         if not as_json:
             typer.echo(f"{check.state:8}{check.name:20}{check.detail}")

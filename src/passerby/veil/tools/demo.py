@@ -56,9 +56,7 @@ class DemoResult:
     in_memory: bool
 
 
-def run_demo(
-    target: Path, settings: VeilSettings, *, seconds: float = 6.0, progress: Progress | None = None
-) -> DemoResult:
+def run_demo(target: Path, settings: VeilSettings, *, seconds: float, progress: Progress | None = None) -> DemoResult:
     """Make the clip, veil it, and measure. The bare clip exists in memory only, or in a temporary file that is removed.
 
     Args:
