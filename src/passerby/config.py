@@ -1,4 +1,4 @@
-"""Where Passerby finds its own files. Settings of each job are one frozen value beside the job."""
+"""Where Passerby finds its own files, and how many processors it may use. Settings of a job stand beside the job."""
 
 from __future__ import annotations
 

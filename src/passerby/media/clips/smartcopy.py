@@ -11,7 +11,7 @@ Spec: ITU-T H.264 (08/2021), table 7-1; ISO/IEC 14496-15 clause 5.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,21 +96,10 @@ class Survey:
 
     def _read_sets(self, extradata: bytes) -> None:
         config = h264.parse_avcc(extradata)
-        sets = [h264.parse_sps(unit) for unit in config.sps]
+        sps = [h264.parse_sps(unit) for unit in config.sps]
         pps = [h264.parse_pps(unit) for unit in config.pps]
-        if not pps or len({(s.coded_px, s.crop_px) for s in sets}) != 1:
-            raise BitstreamError("there must be one size of pictures")
-        if any(s.profile not in _PROFILES or not s.eight_bit_420 or not s.frames_only for s in sets):
-            raise BitstreamError("only frames of 4:2:0 with 8 bits are copied")
-        numbers = {s.number for s in sets}
-        if any(p.sps not in numbers or not p.simple for p in pps):
-            raise BitstreamError("slice groups or redundant pictures are not copied")
-        if len(numbers) != len(sets) or len({p.number for p in pps}) != len(pps):
-            raise BitstreamError("a number stands for two parameter sets")
-        left, right, top, bottom = sets[0].crop_px
-        if left or top or max(right, bottom) >= _MACROBLOCK_PX:
-            raise BitstreamError("cropping hides rows or columns")
-        self.sps, self._config, self._known_pps = sets[0], config, frozenset(p.number for p in pps)
+        _check_sets(sps, pps)
+        self.sps, self._config, self._known_pps = sps[0], config, frozenset(p.number for p in pps)
 
     def add(self, packet: Packet[VideoStream]) -> None:
         """Take note of the next packet in decoding order."""
@@ -123,9 +112,9 @@ class Survey:
         elif any(packet.has_sidedata(kind) for kind in _CHANGES):
             self.reason = "the stream changes on its way"
         else:
-            self._look(packet, packet.pts)
+            self._inspect(packet, packet.pts)
 
-    def _look(self, packet: Packet[VideoStream], pts: int) -> None:
+    def _inspect(self, packet: Packet[VideoStream], pts: int) -> None:
         index = len(self._pts)
         self._pts.append(pts)
         try:
@@ -193,6 +182,30 @@ class Survey:
             groups.append(Group(first, stop, start, start + len(own)))
         reason = "" if groups else "no group of pictures is plain enough"
         return Copyable(tuple(groups), reason, len(times), delay, self._config)
+
+
+def _check_sets(sps: Sequence[h264.Sps], pps: Sequence[h264.Pps]) -> None:
+    """Refuse parameter sets of a track whose pictures are not plain enough to be copied.
+
+    Raises:
+        BitstreamError: They are not.
+    """
+    if not pps or len({(s.coded_px, s.crop_px) for s in sps}) != 1:
+        raise BitstreamError("there must be one size of pictures")
+    if not all(_is_plain(s) for s in sps):
+        raise BitstreamError("only frames of 4:2:0 with 8 bits are copied")
+    numbers = {s.number for s in sps}
+    if not all(p.simple and p.sps in numbers for p in pps):
+        raise BitstreamError("slice groups or redundant pictures are not copied")
+    if len(numbers) != len(sps) or len({p.number for p in pps}) != len(pps):
+        raise BitstreamError("a number stands for two parameter sets")
+    left, right, top, bottom = sps[0].crop_px
+    if left or top or max(right, bottom) >= _MACROBLOCK_PX:
+        raise BitstreamError("cropping hides rows or columns")
+
+
+def _is_plain(sps: h264.Sps) -> bool:
+    return sps.profile in _PROFILES and sps.eight_bit_420 and sps.frames_only
 
 
 def plan_segments(

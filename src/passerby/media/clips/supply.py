@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
 
 from av.packet import Packet
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from passerby.errors import BitstreamError, UnreadableError
+from passerby.media.clips.ahead import PassAhead
 from passerby.media.clips.clip import ClipInfo, open_clip, reading, video_stream
 from passerby.media.clips.reader import DecodeRecord, Decoding, Frame, demux, prepare
 from passerby.media.clips.smartcopy import Group, copied_units
@@ -49,35 +49,10 @@ Item = Frame | Copied | RunEnd
 class _Run:
     """Frames to be encoded one after another: whether there are any yet, and whether they are decoded here."""
 
+    stream: VideoStream
+    decoding: Decoding
     is_open: bool = False
     decodes: bool = False
-
-
-class Held(Protocol):
-    """Frames that another pass has decoded already, held until they are taken."""
-
-    def take(self, index: int) -> Frame | None:
-        """Wait until the other pass has come to a frame, and take it; None where it is not held, or there is none."""
-        ...
-
-    def pass_over(self, stop: int) -> None:
-        """Say that no frame before this one will be taken any more."""
-        ...
-
-    def ended(self, index: int) -> bool:
-        """Whether the other pass has come to the end, and this frame lies behind it."""
-        ...
-
-    def end(self, frames: int | None) -> DecodeRecord:
-        """Wait for the end of the other pass.
-
-        Args:
-            frames: How many there are, where all were met.
-
-        Raises:
-            UnreadableError: The other pass saw more frames.
-        """
-        ...
 
 
 NONE_LEFT = 1 << 62
@@ -93,7 +68,7 @@ class Supply:
         pix_fmt: The pixel format that frames are turned into.
         span_s: Time of the first frame, and the time that no frame reaches; None where open.
         record: What a whole pass found; this pass is held to it.
-        held: Frames of another pass, so that none is decoded twice; where one is missing, decoding begins.
+        ahead: Holds frames, so that none is decoded twice; where one is missing, decoding begins.
     """
 
     def __init__(
@@ -102,10 +77,11 @@ class Supply:
         info: ClipInfo,
         pix_fmt: str,
         span_s: tuple[float | None, float | None],
+        *,
         record: DecodeRecord | None,
-        held: Held | None = None,
+        ahead: PassAhead | None = None,
     ) -> None:
-        self._source, self._info, self._pix_fmt, self._record, self._held = source, info, pix_fmt, record, held
+        self._source, self._info, self._pix_fmt, self._record, self._ahead = source, info, pix_fmt, record, ahead
         self.start = _ticks(span_s[0], info.time_base, -math.inf)
         self.end = _ticks(span_s[1], info.time_base, math.inf)
         self._reformatter = VideoReformatter()
@@ -127,10 +103,10 @@ class Supply:
             yield from self._taken(0, NONE_LEFT)
         finally:
             self._pass_over(NONE_LEFT)
-        if self._held is None or not self._held.ended(self._given):
+        if self._ahead is None or not self._ahead.ended(self._given):
             yield from self._all_decoded()
         else:
-            self.lost = self._held.end(self._given).lost
+            self.lost = self._ahead.end(self._given).lost
 
     def _all_decoded(self) -> Iterator[Item]:
         container = open_clip(self._source)
@@ -163,46 +139,55 @@ class Supply:
         try:
             stream = video_stream(container, self._source.name)
             prepare(stream)
-            decoding = Decoding(stream, self._source.name, self._info)
-            run = _Run()
+            run = _Run(stream, Decoding(stream, self._source.name, self._info))
             segment = next(segments, None)
             with reading(self._source):
                 for index, packet in enumerate(demux(container, stream)):
-                    while segment is not None and index >= segment.stop_packet:
-                        ended, segment = segment, next(segments, None)
-                        if segment is None or segment.copy:
-                            yield from self._end_run(run, ended.stop, decoding, stream)
+                    segment = yield from self._segment_at(index, segment, segments, run)
                     if segment is None:
                         return
-                    if packet is None or index < segment.first_packet:
-                        continue
-                    if index == segment.first_packet and not segment.copy and not run.decodes:
-                        yield from self._begin(run, segment, decoding)
-                    if segment.copy:
-                        yield self._copied(packet)
-                    elif run.decodes:
-                        yield from self._shown(decoding, packet)
-                    if index == segment.first_packet and (segment.copy or run.decodes):
-                        self._pass_over(segment.stop)
-            raise self._differs(decoding.index)
+                    if packet is not None and index >= segment.first_packet:
+                        yield from self._of_packet(packet, segment, run, is_first=index == segment.first_packet)
+            raise self._differs(run.decoding.index)
         finally:
             self._pass_over(NONE_LEFT)
             container.close()
 
-    def _begin(self, run: _Run, segment: Group, decoding: Decoding) -> Iterator[Item]:
+    def _segment_at(
+        self, index: int, segment: Group | None, segments: Iterator[Group], run: _Run
+    ) -> Generator[Item, None, Group | None]:
+        """Give what is left of segments that end before a packet, and return the one that does not."""
+        while segment is not None and index >= segment.stop_packet:
+            ended, segment = segment, next(segments, None)
+            if segment is None or segment.copy:
+                yield from self._end_run(run, ended.stop)
+        return segment
+
+    def _of_packet(self, packet: Packet[VideoStream], segment: Group, run: _Run, *, is_first: bool) -> Iterator[Item]:
+        """Give a packet itself, or the frames that are known by it."""
+        if is_first and not segment.copy and not run.decodes:
+            yield from self._begin(run, segment)
+        if segment.copy:
+            yield self._copied(packet)
+        elif run.decodes:
+            yield from self._shown(run.decoding, packet)
+        if is_first and (segment.copy or run.decodes):
+            self._pass_over(segment.stop)
+
+    def _begin(self, run: _Run, segment: Group) -> Iterator[Item]:
         """Give the frames of a group that are held; where one is missing, decoding begins."""
         run.is_open = True
         self._given = segment.start
         yield from self._taken(segment.start, segment.stop)
         if self._given < segment.stop:
-            decoding.index, run.decodes = segment.start, True
+            run.decoding.index, run.decodes = segment.start, True
 
-    def _end_run(self, run: _Run, stop: int, decoding: Decoding, stream: VideoStream) -> Iterator[Item]:
+    def _end_run(self, run: _Run, stop: int) -> Iterator[Item]:
         if run.decodes:
-            yield from self._shown(decoding, None)
-            if decoding.index != stop:
-                raise self._differs(decoding.index)
-            stream.codec_context.flush_buffers()
+            yield from self._shown(run.decoding, None)
+            if run.decoding.index != stop:
+                raise self._differs(run.decoding.index)
+            run.stream.codec_context.flush_buffers()
         if run.is_open:
             yield RunEnd()
         run.is_open = run.decodes = False
@@ -210,8 +195,8 @@ class Supply:
     def _taken(self, start: int, stop: int) -> Iterator[Frame]:
         """Give frames of the other pass until one is missing."""
         self._pass_over(start)
-        while self._held is not None and self._given < stop:
-            frame = self._held.take(self._given)
+        while self._ahead is not None and self._given < stop:
+            frame = self._ahead.take(self._given)
             if frame is None:
                 return
             self._given += 1
@@ -219,8 +204,8 @@ class Supply:
                 yield self._converted(frame)
 
     def _pass_over(self, stop: int) -> None:
-        if self._held is not None:
-            self._held.pass_over(stop)
+        if self._ahead is not None:
+            self._ahead.pass_over(stop)
 
     def _shown(self, decoding: Decoding, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
         for frame in self._decoded(decoding, packet):

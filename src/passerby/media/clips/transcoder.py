@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
 
 import av
 import numpy as np
 
 from passerby.errors import UnsupportedError, UsageError
 from passerby.files import atomic_file
+from passerby.media.clips.ahead import PassAhead
 from passerby.media.clips.audio import AudioCopy, NoAudio
 from passerby.media.clips.clip import ClipInfo, open_clip, probe_clip
 from passerby.media.clips.encoder import EncoderPlan, WriteSettings, plan_encoding
@@ -26,31 +26,11 @@ from passerby.media.clips.muxing import ClipWriter
 from passerby.media.clips.output_track import MixedTrack, VideoTrack, mixed_options
 from passerby.media.clips.reader import DecodeRecord, Frame, read_ahead
 from passerby.media.clips.smartcopy import Group, plan_segments
-from passerby.media.clips.supply import Copied, Held, Item, RunEnd, Supply
+from passerby.media.clips.supply import Copied, Item, RunEnd, Supply
 from passerby.media.frames import cover_whole
 
 Edit = Callable[[int, av.VideoFrame], None]
 NeedsEdit = Callable[[int, int], bool]
-
-
-class Ahead(Held, Protocol):
-    """Another pass over the clip that runs ahead of the writing one, in a thread of its own."""
-
-    def meet(self, frame: Frame) -> None:
-        """Wait until it is settled what is done to a frame, and to all before it.
-
-        Raises:
-            UnreadableError: The frame is not the one that the pass ahead saw.
-        """
-        ...
-
-    def stays(self, start: int, stop: int) -> bool:
-        """Wait until it is settled whether frames of ``start <= index < stop`` may be copied as they are."""
-        ...
-
-    def leave(self) -> None:
-        """End all waiting: nothing more will be met."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +66,7 @@ def transcode(
     needs_edit: NeedsEdit,
     settings: WriteSettings | None = None,
     record: DecodeRecord | None = None,
-    ahead: Ahead | None = None,
+    ahead: PassAhead | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> WriteReport:
     """Write a clip with some frames changed; the output appears whole or not at all.
@@ -100,7 +80,7 @@ def transcode(
         settings: How to write.
         record: What a whole pass of ``ClipReader.frames`` found, or ``predict_record`` foretold; this pass is held to it.
             Without it nothing is copied.
-        ahead: A pass that is under way; ``edit`` and ``needs_edit`` are asked only for what it has settled.
+        ahead: A pass that is under way; ``edit`` and ``needs_edit`` are asked only for what is final.
         progress: Called with the number of frames written so far.
 
     Raises:
@@ -115,7 +95,7 @@ def transcode(
     info = probe_clip(source)
     plan = plan_encoding(info, target, preset=settings.preset, crf=settings.crf)
     with atomic_file(target, overwrite=settings.overwrite, inputs=[source]) as beside:
-        job = _Job(source, target, info, plan, settings, record, ahead)
+        job = _Job(source, target, info, plan, settings=settings, record=record, ahead=ahead)
         return job.run(beside, edit, needs_edit, progress or (lambda _: None))
 
 
@@ -128,14 +108,15 @@ class _Job:
         target: Path,
         info: ClipInfo,
         plan: EncoderPlan,
+        *,
         settings: WriteSettings,
         record: DecodeRecord | None,
-        ahead: Ahead | None,
+        ahead: PassAhead | None,
     ) -> None:
         self._source, self._target = source, target
         self._info, self._plan, self._settings, self._record, self._ahead = info, plan, settings, record, ahead
         span_s = (settings.start_s, settings.end_s)
-        self._supply = Supply(source, info, plan.pix_fmt, span_s, record, ahead)
+        self._supply = Supply(source, info, plan.pix_fmt, span_s, record=record, ahead=ahead)
         self._covered = self._encoded = self._copied = self._silent = 0
         self._mixed = False
         self._notes = plan.notes

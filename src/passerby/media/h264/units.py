@@ -23,9 +23,6 @@ class NalType(IntEnum):
     """nal_unit_type, table 7-1, as far as these are told apart."""
 
     SLICE = 1
-    PARTITION_A = 2
-    PARTITION_B = 3
-    PARTITION_C = 4
     IDR = 5
     SEI = 6
     SPS = 7

@@ -136,25 +136,34 @@ def _conversion(image: Image.Image, notes: list[str]) -> tuple[Convert, bytes | 
         raise UnsupportedError(
             "16-bit grey picture with transparency is not supported", hint="save it as 8-bit RGB first"
         )
-    profile = image.info.get("icc_profile")
-    space = colour_space(profile) if profile else None
     grey = image.mode in _GREY16 | {"1", "L", "LA", "La"}
     wanted = "GRAY" if grey else "CMYK" if image.mode == "CMYK" else "RGB"
-    if profile and space != wanted:
-        notes.append("colour profile left out: it is broken or for other samples than these")
-        profile = None
-    if profile and wanted == "RGB" and (clean := clean_profile(profile)) is not None:
-        return _plainly(transparent=transparent), clean
-    if profile and (with_profile := _through_profile(profile, wanted, transparent=transparent)) is not None:
-        notes.append(_AS_SRGB)
-        return with_profile, None
+    profile = _fitting_profile(image, wanted, notes)
     if profile:
-        notes.append("colour profile left out: it cannot be used")
-    elif wanted == "RGB" and _says_adobe_rgb(image):
+        return _by_profile(profile, wanted, notes, transparent=transparent)
+    if wanted == "RGB" and _says_adobe_rgb(image):
         notes.append("colours are Adobe RGB by EXIF alone: a colour profile was added")
         return _plainly(transparent=transparent), adobe_rgb()
-    elif image.mode == "CMYK":
+    if wanted == "CMYK":
         notes.append("CMYK without a colour profile became RGB: colours are approximate")
+    return _plainly(transparent=transparent), None
+
+
+def _fitting_profile(image: Image.Image, wanted: str, notes: list[str]) -> bytes | None:
+    profile: bytes | None = image.info.get("icc_profile")
+    if profile and colour_space(profile) != wanted:
+        notes.append("colour profile left out: it is broken or for other samples than these")
+        return None
+    return profile
+
+
+def _by_profile(profile: bytes, wanted: str, notes: list[str], *, transparent: bool) -> tuple[Convert, bytes | None]:
+    if wanted == "RGB" and (clean := clean_profile(profile)) is not None:
+        return _plainly(transparent=transparent), clean
+    if (through := _through_profile(profile, wanted, transparent=transparent)) is not None:
+        notes.append(_AS_SRGB)
+        return through, None
+    notes.append("colour profile left out: it cannot be used")
     return _plainly(transparent=transparent), None
 
 

@@ -114,7 +114,7 @@ class OverlappedWatch:
             self._held[frame.index] = frame
 
     def take(self, index: int) -> Frame | None:
-        """See Held.take."""
+        """See PassAhead.take."""
         with self._changed:
             self._wait_for(lambda: self._over or self._watched is not None or index < len(self._pts))
             self._check()
@@ -124,7 +124,7 @@ class OverlappedWatch:
             return frame
 
     def pass_over(self, stop: int) -> None:
-        """See Held.pass_over."""
+        """See PassAhead.pass_over."""
         with self._changed:
             self._passed = max(self._passed, stop)
             for index in [index for index in self._held if index < stop]:
@@ -132,7 +132,7 @@ class OverlappedWatch:
             self._changed.notify_all()
 
     def ended(self, index: int) -> bool:
-        """See Held.ended."""
+        """See PassAhead.ended."""
         with self._changed:
             return self._watched is not None and index >= len(self._pts)
 
@@ -151,7 +151,7 @@ class OverlappedWatch:
             self._changed.notify_all()
 
     def meet(self, frame: Frame) -> None:
-        """See Ahead.meet."""
+        """See PassAhead.meet."""
         with self._changed:
             self._wait_for(lambda: self._over or frame.index < len(self._boxes))
             self._check()
@@ -159,21 +159,21 @@ class OverlappedWatch:
                 raise self._differs(frame.index)
 
     def stays(self, start: int, stop: int) -> bool:
-        """See Ahead.stays."""
+        """See PassAhead.stays."""
         with self._changed:
             self._wait_for(lambda: self._over or len(self._boxes) >= stop or self._touches(start, stop))
             self._check()
             return not self._touches(start, stop)
 
     def end(self, frames: int | None) -> DecodeRecord:
-        """See Ahead.end."""
+        """See PassAhead.end."""
         seen = self.watched().seen
         if frames is not None and frames != len(seen.pts):
             raise self._differs(frames)
         return seen
 
     def leave(self) -> None:
-        """See Ahead.leave."""
+        """See PassAhead.leave."""
         with self._changed:
             self._left = True
             self._held.clear()
