@@ -33,7 +33,7 @@ def test_doctor_finds_everything_that_is_needed() -> None:
         "openvino",
     ):
         assert rows[name]["state"] == "ok"
-    assert "one look at 640x384 took" in rows["detector"]["detail"]
+    assert "one pass at 640x384 took" in rows["detector"]["detail"]
     assert rows["crash dumps"]["state"] == "ok"
 
 
