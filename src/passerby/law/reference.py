@@ -145,12 +145,12 @@ def offences() -> Offences:
     content = read_yaml(path)
     lists = {
         name: OffenceList(
-            name,
-            entry["title"],
-            entry["reference"],
-            Certainty(entry["certainty"]),
-            as_date(entry["from"], f"{path.name}: {name}"),
-            frozenset(entry["offences"]),
+            name=name,
+            title=entry["title"],
+            reference=entry["reference"],
+            certainty=Certainty(entry["certainty"]),
+            start=as_date(entry["from"], f"{path.name}: {name}"),
+            offences=frozenset(entry["offences"]),
         )
         for name, entry in content["lists"].items()
     }

@@ -32,7 +32,7 @@ class VeilOptions:
             "-t",
             "--thresh",
             "--threshold",
-            help="Confidence from which one sighting is covered. Default: measured.",
+            help="Confidence from which one detection is covered. Default: measured.",
             rich_help_panel=FIND,
         ),
     ] = None

@@ -43,7 +43,7 @@ from passerby.veil import (
 )
 
 BARE_SHARE = 0.1
-"""A faint sighting of which more than this is not covered anyway is listed."""
+"""A faint detection of which more than this is not covered anyway is listed."""
 
 
 def tracks_of(paths: Sequence[Path], source: Path) -> tuple[SidecarHeader, tuple[Track, ...]]:
@@ -84,9 +84,19 @@ def header_of(veiled: VeiledFile, settings: VeilSettings, version: str) -> tuple
         times_s = [float(int(ticks) * time_base) for ticks in veiled.watched.seen.pts]
     frames = len(times_s)
     header = SidecarHeader(
-        report.source_digest, report.width, report.height, frames, time_base, version, report.weights, report.output_digest,
-        settings_digest(settings), RUN_FRAMES, run_digests(veiled.tracks, frames), whole,
-    )  # fmt: skip
+        source=report.source_digest,
+        width=report.width,
+        height=report.height,
+        frames=frames,
+        time_base=time_base,
+        passerby=version,
+        weights=report.weights,
+        output=report.output_digest,
+        settings=settings_digest(settings),
+        run_frames=RUN_FRAMES,
+        runs=run_digests(veiled.tracks, frames),
+        whole=whole,
+    )
     return header, times_s
 
 
@@ -146,7 +156,7 @@ def places_of(veiled: VeiledFile, settings: VeilSettings) -> tuple[tuple[ReviewP
 
 
 def _is_bare(veiled: VeiledFile, settings: VeilSettings, frame: int, box: NDArray[np.float32]) -> bool:
-    """Whether a faint sighting is not hidden by the cover of another face."""
+    """Whether a faint detection is not hidden by the cover of another face."""
     here = [track.xyxy[frame - track.first] for track in veiled.tracks if track.first <= frame <= track.last]
     covers = with_margin(
         np.array(here, np.float32), settings.cover.mask_scale, max(veiled.report.width, veiled.report.height)

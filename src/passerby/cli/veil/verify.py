@@ -1,4 +1,4 @@
-"""``passerby verify``: another look at a veiled file."""
+"""``passerby verify``: a veiled file, passed to the detectors once more."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def verify(
             _introduce(opened)
         with progress_for(file.name, quiet=quiet) as progress:
             tell = partial(progress, "looking")
-            verdict = verify_file(file, opened, seems_left=threshold, every=every, progress=tell)
+            result = verify_file(file, opened, seems_left=threshold, every=every, progress=tell)
     if as_json:
-        typer.echo(json.dumps({"file": file.name, **asdict(verdict)}, indent=1))
+        typer.echo(json.dumps({"file": file.name, **asdict(result)}, indent=1))
     else:
-        _say(file, verdict, every_place=every_place)
-    if verdict.left:
+        _say(file, result, every_place=every_place)
+    if result.left:
         raise typer.Exit(FACE_LEFT)
 
 
@@ -105,17 +105,17 @@ def _introduce(detectors: Sequence[Detector]) -> None:
         )
 
 
-def _say(file: Path, verdict: VerifyResult, *, every_place: bool) -> None:
-    looked = f"{verdict.looked} of {verdict.frames} frames looked at" if verdict.frames > 1 else "looked at"
-    looked += f" with {' and '.join(_name(detector) for detector in verdict.detectors)}"
-    if verdict.left:
-        typer.echo(f"{file}: a face seems to be left at {_places(len(verdict.left))} ({looked})")
-        _list(verdict.left, most=None if every_place else MOST_LINES)
+def _say(file: Path, result: VerifyResult, *, every_place: bool) -> None:
+    looked = f"{result.looked} of {result.frames} frames looked at" if result.frames > 1 else "looked at"
+    looked += f" with {' and '.join(_name(detector) for detector in result.detectors)}"
+    if result.left:
+        typer.echo(f"{file}: a face seems to be left at {_places(len(result.left))} ({looked})")
+        _list(result.left, most=None if every_place else MOST_LINES)
     else:
         typer.echo(f"{file}: no face detected ({looked}); that is no proof that none is there")
-    if verdict.faint:
-        typer.echo(f"{_places(len(verdict.faint))} more for a person to look at: faint, most of them no face")
-        _list(verdict.faint, most=None if every_place else MOST_FAINT_LINES)
+    if result.faint:
+        typer.echo(f"{_places(len(result.faint))} more for a person to look at: faint, most of them no face")
+        _list(result.faint, most=None if every_place else MOST_FAINT_LINES)
 
 
 def _name(runs_on: str) -> str:
@@ -138,6 +138,6 @@ def _place(left: ExposedPlace) -> str:
     one_frame = left.first_frame == left.last_frame
     when = clock(left.first_s) if one_frame else f"{clock(left.first_s)} to {clock(left.last_s)}"
     frames = f"frame {left.best.frame}" if one_frame else f"frames {left.first_frame} to {left.last_frame}"
-    saw, *others = (_name(detector) for detector in left.detectors)
+    first, *others = (_name(detector) for detector in left.detectors)
     also = f", also seen by {' and '.join(others)}" if others else ""
-    return f"{when}, {frames}, at {x0},{y0} to {x1},{y1}, confidence {left.best.score:.2f} by {saw}{also}"
+    return f"{when}, {frames}, at {x0},{y0} to {x1},{y1}, confidence {left.best.score:.2f} by {first}{also}"

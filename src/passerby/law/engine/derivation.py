@@ -143,7 +143,15 @@ class Derivation:
         provision, rule = self.book.rules[spoken.rule]
         statement = rule.otherwise or f"Not so: {rule.statement}"
         below = _explaining(tuple(premises.values()), beside_facts=bool(facts))
-        reason = Reason(statement, False, spoken.rule, provision, rule.certainty, MappingProxyType(facts), below)
+        reason = Reason(
+            statement,
+            holds=False,
+            rule=spoken.rule,
+            provision=provision,
+            certainty=rule.certainty,
+            facts=MappingProxyType(facts),
+            premises=below,
+        )
         return Step(reason, weakest([rule.certainty, *(self._denial(c, failing[c], against[c]) for c in rules)]))
 
     def _spoken(self, atom: str) -> Clause:
@@ -183,7 +191,10 @@ class Derivation:
                 entry.certainty,
             )
         facts = MappingProxyType({fact: self.known.get(fact, UNKNOWN)})
-        return Step(Reason(statement, holds, None, None, certainty, facts, ()), certainty)
+        return Step(
+            Reason(statement, holds=holds, rule=None, provision=None, certainty=certainty, facts=facts, premises=()),
+            certainty,
+        )
 
     def _compared(self, threshold: Threshold, *, holds: bool) -> str:
         value = self.known.get(threshold.fact, UNKNOWN)
@@ -198,7 +209,15 @@ class Derivation:
         clause = self._holding(f"open({point})")[0]
         provision, rule = self.book.rules[clause.rule]
         statement = f"{rule.statement} Read here: {'yes' if holds else 'no'}."
-        reason = Reason(statement, holds, clause.rule, provision, rule.certainty, self._facts(clause.body), ())
+        reason = Reason(
+            statement,
+            holds=holds,
+            rule=clause.rule,
+            provision=provision,
+            certainty=rule.certainty,
+            facts=self._facts(clause.body),
+            premises=(),
+        )
         return Step(reason, rule.certainty)
 
     def _facts(self, body: tuple[Literal, ...]) -> Mapping[str, FactValue]:

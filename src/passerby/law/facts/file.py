@@ -90,7 +90,14 @@ def parse_deployment(data: bytes, name: str) -> Deployment:
     values = {entry.key: entry.value for entry in facts if isinstance(entry.value, (bool, int, float, str))}
     words = {entry.key: entry.value for entry in about if isinstance(entry.value, str)}
     title = words.get("title") or words.get("id") or ("standard input" if name == "-" else Path(name).stem)
-    return Deployment(name, title, words.get("description", ""), _day(about, name), values, lines)
+    return Deployment(
+        name=name,
+        title=title,
+        description=words.get("description", ""),
+        on=_day(about, name),
+        facts=values,
+        lines=lines,
+    )
 
 
 def parse_day(text: str, where: str) -> date:

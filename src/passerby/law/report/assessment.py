@@ -67,15 +67,15 @@ def assess_deployment(
         _refuse_strangers(positions, overlays)
         verdicts = assess_all(deployment.facts, positions, on=day, overlays=overlays)
     return Assessment(
-        deployment.name,
-        deployment.title,
-        deployment.description,
-        day,
-        tuple(dict.fromkeys(name for verdict in verdicts for name in verdict.overlays)),
-        deployment.facts,
-        verdicts,
-        liability(deployment.facts, _possible_under_the_act(deployment, verdicts)),
-        {position: position_title(position) for position in positions},
+        name=deployment.name,
+        title=deployment.title,
+        description=deployment.description,
+        on=day,
+        overlays=tuple(dict.fromkeys(name for verdict in verdicts for name in verdict.overlays)),
+        facts=deployment.facts,
+        verdicts=verdicts,
+        liability=liability(deployment.facts, _possible_under_the_act(deployment, verdicts)),
+        titles={position: position_title(position) for position in positions},
     )
 
 

@@ -81,12 +81,12 @@ def _claim(entry: Mapping[str, object], laws: Mapping[str, Mapping[str, object]]
     if group not in GROUPS:
         raise ValueError(group)
     return Claim(
-        str(entry["id"]),
-        group,
-        str(entry["text"]),
-        str(law["title"]),
-        str(entry["article"]),
-        str(law["status"]),
-        start if isinstance(start, date) else None,
-        Certainty(str(entry["certainty"])),
+        id=str(entry["id"]),
+        group=group,
+        text=str(entry["text"]),
+        law=str(law["title"]),
+        article=str(entry["article"]),
+        status=str(law["status"]),
+        applies_from=start if isinstance(start, date) else None,
+        certainty=Certainty(str(entry["certainty"])),
     )

@@ -234,5 +234,13 @@ def _rule(section: _Section, certainty: Certainty, rule: str, shown: str) -> tup
             f"{where}: rule {section.id} must have one conclusion, got several", hint="give each its own heading"
         )
     own = Certainty(section.own["certainty"]) if "certainty" in section.own else certainty
-    rest = otherwise.strip() or None
-    return Rule(rule, statement.strip(), rest, asp, own, section.own.get("guideline"), section.line), clauses
+    read = Rule(
+        id=rule,
+        statement=statement.strip(),
+        otherwise=otherwise.strip() or None,
+        asp=asp,
+        certainty=own,
+        guideline=section.own.get("guideline"),
+        line=section.line,
+    )
+    return read, clauses
