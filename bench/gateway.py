@@ -28,12 +28,13 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 
 from gateway_clients import GATE, SCENE, cameras_process, start_drain
+from passerby.gateway.config import CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.picture.scene import Scene, read_number
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus
 from passerby.gateway.stream.recorder import recorded
 from passerby.gateway.stream.relay import AccessUnit
-from passerby.gateway.values import TICKS_PER_S, CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
+from passerby.gateway.values import TICKS_PER_S
 from passerby.values import utc_now
 from passerby.web.streams import Streams
 
@@ -92,7 +93,7 @@ class Gaps:
 
 
 def configs(count: int, port: int, folder: Path | None = None) -> list[CameraConfig]:
-    record = RecordConfig(folder, min_free_bytes=0) if folder else None
+    record = RecordConfig(enabled=True, folder=folder, min_free_bytes=0) if folder else RecordConfig()
     url = "rtsp://127.0.0.1:{}/cam{}"
     return [
         CameraConfig(f"cam{n}", InputConfig(url.format(port, n), "bench", "bench"), record=record) for n in range(count)

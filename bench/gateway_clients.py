@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 from websockets.asyncio.client import connect
 
+from passerby.gateway.config import CameraConfig, EncodeConfig, InputConfig, RtspConfig
 from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, SceneSettings
@@ -21,7 +22,6 @@ from passerby.gateway.picture.slate import Slates
 from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.stream.relay import Relay
-from passerby.gateway.values import CameraConfig, EncodeConfig, InputConfig, RtspConfig
 
 SCENE = SceneSettings(1280, 720, 12.5, 5)
 LOOP = 250

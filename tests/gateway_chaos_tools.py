@@ -22,7 +22,7 @@ from tests.gateway_tools import LOGIN, PASSWORD, USER, LoopThread, camera, frame
 from tests.mqtt_broker import SmallBroker
 
 from passerby.errors import ServiceError
-from passerby.gateway.config.city import MqttConfig
+from passerby.gateway.config import CameraConfig, EncodeConfig, MqttConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.picture.drawn_cover import TONE
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene
@@ -33,7 +33,7 @@ from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
 from passerby.gateway.stream.relay import Relay
-from passerby.gateway.values import CameraConfig, CoverReason, EncodeConfig, RtspConfig, SelfTestConfig
+from passerby.gateway.values import CoverReason
 
 Luma = NDArray[np.uint8]
 BARE = 0.6
@@ -205,7 +205,7 @@ class Mqtt:
         self.small = SmallBroker()
         self._thread, self._gateway = thread, gateway
         thread.call(self.small.start())
-        config = MqttConfig("127.0.0.1", self.small.port, "cams", "test", None, None, stats_s=1.0, allow_cover=True)
+        config = MqttConfig("127.0.0.1", self.small.port, "cams", "test", stats_interval_s=1.0, allow_cover=True)
         self._broker = Broker(config, gateway.statuses, self._cover)
         gateway.subscribe(self._broker.take)
         thread.do(self._broker.start)

@@ -18,9 +18,10 @@ from pathlib import Path
 from tests.gateway_chaos_tools import BareFinder, RunningGateway
 from tests.gateway_tools import wait_for
 
+from passerby.gateway.config import CameraConfig, InputConfig, PrivacyConfig, RecordConfig, RetainConfig, SelfTestConfig
 from passerby.gateway.picture.scene import Scene, settings_of
 from passerby.gateway.states import EventKind
-from passerby.gateway.values import CameraConfig, CoverReason, InputConfig, RecordConfig, SelfTestConfig
+from passerby.gateway.values import CoverReason
 
 URL = "test://portrait?size=256x160&fps=10&faces=1"
 HOUR_S = 3600.0
@@ -81,8 +82,15 @@ def move_clock(running: RunningGateway, file: Path) -> dict[str, object]:
 
 
 def main(what: str, folder: Path, file: Path | None) -> None:
-    recording = RecordConfig(folder, file_s=3.0, min_free_bytes=0, sync_s=0.5, days=0)
-    camera = CameraConfig("hall", InputConfig(URL), lookahead_frames=8, record=recording)
+    recording = RecordConfig(
+        enabled=True,
+        folder=folder,
+        retain=RetainConfig(max_size_bytes=2**40),
+        segment_s=3.0,
+        min_free_bytes=0,
+        sync_s=0.5,
+    )
+    camera = CameraConfig("hall", InputConfig(URL), privacy=PrivacyConfig(lookahead_frames=8), record=recording)
     selftest = SelfTestConfig(interval_s=30.0, enabled_stream=False)
     running = RunningGateway([camera], BareFinder(Scene(settings_of(URL))), folder, selftest)
     try:

@@ -9,7 +9,7 @@ import uvicorn
 from tests.gateway_tools import SMALL, LoopThread, feed, wait_for
 
 from passerby.gateway.access.accounts import Role
-from passerby.gateway.config.city import City
+from passerby.gateway.config.city import CityConfig
 from passerby.gateway.config.load import parse_city
 from passerby.gateway.picture.slate import Slates
 from passerby.gateway.runtime import Runtime
@@ -21,7 +21,7 @@ from passerby.web.register.follow import LogFollower, SiteAddresses
 TEXT = """\
 register:
   origin: cameras.example.org/log
-  operator: {name: Example City, contact: "mailto:cameras@example.org"}
+  operator: {name: Example CityConfig, contact: "mailto:cameras@example.org"}
   purpose: Safety on the platforms
   legal_basis: Transport Act, section 5
   position: act-2024
@@ -35,7 +35,7 @@ cameras:
 PASSWORDS = {role: f"the password of {role}" for role in Role}
 
 
-def city_in(folder: Path, text: str = TEXT) -> City:
+def city_in(folder: Path, text: str = TEXT) -> CityConfig:
     """Return the configuration, with its files in a folder."""
     path = folder / "city.yml"
     path.write_text(text)
@@ -54,7 +54,7 @@ class ConsoleSite:
         self.first_password = self.runtime.first_password or ""
         for role, password in PASSWORDS.items():
             self.runtime.accounts.add(str(role) if role is not Role.ADMIN else "chief", role, password)
-        config = city.cameras[0]
+        config = city.cameras["hall"]
         self.permitted = self.thread.call(self.runtime.record.permit(config))
         self.camera: ServedCamera = self.thread.do(
             lambda: ServedCamera(CameraSupervisor(config, Slates(), self.runtime.gateway.tell))

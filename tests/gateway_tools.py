@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from passerby.gateway.config import CameraConfig, EncodeConfig, InputConfig, RtspConfig
 from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, SceneSettings
@@ -30,7 +31,7 @@ from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.states import Event
 from passerby.gateway.stream.relay import Relay
-from passerby.gateway.values import CameraConfig, CoverReason, EncodeConfig, InputConfig, RtspConfig
+from passerby.gateway.values import CoverReason
 
 T = TypeVar("T")
 SMALL = SceneSettings(320, 192, 12.5, 0)
@@ -161,7 +162,7 @@ async def feed(relay: Relay, settings: SceneSettings = SMALL, *, kbps: int = 400
 
 
 def camera(name: str = "hall", url: str = "test://portrait?size=320x192") -> CameraConfig:
-    return CameraConfig(name, InputConfig(url), title="Hall, north")
+    return CameraConfig(name, InputConfig(url), friendly_name="Hall, north")
 
 
 class Served:

@@ -116,8 +116,8 @@ def test_first_city_of_the_guide_is_sound() -> None:
     city = parse_city(text[1], Path("/etc/passerby/city.yml"), {"PASSERBY_CAMERA_PASSWORD": "x"})
     assert city.register.path == Path("/var/lib/passerby/register")
     assert city.state == Path("/var/lib/passerby/state")
-    record = city.cameras[0].record
-    assert record is not None
+    record = next(iter(city.cameras.values())).record
+    assert record.enabled
     assert record.folder == Path("/var/lib/passerby/recordings")
 
 

@@ -18,12 +18,12 @@ from typer.testing import CliRunner
 
 from passerby.cli.app import build
 from passerby.errors import CameraError
-from passerby.gateway.config.city import OnvifConfig
+from passerby.gateway.config import CameraConfig, InputConfig, OnvifConfig
 from passerby.gateway.onvif.client import OnvifUser, Pose, pose_of, poses, profiles, users
 from passerby.gateway.onvif.describe import Answer, Login, authorization, describe
 from passerby.gateway.onvif.ptz import PtzWatch, at_home
 from passerby.gateway.onvif.pull_check import AccessReport, AccessTests, check_access
-from passerby.gateway.values import CameraConfig, CoverReason, InputConfig
+from passerby.gateway.values import CoverReason
 
 
 @pytest.fixture(scope="module")

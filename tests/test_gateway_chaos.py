@@ -20,11 +20,11 @@ from tests.gateway_chaos_tools import BARE, TOPIC, BareFinder, RunningGateway, S
 from tests.gateway_tools import PASSWORD, USER, wait_for
 
 from passerby.config import WEIGHTS
+from passerby.gateway.config import CameraConfig, DetectConfig, InputConfig, PrivacyConfig, RecordConfig, SelfTestConfig
 from passerby.gateway.picture.scene import Scene, SceneSettings
 from passerby.gateway.states import EventKind, Phase
 from passerby.gateway.stream.hidden_test import HiddenTestResult
-from passerby.gateway.values import CameraConfig, CoverReason, InputConfig, RecordConfig, SelfTestConfig
-from passerby.veil.settings import FindSettings, VeilSettings
+from passerby.gateway.values import CoverReason
 
 pytestmark = pytest.mark.xdist_group("gateway-chaos")
 """One gateway is watched through all of them, in their order."""
@@ -50,9 +50,9 @@ def config(simulated: SimulatedCamera, weights: Path, folder: Path) -> CameraCon
     return CameraConfig(
         "hall",
         InputConfig(simulated.url, USER, PASSWORD, read_timeout_s=1.0),
-        veil=VeilSettings(find=FindSettings(detector=weights)),
-        lookahead_frames=8,
-        record=RecordConfig(folder, file_s=5.0, min_free_bytes=0, sync_s=0.5),
+        detect=DetectConfig(model=weights),
+        privacy=PrivacyConfig(lookahead_frames=8),
+        record=RecordConfig(enabled=True, folder=folder, segment_s=5.0, min_free_bytes=0, sync_s=0.5),
     )
 
 
@@ -211,7 +211,11 @@ def test_settings_change_without_dropping_readers(
     running: RunningGateway, simulated: SimulatedCamera, weights: Path
 ) -> None:
     readers = running.status.readers
-    changed = replace(config(simulated, weights, running.folder), title="Another title", lookahead_frames=6)
+    changed = replace(
+        config(simulated, weights, running.folder),
+        friendly_name="Another title",
+        privacy=PrivacyConfig(lookahead_frames=6),
+    )
     assert running.thread.call(running.gateway.apply([changed]), 30) == ["hall changed"]
     healthy_after(running, time.monotonic() + 0.5, 60)
     assert running.status.readers == readers
@@ -223,7 +227,7 @@ def test_settings_change_without_dropping_readers(
 def test_full_disk_covers(running: RunningGateway) -> None:
     since = len(running.events)
     before = running.gateway.cameras["hall"].config
-    full = replace(before, record=RecordConfig(running.folder, min_free_bytes=2**62))
+    full = replace(before, record=RecordConfig(enabled=True, folder=running.folder, min_free_bytes=2**62))
     running.thread.call(running.gateway.apply([full]), 30)
     wait_for(lambda: events(running, EventKind.FAULT_BEGAN, CoverReason.DISK_FULL, since), 60)
     running.thread.call(running.gateway.apply([before]), 30)

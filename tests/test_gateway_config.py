@@ -10,15 +10,15 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from passerby.errors import ConfigError
-from passerby.gateway.config.city import City, is_loopback
+from passerby.gateway.config.camera import CameraConfig
+from passerby.gateway.config.city import CityConfig, is_loopback
 from passerby.gateway.config.document import parse_document
 from passerby.gateway.config.load import load_city, parse_city
-from passerby.gateway.config.model_camera import CameraSection
 from passerby.gateway.config.reference import reference, schema
 from passerby.gateway.config.words import polygon, seconds, size_bytes
-from passerby.gateway.values import OverloadPolicy
 from passerby.veil.settings import Style
 
 ROOT = Path(__file__).parent.parent
@@ -26,7 +26,7 @@ BAD = sorted((Path(__file__).parent / "bad" / "gateway").glob("*.yml"))
 REGISTER = """\
 register:
   origin: cameras.example.org/log
-  operator: {name: Example City, contact: "mailto:cameras@example.org"}
+  operator: {name: Example CityConfig, contact: "mailto:cameras@example.org"}
   purpose: {en: Safety on the platforms, de: Sicherheit am Bahnsteig}
   legal_basis: Transport Act, section 5
   position: act-2024
@@ -70,7 +70,7 @@ DATA = st.recursive(
 SECRETS = {"PASSERBY_PW": "p@ss:w/rd", "PASSERBY_TOKEN": "t" * 32}
 
 
-def city(text: str = WHOLE, secrets: dict[str, str] | None = None) -> City:
+def city(text: str = WHOLE, secrets: dict[str, str] | None = None) -> CityConfig:
     return parse_city(text, Path("/etc/passerby/city.yml"), SECRETS if secrets is None else secrets)
 
 
@@ -86,12 +86,12 @@ def test_each_mistake_is_told_with_its_line(path: Path) -> None:
 
 def test_every_broken_file_differs_from_a_sound_one_by_its_mistake_only() -> None:
     assert len(BAD) > 45
-    assert city(REGISTER + "cameras:\n  hall: test://portrait\n").cameras[0].name == "hall"
+    assert city(REGISTER + "cameras:\n  hall: test://portrait\n").cameras["hall"].name == "hall"
 
 
 def test_whole_file_becomes_values() -> None:
     made = city()
-    hall, quay, yard = made.cameras
+    hall, quay, yard = made.cameras.values()
     assert (hall.input.url, hall.input.username, hall.input.password) == (
         "rtsp://192.0.2.7:554/h264?x=1",
         "viewer",
@@ -100,24 +100,24 @@ def test_whole_file_becomes_values() -> None:
     assert hall.input.transport == "udp"
     assert hall.shown == "Station hall, north"
     assert hall.veil.cover.zones[0].points == ((0.1, 0.2), (0.3, 0.2), (0.3, 0.9))
-    assert (hall.lookahead_frames, quay.lookahead_frames) == (12, 10)
-    assert hall.on_overload is OverloadPolicy.COVER
-    assert hall.schedules[0].days == frozenset({0, 6})
+    assert (hall.privacy.lookahead_frames, quay.privacy.lookahead_frames) == (12, 10)
+    assert hall.privacy.on_overload == "cover"
+    assert hall.privacy.cover_times[0].days == ("mon", "sun")
     assert hall.veil.cover.style is Style.SOLID
-    assert hall.record is not None
-    assert (hall.record.days, hall.record.max_bytes) == (5.0, 2_000_000_000)
+    assert hall.record.enabled
+    assert (hall.record.retain.days, hall.record.retain.max_size_bytes) == (5.0, 2_000_000_000)
     assert hall.record.folder == Path("/etc/passerby/recordings")
-    assert hall.pushes[0].username == "nvr"
+    assert hall.push[0].username == "nvr"
     assert not yard.enabled
-    assert yard.record is None
+    assert not yard.record.enabled
     assert yard.input.url == "/etc/passerby/clips/yard.mp4"
     assert made.mqtt is not None
-    assert made.mqtt.prefix == "cams"
-    assert made.metrics_token == "t" * 32
+    assert made.mqtt.topic_prefix == "cams"
+    assert made.metrics.token == "t" * 32
 
 
 def test_defaults_lie_under_every_camera() -> None:
-    for camera in city().cameras:
+    for camera in city().cameras.values():
         assert camera.veil.cover.fill == (16, 32, 48)
         assert camera.veil.cover.mask_scale == 1.5
 
@@ -153,12 +153,12 @@ def test_secret_is_read_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "PASSERBY_TOKEN").write_text("t" * 16)
     path = tmp_path / "city.yml"
     path.write_text(WHOLE)
-    assert load_city(path, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).cameras[0].input.password == "from file"
+    assert load_city(path, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).cameras["hall"].input.password == "from file"
 
 
 def test_only_our_own_variables_are_put_in() -> None:
     made = city(WHOLE.replace("Station hall, north", '"{HOME} {passerby}"'))
-    assert made.cameras[0].title == "{HOME} {passerby}"
+    assert made.cameras["hall"].friendly_name == "{HOME} {passerby}"
 
 
 def test_all_mistakes_are_told_at_once() -> None:
@@ -196,11 +196,11 @@ def test_anchors_and_merge_keys_work() -> None:
     text = (
         REGISTER + "cameras:\n  a: &a {source: 'test://portrait', output: {crf: 20}}\n  b: {<<: *a, friendly_name: B}\n"
     )
-    assert [camera.encode.crf for camera in city(text).cameras] == [20, 20]
+    assert [camera.output.crf for camera in city(text).cameras.values()] == [20, 20]
 
 
 def test_nothing_in_the_model_can_take_a_cover_away() -> None:
-    made = json.dumps(CameraSection.model_json_schema())
+    made = json.dumps(TypeAdapter(CameraConfig).json_schema())
     for word in (
         "exclude",
         "keep",
@@ -231,7 +231,7 @@ def test_json_schema_takes_the_whole_file_and_refuses_an_unknown_key() -> None:
 
 def test_values_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        city().cameras[0].name = "x"  # type: ignore[misc]
+        city().cameras["hall"].name = "x"  # type: ignore[misc]
 
 
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=3, max_size=12))
@@ -255,7 +255,7 @@ def test_no_data_makes_a_city_without_a_veil(data: object) -> None:
         made = parse_city(text, Path("city.yml"))
     except ConfigError:
         return
-    for camera in made.cameras:
+    for camera in made.cameras.values():
         cover = camera.veil.cover
         assert not cover.exclude_zones
         assert not cover.keep
@@ -282,7 +282,7 @@ def test_sizes() -> None:
 
 def test_listening_beyond_this_machine_brings_tls() -> None:
     made = city(WHOLE + "rtsp: {host: 0.0.0.0}\nserver: {host: 192.0.2.1}\n")
-    assert made.rtsp.tls_port == 18322
+    assert (made.rtsp.beyond, made.rtsp.tls_port) == (True, 18322)
     assert is_loopback(made.rtsp.plain_host), "RTSP without TLS stays here"
     assert made.server.beyond
-    assert city().rtsp.tls_port is None
+    assert not city().rtsp.beyond

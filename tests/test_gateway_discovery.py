@@ -41,7 +41,7 @@ def test_discover_writes_entries_that_a_city_can_hold(
     operator = "operator: {name: A, contact: 'tel:1'}"
     head = f"register: {{origin: a.example/log, {operator}, purpose: p, legal_basis: l, position: act-2024}}\n"
     city = parse_city(head + text, tmp_path / "city.yml", environment)
-    assert city.cameras[0].input.url == "rtsp://127.0.0.1:8554/main"
+    assert city.cameras["hall-camera"].input.url == "rtsp://127.0.0.1:8554/main"
     assert city.onvif["hall-camera"].password == "secret"
 
 

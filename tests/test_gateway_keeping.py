@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from tests.gateway_tools import camera, program, veiled_unit
 
+from passerby.gateway.config import CameraConfig, EncodeConfig, InputConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.messages import StatusReport
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, settings_of
@@ -36,7 +37,7 @@ from passerby.gateway.supervision.state import (
     standing_of,
 )
 from passerby.gateway.supervision.supervisor import CameraSupervisor
-from passerby.gateway.values import CameraConfig, CoverReason, EncodeConfig, InputConfig, RtspConfig, SelfTestConfig
+from passerby.gateway.values import CoverReason
 
 SLATES = Slates()
 

@@ -116,7 +116,7 @@ class Linked:
         self.held.remove((name, reason))
 
     def permit(self) -> str | None:
-        return asyncio.run(self.link.permit(self.city.cameras[0]))
+        return asyncio.run(self.link.permit(self.city.cameras["hall"]))
 
     def tell(self, kind: EventKind, **fields: object) -> None:
         told = {"camera": "hall", "at_ns": time.time_ns()} | fields

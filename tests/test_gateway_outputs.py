@@ -18,6 +18,7 @@ from PIL import Image
 from tests.gateway_tools import SMALL, camera, frames_of, program, run, times_of, veiled_unit, wait_for
 
 from passerby.errors import ServiceError
+from passerby.gateway.config import EncodeConfig, RecordConfig, RetainConfig
 from passerby.gateway.picture.drawn_cover import TONE
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, SceneSettings, read_number
@@ -30,7 +31,7 @@ from passerby.gateway.stream.playback import clip_between, recordings_between
 from passerby.gateway.stream.recorder import Recorder, began_ns, expired, file_name, recorded
 from passerby.gateway.stream.relay import AccessUnit, Relay
 from passerby.gateway.stream.snapshot import Snapshots
-from passerby.gateway.values import CoverReason, EncodeConfig, RecordConfig
+from passerby.gateway.values import CoverReason
 
 SLATES = Slates()
 
@@ -314,7 +315,7 @@ def test_snapshot_of_what_does_not_decode_is_refused() -> None:
 def recording(folder: Path, seconds: int = 6, **settings: float) -> tuple[Recorder, Fed, list[tuple[bool, str]]]:
     fed = Fed()
     said: list[tuple[bool, str]] = []
-    config = RecordConfig(folder, min_free_bytes=0, **settings)  # type: ignore[arg-type]
+    config = RecordConfig(folder=folder, min_free_bytes=0, **settings)  # type: ignore[arg-type]
     recorder = Recorder("hall", config, lambda full, why: said.append((full, why)))
     recorder.start(fed.relay)
     for _ in range(seconds):
@@ -358,7 +359,7 @@ def test_recording_survives_a_cut_at_any_byte(tmp_path: Path) -> None:
 
 
 def test_new_file_begins_by_time(tmp_path: Path) -> None:
-    recorder, _, _ = recording(tmp_path, 8, file_s=2.0)
+    recorder, _, _ = recording(tmp_path, 8, segment_s=2.0)
     recorder.stop()
     files = recorded(tmp_path / "hall")
     assert len(files) == 4
@@ -366,7 +367,7 @@ def test_new_file_begins_by_time(tmp_path: Path) -> None:
 
 
 def test_clip_of_a_span_plays_from_zero(tmp_path: Path) -> None:
-    recorder, _, _ = recording(tmp_path, 8, file_s=2.0)
+    recorder, _, _ = recording(tmp_path, 8, segment_s=2.0)
     recorder.stop()
     folder = tmp_path / "hall"
     listed = recordings_between(folder, 0, 2**62)
@@ -392,9 +393,9 @@ def test_retention_by_days_and_size(tmp_path: Path) -> None:
         os.utime(path, (1000 + index, 1000 + index))
         paths.append(path)
     now_ns = int((1003.5 + 86_400) * 1e9)
-    assert expired(paths, RecordConfig(tmp_path, days=1.0), now_ns) == paths[:4]
-    assert expired(paths, RecordConfig(tmp_path, days=0.0, max_bytes=250), now_ns) == paths[:3]
-    assert expired(paths, RecordConfig(tmp_path, days=0.0), now_ns) == []
+    assert expired(paths, RecordConfig(retain=RetainConfig(days=1.0)), now_ns) == paths[:4]
+    assert expired(paths, RecordConfig(retain=RetainConfig(days=0.0, max_size_bytes=250)), now_ns) == paths[:3]
+    assert expired(paths, RecordConfig(retain=RetainConfig(days=0.0)), now_ns) == []
 
 
 def test_names_that_are_no_recording_are_left_alone(tmp_path: Path) -> None:
@@ -452,7 +453,7 @@ def test_a_recording_cut_by_a_full_disk_ends_at_its_last_whole_fragment(
 def test_too_little_space_counts_as_full(tmp_path: Path) -> None:
     said: list[tuple[bool, str]] = []
     recorder = Recorder(
-        "hall", RecordConfig(tmp_path, min_free_bytes=2**62), lambda full, why: said.append((full, why))
+        "hall", RecordConfig(folder=tmp_path, min_free_bytes=2**62), lambda full, why: said.append((full, why))
     )
     fed = Fed()
     recorder.start(fed.relay)

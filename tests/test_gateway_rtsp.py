@@ -32,12 +32,12 @@ from tests.gateway_tools import (
 from passerby.errors import ServiceError
 from passerby.gateway.access.accounts import Accounts, Role
 from passerby.gateway.access.gate import AccountGate
+from passerby.gateway.config import RtspConfig
 from passerby.gateway.picture.scene import SceneSettings, read_number
 from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.message import Interleaved, Request, RequestReader, transports
 from passerby.gateway.rtsp.rtp import packets, payloads, sender_report
 from passerby.gateway.states import EventKind
-from passerby.gateway.values import RtspConfig
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ import av
 import numpy as np
 from tests.gateway_tools import LOGIN, PASSWORD, USER
 
+from passerby.gateway.config import CameraConfig, InputConfig, RecordConfig, RetainConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.service import Gateway
 from passerby.gateway.stream.relay import AccessUnit
-from passerby.gateway.values import CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
 
 SOAK_S = float(os.environ.get("PASSERBY_SOAK_S", "20"))
 
@@ -55,7 +55,9 @@ async def soak(folder: Path) -> tuple[list[Row], Gateway]:
     config = CameraConfig(
         "hall",
         InputConfig("test://portrait?size=256x160&fps=10&faces=1"),
-        record=RecordConfig(folder, max_bytes=2_000_000, min_free_bytes=0, file_s=5.0),
+        record=RecordConfig(
+            enabled=True, folder=folder, retain=RetainConfig(max_size_bytes=2_000_000), min_free_bytes=0, segment_s=5.0
+        ),
     )
     running = Gateway([config], RtspConfig(port=0), gate, SelfTestConfig(interval_s=5.0, enabled_stream=False))
     await running.start()

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import av
 import numpy as np
@@ -22,9 +22,10 @@ import pytest
 from PIL import Image
 from tests.gateway_tools import PASSWORD, SMALL, USER, Served, certificate, feed, missing, program, wait_for
 
+from passerby.gateway.config import InputConfig, PushConfig, RtspConfig
 from passerby.gateway.picture.scene import Scene, read_number
 from passerby.gateway.rtsp.push import Publisher
-from passerby.gateway.values import CoverReason, InputConfig, PushConfig, RtspConfig
+from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.source import (
     Picture,
     SourceError,
@@ -322,7 +323,7 @@ def gst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GstServer]:
 
 @pytest.mark.tool
 @pytest.mark.parametrize(("path", "transport"), [("h264", "tcp"), ("h264", "udp"), ("h265", "tcp"), ("jpeg", "tcp")])
-def test_gstreamers_camera_is_read(gst: GstServer, path: str, transport: str) -> None:
+def test_gstreamers_camera_is_read(gst: GstServer, path: str, transport: Literal["tcp", "udp"]) -> None:
     url = f"rtsp://127.0.0.1:{gst.port}/{path}"
     got = in_rhythm(InputConfig(url, transport=transport, open_timeout_s=30.0, read_timeout_s=15.0), 1000 / 15)
     assert {(p.frame.width, p.frame.height) for p in got} == {(320, 192)}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime
 from datetime import time as clock
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,19 @@ from hypothesis import strategies as st
 
 from passerby.errors import BitstreamError, ConfigError, ServiceError
 from passerby.gateway import wire
+from passerby.gateway.config import (
+    CameraConfig,
+    CoverTimeConfig,
+    EncodeConfig,
+    InputConfig,
+    InputKind,
+    OnvifConfig,
+    OverloadPolicy,
+    PrivacyConfig,
+    PushConfig,
+    ZoneConfig,
+)
+from passerby.gateway.config.reference import sections_of
 from passerby.gateway.messages import (
     CoverOrder,
     FaultReport,
@@ -35,24 +50,13 @@ from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, SceneSettings, read_number, settings_of, write_number
 from passerby.gateway.picture.synthetic_face import covers, is_bare, probe
 from passerby.gateway.states import WorkerCounts
-from passerby.gateway.values import (
-    CameraConfig,
-    CoverReason,
-    EncodeConfig,
-    InputConfig,
-    InputKind,
-    OverloadPolicy,
-    PushConfig,
-    Schedule,
-)
+from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.binding import cover_reason
 from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.load import Load
 from passerby.gateway.worker.watchdog import ClockWatch, covered_now
 from passerby.media import ParameterSets, find_parameter_sets, nal_units
-from passerby.values import Zone
 from passerby.veil.run.live import WholeReason
-from passerby.veil.settings import CoverSettings, VeilSettings
 
 messages = st.builds(
     wire.Message,
@@ -94,9 +98,9 @@ COUNTS = WorkerCounts(frames_in=3, fps_in=12.5, rss_bytes=7)
 CAMERA = CameraConfig(
     "hall",
     InputConfig("rtsp://c/1", "u", "geheim"),
-    schedules=(Schedule(clock(1), clock(2)),),
-    pushes=(PushConfig("rtsp://x", "u", "geheim"),),
-    veil=VeilSettings(cover=CoverSettings(zones=(Zone(((0, 0), (1, 0), (1, 1))),))),
+    privacy=PrivacyConfig(cover_times=(CoverTimeConfig(clock(1), clock(2), ("sun",)),), image=Path("/a.png")),
+    zones={"door": ZoneConfig(((0, 0), (1, 0), (1, 1)))},
+    output=EncodeConfig(max_fps=5),
 )
 REPORTS: list[Report] = [
     *(VeiledUnit(b"x", key, whole, 5, 6) for key in (True, False) for whole in (None, *CoverReason)),
@@ -261,60 +265,60 @@ def run_load(
 
 
 def test_overload_lowers_the_rate_first_and_covers_after() -> None:
-    load = run_load(OverloadPolicy.RATE, 0.5, 1.0)
+    load = run_load("rate", 0.5, 1.0)
     assert (load.step, load.overloaded) == (2, False)
-    run_load(OverloadPolicy.RATE, 0.5, 2.0, load, 1.0)
+    run_load("rate", 0.5, 2.0, load, 1.0)
     assert (load.step, load.overloaded) == (4, True)
-    run_load(OverloadPolicy.RATE, 0.01, 4.5, load, 3.0)
+    run_load("rate", 0.01, 4.5, load, 3.0)
     assert not load.overloaded
-    run_load(OverloadPolicy.RATE, 0.01, 9.0, load, 8.0)
+    run_load("rate", 0.01, 9.0, load, 8.0)
     assert load.step == 1
 
 
 def test_overload_that_comes_back_ends_later_each_time() -> None:
-    load = run_load(OverloadPolicy.RATE, 0.5, 1.0)
-    run_load(OverloadPolicy.RATE, 0.01, 4.5, load, 1.0)
+    load = run_load("rate", 0.5, 1.0)
+    run_load("rate", 0.01, 4.5, load, 1.0)
     assert load.step == 1
-    run_load(OverloadPolicy.RATE, 0.5, 1.0, load, 6.0)
+    run_load("rate", 0.5, 1.0, load, 6.0)
     assert load.step == 2
-    run_load(OverloadPolicy.RATE, 0.01, 7.0, load, 7.0)
+    run_load("rate", 0.01, 7.0, load, 7.0)
     assert load.step == 2, "eight seconds now"
-    run_load(OverloadPolicy.RATE, 0.01, 2.0, load, 14.0)
+    run_load("rate", 0.01, 2.0, load, 14.0)
     assert load.step == 1
 
 
 def test_overload_may_cover_at_once() -> None:
-    load = run_load(OverloadPolicy.COVER, 0.5, 1.0)
+    load = run_load("cover", 0.5, 1.0)
     assert (load.step, load.overloaded) == (1, True)
 
 
 def test_short_delay_is_no_overload() -> None:
-    load = run_load(OverloadPolicy.RATE, 0.5, 0.5)
+    load = run_load("rate", 0.5, 0.5)
     assert (load.step, load.overloaded) == (1, False)
 
 
 def test_what_comes_at_once_after_a_silence_is_no_overload() -> None:
-    load = Load(OverloadPolicy.COVER)
+    load = Load("cover")
     load.expect_burst(100.0)
-    run_load(OverloadPolicy.COVER, 0.8, 2.9, load, 100.0)
+    run_load("cover", 0.8, 2.9, load, 100.0)
     assert not load.overloaded
     load.expect_burst(103.5)
-    run_load(OverloadPolicy.COVER, 0.8, 1.0, load, 103.5)
+    run_load("cover", 0.8, 1.0, load, 103.5)
     assert load.overloaded, "a burst that does not end is overload"
 
 
 @pytest.mark.parametrize("gap_s", [1.1, 2.0, 4.0])
 def test_a_machine_that_stumbles_again_and_again_is_overloaded(gap_s: float) -> None:
-    load, now_s = Load(OverloadPolicy.COVER), 50.0
+    load, now_s = Load("cover"), 50.0
     for _ in range(int(30 / gap_s)):
         load.expect_burst(now_s)
-        run_load(OverloadPolicy.COVER, 0.8, gap_s, load, now_s)
+        run_load("cover", 0.8, gap_s, load, now_s)
         now_s += gap_s
     assert load.overloaded
 
 
 def test_rate_is_limited() -> None:
-    load = Load(OverloadPolicy.RATE, max_fps=5.0)
+    load = Load("rate", max_fps=5.0)
     assert sum(load.wants(number * 80_000_000 + 10**12) for number in range(125)) in range(41, 52)
 
 
@@ -337,7 +341,7 @@ def test_clock_jumps_are_seen_and_drift_is_not() -> None:
     ],
 )
 def test_schedules_go_over_midnight(now: str, covered: bool) -> None:
-    assert covered_now((Schedule(clock(22), clock(6), frozenset({0})),), datetime.fromisoformat(now)) is covered
+    assert covered_now((CoverTimeConfig(clock(22), clock(6), ("mon",)),), datetime.fromisoformat(now)) is covered
 
 
 @given(st.integers(0, 2**22 - 1), st.integers(0, 255))
@@ -440,14 +444,19 @@ def test_other_schemes_and_names_are_refused() -> None:
 
 
 def test_live_camera_has_no_exception_from_veiling() -> None:
-    zone = Zone(((0, 0), (1, 0), (1, 1)))
-    for cover in (
-        CoverSettings(exclude_zones=(zone,)),
-        CoverSettings(keep=frozenset({1})),
-        CoverSettings(allow_reversible=True),
-    ):
-        with pytest.raises(ConfigError, match="no exclude zone"):
-            CameraConfig("hall", InputConfig("test://portrait"), veil=VeilSettings(cover=cover))
+    told = {field.name for section in sections_of(CameraConfig) for field in dataclasses.fields(section)}  # type: ignore[arg-type]
+    assert told.isdisjoint({"exclude_zones", "keep", "allow_reversible"})
+    cover = CAMERA.veil.cover
+    assert (cover.exclude_zones, cover.keep, cover.allow_reversible) == ((), frozenset(), False)
+
+
+def test_camera_process_is_told_no_login_but_that_of_its_pictures() -> None:
+    push, onvif = PushConfig("rtsp://x", "u", "of push"), OnvifConfig("c", 80, "u", "of onvif")
+    told = dataclasses.replace(CAMERA, push=(push,), onvif=onvif).for_process()
+    payload = message_of(StartOrder(told, 60.0, 0.0)).payload
+    assert b"geheim" in payload
+    assert b"of push" not in payload
+    assert b"of onvif" not in payload
 
 
 def test_a_password_is_not_printed() -> None:

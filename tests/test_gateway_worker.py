@@ -17,6 +17,7 @@ import pytest
 from tests.gateway_tools import wait_for
 from tests.test_gateway_pipeline import SCENE, Covering
 
+from passerby.gateway.config import CameraConfig, InputConfig
 from passerby.gateway.messages import (
     CoverOrder,
     KeyOrder,
@@ -33,7 +34,7 @@ from passerby.gateway.messages import (
 )
 from passerby.gateway.stream.relay import STALL_S
 from passerby.gateway.supervision.limits import SupervisionLimits
-from passerby.gateway.values import CameraConfig, CoverReason, InputConfig
+from passerby.gateway.values import CoverReason
 from passerby.gateway.wire import Decoder, Message, MessageKind, encode
 from passerby.gateway.worker.faults import HOLD_S
 from passerby.gateway.worker.load import BURST_S, RISE_S

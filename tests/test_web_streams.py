@@ -25,6 +25,7 @@ from websockets.sync.client import connect
 
 import passerby.web
 from passerby.errors import AccessError
+from passerby.gateway.config import CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.picture.drawn_cover import TONE
 from passerby.gateway.picture.slate import Slates
 from passerby.gateway.rtsp.auth import DigestGate
@@ -32,7 +33,7 @@ from passerby.gateway.service import Gateway, ServedCamera
 from passerby.gateway.states import EventKind
 from passerby.gateway.stream.recorder import Recorder
 from passerby.gateway.supervision.supervisor import CameraSupervisor
-from passerby.gateway.values import CameraConfig, CoverReason, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
+from passerby.gateway.values import CoverReason
 from passerby.web.streams import Streams
 
 PAGE = """<!doctype html><title>t</title><body><video id="v" width="320" height="192"></video>
@@ -50,12 +51,14 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.thread = LoopThread()
         config = CameraConfig(
-            "hall", InputConfig("test://portrait?size=320x192"), record=RecordConfig(folder, min_free_bytes=0)
+            "hall",
+            InputConfig("test://portrait?size=320x192"),
+            record=RecordConfig(enabled=True, folder=folder, min_free_bytes=0),
         )
         self.gateway = Gateway([], RtspConfig(port=0), DigestGate(lambda _: None, lambda *_: False), SelfTestConfig())
         self.camera = ServedCamera(CameraSupervisor(config, Slates(), self.gateway.tell))
         self.gateway.cameras["hall"] = self.camera
-        self.recorder = Recorder("hall", RecordConfig(folder, min_free_bytes=0), lambda *_: None)
+        self.recorder = Recorder("hall", RecordConfig(enabled=True, folder=folder, min_free_bytes=0), lambda *_: None)
         self.recorder.start(self.camera.relay)
         self.events: list[tuple[EventKind, str]] = []
         self.gateway.subscribe(lambda event: self.events.append((event.kind, event.user)))

@@ -12,8 +12,12 @@ from .access import (
     same,
 )
 from .config import (
-    City,
+    CameraConfig,
+    CityConfig,
+    InputConfig,
     OnvifConfig,
+    RecordConfig,
+    RtspConfig,
     load_city,
     parse_city,
 )
@@ -54,11 +58,7 @@ from .stream import (
     recordings_between,
 )
 from .values import (
-    CameraConfig,
     CoverReason,
-    InputConfig,
-    RecordConfig,
-    RtspConfig,
 )
 
 __all__ = [
@@ -69,7 +69,7 @@ __all__ = [
     "Answer",
     "CameraConfig",
     "CameraStatus",
-    "City",
+    "CityConfig",
     "CoverReason",
     "Event",
     "EventKind",

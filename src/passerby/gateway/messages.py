@@ -7,17 +7,15 @@ does not fit is refused with ``ServiceError``, never with the text that came: it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, cast
+from typing import cast
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
-
-from passerby.errors import ServiceError
+from passerby.errors import ConfigError, ServiceError
+from passerby.gateway.config import CameraConfig
+from passerby.gateway.records import record_from_json, record_to_json
 from passerby.gateway.states import WorkerCounts
-from passerby.gateway.values import CameraConfig, CoverReason
+from passerby.gateway.values import CoverReason
 from passerby.gateway.wire import Message, MessageKind, encode
 
-_EXACT = ConfigDict(extra="forbid")
 _KEY_FRAME = 1
 """Flag of a unit: it can be decoded without any before it."""
 _REASONS = tuple(CoverReason)
@@ -42,7 +40,6 @@ class VeiledUnit:
     due_ns: int
 
 
-@with_config(_EXACT)
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """How a camera's process is, once a second.
@@ -58,7 +55,6 @@ class StatusReport:
     lookahead_ms: float
 
 
-@with_config(_EXACT)
 @dataclass(frozen=True, slots=True)
 class FaultReport:
     """A reason for a full cover began or ended.
@@ -74,7 +70,6 @@ class FaultReport:
     detail: str = ""
 
 
-@with_config(_EXACT)
 @dataclass(frozen=True, slots=True)
 class RateReport:
     """The rate changed by overload.
@@ -86,7 +81,6 @@ class RateReport:
     step: int
 
 
-@with_config(_EXACT)
 @dataclass(frozen=True, slots=True)
 class SelfTestReport:
     """A self-test of the detector ended.
@@ -100,7 +94,6 @@ class SelfTestReport:
     detail: str
 
 
-@with_config(_EXACT)
 @dataclass(frozen=True, slots=True)
 class StartOrder:
     """The first order: what the process is for. Goes over the socket, so that no secret stands on a command line.
@@ -116,7 +109,6 @@ class StartOrder:
     cycle_offset: float
 
 
-@with_config(_EXACT)
 @dataclass(frozen=True, slots=True)
 class CoverOrder:
     """Cover the camera whole until ``UncoverOrder``.
@@ -130,7 +122,6 @@ class CoverOrder:
     detail: str = ""
 
 
-@with_config(_EXACT)
 @dataclass(frozen=True, slots=True)
 class UncoverOrder:
     """End what ``CoverOrder`` began.
@@ -142,13 +133,11 @@ class UncoverOrder:
     reason: CoverReason
 
 
-@with_config(_EXACT)
 @dataclass(frozen=True, slots=True)
 class KeyOrder:
     """Make the next unit a key frame."""
 
 
-@with_config(_EXACT)
 @dataclass(frozen=True, slots=True)
 class StopOrder:
     """End."""
@@ -182,7 +171,7 @@ def encode_message(said: Report | Order) -> bytes:
     if isinstance(said, VeiledUnit):
         return encode(Message(MessageKind.UNIT, said.data, _flags_of(said), said.captured_ns, said.due_ns))
     kind = _KINDS[type(said)]
-    return encode(Message(kind, _adapter(kind).dump_json(said)))
+    return encode(Message(kind, record_to_json(said)))
 
 
 def parse_report(message: Message) -> Report:
@@ -212,8 +201,8 @@ def _parsed(message: Message) -> Report | Order:
         key = bool(message.flags & _KEY_FRAME)
         return VeiledUnit(message.payload, key, _reason_in(message.flags), message.stamp_ns, message.due_ns)
     try:
-        return cast("Report | Order", _adapter(message.kind).validate_json(message.payload, strict=True))
-    except ValidationError:
+        return record_from_json(_RECORDS[message.kind], message.payload)
+    except (ConfigError, ValueError):
         # the cause is left out: its text would hold the password
         raise ServiceError(f"message {message.kind.name} must fit this version, got another") from None
 
@@ -228,8 +217,3 @@ def _reason_in(flags: int) -> CoverReason | None:
     if flags & 0xFE or index > len(_REASONS):
         raise ServiceError(f"flags of a unit must hold a key frame and a reason that are known, got {flags:#x}")
     return _REASONS[index - 1] if index else None
-
-
-@cache
-def _adapter(kind: MessageKind) -> TypeAdapter[Any]:
-    return TypeAdapter(_RECORDS[kind])

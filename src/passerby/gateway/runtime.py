@@ -11,17 +11,18 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 from passerby.errors import PasserbyError, ServiceError
 from passerby.gateway.access import AccessLog, AccountGate, Accounts, own_certificate
-from passerby.gateway.config import City, is_loopback
+from passerby.gateway.config import CityConfig, RtspConfig
 from passerby.gateway.onvif import AccessTests, PtzWatch
 from passerby.gateway.publish import Broker, Facts, OnRecord
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event, EventKind
-from passerby.gateway.values import CoverReason, RtspConfig
+from passerby.gateway.values import CoverReason
 from passerby.values import utc_now
 
 EVENTS = 500
@@ -42,16 +43,16 @@ class Runtime:
         PasserbyError: accounts, access log or register cannot be opened.
     """
 
-    def __init__(self, city: City, load: Callable[[], City] | None = None) -> None:
+    def __init__(self, city: CityConfig, load: Callable[[], CityConfig] | None = None) -> None:
         self.city = city
         self._load = load
         self.accounts = Accounts(city.state / "accounts.sqlite")
-        self.access = AccessLog(city.state / "access.sqlite", city.access_days)
+        self.access = AccessLog(city.state / "access.sqlite", city.access_log.retain_days)
         self.first_password = self.accounts.first_start()
         self.certificate, self.key, self.fingerprint = _certificate(city)
         self.record = OnRecord(city, self.hold, self.release)
         self.gate = AccountGate(self.accounts)
-        self.gateway = Gateway(city.cameras, self._rtsp(city), self.gate, city.selftest, self.record.permit)
+        self.gateway = Gateway(city.cameras.values(), self._rtsp(city), self.gate, city.selftest, self.record.permit)
         self.gateway.subscribe(self._heard)
         self.broker = self._broker(city)
         self.ptz = PtzWatch(self.hold, self.release)
@@ -126,9 +127,9 @@ class Runtime:
             said = [f"{name} must be restarted for" for name in _fixed(self.city, city)]
             old, self.city = self.city, city
             self.record.city = city
-            said += await self.gateway.apply(city.cameras)
+            said += await self.gateway.apply(city.cameras.values())
             await self.record.changed(city)
-            self.access.days = city.access_days
+            self.access.days = city.access_log.retain_days
             if old.mqtt != city.mqtt:
                 await self._change_broker(city)
                 said.append("mqtt changed")
@@ -137,36 +138,25 @@ class Runtime:
             _log.info("configuration read: %s", "; ".join(said) or "nothing changed")
             return said
 
-    def _around(self, city: City) -> None:
+    def _around(self, city: CityConfig) -> None:
         self.ptz.watch(city.onvif)
-        self.tests.watch([camera for camera in city.cameras if camera.enabled], city.onvif)
+        self.tests.watch([camera for camera in city.cameras.values() if camera.enabled], city.onvif)
 
-    async def _change_broker(self, city: City) -> None:
+    async def _change_broker(self, city: CityConfig) -> None:
         if self.broker is not None:
             await self.broker.stop()
         self.broker = self._broker(city)
         if self.broker is not None:
             self.broker.start()
 
-    def _broker(self, city: City) -> Broker | None:
+    def _broker(self, city: CityConfig) -> Broker | None:
         if city.mqtt is None:
             return None
         return Broker(city.mqtt, self.statuses, lambda name, on: self.cover(name, on=on, user="mqtt"))
 
-    def _rtsp(self, city: City) -> RtspConfig:
+    def _rtsp(self, city: CityConfig) -> RtspConfig:
         rtsp = city.rtsp
-        if rtsp.tls_port is None:
-            return rtsp
-        return RtspConfig(
-            plain_host=rtsp.plain_host,
-            host=rtsp.host,
-            port=rtsp.port,
-            tls_port=rtsp.tls_port,
-            certificate=self.certificate,
-            key=self.key,
-            udp=rtsp.udp,
-            max_readers=rtsp.max_readers,
-        )
+        return replace(rtsp, certificate=self.certificate, key=self.key) if rtsp.beyond else rtsp
 
     # what others ask and do
 
@@ -206,7 +196,7 @@ class Runtime:
 
     def facts(self) -> Facts:
         """Return what the metrics show."""
-        folders = {camera.record.folder for camera in self.city.cameras if camera.record is not None}
+        folders = {camera.record.folder for camera in self.city.cameras.values() if camera.record.enabled}
         return Facts(
             statuses=self.statuses(),
             refused=len(self.gateway.refused),
@@ -294,11 +284,12 @@ class Runtime:
                     await self.reload()
 
 
-def _certificate(city: City) -> tuple[Path | None, Path | None, str]:
-    if not city.server.beyond and is_loopback(city.rtsp.host):
+def _certificate(city: CityConfig) -> tuple[Path | None, Path | None, str]:
+    if not city.server.beyond and not city.rtsp.beyond:
         return None, None, ""
-    if city.server.certificate is not None and city.server.key is not None:
-        return city.server.certificate, city.server.key, ""
+    tls = city.server.tls
+    if tls.certificate is not None and tls.key is not None:
+        return tls.certificate, tls.key, ""
     host = city.server.host if city.server.beyond else city.rtsp.host
     return own_certificate(city.state, host)
 
@@ -311,7 +302,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _fixed(old: City, new: City) -> list[str]:
+def _fixed(old: CityConfig, new: CityConfig) -> list[str]:
     """Return the parts that differ and take effect at the next start only."""
-    parts = ("server", "rtsp", "register", "state", "selftest", "metrics_token")
+    parts = ("server", "rtsp", "register", "state", "selftest", "metrics")
     return [part for part in parts if getattr(old, part) != getattr(new, part)]

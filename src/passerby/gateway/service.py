@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 
 from passerby.errors import ServiceError
+from passerby.gateway.config import CameraConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.picture import Slates
 from passerby.gateway.rtsp import Gate, Publisher, RtspServer
 from passerby.gateway.states import CameraStatus, Event, EventKind
@@ -27,7 +27,7 @@ from passerby.gateway.stream import (
     hidden_camera,
 )
 from passerby.gateway.supervision import CameraSupervisor
-from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, CoverReason, RtspConfig, SelfTestConfig
+from passerby.gateway.values import SELFTEST_CAMERA, CoverReason
 from passerby.values import utc_now
 
 TICK_S = 0.1
@@ -191,7 +191,7 @@ class Gateway:
     async def _change(self, camera: ServedCamera, config: CameraConfig) -> None:
         before = camera.config
         await self._close_outputs(camera, viewers=False)
-        if replace(config, record=None, pushes=()) == replace(before, record=None, pushes=()):
+        if config.for_process() == before.for_process():
             # recordings and pushes are made here: the camera's process need not know
             camera.supervisor.adopt(config)
         else:
@@ -202,10 +202,10 @@ class Gateway:
 
     def _open_outputs(self, camera: ServedCamera) -> None:
         config = camera.config
-        if config.record is not None:
+        if config.record.enabled:
             camera.recorder = Recorder(config.name, config.record, self._disk(config.name))
             camera.recorder.start(camera.relay)
-        camera.publishers = [Publisher(push, camera.relay) for push in config.pushes]
+        camera.publishers = [Publisher(push, camera.relay) for push in config.push]
         for publisher in camera.publishers:
             publisher.start()
 

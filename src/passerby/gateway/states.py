@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
-from pydantic import ConfigDict, with_config
-
 from passerby.gateway.values import CoverReason
 
 
@@ -20,7 +18,6 @@ class Phase(StrEnum):
     STOPPED = "stopped"
 
 
-@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class WorkerCounts:
     """What a camera's process counted since it started; sent once a second.

@@ -134,7 +134,7 @@ class Streams:
         record = camera.config.record
         found = (
             await asyncio.to_thread(recordings_between, record.folder / camera.config.name, start_ns, end_ns)
-            if record
+            if record.enabled
             else []
         )
         spans = [{"from": one.began_ns / 1e9, "to": one.ended_ns / 1e9, "bytes": one.size_bytes} for one in found]
@@ -147,7 +147,7 @@ class Streams:
             return asked
         camera, start_ns, end_ns = asked
         record = camera.config.record
-        if record is None:
+        if not record.enabled:
             return _refusal(404, "this camera is not recorded")
         if end_ns - start_ns > MAX_CLIP_S * 1e9:
             return _refusal(400, f"a clip must be at most {MAX_CLIP_S:g} s long")

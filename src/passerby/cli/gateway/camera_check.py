@@ -64,9 +64,9 @@ def _target(
         if config is None:
             raise UsageError(f"camera must be an address, or a name with --config, got {camera!r}")
         city = load_city(config)
-        found = next((one for one in city.cameras if one.name == camera), None)
+        found = city.cameras.get(camera)
         if found is None:
-            names = ", ".join(one.name for one in city.cameras)
+            names = ", ".join(city.cameras)
             raise UsageError(f"camera must be one of {names}, got {camera!r}")
         return found, city.onvif.get(camera)
     if "@" in camera.partition("://")[2].partition("/")[0]:

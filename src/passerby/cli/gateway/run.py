@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from passerby.errors import ConfigError, UsageError
-from passerby.gateway import City, Runtime, load_city, log_as_json, parse_city
+from passerby.gateway import CityConfig, Runtime, load_city, log_as_json, parse_city
 from passerby.law import positions
 from passerby.media import protect_process
 from passerby.web import serve, shown_host
@@ -67,12 +67,12 @@ def run(
     _run(_checked(path), lambda: _checked(path), check=check)
 
 
-def _demo(folder: Path, port: int | None, rtsp_port: int | None) -> City:
+def _demo(folder: Path, port: int | None, rtsp_port: int | None) -> CityConfig:
     ports = (f"server: {{port: {port or 18480}}}\n") + (f"rtsp: {{port: {rtsp_port or 18554}}}\n")
     return parse_city(DEMO + ports, folder / "city.yml")
 
 
-def _checked(path: Path) -> City:
+def _checked(path: Path) -> CityConfig:
     city = load_city(path)
     known = positions()
     for name, statement in city.statements.items():
@@ -83,15 +83,15 @@ def _checked(path: Path) -> City:
     return city
 
 
-def _run(city: City, load: Callable[[], City] | None, *, check: bool) -> None:
+def _run(city: CityConfig, load: Callable[[], CityConfig] | None, *, check: bool) -> None:
     if check:
         typer.echo(f"{city.path}: {len(city.cameras)} cameras, nothing wrong", err=True)
         return
-    log_as_json(city.log_level)
+    log_as_json(city.logger.default)
     asyncio.run(_serve(city, load))
 
 
-async def _serve(city: City, load: Callable[[], City] | None) -> None:
+async def _serve(city: CityConfig, load: Callable[[], CityConfig] | None) -> None:
     runtime = Runtime(city, load)
 
     def ready(url: str) -> None:

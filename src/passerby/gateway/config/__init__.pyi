@@ -1,24 +1,60 @@
-from .city import (
-    City,
-    MqttConfig,
+from .camera import (
+    CameraConfig,
+    CoverTimeConfig,
+    DetectConfig,
+    EncodeConfig,
+    InputConfig,
+    InputKind,
     OnvifConfig,
+    OverloadPolicy,
+    PrivacyConfig,
+    PushConfig,
+    RecordConfig,
+    RetainConfig,
+    ZoneConfig,
+)
+from .city import (
+    CityConfig,
+    MqttConfig,
     RegisterConfig,
+    RtspConfig,
+    SelfTestConfig,
     ServerConfig,
-    Statement,
     is_loopback,
 )
 from .load import (
     load_city,
     parse_city,
 )
+from .statement import (
+    Statement,
+)
+from .words import (
+    DAYS,
+)
 
 __all__ = [
-    "City",
+    "DAYS",
+    "CameraConfig",
+    "CityConfig",
+    "CoverTimeConfig",
+    "DetectConfig",
+    "EncodeConfig",
+    "InputConfig",
+    "InputKind",
     "MqttConfig",
     "OnvifConfig",
+    "OverloadPolicy",
+    "PrivacyConfig",
+    "PushConfig",
+    "RecordConfig",
     "RegisterConfig",
+    "RetainConfig",
+    "RtspConfig",
+    "SelfTestConfig",
     "ServerConfig",
     "Statement",
+    "ZoneConfig",
     "is_loopback",
     "load_city",
     "parse_city",

@@ -1,84 +1,56 @@
-"""The frozen result of reading ``city.yml``: what each part of the gateway is told. Secrets are never shown by ``repr``."""
+"""What ``city.yml`` may say besides its cameras: server, RTSP, register, MQTT, access log, defaults; and the whole file."""
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
+from typing import Annotated, Literal
 
-from passerby.gateway.values import CameraConfig, RtspConfig, SelfTestConfig
-from passerby.values import Digest
+from passerby.gateway.config.camera import (
+    HEARTBEAT,
+    POSITION,
+    CameraConfig,
+    DetectConfig,
+    EncodeConfig,
+    OnvifConfig,
+    PrivacyConfig,
+    RecordConfig,
+)
+from passerby.gateway.config.key import Between, InCode, Key, Section
+from passerby.gateway.config.statement import Statement
+from passerby.gateway.config.words import Duration, Texts
 
-
-@dataclass(frozen=True, slots=True)
-class OnvifConfig:
-    """A camera's ONVIF service.
-
-    Attributes:
-        host: Address.
-        port: Port.
-        user: Or None.
-        password: Or None.
-        ptz: Ask whether it moves, and cover it then.
-        home: Pan, tilt, zoom at which its zones apply; covered anywhere else. None: wherever it stands.
-    """
-
-    host: str
-    port: int
-    user: str | None
-    password: str | None = field(repr=False)
-    ptz: bool = False
-    home: tuple[float, float, float] | None = None
+URL = "^(https?://|mailto:|tel:)[^ ]+$"
+WEB = "^https?://[^ ]+$"
+ORIGIN = r"^[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._-]+)*$"
+TOPIC = "^[^#+\x00/][^#+\x00]*$"
+Level = Literal["debug", "info", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """What the register states about a camera.
+class TlsConfig(Section):
+    """The certificate of everything that listens beyond this machine."""
 
-    Attributes:
-        label: In public words.
-        purpose: By language.
-        legal_basis: By language.
-        position: Of the law.
-        retention_h: Hours that recordings are kept; 0 for none.
-        heartbeat_s: Time between two statements of counts.
-        place_e6: Latitude and longitude in millionths of a degree, or None.
-        contact: Where it differs from the operator's.
-        configuration: Digest of all settings that matter for what is covered and kept; no secret goes into it.
-    """
+    certificate: Annotated[Path | None, Key("PEM chain; left out: one is made and signed by itself")] = None
+    key: Annotated[Path | None, Key("PEM key of certificate")] = None
 
-    label: str
-    purpose: tuple[tuple[str, str], ...]
-    legal_basis: tuple[tuple[str, str], ...]
-    position: str
-    retention_h: int
-    heartbeat_s: int
-    place_e6: tuple[int, int] | None
-    contact: str | None
-    configuration: Digest
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("must have certificate and key, or neither")
 
 
 @dataclass(frozen=True, slots=True)
-class ServerConfig:
-    """Console, API and citizen's pages.
+class ServerConfig(Section):
+    """Console, API, metrics and the citizen's pages."""
 
-    Attributes:
-        host: Address to listen on.
-        port: Port.
-        certificate: PEM chain, or None for one that signs itself.
-        key: Its key.
-        url: Where people reach it, with a final slash, or None.
-        session_s: A login ends after this long.
-        max_viewers: Browser live views at once.
-    """
-
-    host: str
-    port: int
-    certificate: Path | None
-    key: Path | None
-    url: str | None
-    session_s: float
-    max_viewers: int
+    host: Annotated[str, Key("Address to listen on; beyond this machine only with TLS", min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Key("Port", ge=1, le=65_535)] = 18480
+    tls: Annotated[TlsConfig, Key("Certificate, also for RTSPS")] = TlsConfig()
+    url: Annotated[str | None, Key("Where people reach it; camera signs point there", pattern=WEB)] = None
+    session_s: Annotated[Duration, Key("A login ends after this long")] = 43_200.0
+    max_viewers: Annotated[int, Key("Browser live views at once", ge=1, le=2000)] = 60
 
     @property
     def beyond(self) -> bool:
@@ -87,92 +59,143 @@ class ServerConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterConfig:
-    """The public log.
+class RtspConfig(Section):
+    """RTSP for recorders and management systems."""
 
-    Attributes:
-        path: Folder.
-        origin: The log's name.
-        operator: Name of the organisation.
-        contact: Of it.
-        page: About it, or None.
-        grace_s: How long cameras may run while the log cannot be written.
-    """
+    host: Annotated[str, Key("Address of RTSPS; RTSP without TLS stays on this machine", min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Key("RTSP, on this machine only", ge=1, le=65_535)] = 18554
+    tls_port: Annotated[int, Key("RTSPS, where host is beyond this machine", ge=1, le=65_535)] = 18322
+    udp: Annotated[bool, Key("Offer UDP as well as TCP")] = True
+    max_readers: Annotated[int, Key("Sessions at once", ge=1, le=5000)] = 200
+    plain_host: Annotated[str, InCode()] = "127.0.0.1"
+    """Address of RTSP without TLS, and of UDP; stays on this machine."""
+    certificate: Annotated[Path | None, InCode()] = None
+    """PEM chain; without one there is no RTSPS."""
+    key: Annotated[Path | None, InCode()] = None
+    """Key of the certificate."""
+    session_timeout_s: Annotated[float, InCode()] = 60.0
+    """A session over UDP that says nothing for this long is ended."""
 
-    path: Path
-    origin: str
-    operator: str
-    contact: str
-    page: str | None
-    grace_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class MqttConfig:
-    """A broker.
-
-    Attributes:
-        host: Address.
-        port: Port.
-        prefix: First part of every topic.
-        client_id: At the broker.
-        user: Or None.
-        password: Or None.
-        qos: 0, 1 or 2.
-        stats_s: Time between two messages at ``stats``.
-        ca: Turns TLS on.
-        certificate: Of this client.
-        key: Its key.
-        allow_cover: Let a topic add a full cover.
-    """
-
-    host: str
-    port: int
-    prefix: str
-    client_id: str
-    user: str | None
-    password: str | None = field(repr=False)
-    qos: int = 1
-    stats_s: float = 60.0
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-    allow_cover: bool = False
+    @property
+    def beyond(self) -> bool:
+        """Return whether it listens beyond this machine."""
+        return not is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)
-class City:
-    """The whole file.
+class OperatorConfig(Section):
+    """Who runs the cameras. An organisation, never a person."""
 
-    Attributes:
-        path: The file.
-        cameras: In the file's order, disabled ones too.
-        statements: What the register states, by camera.
-        onvif: By camera.
-        server: Console and API.
-        rtsp: RTSP out.
-        register: The public log.
-        mqtt: Or None.
-        selftest: How often.
-        state: Folder for accounts, certificate, access log.
-        access_days: Lines of the access log are kept this long.
-        metrics_token: Of the scraper, or None.
-        log_level: Least level of logged lines.
+    name: Annotated[str, Key("For example: City of Example, transport office", min_length=1, max_length=200)]
+    contact: Annotated[str, Key("https://, mailto: or tel:", pattern=URL)]
+    page: Annotated[str | None, Key("More about it", pattern=URL)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterConfig(Section):
+    """The public log that every camera is written into.
+
+    Two are equal when they are the same log; what is stated of cameras that state nothing themselves is no part of it.
     """
 
-    path: Path
-    cameras: tuple[CameraConfig, ...]
-    statements: dict[str, Statement]
-    onvif: dict[str, OnvifConfig]
-    server: ServerConfig
-    rtsp: RtspConfig
-    register: RegisterConfig
-    mqtt: MqttConfig | None
-    selftest: SelfTestConfig
-    state: Path
-    access_days: float
-    metrics_token: str | None = field(repr=False)
-    log_level: str = "info"
+    path: Annotated[Path, Key("The log's folder, from the file's own folder; made at the first start")] = Path(
+        "register"
+    )
+    origin: Annotated[str, Key("The log's name: its URL without https://", pattern=ORIGIN)]
+    operator: Annotated[OperatorConfig, Key("Stated first of all")]
+    grace_s: Annotated[Duration, Key("How long cameras may run while the log cannot be written; public")] = 0.0
+    heartbeat_s: Annotated[Duration, HEARTBEAT, Key("Time between two statements of counts, 1m to 24h")] = field(
+        default=3600.0, compare=False
+    )
+    purpose: Annotated[Texts | None, Key("Of cameras that state none")] = field(default=None, compare=False)
+    legal_basis: Annotated[Texts | None, Key("Of cameras that state none")] = field(default=None, compare=False)
+    position: Annotated[str | None, Key("Of cameras that state none", pattern=POSITION)] = field(
+        default=None, compare=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MqttConfig(Section):
+    """A broker that is told states and counts, in Frigate's topics. No topic can take a cover away; no picture is sent."""
+
+    enabled: Annotated[bool, Key("Connect")] = field(default=True, kw_only=True)
+    host: Annotated[str, Key("Broker", min_length=1)]
+    port: Annotated[int, Key("Port", ge=1, le=65_535)] = 1883
+    topic_prefix: Annotated[str, Key("First part of every topic", pattern=TOPIC)] = "passerby"
+    client_id: Annotated[str, Key("At the broker", min_length=1, max_length=64)] = "passerby"
+    user: Annotated[str | None, Key("User")] = None
+    password: Annotated[str | None, Key("Write {PASSERBY_...}")] = field(default=None, repr=False)
+    qos: Annotated[Literal[0, 1, 2], Key("Quality of service")] = 1
+    stats_interval_s: Annotated[
+        Duration, Between(15, inf, "at least 15s"), Key("Time between two messages at stats, at least 15s")
+    ] = 60.0
+    tls_ca_certs: Annotated[str | None, Key("File of certificates; turns TLS on")] = None
+    tls_client_cert: Annotated[str | None, Key("Certificate of this client")] = None
+    tls_client_key: Annotated[str | None, Key("Its key")] = None
+    allow_cover: Annotated[bool, Key("Let NAME/cover/set add a full cover, and end only that cover")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsConfig(Section):
+    """Prometheus."""
+
+    token: Annotated[str | None, Key("Bearer token of the scraper; write {PASSERBY_...}", min_length=16)] = field(
+        default=None, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLogConfig(Section):
+    """Who watched what."""
+
+    retain_days: Annotated[float, Key("Older lines are deleted", gt=0, le=3650)] = 30
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTestConfig(Section):
+    """The synthetic face that goes through for ever."""
+
+    interval_s: Annotated[Duration, Between(10, 600, "10s to 10m"), Key("Time between two rounds, 10s to 10m")] = 60.0
+    enabled_stream: Annotated[bool, InCode()] = True
+    """Run the hidden stream; each camera's own detector is always tested."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggerConfig(Section):
+    """Lines of JSON on standard error."""
+
+    default: Annotated[Level, Key("Least level")] = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CityConfig(Section):
+    """The whole file."""
+
+    cameras: Annotated[dict[str, CameraConfig], Key("By name: a-z, 0-9, - and _", min_length=1, max_length=1000)]
+    register: Annotated[RegisterConfig, Key("The public log")]
+    server: Annotated[ServerConfig, Key("Console, API, citizen's pages")] = ServerConfig()
+    rtsp: Annotated[RtspConfig, Key("RTSP out")] = RtspConfig()
+    mqtt: Annotated[MqttConfig | None, Key("MQTT")] = None
+    metrics: Annotated[MetricsConfig, Key("Prometheus")] = MetricsConfig()
+    access_log: Annotated[AccessLogConfig, Key("Who watched what")] = AccessLogConfig()
+    selftest: Annotated[SelfTestConfig, Key("The test that never ends")] = SelfTestConfig()
+    logger: Annotated[LoggerConfig, Key("Logging")] = LoggerConfig()
+    state: Annotated[Path, Key("Folder for accounts, certificate, access log; from the file's own folder")] = Path(
+        "state"
+    )
+    detect: Annotated[DetectConfig, Key("Default of every camera")] = field(default_factory=DetectConfig)
+    privacy: Annotated[PrivacyConfig, Key("Default of every camera")] = field(default_factory=PrivacyConfig)
+    record: Annotated[RecordConfig, Key("Default of every camera")] = field(default_factory=RecordConfig)
+    output: Annotated[EncodeConfig, Key("Default of every camera")] = field(default_factory=EncodeConfig)
+    path: Annotated[Path, InCode()] = Path("city.yml")
+    """The file."""
+    statements: Annotated[dict[str, Statement], InCode()] = field(default_factory=dict)
+    """What the register states, by camera."""
+
+    @property
+    def onvif(self) -> dict[str, OnvifConfig]:
+        """Return the ONVIF services, by camera."""
+        return {name: camera.onvif for name, camera in self.cameras.items() if camera.onvif is not None}
 
 
 def is_loopback(host: str) -> bool:

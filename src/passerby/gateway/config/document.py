@@ -44,7 +44,7 @@ for _tag, _pattern, _first in (
 
 
 @dataclass(slots=True)
-class Document:
+class YamlDocument:
     """A file's data and where each part stands.
 
     Attributes:
@@ -65,9 +65,11 @@ class Document:
 
     def line(self, path: Path_) -> int:
         """Return the line of a path, or of the nearest part above it that stands in the file."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.lines.get(path[: self.depth(path)], 1)
+
+    def depth(self, path: Path_) -> int:
+        """Return how much of a path stands in the file, in parts."""
+        return next((depth for depth in range(len(path), 0, -1) if path[:depth] in self.lines), 0)
 
     def error(self, path: Path_, message: str, *, hint: str | None = None) -> ConfigError:
         """Return an error about the value at a path."""
@@ -82,7 +84,7 @@ class Document:
             self.mistakes.append((*found, error.hint or ""))
 
 
-def read_document(path: Path, environment: Mapping[str, str], secret_folders: tuple[Path, ...] = ()) -> Document:
+def read_document(path: Path, environment: Mapping[str, str], secret_folders: tuple[Path, ...] = ()) -> YamlDocument:
     """Read a configuration file.
 
     Args:
@@ -110,7 +112,7 @@ def read_document(path: Path, environment: Mapping[str, str], secret_folders: tu
 
 def parse_document(
     text: str, name: str, environment: Mapping[str, str], secret_folders: tuple[Path, ...] = ()
-) -> Document:
+) -> YamlDocument:
     """Parse what ``read_document`` read; see there."""
     try:
         loader = _Loader(text)
@@ -118,7 +120,7 @@ def parse_document(
         raise ConfigError(f"{name}:1: configuration must be YAML, holds characters that it may not") from exc
     try:
         root = loader.get_single_node()
-        reader = _Reader(Document(name), loader, environment, secret_folders)
+        reader = _NodeReader(YamlDocument(name), loader, environment, secret_folders)
         reader.document.data = reader.value(root, ()) if root is not None else {}
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
@@ -132,9 +134,9 @@ def parse_document(
     return reader.document
 
 
-class _Reader:
+class _NodeReader:
     def __init__(
-        self, document: Document, loader: _Loader, environment: Mapping[str, str], folders: tuple[Path, ...]
+        self, document: YamlDocument, loader: _Loader, environment: Mapping[str, str], folders: tuple[Path, ...]
     ) -> None:
         self.document, self._loader, self._environment, self._folders = document, loader, environment, folders
         self._count = 0

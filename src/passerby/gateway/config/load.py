@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from passerby.errors import ConfigError
-from passerby.gateway.config.build import build_city
-from passerby.gateway.config.city import City
-from passerby.gateway.config.document import Document, Path_, parse_document, read_document
-from passerby.gateway.config.model_camera import POSITION, RTSP
-from passerby.gateway.config.model_city import ORIGIN, TOPIC, URL, WEB, CitySection
+from passerby.gateway.config.build import DEFAULTS, built, with_defaults
+from passerby.gateway.config.camera import NAME_PATTERN, POSITION, RTSP
+from passerby.gateway.config.city import ORIGIN, TOPIC, URL, WEB, CityConfig
+from passerby.gateway.config.document import Path_, YamlDocument, parse_document, read_document
 from passerby.gateway.config.refused import fields_at, nearest, reason_for
-from passerby.gateway.values import NAME_PATTERN
 
 MOST = 20
 """Mistakes that are told at once."""
+_WANTED = {
+    "dataclass_type": "a mapping",
+    "dict_type": "a mapping",
+    "tuple_type": "a valid list",
+    "path_type": "a valid string",
+}
 _PATTERNS = {
     URL: "an address that begins with https://, http://, mailto: or tel:",
     WEB: "an address that begins with https:// or http://",
@@ -30,7 +35,7 @@ _PATTERNS = {
 }
 
 
-def load_city(path: Path, environment: Mapping[str, str] | None = None) -> City:
+def load_city(path: Path, environment: Mapping[str, str] | None = None) -> CityConfig:
     """Read ``city.yml``.
 
     Args:
@@ -47,32 +52,41 @@ def load_city(path: Path, environment: Mapping[str, str] | None = None) -> City:
     return check_city(read_document(path, environment, tuple(folders)), path)
 
 
-def parse_city(text: str, path: Path, environment: Mapping[str, str] | None = None) -> City:
+def parse_city(text: str, path: Path, environment: Mapping[str, str] | None = None) -> CityConfig:
     """Read a configuration from a text; see ``load_city``. Relative paths in it start at ``path``'s folder."""
     return check_city(parse_document(text, path.name, environment or {}), path)
 
 
-def check_city(document: Document, path: Path) -> City:
+def check_city(document: YamlDocument, path: Path) -> CityConfig:
     """Check a document as a whole and build its values; see ``load_city``."""
     if not isinstance(document.data, dict):
         raise document.error((), "configuration must be a mapping with cameras and register, is something else")
     try:
-        section = CitySection.model_validate(document.data)
+        # as JSON, because only from there does a strict check take mappings and lists for sections and tuples
+        city = TypeAdapter(CityConfig).validate_json(json.dumps(with_defaults(document.data)))
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_context=True, include_input=True)
-        document.mistakes += [_row(document, error) for error in errors if tuple(error["loc"]) not in document.unknown]
+        rows = [(_where(document, error["loc"]), error) for error in errors]
+        document.mistakes += [_row(document, path, error) for path, error in rows if path not in document.unknown]
         raise _told(document) from None
-    for name in section.cameras:
+    for name in city.cameras:
         if not NAME_PATTERN.fullmatch(name):
             words = f"camera name must be of a-z, 0-9, - and _, and start with a letter or digit, got {name!r}"
             document.note(document.error(("cameras", name), words, hint="friendly_name takes any words"))
-    city = build_city(section, document, path)
-    if city is None or document.mistakes:
+    city = built(city, document, path)
+    if document.mistakes:
         raise _told(document)
     return city
 
 
-def _told(document: Document) -> ConfigError:
+def _where(document: YamlDocument, path: Path_) -> Path_:
+    """Return where a value stands: what a camera has from the defaults stands there, and is told once."""
+    if len(path) < 3 or path[0] != "cameras" or path[2] not in DEFAULTS:
+        return path
+    return path if document.depth(path) - 2 >= document.depth(path[2:]) else path[2:]
+
+
+def _told(document: YamlDocument) -> ConfigError:
     rows = sorted(dict.fromkeys(document.mistakes))
     lines = [f"{document.name}:{line}: {text}" for line, text, _ in rows[:MOST]]
     if len(rows) > MOST:
@@ -81,42 +95,37 @@ def _told(document: Document) -> ConfigError:
     return ConfigError("\n".join(lines), hint=hints[0] if hints else None)
 
 
-def _row(document: Document, error: ErrorDetails) -> tuple[int, str, str]:
-    path: Path_ = tuple(error["loc"])
+def _row(document: YamlDocument, path: Path_, error: ErrorDetails) -> tuple[int, str, str]:
     name = ".".join(str(part) for part in path) or "configuration"
     line, kind = document.line(path), error["type"]
     reason = reason_for(path)
-    if kind == "extra_forbidden":
+    if kind == "unexpected_keyword_argument":
         return _unknown(document, path, reason)
     if kind == "missing":
         return line, f"{name} must be given, is missing", ""
     if kind in {"literal_error", "too_long"} and reason is not None:
         return line, f"{name} is refused: {reason}", ""
-    if kind == "value_error":
-        return line, f"{name} {str(error['ctx']['error']).removeprefix('Value error, ')}", ""
     shown = _shown(document, path, error.get("input"))
+    if kind == "value_error":
+        return line, f"{name} {error['ctx']['error']}", ""
+    wanted = _WANTED.get(kind) or error["msg"].removeprefix("Input should be ")
     if kind == "string_pattern_mismatch":
-        return (
-            line,
-            f"{name} must be {_PATTERNS.get(error['ctx']['pattern'], 'written in another way')}, got {shown}",
-            "",
-        )
-    wanted = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        wanted = _PATTERNS.get(error["ctx"]["pattern"], "written in another way")
     return line, f"{name} must be {wanted}, got {shown}", ""
 
 
-def _unknown(document: Document, path: Path_, reason: str | None) -> tuple[int, str, str]:
+def _unknown(document: YamlDocument, path: Path_, reason: str | None) -> tuple[int, str, str]:
     line, key = document.line(path), str(path[-1])
     if reason is not None:
         return line, f"{'.'.join(map(str, path))} is refused: {reason}", ""
-    known = fields_at(CitySection, path[:-1])
+    known = fields_at(CityConfig, path[:-1])
     near = nearest(key, known)
     here = ".".join(map(str, path[:-1])) or "the file"
     meant = f"; did you mean {near}?" if near else f"; known are {', '.join(known)}"
     return line, f"{key} must be a key that {here} knows, is not{meant}", "docs/city-yml.md lists every key"
 
 
-def _shown(document: Document, path: Path_, value: object) -> str:
+def _shown(document: YamlDocument, path: Path_, value: object) -> str:
     if (
         path in document.secret
         or (path and "password" in str(path[-1]))

@@ -1,17 +1,17 @@
-"""Makes the reference of ``city.yml`` from its model: a page for people (docs/city-yml.md) and a JSON Schema for editors."""
+"""Makes the reference of ``city.yml`` from its sections: a page for people (docs/city-yml.md) and a JSON Schema for editors."""
 
 from __future__ import annotations
 
-import types
+from dataclasses import MISSING, fields
+from pathlib import Path
+from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic import TypeAdapter
 
-from passerby.gateway.config.model_city import CitySection
-from passerby.gateway.config.refused import REASONS
-from passerby.gateway.config.words import default_text
+from passerby.gateway.config.city import CityConfig
+from passerby.gateway.config.key import Key, Read, Section, hints_of, marks_of
+from passerby.gateway.config.refused import REASONS, section_in
 
 HEAD = """# city.yml: every key
 
@@ -25,14 +25,15 @@ replaced by that variable of the environment, or by the content of a file of tha
 The file is read anew when it changes, and at SIGHUP. Cameras whose settings did not change are not touched. A broken file
 changes nothing. `server`, `rtsp`, `register`, `state`, `selftest` and `metrics` take effect at the next start.
 """
+_UNIONS = (Union, UnionType)
 _WORDS = {str: "text", int: "number", float: "number", bool: "true, false"}
 
 
 def reference() -> str:
     """Return the page."""
     parts = [HEAD]
-    seen: set[type[BaseModel]] = set()
-    _section("The whole file", "", CitySection, parts, seen)
+    seen: set[type[Section]] = set()
+    _section("The whole file", "", CityConfig, parts, seen)
     rows = ["", "## Refused, and why", "", "| key | because |", "|---|---|"]
     known = dict.fromkeys((_plain(pattern), reason) for pattern, reason in REASONS)
     rows += [f"| `{pattern}` | {reason} |" for pattern, reason in known]
@@ -41,8 +42,52 @@ def reference() -> str:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the file, for editors."""
-    made = CitySection.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "city.yml"} | made
+    made = TypeAdapter(CityConfig).json_schema()
+    parts = {"CityConfig": made} | made["$defs"]
+    for section in sections_of(CityConfig):
+        properties = parts[section.__name__]["properties"]
+        for key, (hint, default) in _keys(section).items():
+            properties[key].pop("default", None)
+            if not isinstance(default, Section | NoneType) and default is not MISSING:
+                properties[key]["default"] = _written(hint, default)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made | {"title": "city.yml"}
+
+
+def sections_of(section: type[Section]) -> list[type[Section]]:
+    """Return a section and all that are below it, each once."""
+    found = [section]
+    for here in found:
+        below = (section_in(hint)[0] for hint in hints_of(here).values())
+        found += [one for one in below if one is not None and one not in found]
+    return found
+
+
+def _keys(section: type[Section]) -> dict[str, tuple[Any, object]]:
+    """Return annotation and default, or MISSING, of every key."""
+    key_of: Any = section.__pydantic_config__["alias_generator"]
+    defaults: dict[str, object] = {
+        key_of(field.name): field.default if field.default_factory is MISSING else field.default_factory()
+        for field in fields(section)  # type: ignore[arg-type]  # every section is a dataclass
+    }
+    return {key: (hint, defaults[key]) for key, hint in hints_of(section).items()}
+
+
+def _written(hint: object, value: object) -> object:
+    """Return a value as it stands in a file."""
+    read = _read(hint)
+    if read is not None and read.write is not None:
+        return read.write(value)
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _read(hint: object) -> Read | None:
+    """Return how a value is read, where it stands in the file in another way."""
+    here = next((mark for mark in marks_of(hint) if isinstance(mark, Read)), None)
+    if here is not None or not (get_origin(hint) is Annotated or get_origin(hint) in _UNIONS):
+        return here
+    return next(filter(None, map(_read, get_args(hint)[: 1 if get_origin(hint) is Annotated else None])), None)
 
 
 def _plain(pattern: str) -> str:
@@ -52,19 +97,19 @@ def _plain(pattern: str) -> str:
     )  # fmt: skip
 
 
-def _section(title: str, path: str, model: type[BaseModel], parts: list[str], seen: set[type[BaseModel]]) -> None:
-    seen.add(model)
-    about = (model.__doc__ or "").strip().splitlines()[0]
+def _section(title: str, path: str, section: type[Section], parts: list[str], seen: set[type[Section]]) -> None:
+    seen.add(section)
+    about = (section.__doc__ or "").strip().splitlines()[0]
     rows = [f"\n## {title}\n", about, "", "| key | value | default | |", "|---|---|---|---|"]
     below = []
-    for name, info in model.model_fields.items():
-        key = info.alias or name
-        inner, many = _model(info.annotation)
-        default = "required" if info.is_required() else _default(info)
-        value = f"see [{_title(path, key, many)}](#{_anchor(_title(path, key, many))})" if inner else _value(info)
-        rows.append(f"| `{key}` | {value} | {default} | {info.description or ''} |")
+    for key, (hint, default) in _keys(section).items():
+        inner, many = section_in(hint)
+        name = _title(path, key, many)
+        value = f"see [{name}](#{_anchor(name)})" if inner else _type(hint)
+        about = next(mark.about for mark in marks_of(hint) if isinstance(mark, Key))
+        rows.append(f"| `{key}` | {value} | {_default(hint, default)} | {about} |")
         if inner is not None and inner not in seen:
-            below.append((_title(path, key, many), inner))
+            below.append((name, inner))
             seen.add(inner)
     parts += ["\n".join(rows)]
     for inner_title, inner in below:
@@ -79,44 +124,33 @@ def _anchor(title: str) -> str:
     return "".join(character for character in title.lower() if character.isalnum() or character in "-_")
 
 
-def _model(annotation: object) -> tuple[type[BaseModel] | None, str]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, ""
-    many = ".NAME" if get_origin(annotation) is dict else "[]" if get_origin(annotation) is list else ""
-    for inner in get_args(annotation):
-        found, deeper = _model(inner)
-        if found is not None:
-            return found, many + deeper
-    return None, ""
-
-
-def _default(info: FieldInfo) -> str:
-    if info.default is PydanticUndefined:
+def _default(hint: object, default: object) -> str:
+    if default is MISSING:
+        return "required"
+    if isinstance(default, Section):
         return "see there"
-    return f"`{default_text(info.default)}`" if info.default not in (None, [], {}, "") else "-"
+    if default in (None, (), "") or default == {}:
+        return "-"
+    return f"`{_text(_written(hint, default))}`"
 
 
-def _value(info: FieldInfo) -> str:
-    for extra in info.metadata:
-        example = getattr(extra, "json_schema", None)
-        if isinstance(example, dict) and example.get("examples"):
-            return f"such as `{example['examples'][0]}`"
-    return _type(info.annotation)
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _type(annotation: object) -> str:
-    origin = get_origin(annotation)
+def _type(hint: object) -> str:
+    read = _read(hint)
+    if read is not None:
+        examples = read.schema.get("examples")
+        text = "text" if "type" in read.schema else "text, or texts by language"
+        return f"such as `{examples[0]}`" if isinstance(examples, list) else text
+    origin, inner = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        for extra in get_args(annotation)[1:]:
-            example = getattr(extra, "json_schema", None)
-            if isinstance(example, dict):
-                shown = example.get("examples")
-                return f"such as `{shown[0]}`" if shown else "text, or texts by language"
-        return _type(get_args(annotation)[0])
+        return _type(inner[0])
     if origin is Literal:
-        return ", ".join(f"`{default_text(value)}`" for value in get_args(annotation))
-    if origin in {Union, types.UnionType}:
-        return ", ".join(_type(inner) for inner in get_args(annotation) if inner is not type(None))
-    if origin is list:
-        return f"list of {_type(get_args(annotation)[0])}"
-    return _WORDS.get(annotation, "text") if isinstance(annotation, type) else "text"
+        return ", ".join(f"`{_text(value)}`" for value in inner)
+    if origin in _UNIONS:
+        return ", ".join(_type(one) for one in inner if one is not NoneType)
+    if origin is tuple:
+        return f"list of {_type(inner[0])}"
+    return _WORDS.get(hint, "text") if isinstance(hint, type) else "text"

@@ -6,9 +6,8 @@ import re
 from difflib import get_close_matches
 from typing import get_args, get_origin
 
-from pydantic import BaseModel
-
 from passerby.gateway.config.document import Path_
+from passerby.gateway.config.key import Read, Section, hints_of
 
 NEVER_OFF = "veiling cannot be turned off, by anyone, for any camera"
 _IN_CAMERA = r"(?:cameras\.\*\.)?"
@@ -51,28 +50,34 @@ def reason_for(path: Path_) -> str | None:
     return None
 
 
-def fields_at(model: type[BaseModel], path: Path_) -> list[str]:
-    """Return the keys that are known at a path of a model; empty where keys are free."""
-    here: type[BaseModel] | None = model
+def fields_at(section: type[Section], path: Path_) -> list[str]:
+    """Return the keys that are known at a path below a section; empty where keys are free."""
+    here: type[Section] | None = section
     parts = list(path)
     while here is not None and parts:
-        part = parts.pop(0)
-        found = next((info for name, info in here.model_fields.items() if (info.alias or name) == part), None)
-        here, free = _model_in(found.annotation if found else None)
-        if free and parts:
+        here, many = section_in(hints_of(here).get(str(parts.pop(0))))
+        if many and parts:
             parts.pop(0)
-    return [info.alias or name for name, info in here.model_fields.items()] if here is not None else []
+    return list(hints_of(here)) if here is not None else []
 
 
-def _model_in(annotation: object) -> tuple[type[BaseModel] | None, bool]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    free = get_origin(annotation) in {dict, list}
-    for inner in get_args(annotation):
-        found, deeper = _model_in(inner)
+def section_in(hint: object) -> tuple[type[Section] | None, str]:
+    """Return the section that an annotation holds, and what stands between for each mapping or list of them.
+
+    >>> from passerby.gateway.config.camera import ZoneConfig
+    >>> section_in(dict[str, ZoneConfig])[1], section_in(tuple[ZoneConfig, ...])[1], section_in(ZoneConfig | None)[1]
+    ('.NAME', '[]', '')
+    """
+    if isinstance(hint, type) and issubclass(hint, Section):
+        return hint, ""
+    if any(isinstance(mark, Read) for mark in getattr(hint, "__metadata__", ())):
+        return None, ""
+    many = {dict: ".NAME", tuple: "[]"}.get(get_origin(hint), "")  # type: ignore[arg-type]  # None is found nowhere
+    for inner in get_args(hint):
+        found, deeper = section_in(inner)
         if found is not None:
-            return found, free or deeper
-    return None, False
+            return found, many + deeper
+    return None, ""
 
 
 def nearest(word: str, known: list[str]) -> str | None:

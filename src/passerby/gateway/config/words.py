@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import time
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from passerby.gateway.config.key import Read
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -22,16 +22,9 @@ _BYTES = {
     "GiB": 2**30,
     "TiB": 2**40,
 }
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Points = tuple[tuple[float, float], ...]
-
-
-class Section(BaseModel):
-    """A part of the file: frozen, strict, refuses keys it does not know."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, validate_default=True
-    )
 
 
 def seconds(value: object) -> float:
@@ -113,41 +106,57 @@ def colour(value: object) -> tuple[int, int, int]:
     raise ValueError(f'must be a colour such as "#707070", in quotation marks, got {value!r}')
 
 
-def in_languages(value: object) -> object:
-    """Accept a plain text for English, or a mapping of languages to texts."""
-    return {"en": value} if isinstance(value, str) else value
+def in_languages(value: object) -> dict[str, str]:
+    """Read a plain text as English, or a mapping of languages to texts.
+
+    Raises:
+        ValueError: it is neither, or names no language.
+    """
+    found = {"en": value} if isinstance(value, str) else value
+    if not isinstance(found, dict) or not found or not all(isinstance(text, str) for text in found.values()):
+        raise ValueError("must be a text, or texts by language such as en: ...")
+    return found
 
 
-def _schema(pattern: str, example: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+def duration_text(value_s: float) -> str:
+    """Return a duration as a reader would write it.
+
+    >>> duration_text(60.0), duration_text(600.0), duration_text(43_200.0), duration_text(0.5)
+    ('60s', '10m', '12h', '500ms')
+    """
+    if value_s < 1 and value_s:
+        return f"{value_s * 1000:g}ms"
+    unit = next((unit for unit in "dhm" if value_s > 60 and value_s % _SECONDS[unit] == 0), "s")
+    return f"{value_s / _SECONDS[unit]:g}{unit}"
 
 
-Duration = Annotated[float, BeforeValidator(seconds), _schema(f"^{_DURATION.pattern}$", "10m")]
-Size = Annotated[int, BeforeValidator(size_bytes), _schema(f"^{_SIZE.pattern}$", "50GB")]
-Polygon = Annotated[Points, BeforeValidator(polygon), _schema("^[0-9., ]+$", "0.1,0.2,0.5,0.2,0.5,0.9")]
-TimeOfDay = Annotated[time, BeforeValidator(time_of_day), _schema("^[0-2]?[0-9]:[0-5][0-9]$", "22:00")]
-Colour = Annotated[tuple[int, int, int], BeforeValidator(colour), _schema("^#[0-9a-fA-F]{6}$", "#707070")]
+def size_text(value_bytes: int) -> str:
+    """Return a size as a reader would write it.
+
+    >>> size_text(0), size_text(256 * 2**20), size_text(50 * 10**9)
+    ('0B', '256MiB', '50GB')
+    """
+    unit = next((unit for unit in reversed(_BYTES) if value_bytes and value_bytes % _BYTES[unit] == 0), "B")
+    return f"{value_bytes // _BYTES[unit]}{unit}"
+
+
+def colour_text(value: tuple[int, int, int]) -> str:
+    """Return a colour as a reader would write it.
+
+    >>> colour_text((112, 112, 112))
+    '#707070'
+    """
+    return "#" + bytes(value).hex()
+
+
+def _like(pattern: str, example: str) -> dict[str, object]:
+    return {"type": "string", "pattern": pattern, "examples": [example]}
+
+
+Duration = Annotated[float, Read(seconds, _like(f"^{_DURATION.pattern}$", "10m"), duration_text)]
+Size = Annotated[int, Read(size_bytes, _like(f"^{_SIZE.pattern}$", "50GB"), size_text)]
+Polygon = Annotated[Points, Read(polygon, _like("^[0-9., ]+$", "0.1,0.2,0.5,0.2,0.5,0.9"))]
+TimeOfDay = Annotated[time, Read(time_of_day, _like("^[0-2]?[0-9]:[0-5][0-9]$", "22:00"))]
+Colour = Annotated[tuple[int, int, int], Read(colour, _like("^#[0-9a-fA-F]{6}$", "#707070"), colour_text)]
 _LANGUAGES = {"type": "object", "additionalProperties": {"type": "string"}}
-Texts = Annotated[
-    dict[str, str],
-    BeforeValidator(in_languages),
-    Field(min_length=1),
-    WithJsonSchema({"anyOf": [{"type": "string"}, _LANGUAGES]}),
-]
-Port = Annotated[int, Field(ge=1, le=65_535)]
-
-
-def said(text: str) -> Any:  # noqa: ANN401  # is checked and turned into its type like what a file says
-    """Return a default that is written as in a file."""
-    return text
-
-
-def default_text(value: Any) -> str:  # noqa: ANN401  # defaults are of every type
-    """Return a default as a reader would write it."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple | list | dict) and not value:
-        return "none"
-    return str(value)
+Texts = Annotated[dict[str, str], Read(in_languages, {"anyOf": [{"type": "string"}, _LANGUAGES]})]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from passerby.gateway.values import InputConfig, InputKind
+from passerby.gateway.config import InputConfig, InputKind
 
 _PART = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
 _MOST = 64 * 1024

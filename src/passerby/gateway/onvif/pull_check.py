@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from passerby.errors import CameraError
-from passerby.gateway.config import OnvifConfig
+from passerby.gateway.config import CameraConfig, InputKind, OnvifConfig
 from passerby.gateway.onvif.client import OnvifUser, users
 from passerby.gateway.onvif.describe import Answer, Login, describe
-from passerby.gateway.values import CameraConfig, InputKind
 
 AGAIN_S = 24 * 3600.0
 _SOON_S = 600.0

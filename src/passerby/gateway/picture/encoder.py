@@ -11,7 +11,8 @@ import av
 from av.video.frame import PictureType
 
 from passerby.errors import ServiceError
-from passerby.gateway.values import TICKS_PER_S, EncodeConfig
+from passerby.gateway.config import EncodeConfig
+from passerby.gateway.values import TICKS_PER_S
 from passerby.media import NalType, nal_type, nal_units
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+from passerby.gateway.config import EncodeConfig
 from passerby.gateway.picture.drawn_cover import cover_frame
 from passerby.gateway.picture.encoder import LiveEncoder
-from passerby.gateway.values import CoverReason, EncodeConfig
+from passerby.gateway.values import CoverReason
 
 _KEPT = 256
 COMMON = (

@@ -115,7 +115,7 @@ class Broker:
             wait_s = min(wait_s * 2, _LONGEST_S)
 
     async def _run(self) -> None:
-        config, available = self.config, f"{self.config.prefix}/available"
+        config, available = self.config, f"{self.config.topic_prefix}/available"
         client = aiomqtt.Client(
             config.host, config.port, identifier=config.client_id, username=config.user, password=config.password,
             will=aiomqtt.Will(available, "offline", qos=1, retain=True), tls_context=_tls(config), timeout=10,
@@ -124,7 +124,7 @@ class Broker:
             self._told.clear()
             self.connected = True
             if config.allow_cover:
-                await client.subscribe(f"{config.prefix}/+/cover/set", qos=1)
+                await client.subscribe(f"{config.topic_prefix}/+/cover/set", qos=1)
             await client.publish(available, "online", qos=1, retain=True)
             tasks = [asyncio.create_task(self._send(client)), asyncio.create_task(self._stats(client))]
             tasks.append(asyncio.create_task(self._listen(client)))
@@ -143,16 +143,16 @@ class Broker:
     async def _send(self, client: aiomqtt.Client) -> None:
         while True:
             topic, text, retain = await self._waiting.get()
-            await client.publish(f"{self.config.prefix}/{topic}", text, qos=self.config.qos, retain=retain)
+            await client.publish(f"{self.config.topic_prefix}/{topic}", text, qos=self.config.qos, retain=retain)
 
     async def _stats(self, client: aiomqtt.Client) -> None:
         while True:
-            await client.publish(f"{self.config.prefix}/stats", json.dumps(stats(self._statuses())), qos=0)
-            await asyncio.sleep(self.config.stats_s)
+            await client.publish(f"{self.config.topic_prefix}/stats", json.dumps(stats(self._statuses())), qos=0)
+            await asyncio.sleep(self.config.stats_interval_s)
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
-            name = str(message.topic).removeprefix(f"{self.config.prefix}/").removesuffix("/cover/set")
+            name = str(message.topic).removeprefix(f"{self.config.topic_prefix}/").removesuffix("/cover/set")
             word = bytes(message.payload)[:8].decode("ascii", "replace")
             if not self.config.allow_cover or word not in {"ON", "OFF"} or not self._cover(name, word == "ON"):
                 _log.warning("message for %s is not understood", str(message.topic)[:100])
@@ -178,12 +178,12 @@ def stats(statuses: list[CameraStatus]) -> dict[str, Any]:
 
 
 def _tls(config: MqttConfig) -> ssl.SSLContext | None:
-    if config.ca is None:
+    if config.tls_ca_certs is None:
         return None
     try:
-        context = ssl.create_default_context(cafile=config.ca)
-        if config.certificate is not None:
-            context.load_cert_chain(Path(config.certificate), config.key)
+        context = ssl.create_default_context(cafile=config.tls_ca_certs)
+        if config.tls_client_cert is not None:
+            context.load_cert_chain(Path(config.tls_client_cert), config.tls_client_key)
     except (OSError, ssl.SSLError) as exc:
         raise ConfigError(f"certificates of mqtt must load, got {exc}") from exc
     return context

@@ -14,12 +14,12 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
 from passerby.errors import EntryError, RegisterError, StorageError
-from passerby.gateway.config import City, Statement
+from passerby.gateway.config import CameraConfig, CityConfig, Statement
 from passerby.gateway.publish.heartbeats import Beats, Span, condition_of, condition_of_reason
 from passerby.gateway.publish.log_writer import LogWriter
 from passerby.gateway.publish.statements import Statements, started
 from passerby.gateway.states import CameraStatus, Event, EventKind
-from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, CoverReason
+from passerby.gateway.values import SELFTEST_CAMERA, CoverReason
 from passerby.register import (
     AccessTested,
     CameraRegistered,
@@ -53,7 +53,10 @@ class OnRecord:
     """
 
     def __init__(
-        self, city: City, hold: Callable[[str, CoverReason, str], None], release: Callable[[str, CoverReason], None]
+        self,
+        city: CityConfig,
+        hold: Callable[[str, CoverReason, str], None],
+        release: Callable[[str, CoverReason], None],
     ) -> None:
         self.city = city
         self._hold, self._release = hold, release
@@ -122,7 +125,7 @@ class OnRecord:
             self.statements.stated_operator(self.city.register)
             self.statements.stated_camera(name, found[1])
 
-    async def changed(self, city: City) -> None:
+    async def changed(self, city: CityConfig) -> None:
         """Take another configuration: what is stated about cameras that go on running unchanged is brought up to date."""
         self.city = city
         for name in list(self._beats):
@@ -174,7 +177,7 @@ class OnRecord:
         self._put(entries)
 
     def _restarted(self, name: str) -> None:
-        config = next((camera for camera in self.city.cameras if camera.name == name), None)
+        config = self.city.cameras.get(name)
         identifier = self.identifier(name)
         if config is None or identifier is None or name in self._pending:
             return

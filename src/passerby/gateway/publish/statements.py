@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 import passerby
 from passerby.config import WEIGHTS
 from passerby.errors import StorageError
-from passerby.gateway.config import RegisterConfig, Statement
-from passerby.gateway.values import CameraConfig
+from passerby.gateway.config import CameraConfig, RegisterConfig, Statement
 from passerby.register import (
     CameraChanged,
     CameraPlace,
@@ -135,7 +134,8 @@ class Statements:
 
 
 def _operator(config: RegisterConfig) -> dict[str, object]:
-    return {"name": config.operator, "contact": config.contact, "page": config.page, "grace_s": round(config.grace_s)}
+    said = config.operator
+    return {"name": said.name, "contact": said.contact, "page": said.page, "grace_s": round(config.grace_s)}
 
 
 def _plain(statement: Statement) -> dict[str, object]:

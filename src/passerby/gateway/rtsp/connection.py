@@ -10,13 +10,13 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from passerby.errors import ServiceError
+from passerby.gateway.config import RtspConfig
 from passerby.gateway.rtsp.auth import Gate
 from passerby.gateway.rtsp.broadcast import Broadcast, Burst, Session, Stream
 from passerby.gateway.rtsp.message import Interleaved, Request, RequestReader, Transport, response, transports
 from passerby.gateway.rtsp.rtp import PAYLOAD_TYPE, goodbye
 from passerby.gateway.rtsp.udp import UdpPorts
 from passerby.gateway.states import Event, EventKind
-from passerby.gateway.values import RtspConfig
 
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
 _FIRST_PICTURE_S = 5.0

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from passerby.errors import ServiceError
+from passerby.gateway.config import PushConfig
 from passerby.gateway.rtsp.broadcast import Broadcast, Session, Stream
 from passerby.gateway.rtsp.connection import TcpSink, describe
-from passerby.gateway.values import PushConfig
 
 _ANSWER_S = 5.0
 _ALIVE_S = 20.0

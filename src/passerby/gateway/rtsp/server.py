@@ -8,12 +8,12 @@ import ssl
 from collections.abc import Callable
 
 from passerby.errors import ServiceError
+from passerby.gateway.config import RtspConfig
 from passerby.gateway.rtsp.auth import Gate
 from passerby.gateway.rtsp.broadcast import Broadcast, Stream
 from passerby.gateway.rtsp.connection import Connection
 from passerby.gateway.rtsp.udp import UdpPorts
 from passerby.gateway.states import Event
-from passerby.gateway.values import RtspConfig
 
 SWEEP_S = 2.0
 """How often connections are looked at: whether they live, and whether their account does."""
@@ -59,7 +59,7 @@ class RtspServer:
         config = self.config
         try:
             self._servers.append(await asyncio.start_server(self._serve, config.plain_host, config.port))
-            if config.tls_port is not None:
+            if config.certificate is not None:
                 self._servers.append(
                     await asyncio.start_server(self._serve, config.host, config.tls_port, ssl=self._context())
                 )

@@ -14,9 +14,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.gateway.config import CameraConfig, EncodeConfig, InputConfig, SelfTestConfig
 from passerby.gateway.picture import Scene, is_bare, read_number, settings_of
 from passerby.gateway.stream.relay import AccessUnit, Relay
-from passerby.gateway.values import SELFTEST_CAMERA, CameraConfig, EncodeConfig, InputConfig, SelfTestConfig
+from passerby.gateway.values import SELFTEST_CAMERA
 
 LENGTH_S = 4.0
 _NEEDED = 5
@@ -38,7 +39,9 @@ Result = Callable[[HiddenTestResult, str], None]
 def hidden_camera(config: SelfTestConfig) -> CameraConfig:
     """Return the hidden stream as a camera."""
     url = f"test://portrait?size=320x192&fps=10&faces=1&burst={LENGTH_S:g}&every={config.interval_s:g}"
-    return CameraConfig(SELFTEST_CAMERA, InputConfig(url), title="Self-test", encode=EncodeConfig(max_kbps=1000))
+    return CameraConfig(
+        SELFTEST_CAMERA, InputConfig(url), friendly_name="Self-test", output=EncodeConfig(max_kbps=1000)
+    )
 
 
 class HiddenCheck:

@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from passerby.gateway.config import RecordConfig
 from passerby.gateway.stream.fmp4 import init_segment
 from passerby.gateway.stream.gops import Gop, GopCutter
 from passerby.gateway.stream.relay import Relay
-from passerby.gateway.values import RecordConfig
 
 WAITING = 32
 _NAME = "%Y%m%dT%H%M%S"
@@ -166,7 +166,7 @@ class Recorder:
         if self._open is not None:
             first = self._open.gop
             age_s = (gop.ticks - first.ticks) / 90_000
-            if gop.parameters != first.parameters or age_s >= self._config.file_s or age_s < 0:
+            if gop.parameters != first.parameters or age_s >= self._config.segment_s or age_s < 0:
                 self._close()
         if self._open is None:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -236,12 +236,12 @@ def expired(paths: list[Path], config: RecordConfig, wall_ns: int) -> list[Path]
     kept: list[tuple[Path, int]] = []
     for path in paths:
         status = path.stat()
-        if config.days > 0 and wall_ns - status.st_mtime_ns > config.days * 86_400e9:
+        if config.retain.days > 0 and wall_ns - status.st_mtime_ns > config.retain.days * 86_400e9:
             gone.append(path)
         else:
             kept.append((path, status.st_size))
     total = sum(size for _, size in kept)
-    while config.max_bytes and kept and total > config.max_bytes:
+    while config.retain.max_size_bytes and kept and total > config.retain.max_size_bytes:
         path, size = kept.pop(0)
         gone.append(path)
         total -= size

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from passerby.errors import BitstreamError, ServiceError
+from passerby.gateway.config import CameraConfig
 from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture import Slates, ticks_of
-from passerby.gateway.values import CameraConfig, CoverReason
+from passerby.gateway.values import CoverReason
 from passerby.media import ParameterSets, find_parameter_sets, nal_units
 
 STALL_S = 1.0
@@ -182,7 +183,7 @@ class Relay:
 
     def _send_slate(self, reason: CoverReason) -> None:
         width, height = self.size
-        pair = self._slates.pair(width, height, self.config.shown, reason, self.config.encode)
+        pair = self._slates.pair(width, height, self.config.shown, reason, self.config.output)
         data = pair[self.counts.slates % 2]
         nals = tuple(nal_units(data))
         self.parameters = find_parameter_sets(nals) or self.parameters

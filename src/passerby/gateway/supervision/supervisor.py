@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
 from passerby.gateway.clock import MACHINE, Clock
+from passerby.gateway.config import CameraConfig
 from passerby.gateway.messages import (
     CoverOrder,
     FaultReport,
@@ -38,7 +39,7 @@ from passerby.gateway.supervision.state import (
     WorkerAccount,
     standing_of,
 )
-from passerby.gateway.values import FAULTS, CameraConfig, CoverReason
+from passerby.gateway.values import FAULTS, CoverReason
 
 _KEY_ASKED_S = 0.2
 Tell = Callable[[Event], None]
@@ -153,7 +154,7 @@ class CameraSupervisor:
             self._send(UncoverOrder(reason))
 
     def _greeting(self) -> Iterator[Order]:
-        yield StartOrder(self.config, self._selftest_s, self._cycle_offset)
+        yield StartOrder(self.config.for_process(), self._selftest_s, self._cycle_offset)
         for reason, detail in self._held.items():
             yield CoverOrder(reason, detail)
 
@@ -197,7 +198,7 @@ class CameraSupervisor:
             self._fault_ended(CoverReason.WORKER)
             self._fault_ended(CoverReason.STALLED)
             loop, size = asyncio.get_running_loop(), self.relay.size
-            loop.run_in_executor(None, self._slates.prepare, *size, self.config.shown, self.config.encode)
+            loop.run_in_executor(None, self._slates.prepare, *size, self.config.shown, self.config.output)
 
     # what others are told
 

@@ -9,7 +9,8 @@ from typing import assert_never
 import av
 
 from passerby.errors import WeightsError
-from passerby.gateway.values import CameraConfig, CoverReason
+from passerby.gateway.config import CameraConfig
+from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.detecting import WatchedDetector
 from passerby.gateway.worker.veiling import Veil, Veiled
 from passerby.veil import Detector, LiveSettings, LiveVeil, VeiledFrame, WholeReason
@@ -54,7 +55,7 @@ def bind_detector(config: CameraConfig, phase: float) -> DetectorBinding:
         return None
 
     watched = WatchedDetector(inner)
-    settings = LiveSettings(cover=config.veil.cover, lookahead_frames=config.lookahead_frames, phase=phase)
+    settings = LiveSettings(cover=config.veil.cover, lookahead_frames=config.privacy.lookahead_frames, phase=phase)
 
     def make_veil(width: int, height: int, fps: float) -> Veil:
         return _Bound(LiveVeil(width, height, fps, watched, settings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from passerby.gateway.values import OverloadPolicy
+from passerby.gateway.config import OverloadPolicy
 
 LATE_S = 0.35
 """A picture that has waited longer before it was veiled counts as late."""
@@ -85,7 +85,7 @@ class Load:
         relapse = now_s - self._fell_s < RELAPSE_S
         self._fall_s = min(self._fall_s * 2, LONGEST_FALL_S) if relapse else FALL_S
         self._fell_s = -RELAPSE_S
-        if self._policy is OverloadPolicy.RATE and self._level < len(STEPS) - 1:
+        if self._policy == "rate" and self._level < len(STEPS) - 1:
             self._level += 1
         else:
             self.overloaded = True

@@ -13,9 +13,10 @@ import av
 import numpy as np
 
 from passerby.errors import PasserbyError
+from passerby.gateway.config import CameraConfig
 from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture import LiveEncoder, cover_frame, ticks_of
-from passerby.gateway.values import CameraConfig, CoverReason
+from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.source import Picture
 from passerby.gateway.worker.veiling import Veil, Veiled
@@ -65,7 +66,7 @@ class Pipeline:
         self._encoder: LiveEncoder | None = None
         self._size = _SLATE_SIZE
         self._damaged: set[int] = set()
-        self._arrivals: deque[tuple[int, int]] = deque(maxlen=config.lookahead_frames + 64)
+        self._arrivals: deque[tuple[int, int]] = deque(maxlen=config.privacy.lookahead_frames + 64)
         self._last_captured_ns = 0
         self.last_sent_ns = 0
         self.counts = PipelineCounts()
@@ -83,7 +84,7 @@ class Pipeline:
     @property
     def hold_s(self) -> float:
         """Return how long a fault must be over before pictures taken while it lasted have all left the look-ahead."""
-        return max(1.0, self._config.lookahead_frames * self.interval_ns / 1e9 + 0.3)
+        return max(1.0, self._config.privacy.lookahead_frames * self.interval_ns / 1e9 + 0.3)
 
     def want_key(self) -> None:
         """Make the next unit a key frame."""
@@ -118,7 +119,7 @@ class Pipeline:
         now_ns = self._clock()
         if now_ns - self.last_sent_ns >= 1e9 / IDLE_COVER_HZ:
             # as late as pictures will be that leave the look-ahead, so that stream time goes on evenly
-            late_ns = round(self._config.lookahead_frames * self.interval_ns)
+            late_ns = round(self._config.privacy.lookahead_frames * self.interval_ns)
             self._emit(self._drawn(reason), now_ns - late_ns, now_ns, reason)
 
     def finish(self) -> None:
@@ -190,7 +191,7 @@ class Pipeline:
 
     def _due_ns(self, captured_ns: int) -> int:
         """Return when the picture came that this one had to wait for; its own arrival where that is not known."""
-        ahead = self._config.lookahead_frames
+        ahead = self._config.privacy.lookahead_frames
         for index, (stamp_ns, arrived_ns) in enumerate(self._arrivals):
             if stamp_ns == captured_ns:
                 return self._arrivals[index + ahead][1] if index + ahead < len(self._arrivals) else arrived_ns
@@ -202,7 +203,7 @@ class Pipeline:
     def _emit(self, frame: av.VideoFrame, captured_ns: int, due_ns: int, whole: CoverReason | None) -> None:
         encoder = self._encoder
         if encoder is None or (encoder.width, encoder.height) != self._size:
-            encoder = self._encoder = LiveEncoder(self._size[0], self._size[1], _NOMINAL_FPS, self._config.encode)
+            encoder = self._encoder = LiveEncoder(self._size[0], self._size[1], _NOMINAL_FPS, self._config.output)
         self.last_sent_ns = self._clock()
         for data, key, _ in encoder.encode(frame, ticks_of(captured_ns)):
             self.counts.sent += 1

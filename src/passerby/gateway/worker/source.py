@@ -26,8 +26,9 @@ from av.error import (
 from av.video.stream import VideoStream
 
 from passerby.errors import CameraError
+from passerby.gateway.config import InputConfig, InputKind
 from passerby.gateway.picture import Scene, settings_of
-from passerby.gateway.values import CoverReason, InputConfig, InputKind
+from passerby.gateway.values import CoverReason
 
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _TAINT_S = 10.0

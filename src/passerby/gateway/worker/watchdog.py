@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from passerby.gateway.config import DAYS, CoverTimeConfig
 from passerby.gateway.messages import SelfTestReport, StatusReport
 from passerby.gateway.states import WorkerCounts
-from passerby.gateway.values import CoverReason, Schedule
+from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.process import memory_bytes
 
 if TYPE_CHECKING:
-    from passerby.gateway.values import CameraConfig
+    from passerby.gateway.config import CameraConfig
     from passerby.gateway.worker.binding import DetectorBinding
     from passerby.gateway.worker.faults import Faults
     from passerby.gateway.worker.load import Load
@@ -76,16 +77,16 @@ class ClockWatch:
         return offset_ns - last_ns
 
 
-def covered_now(schedules: tuple[Schedule, ...], now: datetime) -> bool:
-    """Return whether one of the schedules covers this local time.
+def covered_now(cover_times: tuple[CoverTimeConfig, ...], now: datetime) -> bool:
+    """Return whether one of the times covers this local time.
 
     >>> from datetime import time as clock
-    >>> night = Schedule(clock(22), clock(6), frozenset({4}))
+    >>> night = CoverTimeConfig(clock(22), clock(6), ("fri",))
     >>> covered_now((night,), datetime(2026, 11, 28, 5, 59)), covered_now((night,), datetime(2026, 11, 28, 6, 0))
     (True, False)
     """
-    for one in schedules:
-        day, before = now.weekday(), (now - timedelta(days=1)).weekday()
+    for one in cover_times:
+        day, before = DAYS[now.weekday()], DAYS[(now - timedelta(days=1)).weekday()]
         if one.start <= one.end:
             if day in one.days and one.start <= now.time() < one.end:
                 return True
@@ -133,7 +134,7 @@ class Watchdog:
         self._watch_weights(now_s, wall_ns)
         self._test(now_s)
         local = datetime.fromtimestamp(wall_ns / 1e9).astimezone()
-        if covered_now(self._worker.config.schedules, local.replace(tzinfo=None)):
+        if covered_now(self._worker.config.privacy.cover_times, local.replace(tzinfo=None)):
             faults.hold(CoverReason.SCHEDULE, now_s, wall_ns)
         else:
             faults.lift(CoverReason.SCHEDULE, now_s)
@@ -232,7 +233,7 @@ class Watchdog:
             rss_bytes=memory_bytes(),
             cpu_s=time.process_time(),
         )
-        lookahead_ms = worker.config.lookahead_frames * pipeline.interval_ns / 1e6
+        lookahead_ms = worker.config.privacy.lookahead_frames * pipeline.interval_ns / 1e6
         worker.outbox.report(StatusReport(told, worker.faults.reasons, lookahead_ms))
 
 

@@ -80,7 +80,7 @@ class Worker:
         self._socket, self._cycle_offset = sock, order.cycle_offset
         self.outbox = Outbox(sock)
         self.faults = Faults(self._tell_fault)
-        self.load = Load(config.on_overload, config.max_fps)
+        self.load = Load(config.privacy.on_overload, config.output.max_fps)
         self.pipeline = Pipeline(config, self._make_veil, self.faults, self.outbox.unit, time.monotonic_ns)
         self.binding: DetectorBinding | None = None
         self.reconnects = self.left_out = self.decode_errors = 0

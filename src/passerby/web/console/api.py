@@ -139,7 +139,7 @@ class Api:
             "covered_whole": {reason.value: count for reason, count in status.whole_by_reason},
             "faces_per_minute": self.runtime.faces_per_minute(status.name),
             "load": round(self.runtime.load(status.name), 3),
-            "recorded": config.record is not None,
+            "recorded": config.record.enabled,
             "register": self.runtime.record.identifier(status.name),
             "exclusive_access": self._exclusive(status.name),
         }

@@ -167,7 +167,7 @@ class _Site:
 
     async def scrape(self, request: Request) -> Response:
         """Metrics, for the scraper's token or any account."""
-        token = self.runtime.city.metrics_token
+        token = self.runtime.city.metrics.token
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if not (token is not None and scheme.lower() == "bearer" and same(given.strip(), token)):
             try:

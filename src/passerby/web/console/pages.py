@@ -245,8 +245,8 @@ class Pages:
     async def recordings(self, request: Request, caller: Caller) -> Response:
         """A day's recordings of one camera."""
         name = str(request.path_params["name"])
-        config = next((camera for camera in self.runtime.city.cameras if camera.name == name), None)
-        if config is None or config.record is None:
+        config = self.runtime.city.cameras.get(name)
+        if config is None or not config.record.enabled:
             return self._said(f"Camera {name[:64]} is not recorded.", 404)
         day = _day(request.query_params.get("day", ""))
         begin = datetime.combine(day, time(), datetime.now().astimezone().tzinfo)

@@ -1,0 +1,62 @@
+"""What the register states about a camera: its own section over the register's, with a digest of what it is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from passerby.gateway.config.camera import CameraConfig, CoverTimeConfig
+from passerby.gateway.config.words import DAYS
+from passerby.values import Digest, digest_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the register states about a camera.
+
+    Attributes:
+        label: In public words.
+        purpose: By language.
+        legal_basis: By language.
+        position: Of the law.
+        retention_h: Hours that recordings are kept; 0 for none.
+        heartbeat_s: Time between two statements of counts.
+        place_e6: Latitude and longitude in millionths of a degree, or None.
+        contact: Where it differs from the operator's.
+        configuration: Digest of all settings that matter for what is covered and kept; no secret goes into it.
+    """
+
+    label: str
+    purpose: tuple[tuple[str, str], ...]
+    legal_basis: tuple[tuple[str, str], ...]
+    position: str
+    retention_h: int
+    heartbeat_s: int
+    place_e6: tuple[int, int] | None
+    contact: str | None
+    configuration: Digest
+
+
+def digest_of(camera: CameraConfig) -> Digest:
+    """Digest what decides what is covered and kept; addresses and logins are the operator's secret and stay out."""
+    encode = asdict(camera.output)
+    told = {
+        "veil": asdict(camera.veil),
+        "lookahead_frames": camera.privacy.lookahead_frames,
+        "schedules": [_schedule(one) for one in camera.privacy.cover_times],
+        "ptz": camera.ptz,
+        "on_overload": camera.privacy.on_overload,
+        "max_fps": float(encode.pop("max_fps")),
+        "encode": encode,
+        "record_days": float(camera.record.retain.days) if camera.record.enabled else None,
+        "pushed": len(camera.push),
+    }
+    return digest_bytes(json.dumps(told, sort_keys=True, default=_plain).encode())
+
+
+def _schedule(one: CoverTimeConfig) -> dict[str, object]:
+    return {"start": one.start, "end": one.end, "days": sorted({DAYS.index(day) for day in one.days})}
+
+
+def _plain(value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else str(value)
