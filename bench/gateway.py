@@ -32,8 +32,8 @@ from passerby.gateway.config import CameraConfig, InputConfig, RecordConfig, Rts
 from passerby.gateway.picture.scene import Scene, read_number
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus
-from passerby.gateway.stream.recorder import recorded
-from passerby.gateway.stream.relay import AccessUnit
+from passerby.gateway.stream.readers import AccessUnit
+from passerby.gateway.stream.recording_files import recorded
 from passerby.gateway.values import TICKS_PER_S
 from passerby.values import utc_now
 from passerby.web.streams import Streams
@@ -118,7 +118,7 @@ async def measure(running: Gateway, seconds: float) -> Measured:
     await asyncio.sleep(1.2)
     before, began, used = running.statuses(), time.monotonic(), time.process_time()
     for camera in running.cameras.values():
-        camera.relay.delays_ms.clear()
+        camera.relay.meter.forget_delays()
     gaps = [Gaps() for _ in running.cameras]
     leave = [
         camera.relay.subscribe(gap, from_key=False) for camera, gap in zip(running.cameras.values(), gaps, strict=True)

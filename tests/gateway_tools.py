@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from passerby.gateway.clock import Clock
 from passerby.gateway.config import CameraConfig, EncodeConfig, InputConfig, RtspConfig
 from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
@@ -111,6 +112,19 @@ def gstreamer_reads(url: str, out: Path, *properties: str) -> None:
         missing("GStreamer has no TLS (glib-networking)")
     assert done.returncode == 0, done.stderr
     assert out.stat().st_size >= 14 * 320 * 192 * 3 // 2
+
+
+class HandClock:
+    """Clocks that stand still until a test moves them; they begin at the machine's."""
+
+    def __init__(self) -> None:
+        self.ns, self.wall_ns = time.monotonic_ns(), time.time_ns()
+        self.clock = Clock(lambda: self.ns, lambda: self.wall_ns)
+
+    def move(self, seconds: float) -> None:
+        """Let both go on."""
+        self.ns += round(seconds * 1e9)
+        self.wall_ns += round(seconds * 1e9)
 
 
 class LoopThread:

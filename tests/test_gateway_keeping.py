@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.gateway_tools import camera, program, veiled_unit
+from tests.gateway_tools import HandClock, camera, program, veiled_unit
 
 from passerby.gateway.config import CameraConfig, EncodeConfig, InputConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.messages import StatusReport
@@ -24,9 +24,9 @@ from passerby.gateway.picture.slate import Slates
 from passerby.gateway.rtsp.auth import DigestGate
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import Event, EventKind, Phase, WorkerCounts
-from passerby.gateway.stream import hidden_test as hidden_module
-from passerby.gateway.stream.hidden_test import HiddenCheck, HiddenTestResult, hidden_camera
-from passerby.gateway.stream.relay import AccessUnit, Relay
+from passerby.gateway.stream.hidden_test import LENGTH_S, HiddenCheck, HiddenTestResult, hidden_camera
+from passerby.gateway.stream.readers import AccessUnit
+from passerby.gateway.stream.relay import Relay
 from passerby.gateway.supervision.limits import Backoff, SupervisionLimits
 from passerby.gateway.supervision.state import (
     FaultIntervals,
@@ -199,20 +199,31 @@ def test_counters_never_fall_over_restarts() -> None:
 
 # the hidden stream
 
-CONFIG = hidden_camera(SelfTestConfig(interval_s=5.0))
+INTERVAL_S = 5.0
+CONFIG = hidden_camera(SelfTestConfig(interval_s=INTERVAL_S))
 
 
 class Fed:
     """The hidden stream, fed by hand with what a worker would send."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(hidden_module, "LENGTH_S", -2.0)
-        self.relay = Relay(CONFIG, SLATES)
+    def __init__(self) -> None:
+        self.hand = HandClock()
+        self.relay = Relay(CONFIG, SLATES, clock=self.hand.clock)
         self.scene = Scene(settings_of(CONFIG.input.url))
         settings = self.scene.settings
         self.encoder = LiveEncoder(settings.width, settings.height, settings.fps, EncodeConfig())
         self.results: list[tuple[HiddenTestResult, str]] = []
-        self.check = HiddenCheck(self.relay, lambda outcome, detail: self.results.append((outcome, detail)), 5.0)
+        self.check = HiddenCheck(
+            self.relay,
+            lambda outcome, detail: self.results.append((outcome, detail)),
+            INTERVAL_S,
+            clock=self.hand.clock,
+        )
+
+    def end_round(self) -> None:
+        """Let the time of a round go by."""
+        self.hand.move(LENGTH_S + 2.1)
+        self.check.tick()
 
     def feed(self, count: int, *, covered: bool) -> None:
         for number in range(count):
@@ -222,38 +233,41 @@ class Fed:
                 x0, y0, x1, y1 = (int(v) for v in self.scene.faces(number)[0])
                 stacked[y0 - 5 : y1 + 5, max(0, x0 - 5) : x1 + 5] = 112
                 frame = av.VideoFrame.from_ndarray(stacked, format="yuv420p")
-            stamp = time.monotonic_ns()
+            self.hand.move(0.1)
+            stamp = self.hand.ns
             for data, key, _ in self.encoder.encode(frame, ticks_of(stamp)):
                 self.relay.accept(veiled_unit(data, stamp, key=key))
 
 
-def test_covered_test_face_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    fed = Fed(monkeypatch)
+def test_covered_test_face_passes() -> None:
+    fed = Fed()
     fed.feed(20, covered=True)
     fed.check.tick()
+    assert fed.results == []
+    fed.end_round()
     assert fed.results == [(HiddenTestResult.PASSED, "the test face stayed covered in 20 pictures")]
 
 
-def test_bare_test_face_is_an_alarm_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    fed = Fed(monkeypatch)
+def test_bare_test_face_is_an_alarm_at_once() -> None:
+    fed = Fed()
     fed.feed(10, covered=True)
     fed.feed(1, covered=False)
     assert fed.results == [(HiddenTestResult.BARE, "a test face came out bare")]
-    fed.check.tick()
+    fed.end_round()
     assert fed.results[-1][0] is HiddenTestResult.BARE
 
 
-def test_stream_covered_whole_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    fed = Fed(monkeypatch)
+def test_stream_covered_whole_proves_nothing() -> None:
+    fed = Fed()
     fed.feed(2, covered=True)
     fed.relay.lost(CoverReason.WORKER)
-    fed.check.tick()
+    fed.end_round()
     assert [outcome for outcome, _ in fed.results] == [HiddenTestResult.UNTESTED]
 
 
-def test_hidden_stream_that_is_silent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    fed = Fed(monkeypatch)
-    fed.check._last_round_s -= 100
+def test_hidden_stream_that_is_silent_is_told() -> None:
+    fed = Fed()
+    fed.hand.move(3 * INTERVAL_S + 31.0)
     fed.check.tick()
     assert fed.results == [(HiddenTestResult.UNTESTED, "the hidden stream shows nothing")]
 

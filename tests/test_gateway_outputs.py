@@ -10,12 +10,13 @@ import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
-from tests.gateway_tools import SMALL, camera, frames_of, program, run, times_of, veiled_unit, wait_for
+from tests.gateway_tools import SMALL, HandClock, camera, frames_of, program, run, times_of, veiled_unit, wait_for
 
 from passerby.errors import ServiceError
 from passerby.gateway.config import EncodeConfig, RecordConfig, RetainConfig
@@ -28,8 +29,10 @@ from passerby.gateway.stream.gops import Gop, GopCutter
 from passerby.gateway.stream.hls import SEGMENTS, HlsFeed
 from passerby.gateway.stream.mse import WAITING, LiveFeed
 from passerby.gateway.stream.playback import clip_between, recordings_between
-from passerby.gateway.stream.recorder import Recorder, began_ns, expired, file_name, recorded
-from passerby.gateway.stream.relay import AccessUnit, Relay
+from passerby.gateway.stream.readers import AccessUnit
+from passerby.gateway.stream.recorder import Recorder, RecorderLimits
+from passerby.gateway.stream.recording_files import began_ns, expired, file_name, open_unbuffered, recorded
+from passerby.gateway.stream.relay import Relay
 from passerby.gateway.stream.snapshot import Snapshots
 from passerby.gateway.values import CoverReason
 
@@ -37,18 +40,20 @@ SLATES = Slates()
 
 
 class Fed:
-    """A relay fed by hand, as fast as one likes."""
+    """A relay fed by hand, as fast as one likes; its clock goes with the pictures."""
 
     def __init__(self, settings: SceneSettings = SMALL) -> None:
-        self.relay = Relay(camera(), SLATES)
+        self.hand = HandClock()
+        self.relay = Relay(camera(), SLATES, clock=self.hand.clock)
         self.scene = Scene(settings)
         self.encoder = LiveEncoder(settings.width, settings.height, settings.fps, EncodeConfig())
         self.number = 0
-        self.began = time.monotonic_ns()
+        self.began = self.hand.ns
 
     def feed(self, count: int) -> None:
         for _ in range(count):
             stamp = self.began + round(self.number * 1e9 / self.scene.settings.fps)
+            self.hand.move(max(0, stamp - self.hand.ns) / 1e9)
             for data, key, _ in self.encoder.encode(self.scene.frame(self.number), ticks_of(stamp)):
                 self.relay.accept(veiled_unit(data, stamp, key=key))
             self.number += 1
@@ -106,7 +111,7 @@ def test_silent_worker_is_covered_by_the_slate() -> None:
     fed.relay.subscribe(got.append, from_key=False)
     fed.relay.tick()
     assert got == []
-    time.sleep(1.1)
+    fed.hand.move(1.1)
     fed.relay.tick()
     fed.relay.tick()
     assert [unit.whole for unit in got] == [CoverReason.STALLED]
@@ -276,7 +281,7 @@ def test_hls_marks_another_size() -> None:
     feed.playlist()
     fed.feed(30)
     other = Fed(SceneSettings(640, 352, 12.5, 0))
-    other.relay, other.began = fed.relay, time.monotonic_ns() + 3 * 10**9
+    other.relay, other.began = fed.relay, fed.hand.ns + 3 * 10**9
     other.feed(60)
     playlist = feed.playlist() or ""
     assert playlist.count("#EXT-X-DISCONTINUITY") == 1
@@ -312,15 +317,21 @@ def test_snapshot_of_what_does_not_decode_is_refused() -> None:
 # recording
 
 
-def recording(folder: Path, seconds: int = 6, **settings: float) -> tuple[Recorder, Fed, list[tuple[bool, str]]]:
+def recording(
+    folder: Path,
+    seconds: int = 6,
+    *,
+    open_file: Callable[[Path], BinaryIO] = open_unbuffered,
+    limits: RecorderLimits | None = None,
+    segment_s: float = 600.0,
+) -> tuple[Recorder, Fed, list[tuple[bool, str]]]:
     fed = Fed()
     said: list[tuple[bool, str]] = []
-    config = RecordConfig(folder=folder, min_free_bytes=0, **settings)  # type: ignore[arg-type]
-    recorder = Recorder("hall", config, lambda full, why: said.append((full, why)))
+    config = RecordConfig(folder=folder, min_free_bytes=0, segment_s=segment_s)
+    recorder = Recorder("hall", config, lambda full, why: said.append((full, why)), open_file=open_file, limits=limits)
     recorder.start(fed.relay)
     for _ in range(seconds):
         fed.feed(13)
-        time.sleep(0.02)
     return recorder, fed, said
 
 
@@ -404,50 +415,49 @@ def test_names_that_are_no_recording_are_left_alone(tmp_path: Path) -> None:
     assert recorded(tmp_path) == []
 
 
-def test_full_disk_is_told_and_its_end_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write: Callable[[Recorder, Gop], None] = Recorder._write
+def test_full_disk_is_told_and_its_end_too(tmp_path: Path) -> None:
     broken = True
 
-    def failing(self: Recorder, gop: Gop) -> None:
+    def failing(path: Path) -> BinaryIO:
         if broken:
             raise OSError(errno.ENOSPC, "No space left on device")
-        write(self, gop)
+        return open_unbuffered(path)
 
-    monkeypatch.setattr(Recorder, "_write", failing)
-    monkeypatch.setattr("passerby.gateway.stream.recorder._DISK_S", 0.05)
-    recorder, fed, said = recording(tmp_path, 3)
+    recorder, fed, said = recording(tmp_path, 3, open_file=failing, limits=RecorderLimits(space_s=0.05))
     wait_for(lambda: bool(said))
     assert said[0] == (True, "recording cannot be written: no space left")
     broken = False
     time.sleep(0.2)
     assert said[-1][0] is True, "only what was written shows that there is space"
-    for _ in range(10):
+
+    def over() -> bool:
         fed.feed(26)
-        time.sleep(0.1)
-    wait_for(lambda: said[-1][0] is False)
+        return said[-1][0] is False
+
+    wait_for(over)
     recorder.stop()
     assert recorded(tmp_path / "hall")
 
 
-def test_a_recording_cut_by_a_full_disk_ends_at_its_last_whole_fragment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fragment: Callable[[Gop, int, int], bytes] = Gop.fragment
-    monkeypatch.setattr(
-        Gop, "fragment", lambda gop, number, base: fragment(gop, number, base) if number < 2 else b"torn" * 2**19
-    )
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+def test_a_recording_cut_by_a_full_disk_ends_at_its_last_whole_fragment(tmp_path: Path) -> None:
+    recorder, _, _ = recording(tmp_path / "whole", 3)
+    recorder.stop()
+    (path,) = recorded(tmp_path / "whole" / "hall")
+    with path.open("rb") as file:
+        first, second = fragments(file)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # the same pictures again, on a system that takes no more than half of the second fragment
+    resource.setrlimit(resource.RLIMIT_FSIZE, (second.offset + second.length // 2, hard))
     try:
-        recorder, _, said = recording(tmp_path, 3)
+        recorder, _, said = recording(tmp_path / "cut", 3)
         wait_for(lambda: bool(said))
         recorder.stop()
     finally:
-        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert said[0][0]
-    (path,) = recorded(tmp_path / "hall")
+    (path,) = recorded(tmp_path / "cut" / "hall")
     assert len(frames_of(str(path))) == 13
-    assert path.stat().st_size < 2**19
+    assert path.stat().st_size == first.offset + first.length
 
 
 def test_too_little_space_counts_as_full(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.gateway_tools import LOGIN, PASSWORD, USER
 from passerby.gateway.config import CameraConfig, InputConfig, RecordConfig, RetainConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.service import Gateway
-from passerby.gateway.stream.relay import AccessUnit
+from passerby.gateway.stream.readers import AccessUnit
 
 SOAK_S = float(os.environ.get("PASSERBY_SOAK_S", "20"))
 

@@ -375,8 +375,8 @@ def test_push_to_a_frozen_server_holds_up_nothing(served: Served) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         publisher = Publisher(PushConfig(f"rtsp://127.0.0.1:{deaf.getsockname()[1]}/x"), served.relay)
         served.thread.do(publisher.start)
-        before = served.relay.counts.units
-        wait_for(lambda: served.relay.counts.units - before > 8)
+        before = served.relay.meter.units
+        wait_for(lambda: served.relay.meter.units - before > 8)
         assert publisher.state.failures == 0, "it still waits for the answer"
         served.thread.call(publisher.stop())
 

@@ -14,11 +14,13 @@ from .playback import (
     clip_between,
     recordings_between,
 )
+from .readers import (
+    AccessUnit,
+)
 from .recorder import (
     Recorder,
 )
 from .relay import (
-    AccessUnit,
     Relay,
 )
 from .snapshot import (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from passerby.gateway.stream.fmp4 import Sample, fragment
-from passerby.gateway.stream.relay import AccessUnit
+from passerby.gateway.stream.readers import AccessUnit
 from passerby.gateway.values import TICKS_PER_S
 from passerby.media import ParameterSets
 

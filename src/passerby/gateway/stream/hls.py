@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.stream.fmp4 import init_segment
 from passerby.gateway.stream.gops import Gop, GopCutter
 from passerby.gateway.stream.relay import Relay
@@ -42,10 +42,15 @@ class Segment:
 
 
 class HlsFeed:
-    """A camera's segments. Costs nothing while nobody asks."""
+    """A camera's segments. Costs nothing while nobody asks.
 
-    def __init__(self, relay: Relay) -> None:
-        self.relay = relay
+    Args:
+        relay: Of the camera.
+        clock: The machine's clocks.
+    """
+
+    def __init__(self, relay: Relay, *, clock: Clock = MACHINE) -> None:
+        self.relay, self._clock = relay, clock
         self._leave: Callable[[], None] | None = None
         self._segments: deque[Segment] = deque(maxlen=SEGMENTS)
         self._open: list[Gop] = []
@@ -60,7 +65,7 @@ class HlsFeed:
 
     def playlist(self) -> str | None:
         """Return the media playlist, or None before the first segment is whole; ask again after half a second then."""
-        self._asked_s = time.monotonic()
+        self._asked_s = self._clock.now_s()
         if self._leave is None:
             self._leave = self.relay.subscribe(GopCutter(self._take))
         if not self._segments:
@@ -82,7 +87,7 @@ class HlsFeed:
 
     def file(self, name: str) -> bytes | None:
         """Return a segment or initialisation segment by its name in the playlist, or None."""
-        self._asked_s = time.monotonic()
+        self._asked_s = self._clock.now_s()
         for segment in self._segments:
             if name == f"seg{segment.number}.m4s":
                 return segment.data
@@ -92,7 +97,7 @@ class HlsFeed:
 
     def tick(self) -> None:
         """Stop when nobody has asked for a while; to be called now and then."""
-        if self._leave is not None and time.monotonic() - self._asked_s > IDLE_S:
+        if self._leave is not None and self._clock.now_s() - self._asked_s > IDLE_S:
             self.close()
 
     def close(self) -> None:

@@ -7,7 +7,8 @@ import json
 from collections.abc import AsyncIterator, Callable
 
 from passerby.gateway.stream.fmp4 import Sample, fragment, init_segment
-from passerby.gateway.stream.relay import AccessUnit, Relay
+from passerby.gateway.stream.readers import AccessUnit
+from passerby.gateway.stream.relay import Relay
 from passerby.gateway.values import TICKS_PER_S
 from passerby.media import ParameterSets
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from passerby.gateway.stream.fragments import Fragment, fragments, header_bytes, retimed
-from passerby.gateway.stream.recorder import began_ns, recorded
+from passerby.gateway.stream.recording_files import began_ns, recorded
 from passerby.gateway.values import TICKS_PER_S
 
 

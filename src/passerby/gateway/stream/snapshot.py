@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import time
 
 import av
 import numpy as np
 from PIL import Image
 
 from passerby.errors import ServiceError
-from passerby.gateway.stream.relay import AccessUnit
+from passerby.gateway.clock import MACHINE, Clock
+from passerby.gateway.stream.readers import AccessUnit
 
 FRESH_S = 0.5
 _QUALITY = 85
@@ -36,9 +36,14 @@ def decode_key(data: bytes) -> av.VideoFrame:
 
 
 class Snapshots:
-    """Makes JPEG pictures of key frames and keeps each camera's last one for half a second."""
+    """Makes JPEG pictures of key frames and keeps each camera's last one for half a second.
 
-    def __init__(self) -> None:
+    Args:
+        clock: The machine's clocks.
+    """
+
+    def __init__(self, *, clock: Clock = MACHINE) -> None:
+        self._clock = clock
         self._kept: dict[str, tuple[float, int, bytes]] = {}
 
     def jpeg(self, camera: str, unit: AccessUnit, *, height_px: int = 0) -> bytes:
@@ -53,7 +58,7 @@ class Snapshots:
             ServiceError: it does not decode.
         """
         kept = self._kept.get(camera)
-        if kept is not None and kept[1] == height_px and time.monotonic() - kept[0] < FRESH_S:
+        if kept is not None and kept[1] == height_px and self._clock.now_s() - kept[0] < FRESH_S:
             return kept[2]
         rgb = np.asarray(decode_key(unit.data).to_ndarray(format="rgb24"), np.uint8)
         picture = Image.fromarray(rgb)
@@ -62,7 +67,7 @@ class Snapshots:
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=_QUALITY)
         made = out.getvalue()
-        self._kept[camera] = (time.monotonic(), height_px, made)
+        self._kept[camera] = (self._clock.now_s(), height_px, made)
         return made
 
     def forget(self, camera: str) -> None:

@@ -72,7 +72,7 @@ class CameraSupervisor:
         clock: Clock = MACHINE,
     ) -> None:
         self.config = config
-        self.relay = Relay(config, slates, self._want_key)
+        self.relay = Relay(config, slates, self._want_key, clock=clock)
         self.restarts = 0
         self._slates, self._tell = slates, tell
         self._selftest_s, self._cycle_offset = selftest_s, cycle_offset
@@ -209,7 +209,7 @@ class CameraSupervisor:
         self.relay.tick()
         if was is None and self.relay.slate is not None:
             self._fault_began(CoverReason.STALLED, "its process sends nothing")
-        late = self._late.note(self.relay.whole_by_reason.get(CoverReason.DETECTOR_BEHIND, 0), now_s)
+        late = self._late.note(self.relay.meter.whole_by_reason.get(CoverReason.DETECTOR_BEHIND, 0), now_s)
         if late:
             self._fault_began(CoverReason.DETECTOR_BEHIND, "pictures were not judged in time")
         elif late is False:
@@ -252,7 +252,7 @@ class CameraSupervisor:
         Args:
             readers: RTSP sessions and viewers now.
         """
-        delays = sorted(self.relay.delays_ms)
+        meter = self.relay.meter
         shown = self.relay.parameters is not None
         return CameraStatus(
             name=self.config.name,
@@ -262,14 +262,14 @@ class CameraSupervisor:
             width=self.relay.size[0] if shown else 0,
             height=self.relay.size[1] if shown else 0,
             counts=self._account.counts,
-            whole_by_reason=tuple(sorted(self.relay.whole_by_reason.items())),
-            slates=self.relay.counts.slates,
+            whole_by_reason=tuple(sorted(meter.whole_by_reason.items())),
+            slates=meter.slates,
             readers=readers,
             restarts=self.restarts,
-            delay_p50_ms=delays[len(delays) // 2] if delays else 0.0,
-            delay_p99_ms=delays[len(delays) * 99 // 100] if delays else 0.0,
+            delay_p50_ms=meter.delay_ms(50),
+            delay_p99_ms=meter.delay_ms(99),
             lookahead_ms=self._account.lookahead_ms,
-            bitrate_kbps=self.relay.kbps,
+            bitrate_kbps=meter.kbps,
             last_fault=self._faults.last_text,
             last_fault_ns=self._faults.last_ns,
             last_selftest_ns=self._account.selftest_ns,
