@@ -24,7 +24,7 @@ from passerby.veil.detect.blazeface import BLAZEFACE_INSTALL, BLAZEFACE_NAME, op
 from passerby.veil.detect.detector import Detector, Rgb
 from passerby.veil.detect.passes import start_passes
 from passerby.veil.review.places import VerifyDetection, group_detections
-from passerby.veil.review.verification import MANNERS, USUAL, VERIFY_EVERY_FRAMES, covered
+from passerby.veil.review.verification import SETTINGS_BY_WEIGHTS, USUAL, VERIFY_EVERY_FRAMES, covered
 from passerby.veil.settings import CoverSettings, FindSettings
 from peer import passerby, run
 
@@ -43,7 +43,7 @@ class Seen:
 
 
 def lies_on(box: list[float], face: Face) -> bool:
-    """Tell whether a sighting lies on a face: 0.3 of both in common, or its middle within and its area a third to thrice."""
+    """Tell whether a detection lies on a face: 0.3 of both in common, or its middle within and its area a third to thrice."""
     wide = min(box[2], face.x + face.w) - max(box[0], face.x)
     high = min(box[3], face.y + face.h) - max(box[1], face.y)
     shared = max(0.0, wide) * max(0.0, high)
@@ -56,7 +56,7 @@ def lies_on(box: list[float], face: Face) -> bool:
 
 def look(path: Path, name: str, detector: Detector, faces: dict[int, list[tuple[Face, float]]]) -> Iterator[Seen]:
     """Look at a clip as ``verify`` does."""
-    manner = MANNERS.get(detector.digest, USUAL)
+    settings = SETTINGS_BY_WEIGHTS.get(detector.digest, USUAL)
     with ClipReader(path) as clip:
         for frame in clip.frames():
             if frame.index % VERIFY_EVERY_FRAMES:
@@ -67,7 +67,7 @@ def look(path: Path, name: str, detector: Detector, faces: dict[int, list[tuple[
             def scaled(width: int, height: int, picture: av.VideoFrame = picture) -> Rgb:
                 return scaled_rgb(picture, width, height)
 
-            found = start_passes(detector, manner.looks(*size), scaled, size, manner.faint).result()
+            found = start_passes(detector, settings.passes(*size), scaled, size, settings.faint).result()
             bare = ~covered(scaled_luma(picture, *size), found.xyxy)
             kept = Detections(found.xyxy[bare], found.score[bare])
             yield Seen(name, frame.index, frame.time_s, kept, faces.get(frame.index, []))
@@ -181,8 +181,10 @@ def main() -> None:
     bare_seen = []
     with tempfile.TemporaryDirectory(prefix="passerby-bench-") as work:
         for detector in detectors:
-            manner = MANNERS.get(detector.digest, USUAL)
-            steps = sorted({manner.faint, *(n / 10 for n in range(1, 9) if n / 10 > manner.faint), manner.seems_left})
+            settings = SETTINGS_BY_WEIGHTS.get(detector.digest, USUAL)
+            steps = sorted(
+                {settings.faint, *(n / 10 for n in range(1, 9) if n / 10 > settings.faint), settings.seems_left}
+            )
             if "veiled" in rows:
                 seen = veiled(detector, Path(footage), Path(work))
                 for threshold in steps:
@@ -193,7 +195,7 @@ def main() -> None:
                 for threshold in steps:
                     say_bare(detector, seen, threshold)
         if len(bare_seen) == 2:
-            say_beside(bare_seen[0], bare_seen[1], MANNERS[detectors[1].digest].faint)
+            say_beside(bare_seen[0], bare_seen[1], SETTINGS_BY_WEIGHTS[detectors[1].digest].faint)
 
 
 if __name__ == "__main__":

@@ -85,14 +85,14 @@ def test_the_portrait_is_found_where_it_was_pasted(detector: Detector, face_px: 
 def test_a_bare_face_seems_left_and_a_covered_one_does_not(detector: Detector, tmp_path: Path) -> None:
     picture, box = pasted((640, 360), 60, (200, 20))
     picture.save(tmp_path / "bare.png")
-    verdict = verify_file(tmp_path / "bare.png", [detector])
-    assert len(verdict.left) == 1
-    assert verdict.left[0].best.sure_from == BLAZEFACE_SEEMS_LEFT
-    assert verdict.left[0].best.detector.startswith("BlazeFace (full range) on OpenVINO")
+    result = verify_file(tmp_path / "bare.png", [detector])
+    assert len(result.exposed) == 1
+    assert result.exposed[0].best.sure_from == BLAZEFACE_SEEMS_LEFT
+    assert result.exposed[0].best.detector.startswith("BlazeFace (full range) on OpenVINO")
     x0, y0, x1, y1 = map(round, box)
     picture.paste((112, 112, 112), (x0 - 20, y0 - 30, x1 + 20, y1 + 20))
     picture.save(tmp_path / "veiled.png")
-    assert verify_file(tmp_path / "veiled.png", [detector]).left == ()
+    assert verify_file(tmp_path / "veiled.png", [detector]).exposed == ()
 
 
 @installed
@@ -116,8 +116,8 @@ def test_one_face_left_bare_in_a_veiled_clip_is_told_by_each_detector(detector: 
     told = run.invoke(app, ["verify", str(tmp_path / "one.mp4"), "--every", "10"])
     assert "also seen by" in told.stdout
     alone = verify_file(tmp_path / "one.mp4", [detector], every=10)
-    assert alone.left
-    assert verify_file(tmp_path / "one.mp4", [detector], every=10, seems_left=0.99).left == ()
+    assert alone.exposed
+    assert verify_file(tmp_path / "one.mp4", [detector], every=10, seems_left=0.99).exposed == ()
 
 
 @installed

@@ -42,19 +42,6 @@ def test_clip_has_the_frames_that_were_asked_for(tmp_path: Path) -> None:
     assert len(truths[-1].xyxy) > 3
 
 
-def test_missing_portrait_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(clip, "PORTRAIT", tmp_path / "none.png")
+def test_missing_portrait_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="portrait must be at"):
-        next(clip.demo_frames(1, (64, 36)))
-
-
-def test_uncovered_share_counts_pixels_of_the_face() -> None:
-    truth = clip.Truth(np.array([0]), np.array([[10, 10, 20, 20]], np.float32))
-    for covers, share in (
-        ([], 1.0),
-        ([[0, 0, 30, 30]], 0.0),
-        ([[10, 10, 15, 20]], 0.5),
-        ([[0, 0, 15, 15], [0, 0, 20, 12]], 0.65),
-    ):
-        found = clip.uncovered_share(truth, np.array(covers, np.float32).reshape(-1, 4))
-        assert found.tolist() == pytest.approx([share])
+        next(clip.demo_frames(1, (64, 36), portrait=tmp_path / "none.png"))

@@ -367,3 +367,14 @@ def test_unknown_pixel_format_and_other_size_are_refused() -> None:
             painter.paint_rgb(wrong, BOXES)
     with pytest.raises(VeilError, match="contiguous and writable"):
         painter.paint_rgb(np.zeros((48, 128, 3), np.uint8)[:, ::2], BOXES)
+
+
+def test_exposed_share_counts_pixels_of_the_face() -> None:
+    face = np.array([10, 10, 20, 20], np.float32)
+    for covers, share in (
+        ([], 1.0),
+        ([[0, 0, 30, 30]], 0.0),
+        ([[10, 10, 15, 20]], 0.5),
+        ([[0, 0, 15, 15], [0, 0, 20, 12]], 0.65),
+    ):
+        assert cover.exposed_share(face, np.array(covers, np.float32).reshape(-1, 4)) == pytest.approx(share)

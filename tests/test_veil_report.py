@@ -157,11 +157,9 @@ def test_page_says_what_matters_and_needs_nothing_else() -> None:
         assert words in text
 
 
-def test_miss_rates_are_shown_when_measured_and_said_to_be_absent_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(report_page, "measured", lambda: None)
-    assert "Not measured for this version." in report_page.report_page([a_report()])
+def test_miss_rates_are_shown_when_measured_and_said_to_be_absent_otherwise(tmp_path: Path) -> None:
+    text = report_page.report_page([a_report()], measures=tmp_path / "none.json")
+    assert "Not measured for this version." in text
     path = tmp_path / "measured.json"
     rows = [
         {"low_px": 8, "high_px": 12, "faces": 200, "missed": 9},
@@ -175,11 +173,10 @@ def test_miss_rates_are_shown_when_measured_and_said_to_be_absent_otherwise(
     assert found is not None
     measured_module.write_measured(found, tmp_path / "again.json")
     assert measured_module.measured(tmp_path / "again.json") == found
-    monkeypatch.setattr(report_page, "measured", lambda: found)
-    text = report_page.report_page([a_report()])
+    text = report_page.report_page([a_report()], measures=path)
     assert "ten clips" in text
     assert "<td>8 to 12 px</td><td>200</td><td>9</td><td>4.5 %</td><td>2.4 % to 8.3 %</td>" in text
-    data = report_page.report_json([a_report()])
+    data = report_page.report_json([a_report()], measures=path)
     schema = json.loads(report_page.SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(schema).validate(json.loads(json.dumps(data)))
 
@@ -207,8 +204,8 @@ def test_every_track_stands_in_a_chosen_frame(veiled: tuple[Path, tuple[Track, .
     by_number = {t.number: t for t in tracks}
     for frame, numbers in chosen:
         assert all(by_number[n].first <= frame <= by_number[n].last for n in numbers)
-    carried = Track(1, 5, np.array([[0, 0, 90, 90], [0, 0, 20, 20]], np.float32), np.array([0, 0.5], np.float32))
-    assert contact.chosen_frames([carried]) == [(6, [1])], "a frame in which it was seen"
+    propagated = Track(1, 5, np.array([[0, 0, 90, 90], [0, 0, 20, 20]], np.float32), np.array([0, 0.5], np.float32))
+    assert contact.chosen_frames([propagated]) == [(6, [1])], "a frame in which it was detected"
     apart = [boxes_track(n, 10 * n, 5, (0, 0, 9, 9)) for n in range(1, 31)]
     assert len(contact.chosen_frames(apart)) == 30
 
@@ -235,16 +232,13 @@ def test_sheet_shows_veiled_frames_with_a_number_beside_each_cover(
         contact.save_sheets(tmp_path / "no" / "t.json", sheets, overwrite=True)
 
 
-def test_veiled_frames_are_those_shown_at_the_time(
-    veiled: tuple[Path, tuple[Track, ...], list[float]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_veiled_frames_are_those_shown_at_the_time(veiled: tuple[Path, tuple[Track, ...], list[float]]) -> None:
     path, tracks, times = veiled
     asked = [times[40], 0.0, times[11], times[12], times[49] + 5]
     with av.open(str(path)) as container:
         every = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     for jump_s in (0.1, 10.0):
-        monkeypatch.setattr(contact, "JUMP_S", jump_s)
-        found = list(contact.veiled_frames(path, asked))
+        found = list(contact.veiled_frames(path, asked, jump_s=jump_s))
         assert [time_s for time_s, _ in found] == sorted(asked)
         for (_, image), number in zip(found, (0, 11, 12, 40, 49), strict=True):
             assert np.array_equal(np.asarray(image), every[number])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,9 @@ def track(number: int, first: int, boxes: list[list[float]], scores: list[float]
 
 
 def header_line(**changes: object) -> str:
-    row = json.loads(sidecar._header_line(HEADER))
+    with tempfile.TemporaryDirectory() as folder:
+        sidecar.write_sidecar(Path(folder) / "t.json", HEADER, ())
+        row = json.loads((Path(folder) / "t.json").read_text(encoding="utf-8"))
     return json.dumps({k: v for k, v in (row | changes).items() if v is not None})
 
 
@@ -65,15 +68,14 @@ def test_tracks_come_back_as_they_were(
     sidecar.write_sidecar(path, HEADER, sidecar.track_boxes(tracks), [n / 25 for n in range(150)])
     for line in path.read_text(encoding="utf-8").splitlines():
         CHECK.validate(json.loads(line))
-    header, marks = sidecar.read_sidecar(path)
+    header, boxes = sidecar.read_sidecar(path)
     assert header == HEADER
-    back = edits.tracks_from_edited(marks)
+    back = edits.tracks_from_edited(boxes)
     assert len(back) == len(tracks)
     for one, two in zip(tracks, back, strict=True):
         assert (one.number, one.first) == (two.number, two.first)
         np.testing.assert_allclose(one.xyxy, two.xyxy, atol=0.006)
         np.testing.assert_allclose(one.score, two.score, atol=1e-4)
-    assert edits.changed_frames(tracks, back) == ()
     assert edits.run_digests(tracks, 150) == edits.run_digests(back, 150)
 
 
@@ -181,8 +183,8 @@ def test_boxes_between_two_marks_lie_on_a_line() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.integers(0, 120), st.tuples(edge, edge), min_size=1, max_size=8))
 def test_no_frame_between_first_and_last_box_is_bare(given_boxes: dict[int, tuple[float, float]]) -> None:
-    marks = [TrackBox(1, frame, (x, y, x + 9, y + 11)) for frame, (x, y) in given_boxes.items()]
-    (found,) = edits.tracks_from_edited(marks)
+    boxes = [TrackBox(1, frame, (x, y, x + 9, y + 11)) for frame, (x, y) in given_boxes.items()]
+    (found,) = edits.tracks_from_edited(boxes)
     assert (found.first, found.last) == (min(given_boxes), max(given_boxes))
     assert np.isfinite(found.xyxy).all()
     np.testing.assert_allclose(found.xyxy[:, 2:] - found.xyxy[:, :2], [[9, 11]] * len(found.xyxy), atol=0.01)
@@ -195,10 +197,10 @@ def test_no_frame_between_first_and_last_box_is_bare(given_boxes: dict[int, tupl
 
 def test_box_deleted_inside_a_track_is_drawn_again() -> None:
     before = track(1, 0, [[float(n), 0, n + 10, 10] for n in range(9)])
-    marks = [mark for mark in sidecar.track_boxes([before]) if mark.frame != 4]
-    after = edits.tracks_from_edited(marks)
+    boxes = [one for one in sidecar.track_boxes([before]) if one.frame != 4]
+    after = edits.tracks_from_edited(boxes)
     np.testing.assert_allclose(after[0].xyxy, before.xyxy, atol=0.01)
-    ended = edits.tracks_from_edited([mark for mark in marks if mark.frame < 4])
+    ended = edits.tracks_from_edited([one for one in boxes if one.frame < 4])
     assert ended[0].last == 3
 
 
@@ -206,8 +208,6 @@ def test_an_edit_shows_where_it_changed_something() -> None:
     old = (track(1, 0, [[5, 5, 20, 20]] * 60), track(2, 100, [[50, 5, 70, 20]] * 10))
     moved = track(1, 0, [[5.0, 5, 20, 20]] * 30 + [[6.0, 5, 20, 20]] + [[5.0, 5, 20, 20]] * 29)
     new = (moved, *old[1:])
-    assert edits.changed_frames(old, new) == ((30, 30),)
-    assert edits.changed_frames(old, old[:1]) == ((100, 109),)
     digests = [edits.run_digests(tracks, 150) for tracks in (old, new, old[:1])]
     assert edits.changed_intervals(digests[0], digests[1], 150, edits.RUN_FRAMES) == ((16, 31),)
     assert edits.changed_intervals(digests[0], digests[2], 150, edits.RUN_FRAMES) == ((96, 111),)
@@ -215,32 +215,15 @@ def test_an_edit_shows_where_it_changed_something() -> None:
     assert edits.changed_intervals((), digests[0], 150, edits.RUN_FRAMES) == ((0, 149),), "nothing known: everything"
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    cuts=st.sets(st.integers(1, 149), max_size=12),
-    changed=st.sets(st.integers(0, 149), max_size=20),
-)
-def test_groups_changed_hold_every_changed_frame_and_no_group_without_one(cuts: set[int], changed: set[int]) -> None:
-    starts = (0, *sorted(cuts))
-    intervals = edits.merge_intervals((frame, frame) for frame in changed)
-    groups = edits.groups_changed(starts, 150, intervals)
-    inside = {frame for first, last in groups for frame in range(first, last + 1)}
-    assert changed <= inside
-    for first, after in zip(starts, (*starts[1:], 150), strict=True):
-        frames = set(range(first, after))
-        assert (frames <= inside) == bool(frames & changed)
-        assert (frames & inside == set()) == (not frames & changed)
-
-
 @pytest.mark.parametrize("kind", ["mot", "coco"])
 def test_labels_come_back_from_another_tool(tmp_path: Path, kind: str) -> None:
     tracks = [track(2, 0, [[5, 6, 20, 30], [6, 6, 21, 30]]), track(5, 140, [[100, 90, 140, 150]])]
-    marks = tuple(sidecar.track_boxes(tracks))
+    boxes = tuple(sidecar.track_boxes(tracks))
     path = tmp_path / ("boxes.csv" if kind == "mot" else "boxes.json")
     if kind == "mot":
-        labels.write_mot(path, marks)
+        labels.write_mot(path, boxes)
     else:
-        labels.write_coco(path, HEADER, marks)
+        labels.write_coco(path, HEADER, boxes)
     assert not labels.is_sidecar(path)
     back = edits.tracks_from_edited(labels.read_labels(path, 640, 360, 150))
     slack = 1 if kind == "mot" else 0  # pixels counted from 0 or from 1: both are covered
@@ -253,9 +236,9 @@ def test_labels_of_the_motchallenge_and_of_cvat_are_read(tmp_path: Path) -> None
     mot = tmp_path / "gt.txt"
     mot.write_text("1,-1,10,20,30,40,0.9,-1,-1,-1\n1,-1,50,20,30,40,0.8,-1,-1,-1\n\n3,0,5,5,8,8\n", encoding="utf-8")
     found = labels.read_labels(mot, 640, 360, 150)
-    assert len({mark.track for mark in found}) == 3, "boxes without a track get one each"
+    assert len({one.track for one in found}) == 3, "boxes without a track get one each"
     assert (found[0].frame, found[0].box) == (0, (9, 19, 40, 60))
-    assert min(mark.track for mark in found) == 1
+    assert min(one.track for one in found) == 1
     coco = tmp_path / "instances.json"
     coco.write_text(
         json.dumps(

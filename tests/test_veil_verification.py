@@ -1,4 +1,4 @@
-"""Another look at an output: says where a face seems left, knows covers for what they are, never says that none is there."""
+"""Verifying an output: says where a face seems left, knows covers for what they are, never says that none is there."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ def veiled_portrait(path: Path, style: Style) -> Path:
 
 
 def test_bare_face_seems_left(detector: Detector) -> None:
-    verdict = verify_file(PORTRAIT, [detector])
-    best = verdict.left[0].best
+    result = verify_file(PORTRAIT, [detector])
+    best = result.exposed[0].best
     assert best.score > 0.7
     x0, y0, x1, y1 = best.box
     assert abs(x0 - FACE[0]) < 25
     assert abs(x1 - FACE[2]) < 25
     assert y0 < 120 < y1
-    assert (verdict.frames, verdict.looked, verdict.detectors) == (1, 1, (detector.runs_on,))
+    assert (result.frames, result.examined, result.detectors) == (1, 1, (detector.runs_on,))
 
 
 @pytest.mark.parametrize("style", [s for s in Style if s not in REVERSIBLE and s is not Style.IMAGE])
 def test_covered_face_is_not_detected(tmp_path: Path, detector: Detector, style: Style) -> None:
-    assert verify_file(veiled_portrait(tmp_path / "p.png", style), [detector]).left == ()
+    assert verify_file(veiled_portrait(tmp_path / "p.png", style), [detector]).exposed == ()
 
 
 def test_places_of_a_clip_are_told_with_their_time(tmp_path: Path, detector: Detector) -> None:
     demo_clip(tmp_path / "d.mp4", 1.2)
     told: list[int] = []
-    verdict = verify_file(tmp_path / "d.mp4", [detector], every=10, progress=lambda done, _: told.append(done))
-    assert (verdict.frames, verdict.looked) == (30, 3)
+    result = verify_file(tmp_path / "d.mp4", [detector], every=10, progress=lambda done, _: told.append(done))
+    assert (result.frames, result.examined) == (30, 3)
     assert told == list(range(1, 31))
-    assert len(verdict.left) >= 3
-    assert all(left.first_frame >= 10 for left in verdict.left), "nobody is there before"
-    assert all(left.first_s == pytest.approx(left.first_frame / 25) for left in verdict.left)
+    assert len(result.exposed) >= 3
+    assert all(place.first_frame >= 10 for place in result.exposed), "nobody is there before"
+    assert all(place.first_s == pytest.approx(place.first_frame / 25) for place in result.exposed)
 
 
 @pytest.mark.parametrize("style", [Style.SOLID, Style.AVATAR, Style.NOISE])
@@ -74,12 +74,18 @@ def test_covers_are_known_and_pictures_are_not_taken_for_covers(style: Style) ->
     assert covered(before, np.array([[600, 600, 700, 700], [-9, -9, 0, 0]], np.float32)).tolist() == [False, False]
 
 
-def sighting(frame: int, x: float, score: float, sure_from: float = 0.3, detector: str = "d") -> VerifyDetection:
+def detection(frame: int, x: float, score: float, sure_from: float = 0.3, detector: str = "d") -> VerifyDetection:
     return VerifyDetection(frame, frame / 25, (x, 0, x + 20, 20), score, sure_from, detector)
 
 
-def test_sightings_that_follow_each_other_are_one_place() -> None:
-    rows = [sighting(0, 0, 0.2), sighting(0, 100, 0.5), sighting(2, 2, 0.4), sighting(4, 4, 0.3), sighting(90, 4, 0.9)]
+def test_detections_that_follow_each_other_are_one_place() -> None:
+    rows = [
+        detection(0, 0, 0.2),
+        detection(0, 100, 0.5),
+        detection(2, 2, 0.4),
+        detection(4, 4, 0.3),
+        detection(90, 4, 0.9),
+    ]
     assert group_detections(rows) == (
         ExposedPlace(rows[4], 90, 90, 3.6, 3.6, 1, ("d",)),
         ExposedPlace(rows[1], 0, 0, 0.0, 0.0, 1, ("d",)),
@@ -89,10 +95,10 @@ def test_sightings_that_follow_each_other_are_one_place() -> None:
 
 def test_scores_of_two_detectors_are_compared_by_the_measure_of_each() -> None:
     rows = [
-        sighting(0, 0, 0.6, 0.7, "e"),
-        sighting(0, 100, 0.5, 0.7, "e"),
-        sighting(0, 1, 0.29),
-        sighting(0, 200, 0.24),
+        detection(0, 0, 0.6, 0.7, "e"),
+        detection(0, 100, 0.5, 0.7, "e"),
+        detection(0, 1, 0.29),
+        detection(0, 200, 0.24),
     ]
     assert group_detections(rows) == (
         ExposedPlace(rows[2], 0, 0, 0.0, 0.0, 2, ("d", "e")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -74,10 +73,10 @@ def verify(
             tell = partial(progress, "looking")
             result = verify_file(file, opened, seems_left=threshold, every=every, progress=tell)
     if as_json:
-        typer.echo(json.dumps({"file": file.name, **asdict(result)}, indent=1))
+        typer.echo(json.dumps({"file": file.name, **result.as_json()}, indent=1))
     else:
         _say(file, result, every_place=every_place)
-    if result.left:
+    if result.exposed:
         raise typer.Exit(FACE_LEFT)
 
 
@@ -106,11 +105,11 @@ def _introduce(detectors: Sequence[Detector]) -> None:
 
 
 def _say(file: Path, result: VerifyResult, *, every_place: bool) -> None:
-    looked = f"{result.looked} of {result.frames} frames looked at" if result.frames > 1 else "looked at"
+    looked = f"{result.examined} of {result.frames} frames looked at" if result.frames > 1 else "looked at"
     looked += f" with {' and '.join(_name(detector) for detector in result.detectors)}"
-    if result.left:
-        typer.echo(f"{file}: a face seems to be left at {_places(len(result.left))} ({looked})")
-        _list(result.left, most=None if every_place else MOST_LINES)
+    if result.exposed:
+        typer.echo(f"{file}: a face seems to be left at {_places(len(result.exposed))} ({looked})")
+        _list(result.exposed, most=None if every_place else MOST_LINES)
     else:
         typer.echo(f"{file}: no face detected ({looked}); that is no proof that none is there")
     if result.faint:
@@ -127,17 +126,17 @@ def _places(count: int) -> str:
 
 
 def _list(places: Sequence[ExposedPlace], most: int | None) -> None:
-    for left in places[:most]:
-        typer.echo(f"  {_place(left)}")
+    for place in places[:most]:
+        typer.echo(f"  {_place(place)}")
     if most is not None and len(places) > most:
         typer.echo(f"  and {len(places) - most} more (--all lists them)")
 
 
-def _place(left: ExposedPlace) -> str:
-    x0, y0, x1, y1 = (round(edge) for edge in left.best.box)
-    one_frame = left.first_frame == left.last_frame
-    when = clock(left.first_s) if one_frame else f"{clock(left.first_s)} to {clock(left.last_s)}"
-    frames = f"frame {left.best.frame}" if one_frame else f"frames {left.first_frame} to {left.last_frame}"
-    first, *others = (_name(detector) for detector in left.detectors)
+def _place(place: ExposedPlace) -> str:
+    x0, y0, x1, y1 = (round(edge) for edge in place.best.box)
+    one_frame = place.first_frame == place.last_frame
+    when = clock(place.first_s) if one_frame else f"{clock(place.first_s)} to {clock(place.last_s)}"
+    frames = f"frame {place.best.frame}" if one_frame else f"frames {place.first_frame} to {place.last_frame}"
+    first, *others = (_name(detector) for detector in place.detectors)
     also = f", also seen by {' and '.join(others)}" if others else ""
-    return f"{when}, {frames}, at {x0},{y0} to {x1},{y1}, confidence {left.best.score:.2f} by {first}{also}"
+    return f"{when}, {frames}, at {x0},{y0} to {x1},{y1}, confidence {place.best.score:.2f} by {first}{also}"

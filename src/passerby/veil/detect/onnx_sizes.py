@@ -72,33 +72,39 @@ def free_sizes(data: bytes) -> FreeModel:
         DetectorError: it is none, or has not one input for a picture.
     """
     model = list(_fields(data))
-    graphs = [field.message() for field in model if field.number == MODEL_GRAPH]
+    graphs = _messages(model, MODEL_GRAPH)
     if len(graphs) != 1:
         raise DetectorError(f"file must hold one ONNX graph, got {len(graphs)}")
     versions = [field.value for field in model if field.number == MODEL_IR_VERSION]
-    repeats = any(isinstance(version, int) and version < OPTIONAL_INPUTS_FROM for version in versions)
     graph = list(_fields(graphs[0]))
-    weights = {_name(field.message(), TENSOR_NAME) for field in graph if field.number == GRAPH_INITIALIZER}
-    inputs = [field.message() for field in graph if field.number == GRAPH_INPUT]
-    pictures = [value for value in inputs if _name(value, VALUE_NAME) not in weights]
+    weights = {_name(tensor, TENSOR_NAME) for tensor in _messages(graph, GRAPH_INITIALIZER)}
+    pictures = [value for value in _messages(graph, GRAPH_INPUT) if _name(value, VALUE_NAME) not in weights]
     if len(pictures) != 1:
         raise DetectorError(f"network must have one input, got {len(pictures)}")
-    outputs = [field.message() for field in graph if field.number == GRAPH_OUTPUT]
-    parts = []
-    for field in graph:
-        if field.number == GRAPH_INPUT and field.value == pictures[0]:
-            parts.append(_bytes(GRAPH_INPUT, _free_input(pictures[0])))
-        elif field.number == GRAPH_OUTPUT:
-            parts.append(_bytes(GRAPH_OUTPUT, _free_output(field.message())))
-        elif field.number != GRAPH_VALUE_INFO and (field.number != GRAPH_INPUT or repeats):
-            parts.append(field.whole)
-    edited = _bytes(MODEL_GRAPH, b"".join(parts))
+    old = any(isinstance(version, int) and version < OPTIONAL_INPUTS_FROM for version in versions)
+    edited = _bytes(MODEL_GRAPH, b"".join(_edited(field, pictures[0], keeps_weights=old) for field in graph))
+    outputs = _messages(graph, GRAPH_OUTPUT)
     return FreeModel(
         b"".join(edited if field.number == MODEL_GRAPH else field.whole for field in model),
         _name(pictures[0], VALUE_NAME),
         [_name(value, VALUE_NAME) for value in outputs],
         [_shape(value) for value in outputs],
     )
+
+
+def _edited(field: _Field, picture: bytes, *, keeps_weights: bool) -> bytes:
+    """Return what becomes of one field of the graph."""
+    if field.number == GRAPH_INPUT and field.value == picture:
+        return _bytes(GRAPH_INPUT, _free_input(picture))
+    if field.number == GRAPH_INPUT:
+        return field.whole if keeps_weights else b""
+    if field.number == GRAPH_OUTPUT:
+        return _bytes(GRAPH_OUTPUT, _free_output(field.message()))
+    return b"" if field.number == GRAPH_VALUE_INFO else field.whole
+
+
+def _messages(fields: Sequence[_Field], number: int) -> list[bytes]:
+    return [field.message() for field in fields if field.number == number]
 
 
 def _free_input(value: bytes) -> bytes:

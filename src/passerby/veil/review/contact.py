@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 from PIL import Image, ImageDraw, ImageFont
 
-from passerby.boxes import shorter_sides
+from passerby.boxes import BoxTuple, shorter_sides
 from passerby.errors import UnreadableError
 from passerby.files import write_atomic
 from passerby.values import Track
@@ -27,15 +27,18 @@ SHEET_FRAMES = 12
 DETAIL_PX = 176
 LABEL_PX = 20
 JUMP_S = 10.0
-"""Beyond this distance, jumping to the nearest key frame is quicker than reading on."""
+"""Beyond this distance, jumping to the nearest key frame is quicker than reading on. Source: a choice; not measured."""
 
 
-def veiled_frames(output: Path, times_s: Iterable[float]) -> Iterator[tuple[float, Image.Image]]:
-    """Yield frames of a veiled file as shown (rotated upright), with the time asked for, one after the other.
+def veiled_frames(
+    output: Path, times_s: Iterable[float], *, jump_s: float = JUMP_S
+) -> Iterator[tuple[float, Image.Image]]:
+    """Yield frames of a veiled file as shown (rotated upright), RGB, with the time asked for, one after the other.
 
     Args:
         output: A veiled clip or picture. Never the input.
         times_s: Presentation times in seconds; each gives the frame shown then. They come back rising, each once.
+        jump_s: Where the next time lies further ahead, it is jumped to; else read on to.
 
     Raises:
         UnreadableError: the file does not decode.
@@ -44,7 +47,7 @@ def veiled_frames(output: Path, times_s: Iterable[float]) -> Iterator[tuple[floa
         with av.open(str(output)) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            frames = _Frames(container, stream)
+            frames = _Frames(container, stream, jump_s)
             for time_s in sorted(set(times_s)):
                 shown = frames.at(time_s)
                 if shown is not None:
@@ -56,15 +59,15 @@ def veiled_frames(output: Path, times_s: Iterable[float]) -> Iterator[tuple[floa
 class _Frames:
     """The frames of a clip by rising times: read on where the next is near, jumped to where it is far."""
 
-    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
-        self._container, self._stream = container, stream
+    def __init__(self, container: InputContainer, stream: VideoStream, jump_s: float) -> None:
+        self._container, self._stream, self._jump_s = container, stream, jump_s
         self._coming = container.decode(stream)
         self._shown: av.VideoFrame | None = None
         self._next: av.VideoFrame | None = next(self._coming, None)
 
     def at(self, time_s: float) -> av.VideoFrame | None:
         base = self._stream.time_base
-        if base is not None and self._next is not None and time_s - self._time(self._next) > JUMP_S:
+        if base is not None and self._next is not None and time_s - self._time(self._next) > self._jump_s:
             self._container.seek(int(time_s / base), stream=self._stream)
             self._coming = self._container.decode(self._stream)
             self._next = next(self._coming, None)
@@ -82,7 +85,7 @@ def _upright(frame: av.VideoFrame) -> Image.Image:
     return image.rotate(frame.rotation, expand=True) if frame.rotation else image
 
 
-def upright_box(box: Sequence[float], width: int, height: int, rotation: int) -> tuple[float, float, float, float]:
+def upright_box(box: Sequence[float], width: int, height: int, rotation: int) -> BoxTuple:
     """Return where a box of the coded picture stands in the picture as shown.
 
     Args:
@@ -118,7 +121,7 @@ def chosen_frames(tracks: Iterable[Track]) -> list[tuple[int, list[int]]]:
         if track.number not in waiting:
             continue
         sides = shorter_sides(track.xyxy)
-        # where it was seen, not where it was only carried: there a person recognises whom the cover stands for
+        # where it was detected, not where it was only propagated: there a person recognises whom the cover stands for
         frame = track.first + int(np.argmax(np.where(track.score > 0, sides, 0) if track.score.any() else sides))
         here = [other.number for other in order if other.first <= frame <= other.last]
         waiting.difference_update(here)
@@ -161,19 +164,20 @@ def _box(track: Track, frame: int) -> list[float]:
     return [float(edge) for edge in track.xyxy[frame - track.first]]
 
 
-def _numbered(image: Image.Image, boxes: dict[int, tuple[float, float, float, float]], title: str) -> Image.Image:
+def _numbered(image: Image.Image, boxes: dict[int, BoxTuple], title: str) -> Image.Image:
     zoom = SHEET_WIDTH_PX / image.width
     drawn = image.resize((SHEET_WIDTH_PX, max(1, round(image.height * zoom))))
     draw = ImageDraw.Draw(drawn)
     font = ImageFont.load_default(LABEL_PX)
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[BoxTuple] = []
     for number, box in boxes.items():
         x0, y0, x1, y1 = (edge * zoom for edge in box)
         draw.rectangle((x0, y0, x1, y1), outline="black", width=3)
         draw.rectangle(
             (x0 + 1, y0 + 1, x1 - 1, y1 - 1) if min(x1 - x0, y1 - y0) > 4 else (x0, y0, x1, y1), outline="white"
         )
-        place = _free_place(draw, font, str(number), (x0, y0, x1, y1), drawn.size, taken)
+        label = (draw.textlength(str(number), font=font) + 8, LABEL_PX + 5)
+        place = _free_place(label, (x0, y0, x1, y1), drawn.size, taken)
         taken.append(place)
         draw.rectangle(place, fill="black", outline="white")
         draw.text((place[0] + 4, place[1]), str(number), fill="white", font=font)
@@ -183,16 +187,9 @@ def _numbered(image: Image.Image, boxes: dict[int, tuple[float, float, float, fl
     return strip
 
 
-def _free_place(
-    draw: ImageDraw.ImageDraw,
-    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
-    text: str,
-    box: tuple[float, float, float, float],
-    size: tuple[int, int],
-    taken: list[tuple[float, float, float, float]],
-) -> tuple[float, float, float, float]:
-    """Beside the box, inside the picture, and if it can be not over another number."""
-    wide, high = draw.textlength(text, font=font) + 8, LABEL_PX + 5
+def _free_place(label: tuple[float, float], box: BoxTuple, size: tuple[int, int], taken: list[BoxTuple]) -> BoxTuple:
+    """Return where a label of a width and height goes: beside the box, inside the picture, if it can be over no other."""
+    wide, high = label
     x0, y0, x1, y1 = box
     places = []
     for x, y in ((x1 + 3, y0), (x0 - wide - 3, y0), (x0, y0 - high - 3), (x0, y1 + 3)):
@@ -263,7 +260,7 @@ def with_pictures(
     return tuple(found)
 
 
-def _detail(image: Image.Image, box: tuple[float, float, float, float]) -> bytes:
+def _detail(image: Image.Image, box: BoxTuple) -> bytes:
     x0, y0, x1, y1 = box
     side = round(min(max(x1 - x0, y1 - y0, 32) * 3, *image.size))
     left = round(min(max(0.0, (x0 + x1 - side) / 2), image.width - side))

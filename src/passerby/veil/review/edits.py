@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import pairwise
 
 import numpy as np
 
@@ -22,11 +21,11 @@ RUN_FRAMES = 16
 """Frames to a run. Source: a choice: shorter than any usual group of pictures, so few are re-encoded for nothing."""
 
 
-def tracks_from_edited(marks: Iterable[TrackBox]) -> tuple[Track, ...]:
+def tracks_from_edited(boxes: Iterable[TrackBox]) -> tuple[Track, ...]:
     """Return tracks without gaps, with straight lines between the boxes given.
 
     Args:
-        marks: At most one box for each track and frame.
+        boxes: At most one box for each track and frame.
 
     Returns:
         In the order of their numbers, which are kept. The score of a box drawn by hand without a confidence is 1, of a
@@ -36,23 +35,23 @@ def tracks_from_edited(marks: Iterable[TrackBox]) -> tuple[Track, ...]:
         UsageError: a track has two boxes in one frame.
     """
     by_track: dict[int, dict[int, TrackBox]] = defaultdict(dict)
-    for mark in marks:
-        if mark.frame in by_track[mark.track]:
-            raise UsageError(f"track {mark.track} must have one box in frame {mark.frame}, got two")
-        by_track[mark.track][mark.frame] = mark
+    for one in boxes:
+        if one.frame in by_track[one.track]:
+            raise UsageError(f"track {one.track} must have one box in frame {one.frame}, got two")
+        by_track[one.track][one.frame] = one
     return tuple(_track(number, found) for number, found in sorted(by_track.items()))
 
 
-def _track(number: int, marks: dict[int, TrackBox]) -> Track:
-    frames = sorted(marks)
+def _track(number: int, boxes: dict[int, TrackBox]) -> Track:
+    frames = sorted(boxes)
     every = np.arange(frames[0], frames[-1] + 1)
-    given = np.array([marks[frame].box for frame in frames], np.float64)
+    given = np.array([boxes[frame].box for frame in frames], np.float64)
     xyxy = np.stack([np.interp(every, frames, given[:, edge]) for edge in range(4)], axis=1)
     score = np.zeros(len(every), np.float32)
     for frame in frames:
-        mark = marks[frame]
-        known = 0.0 if mark.kind == "carried" else 1.0
-        score[frame - frames[0]] = known if mark.confidence is None else mark.confidence
+        one = boxes[frame]
+        known = 0.0 if one.kind == "carried" else 1.0
+        score[frame - frames[0]] = known if one.confidence is None else one.confidence
     return Track(number, frames[0], xyxy.astype(np.float32), score)
 
 
@@ -71,10 +70,10 @@ def run_digests(tracks: Iterable[Track], frames: int, run_frames: int = RUN_FRAM
     ('e3b0c44298fc1c14', 'e3b0c44298fc1c14', 'e3b0c44298fc1c14')
     """
     runs: list[list[tuple[int, ...]]] = [[] for _ in range(-(-frames // run_frames))]
-    for mark in track_boxes(tracks):
-        if mark.frame < frames:
-            hundredths = (round(edge * 100) for edge in mark.box)
-            runs[mark.frame // run_frames].append((mark.frame, mark.track, *hundredths))
+    for one in track_boxes(tracks):
+        if one.frame < frames:
+            hundredths = (round(edge * 100) for edge in one.box)
+            runs[one.frame // run_frames].append((one.frame, one.track, *hundredths))
     return tuple(hashlib.sha256("\n".join(map(repr, sorted(run))).encode()).hexdigest()[:16] for run in runs)
 
 
@@ -104,16 +103,6 @@ def changed_intervals(
     return merge_intervals((index * run_frames, min(frames, (index + 1) * run_frames) - 1) for index in changed)
 
 
-def changed_frames(old: Iterable[Track], new: Iterable[Track]) -> tuple[tuple[int, int], ...]:
-    """Return the frames in which two sets of tracks differ, to a hundredth of a pixel.
-
-    Returns:
-        Intervals (first, last) of frames, last included, apart from one another.
-    """
-    before, after = ({(m.frame, m.track, m.box) for m in track_boxes(tracks)} for tracks in (old, new))
-    return merge_intervals((frame, frame) for frame in {mark[0] for mark in before ^ after})
-
-
 def merge_intervals(intervals: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     """Join intervals that overlap or touch.
 
@@ -127,29 +116,6 @@ def merge_intervals(intervals: Iterable[tuple[int, int]]) -> tuple[tuple[int, in
         else:
             joined.append((first, last))
     return tuple(joined)
-
-
-def groups_changed(
-    starts: tuple[int, ...], frames: int, changed: tuple[tuple[int, int], ...]
-) -> tuple[tuple[int, int], ...]:
-    """Return the groups of pictures that hold a changed frame.
-
-    Args:
-        starts: First frame of each group, rising, from 0.
-        frames: Frames of the clip.
-        changed: Intervals (first, last), last included, apart and rising.
-
-    Returns:
-        Intervals of whole groups, joined where they touch; every other group may be copied.
-
-    >>> groups_changed((0, 25, 50), 75, ((30, 31),))
-    ((25, 49),)
-    """
-    edges = (*starts, frames)
-    groups = ((first, after - 1) for first, after in pairwise(edges))
-    return merge_intervals(
-        group for group in groups if any(first <= group[1] and last >= group[0] for first, last in changed)
-    )
 
 
 def append_tracks(tracks: Iterable[Track], more: Iterable[Track]) -> tuple[Track, ...]:

@@ -63,44 +63,44 @@ def is_sidecar_line(line: str) -> bool:
     return line.startswith("{") and f'"{FORMAT}"' in line
 
 
-def write_mot(path: Path, marks: Iterable[TrackBox]) -> None:
+def write_mot(path: Path, boxes: Iterable[TrackBox]) -> None:
     """Write boxes as MOT: frame from 1, track, x, y, w, h, confidence, class 1, visibility 1.
 
     Raises:
         OutputError: it cannot be written.
     """
     rows = []
-    for mark in sorted(marks, key=lambda m: (m.frame, m.track)):
-        x0, y0, x1, y1 = mark.box
-        confidence = 1 if mark.confidence is None else mark.confidence
-        rows.append(f"{mark.frame + 1},{mark.track},{x0:.2f},{y0:.2f},{x1 - x0:.2f},{y1 - y0:.2f},{confidence},1,1\n")
+    for one in sorted(boxes, key=lambda m: (m.frame, m.track)):
+        x0, y0, x1, y1 = one.box
+        confidence = 1 if one.confidence is None else one.confidence
+        rows.append(f"{one.frame + 1},{one.track},{x0:.2f},{y0:.2f},{x1 - x0:.2f},{y1 - y0:.2f},{confidence},1,1\n")
     write_atomic(path, "".join(rows).encode())
 
 
-def write_coco(path: Path, header: SidecarHeader, marks: Iterable[TrackBox]) -> None:
+def write_coco(path: Path, header: SidecarHeader, boxes: Iterable[TrackBox]) -> None:
     """Write boxes as COCO, one image entry for each frame that has a box; tracks stand in ``attributes.track_id``.
 
     Raises:
         OutputError: it cannot be written.
     """
-    rows = sorted(marks, key=lambda m: (m.frame, m.track))
+    rows = sorted(boxes, key=lambda m: (m.frame, m.track))
     images = [
         {"id": frame + 1, "file_name": f"frame_{frame:06d}.png", "width": header.width, "height": header.height}
-        for frame in sorted({mark.frame for mark in rows})
+        for frame in sorted({one.frame for one in rows})
     ]
     annotations = []
-    for number, mark in enumerate(rows, 1):
-        x0, y0, x1, y1 = mark.box
+    for number, one in enumerate(rows, 1):
+        x0, y0, x1, y1 = one.box
         wide, high = round(x1 - x0, 2), round(y1 - y0, 2)
         annotations.append(
             {
                 "id": number,
-                "image_id": mark.frame + 1,
+                "image_id": one.frame + 1,
                 "category_id": 1,
                 "bbox": [x0, y0, wide, high],
                 "area": round(wide * high, 2),
                 "iscrowd": 0,
-                "attributes": {"track_id": mark.track},
+                "attributes": {"track_id": one.track},
             }
         )
     document = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "face"}]}
@@ -124,15 +124,17 @@ def _coco(path: Path, text: str, width: int, height: int, frames: int) -> tuple[
             if key in image and image[key] != wanted:
                 raise UsageError(f"{where}: {key} must be {wanted} as in the clip, got {image[key]!r}")
         frame_of[image["id"]] = _coco_frame(where, image, frames)
-    marks = []
+    boxes = []
     for at, row in enumerate(annotations):
         where = f"{path}: annotations[{at}]"
         known = isinstance(row, dict) and isinstance(row.get("image_id"), int | str) and row["image_id"] in frame_of
         if not known:
             raise UsageError(f"{where}: image_id must be one of the images, got {row!r:.80}")
         frame = frame_of[row["image_id"]]
-        marks.append(_mark(where, _coco_track(where, row), frame, row.get("bbox"), row.get("score"), at))
-    return _numbered(path, marks)
+        boxes.append(
+            _box(where, row.get("bbox"), row.get("score"), track=_coco_track(where, row), frame=frame, line=at)
+        )
+    return _numbered(path, boxes)
 
 
 def _coco_frame(where: str, image: dict[str, Any], frames: int) -> int:
@@ -156,7 +158,7 @@ def _coco_track(where: str, row: dict[str, Any]) -> int | None:
 
 
 def _mot(path: Path, lines: list[str], frames: int) -> tuple[TrackBox, ...]:
-    marks = []
+    boxes = []
     for number, row in enumerate(csv.reader(lines), 1):
         if not row:
             continue
@@ -174,8 +176,8 @@ def _mot(path: Path, lines: list[str], frames: int) -> tuple[TrackBox, ...]:
         # the challenge counts pixels from 1, most tools from 0: one pixel more covers both
         x, y, w, h = cells[2:6]
         confidence = cells[6] if len(cells) > 6 and 0 <= cells[6] <= 1 else None
-        marks.append(_mark(where, track, frame, [x - 1, y - 1, w + 1, h + 1], confidence, number))
-    return _numbered(path, marks)
+        boxes.append(_box(where, [x - 1, y - 1, w + 1, h + 1], confidence, track=track, frame=frame, line=number))
+    return _numbered(path, boxes)
 
 
 def _frame(where: str, value: object, frames: int) -> int:
@@ -184,7 +186,7 @@ def _frame(where: str, value: object, frames: int) -> int:
     return value
 
 
-def _mark(where: str, track: int | None, frame: int, xywh: object, score: object, line: int) -> TrackBox:
+def _box(where: str, xywh: object, score: object, *, track: int | None, frame: int, line: int) -> TrackBox:
     if not isinstance(xywh, list) or len(xywh) != 4 or not all(is_number(n) for n in xywh) or min(xywh[2:]) <= 0:
         raise UsageError(f"{where}: box must be x, y, width, height, the last two above 0, got {xywh!r}")
     x, y, w, h = (float(n) for n in xywh)
@@ -192,18 +194,18 @@ def _mark(where: str, track: int | None, frame: int, xywh: object, score: object
     return TrackBox(-1 if track is None else track, frame, (x, y, x + w, y + h), confidence, "edited", line)
 
 
-def _numbered(path: Path, marks: list[TrackBox]) -> tuple[TrackBox, ...]:
+def _numbered(path: Path, boxes: list[TrackBox]) -> tuple[TrackBox, ...]:
     """Number tracks from 1, give boxes without one their own, and refuse two boxes of one track in one frame."""
-    shift = int(any(mark.track == 0 for mark in marks))
-    free = max((mark.track for mark in marks), default=0) + shift + 1
+    shift = int(any(one.track == 0 for one in boxes))
+    free = max((one.track for one in boxes), default=0) + shift + 1
     seen: set[tuple[int, int]] = set()
     numbered = []
-    for mark in marks:
-        track = mark.track + shift
-        if mark.track < 0:
+    for one in boxes:
+        track = one.track + shift
+        if one.track < 0:
             track, free = free, free + 1
-        if (track, mark.frame) in seen:
-            raise UsageError(f"{path}: track {mark.track} must have one box in frame {mark.frame}, got two")
-        seen.add((track, mark.frame))
-        numbered.append(TrackBox(track, mark.frame, mark.box, mark.confidence, mark.kind, mark.line))
+        if (track, one.frame) in seen:
+            raise UsageError(f"{path}: track {one.track} must have one box in frame {one.frame}, got two")
+        seen.add((track, one.frame))
+        numbered.append(TrackBox(track, one.frame, one.box, one.confidence, one.kind, one.line))
     return tuple(numbered)

@@ -1,14 +1,16 @@
-"""Joins what was seen in single frames to places for a person to look at."""
+"""Joins what was detected in single frames to places for a person to look at."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from passerby.boxes import BoxTuple, iou
 
 SAME_PLACE = 0.3
-"""Sightings with this intersection over union, and at most ``GAP_FRAMES`` apart, are told as one."""
+"""Detections with this intersection over union, and at most ``GAP_FRAMES`` apart, are told as one. Source: both a choice; not
+measured."""
 GAP_FRAMES = 12
 
 
@@ -21,8 +23,8 @@ class VerifyDetection:
         time_s: When it is shown.
         box: (x0, y0, x1, y1), pixels of the coded picture.
         score: The detector's confidence, 0 to 1.
-        sure_from: The confidence from which this detector's sightings count as a face that seems left.
-        detector: What saw it.
+        sure_from: The confidence from which this detector's detections count as a face that seems left.
+        detector: What detected it.
     """
 
     frame: int
@@ -40,16 +42,16 @@ class VerifyDetection:
 
 @dataclass(frozen=True, slots=True)
 class ExposedPlace:
-    """Sightings that belong together: one place for a person to look at.
+    """Detections that belong together: one place for a person to look at.
 
     Attributes:
-        best: The surest sighting.
-        first_frame: Of the first sighting.
-        last_frame: Of the last sighting.
-        first_s: Time of the first sighting.
-        last_s: Time of the last sighting.
-        sightings: How many.
-        detectors: What saw it, the one of the surest sighting first.
+        best: The surest detection.
+        first_frame: Of the first detection.
+        last_frame: Of the last detection.
+        first_s: Time of the first detection.
+        last_s: Time of the last detection.
+        detections: How many.
+        detectors: What detected it, the one of the surest detection first.
     """
 
     best: VerifyDetection
@@ -57,30 +59,42 @@ class ExposedPlace:
     last_frame: int
     first_s: float
     last_s: float
-    sightings: int
+    detections: int
     detectors: tuple[str, ...]
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the place under the names that ``passerby verify --json`` has always printed."""
+        return {
+            "best": asdict(self.best),
+            "first_frame": self.first_frame,
+            "last_frame": self.last_frame,
+            "first_s": self.first_s,
+            "last_s": self.last_s,
+            "sightings": self.detections,
+            "detectors": list(self.detectors),
+        }
 
-def group_detections(sightings: Sequence[VerifyDetection]) -> tuple[ExposedPlace, ...]:
-    """Join sightings that overlap and follow each other, surest first.
+
+def group_detections(found: Sequence[VerifyDetection]) -> tuple[ExposedPlace, ...]:
+    """Join detections that overlap and follow each other, surest first.
 
     Args:
-        sightings: In order of time.
+        found: In order of time.
     """
     rows: list[list[VerifyDetection]] = []
     open_: list[list[VerifyDetection]] = []  # those that may still go on
-    for sighting in sightings:
-        open_ = [row for row in open_ if sighting.frame - row[-1].frame <= GAP_FRAMES]
+    for one in found:
+        open_ = [row for row in open_ if one.frame - row[-1].frame <= GAP_FRAMES]
         for row in open_:
-            if iou(sighting.box, row[-1].box) >= SAME_PLACE:
-                row.append(sighting)
+            if iou(one.box, row[-1].box) >= SAME_PLACE:
+                row.append(one)
                 break
         else:
-            rows.append([sighting])
+            rows.append([one])
             open_.append(rows[-1])
-    left = []
+    places = []
     for row in rows:
         best = max(row, key=lambda one: one.sureness)
-        saw = tuple(dict.fromkeys([best.detector, *(one.detector for one in row)]))
-        left.append(ExposedPlace(best, row[0].frame, row[-1].frame, row[0].time_s, row[-1].time_s, len(row), saw))
-    return tuple(sorted(left, key=lambda one: -one.best.sureness))
+        by = tuple(dict.fromkeys([best.detector, *(one.detector for one in row)]))
+        places.append(ExposedPlace(best, row[0].frame, row[-1].frame, row[0].time_s, row[-1].time_s, len(row), by))
+    return tuple(sorted(places, key=lambda place: -place.best.sureness))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import passerby
 from passerby.files import write_atomic
-from passerby.veil.review.measured import MissRow, measured
+from passerby.veil.review.measured import MEASURED, MissRow, measured
 from passerby.veil.review.report import NOT_ANONYMOUS, SizeRow, VeilReport
 
 if TYPE_CHECKING:
@@ -23,14 +23,17 @@ SCHEMA = HERE / "schemas" / "report.schema.json"
 FORMAT, VERSION = "passerby-report", 1
 
 
-def report_json(reports: Sequence[VeilReport], failures: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
+def report_json(
+    reports: Sequence[VeilReport], failures: Sequence[tuple[str, str]] = (), *, measures: Path = MEASURED
+) -> dict[str, Any]:
     """Return a run as the published schema has it.
 
     Args:
         reports: One for each file that was veiled.
         failures: Name and error of each file that was not.
+        measures: Where the benchmark's finding lies.
     """
-    known = measured()
+    known = measured(measures)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -94,15 +97,17 @@ def report_names(path: Path) -> tuple[Path, Path]:
     return path.with_suffix(".html") if path.suffix == ".json" else path, path.with_suffix(".json")
 
 
-def report_page(reports: Sequence[VeilReport], failures: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the page: one HTML text with its pictures inside."""
+def report_page(
+    reports: Sequence[VeilReport], failures: Sequence[tuple[str, str]] = (), *, measures: Path = MEASURED
+) -> str:
+    """Return the page: one HTML text with its pictures inside; arguments as in :func:`report_json`."""
     return (
         _environment()
         .get_template("report.html")
         .render(
             reports=reports,
             failures=failures,
-            measured=measured(),
+            measured=measured(measures),
             statement=NOT_ANONYMOUS,
             version=passerby.__version__,
         )

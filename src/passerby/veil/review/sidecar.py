@@ -87,27 +87,27 @@ def track_boxes(tracks: Iterable[Track]) -> Iterator[TrackBox]:
             yield TrackBox(track.number, track.first + offset, (x0, y0, x1, y1), round(score, 4), kind)
 
 
-def write_sidecar(path: Path, header: SidecarHeader, marks: Iterable[TrackBox], times_s: Sequence[float] = ()) -> None:
+def write_sidecar(path: Path, header: SidecarHeader, boxes: Iterable[TrackBox], times_s: Sequence[float] = ()) -> None:
     """Write header and boxes; the file appears whole or not at all.
 
     Args:
         path: The file. An existing one is replaced: the caller has asked whether it may.
         header: The first line.
-        marks: The boxes.
+        boxes: The boxes.
         times_s: Presentation time of each frame in seconds; may be empty.
 
     Raises:
         OutputError: it cannot be written.
     """
     lines = [_header_line(header)]
-    for mark in marks:
-        row: dict[str, Any] = {"track": mark.track, "frame": mark.frame}
-        if mark.frame < len(times_s):
-            row["time_s"] = round(times_s[mark.frame], 6)
-        row["box"] = list(mark.box)
-        if mark.confidence is not None:
-            row["confidence"] = mark.confidence
-        lines.append(json.dumps(row | {"kind": mark.kind}, allow_nan=False))
+    for one in boxes:
+        row: dict[str, Any] = {"track": one.track, "frame": one.frame}
+        if one.frame < len(times_s):
+            row["time_s"] = round(times_s[one.frame], 6)
+        row["box"] = list(one.box)
+        if one.confidence is not None:
+            row["confidence"] = one.confidence
+        lines.append(json.dumps(row | {"kind": one.kind}, allow_nan=False))
     write_atomic(path, ("\n".join(lines) + "\n").encode())
 
 
@@ -123,21 +123,21 @@ def read_sidecar(path: Path) -> tuple[SidecarHeader, tuple[TrackBox, ...]]:
     if not lines:
         raise UsageError(f"{path}:1: header must be the first line, got an empty file")
     header = _header(path, _json_object(path, 1, lines[0]))
-    marks = []
+    boxes = []
     seen: dict[tuple[int, int], int] = {}
     for number, line in enumerate(lines[1:], 2):
         if not line.strip():
             continue
-        mark = replace(_mark(path, number, _json_object(path, number, line)), line=number)
-        if mark.frame >= header.frames:
-            raise UsageError(f"{path}:{number}: frame must be below {header.frames}, got {mark.frame}")
-        if (before := seen.setdefault((mark.track, mark.frame), number)) != number:
+        one = replace(_track_box(path, number, _json_object(path, number, line)), line=number)
+        if one.frame >= header.frames:
+            raise UsageError(f"{path}:{number}: frame must be below {header.frames}, got {one.frame}")
+        if (before := seen.setdefault((one.track, one.frame), number)) != number:
             raise UsageError(
-                f"{path}:{number}: track {mark.track} must have one box in frame {mark.frame}, got another in line {before}",
+                f"{path}:{number}: track {one.track} must have one box in frame {one.frame}, got another in line {before}",
                 hint="give the second face a track number of its own",
             )
-        marks.append(mark)
-    return header, tuple(marks)
+        boxes.append(one)
+    return header, tuple(boxes)
 
 
 def check_source(header: SidecarHeader, source: Digest, path: Path) -> None:
@@ -262,7 +262,7 @@ def _digest(where: str, row: dict[str, Any], key: str) -> Digest | None:
     return Digest(_text(where, row, key, DIGEST)) if key in row else None
 
 
-def _mark(path: Path, number: int, row: dict[str, Any]) -> TrackBox:
+def _track_box(path: Path, number: int, row: dict[str, Any]) -> TrackBox:
     where = f"{path}:{number}:"
     _only_keys(where, row, MARK_KEYS)
     track, frame = _whole(where, row, "track", 1), _whole(where, row, "frame", 0)

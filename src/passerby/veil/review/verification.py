@@ -1,6 +1,7 @@
-"""Looks at a finished file once more and says where a face seems to be left.
+"""Shows a finished file to detectors once more and says where a face seems to be left.
 
-At other sizes and with a lower threshold than veiling did. It can say that none was detected, never that none is there.
+At sizes between those of ``--thorough``, and with a threshold below that of veiling files and pictures. It can say that none was
+detected, never that none is there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -31,12 +33,14 @@ from passerby.veil.detect import (
 from passerby.veil.review.places import ExposedPlace, VerifyDetection, group_detections
 
 SIZES = (3 / 4, 3 / 8)
-"""Looks as shares of the largest look of veiling, which uses 1, 1/2 and 1/4: a face missed there because it fell between
-two sizes is seen here."""
+"""Sizes of the passes as shares of the largest one of ``--thorough``, which takes 1, 1/2 and 1/4: a face missed there because it
+fell between two sizes is found here. The usual sizes lie near these two (896 and 448 of 640x360, where verifying takes 960 and
+480), so for files veiled without ``--thorough`` it is the lower threshold and the other frames that find more."""
 FAINT = 0.1
-"""A sighting from here on is listed for a person to look at; veiling covers from 0.125 on. Source: docs/measures.md."""
+"""A detection from here on is listed for a person to look at. Veiling covers small faces from 0.105 on in files, 0.12 in pictures
+and 0.086 in streams, where later frames cannot speak for a face (``TrackingPolicy``). Source: docs/measures.md."""
 SEEMS_LEFT = 0.3
-"""A sighting from here on counts as a face that seems left. Source: docs/measures.md: on veiled crowds one place in 19 frames
+"""A detection from here on counts as a face that seems left. Source: docs/measures.md: on veiled crowds one place in 19 frames
 reaches it and is no face (hands, hair and cloth between covers); of bare faces of 20 px and more 85 % do."""
 BLAZEFACE_FAINT = 0.4
 """Source: docs/measures.md: as large a share of its places lies on uncovered faces as of CenterFace's from 0.1 on, one in 90."""
@@ -44,36 +48,39 @@ BLAZEFACE_SEEMS_LEFT = 0.7
 """Source: docs/measures.md: on the same crowds 2 places in 342 frames reach it, none a face; of bare faces of 20 px and more
 21 % do, of 40 px and more 36 %."""
 VERIFY_EVERY_FRAMES = 2
-"""Frames between looks. A face that shows for one frame alone may pass; ``every=1`` looks at all."""
+"""Every so many frames one is examined. A face that shows for one frame alone may pass; ``every=1`` examines all. Source: a
+choice; docs/measures.md was measured with it."""
 MAX_PENDING = 4
+"""Frames under way at once: enough for every thread of the detector to have work. Source: a choice; not measured."""
 FLAT_CELLS = 8
 FLAT_RANGE = 3
 FLAT_SHARE = 0.5
 """A place counts as covered when this share of its cells (8 along the shorter side) varies by at most 3 of 255, as the fills
-solid and avatar do. Source: of 127 sightings of bare faces on the annotated clips 0 reach 0.5."""
+solid and avatar do. Source: of 127 detections of bare faces on the annotated clips 0 reach 0.5."""
 NOISE_DIFFERENCE = 14.0
-"""Noise is known by the curtain itself: mean difference from it, 0 to 255."""
+"""Noise is known by the curtain itself: mean difference from it, 0 to 255. Source: a choice; tests hold that covers are known
+and pictures are not taken for covers."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifySettings:
-    """How a detector takes another look.
+    """How one detector verifies.
 
     Attributes:
-        looks: Its passes over a picture of a width and height.
-        faint: A sighting from here on is listed for a person to look at.
-        seems_left: A sighting from here on counts as a face that seems left.
+        passes: Its inference passes over a picture of a width and height, pixels.
+        faint: A detection from here on is listed for a person to look at.
+        seems_left: A detection from here on counts as a face that seems left.
     """
 
-    looks: Callable[[int, int], Sequence[InferencePass]]
+    passes: Callable[[int, int], Sequence[InferencePass]]
     faint: float
     seems_left: float
 
 
 def between_passes(width: int, height: int) -> tuple[InferencePass, ...]:
-    """Return looks at sizes between those of veiling.
+    """Return passes at sizes between those of ``--thorough``, for a picture of a width and height in pixels.
 
-    >>> [look.long_side_px for look in between_passes(640, 360)]
+    >>> [one.long_side_px for one in between_passes(640, 360)]
     [960, 480]
     """
     top = pass_sizes_px(width, height, thorough=True)[0]
@@ -83,27 +90,37 @@ def between_passes(width: int, height: int) -> tuple[InferencePass, ...]:
 
 
 USUAL = VerifySettings(between_passes, FAINT, SEEMS_LEFT)
-MANNERS = {BLAZEFACE_DIGEST: VerifySettings(blazeface_passes, BLAZEFACE_FAINT, BLAZEFACE_SEEMS_LEFT)}
+SETTINGS_BY_WEIGHTS = {BLAZEFACE_DIGEST: VerifySettings(blazeface_passes, BLAZEFACE_FAINT, BLAZEFACE_SEEMS_LEFT)}
 """By digest, because both numbers are measured for one file of weights; every other detector takes ``USUAL``."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """What another look at a file found.
+    """What verifying a file found.
 
     Attributes:
         frames: Frames of the file.
-        looked: Frames that were looked at.
-        left: Places where a face seems left, surest first.
+        examined: Frames that were shown to the detectors.
+        exposed: Places where a face seems left, surest first.
         faint: Places for a person to look at, surest first; most of them are no face.
-        detectors: What looked.
+        detectors: What detected, in words.
     """
 
     frames: int
-    looked: int
-    left: tuple[ExposedPlace, ...]
+    examined: int
+    exposed: tuple[ExposedPlace, ...]
     faint: tuple[ExposedPlace, ...]
     detectors: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result under the names that ``passerby verify --json`` has always printed."""
+        return {
+            "frames": self.frames,
+            "looked": self.examined,
+            "left": [place.as_json() for place in self.exposed],
+            "faint": [place.as_json() for place in self.faint],
+            "detectors": list(self.detectors),
+        }
 
 
 Progress = Callable[[int, int | None], None]
@@ -117,13 +134,13 @@ def verify_file(
     every: int = VERIFY_EVERY_FRAMES,
     progress: Progress | None = None,
 ) -> VerifyResult:
-    """Look at a picture or clip once more.
+    """Show a picture or clip to detectors once more.
 
     Args:
         path: The veiled file.
-        detectors: Each looks at each frame.
+        detectors: Each is shown each examined frame.
         seems_left: Least score of a face that seems left, 0 to 1, for every detector; None takes what was measured for each.
-        every: Frames between looks, 1 looks at all.
+        every: Every so many frames one is examined; 1 examines all.
         progress: Called with frames done and frames in all (None where unknown).
 
     Raises:
@@ -131,53 +148,55 @@ def verify_file(
         UnsupportedError: the file is no picture or clip.
         DetectorError: a detector failed.
     """
-    passes = [_DetectorPasses(detector, MANNERS.get(detector.digest, USUAL), seems_left) for detector in detectors]
+    verifiers = [
+        _Verifier(detector, SETTINGS_BY_WEIGHTS.get(detector.digest, USUAL), seems_left) for detector in detectors
+    ]
     if sniff_file(path).kind is ContentKind.PICTURE:
         still = _PictureView(read_picture(path).rgb)
-        step = _FramePasses(0, 0.0, [one.begin(still) for one in passes], still.grey())
-        return _verdict(1, 1, list(step.sightings(passes)), passes)
-    sightings: list[VerifyDetection] = []
-    pending: deque[_FramePasses] = deque()
-    frames = looked = 0
+        only = _ExaminedFrame(0, 0.0, [one.begin(still) for one in verifiers], still.grey())
+        return _result(1, 1, list(only.detections(verifiers)), verifiers)
+    found: list[VerifyDetection] = []
+    pending: deque[_ExaminedFrame] = deque()
+    frames = examined = 0
     with ClipReader(path) as clip:
         total = clip.info.frames_estimate
         for frame in read_ahead(clip.frames()):
             frames = frame.index + 1
             if frame.index % every == 0:
-                looked += 1
+                examined += 1
                 view = _FrameView(frame.picture)
-                pending.append(
-                    _FramePasses(frame.index, frame.time_s, [one.begin(view) for one in passes], view.grey())
-                )
+                under_way = [one.begin(view) for one in verifiers]
+                pending.append(_ExaminedFrame(frame.index, frame.time_s, under_way, view.grey()))
             if len(pending) > MAX_PENDING:
-                sightings += pending.popleft().sightings(passes)
+                found += pending.popleft().detections(verifiers)
             if progress:
                 progress(frames, total)
-    for step in pending:
-        sightings += step.sightings(passes)
-    return _verdict(frames, looked, sightings, passes)
+    for one in pending:
+        found += one.detections(verifiers)
+    return _result(frames, examined, found, verifiers)
 
 
-def _verdict(
-    frames: int, looked: int, sightings: Sequence[VerifyDetection], passes: Sequence[_DetectorPasses]
+def _result(
+    frames: int, examined: int, found: Sequence[VerifyDetection], verifiers: Sequence[_Verifier]
 ) -> VerifyResult:
-    places = group_detections(sightings)
-    left = tuple(place for place in places if place.best.sureness >= 1)
+    places = group_detections(found)
+    exposed = tuple(place for place in places if place.best.sureness >= 1)
     faint = tuple(place for place in places if place.best.sureness < 1)
-    return VerifyResult(frames, looked, left, faint, tuple(one.name for one in passes))
+    return VerifyResult(frames, examined, exposed, faint, tuple(one.name for one in verifiers))
 
 
-class _DetectorPasses:
+class _Verifier:
     """One detector's part."""
 
-    def __init__(self, detector: FaceDetector, manner: VerifySettings, seems_left: float | None) -> None:
+    def __init__(self, detector: FaceDetector, settings: VerifySettings, seems_left: float | None) -> None:
         self.name = detector.runs_on
-        self.sure_from = manner.seems_left if seems_left is None else seems_left
-        self._detector, self._manner = detector, manner
+        self.sure_from = settings.seems_left if seems_left is None else seems_left
+        self._detector, self._settings = detector, settings
 
     def begin(self, view: _FrameView | _PictureView) -> PendingPasses:
-        looks = self._manner.looks(*view.size)
-        return start_passes(self._detector, looks, view.scaled, view.size, min(self._manner.faint, self.sure_from))
+        passes = self._settings.passes(*view.size)
+        threshold = min(self._settings.faint, self.sure_from)
+        return start_passes(self._detector, passes, view.scaled, view.size, threshold)
 
 
 class _FrameView:
@@ -204,17 +223,17 @@ class _PictureView:
 
 
 @dataclass(slots=True, eq=False)
-class _FramePasses:
-    """One frame under way."""
+class _ExaminedFrame:
+    """One frame under way: its passes, one entry for each detector, and its luma, shape (H, W)."""
 
     frame: int
     time_s: float
     pending: list[PendingPasses]
     grey: NDArray[np.uint8]
 
-    def sightings(self, passes: Sequence[_DetectorPasses]) -> Iterator[VerifyDetection]:
-        for one, looks in zip(passes, self.pending, strict=True):
-            found = looks.result()
+    def detections(self, verifiers: Sequence[_Verifier]) -> Iterator[VerifyDetection]:
+        for one, passes in zip(verifiers, self.pending, strict=True):
+            found = passes.result()
             open_ = ~covered(self.grey, found.xyxy)
             for box, score in zip(found.xyxy[open_].tolist(), found.score[open_].tolist(), strict=True):
                 place = (box[0], box[1], box[2], box[3])
@@ -225,11 +244,11 @@ def covered(grey: NDArray[np.uint8], boxes: Boxes) -> NDArray[np.bool_]:
     """Tell which boxes show a cover of ours instead of a picture.
 
     Args:
-        grey: Shape (H, W), 0 to 255.
-        boxes: Shape (N, 4), pixels.
+        grey: Shape (H, W), uint8, the picture's luma, 0 to 255.
+        boxes: Shape (N, 4), float32, rows (x0, y0, x1, y1) in pixels.
 
     Returns:
-        Shape (N,).
+        Shape (N,), bool.
     """
     result = np.zeros(len(boxes), bool)
     curtain: NDArray[np.float32] | None = None

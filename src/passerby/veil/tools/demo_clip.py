@@ -18,7 +18,6 @@ from PIL import Image, ImageDraw, ImageFilter
 from passerby.config import PORTRAIT
 from passerby.errors import UnreadableError
 from passerby.values import Boxes
-from passerby.veil.cover import exposed_share
 
 HEAD = (120, 0, 330, 290)
 """Head and collar in the portrait, pixels."""
@@ -71,17 +70,20 @@ class Truth:
     xyxy: Boxes
 
 
-def demo_frames(seconds: float, size: tuple[int, int]) -> Iterator[tuple[Image.Image, Truth]]:
+def demo_frames(
+    seconds: float, size: tuple[int, int], *, portrait: Path = PORTRAIT
+) -> Iterator[tuple[Image.Image, Truth]]:
     """Draw the clip, frame by frame.
 
     Args:
         seconds: Its length at 25 frames a second.
         size: Width and height, pixels; faces grow with the picture (10 to 120 pixels wide at 640x360).
+        portrait: The picture of the person, with ``HEAD`` and ``FACE`` where the shipped one has them.
 
     Raises:
         UnreadableError: the portrait is missing.
     """
-    ground, head = _ground(size), _head()
+    ground, head = _ground(size), _head(portrait)
     count = max(1, round(seconds * RATE))
     first = round(count * BARE_SHARE)
     for number in range(count):
@@ -136,14 +138,14 @@ def _ground(size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(np.stack([wall, wall * 0.97, wall * 0.9], axis=-1).astype(np.uint8))
 
 
-def _head() -> Image.Image:
+def _head(path: Path) -> Image.Image:
     """The head of the portrait, cut out with a soft oval edge."""
     try:
-        with Image.open(PORTRAIT) as portrait:
+        with Image.open(path) as portrait:
             head = portrait.convert("RGB").crop(HEAD)
     except OSError as error:
         raise UnreadableError(
-            f"portrait must be at {PORTRAIT}, got nothing there that reads", hint="install Passerby anew with pip"
+            f"portrait must be at {path}, got nothing there that reads", hint="install Passerby anew"
         ) from error
     mask = Image.new("L", head.size, 0)
     ImageDraw.Draw(mask).ellipse((4, -40, head.width - 4, head.height - 4), fill=255)
@@ -177,13 +179,3 @@ def _place(picture: Image.Image, head: Image.Image, actor: Actor, now: float) ->
 
 def _area(box: tuple[float, ...]) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def uncovered_share(truth: Truth, covers: Boxes) -> NDArray[np.float64]:
-    """Return for each face the share of its box that no cover hides.
-
-    Args:
-        truth: The faces of one frame.
-        covers: Shape (M, 4), what was covered, margin included.
-    """
-    return np.array([exposed_share(face, covers) for face in truth.xyxy], np.float64)
