@@ -77,7 +77,7 @@ class Relay:
                 del format, args
 
             def do_GET(self) -> None:
-                relay._hand_on(self)
+                relay.hand_on(self)
 
             do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815 # the base class's names
 
@@ -99,7 +99,7 @@ class Relay:
         self._thread.join()
         self.server.server_close()
 
-    def _hand_on(self, request: BaseHTTPRequestHandler) -> None:
+    def hand_on(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("content-length") or 0))
         with self._lock:
             self.puts += request.command == "PUT"

@@ -13,8 +13,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -257,11 +258,12 @@ class FlakyStore(ObjectStore):
         if broken:
             raise StorageError("connection lost")
 
-    def _put(self, guard: Callable[[], None] | None, path: str, data: bytes) -> None:
-        self._step(lambda: super(FlakyStore, self)._put(guard, path, data))
+    def put_all(self, files: Mapping[str, bytes], *, guard: Callable[[], None] | None = None) -> None:
+        for path, data in files.items():
+            self._step(partial(super().put_all, {path: data}, guard=guard))
 
     def swap(self, path: str, old: bytes | None, new: bytes) -> None:
-        self._step(lambda: super(FlakyStore, self).swap(path, old, new))
+        self._step(partial(super().swap, path, old, new))
 
     def beside(self, prefix: str) -> FlakyStore:
         return FlakyStore(self._backend, self._name, f"{self._prefix}{prefix}/")
@@ -305,6 +307,7 @@ def test_log_on_an_object_store_survives_a_lost_write_or_answer(done: bool) -> N
 WRITER = """
 import sys, threading
 from datetime import UTC, datetime
+from functools import partial
 from passerby.register import Log, Remark
 
 log = Log.open(sys.argv[1])

@@ -42,7 +42,7 @@ def stopped(hours: float) -> r.RunningStopped:
     return r.RunningStopped(at=at(hours), camera=CAMERA, reason="planned")
 
 
-def beat(hours: float, *, begin: float | None = None, end: float | None = None) -> r.Heartbeat:
+def heartbeat(hours: float, *, begin: float | None = None, end: float | None = None) -> r.Heartbeat:
     begin, end = hours - 1 if begin is None else begin, hours if end is None else end
     return r.Heartbeat(at=at(hours), begin=at(begin), end=at(end), camera=CAMERA, frames=45_000, faces_covered=12)
 
@@ -68,52 +68,52 @@ def read(*entries: r.Entry, now: float | None = None) -> list[str]:
     return [str(problem) for problem in history.problems]
 
 
-def test_camera_that_beats_every_hour_is_known_throughout() -> None:
-    assert read(registered(), started(0), *(beat(h) for h in range(1, 30)), stopped(30), now=500) == []
+def test_camera_with_a_heartbeat_every_hour_is_known_throughout() -> None:
+    assert read(registered(), started(0), *(heartbeat(h) for h in range(1, 30)), stopped(30), now=500) == []
 
 
 def test_late_beat_shows_as_a_gap_with_its_length() -> None:
-    assert read(registered(), started(0), beat(1), beat(4), beat(5)) == [
+    assert read(registered(), started(0), heartbeat(1), heartbeat(4), heartbeat(5)) == [
         "silence: entry 3: camera 0f0f0f0f was not known from 2026-11-23T09:00:00Z for 3:00:00"
     ]
 
 
 def test_counts_stated_afterwards_do_not_close_a_gap() -> None:
-    found = read(registered(), started(0), beat(1), beat(6, begin=1, end=6))
+    found = read(registered(), started(0), heartbeat(1), heartbeat(6, begin=1, end=6))
     assert found == ["silence: entry 3: camera 0f0f0f0f was not known from 2026-11-23T09:00:00Z for 5:00:00"]
 
 
 def test_counts_that_leave_a_span_out_show_as_a_gap() -> None:
-    found = read(registered(), started(0), beat(1), beat(2, begin=1.9, end=2))
+    found = read(registered(), started(0), heartbeat(1), heartbeat(2, begin=1.9, end=2))
     assert found == ["silence: entry 3: camera 0f0f0f0f has no counts from 2026-11-23T09:00:00Z for 0:54:00"]
 
 
 def test_camera_that_fell_silent_is_not_known_until_now() -> None:
-    assert read(registered(), started(0), beat(1), now=2.4) == []
-    assert read(registered(), started(0), beat(1), now=26) == [
+    assert read(registered(), started(0), heartbeat(1), now=2.4) == []
+    assert read(registered(), started(0), heartbeat(1), now=26) == [
         "silence: camera 0f0f0f0f is not known since 2026-11-23T09:00:00Z for 1 day, 1:00:00, until now"
     ]
 
 
 def test_restart_after_a_crash_shows_the_gap() -> None:
-    found = read(registered(), started(0), beat(1), started(8), beat(9))
+    found = read(registered(), started(0), heartbeat(1), started(8), heartbeat(9))
     assert found == ["silence: entry 3: camera 0f0f0f0f was not known from 2026-11-23T09:00:00Z for 7:00:00"]
 
 
 def test_stop_long_after_the_last_beat_shows_the_gap() -> None:
-    assert read(registered(), started(0), beat(1), stopped(9))[0].startswith("silence: entry 3")
+    assert read(registered(), started(0), heartbeat(1), stopped(9))[0].startswith("silence: entry 3")
 
 
 def test_stopped_and_retired_cameras_owe_no_beat() -> None:
     gone = r.CameraRetired(at=at(2), camera=CAMERA, reason="closed")
-    assert read(registered(), started(0), beat(1), stopped(1.5), now=999) == []
-    assert read(registered(), started(0), beat(1), gone, now=999) == []
+    assert read(registered(), started(0), heartbeat(1), stopped(1.5), now=999) == []
+    assert read(registered(), started(0), heartbeat(1), gone, now=999) == []
 
 
 def test_heartbeat_interval_is_the_camera_s_own() -> None:
-    assert read(registered(heartbeat_s=86_400), started(0), beat(24, begin=0), beat(48, begin=24)) == []
+    assert read(registered(heartbeat_s=86_400), started(0), heartbeat(24, begin=0), heartbeat(48, begin=24)) == []
     changed = r.CameraChanged(at=at(0), camera=CAMERA, heartbeat_s=86_400)
-    assert read(registered(), changed, started(0), beat(24, begin=0)) == []
+    assert read(registered(), changed, started(0), heartbeat(24, begin=0)) == []
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_heartbeat_interval_is_the_camera_s_own() -> None:
     [
         ((started(0),), "order: entry 0: camera 0f0f0f0f is not registered"),
         ((registered(), registered(hours=1)), "order: entry 1: camera 0f0f0f0f is registered a second time"),
-        ((registered(), beat(1)), "order: entry 1: camera 0f0f0f0f beats, but was not started"),
+        ((registered(), heartbeat(1)), "order: entry 1: camera 0f0f0f0f has a heartbeat, but was not started"),
         (
             (registered(), r.CameraRetired(at=at(0), camera=CAMERA, reason="x"), started(1)),
             "order: entry 2: camera 0f0f0f0f is retired",
@@ -139,7 +139,7 @@ def test_heartbeat_interval_is_the_camera_s_own() -> None:
         ),
         ((received(0), decided(1, approvals=1)), "order: entry 1: case c5c5c5c5 needs 2 approvals, has 1"),
         (
-            (registered(), started(0), beat(1, begin=0, end=2)),
+            (registered(), started(0), heartbeat(1, begin=0, end=2)),
             "time: entry 2: counts must end before 2026-11-23T09:00:00Z, end 2026-11-23T10:00:00Z",
         ),
         (

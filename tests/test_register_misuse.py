@@ -16,8 +16,8 @@ import pytest
 
 from passerby.cli import main
 from passerby.errors import StorageError
-from passerby.register import Log, LogReader, Remark, verify
-from passerby.register.storage.directory_store import Disk, write_whole
+from passerby.register import Log, LogReader, Remark, WriterSettings, verify
+from passerby.register.storage.directory_store import DirectoryStore, Disk
 
 ORIGIN = "cameras.example.org/log"
 
@@ -188,20 +188,28 @@ def test_torn_bundle_is_named_with_its_file(capsys: pytest.CaptureFixture[str], 
     assert (code, "tile/entries/000.p/5" in err) == (1, True)
 
 
-def test_full_disk_is_said_and_what_was_half_written_is_cleared(
-    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_: Disk, fd: int, data: bytes) -> None:
+class FullDisk(Disk):
+    """A disk that runs out of room in the middle of a file."""
+
+    full = False
+
+    def write(self, fd: int, data: bytes) -> None:
+        if not self.full:
+            super().write(fd, data)
+            return
         os.write(fd, data[:10])
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch, Log.open(log) as opened:
-        patch.setattr(Disk, "write", full)
+
+def test_full_disk_is_said_and_what_was_half_written_is_cleared(log: Path, tmp_path: Path) -> None:
+    disk = FullDisk()
+    with Log.open(log, settings=WriterSettings(disk=disk)) as opened:
+        disk.full = True
         with pytest.raises(StorageError, match="cannot be written: No space left on device"):
             opened.append(Remark(at=datetime.now(UTC), text="too much"))
         with pytest.raises(StorageError, match=f"{tmp_path}/one cannot be written: No space left on device"):
-            write_whole(tmp_path / "one", b"x" * 100)
-        patch.undo()
+            DirectoryStore(tmp_path, disk=disk).put_all({"one": b"x" * 100})
+        disk.full = False
         assert not list(tmp_path.rglob(".tmp-*")), "they would keep the disk full"
         assert opened.append(Remark(at=datetime.now(UTC), text="room again")).index == 5
     assert verify(LogReader.open(log)).problems == ()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from obstore.store import S3Store
@@ -64,16 +62,14 @@ def passerby(*arguments: object) -> int:
 
 
 @pytest.mark.usefixtures("relay")
-def test_a_log_on_s3_from_its_making_to_its_proof(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_on_s3_from_its_making_to_its_proof(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place, log, proof = f"s3://{s3_server.BUCKET}/whole", tmp_path / "log", tmp_path / "proof"
     assert passerby("register", "init", log, "--origin", ORIGIN, "--public", place) == 0
     key = capsys.readouterr().out.strip()
     for batch in (300, 2):
-        entries = json.dumps([{"kind": "remark", "v": 1, "text": str(number)} for number in range(batch)])
-        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(entries.encode())))
-        assert passerby("register", "append", log) == 0
+        entries = tmp_path / "entries.json"
+        entries.write_text(json.dumps([{"kind": "remark", "v": 1, "text": str(number)} for number in range(batch)]))
+        assert passerby("register", "append", log, entries) == 0
     assert passerby("register", "verify", place, "--vkey", key) == 0
     assert passerby("register", "watch", place, "--state", tmp_path / "state", "--vkey", key) == 0
     assert passerby("register", "prove", place, 256, "-o", proof) == 0

@@ -25,13 +25,14 @@ from passerby.register import (
     Remark,
     VerifierKey,
     Witness,
+    WriterSettings,
     require,
     verify,
     witness_app,
 )
 from passerby.register.notes.checkpoint import Checkpoint
 from passerby.register.notes.note import Signature, encode_base64, open_note, parse_signature, sign_note
-from passerby.register.storage.directory_store import DirectoryStore
+from passerby.register.storage.directory_store import Disk
 from passerby.register.tiles.merkle import EMPTY_ROOT, Frontier, leaf_hash, prove_consistency
 from passerby.register.witness.cosigning import Cosigners
 from passerby.register.witness.witness import SIZE, CosignRequest
@@ -96,17 +97,15 @@ def free_port() -> int:
 
 @contextmanager
 def serving(witness: Witness, port: int) -> Iterator[None]:
-    server = uvicorn.Server(uvicorn.Config(witness_app(witness), port=port, log_level="critical"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        deadline = time.monotonic() + 20
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.01)
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
+    server = uvicorn.Server(uvicorn.Config(witness_app(witness), log_level="critical"))
+    with socket.create_server(("127.0.0.1", port)) as listener:  # who comes before it runs has to wait, not to go
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @contextmanager
@@ -123,9 +122,25 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "w"
 
 
+class FullDisk(Disk):
+    """A disk that can be without room."""
+
+    full = False
+
+    def create(self, path: Path, mode: int) -> int:
+        if self.full:
+            raise OSError(28, "disk is full")
+        return super().create(path, mode)
+
+
 @pytest.fixture
-def witness(path: Path) -> Iterator[Witness]:
-    made = Witness.open(path, clock=lambda: NOW)
+def disk() -> FullDisk:
+    return FullDisk()
+
+
+@pytest.fixture
+def witness(path: Path, disk: FullDisk) -> Iterator[Witness]:
+    made = Witness.open(path, settings=WriterSettings(clock=lambda: datetime.fromtimestamp(NOW, UTC), disk=disk))
     yield made
     made.close()
 
@@ -239,17 +254,14 @@ def test_of_requests_at_once_one_wins_and_nothing_is_rolled_back(witness: Witnes
     assert witness.add_checkpoint(request(0, 30)).body == f"{won}\n"
 
 
-def test_witness_that_cannot_remember_does_not_sign(witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise StorageError("disk is full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(DirectoryStore, "put_all", full)
-        with pytest.raises(StorageError, match="disk is full"):
-            witness.add_checkpoint(request(0, 5))
-        with client_of(witness) as client:
-            answer = client.post("/add-checkpoint", content=request(0, 5))
-        assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+def test_witness_that_cannot_remember_does_not_sign(witness: Witness, disk: FullDisk) -> None:
+    disk.full = True
+    with pytest.raises(StorageError, match="disk is full"):
+        witness.add_checkpoint(request(0, 5))
+    with client_of(witness) as client:
+        answer = client.post("/add-checkpoint", content=request(0, 5))
+    assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    disk.full = False
     assert witness.add_checkpoint(request(0, 5)).status == HTTPStatus.OK
 
 
@@ -316,7 +328,8 @@ def test_log_gets_its_checkpoints_witnessed(two: tuple[list[Witness], list[int],
                 log.append(remark(), witnessed=True, timeout_s=1.5)
             deadline = time.monotonic() + 30
             while failing(log) != ["w1"] and time.monotonic() < deadline:
-                time.sleep(0.1)
+                with suppress(VerificationError):
+                    log.append(remark(), witnessed=True, timeout_s=0.5)
             assert failing(log) == ["w1"], "w0 answers since it was asked again, w1 does not run"
             unmet = verify(LogReader.open(tmp_path / "log"))
             assert [problem.kind for problem in unmet.problems] == ["quorum"]

@@ -14,7 +14,7 @@ from passerby.cli import build
 from passerby.web.register import camera as register_camera
 from passerby.web.register.documents import find
 from passerby.web.register.pages import PAGE_POLICY, CitizenPages, LogSummary
-from passerby.web.register.server import _LOG_FILE
+from passerby.web.register.server import LOG_FILE
 from passerby.web.register.translation import PAGE_LANGUAGES
 from passerby.web.register.view import PART
 
@@ -37,7 +37,7 @@ def test_every_path_of_the_guide_is_there(city: City) -> None:
         if path.startswith(("proof", "entry")):
             continue
         there = find(pages, path.replace("<camera>", city.name(0)), "en") is not None
-        assert there or _LOG_FILE.fullmatch(path + ("0/000" if path.endswith("/") else "")), path
+        assert there or LOG_FILE.fullmatch(path + ("0/000" if path.endswith("/") else "")), path
 
 
 def test_numbers_of_the_guide_are_those_of_the_code(city: City) -> None:

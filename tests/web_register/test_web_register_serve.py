@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from passerby.errors import VerificationError
 from passerby.register import Log, Policy, Proof, Remark, VerifierKey, encode_entry, require
 from passerby.web.listening import is_loopback, server_config
-from passerby.web.register import follow as register_follow
 from passerby.web.register.follow import LogFollower
 from passerby.web.register.server import answer, register_app
 
@@ -36,12 +35,9 @@ def log(city_now: City, tmp_path: Path) -> tuple[Path, str, City]:
 
 
 @pytest.fixture
-def client(
-    log: tuple[Path, str, City], monkeypatch: pytest.MonkeyPatch, serving: Callable[..., AbstractContextManager[str]]
-) -> Iterator[httpx.Client]:
-    monkeypatch.setattr(register_follow, "CHECK_EVERY_S", 0.0)
-    monkeypatch.setattr(register_follow, "FRESH_S", 0.0)
-    with serving(register_app(LogFollower(log[0], vkey=log[1]))) as address, httpx.Client(base_url=address) as made:
+def client(log: tuple[Path, str, City], serving: Callable[..., AbstractContextManager[str]]) -> Iterator[httpx.Client]:
+    follower = LogFollower(log[0], vkey=log[1], fresh_s=0, check_every_s=0)
+    with serving(register_app(follower)) as address, httpx.Client(base_url=address) as made:
         yield made
 
 
@@ -247,10 +243,7 @@ def test_partial_tile_of_an_older_checkpoint_can_still_be_read(client: httpx.Cli
     assert re.fullmatch(rb".{%d}" % (32 * size), client.get(f"/tile/0/000.p/{size}").content, re.S)
 
 
-def test_pages_and_proofs_hold_while_the_log_is_being_written(
-    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(register_follow, "CHECK_EVERY_S", 0.0)
+def test_pages_and_proofs_hold_while_the_log_is_being_written(city: City, tmp_path: Path) -> None:
     city.operator()
     with Log.create(tmp_path / "busy", origin="busy.example/log") as writer:
         writer.append_many(city.entries)
@@ -263,7 +256,7 @@ def test_pages_and_proofs_hold_while_the_log_is_being_written(
         thread = threading.Thread(target=write)
         thread.start()
         try:
-            follower = LogFollower(tmp_path / "busy")
+            follower = LogFollower(tmp_path / "busy", check_every_s=0)
             until = time.monotonic() + 3
             while follower.reader.size < 600 and time.monotonic() < until:
                 assert follower.document("index.html", "en")

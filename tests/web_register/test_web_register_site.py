@@ -25,6 +25,7 @@ from passerby.register import (
 )
 from passerby.register.notes.checkpoint import cosign
 from passerby.register.notes.note import COSIGNATURE
+from passerby.register.storage.places import open_source
 from passerby.web.register.documents import every_path
 from passerby.web.register.follow import LogFollower, SiteAddresses
 from passerby.web.register.server import register_app
@@ -54,9 +55,17 @@ def test_site_holds_every_page_and_the_proof_of_every_entry_it_cites(city: City,
         require(Proof.parse(made[name]), made[f"entry/{index}.json"], policy)
 
 
-def test_second_run_reads_only_what_is_new_and_writes_only_what_changed(
-    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class WatchedReader(LogReader):
+    """Knows from where on entries were read first."""
+
+    first: int | None = None
+
+    def raws(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        self.first = start if self.first is None else self.first
+        return super().raws(start, stop)
+
+
+def test_second_run_reads_only_what_is_new_and_writes_only_what_changed(city: City, tmp_path: Path) -> None:
     city.usual().write(tmp_path / "log")
     saved = tmp_path / "site" / ".state"
     write_site(LogFollower(tmp_path / "log", saved=saved), tmp_path / "site", now=city.now)
@@ -64,16 +73,9 @@ def test_second_run_reads_only_what_is_new_and_writes_only_what_changed(
     assert again.changed == 0
     with Log.open(tmp_path / "log") as log:
         log.append(CameraChanged(at=city.now, camera=city.name(3), label="Annex"))
-    read: list[int] = []
-    raws = LogReader.raws
-
-    def watched(self: LogReader, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        read.append(start)
-        return raws(self, start, stop)
-
-    monkeypatch.setattr(LogReader, "raws", watched)
-    follower = LogFollower(tmp_path / "log", saved=saved)
-    assert read[0] == 98
+    reader = WatchedReader(open_source(tmp_path / "log"))
+    follower = LogFollower(reader, saved=saved)
+    assert reader.first == 98
     third = write_site(follower, tmp_path / "site", now=city.now)
     assert 0 < third.changed < third.pages + 4
     fresh = LogFollower(tmp_path / "log")
@@ -123,7 +125,7 @@ def test_folder_that_cannot_be_written_is_said(city: City, tmp_path: Path) -> No
 def test_copied_log_beside_the_pages_verifies(city: City, tmp_path: Path) -> None:
     city.usual()
     for hour in range(30, 330):
-        city.beat(0, hour)
+        city.heartbeat(0, hour)
     key = city.write(tmp_path / "log")
     follower = LogFollower(tmp_path / "log")
     assert copy_log(follower, tmp_path / "site") > 4

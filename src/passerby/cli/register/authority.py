@@ -32,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init(
+    *,
     path: _Path,
     name: Annotated[str, typer.Option(help="The authority's name: a URL without https://, no + and no space.")],
     log: Annotated[list[str], typer.Option(help="Verifier key of a log it has a say in; may be given again.")],

@@ -43,6 +43,7 @@ def add_commands(register: typer.Typer) -> None:
 
 
 def site(
+    *,
     log: LogArgument,
     output: Annotated[
         Path,
@@ -59,7 +60,7 @@ def site(
     follower = LogFollower(
         log, vkey=read_key(vkey), policy=read_policy(policy), addresses=addresses_of(url, log_url), saved=output / STATE
     )
-    written = write_site(follower, output, language=known(language))
+    written = write_site(follower, output, language=known_language(language))
     copied = copy_log(follower, output) if copy else 0
     typer.echo(
         f"{output}: {written.pages} pages, {written.proofs} proofs, {written.changed + copied} files written, "
@@ -69,11 +70,12 @@ def site(
     typer.echo(
         f"verify.html: {digest_bytes(verifier_page()[0])}, the same for every register of this version", err=True
     )
-    notes(follower, url)
+    say_notes(follower, url)
     follower.close()
 
 
 def serve(
+    *,
     log: LogArgument,
     host: Annotated[
         str, typer.Option(help="Address to listen on; this machine only unless you say otherwise.")
@@ -87,11 +89,11 @@ def serve(
 ) -> None:
     """Serve a log and its public pages."""
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    here, spoken = addresses_of(url or (address if is_loopback(host) else None), None), known(language)
+    here, spoken = addresses_of(url or (address if is_loopback(host) else None), None), known_language(language)
     with bind_port(host, port) as listener:
         follower = LogFollower(log, vkey=read_key(vkey), policy=read_policy(policy), addresses=here, saved=state)
         follower.save()
-        notes(follower, here.base_url)
+        say_notes(follower, here.base_url)
         if not is_loopback(host):
             typer.echo(
                 "note: this server speaks plain HTTP; browsers check proofs only over https, so put TLS before it",
@@ -116,7 +118,7 @@ def addresses_of(url: str | None, log_url: str | None) -> SiteAddresses:
     return SiteAddresses(base, log_url or "./")
 
 
-def known(language: str) -> str:
+def known_language(language: str) -> str:
     """Return a language that there is.
 
     Raises:
@@ -127,7 +129,7 @@ def known(language: str) -> str:
     return language
 
 
-def notes(follower: LogFollower, url: str | None) -> None:
+def say_notes(follower: LogFollower, url: str | None) -> None:
     """Say what the operator should know."""
     if follower.reader.own_word:
         typer.echo("note: the key was taken from the log itself; give --vkey to be sure whose log it is", err=True)

@@ -38,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init(
+    *,
     path: _LogPath,
     origin: Annotated[str, typer.Option(help="The log's name: its URL without https://.")],
     policy: _PolicyFile = None,
@@ -52,6 +53,7 @@ def init(
 
 
 def append(
+    *,
     path: _LogPath,
     file: Annotated[
         str, typer.Argument(help="A JSON file with one entry or a list of them; - for standard input.")
@@ -74,6 +76,7 @@ def append(
 
 
 def policy(
+    *,
     path: _LogPath,
     file: Annotated[Path, typer.Argument(help="A tlog-policy file with the witnesses and the quorum.")],
 ) -> None:
@@ -87,7 +90,7 @@ def policy(
         typer.echo(f"note: no signature yet from {failure}", err=True)
 
 
-def rotate(path: _LogPath) -> None:
+def rotate(*, path: _LogPath) -> None:
     """Change the log's key. The old key signs the entry that names the new one; prints the new verifier key."""
     with open_log(path) as log:
         log.rotate()
@@ -99,7 +102,7 @@ def rotate(path: _LogPath) -> None:
 
 
 def reveal(
-    path: _LogPath, index: Annotated[int, typer.Argument(help="Of the entry that holds the commitment.")]
+    *, path: _LogPath, index: Annotated[int, typer.Argument(help="Of the entry that holds the commitment.")]
 ) -> None:
     """Append the entry that reveals a commitment made by this log's writer. Prints its index."""
     with open_log(path) as log:
@@ -110,6 +113,7 @@ def reveal(
 
 
 def show(
+    *,
     place: _Place,
     start: Annotated[int, typer.Argument(help="First entry.")] = 0,
     stop: Annotated[int | None, typer.Argument(help="One past the last entry; left out: the end.")] = None,
@@ -126,6 +130,7 @@ def show(
 
 
 def prove(
+    *,
     place: _Place,
     index: Annotated[int, typer.Argument(help="Of the entry.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write there instead of to standard output.")] = None,
@@ -143,6 +148,7 @@ def prove(
 
 
 def check(
+    *,
     file: Annotated[Path, typer.Argument(help="A .tlog-proof file.")],
     vkey: _Vkey = None,
     policy: _PolicyFile = None,
@@ -171,6 +177,7 @@ def check(
 
 
 def verify(
+    *,
     place: _Place,
     vkey: _Vkey = None,
     policy: _PolicyFile = None,
@@ -210,6 +217,7 @@ def verify(
 
 
 def watch(
+    *,
     place: _Place,
     state: Annotated[Path, typer.Option(file_okay=False, help="Where the last checkpoint is kept between visits.")],
     vkey: _Vkey = None,
@@ -232,6 +240,7 @@ def watch(
 
 
 def schema(
+    *,
     kind: Annotated[str | None, typer.Argument(help="For example heartbeat; left out: the list of kinds.")] = None,
 ) -> None:
     """Print the JSON Schema of one kind of entry, or the kinds."""

@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def init(
+    *,
     path: _Path,
     name: Annotated[str, typer.Option(help="The witness's name: a URL without https://, no + and no space.")],
 ) -> None:
@@ -33,13 +34,14 @@ def init(
         typer.echo(str(register.Witness.create(path, name)))
 
 
-def add_log(path: _Path, vkey: Annotated[str, typer.Argument(help="The log's verifier key.")]) -> None:
+def add_log(*, path: _Path, vkey: Annotated[str, typer.Argument(help="The log's verifier key.")]) -> None:
     """Take one more log, or a log's new key. A witness that runs takes it at once."""
     with typed(KEY_HINT):
         register.Witness.add_log(path, vkey)
 
 
 def run(
+    *,
     path: _Path,
     host: Annotated[
         str, typer.Option(help="Address to listen on; anything but loopback needs --beyond-loopback.")

@@ -1,4 +1,4 @@
-"""What a log's writer works with. The defaults are what every command uses; others are for odd machines and for tests."""
+"""What a log's writer, or a witness, works with. The defaults are what every command uses; others are mostly for tests."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def connect(url: str, retry: RetryConfig) -> ObjectStore:
 
 @dataclass(frozen=True, slots=True)
 class WriterSettings:
-    """Clock, disk and object stores of a log's writer.
+    """Clock, disk and object stores of a log's writer, or of a witness.
 
     Attributes:
-        clock: The wall clock: dates the entries that the writer makes itself, and ends a lease.
+        clock: The wall clock: dates the entries that the writer makes itself and a witness's signatures, and ends a lease.
         disk: The calls to the system that writing to a directory needs.
         connect: Reaches for an object store by its URL.
         retry: How often a request to it is tried again.

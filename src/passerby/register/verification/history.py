@@ -65,7 +65,7 @@ class LogProblem:
 
 
 @dataclass(slots=True)
-class _Camera:
+class _CameraRecord:
     heartbeat: timedelta
     retired: bool = False
     running: bool = False
@@ -76,7 +76,7 @@ class _Camera:
 
 
 @dataclass(slots=True)
-class _Case:
+class _CaseRecord:
     decided: bool = False
     closed: bool = False
 
@@ -88,8 +88,8 @@ class History:
         self.problems: list[LogProblem] = []
         self.first_at: datetime | None = None
         self.last_at: datetime | None = None
-        self._cameras: dict[str, _Camera] = {}
-        self._cases: dict[str, _Case] = {}
+        self._cameras: dict[str, _CameraRecord] = {}
+        self._cases: dict[str, _CaseRecord] = {}
         self._promised: dict[int, Commitment] = {}
         self._kept: set[int] = set()
         self._years: Counter[tuple[int, str]] = Counter()
@@ -100,13 +100,13 @@ class History:
         if isinstance(entry, CameraRegistered):
             if entry.camera in self._cameras:
                 self._say("order", index, f"camera {entry.camera[:8]} is registered a second time")
-            self._cameras[entry.camera] = _Camera(timedelta(seconds=entry.heartbeat_s))
+            self._cameras[entry.camera] = _CameraRecord(timedelta(seconds=entry.heartbeat_s))
         elif isinstance(entry, OfCamera):
             self._take_camera(index, entry)
         elif isinstance(entry, RequestReceived):
             if entry.case in self._cases:
                 self._say("order", index, f"case {entry.case[:8]} is received a second time")
-            self._cases[entry.case] = _Case()
+            self._cases[entry.case] = _CaseRecord()
             self._years[entry.at.year, "requests"] += 1
         elif isinstance(entry, OfCase):
             self._take_case(index, entry)
@@ -166,9 +166,9 @@ class History:
             camera.running = False
             camera.retired = isinstance(entry, CameraRetired)
 
-    def _take_heartbeat(self, index: int, name: str, camera: _Camera, entry: Heartbeat) -> None:
+    def _take_heartbeat(self, index: int, name: str, camera: _CameraRecord, entry: Heartbeat) -> None:
         if not camera.running:
-            self._say("order", index, f"camera {name[:8]} beats, but was not started")
+            self._say("order", index, f"camera {name[:8]} has a heartbeat, but was not started")
         if entry.end > entry.at + CLOCK_SLACK:
             self._say(
                 "time", index, f"counts must end before {format_instant(entry.at)}, end {format_instant(entry.end)}"
@@ -178,7 +178,7 @@ class History:
         camera.covered = max(entry.end, camera.covered or entry.end)
 
     def _check_silence(
-        self, index: int, name: str, camera: _Camera, at: datetime, begin: datetime | None = None
+        self, index: int, name: str, camera: _CameraRecord, at: datetime, begin: datetime | None = None
     ) -> None:
         if not (camera.running and camera.heard and camera.covered):
             return

@@ -45,6 +45,8 @@ SILENCE_H = 3.0
 """Source: twice the default heartbeat of a camera, and a half; a log with one running camera grows more often."""
 MAX_SILENCE_H = 87_600.0
 """Ten years."""
+DAMAGE = {"tile", "tree", "missing", "format"}
+"""Kinds of problems after which a visit is not remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,10 @@ class _LastVisit(BaseModel):
     grown: AwareDatetime | None = None
     """Of when its newest entry is, or, in an empty log, when it was first seen."""
 
+    @property
+    def key(self) -> VerifierKey | None:
+        return VerifierKey.parse(self.vkey) if self.vkey else None
+
 
 class _Memory:
     """The watcher's state directory, for one log."""
@@ -123,7 +129,7 @@ class _Memory:
         try:
             last = _LastVisit() if raw is None else _LastVisit.model_validate_json(raw)
             if last.vkey is not None:
-                VerifierKey.parse(last.vkey)
+                VerifierKey.parse(last.vkey)  # also where it is empty, which it never is
         except (ValidationError, FormatError) as exc:
             raise self._changed(self._visit_path) from exc
         return last
@@ -162,8 +168,8 @@ class _Visitor:
         last = self._memory.last_visit()  # 1
         before, old = self._memory.last_note()
         own_word = vkey is None and policy is None and last.own_word
-        if vkey is None and policy is None and last.vkey:
-            vkey = VerifierKey.parse(last.vkey)
+        if vkey is None and policy is None:
+            vkey = last.key
         try:
             reader = LogReader(self._source, vkey=vkey, policy=policy, bridged=False)  # 2
         except (FormatError, VerificationError) as exc:
@@ -171,14 +177,14 @@ class _Visitor:
             return Visit((LogProblem(kind, exc.message),), old, None, own_word)
         if not self._bridged(reader) or (old and not self._grew(old, before, reader)):  # 3
             return Visit(tuple(self._problems), old, None, own_word)
-        newest = self._check_entries(reader, old.size if old else 0)  # 4
+        grown = self._check_entries(reader, old.size if old else 0) or last.grown or self._now  # 4
         self._check_signatures(reader)  # 5
         named = None if policy is not None else self._check_named(reader, last)
-        grown = min(newest or last.grown or self._now, self._now)
+        grown = min(grown, self._now)
         self._check_silence(grown, reader)  # 6
-        if not any(problem.kind in {"tile", "tree", "missing", "format"} for problem in self._problems):  # 7
-            known = last.vkey or str(vkey or reader.snapshot.trust.key)
-            fresh = _LastVisit(vkey=known, own_word=own_word, policy=named or last.policy, grown=grown)
+        if not DAMAGE & {problem.kind for problem in self._problems}:  # 7
+            known = last.key or vkey or reader.snapshot.trust.key
+            fresh = _LastVisit(vkey=str(known), own_word=own_word, policy=named or last.policy, grown=grown)
             self._memory.keep(reader.snapshot.note.raw, fresh)
         return Visit(tuple(self._problems), old, reader.checkpoint(), own_word)
 

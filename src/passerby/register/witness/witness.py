@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -29,7 +27,7 @@ from passerby.register.notes import (
     open_note,
     split_note,
 )
-from passerby.register.storage import DirectoryStore, FileHold, as_storage_errors
+from passerby.register.storage import DirectoryStore, FileHold, WriterSettings, as_storage_errors
 from passerby.register.tiles import EMPTY_ROOT, HASH_BYTES, MAX_PROOF, verify_consistency
 
 PLAIN = "text/plain; charset=utf-8"
@@ -88,8 +86,8 @@ class CosignRequest:
 class Witness:
     """A witness with its directory. Safe to use from many threads; a second process on the directory is refused."""
 
-    def __init__(self, path: Path, signer: Signer, *, clock: Callable[[], float] = time.time) -> None:
-        """Take a witness's directory.
+    def __init__(self, path: Path, signer: Signer, *, settings: WriterSettings | None = None) -> None:
+        """Take a witness's directory; see ``open``.
 
         Raises:
             LockedError: another process has it.
@@ -97,8 +95,9 @@ class Witness:
         """
         self.signer = signer
         self._path = path
-        self._store = DirectoryStore(path)
-        self._clock = clock
+        settings = settings or WriterSettings()
+        self._store = DirectoryStore(path, disk=settings.disk)
+        self._clock = settings.clock
         self._lock = threading.Lock()
         self._hold = FileHold(path / "lock")
 
@@ -119,8 +118,12 @@ class Witness:
         return signer.key
 
     @classmethod
-    def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Witness:
+    def open(cls, path: Path, *, settings: WriterSettings | None = None) -> Witness:
         """Open a witness's directory.
+
+        Args:
+            path: As given to ``create``.
+            settings: Clock and disk; None takes the usual ones.
 
         Raises:
             UsageError: there is none.
@@ -133,7 +136,7 @@ class Witness:
         signer = FileSigner.load(path / "key")
         if signer.key.kind != COSIGNATURE:
             raise FormatError(f"key of a witness must be of type 0x04, got 0x{signer.key.kind:02x}")
-        return cls(path, signer, clock=clock)
+        return cls(path, signer, settings=settings)
 
     @classmethod
     def add_log(cls, path: Path, vkey: str) -> None:
@@ -211,7 +214,7 @@ class Witness:
             verify_consistency(request.old, checkpoint.size, request.proof, old_root, checkpoint.root)
         except VerificationError as exc:
             return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, exc.message)
-        signature = cosign(text, self.signer, int(self._clock()))
+        signature = cosign(text, self.signer, int(self._clock().timestamp()))
         known = {(key.name, key.key_id) for key in keys}
         lines = [s.to_line() for s in split_note(request.note)[1] if (s.name, s.key_id) in known]
         note = f"{text}\n{''.join(dict.fromkeys(lines))}{signature.to_line()}"

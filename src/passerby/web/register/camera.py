@@ -205,19 +205,25 @@ def change(camera: CameraHistory, index: int, entry: CameraChanged) -> None:
     camera.sources |= dict.fromkeys(changed, index)
 
 
-def note_heartbeat(camera: CameraHistory, index: int, beat: Heartbeat) -> None:
+def note_heartbeat(camera: CameraHistory, index: int, heartbeat: Heartbeat) -> None:
     """Add a heartbeat's counts to its hour and day; one that tells of a span told before, or of the future, is not believed."""
-    told_before = camera.heartbeat and beat.begin < camera.heartbeat.entry.end - timedelta(seconds=GAP_S)
-    if told_before or beat.end > beat.at + timedelta(seconds=AHEAD_S):
+    told_before = camera.heartbeat and heartbeat.begin < camera.heartbeat.entry.end - timedelta(seconds=GAP_S)
+    if told_before or heartbeat.end > heartbeat.at + timedelta(seconds=AHEAD_S):
         camera.contradictions += 1
         return
-    late = beat.at - beat.end > timedelta(seconds=LATE * camera.heartbeat_s)
-    note_gap(camera, index, beat.at if late else beat.begin, GAP_S)
-    camera.heartbeat = Said(index=index, entry=beat)
-    camera.covered = max(beat.end, camera.covered or beat.end)
-    hour = beat.begin.replace(minute=0, second=0)
-    count(camera.hours, hour if beat.end <= hour + timedelta(hours=1) else beat.begin, index, beat, HOURS_KEPT)
-    count(camera.days, beat.begin.replace(hour=0, minute=0, second=0), index, beat, DAYS_KEPT)
+    late = heartbeat.at - heartbeat.end > timedelta(seconds=LATE * camera.heartbeat_s)
+    note_gap(camera, index, heartbeat.at if late else heartbeat.begin, GAP_S)
+    camera.heartbeat = Said(index=index, entry=heartbeat)
+    camera.covered = max(heartbeat.end, camera.covered or heartbeat.end)
+    hour = heartbeat.begin.replace(minute=0, second=0)
+    count(
+        camera.hours,
+        hour if heartbeat.end <= hour + timedelta(hours=1) else heartbeat.begin,
+        index,
+        heartbeat,
+        HOURS_KEPT,
+    )
+    count(camera.days, heartbeat.begin.replace(hour=0, minute=0, second=0), index, heartbeat, DAYS_KEPT)
 
 
 def runs(camera: CameraHistory) -> bool:
@@ -255,18 +261,18 @@ def note_gap(camera: CameraHistory, index: int, until: datetime, allowed_s: int)
         keep(camera.gaps, Gap(begin=begin, end=until, index=index), LISTED)
 
 
-def count(rows: list[Counts], begin: datetime, index: int, beat: Heartbeat, kept: int) -> None:
+def count(rows: list[Counts], begin: datetime, index: int, heartbeat: Heartbeat, kept: int) -> None:
     """Add a heartbeat to the row that begins at an instant."""
     if not rows or rows[-1].begin != begin:
-        keep(rows, Counts(begin=begin, end=beat.end, first=index, last=index), kept)
+        keep(rows, Counts(begin=begin, end=heartbeat.end, first=index, last=index), kept)
     row = rows[-1]
-    row.end, row.last = max(row.end, beat.end), index
-    row.faces += beat.faces_covered
-    row.frames += beat.frames
-    row.stated_s += round((beat.end - beat.begin).total_seconds())
-    row.covered_whole_s += beat.covered_whole_s
-    row.stalled_s += beat.stalled_s
-    row.down_s += beat.down_s
+    row.end, row.last = max(row.end, heartbeat.end), index
+    row.faces += heartbeat.faces_covered
+    row.frames += heartbeat.frames
+    row.stated_s += round((heartbeat.end - heartbeat.begin).total_seconds())
+    row.covered_whole_s += heartbeat.covered_whole_s
+    row.stalled_s += heartbeat.stalled_s
+    row.down_s += heartbeat.down_s
 
 
 def keep(rows: list[T], row: T, kept: int) -> None:

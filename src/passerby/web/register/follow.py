@@ -18,10 +18,8 @@ from passerby.web.register.documents import PageDocument, find, missing
 from passerby.web.register.pages import CitizenPages, LogSummary
 from passerby.web.register.state import State
 
-FRESH_S = 5
-"""A page's instant is at most this old."""
+FRESH_S = 5.0
 CHECK_EVERY_S = 1.0
-"""The log's checkpoint is looked at this often at most, while somebody reads."""
 MAX_KEPT = 256
 """CitizenPages that are kept as rendered, for one instant."""
 
@@ -60,11 +58,13 @@ class LogFollower:
     """A log's state, kept up to date. Safe to use from several threads.
 
     Args:
-        source: A directory or URL, as ``LogReader.open`` takes it.
+        source: A directory or URL, as ``LogReader.open`` takes it; or a reader that is open.
         vkey: The log's key as known from elsewhere; None takes the log's own word.
         policy: Which witnesses count; None takes the log's own word.
         addresses: Where the pages stand.
         saved: File to go on from; it is written by ``save`` only.
+        fresh_s: A page's instant is at most this old.
+        check_every_s: The log's checkpoint is looked at this often at most, while somebody reads.
 
     Raises:
         StorageError: the log cannot be read.
@@ -74,14 +74,19 @@ class LogFollower:
 
     def __init__(
         self,
-        source: str | Path,
+        source: str | Path | LogReader,
         *,
         vkey: VerifierKey | str | None = None,
         policy: Policy | None = None,
         addresses: SiteAddresses | None = None,
         saved: Path | None = None,
+        fresh_s: float = FRESH_S,
+        check_every_s: float = CHECK_EVERY_S,
     ) -> None:
-        self.reader = LogReader.open(source, vkey=vkey, policy=policy)
+        self.reader: LogReader = (
+            source if isinstance(source, LogReader) else LogReader.open(source, vkey=vkey, policy=policy)
+        )
+        self._fresh_s, self._check_every_s = fresh_s, check_every_s
         self.state = State()
         self.proofs: dict[int, bool] = {}
         self.trouble: str | None = None
@@ -112,10 +117,10 @@ class LogFollower:
             now: Aware; None is the present. What cannot be read or was rewritten shows on the pages as an alarm.
         """
         now = now or utc_now()
-        if self._looked is None or abs((now - self._looked).total_seconds()) >= CHECK_EVERY_S:
+        if self._looked is None or abs((now - self._looked).total_seconds()) >= self._check_every_s:
             self._looked = now
             self._refresh()
-        if self._pages is None or abs((now - self._pages.now).total_seconds()) >= FRESH_S:
+        if self._pages is None or abs((now - self._pages.now).total_seconds()) >= self._fresh_s:
             base_url = self._addresses.base_url or f"https://{self.seen.origin}/"
             self._kept.clear()
             self._pages = CitizenPages(

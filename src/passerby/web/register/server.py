@@ -35,7 +35,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
     "X-Frame-Options": "DENY",
 }
-_LOG_FILE = re.compile(
+LOG_FILE = re.compile(
     r"checkpoint|vkey|policy|rotation/[0-9]{1,4}\.tlog-proof|schemas/[a-z.]{1,60}\.json|"
     r"tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?"
 )
@@ -82,7 +82,7 @@ def answer(follower: LogFollower, path: str, language: str) -> PageAnswer:
         language: For pages whose path names none.
     """
     try:
-        if _LOG_FILE.fullmatch(path):
+        if LOG_FILE.fullmatch(path):
             data = follower.file(path)
             if data is not None:
                 return log_file(path, data)

@@ -3,7 +3,7 @@
 The state is a plain function of the entries: the same log gives the same state, whether read at once or bit by bit, and it
 can be saved as JSON between two readings. What it keeps per camera is bounded; older counts fall out, older entries stay
 in the log. It believes what the operator states; whether a statement is silent, late or contradicts itself is worked out
-in ``register_status``.
+in ``status``.
 """
 
 from __future__ import annotations

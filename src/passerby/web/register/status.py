@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from passerby.register import Heartbeat, RunningStarted
-from passerby.web.register.camera import AHEAD_S, CameraHistory
+from passerby.web.register.camera import AHEAD_S, CameraHistory, Said
 from passerby.web.register.state import State
 
 WINDOW = timedelta(days=30)
@@ -69,37 +69,53 @@ class Totals:
 
 
 def status_of(camera: CameraHistory, now: datetime) -> Status:
-    """Return what a camera is at an instant.
+    """Return what a camera is at an instant: the first of these that holds.
+
+    1. It was removed.
+    2. It was never started.
+    3. Not known: the operator's last word is dated in the future.
+    4. It was stopped.
+    5. Not known: no word came by the time that one was due.
+    6. It runs, or it is in trouble for more than half of the span of its last heartbeat.
 
     Args:
         camera: Its state.
         now: Aware. The same state at another instant may be "not known".
     """
-    if camera.retired:
+    if camera.retired:  # 1
         return Status(Light.GONE, camera.retired.entry.at, camera.retired.index)
     running, last_word = camera.running, camera.last_word
-    if running is None or last_word is None:
+    if running is None or last_word is None:  # 2
         said = camera.heartbeat or camera.registered
-        return Status(Light.NEW, said.entry.at if said else None, said.index if said else None)
-    beat = camera.heartbeat
-    index = beat.index if beat and beat.entry.end >= running.entry.at else running.index
-    if last_word > now + timedelta(seconds=AHEAD_S):
+        return Status(Light.NEW, said.entry.at, said.index) if said else Status(Light.NEW)
+    heartbeat = _heartbeat_since(camera, running.entry.at)
+    index = heartbeat.index if heartbeat else running.index
+    if last_word > now + timedelta(seconds=AHEAD_S):  # 3
         return Status(Light.UNKNOWN, None, index, ahead=True)
-    if not isinstance(running.entry, RunningStarted):
+    if not isinstance(running.entry, RunningStarted):  # 4
         return Status(Light.OFF, running.entry.at, running.index)
     due = camera.due
-    if due is None or now > due:
-        return Status(Light.UNKNOWN, last_word, index, field="end" if beat and index == beat.index else "at")
-    if beat and index == beat.index and (trouble := trouble_of(beat.entry)):
-        return Status(trouble, beat.entry.begin, index, due, field="begin")
+    if due is None or now > due:  # 5
+        return Status(Light.UNKNOWN, last_word, index, field="end" if heartbeat else "at")
+    if heartbeat and (trouble := trouble_of(heartbeat.entry)):  # 6
+        return Status(trouble, heartbeat.entry.begin, index, due, field="begin")
     light = Light.WHOLE if running.entry.mode == "cover-whole" else Light.ON
     return Status(light, running.entry.at, running.index, due)
 
 
-def trouble_of(beat: Heartbeat) -> Light | None:
+def _heartbeat_since(camera: CameraHistory, at: datetime) -> Said[Heartbeat] | None:
+    """The last heartbeat, unless the camera was started or stopped after it."""
+    return camera.heartbeat if camera.heartbeat and camera.heartbeat.entry.end >= at else None
+
+
+def trouble_of(heartbeat: Heartbeat) -> Light | None:
     """Return what a camera was for more than half of a heartbeat's span, if that is not on."""
-    half_s = (beat.end - beat.begin).total_seconds() / 2
-    seconds = {Light.DOWN: beat.down_s, Light.STALLED: beat.stalled_s, Light.WHOLE: beat.covered_whole_s}
+    half_s = (heartbeat.end - heartbeat.begin).total_seconds() / 2
+    seconds = {
+        Light.DOWN: heartbeat.down_s,
+        Light.STALLED: heartbeat.stalled_s,
+        Light.WHOLE: heartbeat.covered_whole_s,
+    }
     return max(seconds, key=lambda light: seconds[light]) if sum(seconds.values()) > half_s else None
 
 
