@@ -52,7 +52,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "Scene": ("passerby.gateway.picture.scene:Scene", "passerby.gateway.scene:Scene"),
     "SceneSettings": ("passerby.gateway.picture.scene:SceneSettings", "passerby.gateway.scene:SceneSettings"),
     "LiveEncoder": ("passerby.gateway.picture.encoder:LiveEncoder", "passerby.gateway.encode:LiveEncoder"),
-    "EncodeConfig": ("passerby.gateway.values:EncodeConfig",),
+    "EncodeConfig": ("passerby.gateway.config:EncodeConfig", "passerby.gateway.values:EncodeConfig"),
     "Reason": ("passerby.gateway:CoverReason", "passerby.gateway:Reason"),
     "Slates": ("passerby.gateway.picture.slate:Slates", "passerby.gateway.slate:Slates"),
     "nal_units": ("passerby.media.h264.units:nal_units", "passerby.gateway.h264:nal_units"),
@@ -69,7 +69,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "sender_report": ("passerby.gateway.rtsp.rtp:sender_report",),
     "goodbye": ("passerby.gateway.rtsp.rtp:goodbye",),
     "Broadcast": ("passerby.gateway.rtsp.broadcast:Broadcast",),
-    "Session": ("passerby.gateway.rtsp.broadcast:Session",),
+    "Session": ("passerby.gateway.rtsp.broadcast:RtspSession", "passerby.gateway.rtsp.broadcast:Session"),
 }
 """Name to the paths ``module:attribute`` where it may stand, tried in order."""
 CLOCKS = ("utc_now",)

@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 from passerby.cli.app import build
 from passerby.errors import CameraError
 from passerby.gateway.config import CameraConfig, InputConfig, OnvifConfig
-from passerby.gateway.onvif.client import OnvifUser, Pose, pose_of, poses, profiles, users
-from passerby.gateway.onvif.describe import Answer, Login, authorization, describe
+from passerby.gateway.onvif.client import OnvifUser, Pose, pose_of, read_profiles, read_users, watch_poses
+from passerby.gateway.onvif.describe import CameraLogin, DescribeAnswer, authorization, describe
 from passerby.gateway.onvif.ptz import PtzWatch, at_home
-from passerby.gateway.onvif.pull_check import AccessReport, AccessTests, check_access
+from passerby.gateway.onvif.pull_check import AccessReport, AccessTests, check_camera_access
 from passerby.gateway.values import CoverReason
 
 
@@ -53,9 +53,13 @@ def camera(served: Served, user: str | None = USER, password: str | None = PASSW
 
 @pytest.mark.parametrize(
     ("login", "wanted"),
-    [(Login(USER, PASSWORD), Answer.OPEN), (Login(USER, "wrong"), Answer.REFUSED), (None, Answer.REFUSED)],
+    [
+        (CameraLogin(USER, PASSWORD), DescribeAnswer.OPEN),
+        (CameraLogin(USER, "wrong"), DescribeAnswer.REFUSED),
+        (None, DescribeAnswer.REFUSED),
+    ],
 )
-def test_a_camera_says_whom_it_lets_in(served: Served, login: Login | None, wanted: Answer) -> None:
+def test_a_camera_says_whom_it_lets_in(served: Served, login: CameraLogin | None, wanted: DescribeAnswer) -> None:
     assert asyncio.run(describe(camera(served).input, login)) is wanted
 
 
@@ -63,7 +67,7 @@ def test_nobody_there_is_no_answer() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         config = InputConfig(f"rtsp://127.0.0.1:{free.getsockname()[1]}/x", open_timeout_s=0.5)
-        assert asyncio.run(describe(config, None)) is Answer.NO_ANSWER
+        assert asyncio.run(describe(config, None)) is DescribeAnswer.NO_ANSWER
 
 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\n", b"SSH-2.0-x\r\n\r\n", b"x" * 200_000])
@@ -82,7 +86,7 @@ def test_what_is_no_answer_opens_nothing(sent: bytes) -> None:
     thread = threading.Thread(target=speak, daemon=True)
     thread.start()
     config = InputConfig(f"rtsp://127.0.0.1:{ear.getsockname()[1]}/x", open_timeout_s=1.0)
-    assert asyncio.run(describe(config, None)) is Answer.NO_ANSWER
+    assert asyncio.run(describe(config, None)) is DescribeAnswer.NO_ANSWER
     thread.join(5)
     ear.close()
 
@@ -90,14 +94,14 @@ def test_what_is_no_answer_opens_nothing(sent: bytes) -> None:
 def test_digest_is_answered_as_the_standard_shows() -> None:
     # RFC 2069's form, as RTSP cameras use it; the values are those of RFC 2617, section 3.5, without qop
     challenge = 'Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc"'
-    made = authorization([challenge], Login("Mufasa", "Circle Of Life"), "GET", "/dir/index.html")
+    made = authorization([challenge], CameraLogin("Mufasa", "Circle Of Life"), "GET", "/dir/index.html")
     assert made is not None
     assert 'response="670fd8c2df070c60b045671b8b24ff02"' in made
     assert 'opaque="5ccc"' in made
-    assert authorization(["Basic realm=x"], Login("a", "b"), "GET", "/") == "Basic YTpi"
-    assert authorization(["Negotiate"], Login("a", "b"), "GET", "/") is None
+    assert authorization(["Basic realm=x"], CameraLogin("a", "b"), "GET", "/") == "Basic YTpi"
+    assert authorization(["Negotiate"], CameraLogin("a", "b"), "GET", "/") is None
     qop = authorization(
-        ['Digest realm="r", nonce="n", qop="auth,auth-int", algorithm=SHA-256'], Login("a", "b"), "GET", "/"
+        ['Digest realm="r", nonce="n", qop="auth,auth-int", algorithm=SHA-256'], CameraLogin("a", "b"), "GET", "/"
     )
     assert qop is not None
     assert "qop=auth" in qop
@@ -110,19 +114,23 @@ def test_digest_is_answered_as_the_standard_shows() -> None:
 @pytest.mark.parametrize(
     ("report", "wanted"),
     [
-        (AccessReport(Answer.OPEN, Answer.REFUSED, users=(OnvifUser("a", "User"),)), "tested"),
-        (AccessReport(Answer.OPEN, Answer.OPEN, users=(OnvifUser("a", "User"),)), "not-exclusive"),
+        (AccessReport(DescribeAnswer.OPEN, DescribeAnswer.REFUSED, users=(OnvifUser("a", "User"),)), "tested"),
+        (AccessReport(DescribeAnswer.OPEN, DescribeAnswer.OPEN, users=(OnvifUser("a", "User"),)), "not-exclusive"),
         (
-            AccessReport(Answer.OPEN, Answer.REFUSED, users=(OnvifUser("a", "User"), OnvifUser("b", "User"))),
+            AccessReport(
+                DescribeAnswer.OPEN, DescribeAnswer.REFUSED, users=(OnvifUser("a", "User"), OnvifUser("b", "User"))
+            ),
             "not-exclusive",
         ),
         (
-            AccessReport(Answer.OPEN, Answer.REFUSED, (("vms", Answer.OPEN),), (OnvifUser("a", "User"),)),
+            AccessReport(
+                DescribeAnswer.OPEN, DescribeAnswer.REFUSED, (("vms", DescribeAnswer.OPEN),), (OnvifUser("a", "User"),)
+            ),
             "not-exclusive",
         ),
-        (AccessReport(Answer.OPEN, Answer.REFUSED, users=None), "untested"),
-        (AccessReport(Answer.NO_ANSWER, Answer.NO_ANSWER, users=(OnvifUser("a", "User"),)), "untested"),
-        (AccessReport(Answer.REFUSED, Answer.REFUSED, users=(OnvifUser("a", "User"),)), "untested"),
+        (AccessReport(DescribeAnswer.OPEN, DescribeAnswer.REFUSED, users=None), "untested"),
+        (AccessReport(DescribeAnswer.NO_ANSWER, DescribeAnswer.NO_ANSWER, users=(OnvifUser("a", "User"),)), "untested"),
+        (AccessReport(DescribeAnswer.REFUSED, DescribeAnswer.REFUSED, users=(OnvifUser("a", "User"),)), "untested"),
     ],
 )
 def test_exclusive_is_said_only_where_it_was_shown(report: AccessReport, wanted: str) -> None:
@@ -130,12 +138,12 @@ def test_exclusive_is_said_only_where_it_was_shown(report: AccessReport, wanted:
 
 
 def test_a_camera_with_one_user_is_tested(served: Served, simulator: OnvifSimulator) -> None:
-    report = asyncio.run(check_access(camera(served), onvif(simulator), [Login("vms", "guess")]))
+    report = asyncio.run(check_camera_access(camera(served), onvif(simulator), [CameraLogin("vms", "guess")]))
     assert report is not None
     assert report.exclusive == "tested"
-    assert report.others == (("vms", Answer.REFUSED),)
+    assert report.others == (("vms", DescribeAnswer.REFUSED),)
     simulator.users["vms"] = "x"
-    report = asyncio.run(check_access(camera(served), onvif(simulator)))
+    report = asyncio.run(check_camera_access(camera(served), onvif(simulator)))
     assert report is not None
     assert report.exclusive == "not-exclusive"
 
@@ -165,15 +173,15 @@ def test_tests_are_stated_for_every_camera(served: Served, monkeypatch: pytest.M
 
 
 def test_a_cameras_streams_and_users_are_told(simulator: OnvifSimulator) -> None:
-    found = asyncio.run(profiles(onvif(simulator)))
+    found = asyncio.run(read_profiles(onvif(simulator)))
     assert [(one.name, one.width) for one in found] == [("main", 1280), ("sub", 640)]
     assert found[0].url == "rtsp://127.0.0.1:8554/main"
-    assert [user.name for user in asyncio.run(users(onvif(simulator)))] == ["admin"]
+    assert [user.name for user in asyncio.run(read_users(onvif(simulator)))] == ["admin"]
 
 
 def test_a_wrong_password_is_named(simulator: OnvifSimulator) -> None:
     with pytest.raises(CameraError, match="refuses the user or password"):
-        asyncio.run(users(onvif(simulator, "wrong")))
+        asyncio.run(read_users(onvif(simulator, "wrong")))
 
 
 ANSWERS: dict[str, bytes | float] = {
@@ -208,7 +216,7 @@ def test_a_camera_that_does_not_answer_by_onvif_is_named_and_let_go(said: str, m
 
     thread = threading.Thread(target=speak, daemon=True)
     thread.start()
-    for ask in (profiles, users):
+    for ask in (read_profiles, read_users):
         with pytest.raises(CameraError, match="must answer by ONVIF, got: "):
             asyncio.run(ask(OnvifConfig("127.0.0.1", ear.getsockname()[1], "a", "b")))
     ear.shutdown(socket.SHUT_RDWR)
@@ -221,7 +229,7 @@ def test_a_camera_that_does_not_answer_by_onvif_is_named_and_let_go(said: str, m
 def test_a_question_that_is_cut_short_leaves_no_connection(simulator: OnvifSimulator) -> None:
     async def asking() -> None:
         for pause_s in (0.0, 0.001, 0.003, 0.01, 0.03, 0.1):
-            task = asyncio.create_task(profiles(onvif(simulator)))
+            task = asyncio.create_task(read_profiles(onvif(simulator)))
             await asyncio.sleep(pause_s)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -234,9 +242,9 @@ def test_a_question_that_is_cut_short_leaves_no_connection(simulator: OnvifSimul
 
 def test_an_address_that_reaches_nobody_is_mended(simulator: OnvifSimulator) -> None:
     simulator.stream = "rtsp://0.0.0.0/main"
-    assert asyncio.run(profiles(onvif(simulator)))[0].url == "rtsp://127.0.0.1:554/main"
+    assert asyncio.run(read_profiles(onvif(simulator)))[0].url == "rtsp://127.0.0.1:554/main"
     simulator.stream = "rtsp://admin:secret@192.0.2.4:8554/main"
-    assert asyncio.run(profiles(onvif(simulator)))[0].url == "rtsp://192.0.2.4:8554/main"
+    assert asyncio.run(read_profiles(onvif(simulator)))[0].url == "rtsp://192.0.2.4:8554/main"
 
 
 @pytest.mark.parametrize(
@@ -315,7 +323,7 @@ def test_a_camera_that_stops_answering_is_covered() -> None:
 def test_poses_come_over_one_connection(simulator: OnvifSimulator) -> None:
     async def some() -> list[Pose]:
         found = []
-        async with contextlib.aclosing(poses(onvif(simulator), 0.01)) as told:
+        async with contextlib.aclosing(watch_poses(onvif(simulator), 0.01)) as told:
             async for pose in told:
                 found.append(pose)
                 if len(found) == 3:

@@ -13,14 +13,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from passerby.errors import AccessError, ServiceError, UsageError
-from passerby.gateway.access.access_log import AccessLog, as_csv
-from passerby.gateway.access.accounts import RIGHTS, Accounts, Right, Role, new_password, require
+from passerby.gateway.access.access_log import AccessLog, access_log_csv
+from passerby.gateway.access.accounts import ROLE_RIGHTS, Accounts, Right, Role, new_password, require
 from passerby.gateway.access.certificate import own_certificate
 from passerby.gateway.access.gate import AccountGate
-from passerby.gateway.access.limits import Limit
-from passerby.gateway.access.sessions import Sessions, same
+from passerby.gateway.access.limits import RateLimit
+from passerby.gateway.access.sessions import LoginSessions, same_token
 from passerby.gateway.logs import PER_S, JsonLines, OnceASecond, log_as_json
-from passerby.gateway.publish.metrics import Facts, exposition
+from passerby.gateway.publish.metrics import MetricsSource, metrics_exposition
 from passerby.gateway.states import CameraStatus, Phase, WorkerCounts
 from passerby.gateway.values import CoverReason
 
@@ -98,10 +98,10 @@ def test_a_proven_password_stops_counting_when_it_changes(accounts: Accounts, mo
 
 
 def test_rights_of_roles() -> None:
-    assert Right.WATCH not in RIGHTS[Role.AUDITOR]
-    assert Right.ACCESS_LOG not in RIGHTS[Role.OPERATOR]
-    assert Right.ACCOUNTS not in RIGHTS[Role.OPERATOR]
-    assert RIGHTS[Role.VIEWER] < RIGHTS[Role.OPERATOR] < RIGHTS[Role.ADMIN]
+    assert Right.WATCH not in ROLE_RIGHTS[Role.AUDITOR]
+    assert Right.ACCESS_LOG not in ROLE_RIGHTS[Role.OPERATOR]
+    assert Right.ACCOUNTS not in ROLE_RIGHTS[Role.OPERATOR]
+    assert ROLE_RIGHTS[Role.VIEWER] < ROLE_RIGHTS[Role.OPERATOR] < ROLE_RIGHTS[Role.ADMIN]
     assert not [right for right in Right if "bare" in right or "unveil" in right]
     with pytest.raises(AccessError, match="log in first"):
         require(None, Right.STATE)
@@ -162,7 +162,7 @@ def test_standing_is_the_same_as_long_as_the_account_is(accounts: Accounts) -> N
 
 def test_sessions_end_with_time_and_with_their_account() -> None:
     clock = Clock()
-    sessions = Sessions(60.0, clock)
+    sessions = LoginSessions(60.0, clock)
     token, session = sessions.begin("a")
     assert sessions.find(token) is session
     assert sessions.find(token + "x") is None
@@ -172,20 +172,20 @@ def test_sessions_end_with_time_and_with_their_account() -> None:
     token, _ = sessions.begin("a")
     sessions.end_all_of("a")
     assert sessions.find(token) is None
-    assert not same(None, "x")
-    assert same("x", "x")
+    assert not same_token(None, "x")
+    assert same_token("x", "x")
 
 
 def test_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("passerby.gateway.access.sessions.MOST", 10)
-    sessions = Sessions(60.0)
+    sessions = LoginSessions(60.0)
     tokens = [sessions.begin("a")[0] for _ in range(25)]
     assert sum(sessions.find(token) is not None for token in tokens) == 10
 
 
 def test_limit_lets_a_burst_through_and_then_a_rate() -> None:
     clock = Clock()
-    limit = Limit(3, 0.5, keys=2, clock=clock)
+    limit = RateLimit(3, 0.5, keys=2, clock=clock)
     assert [limit.allow("a") for _ in range(4)] == [True, True, True, False]
     assert limit.allow("b"), "others are not slowed"
     assert limit.wait_s("a") == 2
@@ -229,7 +229,7 @@ def test_access_log_finds_by_camera_and_user_and_pages_back(tmp_path: Path) -> N
 def test_csv_runs_nothing_in_a_spreadsheet(tmp_path: Path) -> None:
     log = AccessLog(tmp_path / "access.sqlite", 30)
     log.add("login-refused", user="=cmd|' /C calc'!A0", detail="@SUM(1)")
-    text = as_csv(log.lines())
+    text = access_log_csv(log.lines())
     assert "'=cmd" in text
     assert "'@SUM" in text
     log.close()
@@ -313,7 +313,7 @@ def test_metrics_parse_and_count_what_they_say() -> None:
     hall = CameraStatus(
         "hall", Phase.COVERED, (CoverReason.CLOCK,), counts=counts, whole_by_reason=((CoverReason.CLOCK, 7),)
     )
-    text = exposition(lambda: Facts([hall], refused=1, alarm=True, config_sound=False))().decode()
+    text = metrics_exposition(lambda: MetricsSource([hall], refused=1, alarm=True, config_sound=False))().decode()
     found = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from passerby.cli.app import build
 from passerby.gateway.config.load import parse_city
-from passerby.gateway.onvif.discovery import FoundCamera, Interface, discover, interfaces, matches
+from passerby.gateway.onvif.discovery import FoundCamera, Interface, discover_cameras, interfaces, matches
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_what_is_no_answer_to_us_is_nobody(data: bytes) -> None:
 def test_an_interface_that_cannot_be_asked_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     away = [Interface("192.0.2.1", 0), Interface(None, 99_999)]
     monkeypatch.setattr("passerby.gateway.onvif.discovery.interfaces", lambda: away)
-    assert discover(0.3) == []
+    assert discover_cameras(0.3) == []
     gc.collect()
 
 

@@ -19,7 +19,7 @@ from tests.gateway_tools import wait_for
 
 from passerby import register
 from passerby.errors import StorageError
-from passerby.gateway.publish.heartbeats import APART_S, STEADY_S, Beats, Condition, Span
+from passerby.gateway.publish.heartbeats import APART_S, STEADY_S, CameraHeartbeats, HeartbeatState, Span
 from passerby.gateway.publish.on_record import OnRecord
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.values import SELFTEST_CAMERA, CoverReason
@@ -31,19 +31,21 @@ T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
 # when a heartbeat is due
 
 
-def run(conditions: list[Condition], *, interval_s: float = 3600.0) -> list[Span]:
-    beats = Beats(T0, interval_s)
+def run(conditions: list[HeartbeatState], *, interval_s: float = 3600.0) -> list[Span]:
+    heartbeats = CameraHeartbeats(T0, interval_s)
     spans: list[Span] = []
     for second, condition in enumerate(conditions, 1):
-        spans += beats.tick(T0 + timedelta(seconds=second), condition, second * 12, second // 10)
-    rest = beats.rest()
+        spans += heartbeats.tick(T0 + timedelta(seconds=second), condition, second * 12, second // 10)
+    rest = heartbeats.rest()
     return spans + ([rest] if rest else [])
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.tuples(st.sampled_from(list(Condition)), st.integers(1, 90)), max_size=12), st.integers(60, 300))
+@given(
+    st.lists(st.tuples(st.sampled_from(list(HeartbeatState)), st.integers(1, 90)), max_size=12), st.integers(60, 300)
+)
 def test_heartbeats_follow_each_other_without_a_gap_and_lose_nothing(
-    runs: list[tuple[Condition, int]], interval_s: int
+    runs: list[tuple[HeartbeatState, int]], interval_s: int
 ) -> None:
     conditions = [condition for condition, length in runs for _ in range(length)]
     spans = run(conditions, interval_s=interval_s)
@@ -55,9 +57,9 @@ def test_heartbeats_follow_each_other_without_a_gap_and_lose_nothing(
     assert spans[-1].end == T0 + timedelta(seconds=len(conditions))
     assert sum(span.frames for span in spans) == len(conditions) * 12
     for condition, field in (
-        (Condition.WHOLE, "whole_s"),
-        (Condition.DOWN, "down_s"),
-        (Condition.STALLED, "stalled_s"),
+        (HeartbeatState.WHOLE, "whole_s"),
+        (HeartbeatState.DOWN, "down_s"),
+        (HeartbeatState.STALLED, "stalled_s"),
     ):
         assert sum(getattr(span, field) for span in spans) == conditions.count(condition)
 
@@ -65,16 +67,16 @@ def test_heartbeats_follow_each_other_without_a_gap_and_lose_nothing(
 @pytest.mark.parametrize("often", [0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5])
 def test_a_flapping_camera_does_not_flood_the_register(often: float) -> None:
     random = Random(7)
-    conditions, condition = [], Condition.ON
+    conditions, condition = [], HeartbeatState.ON
     for _ in range(600):
         if random.random() < often:
-            condition = Condition.DOWN if condition is Condition.ON else Condition.ON
+            condition = HeartbeatState.DOWN if condition is HeartbeatState.ON else HeartbeatState.ON
         conditions.append(condition)
     assert len(run(conditions)) <= 2 * 600 / APART_S + 3
 
 
 def test_a_camera_that_goes_dark_says_so_within_a_minute_and_again_when_it_is_back() -> None:
-    spans = run([Condition.ON] * 300 + [Condition.DOWN] * 300 + [Condition.ON] * 300)
+    spans = run([HeartbeatState.ON] * 300 + [HeartbeatState.DOWN] * 300 + [HeartbeatState.ON] * 300)
     dark = [span for span in spans if span.down_s > span.length_s / 2]
     assert dark[0].begin == T0 + timedelta(seconds=300)
     assert dark[0].end <= T0 + timedelta(seconds=300 + STEADY_S + 2)
@@ -85,15 +87,15 @@ def test_a_camera_that_goes_dark_says_so_within_a_minute_and_again_when_it_is_ba
 
 
 def test_a_clock_that_runs_back_counts_nothing() -> None:
-    beats = Beats(T0, 60.0)
-    assert beats.tick(T0 - timedelta(hours=1), Condition.ON, 5, 5) == []
-    assert beats.rest() is None
+    heartbeats = CameraHeartbeats(T0, 60.0)
+    assert heartbeats.tick(T0 - timedelta(hours=1), HeartbeatState.ON, 5, 5) == []
+    assert heartbeats.rest() is None
 
 
 def test_a_worker_that_counts_from_zero_again_takes_nothing_away() -> None:
-    beats = Beats(T0, 10.0)
-    beats.tick(T0 + timedelta(seconds=1), Condition.ON, 100, 7)
-    spans = beats.tick(T0 + timedelta(seconds=10), Condition.ON, 3, 0)
+    heartbeats = CameraHeartbeats(T0, 10.0)
+    heartbeats.tick(T0 + timedelta(seconds=1), HeartbeatState.ON, 100, 7)
+    spans = heartbeats.tick(T0 + timedelta(seconds=10), HeartbeatState.ON, 3, 0)
     assert (spans[0].frames, spans[0].faces) == (100, 7)
 
 

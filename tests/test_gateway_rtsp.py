@@ -35,7 +35,7 @@ from passerby.gateway.access.gate import AccountGate
 from passerby.gateway.config import RtspConfig
 from passerby.gateway.picture.scene import SceneSettings, read_number
 from passerby.gateway.rtsp.auth import DigestGate, ha1
-from passerby.gateway.rtsp.message import Interleaved, Request, RequestReader, transports
+from passerby.gateway.rtsp.message import Interleaved, RequestReader, RtspRequest, transports
 from passerby.gateway.rtsp.rtp import packets, payloads, sender_report
 from passerby.gateway.states import EventKind
 
@@ -441,7 +441,7 @@ def test_any_bytes_are_a_request_or_one_error(data: bytes, step: int) -> None:
     try:
         for at in range(0, len(data), step):
             for found in reader.feed(data[at : at + step]):
-                assert isinstance(found, Request | Interleaved)
+                assert isinstance(found, RtspRequest | Interleaved)
     except ServiceError:
         pass
 
@@ -452,8 +452,8 @@ def test_requests_are_cut_at_any_place() -> None:
     for step in (1, 2, 7, len(data)):
         reader = RequestReader()
         found = [item for at in range(0, len(data), step) for item in reader.feed(data[at : at + step])]
-        assert [type(item).__name__ for item in found] == ["Request", "Interleaved", "Request"]
-        assert isinstance(found[0], Request)
+        assert [type(item).__name__ for item in found] == ["RtspRequest", "Interleaved", "RtspRequest"]
+        assert isinstance(found[0], RtspRequest)
         assert found[0].body == b"abc"
 
 

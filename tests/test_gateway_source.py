@@ -24,7 +24,7 @@ from tests.gateway_tools import PASSWORD, SMALL, USER, Served, certificate, feed
 
 from passerby.gateway.config import InputConfig, PushConfig, RtspConfig
 from passerby.gateway.picture.scene import Scene, read_number
-from passerby.gateway.rtsp.push import Publisher
+from passerby.gateway.rtsp.push import RtspPusher
 from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.source import (
     Picture,
@@ -345,26 +345,26 @@ def test_gstreamers_camera_is_read_over_tls(gst: GstServer) -> None:
 @pytest.mark.tool
 def test_stream_is_pushed_to_gstreamers_server(gst: GstServer, served: Served) -> None:
     port, out = gst.port, gst.out
-    publisher = Publisher(PushConfig(f"rtsp://127.0.0.1:{port}/push"), served.relay)
-    served.thread.do(publisher.start)
+    pusher = RtspPusher(PushConfig(f"rtsp://127.0.0.1:{port}/push"), served.relay)
+    served.thread.do(pusher.start)
     try:
         wait_for(lambda: out.exists() and out.stat().st_size > 10 * 320 * 192 * 3 // 2, 20)
-        assert publisher.state.connected
+        assert pusher.state.connected
         first = np.fromfile(out, np.uint8, 320 * 192).reshape(192, 320)
         assert read_number(first) is not None
     finally:
-        served.thread.call(publisher.stop())
+        served.thread.call(pusher.stop())
 
 
 def test_push_that_is_refused_keeps_trying_and_names_why(served: Served) -> None:
     # our own server takes no stream, but asks for the password first, so that the way through Digest is gone too
     url = f"rtsp://u:secret@127.0.0.1:{served.server.port}/hall"
-    publisher = Publisher(PushConfig(url, USER, PASSWORD), served.relay)
-    served.thread.do(publisher.start)
-    wait_for(lambda: publisher.state.failures >= 1)
-    served.thread.call(publisher.stop())
-    assert publisher.state.last_failure == "the server must accept ANNOUNCE, got 405"
-    wrong = Publisher(PushConfig(url, USER, "wrong"), served.relay)
+    pusher = RtspPusher(PushConfig(url, USER, PASSWORD), served.relay)
+    served.thread.do(pusher.start)
+    wait_for(lambda: pusher.state.failures >= 1)
+    served.thread.call(pusher.stop())
+    assert pusher.state.last_failure == "the server must accept ANNOUNCE, got 405"
+    wrong = RtspPusher(PushConfig(url, USER, "wrong"), served.relay)
     served.thread.do(wrong.start)
     wait_for(lambda: wrong.state.failures >= 1)
     served.thread.call(wrong.stop())
@@ -373,12 +373,12 @@ def test_push_that_is_refused_keeps_trying_and_names_why(served: Served) -> None
 
 def test_push_to_a_frozen_server_holds_up_nothing(served: Served) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        publisher = Publisher(PushConfig(f"rtsp://127.0.0.1:{deaf.getsockname()[1]}/x"), served.relay)
-        served.thread.do(publisher.start)
+        pusher = RtspPusher(PushConfig(f"rtsp://127.0.0.1:{deaf.getsockname()[1]}/x"), served.relay)
+        served.thread.do(pusher.start)
         before = served.relay.meter.units
         wait_for(lambda: served.relay.meter.units - before > 8)
-        assert publisher.state.failures == 0, "it still waits for the answer"
-        served.thread.call(publisher.stop())
+        assert pusher.state.failures == 0, "it still waits for the answer"
+        served.thread.call(pusher.stop())
 
 
 def test_secret_stands_only_in_the_address_for_ffmpeg() -> None:

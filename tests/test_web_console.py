@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from passerby.gateway.access.accounts import RIGHTS, Right, Role
+from passerby.gateway.access.accounts import ROLE_RIGHTS, Right, Role
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase
 from passerby.gateway.values import CoverReason
 from passerby.web.console.api import event_row
@@ -87,7 +87,7 @@ def test_a_role_may_do_what_the_table_says_and_nothing_else(site: ConsoleSite, r
                 if right is None or method != "get" or (path == "/hls/{name}/{file}" and role is not Role.AUDITOR):
                     continue
                 answer = one.get(filled(path))
-                if Right(right) in RIGHTS[role]:
+                if Right(right) in ROLE_RIGHTS[role]:
                     assert answer.status_code not in {401, 403}, (path, answer.text)
                 else:
                     assert answer.status_code in {401, 403}, path

@@ -19,7 +19,7 @@ from passerby.errors import PasserbyError, ServiceError
 from passerby.gateway.access import AccessLog, AccountGate, Accounts, own_certificate
 from passerby.gateway.config import CityConfig, RtspConfig
 from passerby.gateway.onvif import AccessTests, PtzWatch
-from passerby.gateway.publish import Broker, Facts, OnRecord
+from passerby.gateway.publish import MetricsSource, MqttBroker, OnRecord
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event, EventKind
 from passerby.gateway.values import CoverReason
@@ -149,10 +149,10 @@ class Runtime:
         if self.broker is not None:
             self.broker.start()
 
-    def _broker(self, city: CityConfig) -> Broker | None:
+    def _broker(self, city: CityConfig) -> MqttBroker | None:
         if city.mqtt is None:
             return None
-        return Broker(city.mqtt, self.statuses, lambda name, on: self.cover(name, on=on, user="mqtt"))
+        return MqttBroker(city.mqtt, self.statuses, lambda name, on: self.cover(name, on=on, user="mqtt"))
 
     def _rtsp(self, city: CityConfig) -> RtspConfig:
         rtsp = city.rtsp
@@ -194,10 +194,10 @@ class Runtime:
             self.release(name, CoverReason.OPERATOR)
         return True
 
-    def facts(self) -> Facts:
+    def facts(self) -> MetricsSource:
         """Return what the metrics show."""
         folders = {camera.record.folder for camera in self.city.cameras.values() if camera.record.enabled}
-        return Facts(
+        return MetricsSource(
             statuses=self.statuses(),
             refused=len(self.gateway.refused),
             alarm=bool(self.gateway.alarm),

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from passerby.errors import ServiceError
 from passerby.gateway.config import CameraConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.picture import Slates
-from passerby.gateway.rtsp import Gate, Publisher, RtspServer
+from passerby.gateway.rtsp import Gate, RtspPusher, RtspServer
 from passerby.gateway.states import CameraStatus, Event, EventKind
 from passerby.gateway.stream import (
     HiddenCheck,
@@ -46,7 +46,7 @@ class ServedCamera:
         self.live = LiveFeed(supervisor.relay)
         self.hls = HlsFeed(supervisor.relay)
         self.recorder: Recorder | None = None
-        self.publishers: list[Publisher] = []
+        self.pushers: list[RtspPusher] = []
 
     @property
     def config(self) -> CameraConfig:
@@ -205,17 +205,17 @@ class Gateway:
         if config.record.enabled:
             camera.recorder = Recorder(config.name, config.record, self._disk(config.name))
             camera.recorder.start(camera.relay)
-        camera.publishers = [Publisher(push, camera.relay) for push in config.push]
-        for publisher in camera.publishers:
-            publisher.start()
+        camera.pushers = [RtspPusher(push, camera.relay) for push in config.push]
+        for pusher in camera.pushers:
+            pusher.start()
 
     async def _close_outputs(self, camera: ServedCamera, *, viewers: bool = True) -> None:
         if viewers:
             camera.live.close()
             camera.hls.close()
         recorder, camera.recorder = camera.recorder, None
-        publishers, camera.publishers = camera.publishers, []
-        await asyncio.gather(*(publisher.stop() for publisher in publishers))
+        pushers, camera.pushers = camera.pushers, []
+        await asyncio.gather(*(pusher.stop() for pusher in pushers))
         if recorder is not None:
             await asyncio.to_thread(recorder.stop)
 

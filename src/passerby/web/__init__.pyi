@@ -1,5 +1,5 @@
 from .console import (
-    serve,
+    serve_console,
 )
 from .listening import (
     bind_port,
@@ -26,8 +26,8 @@ __all__ = [
     "bind_port",
     "copy_log",
     "is_loopback",
-    "serve",
     "serve_app",
+    "serve_console",
     "serve_register",
     "shown_host",
     "verifier_page",

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from passerby.errors import ServiceError
 
 
-class _Server(uvicorn.Server):
+class _PagesServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on SIGINT and SIGTERM, and do not raise them again: what comes after serving has to run."""
@@ -80,4 +80,4 @@ def server_config(app: Starlette) -> uvicorn.Config:
 
 def serve_app(app: Starlette, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM. Keeps no record of who asked."""
-    _Server(server_config(app)).run(sockets=[listener])
+    _PagesServer(server_config(app)).run(sockets=[listener])

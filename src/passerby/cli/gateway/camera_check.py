@@ -14,14 +14,14 @@ import typer
 from passerby.errors import CameraError, UsageError
 from passerby.gateway import (
     AccessReport,
-    Answer,
     CameraConfig,
+    CameraLogin,
+    DescribeAnswer,
     InputConfig,
-    Login,
     OnvifConfig,
-    check_access,
+    check_camera_access,
     load_city,
-    poses,
+    watch_poses,
 )
 
 OWN = "PASSERBY_CAMERA_PASSWORD"
@@ -45,7 +45,7 @@ def check_camera(
         UsageError: neither name nor address, or a password is missing.
     """
     found, service = _target(camera, config, user, onvif)
-    report = asyncio.run(check_access(found, service, [Login(name, _password(OTHER)) for name in others]))
+    report = asyncio.run(check_camera_access(found, service, [CameraLogin(name, _password(OTHER)) for name in others]))
     if report is None:
         raise UsageError("camera must be on the network to be tested, is not")
     position = asyncio.run(_position(service)) if service is not None and service.ptz else ""
@@ -88,7 +88,7 @@ def _password(name: str) -> str:
 
 async def _position(service: OnvifConfig) -> str:
     try:
-        async with aclosing(poses(service, 0.0)) as found:
+        async with aclosing(watch_poses(service, 0.0)) as found:
             async for pose in found:
                 return "moving" if pose.moving else str(list(pose.position or ()))
     except CameraError as exc:
@@ -97,7 +97,11 @@ async def _position(service: OnvifConfig) -> str:
 
 
 def _print(report: AccessReport, position: str) -> None:
-    says = {Answer.OPEN: "opens", Answer.REFUSED: "is refused", Answer.NO_ANSWER: "gives no answer"}
+    says = {
+        DescribeAnswer.OPEN: "opens",
+        DescribeAnswer.REFUSED: "is refused",
+        DescribeAnswer.NO_ANSWER: "gives no answer",
+    }
     typer.echo(f"with its own login the stream {says[report.own]}")
     typer.echo(f"without a login the stream {says[report.nobody]}")
     for user, answer in report.others:

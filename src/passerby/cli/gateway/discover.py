@@ -13,7 +13,7 @@ import yaml
 
 from passerby.errors import CameraError, UsageError
 from passerby.files import write_atomic
-from passerby.gateway import FoundCamera, OnvifConfig, Profile, discover, profiles
+from passerby.gateway import FoundCamera, OnvifConfig, StreamProfile, discover_cameras, read_profiles
 
 PASSWORD = "PASSERBY_CAMERA_PASSWORD"  # noqa: S105 - a variable's name, not a password
 
@@ -34,7 +34,7 @@ def find(
     ] = None,
 ) -> None:
     """Find ONVIF cameras and print their entries as YAML. No password is written: {PASSERBY_CAMERA_PASSWORD} stands for it."""
-    found = [_named(host) for host in hosts] if hosts else discover(timeout_s)
+    found = [_named(host) for host in hosts] if hosts else discover_cameras(timeout_s)
     typer.echo(f"{len(found)} cameras answered", err=True)
     entries, failures = asyncio.run(_entries(found, user, os.environ.get(PASSWORD)))
     for failure in failures:
@@ -64,7 +64,7 @@ async def _entries(
     for camera in found:
         onvif = OnvifConfig(camera.host, camera.port, user, password)
         try:
-            streams = await profiles(onvif)
+            streams = await read_profiles(onvif)
         except CameraError as exc:
             failures.append(exc.message)
             continue
@@ -86,7 +86,7 @@ def _name(camera: FoundCamera, taken: set[str]) -> str:
     return name
 
 
-def _entry(camera: FoundCamera, stream: Profile, user: str | None) -> dict[str, object]:
+def _entry(camera: FoundCamera, stream: StreamProfile, user: str | None) -> dict[str, object]:
     login = {"username": user, "password": f"{{{PASSWORD}}}"} if user else {}
     words = " ".join(word for word in (camera.name, camera.hardware) if word)
     entry: dict[str, object] = {"friendly_name": words} if words else {}

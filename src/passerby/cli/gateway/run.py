@@ -14,7 +14,7 @@ from passerby.errors import ConfigError, UsageError
 from passerby.gateway import CityConfig, Runtime, load_city, log_as_json, parse_city
 from passerby.law import positions
 from passerby.media import protect_process
-from passerby.web import serve, shown_host
+from passerby.web import serve_console, shown_host
 
 DEMO = """\
 # Two drawn cameras, a register of their own, nothing else.
@@ -107,4 +107,4 @@ async def _serve(city: CityConfig, load: Callable[[], CityConfig] | None) -> Non
             typer.echo(f"account   admin   password  {runtime.first_password}   (shown this once)", err=True)
             runtime.first_password = None
 
-    await serve(runtime, ready)
+    await serve_console(runtime, ready)

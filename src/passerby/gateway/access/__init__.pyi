@@ -1,9 +1,9 @@
 from .access_log import (
     AccessLog,
-    as_csv,
+    access_log_csv,
 )
 from .accounts import (
-    RIGHTS,
+    ROLE_RIGHTS,
     Account,
     Accounts,
     Right,
@@ -17,27 +17,27 @@ from .gate import (
     AccountGate,
 )
 from .limits import (
-    Limit,
+    RateLimit,
 )
 from .sessions import (
-    Session,
-    Sessions,
-    same,
+    LoginSession,
+    LoginSessions,
+    same_token,
 )
 
 __all__ = [
-    "RIGHTS",
+    "ROLE_RIGHTS",
     "AccessLog",
     "Account",
     "AccountGate",
     "Accounts",
-    "Limit",
+    "LoginSession",
+    "LoginSessions",
+    "RateLimit",
     "Right",
     "Role",
-    "Session",
-    "Sessions",
-    "as_csv",
+    "access_log_csv",
     "new_password",
     "own_certificate",
-    "same",
+    "same_token",
 ]

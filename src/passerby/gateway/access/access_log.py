@@ -147,7 +147,7 @@ class AccessLog:
         self._base.execute("delete from access where number <= (select max(number) from access) - ?", (MOST_LINES,))
 
 
-def as_csv(lines: list[Line]) -> str:
+def access_log_csv(lines: list[Line]) -> str:
     """Return lines as CSV with a heading. Texts that a spreadsheet would run begin with an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out)

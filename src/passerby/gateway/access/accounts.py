@@ -54,7 +54,7 @@ class Right(StrEnum):
     ACCOUNTS = "accounts"
 
 
-RIGHTS: dict[Role, frozenset[Right]] = {
+ROLE_RIGHTS: dict[Role, frozenset[Right]] = {
     Role.VIEWER: frozenset({Right.STATE, Right.WATCH}),
     Role.OPERATOR: frozenset({Right.STATE, Right.WATCH, Right.RECORDINGS, Right.COVER, Right.RELOAD}),
     Role.AUDITOR: frozenset({Right.STATE, Right.ACCESS_LOG}),
@@ -81,7 +81,7 @@ class Account:
 
     def may(self, right: Right) -> bool:
         """Return whether it may do something."""
-        return right in RIGHTS[self.role]
+        return right in ROLE_RIGHTS[self.role]
 
 
 def new_password() -> str:
@@ -203,7 +203,7 @@ class Accounts:
         Who was let in for long is asked for it again and again, and let go when it is another.
         """
         rows = self._query("select role, hash, ha1 from accounts where name = ?", name)
-        return rows[0] if rows and (right is None or right in RIGHTS[Role(str(rows[0][0]))]) else None
+        return rows[0] if rows and (right is None or right in ROLE_RIGHTS[Role(str(rows[0][0]))]) else None
 
     def check(self, name: str, password: str) -> Account | None:
         """Return the account whose password this is, or None."""

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 
-class Limit:
+class RateLimit:
     """Lets each key do ``burst`` things at once and ``per_s`` a second after.
 
     Args:

@@ -13,7 +13,7 @@ MOST = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class LoginSession:
     """One login.
 
     Attributes:
@@ -29,7 +29,7 @@ class Session:
     standing: object = None
 
 
-class Sessions:
+class LoginSessions:
     """Logins. They end with the process, with time, at logout, and when their account changes.
 
     Args:
@@ -39,20 +39,20 @@ class Sessions:
 
     def __init__(self, length_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._length_s, self._clock = length_s, clock
-        self._open: dict[bytes, Session] = {}
+        self._open: dict[bytes, LoginSession] = {}
 
-    def begin(self, user: str, standing: object = None) -> tuple[str, Session]:
+    def begin(self, user: str, standing: object = None) -> tuple[str, LoginSession]:
         """Return a fresh token for the cookie, and the session."""
         now = self._clock()
         self._open = {key: one for key, one in self._open.items() if one.ends_s > now}
         while len(self._open) >= MOST:
             self._open.pop(next(iter(self._open)))
         token = secrets.token_urlsafe(32)
-        session = Session(user, secrets.token_urlsafe(24), now + self._length_s, standing)
+        session = LoginSession(user, secrets.token_urlsafe(24), now + self._length_s, standing)
         self._open[_digest(token)] = session
         return token, session
 
-    def find(self, token: str | None) -> Session | None:
+    def find(self, token: str | None) -> LoginSession | None:
         """Return the session of a token, or None."""
         found = self._open.get(_digest(token)) if token else None
         return found if found is not None and found.ends_s > self._clock() else None
@@ -66,7 +66,7 @@ class Sessions:
         self._open = {key: one for key, one in self._open.items() if one.user != user}
 
 
-def same(given: str | None, wanted: str) -> bool:
+def same_token(given: str | None, wanted: str) -> bool:
     """Compare two tokens in constant time."""
     return hmac.compare_digest((given or "").encode("utf-8", "replace"), wanted.encode())
 

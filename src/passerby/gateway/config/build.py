@@ -44,7 +44,7 @@ def built(city: CityConfig, document: YamlDocument, path: Path) -> CityConfig:
     cameras, statements = {}, {}
     for name, said in city.cameras.items():
         if NAME_PATTERN.fullmatch(name):
-            camera = _Camera(said, document, name)
+            camera = _WrittenCamera(said, document, name)
             try:
                 cameras[name] = whole = _rooted(camera.whole(home), home)
                 statements[name] = camera.statement(whole, city.register)
@@ -69,7 +69,7 @@ def _rooted(section: S, home: Path) -> S:
     return dataclasses.replace(section, **found)  # type: ignore[type-var]
 
 
-class _Camera:
+class _WrittenCamera:
     """One camera of the file, and where it stands in it."""
 
     def __init__(self, said: CameraConfig, document: YamlDocument, name: str) -> None:

@@ -23,7 +23,7 @@ NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RTSP = "^rtsps?://"
 HEARTBEAT = Between(60, 86_400, "1m to 24h")
 POSITION = "^[a-z0-9][a-z0-9-]{0,62}$"
-Role = Literal["detect", "record", "live"]
+InputRole = Literal["detect", "record", "live"]
 OverloadPolicy = Literal["rate", "cover"]
 """What a camera does when the machine cannot keep up."""
 
@@ -51,8 +51,8 @@ class InputConfig(Section):
             min_length=1,
         ),
     ]
-    roles: Annotated[tuple[Role, ...], Key("As in Frigate; every role is served from the one veiled stream")] = field(
-        default=("detect", "record", "live"), kw_only=True
+    roles: Annotated[tuple[InputRole, ...], Key("As in Frigate; every role is served from the one veiled stream")] = (
+        field(default=("detect", "record", "live"), kw_only=True)
     )
     username: Annotated[str | None, Key("Of the camera, where it does not stand in path")] = None
     password: Annotated[str | None, Key("Of the camera; write {PASSERBY_...}, not the password itself")] = field(

@@ -1,15 +1,15 @@
 from .client import (
-    Profile,
-    poses,
-    profiles,
+    StreamProfile,
+    read_profiles,
+    watch_poses,
 )
 from .describe import (
-    Answer,
-    Login,
+    CameraLogin,
+    DescribeAnswer,
 )
 from .discovery import (
     FoundCamera,
-    discover,
+    discover_cameras,
 )
 from .ptz import (
     PtzWatch,
@@ -17,19 +17,19 @@ from .ptz import (
 from .pull_check import (
     AccessReport,
     AccessTests,
-    check_access,
+    check_camera_access,
 )
 
 __all__ = [
     "AccessReport",
     "AccessTests",
-    "Answer",
+    "CameraLogin",
+    "DescribeAnswer",
     "FoundCamera",
-    "Login",
-    "Profile",
     "PtzWatch",
-    "check_access",
-    "discover",
-    "poses",
-    "profiles",
+    "StreamProfile",
+    "check_camera_access",
+    "discover_cameras",
+    "read_profiles",
+    "watch_poses",
 ]

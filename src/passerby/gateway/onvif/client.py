@@ -35,7 +35,7 @@ _FOREIGN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class StreamProfile:
     """One stream.
 
     Attributes:
@@ -66,7 +66,7 @@ class OnvifUser:
     level: str
 
 
-class _Camera(ONVIFCamera):  # type: ignore[misc]  # it has no type information
+class _OnvifClient(ONVIFCamera):  # type: ignore[misc]  # it has no type information
     """One that knows of every connection it has made, so that closing it closes them all."""
 
     async def create_onvif_service(self, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  # made from its own description
@@ -84,7 +84,7 @@ async def _camera(config: OnvifConfig) -> AsyncIterator[ONVIFCamera]:
     # adjust_time: a camera whose clock is wrong refuses tokens of the right time
     # no_cache: its descriptions are on our disk already
     login = config.user or "", config.password or ""
-    camera = _Camera(config.host, config.port, *login, no_cache=True, adjust_time=True)
+    camera = _OnvifClient(config.host, config.port, *login, no_cache=True, adjust_time=True)
     try:
         async with asyncio.timeout(ANSWER_S):
             await camera.update_xaddrs()
@@ -97,7 +97,7 @@ async def _camera(config: OnvifConfig) -> AsyncIterator[ONVIFCamera]:
         await camera.close()
 
 
-async def profiles(config: OnvifConfig) -> list[Profile]:
+async def read_profiles(config: OnvifConfig) -> list[StreamProfile]:
     """Return a camera's streams, largest first.
 
     Raises:
@@ -113,7 +113,7 @@ async def profiles(config: OnvifConfig) -> list[Profile]:
     return sorted(found, key=lambda profile: -profile.width * profile.height)
 
 
-def _profile(config: OnvifConfig, one: Any, url: str) -> Profile:  # noqa: ANN401  # made from the service's own description
+def _profile(config: OnvifConfig, one: Any, url: str) -> StreamProfile:  # noqa: ANN401  # made from the service's own description
     parts = urlsplit(url)
     if parts.hostname in {None, "", "0.0.0.0", "localhost"}:  # noqa: S104 - an address that a camera told, not one to bind to
         # cameras behind a wrong setting tell an address that reaches nobody
@@ -122,7 +122,7 @@ def _profile(config: OnvifConfig, one: Any, url: str) -> Profile:  # noqa: ANN40
         url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     encoder = getattr(one, "VideoEncoderConfiguration", None)
     size = getattr(encoder, "Resolution", None)
-    return Profile(
+    return StreamProfile(
         str(one.Name or one.token),
         url,
         str(getattr(encoder, "Encoding", "") or ""),
@@ -131,7 +131,7 @@ def _profile(config: OnvifConfig, one: Any, url: str) -> Profile:  # noqa: ANN40
     )
 
 
-async def users(config: OnvifConfig) -> list[OnvifUser]:
+async def read_users(config: OnvifConfig) -> list[OnvifUser]:
     """Return the accounts that a camera knows.
 
     Raises:
@@ -156,7 +156,7 @@ class Pose:
     position: tuple[float, float, float] | None
 
 
-async def poses(config: OnvifConfig, every_s: float) -> AsyncGenerator[Pose, None]:
+async def watch_poses(config: OnvifConfig, every_s: float) -> AsyncGenerator[Pose, None]:
     """Return where a camera looks, again and again, over one connection.
 
     Raises:

@@ -23,7 +23,7 @@ _PART = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
 _MOST = 64 * 1024
 
 
-class Answer(StrEnum):
+class DescribeAnswer(StrEnum):
     """What a camera says to somebody who wants its stream."""
 
     OPEN = "open"
@@ -32,7 +32,7 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class CameraLogin:
     """A user and password.
 
     Attributes:
@@ -44,7 +44,7 @@ class Login:
     password: str = field(repr=False)
 
 
-async def describe(config: InputConfig, login: Login | None) -> Answer:
+async def describe(config: InputConfig, login: CameraLogin | None) -> DescribeAnswer:
     """Ask for a stream.
 
     Args:
@@ -60,13 +60,13 @@ async def describe(config: InputConfig, login: Login | None) -> Answer:
                 header = authorization(challenges, login, _method(config), _uri(config))
                 status, _ = await _ask(config, header) if header else (status, [])
     except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
-        return Answer.NO_ANSWER
+        return DescribeAnswer.NO_ANSWER
     if status == 200:
-        return Answer.OPEN
-    return Answer.REFUSED if status in {401, 403, 407} else Answer.NO_ANSWER
+        return DescribeAnswer.OPEN
+    return DescribeAnswer.REFUSED if status in {401, 403, 407} else DescribeAnswer.NO_ANSWER
 
 
-def authorization(challenges: list[str], login: Login, method: str, uri: str) -> str | None:
+def authorization(challenges: list[str], login: CameraLogin, method: str, uri: str) -> str | None:
     """Return the header that answers a challenge: Digest (MD5 or SHA-256, with or without qop) before Basic; None for neither."""
     for challenge in challenges:
         scheme, _, rest = challenge.partition(" ")
@@ -79,7 +79,7 @@ def authorization(challenges: list[str], login: Login, method: str, uri: str) ->
     return None
 
 
-def _digest(parts: dict[str, str], login: Login, method: str, uri: str) -> str:
+def _digest(parts: dict[str, str], login: CameraLogin, method: str, uri: str) -> str:
     algorithm = parts.get("algorithm", "MD5").upper()
 
     def hashed(text: str) -> str:

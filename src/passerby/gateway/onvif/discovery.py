@@ -77,7 +77,7 @@ def interfaces() -> list[Interface]:
     return found
 
 
-def discover(timeout_s: float) -> list[FoundCamera]:
+def discover_cameras(timeout_s: float) -> list[FoundCamera]:
     """Ask the local network who is there; takes as long as it is told to.
 
     Args:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 
 from passerby.errors import CameraError
 from passerby.gateway.config import OnvifConfig
-from passerby.gateway.onvif.client import Pose, poses
+from passerby.gateway.onvif.client import Pose, watch_poses
 from passerby.gateway.values import CoverReason
 
 EVERY_S = 0.4
@@ -38,7 +38,7 @@ class PtzWatch:
         self,
         hold: Callable[[str, CoverReason, str], None],
         release: Callable[[str, CoverReason], None],
-        ask: Ask = poses,
+        ask: Ask = watch_poses,
     ) -> None:
         self._hold, self._release, self._ask = hold, release, ask
         self._tasks: dict[str, tuple[OnvifConfig, asyncio.Task[None]]] = {}

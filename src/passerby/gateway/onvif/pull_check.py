@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from passerby.errors import CameraError
 from passerby.gateway.config import CameraConfig, InputKind, OnvifConfig
-from passerby.gateway.onvif.client import OnvifUser, users
-from passerby.gateway.onvif.describe import Answer, Login, describe
+from passerby.gateway.onvif.client import OnvifUser, read_users
+from passerby.gateway.onvif.describe import CameraLogin, DescribeAnswer, describe
 
 AGAIN_S = 24 * 3600.0
 _SOON_S = 600.0
@@ -33,9 +33,9 @@ class AccessReport:
         note: Why the users are not known, or empty.
     """
 
-    own: Answer
-    nobody: Answer
-    others: tuple[tuple[str, Answer], ...] = ()
+    own: DescribeAnswer
+    nobody: DescribeAnswer
+    others: tuple[tuple[str, DescribeAnswer], ...] = ()
     users: tuple[OnvifUser, ...] | None = None
     note: str = ""
 
@@ -43,9 +43,9 @@ class AccessReport:
     def exclusive(self) -> str:
         """Return the register's word: ``tested``, ``not-exclusive`` or ``untested``."""
         opened = [self.nobody, *(answer for _, answer in self.others)]
-        if Answer.OPEN in opened or (self.users is not None and len(self.users) > 1):
+        if DescribeAnswer.OPEN in opened or (self.users is not None and len(self.users) > 1):
             return "not-exclusive"
-        if self.own is not Answer.OPEN or Answer.NO_ANSWER in opened or self.users is None:
+        if self.own is not DescribeAnswer.OPEN or DescribeAnswer.NO_ANSWER in opened or self.users is None:
             return "untested"
         return "tested"
 
@@ -58,8 +58,8 @@ class AccessReport:
         return "; ".join(parts)
 
 
-async def check_access(
-    config: CameraConfig, onvif: OnvifConfig | None, others: Sequence[Login] = ()
+async def check_camera_access(
+    config: CameraConfig, onvif: OnvifConfig | None, others: Sequence[CameraLogin] = ()
 ) -> AccessReport | None:
     """Test one camera; None for one that is not on the network (a webcam, a file, a test camera).
 
@@ -71,7 +71,7 @@ async def check_access(
     source = config.input
     if source.kind not in {InputKind.RTSP, InputKind.HTTP}:
         return None
-    own = Login(source.username, source.password or "") if source.username is not None else None
+    own = CameraLogin(source.username, source.password or "") if source.username is not None else None
     with_own = await describe(source, own)
     nobody = await describe(source, None) if own is not None else with_own
     found = [(login.user, await describe(source, login)) for login in others]
@@ -79,7 +79,7 @@ async def check_access(
     note = "no ONVIF service is configured"
     if onvif is not None:
         try:
-            listed, note = tuple(await users(onvif)), ""
+            listed, note = tuple(await read_users(onvif)), ""
         except CameraError as exc:
             note = exc.message
     return AccessReport(with_own, nobody, tuple(found), listed, note)
@@ -123,7 +123,7 @@ class AccessTests:
         # the camera's own start goes first
         await asyncio.sleep(5.0)
         while True:
-            report = await check_access(config, onvif)
+            report = await check_camera_access(config, onvif)
             if report is None:
                 self._state(config.name, "untested", "not a camera on the network")
                 return
@@ -132,4 +132,4 @@ class AccessTests:
             if report.exclusive == "not-exclusive":
                 said = {"camera": config.name}
                 _log.warning("%s can be pulled by others: %s", config.name, report.method, extra=said)
-            await asyncio.sleep(_SOON_S if report.own is not Answer.OPEN else AGAIN_S)
+            await asyncio.sleep(_SOON_S if report.own is not DescribeAnswer.OPEN else AGAIN_S)

@@ -1,19 +1,19 @@
 from .metrics import (
-    Facts,
-    exposition,
+    MetricsSource,
+    metrics_exposition,
 )
 from .mqtt import (
-    Broker,
-    stats,
+    MqttBroker,
+    camera_stats,
 )
 from .on_record import (
     OnRecord,
 )
 
 __all__ = [
-    "Broker",
-    "Facts",
+    "MetricsSource",
+    "MqttBroker",
     "OnRecord",
-    "exposition",
-    "stats",
+    "camera_stats",
+    "metrics_exposition",
 ]

@@ -20,7 +20,7 @@ DOWN = frozenset({CoverReason.NO_PICTURE, CoverReason.PASSWORD, CoverReason.REGI
 STALLED = frozenset({CoverReason.WORKER, CoverReason.STALLED})
 
 
-class Condition(StrEnum):
+class HeartbeatState(StrEnum):
     """What a camera is for the public."""
 
     ON = "on"
@@ -29,20 +29,20 @@ class Condition(StrEnum):
     DOWN = "down"
 
 
-def condition_of(status: CameraStatus) -> Condition:
+def state_of(status: CameraStatus) -> HeartbeatState:
     """Return what a camera's state means for the public."""
     if status.phase is Phase.VEILED:
-        return Condition.ON
+        return HeartbeatState.ON
     if status.phase is Phase.STOPPED:
-        return Condition.DOWN
-    return condition_of_reason(status.reasons[0]) if status.reasons else Condition.WHOLE
+        return HeartbeatState.DOWN
+    return state_of_reason(status.reasons[0]) if status.reasons else HeartbeatState.WHOLE
 
 
-def condition_of_reason(reason: CoverReason) -> Condition:
+def state_of_reason(reason: CoverReason) -> HeartbeatState:
     """Return what a reason for a cover means for the public."""
     if reason in DOWN:
-        return Condition.DOWN
-    return Condition.STALLED if reason in STALLED else Condition.WHOLE
+        return HeartbeatState.DOWN
+    return HeartbeatState.STALLED if reason in STALLED else HeartbeatState.WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Span:
         return (self.end - self.begin).total_seconds()
 
 
-class Beats:
+class CameraHeartbeats:
     """One camera's heartbeats.
 
     Args:
@@ -100,32 +100,32 @@ class Beats:
         self._before: Span | None = None
         self._now = Span(begin, begin)
         self._frames, self._faces = frames, faces
-        self._condition: Condition | None = None
-        self._stated: Condition | None = None
+        self._state: HeartbeatState | None = None
+        self._stated: HeartbeatState | None = None
         self._cut_at: datetime | None = None
 
-    def tick(self, now: datetime, condition: Condition, frames: int, faces: int) -> list[Span]:
+    def tick(self, now: datetime, state: HeartbeatState, frames: int, faces: int) -> list[Span]:
         """Count what passed since the last tick, and return the spans that must be stated now.
 
         Args:
             now: Aware, growing; a clock that ran back counts nothing.
-            condition: At this instant.
+            state: At this instant.
             frames: Count so far.
             faces: Count so far.
         """
         if now < self._now.end:
             return []
-        if self._condition is None:
+        if self._state is None:
             # what was said at the start is "on"
-            self._condition, self._stated = condition, Condition.ON
-        if condition is not self._condition:
+            self._state, self._stated = state, HeartbeatState.ON
+        if state is not self._state:
             self._before = self._before.joined(self._now) if self._before else self._now
-            self._now, self._condition = Span(self._now.end, self._now.end), condition
-        self._count(now, condition, frames, faces)
+            self._now, self._state = Span(self._now.end, self._now.end), state
+        self._count(now, state, frames, faces)
         whole = self._before.joined(self._now) if self._before else self._now
-        if condition is not self._stated and self._now.length_s >= STEADY_S and self._may_cut(now):
+        if state is not self._stated and self._now.length_s >= STEADY_S and self._may_cut(now):
             spans = [span for span in (self._before, self._now) if span is not None and span.length_s >= 1]
-            self._cut_at, self._stated = now, condition
+            self._cut_at, self._stated = now, state
         elif whole.length_s >= self.interval_s:
             spans, self._stated = [whole], self._of(whole)
         else:
@@ -141,7 +141,7 @@ class Beats:
     def _may_cut(self, now: datetime) -> bool:
         return self._cut_at is None or (now - self._cut_at).total_seconds() >= APART_S
 
-    def _count(self, now: datetime, condition: Condition, frames: int, faces: int) -> None:
+    def _count(self, now: datetime, state: HeartbeatState, frames: int, faces: int) -> None:
         passed_s = (now - self._now.end).total_seconds()
         # a worker that was started anew may count from 0 again
         more_frames, more_faces = max(0, frames - self._frames), max(0, faces - self._faces)
@@ -151,13 +151,13 @@ class Beats:
             end=now,
             frames=self._now.frames + more_frames,
             faces=self._now.faces + more_faces,
-            whole_s=self._now.whole_s + (passed_s if condition is Condition.WHOLE else 0),
-            stalled_s=self._now.stalled_s + (passed_s if condition is Condition.STALLED else 0),
-            down_s=self._now.down_s + (passed_s if condition is Condition.DOWN else 0),
+            whole_s=self._now.whole_s + (passed_s if state is HeartbeatState.WHOLE else 0),
+            stalled_s=self._now.stalled_s + (passed_s if state is HeartbeatState.STALLED else 0),
+            down_s=self._now.down_s + (passed_s if state is HeartbeatState.DOWN else 0),
         )
 
-    def _of(self, span: Span) -> Condition:
+    def _of(self, span: Span) -> HeartbeatState:
         half_s = span.length_s / 2
         if span.down_s > half_s:
-            return Condition.DOWN
-        return Condition.WHOLE if span.whole_s > half_s else Condition.ON
+            return HeartbeatState.DOWN
+        return HeartbeatState.WHOLE if span.whole_s > half_s else HeartbeatState.ON

@@ -18,7 +18,7 @@ from passerby.gateway.values import CoverReason
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MetricsSource:
     """What one scrape reads.
 
     Attributes:
@@ -50,7 +50,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[CameraStatus], float]], ...] = (
     ("detection_fps", "Looks of the detector a second", lambda s: s.counts.detect_hz),
     ("detection_enabled", "Always 1: veiling cannot be turned off", lambda _: 1.0),
     ("veiled", "1 with faces covered, 0 while all is covered", lambda s: float(s.phase is Phase.VEILED)),
-    ("detector_inference_speed_seconds", "Mean time of one look", lambda s: s.counts.detect_ms / 1000),
+    ("detector_inference_speed_seconds", "Mean time of one inference pass", lambda s: s.counts.detect_ms / 1000),
     ("lookahead_seconds", "Time that pictures are held back", lambda s: s.lookahead_ms / 1000),
     ("delay_p50_seconds", "Delay beyond the look-ahead, median", lambda s: s.delay_p50_ms / 1000),
     ("delay_p99_seconds", "Delay beyond the look-ahead, 99th percentile", lambda s: s.delay_p99_ms / 1000),
@@ -85,7 +85,7 @@ class GatewayCollector(Collector):
         facts: Called at each scrape.
     """
 
-    def __init__(self, facts: Callable[[], Facts]) -> None:
+    def __init__(self, facts: Callable[[], MetricsSource]) -> None:
         self._facts = facts
         self._began_s = time.time()
 
@@ -105,7 +105,7 @@ class GatewayCollector(Collector):
         yield from self._by_reason(facts)
         yield from self._of_gateway(facts)
 
-    def _by_reason(self, facts: Facts) -> Iterable[Metric]:
+    def _by_reason(self, facts: MetricsSource) -> Iterable[Metric]:
         covered = CounterMetricFamily(
             "passerby_frames_covered", "Pictures covered whole, slates included", labels=["camera_name", "reason"]
         )
@@ -119,7 +119,7 @@ class GatewayCollector(Collector):
         yield covered
         yield state
 
-    def _of_gateway(self, facts: Facts) -> Iterable[Metric]:
+    def _of_gateway(self, facts: MetricsSource) -> Iterable[Metric]:
         rows = (
             ("service_uptime_seconds", "Since the start", time.time() - self._began_s),
             ("cameras", "Cameras that run", float(len(facts.statuses))),
@@ -150,7 +150,7 @@ class GatewayCollector(Collector):
         yield used
 
 
-def exposition(facts: Callable[[], Facts]) -> Callable[[], bytes]:
+def metrics_exposition(facts: Callable[[], MetricsSource]) -> Callable[[], bytes]:
     """Return what renders the metrics in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(GatewayCollector(facts))

@@ -29,7 +29,7 @@ _log = logging.getLogger("passerby.gateway.mqtt")
 _TOLD = {EventKind.FAULT_BEGAN, EventKind.FAULT_ENDED, EventKind.ALARM, EventKind.STARTED, EventKind.STOPPED}
 
 
-class Broker:
+class MqttBroker:
     """The connection to a broker, kept for ever.
 
     Args:
@@ -147,7 +147,7 @@ class Broker:
 
     async def _stats(self, client: aiomqtt.Client) -> None:
         while True:
-            await client.publish(f"{self.config.topic_prefix}/stats", json.dumps(stats(self._statuses())), qos=0)
+            await client.publish(f"{self.config.topic_prefix}/stats", json.dumps(camera_stats(self._statuses())), qos=0)
             await asyncio.sleep(self.config.stats_interval_s)
 
     async def _listen(self, client: aiomqtt.Client) -> None:
@@ -158,7 +158,7 @@ class Broker:
                 _log.warning("message for %s is not understood", str(message.topic)[:100])
 
 
-def stats(statuses: list[CameraStatus]) -> dict[str, Any]:
+def camera_stats(statuses: list[CameraStatus]) -> dict[str, Any]:
     """Return what stands in ``stats``, as Frigate spells it where it has a word."""
     return {
         "cameras": {

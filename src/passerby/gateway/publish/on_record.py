@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.gateway.config import CameraConfig, CityConfig, Statement
-from passerby.gateway.publish.heartbeats import Beats, Span, condition_of, condition_of_reason
+from passerby.gateway.publish.heartbeats import CameraHeartbeats, Span, state_of, state_of_reason
 from passerby.gateway.publish.log_writer import LogWriter
 from passerby.gateway.publish.statements import Statements, started
 from passerby.gateway.states import CameraStatus, Event, EventKind
@@ -63,7 +63,7 @@ class OnRecord:
         self.writer = LogWriter(city.register.path, city.register.origin, self._log_changed)
         self.statements = Statements(city.register.path)
         self._settle()
-        self._beats: dict[str, Beats] = {}
+        self._heartbeats: dict[str, CameraHeartbeats] = {}
         self._open_faults: dict[tuple[str, CoverReason], datetime] = {}
         self._ended_faults: dict[tuple[str, CoverReason], tuple[datetime, datetime]] = {}
         self._tests: dict[str, tuple[bool, int]] = {}
@@ -97,11 +97,11 @@ class OnRecord:
                 if isinstance(exc, EntryError) or self.writer.failing_s() >= self.city.register.grace_s:
                     return f"the register cannot be written: {why}"
                 _log.warning("%s runs within the grace time without a register: %s", config.name, why)
-        self._beats.setdefault(config.name, self._fresh(config.name))
+        self._heartbeats.setdefault(config.name, self._fresh(config.name))
         return None
 
-    def _fresh(self, name: str) -> Beats:
-        return Beats(utc_now().replace(microsecond=0), self.city.statements[name].heartbeat_s)
+    def _fresh(self, name: str) -> CameraHeartbeats:
+        return CameraHeartbeats(utc_now().replace(microsecond=0), self.city.statements[name].heartbeat_s)
 
     async def _state(self, config: CameraConfig) -> None:
         name, statement = config.name, self.city.statements[config.name]
@@ -128,11 +128,11 @@ class OnRecord:
     async def changed(self, city: CityConfig) -> None:
         """Take another configuration: what is stated about cameras that go on running unchanged is brought up to date."""
         self.city = city
-        for name in list(self._beats):
+        for name in list(self._heartbeats):
             if name not in city.statements or name in self._pending:
                 continue
             statement = city.statements[name]
-            self._beats[name].interval_s = statement.heartbeat_s
+            self._heartbeats[name].interval_s = statement.heartbeat_s
             try:
                 entries = self.statements.of_operator(city.register) + self.statements.of_camera(name, statement)
                 if entries:
@@ -168,10 +168,10 @@ class OnRecord:
             self._ended_faults[key] = self._open_faults.pop(key), at
         self._say_ended(name, at)
         self._say_tests(name)
-        beats, identifier = self._beats.pop(name, None), self.identifier(name)
-        if beats is None or identifier is None:
+        heartbeats, identifier = self._heartbeats.pop(name, None), self.identifier(name)
+        if heartbeats is None or identifier is None:
             return
-        rest = beats.rest()
+        rest = heartbeats.rest()
         entries: list[Entry] = [_heartbeat(identifier, rest)] if rest else []
         entries.append(RunningStopped.model_validate({"at": utc_now(), "camera": identifier, "reason": reason}))
         self._put(entries)
@@ -193,13 +193,13 @@ class OnRecord:
         identifier = self.identifier(name)
         if identifier is None or name not in self.city.statements:
             return
-        condition = condition_of_reason(reason)
+        state = state_of_reason(reason)
         cause = reason.value.replace("_", "-")
         told = {"at": utc_now(), "camera": identifier, "begin": began, "end": max(began, ended), "cause": cause}
-        self._put([Fault.model_validate(told | {"what": condition.value})])
+        self._put([Fault.model_validate(told | {"what": state.value})])
 
     def _selftest(self, name: str, *, ok: bool) -> None:
-        names = list(self._beats) if name == SELFTEST_CAMERA and not ok else [name]
+        names = list(self._heartbeats) if name == SELFTEST_CAMERA and not ok else [name]
         for camera in names:
             was, runs = self._tests.get(camera, (ok, 0))
             if was is not ok:
@@ -213,7 +213,7 @@ class OnRecord:
     def _say_tests(self, name: str) -> None:
         ok, runs = self._tests.get(name, (True, 0))
         identifier = self.identifier(name)
-        if runs and identifier is not None and name in self._beats:
+        if runs and identifier is not None and name in self._heartbeats:
             self._put([SelfTest(at=utc_now(), camera=identifier, passed=ok, runs=runs)])
         self._tests[name] = (ok, 0)
 
@@ -240,22 +240,22 @@ class OnRecord:
         for name in list(self._pending):
             self._settle_pending(name)
         for status in statuses:
-            beats, identifier = self._beats.get(status.name), self.identifier(status.name)
-            if beats is None or identifier is None:
+            heartbeats, identifier = self._heartbeats.get(status.name), self.identifier(status.name)
+            if heartbeats is None or identifier is None:
                 continue
-            spans = beats.tick(now, condition_of(status), status.counts.frames_out, status.counts.tracks)
+            spans = heartbeats.tick(now, state_of(status), status.counts.frames_out, status.counts.tracks)
             self._put([_heartbeat(identifier, span) for span in spans])
             if spans:
                 self._say_tests(status.name)
-            self._faults_so_far(status.name, now, beat=bool(spans))
+            self._faults_so_far(status.name, now, heartbeat=bool(spans))
             self._say_ended(status.name, now - timedelta(seconds=FAULT_PIECE_S))
         late = self.writer.failing_s() > self.city.register.grace_s
         if late or self._covering:
             self._cover(statuses, late=late)
 
-    def _faults_so_far(self, name: str, now: datetime, *, beat: bool) -> None:
+    def _faults_so_far(self, name: str, now: datetime, *, heartbeat: bool) -> None:
         for (camera, reason), began in list(self._open_faults.items()):
-            if camera == name and beat and (now - began).total_seconds() >= FAULT_PIECE_S - 1:
+            if camera == name and heartbeat and (now - began).total_seconds() >= FAULT_PIECE_S - 1:
                 self._fault(camera, reason, began, now)
                 self._open_faults[camera, reason] = now
 

@@ -5,8 +5,8 @@ from .auth import (
     ha1,
 )
 from .push import (
-    Publisher,
     PushError,
+    RtspPusher,
 )
 from .server import (
     RtspServer,
@@ -16,8 +16,8 @@ __all__ = [
     "REALM",
     "DigestGate",
     "Gate",
-    "Publisher",
     "PushError",
+    "RtspPusher",
     "RtspServer",
     "ha1",
 ]

@@ -93,7 +93,7 @@ class Sink(Protocol):
         ...
 
 
-class Session:
+class RtspSession:
     """One reader of one camera.
 
     Args:
@@ -162,7 +162,7 @@ class Broadcast:
         self.ssrc = secrets.randbits(32)
         self._offset = secrets.randbits(32)
         self._sequence = secrets.randbits(15)
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, RtspSession] = {}
         self._recent: list[Burst] = []
         self._leave: Callable[[], None] | None = None
 
@@ -177,7 +177,7 @@ class Broadcast:
             self._leave = self.stream.subscribe(self._take)
         return (self._recent[0].sequence, self._recent[0].ticks) if self._recent else None
 
-    def join(self, session: Session) -> None:
+    def join(self, session: RtspSession) -> None:
         """Let a session read, from the last key frame on unless it wants the next."""
         self.begin()
         self._sessions[session.number] = session
@@ -186,7 +186,7 @@ class Broadcast:
             for burst in self._recent:
                 session.take(burst, self.ssrc)
 
-    def leave(self, session: Session) -> None:
+    def leave(self, session: RtspSession) -> None:
         """End a session's reading."""
         self._sessions.pop(session.number, None)
         if not self._sessions and self._leave is not None:

@@ -12,8 +12,15 @@ from urllib.parse import urlsplit
 from passerby.errors import ServiceError
 from passerby.gateway.config import RtspConfig
 from passerby.gateway.rtsp.auth import Gate
-from passerby.gateway.rtsp.broadcast import Broadcast, Burst, Session, Stream
-from passerby.gateway.rtsp.message import Interleaved, Request, RequestReader, Transport, response, transports
+from passerby.gateway.rtsp.broadcast import Broadcast, Burst, RtspSession, Stream
+from passerby.gateway.rtsp.message import (
+    Interleaved,
+    RequestReader,
+    RtspRequest,
+    Transport,
+    encode_response,
+    transports,
+)
 from passerby.gateway.rtsp.rtp import PAYLOAD_TYPE, goodbye
 from passerby.gateway.rtsp.udp import UdpPorts
 from passerby.gateway.states import Event, EventKind
@@ -105,7 +112,7 @@ class Connection:
     """
 
     def __init__(self, server: Host, writer: asyncio.StreamWriter) -> None:
-        self.sessions: dict[str, Session] = {}
+        self.sessions: dict[str, RtspSession] = {}
         self._server, self._writer = server, writer
         self._user: str | None = None
         self._standing: dict[str, object] = {}
@@ -165,7 +172,7 @@ class Connection:
         if any(session.camera == camera for session in self.sessions.values()):
             self.close()
 
-    async def _answer(self, request: Request) -> None:
+    async def _answer(self, request: RtspRequest) -> None:
         sequence = [("CSeq", request.headers.get("cseq", "0")), ("Server", "Passerby")]
         if not request.version.startswith("RTSP/1."):
             self._write(505, sequence)
@@ -179,13 +186,13 @@ class Connection:
 
     def _write(self, status: int, headers: Headers, body: bytes = b"") -> None:
         if not self._writer.is_closing():
-            self._writer.write(response(status, headers, body))
+            self._writer.write(encode_response(status, headers, body))
 
     def _touch_all(self) -> None:
         for session in self.sessions.values():
             session.touch()
 
-    async def _handle(self, request: Request) -> Answer:
+    async def _handle(self, request: RtspRequest) -> Answer:
         if request.method == "OPTIONS":
             return 200, [("Public", _METHODS)], b""
         refused = self._refusal(request)
@@ -210,7 +217,7 @@ class Connection:
             return self._play_answer(request, session)
         return 200, [("Session", session.number)], b""
 
-    def _refusal(self, request: Request) -> Answer | None:
+    def _refusal(self, request: RtspRequest) -> Answer | None:
         gate = self._server.gate
         if gate.blocked(self.address):
             return 403, [], b""
@@ -229,7 +236,7 @@ class Connection:
             return 403, [], b""
         return None
 
-    async def _describe(self, request: Request) -> Answer:
+    async def _describe(self, request: RtspRequest) -> Answer:
         broadcast = self._server.broadcast(_camera_of(request.url))
         if broadcast is None:
             return 404, [], b""
@@ -241,9 +248,9 @@ class Connection:
             return 503, [("Retry-After", "2")], b""
         base = request.url.rstrip("/") + "/"
         headers = [("Content-Base", base), ("Content-Type", "application/sdp"), ("Cache-Control", "no-cache")]
-        return 200, headers, describe(broadcast.stream).encode()
+        return 200, headers, session_description(broadcast.stream).encode()
 
-    def _setup(self, request: Request) -> Answer:
+    def _setup(self, request: RtspRequest) -> Answer:
         camera = _camera_of(request.url)
         if self._server.broadcast(camera) is None:
             return 404, [], b""
@@ -261,7 +268,7 @@ class Connection:
                 return 200, [("Session", timeout), ("Transport", header)], b""
         return 461, [], b""
 
-    def _open(self, camera: str, transport: Transport) -> tuple[Session, str]:
+    def _open(self, camera: str, transport: Transport) -> tuple[RtspSession, str]:
         broadcast = self._server.broadcast(camera)
         ssrc = f"{broadcast.ssrc:08X}" if broadcast else "0"
         first, second = transport.channels
@@ -269,15 +276,15 @@ class Connection:
         if transport.tcp or self._server.udp is None:
             sink = TcpSink(self._writer, transport.channels, lambda _: self.close())
             header = f"RTP/AVP/TCP;unicast;interleaved={first}-{second};ssrc={ssrc};mode=play"
-            return Session(camera, user, sink, live_only=False), header
+            return RtspSession(camera, user, sink, live_only=False), header
         ports = self._server.udp
         udp = UdpSink(ports, self.address, transport.channels, lambda _: self.close())
-        session = Session(camera, user, udp, live_only=True)
+        session = RtspSession(camera, user, udp, live_only=True)
         ports.listen(udp.rtcp, session.touch)
         pair = f"server_port={ports.ports[0]}-{ports.ports[1]}"
         return session, f"RTP/AVP;unicast;client_port={first}-{second};{pair};ssrc={ssrc};mode=play"
 
-    def _play_answer(self, request: Request, session: Session) -> Answer:
+    def _play_answer(self, request: RtspRequest, session: RtspSession) -> Answer:
         broadcast = self._server.broadcast(session.camera)
         if broadcast is None:
             return 404, [], b""
@@ -288,7 +295,7 @@ class Connection:
             headers.append(("RTP-Info", f"url={url};seq={first[0]};rtptime={first[1]}"))
         return 200, headers, b""
 
-    def _play(self, request: Request) -> None:
+    def _play(self, request: RtspRequest) -> None:
         session = self._session_of(request)
         broadcast = self._server.broadcast(session.camera) if session else None
         if session is not None and broadcast is not None and not session.playing:
@@ -296,15 +303,15 @@ class Connection:
             self._tell(EventKind.READER_CAME, session.camera, "rtsp")
             broadcast.join(session)
 
-    def _pause(self, session: Session) -> Answer:
+    def _pause(self, session: RtspSession) -> Answer:
         self._leave(session, "paused")
         return 200, [("Session", session.number)], b""
 
-    def _session_of(self, request: Request) -> Session | None:
+    def _session_of(self, request: RtspRequest) -> RtspSession | None:
         number = request.headers.get("session", "").partition(";")[0].strip()
         return self.sessions.get(number)
 
-    def _leave(self, session: Session, why: str) -> None:
+    def _leave(self, session: RtspSession, why: str) -> None:
         broadcast = self._server.broadcast(session.camera)
         if broadcast is not None:
             broadcast.leave(session)
@@ -312,7 +319,7 @@ class Connection:
             session.playing = False
             self._tell(EventKind.READER_LEFT, session.camera, f"rtsp: {why}")
 
-    def _end(self, session: Session, why: str) -> None:
+    def _end(self, session: RtspSession, why: str) -> None:
         self._leave(session, why)
         self.sessions.pop(session.number, None)
         broadcast = self._server.broadcast(session.camera)
@@ -336,7 +343,7 @@ def _camera_of(url: str) -> str:
     return path.removesuffix("/" + _TRACK)
 
 
-def describe(stream: Stream) -> str:
+def session_description(stream: Stream) -> str:
     """Return the session description of a stream (RFC 4566, RFC 6184).
 
     Raises:

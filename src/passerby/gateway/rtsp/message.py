@@ -27,7 +27,7 @@ REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RtspRequest:
     """One request. Header names are lower case; of a header that came twice the last counts."""
 
     method: str
@@ -51,7 +51,7 @@ class RequestReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Request | Interleaved]:
+    def feed(self, data: bytes) -> Iterator[RtspRequest | Interleaved]:
         """Take bytes and return what is now whole.
 
         Raises:
@@ -74,7 +74,7 @@ class RequestReader:
         del self._buffer[: 4 + length]
         return frame
 
-    def _request(self) -> Request | None:
+    def _request(self) -> RtspRequest | None:
         # some clients send an empty line between requests
         while self._buffer[:2] == b"\r\n":
             del self._buffer[:2]
@@ -94,10 +94,10 @@ class RequestReader:
             return None
         body = bytes(self._buffer[end + 4 : total])
         del self._buffer[:total]
-        return Request(head.method, head.url, head.headers, body, head.version)
+        return RtspRequest(head.method, head.url, head.headers, body, head.version)
 
 
-def parse_head(data: bytes) -> Request:
+def parse_head(data: bytes) -> RtspRequest:
     r"""Read the request line and the headers.
 
     Raises:
@@ -119,10 +119,10 @@ def parse_head(data: bytes) -> Request:
         if not colon or not name.strip():
             raise ServiceError(f"header must be NAME: VALUE, got {line[:40]!r}")
         headers[name.strip().lower()] = value.strip()
-    return Request(parts[0], parts[1], headers, version=parts[2])
+    return RtspRequest(parts[0], parts[1], headers, version=parts[2])
 
 
-def response(status: int, headers: list[tuple[str, str]], body: bytes = b"") -> bytes:
+def encode_response(status: int, headers: list[tuple[str, str]], body: bytes = b"") -> bytes:
     """Return a response as bytes. Line ends in values are dropped, so that no value can add a header."""
     lines = [f"RTSP/1.0 {status} {REASONS[status]}"]
     lines += [f"{name}: {value}".replace("\r", "").replace("\n", "") for name, value in headers]

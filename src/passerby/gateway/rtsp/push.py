@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from passerby.errors import ServiceError
 from passerby.gateway.config import PushConfig
-from passerby.gateway.rtsp.broadcast import Broadcast, Session, Stream
-from passerby.gateway.rtsp.connection import TcpSink, describe
+from passerby.gateway.rtsp.broadcast import Broadcast, RtspSession, Stream
+from passerby.gateway.rtsp.connection import TcpSink, session_description
 
 _ANSWER_S = 5.0
 _ALIVE_S = 20.0
@@ -48,7 +48,7 @@ class PushState:
     last_failure: str = ""
 
 
-class Publisher:
+class RtspPusher:
     """Keeps one stream pushed, for ever.
 
     Args:
@@ -107,7 +107,7 @@ class Publisher:
 
     async def _announce(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._session, self._challenge, self._count = "", None, 0
-        body = describe(self._stream).encode()
+        body = session_description(self._stream).encode()
         await self._ask(reader, writer, "ANNOUNCE", self._base, ["Content-Type: application/sdp"], body)
         transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"
         head = await self._ask(reader, writer, "SETUP", self._base + "/trackID=0", [transport])
@@ -117,7 +117,7 @@ class Publisher:
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ended = asyncio.Event()
         sink = TcpSink(writer, (0, 1), lambda _: ended.set())
-        session, broadcast = Session("", "", sink, live_only=False), Broadcast(self._stream)
+        session, broadcast = RtspSession("", "", sink, live_only=False), Broadcast(self._stream)
         self.state.connected = True
         broadcast.join(session)
         try:

@@ -1,7 +1,7 @@
 from .server import (
-    serve,
+    serve_console,
 )
 
 __all__ = [
-    "serve",
+    "serve_console",
 ]

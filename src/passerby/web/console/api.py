@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from passerby.errors import UsageError
-from passerby.gateway import CameraStatus, Event, Right, Role, Runtime, as_csv, stats
+from passerby.gateway import CameraStatus, Event, Right, Role, Runtime, access_log_csv, camera_stats
 from passerby.web.console.guard import HEADERS, Caller, Guard
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
@@ -192,7 +192,7 @@ class Api:
     async def stats(self, request: Request, caller: Caller) -> Response:
         """Return counts as Frigate spells them."""
         del request, caller
-        return answer(stats(self.runtime.statuses()))
+        return answer(camera_stats(self.runtime.statuses()))
 
     async def reload(self, request: Request, caller: Caller) -> Response:
         """Read the configuration anew."""
@@ -211,7 +211,7 @@ class Api:
         self.runtime.access.add("access-log", user=caller.name, address=caller.address, once_s=60)
         if asked.get("format") == "csv":
             headers = HEADERS | {"Content-Disposition": 'attachment; filename="access.csv"'}
-            return Response(as_csv(lines), 200, headers, "text/csv; charset=utf-8")
+            return Response(access_log_csv(lines), 200, headers, "text/csv; charset=utf-8")
         return answer({"lines": [asdict(line) for line in lines]})
 
     async def accounts(self, request: Request, caller: Caller) -> Response:

@@ -13,11 +13,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from passerby.errors import AccessError, PasserbyError, ServiceError, UsageError
-from passerby.gateway import Right, Runtime, exposition, same
+from passerby.gateway import Right, Runtime, metrics_exposition, same_token
 from passerby.web.console.api import Api, Operation, answer, refusal
 from passerby.web.console.guard import HEADERS, SAFE, Guard, TooManyError
 from passerby.web.console.openapi import openapi_of
-from passerby.web.console.pages import Pages
+from passerby.web.console.pages import ConsolePages
 from passerby.web.register import LogFollower, register_app
 from passerby.web.streams import Streams
 
@@ -66,8 +66,8 @@ class _Site:
         self.runtime, self.origin = runtime, origin
         self.guard = Guard(runtime, secure=secure)
         self.api = Api(runtime, self.guard)
-        self.pages = Pages(runtime, self.guard, self.api)
-        self.metrics = exposition(runtime.facts)
+        self.pages = ConsolePages(runtime, self.guard, self.api)
+        self.metrics = metrics_exposition(runtime.facts)
 
     def routes(self) -> list[BaseRoute]:
         made: list[BaseRoute] = [
@@ -169,7 +169,7 @@ class _Site:
         """Metrics, for the scraper's token or any account."""
         token = self.runtime.city.metrics.token
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if not (token is not None and scheme.lower() == "bearer" and same(given.strip(), token)):
+        if not (token is not None and scheme.lower() == "bearer" and same_token(given.strip(), token)):
             try:
                 self.guard.require(await self.guard.caller(request), Right.STATE)
             except PasserbyError as exc:

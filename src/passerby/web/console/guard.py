@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from passerby.errors import AccessError
-from passerby.gateway import Account, Limit, Right, Runtime, Session, Sessions, same
+from passerby.gateway import Account, LoginSession, LoginSessions, RateLimit, Right, Runtime, same_token
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; connect-src 'self'; "
@@ -49,7 +49,7 @@ class Caller:
     """
 
     account: Account | None
-    session: Session | None
+    session: LoginSession | None
     address: str
 
     @property
@@ -68,10 +68,10 @@ class Guard:
 
     def __init__(self, runtime: Runtime, *, secure: bool) -> None:
         self.runtime, self.secure = runtime, secure
-        self.sessions = Sessions(runtime.city.server.session_s)
+        self.sessions = LoginSessions(runtime.city.server.session_s)
         # twelve guesses at once, then one every ten seconds, for an address and for a name
-        self._guesses = Limit(12, 0.1)
-        self._requests = Limit(200, 50)
+        self._guesses = RateLimit(12, 0.1)
+        self._requests = RateLimit(200, 50)
 
     @property
     def cookie(self) -> str:
@@ -154,7 +154,7 @@ class Guard:
         """
         if not self.same_origin(request):
             raise AccessError("this request came from another site's page")
-        if caller.session is not None and not same(token, caller.session.csrf):
+        if caller.session is not None and not same_token(token, caller.session.csrf):
             raise AccessError("this page is too old: load it again")
 
     def own_form(self, request: HTTPConnection) -> None:

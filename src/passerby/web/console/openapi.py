@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import passerby
-from passerby.gateway import RIGHTS
+from passerby.gateway import ROLE_RIGHTS
 from passerby.web.console.api import Operation
 
 _ERROR = {
@@ -79,7 +79,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         "security": [{"password": []}, {"login": []}] if one.right else [],
     }
     if one.right is not None:
-        told["description"] = f"For {', '.join(role for role, rights in RIGHTS.items() if one.right in rights)}."
+        told["description"] = f"For {', '.join(role for role, rights in ROLE_RIGHTS.items() if one.right in rights)}."
         told["x-right"] = one.right.value
     if one.body is not None:
         told["requestBody"] = {

@@ -100,7 +100,7 @@ def sentence(event: dict[str, Any]) -> str:
     return what + (f": {words}" if words else "") + (f" ({detail})" if detail else "")
 
 
-class Pages:
+class ConsolePages:
     """The pages.
 
     Args:

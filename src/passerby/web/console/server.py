@@ -21,7 +21,7 @@ from passerby.web.register import LogFollower, SiteAddresses
 _log = logging.getLogger("passerby.gateway")
 
 
-class _Server(uvicorn.Server):
+class _ConsoleServer(uvicorn.Server):
     """Leaves signals to the gateway, and says when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -37,7 +37,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(runtime: Runtime, ready: Callable[[str], None], stopping: asyncio.Event | None = None) -> None:
+async def serve_console(runtime: Runtime, ready: Callable[[str], None], stopping: asyncio.Event | None = None) -> None:
     """Serve until a signal comes, or ``stopping`` is set.
 
     Args:
@@ -58,7 +58,7 @@ async def serve(runtime: Runtime, ready: Callable[[str], None], stopping: asynci
         origin = f"{'https' if secure else 'http'}://{shown_host(host)}:{port}"
         origin = (runtime.city.server.url or origin).rstrip("/")
         follower = await asyncio.to_thread(_follower, runtime, origin)
-        server = _Server(_settings(runtime, follower, secure=secure, origin=origin))
+        server = _ConsoleServer(_settings(runtime, follower, secure=secure, origin=origin))
         serving = asyncio.create_task(_serve(server))
         await _first(server.up, serving)
         if not server.started:
