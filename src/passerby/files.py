@@ -68,16 +68,25 @@ class FileSystem:
 
     def flush_folder(self, folder: Path) -> None:
         """Make the names in a folder durable, where the system knows how."""
-        if os.name == "nt":  # folders cannot be opened there
-            return
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        flush_folder(folder)
 
 
 _SYSTEM = FileSystem()
+
+
+def flush_folder(folder: Path) -> None:
+    """Make the names in a folder durable: what was made, renamed or deleted in it stays so after a power cut.
+
+    Raises:
+        OSError: the system refuses.
+    """
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

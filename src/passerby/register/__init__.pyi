@@ -54,7 +54,6 @@ from .notes import (
 )
 from .storage import (
     WriterSettings,
-    write_whole,
 )
 from .tiles import (
     tile_paths,
@@ -137,5 +136,4 @@ __all__ = [
     "verify",
     "watch",
     "witness_app",
-    "write_whole",
 ]

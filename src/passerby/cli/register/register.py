@@ -15,6 +15,7 @@ from passerby import register
 from passerby.cli.register import pages as register_pages
 from passerby.cli.register.input import NAME_HINT, check_index, open_log, read_key, read_policy, typed
 from passerby.errors import FormatError, UsageError, VerificationError
+from passerby.files import write_atomic
 
 _LogPath = Annotated[Path, typer.Argument(metavar="DIR", help="The log's directory, as made by init.")]
 _Place = Annotated[str, typer.Argument(metavar="LOG", help="A directory, an http(s) URL, or s3://, gs://, az://.")]
@@ -143,7 +144,7 @@ def prove(
     if out is None:
         sys.stdout.write(text)
         return
-    register.write_whole(out, text.encode())
+    write_atomic(out, text.encode(), mode=0o644)
     typer.echo(f"wrote {out}", err=True)
 
 

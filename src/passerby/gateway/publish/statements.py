@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 import passerby
 from passerby.config import WEIGHTS
-from passerby.errors import StorageError
+from passerby.errors import OutputError, StorageError, UsageError
+from passerby.files import write_atomic
 from passerby.gateway.config import CameraConfig, RegisterConfig, Statement
 from passerby.register import (
     CameraChanged,
@@ -18,7 +19,6 @@ from passerby.register import (
     OperatorStated,
     RunningStarted,
     new_identifier,
-    write_whole,
 )
 from passerby.values import digest_file, utc_now
 
@@ -84,7 +84,10 @@ class Statements:
         Raises:
             StorageError: it cannot be written.
         """
-        write_whole(self._path, self.kept.model_dump_json(indent=1).encode())
+        try:
+            write_atomic(self._path, self.kept.model_dump_json(indent=1).encode(), mode=0o644)
+        except (OutputError, UsageError) as exc:
+            raise StorageError(exc.message, hint=exc.hint) from exc
 
     def of_operator(self, config: RegisterConfig) -> list[Entry]:
         """Return the entry about the operator if it must be stated anew; tell ``stated_operator`` once it is in the log."""

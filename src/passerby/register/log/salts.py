@@ -8,12 +8,13 @@ a value that nobody can find again. (On a disk that keeps old blocks, deleting i
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from passerby.errors import EntryError, FormatError, StorageError
+from passerby.errors import EntryError, FormatError
+from passerby.files import flush_folder
 from passerby.register.entries import Reveal
 from passerby.register.fields import Commitment, commit, new_salt
 from passerby.register.storage import DirectoryStore, as_storage_errors
@@ -72,17 +73,9 @@ class CommitmentSalts:
         Raises:
             StorageError: they cannot be deleted.
         """
-        try:
+        with as_storage_errors("salt cannot be deleted"), suppress(FileNotFoundError):
             (self._path / _name(promise)).unlink(missing_ok=True)
-            directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return
-        except OSError as exc:
-            raise StorageError(f"salt cannot be deleted: {exc.strerror}") from exc
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+            flush_folder(self._path)
 
 
 def _name(promise: Commitment) -> str:

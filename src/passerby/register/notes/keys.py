@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from passerby.errors import FormatError, StorageError, UsageError
+from passerby.files import write_atomic
 from passerby.register.notes.note import ED25519, VerifierKey, decode_base64, encode_base64
 from passerby.register.storage import as_storage_errors
 
@@ -82,21 +83,10 @@ class FileSigner:
         seed = bytes([self._key.kind]) + self._private.private_bytes_raw()
         line = f"{_PREFIX}{self._key.name}+{self._key.key_id.hex()}+{encode_base64(seed)}\n"
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError as exc:
+            with as_storage_errors(f"key {path} cannot be written"):
+                write_atomic(path, line.encode(), overwrite=False, mode=0o600)
+        except UsageError as exc:
             raise UsageError(f"key {path} must not exist yet") from exc
-        except OSError as exc:
-            raise StorageError(f"key {path} cannot be written: {exc.strerror}") from exc
-        with as_storage_errors(f"key {path} cannot be written"):
-            with os.fdopen(fd, "wb") as file:
-                file.write(line.encode())
-                file.flush()
-                os.fsync(fd)
-            directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
 
     @classmethod
     def _parse(cls, text: bytes, path: Path) -> FileSigner:

@@ -1,7 +1,6 @@
 from .directory_store import (
     DirectoryStore,
     FileHold,
-    write_whole,
 )
 from .places import (
     HttpSource,
@@ -29,5 +28,4 @@ __all__ = [
     "as_storage_errors",
     "open_source",
     "open_store",
-    "write_whole",
 ]

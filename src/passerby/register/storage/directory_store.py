@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from passerby.errors import LockedError, StorageError
+from passerby.files import flush_folder
 from passerby.register.storage.store import Hold, as_storage_errors
 from passerby.register.threads import call_together
 from passerby.register.tiles import tile_path, tiles_beyond
@@ -57,7 +58,7 @@ class Disk:
 
     def sync_directories(self, paths: Sequence[Path]) -> None:
         """Make the names in directories durable, all at once."""
-        call_together([partial(_sync_directory, path) for path in paths])
+        call_together([partial(flush_folder, path) for path in paths])
 
 
 class DirectoryStore:
@@ -158,14 +159,6 @@ class DirectoryStore:
         self._known.add(path)
 
 
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def _beside(target: Path) -> Path:
     return target.with_name(_TEMPORARY + target.name)
 
@@ -204,12 +197,3 @@ class FileHold:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write one file outside a log, whole and durable, replacing what was there.
-
-    Raises:
-        StorageError: it cannot be written; then it is as it was.
-    """
-    DirectoryStore(path.parent).put_all({path.name: data})

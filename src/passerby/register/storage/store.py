@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from passerby.errors import StorageError
+from passerby.errors import OutputError, StorageError
 
 
 class LogSource(Protocol):
@@ -85,7 +85,7 @@ class Hold(Protocol):
 
 @contextmanager
 def as_storage_errors(what: str) -> Iterator[None]:
-    """Turn the system's errors into ours, for the few plain file jobs outside a store.
+    """Turn the system's errors, and those of an atomic write, into ours, for the few plain file jobs outside a store.
 
     Raises:
         StorageError: the system said no.
@@ -94,3 +94,7 @@ def as_storage_errors(what: str) -> Iterator[None]:
         yield
     except OSError as exc:
         raise StorageError(f"{what}: {exc.strerror or exc}") from exc
+    except OutputError as exc:
+        cause = exc.__cause__
+        told = cause.strerror if isinstance(cause, OSError) else exc.message
+        raise StorageError(f"{what}: {told}", hint=exc.hint) from exc

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +9,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from passerby.errors import EntryError, FormatError, PasserbyError, StorageError, VerificationError
+from passerby.errors import (
+    EntryError,
+    FormatError,
+    OutputError,
+    PasserbyError,
+    StorageError,
+    UsageError,
+    VerificationError,
+)
+from passerby.files import write_atomic
 from passerby.register import Checkpoint, LogReader, Policy, VerifierKey, decode_entry
 from passerby.values import utc_now
 from passerby.web.register.documents import PageDocument, find, missing
@@ -183,7 +190,7 @@ class LogFollower:
             origin=point.origin, size=point.size, root=point.root.hex(), vkey=self.seen.vkey,
             state=self.state, proofs=self.proofs,
         )  # fmt: skip
-        write_whole(self._saved, saved.model_dump_json().encode())
+        write_if_changed(self._saved, saved.model_dump_json().encode())
 
     def _refresh(self) -> None:
         before = self.trouble
@@ -221,24 +228,18 @@ class LogFollower:
             self.proofs = saved.proofs
 
 
-def write_whole(path: Path, data: bytes) -> bool:
-    """Write a file whole or not at all, and only if it changes; returns whether it did.
+def write_if_changed(path: Path, data: bytes) -> bool:
+    """Write a file of the site, its folder too, only where it says something else already; returns whether it did.
 
     Raises:
         StorageError: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.is_file() and path.read_bytes() == data:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as exc:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise StorageError(f"{path} cannot be written: {exc.strerror}") from exc
+        write_atomic(path, data)
+    except (OSError, OutputError, UsageError) as exc:
+        told = exc.strerror if isinstance(exc, OSError) else exc.message
+        raise StorageError(f"{path} cannot be written: {told}") from exc
     return True

@@ -11,7 +11,7 @@ from pathlib import Path
 from passerby.errors import StorageError
 from passerby.register import entry_kinds, rotation_path, tile_paths
 from passerby.web.register.documents import every_path, find
-from passerby.web.register.follow import LogFollower, write_whole
+from passerby.web.register.follow import LogFollower, write_if_changed
 from passerby.web.register.translation import FALLBACK_LANGUAGE
 
 _CITED = re.compile(r'data-entry="(\d{1,16})"')
@@ -64,7 +64,7 @@ def write_site(
         wanted = {int(index) for index in _CITED.findall(document.body.decode())} if path.endswith(".html") else set()
         changed += sum(_prove(follower, folder, index) for index in sorted(wanted - cited))
         cited |= wanted
-        changed += write_whole(folder / path, document.body)
+        changed += write_if_changed(folder / path, document.body)
         count += 1
     follower.proofs = {index: met for index, met in follower.proofs.items() if index in cited}
     follower.save()
@@ -88,8 +88,8 @@ def copy_log(follower: LogFollower, folder: Path) -> int:
     ):
         data = None if (folder / path).is_file() and path.startswith("tile/") else follower.file(path)
         if data is not None:
-            changed += write_whole(folder / path, data)
-    return changed + write_whole(folder / "checkpoint", follower.reader.snapshot.note.raw)
+            changed += write_if_changed(folder / path, data)
+    return changed + write_if_changed(folder / "checkpoint", follower.reader.snapshot.note.raw)
 
 
 def rotation_paths(follower: LogFollower) -> Iterator[str]:
@@ -107,6 +107,6 @@ def _prove(follower: LogFollower, folder: Path, index: int) -> int:
     proof, entry = folder / "proof" / str(index), folder / "entry" / f"{index}.json"
     if known is not None and (known or not met) and proof.is_file() and entry.is_file():
         return 0
-    changed = write_whole(entry, follower.raw(index)) + write_whole(proof, follower.proof(index))
+    changed = write_if_changed(entry, follower.raw(index)) + write_if_changed(proof, follower.proof(index))
     follower.proofs[index] = met
     return changed
