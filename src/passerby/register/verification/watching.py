@@ -167,8 +167,9 @@ class _Visitor:
     def visit(self, vkey: VerifierKey | None, policy: Policy | None) -> Visit:
         last = self._memory.last_visit()  # 1
         before, old = self._memory.last_note()
-        own_word = vkey is None and policy is None and last.own_word
-        if vkey is None and policy is None:
+        on_own_word = vkey is None and policy is None
+        own_word = on_own_word and last.own_word
+        if on_own_word:
             vkey = last.key
         try:
             reader = LogReader(self._source, vkey=vkey, policy=policy, bridged=False)  # 2
@@ -179,14 +180,16 @@ class _Visitor:
             return Visit(tuple(self._problems), old, None, own_word)
         grown = self._check_entries(reader, old.size if old else 0) or last.grown or self._now  # 4
         self._check_signatures(reader)  # 5
-        named = None if policy is not None else self._check_named(reader, last)
+        named = last.policy if policy else self._check_named(reader, last)
         grown = min(grown, self._now)
         self._check_silence(grown, reader)  # 6
-        if not DAMAGE & {problem.kind for problem in self._problems}:  # 7
-            known = last.key or vkey or reader.snapshot.trust.key
-            fresh = _LastVisit(vkey=str(known), own_word=own_word, policy=named or last.policy, grown=grown)
-            self._memory.keep(reader.snapshot.note.raw, fresh)
+        known = last.key or vkey or reader.snapshot.trust.key
+        self._remember(reader, _LastVisit(vkey=str(known), own_word=own_word, policy=named, grown=grown))  # 7
         return Visit(tuple(self._problems), old, reader.checkpoint(), own_word)
+
+    def _remember(self, reader: LogReader, visit: _LastVisit) -> None:
+        if not DAMAGE & {problem.kind for problem in self._problems}:
+            self._memory.keep(reader.snapshot.note.raw, visit)
 
     def _bridged(self, reader: LogReader) -> bool:
         """The log must start with what each of its earlier keys signed."""
