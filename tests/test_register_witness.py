@@ -35,7 +35,7 @@ from passerby.register.notes.note import Signature, encode_base64, open_note, pa
 from passerby.register.storage.directory_store import Disk
 from passerby.register.tiles.merkle import EMPTY_ROOT, Frontier, leaf_hash, prove_consistency
 from passerby.register.witness.cosigning import Cosigners
-from passerby.register.witness.witness import SIZE, CosignRequest
+from passerby.register.witness.witness import SIZE_TYPE, CosignRequest
 
 ORIGIN = "example.com/behind-the-sofa"
 LOG = FileSigner(ORIGIN, 1, b"l" * 32)
@@ -204,7 +204,7 @@ def test_rule_of_the_specification(witness: Witness, make: Callable[[], bytes], 
     answer = witness.add_checkpoint(make())
     assert answer.status == status
     assert body is None or answer.body == body
-    assert answer.content_type == (SIZE if status == 409 else "text/plain; charset=utf-8")
+    assert answer.content_type == (SIZE_TYPE if status == 409 else "text/plain; charset=utf-8")
     seen = 9 if status == 200 and b"\n9\n" in make() else 5
     assert witness.add_checkpoint(request(0, 9)).body == f"{seen}\n", "what was refused is not remembered"
 

@@ -16,7 +16,7 @@ from passerby.web.register.documents import find
 from passerby.web.register.pages import PAGE_POLICY, CitizenPages, LogSummary
 from passerby.web.register.server import LOG_FILE
 from passerby.web.register.translation import PAGE_LANGUAGES
-from passerby.web.register.view import PART
+from passerby.web.register.view import CAMERAS_PER_PART
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -26,7 +26,7 @@ GUIDE = (Path(__file__).parents[2] / "docs" / "citizen-page.md").read_text(encod
 
 def test_every_path_of_the_guide_is_there(city: City) -> None:
     city.operator()
-    for number in range(PART + 1):
+    for number in range(CAMERAS_PER_PART + 1):
         city.register(number)
     state = city.state()
     pages = CitizenPages(state, LogSummary("o", state.size, "o+00000000+AAAA"), city.now, base_url="https://x/")
@@ -47,8 +47,8 @@ def test_numbers_of_the_guide_are_those_of_the_code(city: City) -> None:
     assert f"more than {register_camera.AHEAD_S // 60} minutes in the future" in GUIDE
     assert f"keeps {register_camera.HOURS_KEPT} hours and {register_camera.DAYS_KEPT} days" in " ".join(GUIDE.split())
     assert f"the last {register_camera.LISTED} faults" in " ".join(GUIDE.split())
-    assert pytest.approx(0.5) == register_camera.LATE
-    assert f"from the {PART + 1}st camera on" in GUIDE
+    assert pytest.approx(0.5) == register_camera.LATE_HEARTBEATS
+    assert f"from the {CAMERAS_PER_PART + 1}st camera on" in GUIDE
     assert all(f"`/{language}/`" in GUIDE for language in PAGE_LANGUAGES)
     assert PAGE_POLICY.startswith("default-src 'none'")
 

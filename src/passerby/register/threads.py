@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
-MOST = 16
+MAX_AT_ONCE = 16
 """Calls at the same time; more wait for the first ones."""
 
 
@@ -22,8 +22,8 @@ def call_together(calls: Sequence[Callable[[], T]]) -> list[T]:
     [1, 2]
     """
     futures: list[Future[T]] = [Future() for _ in calls]
-    for start in range(0, len(calls), MOST):
-        batch = list(zip(calls, futures, strict=True))[start : start + MOST]
+    for start in range(0, len(calls), MAX_AT_ONCE):
+        batch = list(zip(calls, futures, strict=True))[start : start + MAX_AT_ONCE]
         threads = [threading.Thread(target=_run, args=job, name="register-together", daemon=True) for job in batch[1:]]
         for thread in threads:
             thread.start()

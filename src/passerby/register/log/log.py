@@ -25,7 +25,7 @@ from passerby.register.verification import Proof
 from passerby.values import digest_bytes
 
 WITNESS_WAIT_S = 30.0
-TIDY = 16
+TIDIED_AT_ONCE = 16
 """Old partial tiles deleted after each batch: more than a batch leaves, and few enough that the next one does not wait."""
 
 
@@ -306,7 +306,7 @@ class Log:
         try:
             while (jobs := self._take()) is not None:
                 self._commit(jobs)
-                self._committer.tidy(TIDY)
+                self._committer.tidy(TIDIED_AT_ONCE)
             self._committer.tidy()
         finally:
             with self._wake:

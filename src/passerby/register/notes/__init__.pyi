@@ -21,14 +21,14 @@ from .note import (
     split_note,
 )
 from .policy import (
-    NONE,
+    NO_QUORUM,
     Policy,
     PolicyWitness,
 )
 
 __all__ = [
     "COSIGNATURE",
-    "NONE",
+    "NO_QUORUM",
     "Checkpoint",
     "FileSigner",
     "Note",

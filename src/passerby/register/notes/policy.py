@@ -9,7 +9,7 @@ from passerby.errors import FormatError, VerificationError
 from passerby.register.notes.checkpoint import Checkpoint
 from passerby.register.notes.note import COSIGNATURE, ED25519, Note, VerifierKey, decode_decimal, open_note
 
-NONE = "none"
+NO_QUORUM = "none"
 MAX_LINES = 1000
 
 
@@ -42,7 +42,7 @@ class Policy:
     logs: tuple[VerifierKey, ...] = ()
     witnesses: tuple[PolicyWitness, ...] = ()
     groups: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
-    quorum: str = NONE
+    quorum: str = NO_QUORUM
 
     @classmethod
     def parse(cls, text: str) -> Policy:
@@ -83,7 +83,7 @@ class Policy:
         standing = {w.name: w.key in signed for w in self.witnesses}
         for name, (count, members) in self.groups.items():  # members stand before their group, so one pass is enough
             standing[name] = sum(standing[member] for member in members) >= count
-        return self.quorum == NONE or standing[self.quorum]
+        return self.quorum == NO_QUORUM or standing[self.quorum]
 
     def open(self, raw: bytes, *, quorum: bool = True) -> tuple[Checkpoint, Note]:
         """Give out a checkpoint that a log of this policy signed.
@@ -117,7 +117,7 @@ class _PolicyLines:
         self.witnesses: list[PolicyWitness] = []
         self.groups: dict[str, tuple[int, tuple[str, ...]]] = {}
         self.quorum: str | None = None
-        self._names: set[str] = {NONE}
+        self._names: set[str] = {NO_QUORUM}
         self._grouped: set[str] = set()
 
     def take(self, words: list[str]) -> None:
@@ -154,7 +154,7 @@ class _PolicyLines:
         self._names.add(name)
 
     def _use(self, member: str) -> None:
-        if member == NONE or member not in self._names:
+        if member == NO_QUORUM or member not in self._names:
             raise FormatError(f"member must be named on a line before, got {member!r}")
         if member in self._grouped:
             raise FormatError(f"{member!r} may be a member only once")

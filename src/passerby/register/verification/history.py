@@ -37,7 +37,7 @@ CLOCK_SLACK = timedelta(minutes=5)
 
 Source: threads and machines of one operator append at once, and NTP keeps clocks well under a second apart; minutes leave
 room for a queue, and are too short to hide anything in."""
-LATE = 1.5
+SILENT_HEARTBEATS = 1.5
 """A camera is silent when nothing was heard of it for this many heartbeats."""
 
 
@@ -126,7 +126,7 @@ class History:
             seen: When the witnesses had seen all entries; an entry that claims to be newer was dated ahead.
         """
         for name, camera in self._cameras.items():
-            if camera.running and camera.heard and now - camera.heard > LATE * camera.heartbeat:
+            if camera.running and camera.heard and now - camera.heard > SILENT_HEARTBEATS * camera.heartbeat:
                 self._say(
                     "silence", None, f"camera {name[:8]} is not known since {_span(camera.heard, now)}, until now"
                 )
@@ -182,9 +182,9 @@ class History:
     ) -> None:
         if not (camera.running and camera.heard and camera.covered):
             return
-        if at - camera.heard > LATE * camera.heartbeat:
+        if at - camera.heard > SILENT_HEARTBEATS * camera.heartbeat:
             self._say("silence", index, f"camera {name[:8]} was not known from {_span(camera.heard, at)}")
-        elif begin and begin - camera.covered > (LATE - 1) * camera.heartbeat:
+        elif begin and begin - camera.covered > (SILENT_HEARTBEATS - 1) * camera.heartbeat:
             self._say("silence", index, f"camera {name[:8]} has no counts from {_span(camera.covered, begin)}")
 
     def _take_case(self, index: int, entry: OfCase) -> None:

@@ -8,7 +8,7 @@ from passerby.errors import FormatError, VerificationError
 from passerby.register.codec import encode_entry
 from passerby.register.entries import Entry
 from passerby.register.notes import (
-    NONE,
+    NO_QUORUM,
     Checkpoint,
     Note,
     Policy,
@@ -122,7 +122,7 @@ def require(proof: Proof, entry: Entry | bytes, policy: Policy, *, witnessed: bo
         FormatError: the checkpoint inside does not parse.
         VerificationError: a signature, the quorum or the path says no.
     """
-    if witnessed and policy.quorum == NONE:
+    if witnessed and policy.quorum == NO_QUORUM:
         raise VerificationError("policy must ask for witnesses, asks for none")
     data = entry if isinstance(entry, bytes) else encode_entry(entry)
     leaf = leaf_hash(data)  # 1

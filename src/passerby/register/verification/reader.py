@@ -14,7 +14,7 @@ from pathlib import Path
 from passerby.errors import EntryError, FormatError, RewrittenError, StorageError, TileError, VerificationError
 from passerby.register.codec import decode_entry
 from passerby.register.entries import Entry
-from passerby.register.notes import NONE, Checkpoint, Note, Policy, VerifierKey, split_note
+from passerby.register.notes import NO_QUORUM, Checkpoint, Note, Policy, VerifierKey, split_note
 from passerby.register.storage import HttpSource, LogSource, open_source
 from passerby.register.tiles import (
     CHECKPOINT,
@@ -56,7 +56,7 @@ class Snapshot:
     @property
     def witnessed(self) -> bool:
         """Whether the policy asks for witnesses and its quorum signed."""
-        return self.policy.quorum != NONE and self.policy.met_by(key for key, _ in self.note.signed_by)
+        return self.policy.quorum != NO_QUORUM and self.policy.met_by(key for key, _ in self.note.signed_by)
 
     @property
     def time_s(self) -> int | None:

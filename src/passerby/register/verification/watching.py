@@ -32,7 +32,7 @@ from passerby.errors import (
     VerificationError,
 )
 from passerby.register.fields import format_instant
-from passerby.register.notes import NONE, Checkpoint, Policy, VerifierKey, split_note
+from passerby.register.notes import NO_QUORUM, Checkpoint, Policy, VerifierKey, split_note
 from passerby.register.storage import DirectoryStore, LogSource, as_storage_errors, open_source
 from passerby.register.tiles import Tiles
 from passerby.register.verification.history import LogProblem
@@ -243,7 +243,7 @@ class _Visitor:
         snapshot = reader.snapshot
         for name in snapshot.note.repeated:
             self._say("signature", f"{name} signed the checkpoint twice; it counts once")
-        if snapshot.policy.quorum != NONE and not snapshot.witnessed:
+        if snapshot.policy.quorum != NO_QUORUM and not snapshot.witnessed:
             self._say("quorum", f"quorum {snapshot.policy.quorum} is not met: unwitnessed")
 
     def _check_named(self, reader: LogReader, last: _LastVisit) -> str:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 
 from passerby.errors import EntryError, FormatError, RewrittenError, StorageError, TileError
 from passerby.register.codec import decode_entry
-from passerby.register.notes import NONE, Checkpoint
+from passerby.register.notes import NO_QUORUM, Checkpoint
 from passerby.register.storage import DirectoryStore
 from passerby.register.tiles import (
     HASH_BYTES,
@@ -142,7 +142,7 @@ class _Check:
             self._say("signature", None, f"{name} signed the checkpoint twice; it counts once")
         for passed in snapshot.trust.passed:
             self._check_growth(passed)
-        if snapshot.policy.quorum != NONE and not snapshot.witnessed:  # 7
+        if snapshot.policy.quorum != NO_QUORUM and not snapshot.witnessed:  # 7
             signed = len(snapshot.note.signed_by) - 1
             self._say(
                 "quorum", None, f"quorum {snapshot.policy.quorum} is not met: {signed} witnesses signed: unwitnessed"

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passerby.errors import FormatError, StorageError
-from passerby.register.witness.witness import MAX_REQUEST_BYTES, PLAIN, Witness, WitnessAnswer
+from passerby.register.witness.witness import MAX_REQUEST_BYTES, PLAIN_TYPE, Witness, WitnessAnswer
 
 
 def witness_app(witness: Witness) -> Starlette:
@@ -27,7 +27,7 @@ def witness_app(witness: Witness) -> Starlette:
 
 
 async def _key(witness: Witness, _request: Request) -> Response:
-    return Response(f"{witness.signer.key}\n", media_type=PLAIN)
+    return Response(f"{witness.signer.key}\n", media_type=PLAIN_TYPE)
 
 
 async def _add_checkpoint(witness: Witness, request: Request) -> Response:

@@ -30,8 +30,8 @@ from passerby.register.notes import (
 from passerby.register.storage import DirectoryStore, FileHold, WriterSettings, as_storage_errors
 from passerby.register.tiles import EMPTY_ROOT, HASH_BYTES, MAX_PROOF, verify_consistency
 
-PLAIN = "text/plain; charset=utf-8"
-SIZE = "text/x.tlog.size"
+PLAIN_TYPE = "text/plain; charset=utf-8"
+SIZE_TYPE = "text/x.tlog.size"
 MAX_REQUEST_BYTES = 64_000
 """Source: 63 hashes and a checkpoint with a few signatures are a tenth of it."""
 
@@ -42,7 +42,7 @@ class WitnessAnswer:
 
     status: HTTPStatus
     body: str
-    content_type: str = PLAIN
+    content_type: str = PLAIN_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class Witness:
         raw = self._store.get(path)
         seen = Checkpoint.parse(split_note(raw)[0]) if raw else None
         if request.old != (seen.size if seen else 0):
-            return WitnessAnswer(HTTPStatus.CONFLICT, f"{seen.size if seen else 0}\n", SIZE)
+            return WitnessAnswer(HTTPStatus.CONFLICT, f"{seen.size if seen else 0}\n", SIZE_TYPE)
         try:
             checkpoint.check_empty()
             # of one size the roots must be one, and from size 0 the proof must be empty: this covers both

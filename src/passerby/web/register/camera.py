@@ -31,7 +31,7 @@ GAP_S = 60
 AHEAD_S = 300
 """An operator's clock may run this far ahead; what is stated of a later time is not believed."""
 USUAL_HEARTBEAT_S = 3600
-LATE = 0.5
+LATE_HEARTBEATS = 0.5
 """Counts that come later than this many heartbeats after their time left the camera unknown until they came."""
 
 
@@ -211,7 +211,7 @@ def note_heartbeat(camera: CameraHistory, index: int, heartbeat: Heartbeat) -> N
     if told_before or heartbeat.end > heartbeat.at + timedelta(seconds=AHEAD_S):
         camera.contradictions += 1
         return
-    late = heartbeat.at - heartbeat.end > timedelta(seconds=LATE * camera.heartbeat_s)
+    late = heartbeat.at - heartbeat.end > timedelta(seconds=LATE_HEARTBEATS * camera.heartbeat_s)
     note_gap(camera, index, heartbeat.at if late else heartbeat.begin, GAP_S)
     camera.heartbeat = Said(index=index, entry=heartbeat)
     camera.covered = max(heartbeat.end, camera.covered or heartbeat.end)

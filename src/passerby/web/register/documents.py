@@ -14,7 +14,7 @@ MEDIA_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset
 DRAWING_POLICY = "default-src 'none'"
 _PATH = re.compile(
     rf"(?:(?P<language>{'|'.join(PAGE_LANGUAGES)})/)?"
-    r"(?P<trail>(?:c/(?P<camera>[0-9a-f]{32})/|part/(?P<part>[1-9][0-9]{0,4})/)?)(?P<file>[a-z]+\.[a-z]+)?"
+    r"(?P<folder>(?:c/(?P<camera>[0-9a-f]{32})/|part/(?P<part>[1-9][0-9]{0,4})/)?)(?P<file>[a-z]+\.[a-z]+)?"
 )
 
 
@@ -55,7 +55,7 @@ def find(pages: CitizenPages, path: str, language: str) -> PageDocument | None:
     if not found:
         return None
     named = found["language"] is not None
-    at = Address(found["language"] or language, found["trail"], named)
+    at = Address(found["language"] or language, found["folder"], named)
     made = page_at(pages, at, found["camera"], int(found["part"] or 1), found["file"] or "index.html")
     if made is None:
         return None
@@ -79,7 +79,7 @@ def page_at(pages: CitizenPages, at: Address, camera: str | None, part: int, fil
                 return None
     if file == "index.html" and part <= pages.parts:
         return pages.operator(at, part), HTML, PAGE_POLICY
-    if file == "feed.atom" and not at.trail:
+    if file == "feed.atom" and not at.folder:
         return pages.feed(at), "application/atom+xml; charset=utf-8", DRAWING_POLICY
     return None
 

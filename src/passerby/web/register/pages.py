@@ -22,7 +22,7 @@ from passerby.web.register.sign import draw_sign
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, status_of
 from passerby.web.register.translation import PAGE_LANGUAGES, Translation, words_in
-from passerby.web.register.view import PART, camera_view, operator_view, plain_label, shown
+from passerby.web.register.view import CAMERAS_PER_PART, camera_view, operator_view, plain_label, shown
 
 HERE = Path(__file__).parent.parent
 STATIC = HERE / "static" / "register"
@@ -58,18 +58,18 @@ class Address:
 
     Attributes:
         language: Of its words.
-        trail: Its folder below the language's, with a final slash, or nothing.
+        folder: Its folder below the language's, with a final slash, or nothing.
         named: Whether the language is part of the address; else it was chosen for the reader.
     """
 
     language: str
-    trail: str = ""
+    folder: str = ""
     named: bool = False
 
     @property
     def path(self) -> str:
         """Return the folder, from the register's first page."""
-        return (f"{self.language}/" if self.named else "") + self.trail
+        return (f"{self.language}/" if self.named else "") + self.folder
 
     @property
     def root(self) -> str:
@@ -114,7 +114,7 @@ class CitizenPages:
     @property
     def parts(self) -> int:
         """Return how many pages the list of cameras has."""
-        return max(1, -(-len(self.state.cameras) // PART))
+        return max(1, -(-len(self.state.cameras) // CAMERAS_PER_PART))
 
     def operator(self, at: Address, part: int = 1) -> str:
         """Return a page of the list of all cameras, from 1."""
@@ -175,7 +175,7 @@ class CitizenPages:
             "root": at.root,
             "home": at.home,
             "languages": [
-                {"code": code, "name": words_in(code).text("language"), "href": f"{at.root}{code}/{at.trail}"}
+                {"code": code, "name": words_in(code).text("language"), "href": f"{at.root}{code}/{at.folder}"}
                 for code in PAGE_LANGUAGES
             ],
             "vkey": self.seen.vkey,

@@ -17,8 +17,7 @@ from passerby.web.register.state import State
 from passerby.web.register.status import Light, Status, late_reveals, status_of
 from passerby.web.register.translation import Translation, element
 
-PART = 50
-"""Cameras on one page."""
+CAMERAS_PER_PART = 50
 NEWS_SHOWN = 10
 CHART_HOURS = 24
 CHART_WIDTH_PX, CHART_HEIGHT_PX = 480, 96
@@ -213,13 +212,15 @@ def operator_view(words: Translation, state: State, now: datetime, part: int) ->
         part: From 1.
     """
     cameras = ordered(state)
-    parts = max(1, -(-len(cameras) // PART))
-    begin = (part - 1) * PART
+    parts = max(1, -(-len(cameras) // CAMERAS_PER_PART))
+    begin = (part - 1) * CAMERAS_PER_PART
     return {
         "operator": claim(state.operator, "name") if state.operator else words.text("page.no_operator"),
         "operator_entry": state.operator.index if state.operator else None,
         "count": words.count("page.cameras", len(cameras)) if cameras else words.text("page.none"),
-        "cameras": [shown(words, c, now, begin + i + 1) for i, c in enumerate(cameras[begin : begin + PART])],
+        "cameras": [
+            shown(words, c, now, begin + i + 1) for i, c in enumerate(cameras[begin : begin + CAMERAS_PER_PART])
+        ],
         "map": map_of(cameras, now) if part == 1 else None,
         "part": part,
         "parts_total": parts,
