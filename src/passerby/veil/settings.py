@@ -34,8 +34,10 @@ class FindSettings:
         detector: An ONNX file of the user's; None takes the weights that ship with Passerby.
         provider: ``cpu`` (OpenVINO) or ``cuda`` (ONNX Runtime, the ``gpu`` extra).
         require_gpu: Fail instead of falling back to the CPU.
-        threshold: Confidence at which a single sighting is covered, 0 to 1; None takes the measured default.
-        thorough: Look at every frame and at more sizes: slower, fewer misses.
+        threshold: Confidence from which one detection of a small face is covered, 0 to 1; what else is asked of a face follows
+            it in proportion. None takes the measured default.
+        thorough: Clips get detection cycles twice as often, and in each inference passes at three sizes instead of two, both
+            plain and mirrored: slower, fewer misses. Pictures get such passes in any case.
     """
 
     detector: Path | None = None
@@ -53,11 +55,12 @@ class CoverSettings:
         style: The fill.
         fill: Colour of ``solid``, R, G, B, 0 to 255 each.
         image: Picture of the user's for ``img``.
-        mask_scale: deface's meaning: 1.3 adds 30 % of the box on each side. At least 1.
+        mask_scale: deface's meaning for small faces: 1.3 adds 30 % of the box on each side, large faces get about half of it.
+            At least 1.
         zones: Always covered.
         exclude_zones: Never covered.
         allow_reversible: Permits ``blur`` and ``mosaic``.
-        keep: Numbers of tracks that stay clear.
+        keep: Numbers of tracks that stay uncovered.
         mosaic_cells: Cells of ``mosaic`` and ``blur`` along the shorter side of the cover.
     """
 

@@ -1,4 +1,4 @@
-"""What is painted over a face. A fill is told a place and never the pixels there, so it cannot depend on them.
+"""What is painted over a face. A fill is told an area and never the pixels there, so it cannot depend on them.
 
 The two filters, which do read the pixels, stand apart at the end: they exist only behind ``allow_reversible``.
 """
@@ -18,13 +18,21 @@ from passerby.errors import UsageError
 from passerby.veil.cover.pixels import Elements, PixelLayout, Sheet, Space
 
 Patch = NDArray[Any]
-"""Broadcasts to (rows, units * channels) of a place, in the sheet's type."""
+"""Shape (rows, units * channels) of an area, or one that broadcasts to it; uint8 or uint16, as the sheet."""
 RGB = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class FillArea:
-    """Where a patch goes in one sheet, in units of that sheet; (x0, y0) is the upper left one."""
+    """Where a patch goes in one sheet, in units of that sheet; (x0, y0) is the upper left one.
+
+    Attributes:
+        sheet: Index of the sheet in its layout.
+        x0: Units from the left.
+        y0: Units from above.
+        columns: Units across.
+        rows: Units down.
+    """
 
     sheet: int
     x0: int
@@ -36,13 +44,22 @@ class FillArea:
 class Fill(Protocol):
     """Something to paint that is the same whatever it hides."""
 
-    def patch(self, place: FillArea) -> Patch:
-        """Return what goes there."""
+    def patch(self, area: FillArea) -> Patch:
+        """Return what goes there, shape (rows, units * channels)."""
         ...
 
 
 def numbers_of(sheet: Sheet, numbers: dict[str, NDArray[np.uint16]], layout: PixelLayout) -> NDArray[Any]:
-    """Return one value for each channel of a unit, on a new last axis."""
+    """Return one value for each channel of a unit.
+
+    Args:
+        sheet: Says which channels, in which order.
+        numbers: For each channel name an array of shape (...), as ``Space.encode`` returns.
+        layout: Says the type.
+
+    Returns:
+        Shape (..., channels), uint8 or uint16.
+    """
     return np.stack([numbers[channel] for channel in sheet.channels], axis=-1).astype(layout.dtype)
 
 
@@ -64,7 +81,8 @@ class Solid:
 NOISE_SEED = 20160901
 """Any number does: the noise hides nothing, it only stands where the face stood."""
 NOISE_CELL_PX = 4
-"""Side of a grain. Finer grain costs bits and shows nothing; it is a multiple of every chroma block."""
+"""Side of a grain. Finer grain costs bits and shows nothing; it is a multiple of every chroma block. Source: a choice; not
+measured."""
 
 
 class Noise:
@@ -84,20 +102,20 @@ class Noise:
             values = values.repeat(NOISE_CELL_PX >> sheet.sy, axis=0).repeat(NOISE_CELL_PX >> sheet.sx, axis=1)
             self.curtains.append(values.reshape(len(values), -1))
 
-    def patch(self, place: FillArea) -> Patch:
-        """Return the part of the curtain that hangs there."""
-        n = self.channels[place.sheet]
-        return self.curtains[place.sheet][
-            place.y0 : place.y0 + place.rows, place.x0 * n : (place.x0 + place.columns) * n
-        ]
+    def patch(self, area: FillArea) -> Patch:
+        """Return the part of the curtain that hangs there, shape (rows, units * channels)."""
+        n = self.channels[area.sheet]
+        return self.curtains[area.sheet][area.y0 : area.y0 + area.rows, area.x0 * n : (area.x0 + area.columns) * n]
 
 
 SMALLEST_LEVEL_PX = 4
+"""Side of the smallest copy from which a picture is drawn. Source: a choice: half of the smallest cover."""
 CACHED_UNITS = 128 * 128
+"""Patches of so many units and fewer are kept, 256 of them: at most 34 MB. Source: a choice."""
 
 
 class FillImage:
-    """A picture stretched over each place: the avatar, or one of the user's.
+    """A picture stretched over each area: the avatar, or one of the user's.
 
     Args:
         image: RGB.
@@ -115,10 +133,10 @@ class FillImage:
             image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
         self._small = lru_cache(maxsize=256)(self._drawn)
 
-    def patch(self, place: FillArea) -> Patch:
-        """Return the picture in the place's size."""
-        draw = self._small if place.rows * place.columns <= CACHED_UNITS else self._drawn
-        return draw(place.sheet, place.rows, place.columns)
+    def patch(self, area: FillArea) -> Patch:
+        """Return the picture in the area's size, shape (rows, units * channels)."""
+        draw = self._small if area.rows * area.columns <= CACHED_UNITS else self._drawn
+        return draw(area.sheet, area.rows, area.columns)
 
     def _drawn(self, sheet: int, rows: int, columns: int) -> Patch:
         source = self.levels[0][sheet]
@@ -132,6 +150,7 @@ class FillImage:
 
 
 AVATAR_PX = 512
+"""Side of the drawing; larger covers stretch it. Source: a choice, as its two greys."""
 AVATAR_GROUND: RGB = (176, 176, 176)
 AVATAR_FIGURE: RGB = (112, 112, 112)
 
@@ -178,11 +197,12 @@ REVERSIBLE_WARNING = (
 )
 """Shown whenever ``--allow-reversible`` is used. Source: arXiv 1609.00408, 2506.12344, 2009.13856; github beurtschipper/Depix."""
 SMALLEST_CELL_UNITS = 4
+"""A cell of a mosaic is never narrower or lower: smaller ones would average nothing. Source: a choice; not measured."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Mosaic or blur: averages over a few cells across the place, so its strength follows the size of the face.
+    """Mosaic or blur: averages over a few cells across the area, so its strength follows the size of the face.
 
     Attributes:
         cells: Cells along the shorter side.
@@ -197,10 +217,10 @@ class Filter:
         object.__setattr__(self, "weights", lru_cache(maxsize=512)(self._weights))
 
     def patch(self, region: Elements, channels: int) -> Patch:
-        """Return the averaged pixels.
+        """Return the averaged pixels, shape and type as ``region``.
 
         Args:
-            region: Shape (rows, units * channels).
+            region: Shape (rows, units * channels), uint8 or uint16.
             channels: Elements of a unit.
         """
         rows, columns = region.shape[0], region.shape[1] // channels

@@ -23,11 +23,12 @@ from passerby.veil.settings import REVERSIBLE, CoverSettings, Style
 MIN_SIDE_PX = 8.0
 """A cover is never narrower or lower than this. Source: faces below 8 pixels are outside what is measured."""
 MARGIN_AT = (12 / 640, 28 / 640, 56 / 640)
-"""Sides of a face as a share of the picture's longer side ..."""
+"""Sides of a face as a share of the picture's longer side. Source: docs/measures.md, as the two below."""
 MARGIN_SHARE = (1.0, 0.8, 0.53)
-"""... and the share of the margin that it gets."""
+"""Share of the margin that a face of each of these sides gets; between them by straight lines over the doublings of the side."""
 INTERLACED_ROWS = 4
-"""In an interlaced frame the chroma rows of both fields that belong to a luma row lie within four luma rows."""
+"""In an interlaced frame the chroma rows of both fields that belong to a luma row lie within four luma rows.
+Source: 4:2:0 interlaced sampling, ITU-T H.264 (08/2024), clause 6.2."""
 
 
 def with_margin(
@@ -38,13 +39,13 @@ def with_margin(
     Small faces get the whole margin: their boxes are the least exact. Large ones get about half of it.
 
     Args:
-        boxes: Shape (N, 4), rows (x0, y0, x1, y1) in pixels. Corners in the wrong order are put right.
+        boxes: Shape (N, 4), float32, rows (x0, y0, x1, y1) in pixels. Corners in the wrong order are put right.
         mask_scale: deface's meaning: 1.3 adds 30 % of the box's side on each side.
         long_side_px: Of the picture.
         min_side_px: Smallest side of the result.
 
     Returns:
-        Shape (N, 4), not clipped to the picture.
+        Shape (N, 4), float64, pixels, not clipped to the picture.
 
     Source:
         MARGIN_AT, MARGIN_SHARE: docs/measures.md (what boxes lack on the annotated clips, by size).
@@ -63,8 +64,14 @@ def with_margin(
 def to_blocks(boxes: NDArray[np.float64], width: int, height: int, block: tuple[int, int]) -> NDArray[np.int64]:
     """Round boxes outwards to whole blocks and clip them to the picture.
 
+    Args:
+        boxes: Shape (N, 4), float64, rows (x0, y0, x1, y1) in pixels.
+        width: Of the picture, pixels.
+        height: Of the picture, pixels.
+        block: Width and height of a block, pixels.
+
     Returns:
-        Shape (M, 4), rows (x0, y0, x1, y1) in blocks, ends exclusive; boxes outside the picture are left out.
+        Shape (M, 4), int64, rows (x0, y0, x1, y1) in blocks, ends exclusive; boxes outside the picture are left out.
 
     >>> to_blocks(np.array([[3.0, 3.0, 4.5, 99.0]]), 64, 48, (2, 2)).tolist()
     [[1, 1, 3, 24]]
@@ -81,8 +88,8 @@ def exposed_share(box: NDArray[Any], covers: NDArray[Any]) -> float:
     """Return the share of a box that no cover hides, 0 to 1, counted in whole pixels.
 
     Args:
-        box: Shape (4,), pixels.
-        covers: Shape (M, 4), pixels, margin included.
+        box: Shape (4,), float, (x0, y0, x1, y1) in pixels.
+        covers: Shape (M, 4), float, pixels, margin included.
 
     >>> exposed_share(np.array([0, 0, 10, 10]), np.array([[0, 0, 5, 10], [0, 0, 10, 4]]))
     0.3
@@ -186,7 +193,12 @@ class Painter:
         return brush.paint([pixels.reshape(self.height, self.width * channels)], boxes, whole=whole)
 
     def area_px(self, boxes: Boxes, *, whole: bool = False) -> int:
-        """Return how many pixels painting these boxes covers, to the blocks of 4:2:0 frames, without painting."""
+        """Return how many pixels painting these boxes covers, to the blocks of 4:2:0 frames, without painting.
+
+        Args:
+            boxes: Shape (N, 4), pixels, without margin, as in :meth:`paint`.
+            whole: As in :meth:`paint`.
+        """
         if whole or not np.isfinite(boxes).all():
             return self.width * self.height
         layout = layout_of("yuv420p")
@@ -213,6 +225,7 @@ class Painter:
 
 
 _ANY_MATRIX = (0.2126, 0.0722)
+"""For RGB and for counting, where no matrix is applied: BT.709's. Source: ITU-R BT.709-6."""
 
 
 class Brush:
@@ -291,10 +304,10 @@ class Brush:
         if self.clear is not None:
             canvas &= ~self.clear
         wide, high = self.block
-        beyond_x, beyond_y = -self.width % wide, -self.height % high
+        outside_x, outside_y = -self.width % wide, -self.height % high
         covered = int(np.count_nonzero(canvas)) * wide * high
-        if beyond_x:
-            covered -= int(np.count_nonzero(canvas[:, -1])) * beyond_x * high
-        if beyond_y:
-            covered -= int(np.count_nonzero(canvas[-1])) * beyond_y * wide
-        return covered + beyond_x * beyond_y * int(canvas[-1, -1])
+        if outside_x:
+            covered -= int(np.count_nonzero(canvas[:, -1])) * outside_x * high
+        if outside_y:
+            covered -= int(np.count_nonzero(canvas[-1])) * outside_y * wide
+        return covered + outside_x * outside_y * int(canvas[-1, -1])

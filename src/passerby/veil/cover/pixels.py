@@ -132,7 +132,7 @@ def layout_of(name: str) -> PixelLayout:
 
 
 def elements_of(frame: av.VideoFrame, layout: PixelLayout) -> list[Elements]:
-    """Return the frame's planes, writable, in the order of ``layout.sheets``.
+    """Return the frame's planes in the order of ``layout.sheets``: writable views, shape (rows, units * channels) each.
 
     The caller has made the frame writable: the decoder may still predict from its buffers.
 
@@ -206,6 +206,7 @@ class Space:
 
 
 REC601, REC709, REC2020, REC240, FCC = (0.299, 0.114), (0.2126, 0.0722), (0.2627, 0.0593), (0.212, 0.087), (0.30, 0.11)
+"""Weights of red and blue in luma. Source: ITU-T H.273 (07/2024), table 4."""
 MATRIX = {1: REC709, 4: FCC, 5: REC601, 6: REC601, 7: REC240, 9: REC2020, 10: REC2020}
 """H.273 matrix coefficients to (kr, kb). Others (YCgCo, ICtCp) get BT.709's: a neutral tone stays neutral in them."""
 FULL_RANGE = 2

@@ -13,11 +13,12 @@ from passerby.errors import UsageError
 from passerby.values import Zone
 
 Blocks = NDArray[np.bool_]
-"""Shape (block rows, block columns)."""
+"""Shape (block rows, block columns), bool: which blocks of a picture are meant."""
 MAX_EXCLUDED_SHARE = 0.25
 """Largest share of the picture that exclude zones may take together. Source: a choice: posters and statues, not a scene."""
 SLACK_PX = 2
-"""A drawn edge lies within this many pixels of the true one (vertices are rounded, then lines)."""
+"""A drawn edge lies within this many pixels of the true one (vertices are rounded, then lines). Source: tests hold it
+for zones of every kind."""
 
 
 def parse_zone(text: str, name: str = "zone") -> Zone:
@@ -57,13 +58,16 @@ def touched_blocks(zones: tuple[Zone, ...], width: int, height: int, block: tupl
         width: Of the picture, pixels.
         height: Of the picture, pixels.
         block: Width and height of a block, pixels.
+
+    Returns:
+        Shape (block rows, block columns).
     """
     mask = _to_blocks(_drawn(zones, width, height, SLACK_PX), block, fill=False)
     return np.asarray(mask.any(axis=(1, 3)))
 
 
 def inner_blocks(zones: tuple[Zone, ...], width: int, height: int, block: tuple[int, int]) -> Blocks:
-    """Return every block that lies wholly inside one of the zones, well clear of its edge."""
+    """Return every block that lies wholly inside one of the zones, well clear of its edge; shapes as in ``touched_blocks``."""
     inside = np.zeros((height, width), bool)
     large = min(width, height) > 2 * SLACK_PX
     for zone in zones if large else ():
@@ -84,6 +88,10 @@ def zone_share(zone: Zone) -> float:
 
 def check_excluded(excluded: Blocks, zones: tuple[Zone, ...]) -> None:
     """Refuse exclude zones that leave too much of the picture uncovered.
+
+    Args:
+        excluded: Shape (block rows, block columns), the blocks that they take.
+        zones: The zones, for the message.
 
     Raises:
         UsageError: together they take more than ``MAX_EXCLUDED_SHARE`` of the picture.
@@ -108,7 +116,7 @@ class BlockRun:
 
 
 def runs_of(blocks: Blocks) -> list[BlockRun]:
-    """Cut a mask into rectangles: equal neighbouring rows become one.
+    """Cut a mask, shape (block rows, block columns), into rectangles: equal neighbouring rows become one.
 
     >>> runs_of(np.array([[0, 1, 1], [0, 1, 1]], bool))
     [BlockRun(x0=1, y0=0, x1=3, y1=2)]
@@ -135,7 +143,7 @@ def _drawn(zones: tuple[Zone, ...], width: int, height: int, grow_px: int) -> ND
     if grow_px > 0:
         image = image.filter(ImageFilter.MaxFilter(size))
     else:
-        # beyond an edge of the picture that the zone reaches there is nothing to cover, so that edge does not shrink it
+        # outside an edge of the picture that the zone touches there is nothing to cover, so that edge does not shrink it
         slack = -grow_px
         padded = np.pad(np.asarray(image), slack)
         reach = [corner for zone in zones for corner in zone.points]

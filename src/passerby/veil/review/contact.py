@@ -22,10 +22,13 @@ from passerby.values import Track
 from passerby.veil.review.report import ReviewPlace
 
 SHEET_WIDTH_PX = 960
+"""Source of this and the three below: a choice, so that a number reads at a glance on a laptop's screen."""
 SHEET_FRAMES = 12
 """Frames to a sheet."""
 DETAIL_PX = 176
+"""Side of a picture in the report."""
 LABEL_PX = 20
+"""Height of a track's number."""
 JUMP_S = 10.0
 """Beyond this distance, jumping to the nearest key frame is quicker than reading on. Source: a choice; not measured."""
 

@@ -12,6 +12,7 @@ SAME_PLACE = 0.3
 """Detections with this intersection over union, and at most ``GAP_FRAMES`` apart, are told as one. Source: both a choice; not
 measured."""
 GAP_FRAMES = 12
+"""See ``SAME_PLACE``."""
 
 
 @dataclass(frozen=True, slots=True)

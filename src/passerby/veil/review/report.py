@@ -13,14 +13,15 @@ from passerby.boxes import BoxTuple, shorter_sides
 from passerby.values import Digest, Track
 
 SIZE_EDGES_PX = (8, 12, 20, 40, 64)
-"""Shorter side of a face: where one class ends and the next begins."""
+"""Shorter side of a face: where one class ends and the next begins. Source: the classes of bench/README.md."""
 NOT_ANONYMOUS = (
     "Hidden faces do not make people anonymous. Gait, clothes, body, tattoos, voice, company, place and time stay in the "
     "picture and the sound, and who knows a person may know them by any of these."
 )
 DOUBTFUL_CONFIDENCE = 0.3
-"""A track whose best sighting stays below this is listed for a person to look at. Source: a choice; see bench/README.md."""
+"""A track whose best detection stays below this is listed for a person to look at. Source: a choice; see bench/README.md."""
 MOST_PLACES = 48
+"""Places listed, with a picture each: as many as a person goes through. Source: a choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +164,12 @@ def doubtful_places(
 ) -> tuple[tuple[ReviewPlace, ...], int]:
     """Return where a person should look, and how many more places there are than are listed.
 
-    First what was seen too faintly to be covered, surest first; then the tracks that were barely seen, faintest first.
+    First what was detected too faintly to be covered, surest first; then the tracks that were barely detected, faintest first.
 
     Args:
         tracks: All tracks.
         times_s: Presentation time of each frame.
-        uncovered: Sightings that are not covered: frame, box, confidence.
+        uncovered: Detections that are not covered: frame, box, confidence.
     """
     open_ = [
         ReviewPlace("too faint to be covered", frame, _time_of(frame, times_s), box, score, covered=False)

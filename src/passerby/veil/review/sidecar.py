@@ -21,7 +21,8 @@ from passerby.values import Digest, Track
 FORMAT, VERSION = "passerby-tracks", 1
 SCHEMA = Path(__file__).parent.parent / "schemas" / "tracks.schema.json"
 LARGEST_BYTES = 1 << 30
-Kind = Literal["seen", "carried", "edited"]
+"""A larger file is refused rather than read into memory. Source: a choice, some 10 million boxes."""
+BoxKind = Literal["seen", "carried", "edited"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class TrackBox:
         frame: From 0, in presentation order.
         box: (x0, y0, x1, y1), pixels of the coded picture, without margin.
         confidence: 0 to 1, or None where nothing is known.
-        kind: Seen by the detector, carried, or drawn by hand.
+        kind: ``seen`` where the detector detected it, ``carried`` where it was propagated, ``edited`` where it was drawn by hand:
+            the words of the file format.
         line: Where it was read, from 1; 0 when it was not read.
     """
 
@@ -74,7 +76,7 @@ class TrackBox:
     frame: int
     box: BoxTuple
     confidence: float | None = None
-    kind: Kind = "edited"
+    kind: BoxKind = "edited"
     line: int = 0
 
 
@@ -83,7 +85,7 @@ def track_boxes(tracks: Iterable[Track]) -> Iterator[TrackBox]:
     for track in tracks:
         for offset, (box, score) in enumerate(zip(track.xyxy.tolist(), track.score.tolist(), strict=True)):
             x0, y0, x1, y1 = (round(edge, 2) for edge in box)
-            kind: Kind = "seen" if score > 0 else "carried"
+            kind: BoxKind = "seen" if score > 0 else "carried"
             yield TrackBox(track.number, track.first + offset, (x0, y0, x1, y1), round(score, 4), kind)
 
 
@@ -279,8 +281,8 @@ def _track_box(path: Path, number: int, row: dict[str, Any]) -> TrackBox:
     if confidence is not None and not (is_number(confidence) and 0 <= confidence <= 1):
         raise UsageError(f"{where} confidence must be 0 to 1, got {confidence!r}")
     kind = row.get("kind", "edited")
-    if kind not in get_args(Kind):
-        raise UsageError(f"{where} kind must be one of {', '.join(get_args(Kind))}, got {kind!r}")
+    if kind not in get_args(BoxKind):
+        raise UsageError(f"{where} kind must be one of {', '.join(get_args(BoxKind))}, got {kind!r}")
     return TrackBox(track, frame, (box[0], box[1], box[2], box[3]), confidence, kind)
 
 

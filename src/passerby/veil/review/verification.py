@@ -53,9 +53,11 @@ choice; docs/measures.md was measured with it."""
 MAX_PENDING = 4
 """Frames under way at once: enough for every thread of the detector to have work. Source: a choice; not measured."""
 FLAT_CELLS = 8
+"""Cells along the shorter side of a place; see ``FLAT_SHARE``."""
 FLAT_RANGE = 3
+"""Most by which the pixels of a flat cell differ, of 255; see ``FLAT_SHARE``."""
 FLAT_SHARE = 0.5
-"""A place counts as covered when this share of its cells (8 along the shorter side) varies by at most 3 of 255, as the fills
+"""A place counts as covered when this share of its cells is flat, as in the fills
 solid and avatar do. Source: of 127 detections of bare faces on the annotated clips 0 reach 0.5."""
 NOISE_DIFFERENCE = 14.0
 """Noise is known by the curtain itself: mean difference from it, 0 to 255. Source: a choice; tests hold that covers are known
@@ -200,6 +202,8 @@ class _Verifier:
 
 
 class _FrameView:
+    """A decoded frame: RGB at any size, shape (H, W, 3), and its luma at its own, shape (H, W)."""
+
     def __init__(self, picture: av.VideoFrame) -> None:
         self.picture, self.size = picture, (picture.width, picture.height)
 
@@ -211,6 +215,8 @@ class _FrameView:
 
 
 class _PictureView:
+    """The same of a picture."""
+
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self.pixels, self.size = pixels, (pixels.shape[1], pixels.shape[0])
 

@@ -20,14 +20,15 @@ from passerby.errors import UnreadableError
 from passerby.values import Boxes
 
 HEAD = (120, 0, 330, 290)
-"""Head and collar in the portrait, pixels."""
+"""Head and collar in the portrait, pixels. Source: a choice."""
 FACE = (180, 62, 272, 186)
 """The face in the portrait, hairline to chin, pixels. Source: read by eye."""
 RATE = 25
+"""Frames a second."""
 BARE_SHARE = 1 / 3
-"""Share of the clip, at its beginning, in which nobody is there."""
+"""Share of the clip, at its beginning, in which nobody is there, so that some frames need no cover. Source: a choice."""
 GREATEST_SHARE_OUTSIDE = 0.5
-"""A face of which more than this lies outside the picture is not counted."""
+"""A face of which more than this lies outside the picture is not counted. Source: a choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ ACTORS = (
     Actor((40, 120), ((510, 230), (510, 235))),
 )
 SCENE = (640, 360)
+"""Width and height to which the actors' numbers refer, pixels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
