@@ -79,15 +79,6 @@ def test_missing_file_folder_and_pipe_are_refused(tmp_path: Path) -> None:
         probe_clip(tmp_path / "pipe.mp4")
 
 
-def test_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clip = make_clip(tmp_path / "a.mp4", frames=2)
-    clip.chmod(0)
-    if os.access(clip, os.R_OK):  # root may read anything
-        monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(UnreadableError, match="no permission to read a"):
-        probe_clip(clip)
-
-
 def test_address_is_taken_as_a_file_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnreadableError, match="there is no file"):

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from passerby.media import guard
+from passerby.media.guard import System, protect_process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is checked here is Linux's")
 
@@ -100,37 +100,35 @@ def test_other_programs_of_the_user_cannot_read_the_memory() -> None:
 
 def test_it_says_what_holds() -> None:
     code = """
-        from passerby.media import protect_process, protection_now
-        print(protection_now().not_dumpable)
+        import ctypes, resource
+        from passerby.media import protect_process
+        dumpable = lambda: ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+        print(dumpable())
         first, second = protect_process(), protect_process()
-        print(first == second, first.whole, first.missing, protection_now().whole)
-        import resource
+        print(first == second, first.whole, first.missing, dumpable())
         print(resource.getrlimit(resource.RLIMIT_CORE))
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert result.stdout.splitlines() == ["False", "True True () True", "(0, 0)"]
+    assert result.stdout.splitlines() == ["1", "True True () 0", "(0, 0)"]
 
 
-def test_systems_that_lack_it_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "sys", SimpleNamespace(platform="win32"))
-    monkeypatch.setattr(guard, "_resource", lambda: None)
-    protection = guard.protect_process()
+def test_systems_that_lack_it_are_told() -> None:
+    protection = protect_process(System(platform="win32", resource=None))
     assert not protection.whole
     assert not protection.core_dumps_off
     assert len(protection.missing) == 2
     assert all(":" in sentence for sentence in protection.missing)
-    assert not guard.protection_now().whole
 
 
-def test_refusal_by_the_system_is_told_and_not_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object) -> None:  # noqa: ARG001 - stands for any call
+def test_refusal_by_the_system_is_told_and_not_raised() -> None:
+    def refuse(*_args: object) -> None:
         raise OSError(1, "not permitted")
 
     failing = SimpleNamespace(RLIMIT_CORE=4, setrlimit=refuse, getrlimit=lambda _: (1, 1))
-    monkeypatch.setattr(guard, "_resource", lambda: failing)
-    monkeypatch.setattr(guard, "_libc", lambda: SimpleNamespace(prctl=lambda *_: -1))
-    assert guard.protect_process().missing
+    protection = protect_process(System(resource=failing, prctl=lambda *_: -1))
+    assert not protection.core_dumps_off
+    assert len(protection.missing) == 2
 
 
 # --- while it works ---

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.media_clips import make_clip
 
 WITHOUT = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
 
@@ -28,7 +29,7 @@ def run(code: str, *arguments: Path) -> list[str]:
         from pathlib import Path
         from passerby.errors import PasserbyError
         from passerby.files import atomic_file
-        from passerby.media import expand_inputs, read_picture
+        from passerby.media import expand_inputs, probe_clip, read_picture
         path = Path(sys.argv[1])
     """
     command = [*prefix, sys.executable, "-c", textwrap.dedent(start) + textwrap.dedent(code), *map(str, arguments)]
@@ -64,12 +65,33 @@ def test_input_that_may_not_be_read_is_a_failure_and_the_rest_goes_on(shut: Path
         """
         inputs = expand_inputs([str(path.parent)])
         print([source.path.name for source in inputs.sources])
-        print(sorted(place.name for place, _ in inputs.failed))
+        for place, error in sorted(inputs.failed):
+            print(place.name, error.message)
         """,
         shut,
     )
     (shut.parent / "shut").chmod(0o700)
-    assert told == ["['b.png']", "['a.png', 'shut']"]
+    folder = shut.parent
+    assert told == [
+        "['b.png']",
+        f"a.png cannot read {folder}/a.png: Permission denied",
+        f"shut cannot read folder {folder}/shut: Permission denied",
+    ]
+
+
+def test_clip_that_may_not_be_read(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=2)
+    clip.chmod(0)
+    (told,) = run(
+        """
+        try:
+            probe_clip(path)
+        except PasserbyError as error:
+            print(type(error).__name__, error.message)
+        """,
+        clip,
+    )
+    assert told == "UnreadableError no permission to read a.mp4"
 
 
 def test_folder_that_may_not_be_written_to(tmp_path: Path) -> None:

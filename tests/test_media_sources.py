@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
@@ -115,38 +114,6 @@ def test_named_files_that_are_no_media_are_failures(tmp_path: Path) -> None:
     assert "got text" in found["notes.jpg"].message
     assert "zero bytes" in found["empty.png"].message
     assert isinstance(found["pipe.mp4"], UnreadableError)
-
-
-def test_one_bad_file_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ["a.png", "b.png", "c.png"]:
-        picture(tmp_path / name)
-    opened = os.open
-
-    def refuse(path: str | Path, flags: int) -> int:
-        if str(path).endswith("b.png"):
-            raise PermissionError(errno.EACCES, "Permission denied")
-        return opened(path, flags)
-
-    monkeypatch.setattr(os, "open", refuse)
-    inputs = expand(tmp_path)
-    assert paths(inputs, tmp_path) == ["a.png", "c.png"]
-    assert "Permission denied" in failures(inputs)["b.png"].message
-
-
-def test_folder_that_cannot_be_read_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    picture(tmp_path / "open" / "a.png")
-    picture(tmp_path / "shut" / "b.png")
-    scan = os.scandir
-
-    def refuse(path: str) -> object:
-        if str(path).endswith("shut"):
-            raise PermissionError(errno.EACCES, "Permission denied", str(path))
-        return scan(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    inputs = expand(tmp_path)
-    assert paths(inputs, tmp_path) == ["open/a.png"]
-    assert "Permission denied" in failures(inputs)["shut"].message
 
 
 def test_each_file_comes_once_however_often_named(tmp_path: Path) -> None:

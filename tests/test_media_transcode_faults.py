@@ -22,9 +22,9 @@ if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 def edit(index, picture):
     if slow:
-        import time
+        import signal
         print(index, flush=True)
-        time.sleep(0.2)
+        signal.pause()
 try:
     transcode(source, target, edit=edit, needs_edit=lambda a, b: True, settings=WriteSettings(preset="ultrafast", crf=0))
 except PasserbyError as exc:

@@ -25,7 +25,6 @@ from .frames import (
 from .guard import (
     Protection,
     protect_process,
-    protection_now,
 )
 from .h264 import (
     NalType,
@@ -95,7 +94,6 @@ __all__ = [
     "predict_record",
     "probe_clip",
     "protect_process",
-    "protection_now",
     "read_ahead",
     "read_picture",
     "scaled_luma",

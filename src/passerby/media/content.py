@@ -43,7 +43,7 @@ class Content:
 PICTURE_NAMES = ("JPEG", "PNG", "WebP", "TIFF")
 CLIP_NAMES = ("MP4", "MOV", "Matroska", "WebM", "AVI")
 
-_PREFIXES = (
+PREFIXES = (
     (b"\xff\xd8\xff", ContentKind.PICTURE, "JPEG"),
     (b"\x89PNG\r\n\x1a\n", ContentKind.PICTURE, "PNG"),
     (b"II*\x00", ContentKind.PICTURE, "TIFF"),
@@ -73,7 +73,7 @@ _PREFIXES = (
     (b"\x7fELF", ContentKind.OTHER, "a program"),
     (b"ID3", ContentKind.OTHER, "an MP3 sound file"),
 )
-_BRANDS = {
+BRANDS = {
     b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC", b"hevx": "HEIC",
     b"mif1": "HEIF", b"msf1": "HEIF", b"mif2": "HEIF", b"avif": "AVIF", b"avis": "AVIF", b"crx ": "Canon raw",
     b"jxl ": "JPEG XL",
@@ -110,7 +110,7 @@ def sniff_bytes(head: bytes) -> Content:
     >>> sniff_bytes(b"Dear all,").name
     'text'
     """
-    for prefix, kind, name in _PREFIXES:
+    for prefix, kind, name in PREFIXES:
         if head.startswith(prefix):
             return Content(kind, name)
     return _sniff_container(head) or Content(ContentKind.OTHER, _name_other(head))
@@ -143,15 +143,15 @@ def _sniff_brands(head: bytes) -> Content:
     size = min(max(int.from_bytes(head[:4], "big"), 16), len(head))
     major = head[8:12]
     others = {head[i : i + 4] for i in range(16, size - 3, 4)}
-    if major in _BRANDS:
-        return Content(ContentKind.UNSUPPORTED, _BRANDS[major])
+    if major in BRANDS:
+        return Content(ContentKind.UNSUPPORTED, BRANDS[major])
     if major in _SOUND_BRANDS:
         return Content(ContentKind.OTHER, "an MPEG-4 sound file")
     if major == b"qt  ":
         return Content(ContentKind.CLIP, "MOV")
-    still = others & set(_BRANDS)
+    still = others & set(BRANDS)
     if still and not others & {b"isom", b"iso2", b"mp41", b"mp42", b"avc1"}:
-        return Content(ContentKind.UNSUPPORTED, _BRANDS[min(still)])
+        return Content(ContentKind.UNSUPPORTED, BRANDS[min(still)])
     return Content(ContentKind.CLIP, "MP4")
 
 

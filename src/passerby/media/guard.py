@@ -15,8 +15,10 @@ from __future__ import annotations
 import ctypes
 import importlib
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import ModuleType
+from typing import Any
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 
@@ -41,57 +43,67 @@ class Protection:
         return self.core_dumps_off and self.not_dumpable
 
 
-def protect_process() -> Protection:
+def _find_resource() -> ModuleType | None:
+    try:
+        return importlib.import_module("resource")
+    except ImportError:  # on Windows
+        return None
+
+
+def _call_prctl(*arguments: int) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+    libc.prctl.restype = ctypes.c_int
+    return int(libc.prctl(*arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What protecting needs of the system.
+
+    Attributes:
+        platform: As ``sys.platform`` says it.
+        resource: The module of that name; None where there is none.
+        prctl: The call of that name, asked on Linux only.
+    """
+
+    platform: str = sys.platform
+    resource: Any = field(default_factory=_find_resource)
+    prctl: Callable[..., int] = _call_prctl
+
+    def limit_core_files(self) -> bool:
+        """Let no core file be written, now or later; False where the system knows no such limit, or refuses."""
+        if self.resource is None:
+            return False
+        try:
+            # the hard limit too: nothing in here can raise it again
+            self.resource.setrlimit(self.resource.RLIMIT_CORE, (0, 0))
+        except (OSError, ValueError):
+            return False
+        return bool(self.resource.getrlimit(self.resource.RLIMIT_CORE)[0] == 0)
+
+    def forbid_dumps(self) -> bool:
+        """Make the process undumpable; False where the system knows no such thing, or refuses."""
+        if self.platform != "linux":
+            return False
+        return self.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 and self.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
+
+
+def protect_process(system: System | None = None) -> Protection:
     """Switch off crash dumps of this process and of those it forks, before the first frame is decoded.
 
     Call it again after ``exec``: a program started anew is dumpable again. Calling it twice does no harm. It never
     raises: where the system refuses, ``missing`` says so and the caller tells people.
+
+    Args:
+        system: This one; another in tests.
     """
+    system = system or System()
     missing = []
-    limited = _limit_core_files()
+    limited = system.limit_core_files()
     if not limited:
         missing.append("core dumps cannot be switched off on this system: switch them off for this user yourself")
-    hidden = _forbid_dumps()
+    hidden = system.forbid_dumps()
     if not hidden:
         missing.append("other programs of this user may read this program's memory: only Linux can forbid it")
     return Protection(core_dumps_off=limited or hidden, not_dumpable=hidden, missing=tuple(missing))
-
-
-def protection_now() -> Protection:
-    """Return what holds at present, as the system says it."""
-    resource = _resource()
-    limited = resource is not None and resource.getrlimit(resource.RLIMIT_CORE)[0] == 0
-    hidden = sys.platform == "linux" and _libc().prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
-    return Protection(core_dumps_off=limited or hidden, not_dumpable=hidden)
-
-
-def _limit_core_files() -> bool:
-    resource = _resource()
-    if resource is None:
-        return False
-    try:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # the hard limit too: nothing in here can raise it again
-    except (OSError, ValueError):
-        return False
-    return bool(resource.getrlimit(resource.RLIMIT_CORE)[0] == 0)
-
-
-def _forbid_dumps() -> bool:
-    if sys.platform != "linux":
-        return False
-    libc = _libc()
-    return bool(libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 and libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0)
-
-
-def _libc() -> ctypes.CDLL:
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
-    libc.prctl.restype = ctypes.c_int
-    return libc
-
-
-def _resource() -> ModuleType | None:
-    try:
-        return importlib.import_module("resource")
-    except ImportError:  # not on Windows
-        return None

@@ -199,9 +199,13 @@ def _check_sets(sps: Sequence[h264.Sps], pps: Sequence[h264.Pps]) -> None:
         raise BitstreamError("slice groups or redundant pictures are not copied")
     if len(numbers) != len(sps) or len({p.number for p in pps}) != len(pps):
         raise BitstreamError("a number stands for two parameter sets")
-    left, right, top, bottom = sps[0].crop_px
-    if left or top or max(right, bottom) >= _MACROBLOCK_PX:
+    if _crops_more_than_padding(sps[0]):
         raise BitstreamError("cropping hides rows or columns")
+
+
+def _crops_more_than_padding(sps: h264.Sps) -> bool:
+    left, right, top, bottom = sps.crop_px
+    return bool(left or top) or max(right, bottom) >= _MACROBLOCK_PX
 
 
 def _is_plain(sps: h264.Sps) -> bool:

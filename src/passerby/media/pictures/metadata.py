@@ -23,9 +23,9 @@ _MAX_TEXT = 200
 _TIME = re.compile(r"\d{4}:\d{2}:\d{2} \d{2}:\d{2}:\d{2}")
 _OFFSET = re.compile(r"[+-]\d{2}:\d{2}")
 _TEXT = re.compile(r"[\x20-\x7e]+")
-_MAIN = {0x010F: _TEXT, 0x0110: _TEXT, 0x8298: _TEXT}
-"""Make, Model, Copyright."""
-_INSIDE: dict[int, re.Pattern[str] | str] = {
+MAIN_TAGS = {0x010F: _TEXT, 0x0110: _TEXT, 0x8298: _TEXT}
+"""EXIF tags of the main folder: Make, Model, Copyright."""
+INSIDE_TAGS: dict[int, re.Pattern[str] | str] = {
     0x9003: _TIME,  # DateTimeOriginal
     0x9011: _OFFSET,  # OffsetTimeOriginal
     0x829A: "ratio",  # ExposureTime
@@ -44,7 +44,7 @@ def kept_of(image: Image.Image) -> Kept:
     except (SyntaxError, ValueError, struct.error, OSError, KeyError, IndexError, TypeError):
         return ()
     found: list[tuple[int, str | int | tuple[int, int]]] = []
-    for rules, values in ((_MAIN, exif), (_INSIDE, inside)):
+    for rules, values in ((MAIN_TAGS, exif), (INSIDE_TAGS, inside)):
         for tag, rule in rules.items():
             value = _checked(values.get(tag), rule)
             if value is not None:
@@ -63,7 +63,7 @@ def as_exif(kept: Kept, *, nested: bool = True) -> bytes:
     inside: dict[int, Any] = {}
     for tag, value in kept:
         written = TiffImagePlugin.IFDRational(*value) if isinstance(value, tuple) else value
-        if tag in _INSIDE:
+        if tag in INSIDE_TAGS:
             inside[tag] = written
             if tag == _TAKEN and not nested:
                 exif[_CHANGED] = written

@@ -20,7 +20,8 @@ from passerby.errors import UnsupportedError
 from passerby.media.pictures.icc import adobe_rgb, clean_profile, colour_space
 
 Pixels8 = NDArray[np.uint8]
-_STRIP_PX = 4_000_000
+STRIP_PX = 4_000_000
+"""Pixels converted at a time. Source: a choice; with it the peak of memory is what ``picture`` states."""
 _ORIENTATION, _INTEROPERABILITY = 0x0112, 0xA005
 _BROKEN_EXIF = (SyntaxError, ValueError, struct.error, OSError, KeyError, IndexError, TypeError)
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # its complaints about broken files come as our errors
@@ -92,8 +93,12 @@ def _are_previews(image: TiffImagePlugin.TiffImageFile) -> bool:
     return True
 
 
-def pixels_of(image: Image.Image) -> Pixels:
+def pixels_of(image: Image.Image, *, strip_px: int = STRIP_PX) -> Pixels:
     """Decode a picture as it is shown.
+
+    Args:
+        image: Opened, not decoded.
+        strip_px: So many pixels are converted at a time, but at least a row.
 
     Raises:
         UnsupportedError: its colours cannot be shown in 8-bit RGB without guessing.
@@ -108,7 +113,7 @@ def pixels_of(image: Image.Image) -> Pixels:
     convert, icc = _conversion(image, notes)
     width, height = image.size
     rgb = np.empty((height, width, 3), np.uint8)
-    rows = max(1, _STRIP_PX // width)
+    rows = max(1, strip_px // width)
     flattened = False
     for top in range(0, height, rows):
         bottom = min(height, top + rows)

@@ -12,7 +12,7 @@ from PIL import Image, JpegImagePlugin
 FRESH_QUALITY = 92
 """JPEG quality where the source was no JPEG. Source: a choice; at 92 coding noise is hardly seen at 1:1."""
 WEBP_QUALITY = 90
-_LOWEST, _HIGHEST = 30, 98
+LOWEST_QUALITY, HIGHEST_QUALITY = 30, 98
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _nearest_quality(table: list[int] | None) -> int:
     total = sum(table)
     sums = _sums_by_quality()
     nearest = min(sums, key=lambda quality: (abs(sums[quality] - total), -quality))
-    return min(max(nearest, _LOWEST), _HIGHEST)
+    return min(max(nearest, LOWEST_QUALITY), HIGHEST_QUALITY)
 
 
 @functools.cache
