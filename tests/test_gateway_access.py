@@ -20,7 +20,7 @@ from passerby.cli.app import build
 from passerby.errors import CameraError
 from passerby.gateway.config import CameraConfig, InputConfig, OnvifConfig
 from passerby.gateway.onvif.client import OnvifUser, Pose, pose_of, read_profiles, read_users, watch_poses
-from passerby.gateway.onvif.describe import CameraLogin, DescribeAnswer, authorization, describe
+from passerby.gateway.onvif.describe import CameraLogin, DescribeAnswer, describe
 from passerby.gateway.onvif.ptz import PtzWatch, at_home
 from passerby.gateway.onvif.pull_check import AccessReport, AccessTests, check_camera_access
 from passerby.gateway.values import CoverReason
@@ -89,23 +89,6 @@ def test_what_is_no_answer_opens_nothing(sent: bytes) -> None:
     assert asyncio.run(describe(config, None)) is DescribeAnswer.NO_ANSWER
     thread.join(5)
     ear.close()
-
-
-def test_digest_is_answered_as_the_standard_shows() -> None:
-    # RFC 2069's form, as RTSP cameras use it; the values are those of RFC 2617, section 3.5, without qop
-    challenge = 'Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc"'
-    made = authorization([challenge], CameraLogin("Mufasa", "Circle Of Life"), "GET", "/dir/index.html")
-    assert made is not None
-    assert 'response="670fd8c2df070c60b045671b8b24ff02"' in made
-    assert 'opaque="5ccc"' in made
-    assert authorization(["Basic realm=x"], CameraLogin("a", "b"), "GET", "/") == "Basic YTpi"
-    assert authorization(["Negotiate"], CameraLogin("a", "b"), "GET", "/") is None
-    qop = authorization(
-        ['Digest realm="r", nonce="n", qop="auth,auth-int", algorithm=SHA-256'], CameraLogin("a", "b"), "GET", "/"
-    )
-    assert qop is not None
-    assert "qop=auth" in qop
-    assert "algorithm=SHA-256" in qop
 
 
 # what it means

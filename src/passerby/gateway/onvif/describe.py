@@ -7,19 +7,15 @@ hold one, which is why a camera that knows no ``HEAD`` stays untested.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hashlib
-import re
-import secrets
 import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from passerby.gateway.config import InputConfig, InputKind
+from passerby.gateway.rtsp import DigestClient
 
-_PART = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
 _MOST = 64 * 1024
 
 
@@ -55,53 +51,16 @@ async def describe(config: InputConfig, login: CameraLogin | None) -> DescribeAn
         raise ValueError("only a camera on the network can be asked")
     try:
         async with asyncio.timeout(config.open_timeout_s * 2):
-            status, challenges = await _ask(config, "")
+            status, challenges = await _ask(config, None)
             if status == 401 and login is not None:
-                header = authorization(challenges, login, _method(config), _uri(config))
-                status, _ = await _ask(config, header) if header else (status, [])
+                client = DigestClient(login.user, login.password)
+                if client.challenged(challenges):
+                    status, _ = await _ask(config, client.authorization(_method(config), _uri(config)))
     except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
         return DescribeAnswer.NO_ANSWER
     if status == 200:
         return DescribeAnswer.OPEN
     return DescribeAnswer.REFUSED if status in {401, 403, 407} else DescribeAnswer.NO_ANSWER
-
-
-def authorization(challenges: list[str], login: CameraLogin, method: str, uri: str) -> str | None:
-    """Return the header that answers a challenge: Digest (MD5 or SHA-256, with or without qop) before Basic; None for neither."""
-    for challenge in challenges:
-        scheme, _, rest = challenge.partition(" ")
-        parts = {name.lower(): quoted or bare for name, quoted, bare in _PART.findall(rest)}
-        if scheme.lower() != "digest" or parts.get("algorithm", "MD5").upper() not in {"MD5", "SHA-256"}:
-            continue
-        return "Digest " + _digest(parts, login, method, uri)
-    if any(challenge.lower().startswith("basic") for challenge in challenges):
-        return "Basic " + base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
-    return None
-
-
-def _digest(parts: dict[str, str], login: CameraLogin, method: str, uri: str) -> str:
-    algorithm = parts.get("algorithm", "MD5").upper()
-
-    def hashed(text: str) -> str:
-        # the camera's own protocol chooses the hash
-        made = (
-            hashlib.sha256(text.encode())
-            if algorithm == "SHA-256"
-            else hashlib.md5(text.encode(), usedforsecurity=False)
-        )
-        return made.hexdigest()
-
-    realm, nonce = parts.get("realm", ""), parts.get("nonce", "")
-    first, second = hashed(f"{login.user}:{realm}:{login.password}"), hashed(f"{method}:{uri}")
-    said = f'username="{login.user}", realm="{realm}", nonce="{nonce}", uri="{uri}"'
-    if "auth" in parts.get("qop", "").split(","):
-        own = secrets.token_hex(8)
-        response = hashed(f"{first}:{nonce}:00000001:{own}:auth:{second}")
-        said += f', qop=auth, nc=00000001, cnonce="{own}"'
-    else:
-        response = hashed(f"{first}:{nonce}:{second}")
-    said += f', response="{response}", algorithm={algorithm}'
-    return said + (f', opaque="{parts["opaque"]}"' if "opaque" in parts else "")
 
 
 def _method(config: InputConfig) -> str:
@@ -114,7 +73,7 @@ def _uri(config: InputConfig) -> str:
     return config.url if config.kind is InputKind.RTSP else path
 
 
-async def _ask(config: InputConfig, header: str) -> tuple[int, list[str]]:
+async def _ask(config: InputConfig, header: str | None) -> tuple[int, list[str]]:
     parts = urlsplit(config.url)
     secure = parts.scheme in {"rtsps", "https"}
     port = parts.port or {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}[parts.scheme]
@@ -127,7 +86,7 @@ async def _ask(config: InputConfig, header: str) -> tuple[int, list[str]]:
             ["CSeq: 1", "Accept: application/sdp"] if rtsp else [f"Host: {parts.hostname}:{port}", "Connection: close"]
         )
         lines += ["User-Agent: Passerby"]
-        lines += [f"Authorization: {header}"] if header else []
+        lines += [f"Authorization: {header}"] if header is not None else []
         writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
         await writer.drain()
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")

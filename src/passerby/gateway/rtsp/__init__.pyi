@@ -4,6 +4,9 @@ from .auth import (
     Gate,
     ha1,
 )
+from .digest import (
+    DigestClient,
+)
 from .push import (
     PushError,
     RtspPusher,
@@ -14,6 +17,7 @@ from .server import (
 
 __all__ = [
     "REALM",
+    "DigestClient",
     "DigestGate",
     "Gate",
     "PushError",

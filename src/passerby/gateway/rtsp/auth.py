@@ -15,12 +15,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
+from passerby.gateway.rtsp.digest import parts_of
+
 REALM = "Passerby"
 _NONCE_S = 300
 _REFUSALS = 20
 _REFUSALS_WINDOW_S = 60.0
 _ADDRESSES = 4096
-_PART = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
 
 
 class Gate(Protocol):
@@ -125,7 +126,7 @@ class DigestGate:
         return time.monotonic() - int(text, 16) < _NONCE_S
 
     def _digest(self, method: str, rest: str) -> str | None:
-        parts = {name.lower(): quoted or bare for name, quoted, bare in _PART.findall(rest)}
+        parts = parts_of(rest)
         user, nonce, uri = parts.get("username", ""), parts.get("nonce", ""), parts.get("uri", "")
         known = self._ha1_of(user)
         if not nonce.isascii() or not self._fresh(nonce):

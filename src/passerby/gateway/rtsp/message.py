@@ -9,6 +9,7 @@ from passerby.errors import ServiceError
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 64 * 1024
+_TCP_OF = {"RTP/AVP/TCP": True, "RTP/AVP": False, "RTP/AVP/UDP": False}
 REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -150,16 +151,22 @@ def transports(header: str) -> Iterator[Transport]:
     >>> list(transports("RTP/AVP;unicast;client_port=4588-4589,RTP/AVP/TCP;interleaved=0-1"))[1].tcp
     True
     """
-    for offer in header.split(","):
-        parts = [part.strip() for part in offer.split(";")]
-        fields = {name.lower(): value for name, _, value in (part.partition("=") for part in parts[1:])}
-        tcp = parts[0].upper() == "RTP/AVP/TCP"
-        if (not tcp and parts[0].upper() not in {"RTP/AVP", "RTP/AVP/UDP"}) or "multicast" in fields:
-            continue
-        text = fields.get("interleaved", "0-1") if tcp else fields.get("client_port", "")
-        first, _, second = text.partition("-")
-        if not first.isdecimal() or (second and not second.isdecimal()):
-            continue
-        pair = int(first), int(second) if second else int(first) + 1
-        if all(0 <= n <= 255 for n in pair) if tcp else all(1024 <= n <= 65535 for n in pair):
-            yield Transport(tcp, pair)
+    return filter(None, map(_transport, header.split(",")))
+
+
+def _transport(offer: str) -> Transport | None:
+    protocol, *parts = (part.strip() for part in offer.split(";"))
+    tcp = _TCP_OF.get(protocol.upper())
+    fields = {name.lower(): value for name, _, value in (part.partition("=") for part in parts)}
+    if tcp is None or "multicast" in fields:
+        return None
+    pair = _pair(fields.get("interleaved", "0-1") if tcp else fields.get("client_port", ""))
+    least, most = (0, 255) if tcp else (1024, 65_535)
+    return Transport(tcp, pair) if pair is not None and least <= min(pair) and max(pair) <= most else None
+
+
+def _pair(text: str) -> tuple[int, int] | None:
+    first, _, second = text.partition("-")
+    if not first.isdecimal() or (second and not second.isdecimal()):
+        return None
+    return int(first), int(second) if second else int(first) + 1

@@ -7,13 +7,10 @@ not answer: one frozen server would hold up every camera.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import random
-import re
-import secrets
 import ssl
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -21,12 +18,12 @@ from passerby.errors import ServiceError
 from passerby.gateway.config import PushConfig
 from passerby.gateway.rtsp.broadcast import Broadcast, RtspSession, Stream
 from passerby.gateway.rtsp.connection import TcpSink, session_description
+from passerby.gateway.rtsp.digest import DigestClient
 
 _ANSWER_S = 5.0
 _ALIVE_S = 20.0
 _LONGEST_S = 10.0
 _HEAD_BYTES = 64 * 1024
-_PART = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))')
 
 
 class PushError(ServiceError):
@@ -61,9 +58,6 @@ class RtspPusher:
         self._config, self._stream = config, stream
         self._task: asyncio.Task[None] | None = None
         self._base = _without_secret(config.url)
-        self._count = 0
-        self._session = ""
-        self._challenge: dict[str, str] | None = None
 
     def start(self) -> None:
         """Begin to push."""
@@ -100,23 +94,23 @@ class RtspPusher:
                 parts.hostname, port, ssl=ssl.create_default_context() if secure else None
             )
         try:
-            await self._announce(reader, writer)
-            await self._send(reader, writer)
+            connection = _PushConnection(reader, writer, self._config)
+            await self._announce(connection)
+            await self._send(connection)
         finally:
             writer.close()
 
-    async def _announce(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._session, self._challenge, self._count = "", None, 0
+    async def _announce(self, connection: _PushConnection) -> None:
         body = session_description(self._stream).encode()
-        await self._ask(reader, writer, "ANNOUNCE", self._base, ["Content-Type: application/sdp"], body)
+        await connection.ask("ANNOUNCE", self._base, ["Content-Type: application/sdp"], body)
         transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"
-        head = await self._ask(reader, writer, "SETUP", self._base + "/trackID=0", [transport])
-        self._session = head.get("session", "").partition(";")[0]
-        await self._ask(reader, writer, "RECORD", self._base, ["Range: npt=0.000-"])
+        head = await connection.ask("SETUP", self._base + "/trackID=0", [transport])
+        connection.session = head.get("session", "").partition(";")[0]
+        await connection.ask("RECORD", self._base, ["Range: npt=0.000-"])
 
-    async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _send(self, connection: _PushConnection) -> None:
         ended = asyncio.Event()
-        sink = TcpSink(writer, (0, 1), lambda _: ended.set())
+        sink = TcpSink(connection.writer, (0, 1), lambda _: ended.set())
         session, broadcast = RtspSession("", "", sink, live_only=False), Broadcast(self._stream)
         self.state.connected = True
         broadcast.join(session)
@@ -124,9 +118,9 @@ class RtspPusher:
             while not ended.is_set():
                 try:
                     async with asyncio.timeout(_ALIVE_S):
-                        data = await reader.read(4096)
+                        data = await connection.reader.read(4096)
                 except TimeoutError:
-                    writer.write(self._request("OPTIONS", self._base, [], b""))
+                    connection.send("OPTIONS", self._base)
                     continue
                 if not data:
                     raise PushError("the server must go on taking the stream, got its end")
@@ -134,53 +128,49 @@ class RtspPusher:
         finally:
             broadcast.leave(session)
 
-    def _request(self, method: str, url: str, headers: list[str], body: bytes) -> bytes:
+
+class _PushConnection:
+    """One connection to the other server, on which requests are answered in their order."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, config: PushConfig) -> None:
+        self.reader, self.writer, self.session = reader, writer, ""
+        self._login = DigestClient(config.username, config.password or "") if config.username is not None else None
+        self._count = 0
+
+    def send(self, method: str, url: str, headers: Sequence[str] = (), body: bytes = b"") -> None:
+        """Send a request, with the login as it was last asked for."""
         self._count += 1
         lines = [f"{method} {url} RTSP/1.0", f"CSeq: {self._count}", "User-Agent: Passerby", *headers]
-        if self._session:
-            lines.append(f"Session: {self._session}")
-        if self._challenge is not None:
-            lines.append("Authorization: " + self._proof(method, url, self._challenge))
+        if self.session:
+            lines.append(f"Session: {self.session}")
+        proof = self._login.authorization(method, url) if self._login is not None else None
+        if proof is not None:
+            lines.append(f"Authorization: {proof}")
         if body:
             lines.append(f"Content-Length: {len(body)}")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+        self.writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
 
-    async def _ask(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        method: str,
-        url: str,
-        headers: list[str],
-        body: bytes = b"",
-    ) -> dict[str, str]:
+    async def ask(self, method: str, url: str, headers: Sequence[str] = (), body: bytes = b"") -> dict[str, str]:
+        """Send a request until it is accepted, at most twice; return the answer's headers, names in lower case.
+
+        Raises:
+            PushError: it is refused.
+        """
         for attempt in range(2):
-            writer.write(self._request(method, url, headers, body))
+            self.send(method, url, headers, body)
             async with asyncio.timeout(_ANSWER_S):
-                status, found = await _answer(reader)
+                status, found, challenges = await _answer(self.reader)
             if status == 200:
                 return found
-            if status != 401 or attempt or self._config.username is None:
+            if status != 401 or attempt or self._login is None:
                 break
-            self._challenge = _challenge(found.get("www-authenticate", ""))
+            if not self._login.challenged(challenges):
+                raise PushError("the server must ask for Digest or Basic, got another way")
         raise PushError(f"the server must accept {method}, got {status}")
 
-    def _proof(self, method: str, url: str, challenge: dict[str, str]) -> str:
-        user, password = self._config.username or "", self._config.password or ""
-        if challenge["scheme"] == "basic":
-            return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
-        realm, nonce = challenge.get("realm", ""), challenge.get("nonce", "")
-        first, second = _md5(f"{user}:{realm}:{password}"), _md5(f"{method}:{url}")
-        said = f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{url}"'
-        if "auth" in challenge.get("qop", "").split(","):
-            salt = secrets.token_hex(8)
-            response = _md5(f"{first}:{nonce}:00000001:{salt}:auth:{second}")
-            return f'{said}, response="{response}", qop=auth, nc=00000001, cnonce="{salt}"'
-        return f'{said}, response="{_md5(f"{first}:{nonce}:{second}")}"'
 
-
-async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
-    """Read one response; return its status and headers, lower case, of WWW-Authenticate the first Digest or Basic."""
+async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], list[str]]:
+    """Read one response; return its status, its headers with names in lower case, and all values of WWW-Authenticate."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("utf-8", "replace")
     except asyncio.LimitOverrunError as exc:
@@ -189,31 +179,13 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
     parts = lines[0].split(" ")
     if len(parts) < 2 or not parts[0].startswith("RTSP/") or not parts[1].isdecimal():
         raise PushError("the server must answer in RTSP, got something else")
-    headers: dict[str, str] = {}
-    for line in lines[1:]:
-        name, _, value = line.partition(":")
-        name = name.strip().lower()
-        if name != "www-authenticate" or value.strip().lower().startswith("digest"):
-            headers[name] = value.strip()
-        else:
-            headers.setdefault(name, value.strip())
+    rows = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])]
+    headers = dict(rows)
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > _HEAD_BYTES:
         raise PushError("the server's answer must be short, got more")
     await reader.readexactly(int(length))
-    return int(parts[1]), headers
-
-
-def _challenge(header: str) -> dict[str, str]:
-    scheme, _, rest = header.partition(" ")
-    if scheme.lower() not in {"digest", "basic"}:
-        raise PushError("the server must ask for Digest or Basic, got another way")
-    return {"scheme": scheme.lower()} | {name.lower(): quoted or bare for name, quoted, bare in _PART.findall(rest)}
-
-
-def _md5(text: str) -> str:
-    # the protocol's own hash
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    return int(parts[1]), headers, [value for name, value in rows if name == "www-authenticate"]
 
 
 def _without_secret(url: str) -> str:
