@@ -73,7 +73,7 @@ def test_a_log_from_its_making_to_its_proof(shell: Shell, log: Path, tmp_path: P
     assert json.loads(shell.out)["text"] == "second"
     assert shell.err == f"entry 1 of {ORIGIN}, at size 2, unwitnessed\n"
     assert shell("register", "check", proof, "--policy", log / "public" / "policy") == 0
-    assert shell("register", "verify", log, "--vkey", key) == 0
+    assert shell("register", "check", log, "--vkey", key) == 0
     assert (shell.out, shell.err) == ("", f"{ORIGIN}: 2 entries, unwitnessed, signed by {key}\n")
 
 
@@ -90,16 +90,16 @@ def test_verify_prints_each_problem_and_fails(shell: Shell, log: Path) -> None:
     shell("register", "append", log, stdin=REMARKS)
     file = log / "public" / "tile" / "entries" / "000.p" / "2"
     file.write_bytes(file.read_bytes().replace(b"second", b"secund"))
-    assert shell("register", "verify", log) == 1
+    assert shell("register", "check", log) == 1
     assert shell.out.splitlines()[0] == "tile: entry 1: does not hash to its place in tile/0/000"
     assert f"error: {log} has problems: 2" in shell.err
     assert "the key is the log's own word" in shell.err
-    assert shell("register", "verify", log, "--json") == 1
+    assert shell("register", "check", log, "--json") == 1
     found = json.loads(shell.out)
     assert (found["size"], found["own_word"], found["witnessed"]) == (2, True, False)
     assert [(p["kind"], p["entry"]) for p in found["problems"]] == [("tile", 1), ("tree", None)]
     (log / "public" / "checkpoint").write_text("rubbish")
-    assert shell("register", "verify", log, "--json") == 1
+    assert shell("register", "check", log, "--json") == 1
     assert json.loads(shell.out)["problems"][0]["kind"] == "format"
 
 
@@ -108,9 +108,9 @@ def test_verify_can_be_told_what_shall_not_count(shell: Shell, log: Path) -> Non
         [{"kind": "remark", "v": 1, "text": "a", "at": at} for at in ("2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z")]
     )
     shell("register", "append", log, stdin=old)
-    assert shell("register", "verify", log) == 1
+    assert shell("register", "check", log) == 1
     assert shell.out.startswith("time: entry 1: ")
-    assert shell("register", "verify", log, "--accept", "time") == 0
+    assert shell("register", "check", log, "--accept", "time") == 0
     assert shell.out.startswith("time: entry 1: "), "it is still said"
 
 
@@ -137,7 +137,7 @@ def test_key_is_changed_and_old_readers_follow(shell: Shell, log: Path) -> None:
     assert shell("register", "rotate", log) == 0
     new = shell.out.strip()
     assert new != key
-    assert shell("register", "verify", log, "--vkey", key) == 0
+    assert shell("register", "check", log, "--vkey", key) == 0
     assert f"signed by {new}" in shell.err
 
 
@@ -149,7 +149,7 @@ def test_commitment_is_revealed(shell: Shell, log: Path) -> None:
         opened.append_many([entry, Remark(at=now, text="x")])
     assert shell("register", "reveal", log, 0) == 0
     assert shell.out == "2\n"
-    assert shell("register", "verify", log) == 0
+    assert shell("register", "check", log) == 0
     assert shell("register", "reveal", log, 1) == 2
     assert "entry 1 must hold a commitment" in shell.err
 
@@ -163,12 +163,12 @@ def test_commitment_is_revealed(shell: Shell, log: Path) -> None:
         (["append", "LOG", "none.json"], "", 2, "none.json cannot be read"),
         (["append", "NONE"], '{"kind":"remark","v":1,"text":"x"}', 2, "holds no log"),
         (["show", "NONE"], "", 2, "must be a directory or a URL"),
-        (["verify", "ftp://example.org"], "", 2, "got ftp://example.org"),
-        (["verify", "LOG", "--vkey", "x"], "", 2, "verifier key must be"),
-        (["verify", "LOG", "--policy", "none"], "", 2, "none cannot be read"),
+        (["check", "ftp://example.org"], "", 2, "got ftp://example.org"),
+        (["check", "LOG", "--vkey", "x"], "", 2, "verifier key must be"),
+        (["check", "LOG", "--policy", "none"], "", 2, "none cannot be read"),
         (["prove", "LOG", "9"], "", 2, "log has no entry yet"),
-        (["check", "NONE", "--vkey", "x"], "", 2, "verifier key must be"),
-        (["check", "NONE"], "", 2, "give --vkey or --policy"),
+        (["check", "NONE.tlog-proof", "--vkey", "x"], "", 2, "verifier key must be"),
+        (["check", "NONE.tlog-proof"], "", 2, "give --vkey or --policy"),
         (["schema", "face"], "", 2, "kind must be one of"),
         (["watch", "LOG"], "", 2, ""),
     ],
@@ -197,13 +197,13 @@ def free_port() -> int:
 
 def test_witness_runs_and_signs_for_a_log(shell: Shell, tmp_path: Path) -> None:
     port, path = free_port(), tmp_path / "w"
-    assert shell("witness", "init", path, "--name", "w.example") == 0
+    assert shell("register", "witness", "init", path, "--name", "w.example") == 0
     key = shell.out.strip()
     policy = tmp_path / "policy"
     policy.write_text(f"witness w {key} http://127.0.0.1:{port}\nquorum w\n")
     assert shell("register", "init", tmp_path / "log", "--origin", ORIGIN, "--policy", policy) == 0
-    assert shell("witness", "add-log", path, shell.out.strip()) == 0
-    command = [sys.executable, "-m", "passerby", "witness", "run", str(path), "--port", str(port)]
+    assert shell("register", "witness", "add-log", path, shell.out.strip()) == 0
+    command = [sys.executable, "-m", "passerby", "register", "witness", "serve", str(path), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         first = wait_for(process)
@@ -214,7 +214,7 @@ def test_witness_runs_and_signs_for_a_log(shell: Shell, tmp_path: Path) -> None:
     assert out == ""
     assert first.startswith(f"witness {key} on http://127.0.0.1:{port}")
     assert "add-checkpoint" not in err, "no record of who asked"
-    assert shell("register", "verify", tmp_path / "log") == 0
+    assert shell("register", "check", tmp_path / "log") == 0
     assert "witnessed by w" in shell.err
 
 
@@ -236,12 +236,12 @@ def test_an_authority_is_a_witness_from_the_start(shell: Shell, tmp_path: Path) 
     policy.write_text(f"witness court {cosign['key']} http://127.0.0.1:{port}\nquorum court\n")
     assert shell("register", "policy", log, policy) == 0
     assert (shell.out, shell.err) == ("2\n", "note: no signature yet from court: [Errno 111] Connection refused\n")
-    assert shell("register", "verify", log) == 1
+    assert shell("register", "check", log) == 1
     assert shell.out == "quorum: quorum court is not met: 0 witnesses signed: unwitnessed\n"
     assert shell("register", "show", log, 2) == 0
     digest = digest_file(log / "public" / "policy")
     assert f"witnesses named: quorum court, 1 witnesses, policy {digest}" in shell.out
-    command = [sys.executable, "-m", "passerby", "authority", "run", str(home), "--port", str(port)]
+    command = [sys.executable, "-m", "passerby", "authority", "serve", str(home), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         wait_for(process)
@@ -249,7 +249,7 @@ def test_an_authority_is_a_witness_from_the_start(shell: Shell, tmp_path: Path) 
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
-    assert shell("register", "verify", log) == 0
+    assert shell("register", "check", log) == 0
     assert "witnessed by court" in shell.err
     assert shell("register", "rotate", log) == 0
     assert "give this key to each witness" in shell.err
@@ -273,12 +273,12 @@ def wait_for(process: subprocess.Popen[str]) -> str:
 
 
 def test_witness_stays_on_loopback_until_told(shell: Shell, tmp_path: Path) -> None:
-    shell("witness", "init", tmp_path / "w", "--name", "w.example")
+    shell("register", "witness", "init", tmp_path / "w", "--name", "w.example")
     for host in ("0.0.0.0", "192.0.2.1", "example.org"):  # noqa: S104 # refused is what is tested
-        assert shell("witness", "run", tmp_path / "w", "--host", host) == 2
+        assert shell("register", "witness", "serve", tmp_path / "w", "--host", host) == 2
         assert f"host must be loopback, got {host}" in shell.err
         assert "hint: say --beyond-loopback" in shell.err
-    assert shell("witness", "run", tmp_path / "none") == 2
+    assert shell("register", "witness", "serve", tmp_path / "none") == 2
 
 
 @pytest.fixture
@@ -303,16 +303,16 @@ def test_any_web_server_will_do(shell: Shell, log: Path, url: str, tmp_path: Pat
         opened.append_many([Remark(at=datetime.now(UTC), text=str(i)) for i in range(300)])
         opened.append(Remark(at=datetime.now(UTC), text="300"))
     key = (log / "public" / "vkey").read_text().strip()
-    assert shell("register", "verify", url, "--vkey", key) == 0, shell.err
+    assert shell("register", "check", url, "--vkey", key) == 0, shell.err
     assert "301 entries" in shell.err
     assert shell("register", "watch", url, "--state", tmp_path / "state", "--vkey", key) == 0
     assert shell("register", "prove", url, 256, "-o", tmp_path / "proof") == 0
     assert shell("register", "check", tmp_path / "proof", "--vkey", key) == 0
     assert json.loads(shell.out)["text"] == "256"
     (log / "public" / "tile" / "entries" / "000").unlink()
-    assert shell("register", "verify", url, "--vkey", key) == 1
+    assert shell("register", "check", url, "--vkey", key) == 1
     assert shell.out.startswith("missing: tile/entries/000 is missing")
-    assert shell("register", "verify", url + "/nothing", "--vkey", key) == 1
+    assert shell("register", "check", url + "/nothing", "--vkey", key) == 1
     assert "has no checkpoint" in shell.err
-    assert shell("register", "verify", "http://127.0.0.1:1", "--vkey", key) == 1
+    assert shell("register", "check", "http://127.0.0.1:1", "--vkey", key) == 1
     assert "cannot be read" in shell.err

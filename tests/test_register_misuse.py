@@ -39,11 +39,11 @@ def log(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "code", "words", "hint"),
     [
-        (["verify", "http://"], 2, "a log's address must be like https://", ""),
-        (["verify", "https://exa mple.org/log"], 2, "a log's address must be like https://", ""),
-        (["verify", "http://127.0.0.1:1"], 1, "cannot be read", "does the server answer?"),
-        (["verify", "LOG", "--vkey", "garbage"], 2, "verifier key must be", "init` printed"),
-        (["verify", "LOG", "--policy", "GARBAGE"], 2, "must be a policy file", "docs/register.md"),
+        (["check", "http://"], 2, "a log's address must be like https://", ""),
+        (["check", "https://exa mple.org/log"], 2, "a log's address must be like https://", ""),
+        (["check", "http://127.0.0.1:1"], 1, "cannot be read", "does the server answer?"),
+        (["check", "LOG", "--vkey", "garbage"], 2, "verifier key must be", "init` printed"),
+        (["check", "LOG", "--policy", "GARBAGE"], 2, "must be a policy file", "docs/register.md"),
         (["prove", "LOG", "1", "--vkey", "garbage"], 2, "verifier key must be", "init` printed"),
         (["prove", "LOG", "1", "-o", "TMP"], 2, "output must be a file, got a folder: TMP", ""),
         (["prove", "LOG", "99"], 2, "entry must be from 0 to 4, got 99", ""),
@@ -55,7 +55,7 @@ def log(tmp_path: Path) -> Path:
         (["rotate", "NONE"], 2, "holds no log that can be written", "register init"),
         (["policy", "LOG", "GARBAGE"], 2, "must be a policy file", "docs/register.md"),
         (["policy", "NONE", "LOG/public/policy"], 2, "holds no log that can be written", "register init"),
-        (["verify", "LOG", "--accept", "silent"], 2, "kind of problem must be one of tree, tile", ""),
+        (["check", "LOG", "--accept", "silent"], 2, "kind of problem must be one of tree, tile", ""),
         (["watch", "LOG", "--state", "TMP/state", "--silence-h", "nan"], 2, "must be above 0 and at most 87600", ""),
         (["watch", "LOG", "--state", "TMP/state", "--silence-h", "1e30"], 2, "must be above 0 and at most 87600", ""),
         (["init", "TMP/new", "--origin", "a b"], 2, "key name must be without spaces and plus", "like cameras.example"),
@@ -101,21 +101,25 @@ def test_mistake_is_said_in_one_line_with_the_right_exit_code(
 
 
 def test_port_in_use_and_missing_witness_are_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert run(capsys, "witness", "init", tmp_path / "w", "--name", "w.example")[0] == 0
+    assert run(capsys, "register", "witness", "init", tmp_path / "w", "--name", "w.example")[0] == 0
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        code, _, err = run(capsys, "witness", "run", tmp_path / "w", "--port", taken.getsockname()[1])
+        code, _, err = run(capsys, "register", "witness", "serve", tmp_path / "w", "--port", taken.getsockname()[1])
     assert (code, err.startswith("error: must be able to listen on 127.0.0.1:")) == (1, True)
-    code, _, err = run(capsys, "witness", "run", tmp_path / "none")
-    assert (code, "hint: make one with `passerby witness init`" in err) == (2, True)
+    code, _, err = run(capsys, "register", "witness", "serve", tmp_path / "none")
+    assert (code, "hint: make one with `passerby register witness init`" in err) == (2, True)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words", "hint"),
     [
-        (["witness", "init", "NEW", "--name", "a b"], "key name must be without", "like cameras.example.org"),
-        (["witness", "add-log", "OLD", "garbage"], "verifier key must be", "init` printed"),
-        (["witness", "add-log", "OLD", "COSIGN"], "must be of type 0x01, got 0x04", "init` printed"),
-        (["witness", "add-log", "NEW", "KEY"], "holds no witness", "witness init"),
+        (
+            ["register", "witness", "init", "NEW", "--name", "a b"],
+            "key name must be without",
+            "like cameras.example.org",
+        ),
+        (["register", "witness", "add-log", "OLD", "garbage"], "verifier key must be", "init` printed"),
+        (["register", "witness", "add-log", "OLD", "COSIGN"], "must be of type 0x01, got 0x04", "init` printed"),
+        (["register", "witness", "add-log", "NEW", "KEY"], "holds no witness", "witness init"),
         (
             ["authority", "init", "NEW", "--name", "c.example", "--log", "garbage", "--ssh-key", "SSH"],
             "verifier key",
@@ -128,7 +132,7 @@ def test_port_in_use_and_missing_witness_are_said(capsys: pytest.CaptureFixture[
             "No such file",
             ".pub",
         ),
-        (["authority", "run", "NEW"], "holds no witness", "witness init"),
+        (["authority", "serve", "NEW"], "holds no witness", "witness init"),
     ],
 )
 def test_mistake_with_a_witness_or_authority_is_wrong_use_and_leaves_nothing(
@@ -136,7 +140,7 @@ def test_mistake_with_a_witness_or_authority_is_wrong_use_and_leaves_nothing(
 ) -> None:
     ssh = tmp_path / "id.pub"
     ssh.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ\n")
-    assert run(capsys, "witness", "init", tmp_path / "old", "--name", "w.example")[0] == 0
+    assert run(capsys, "register", "witness", "init", tmp_path / "old", "--name", "w.example")[0] == 0
     places = {
         "NEW": tmp_path / "new",
         "OLD": tmp_path / "old",
@@ -182,7 +186,7 @@ def test_server_that_is_told_to_stop_ends_in_order(log: Path, tmp_path: Path, nu
 def test_torn_bundle_is_named_with_its_file(capsys: pytest.CaptureFixture[str], log: Path) -> None:
     file = log / "public" / "tile" / "entries" / "000.p" / "5"
     file.write_bytes(file.read_bytes()[:100])
-    code, out, _ = run(capsys, "register", "verify", log)
+    code, out, _ = run(capsys, "register", "check", log)
     assert (code, out.startswith("format: tile/entries/000.p/5: entry bundle must hold 5 entries, got 1")) == (1, True)
     code, _, err = run(capsys, "register", "show", log)
     assert (code, "tile/entries/000.p/5" in err) == (1, True)
@@ -237,7 +241,7 @@ def nobody(log: Path, tmp_path: Path) -> Iterator[None]:
 @pytest.mark.usefixtures("nobody")
 @pytest.mark.parametrize(
     "arguments",
-    [["verify", "LOG"], ["show", "LOG"], ["prove", "LOG", "0"], ["rotate", "LOG"], ["init", "LOG", "--origin", ORIGIN]],
+    [["check", "LOG"], ["show", "LOG"], ["prove", "LOG", "0"], ["rotate", "LOG"], ["init", "LOG", "--origin", ORIGIN]],
 )
 def test_missing_permission_is_said(capsys: pytest.CaptureFixture[str], log: Path, arguments: list[str]) -> None:
     code, _, err = run(capsys, "register", *[argument.replace("LOG", str(log)) for argument in arguments])

@@ -70,7 +70,7 @@ def test_a_log_on_s3_from_its_making_to_its_proof(tmp_path: Path, capsys: pytest
         entries = tmp_path / "entries.json"
         entries.write_text(json.dumps([{"kind": "remark", "v": 1, "text": str(number)} for number in range(batch)]))
         assert passerby("register", "append", log, entries) == 0
-    assert passerby("register", "verify", place, "--vkey", key) == 0
+    assert passerby("register", "check", place, "--vkey", key) == 0
     assert passerby("register", "watch", place, "--state", tmp_path / "state", "--vkey", key) == 0
     assert passerby("register", "prove", place, 256, "-o", proof) == 0
     capsys.readouterr()

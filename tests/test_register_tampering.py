@@ -383,7 +383,7 @@ def test_flipped_byte_is_named_with_its_file_though_the_key_was_changed(
     data[40] ^= 1
     (public / name).write_bytes(data)
     with pytest.raises(SystemExit) as stop:
-        main(["register", "verify", str(public), "--vkey", key])
+        main(["register", "check", str(public), "--vkey", key])
     assert stop.value.code == 1
     said = capsys.readouterr().out.splitlines()
     assert {line.split(":")[0] for line in said} <= {"tile", "tree", "schema"}

@@ -1,4 +1,7 @@
-"""The verbs at the top of ``passerby``: who uses each, what its line in the help says, and which module adds it."""
+"""The verbs at the top of ``passerby``: who uses each, what its line in the help says, and which module adds it.
+
+`docs/commands.md` draws the whole tree and says what each word means.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,6 @@ VERBS = {
     "law": Verb("law.law", LAW, "Compare positions, read the rules, list the facts, draft letters."),
     "register": Verb("register.register", LAW, "Keep, read, check, watch and witness a public log of cameras."),
     "authority": Verb("register.authority", LAW, "Make an authority's keys, and serve its witness."),
-    "witness": Verb("register.witness", LAW, "Sign checkpoints of other logs: a witness."),
+    "witness": Verb("register.old_witness", None, "Old name of `passerby register witness`."),
 }
 """Each verb, in the order of the help."""

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from passerby import register
+from passerby.cli.old_names import add_old_name
 from passerby.cli.register import witness as verb_witness
 from passerby.cli.register.input import KEY_HINT, NAME_HINT, typed
 from passerby.errors import UsageError
@@ -27,7 +28,8 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="An authority's keys, and its witness for the logs it has a say in.")
     group.command("init")(init)
     group.command("add-log")(verb_witness.add_log)
-    group.command("run")(verb_witness.run)
+    group.command("serve")(verb_witness.serve)
+    add_old_name(group, "run", verb_witness.serve, old="authority run", new="authority serve")
     app.add_typer(group, name="authority")
 
 
@@ -52,7 +54,8 @@ def init(
     entries = [{"kind": "key.added", "holder": "authority", "name": name, "use": use, "key": key} for use, key in keys]
     typer.echo(json.dumps(entries, indent=1))
     typer.echo(
-        f"next: have each log append this (`passerby register append`), then `passerby authority run {path}`", err=True
+        f"next: have each log append this (`passerby register append`), then `passerby authority serve {path}`",
+        err=True,
     )
 
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from passerby.errors import EntryError, FormatError, UsageError
 from passerby.register import Log, Policy, VerifierKey
 
 NAME_HINT = "a name is an address without https://, with no space and no plus, like cameras.example.org/log"
 KEY_HINT = "a log's key is what `passerby register init` printed: name+hash+base64"
+LogPlace = Annotated[str, typer.Argument(metavar="LOG", help="A directory, an http(s) URL, or s3://, gs://, az://.")]
+KeyOption = Annotated[str | None, typer.Option(help="The log's key, as you know it from elsewhere: name+hash+base64.")]
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="A tlog-policy file: which logs and witnesses count.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @contextmanager
@@ -50,6 +59,18 @@ def read_policy(path: Path | None) -> Policy | None:
         raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
     except (UnicodeDecodeError, FormatError) as exc:
         raise UsageError(f"{path} must be a policy file: {exc}", hint="see docs/register.md, Witnesses") from exc
+
+
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file that was named.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
 
 
 def check_index(index: int, size: int) -> int:

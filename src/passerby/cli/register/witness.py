@@ -1,4 +1,4 @@
-"""``passerby witness``: sign other people's checkpoints, so that no log can show two histories."""
+"""``passerby register witness``: sign other people's checkpoints, so that no log can show two histories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="A witness (C2SP tlog-witness) for any log that speaks C2SP.")
     group.command("init")(init)
     group.command("add-log")(add_log)
-    group.command("run")(run)
+    group.command("serve")(serve)
     app.add_typer(group, name="witness")
 
 
@@ -40,7 +40,7 @@ def add_log(*, path: _Path, vkey: Annotated[str, typer.Argument(help="The log's 
         register.Witness.add_log(path, vkey)
 
 
-def run(
+def serve(
     *,
     path: _Path,
     host: Annotated[

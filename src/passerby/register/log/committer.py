@@ -132,7 +132,7 @@ class Committer:
         if self._edge.frontier.root() != checkpoint.root:
             raise VerificationError(
                 f"tiles of {self._public} do not lead to the root of size {checkpoint.size}: they were changed",
-                hint="find out what changed with `passerby register verify`; restore the tiles from a copy",
+                hint="find out what changed with `passerby register check`; restore the tiles from a copy",
             )
         self._public.drop_beyond(checkpoint.size)
         self._public.drop_partials(last_full_tiles(checkpoint.size))

@@ -132,7 +132,7 @@ class Witness:
             FormatError: the key is none of a witness.
         """
         if not (path / "key").exists():
-            raise UsageError(f"{path} holds no witness", hint="make one with `passerby witness init`")
+            raise UsageError(f"{path} holds no witness", hint="make one with `passerby register witness init`")
         signer = FileSigner.load(path / "key")
         if signer.key.kind != COSIGNATURE:
             raise FormatError(f"key of a witness must be of type 0x04, got 0x{signer.key.kind:02x}")
@@ -150,7 +150,7 @@ class Witness:
         store = DirectoryStore(path)
         raw = store.get("policy")
         if raw is None:
-            raise UsageError(f"{path} holds no witness", hint="make one with `passerby witness init`")
+            raise UsageError(f"{path} holds no witness", hint="make one with `passerby register witness init`")
         policy, key = Policy.parse(raw.decode("utf-8", "replace")), VerifierKey.parse(vkey)
         if key in policy.logs:
             return

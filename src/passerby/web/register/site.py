@@ -54,7 +54,7 @@ def write_site(
     """
     pages = follower.pages(now)
     if follower.trouble:
-        raise StorageError(f"log cannot be read: it is {follower.trouble}", hint="see `passerby register verify`")
+        raise StorageError(f"log cannot be read: it is {follower.trouble}", hint="see `passerby register check`")
     count, changed = 0, 0
     cited: set[int] = set()
     for path in every_path(pages):

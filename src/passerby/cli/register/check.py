@@ -1,0 +1,157 @@
+"""``passerby register check`` and ``watch``: hold a log or a proof against its keys and rules, once or at each visit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from passerby import register
+from passerby.cli.register.input import (
+    JsonOption,
+    KeyOption,
+    LogPlace,
+    PolicyOption,
+    read_file,
+    read_key,
+    read_policy,
+)
+from passerby.errors import FormatError, UsageError, VerificationError
+
+LOG, PROOF = "Of a log", "Of a proof"
+PROOF_SUFFIX = ".tlog-proof"
+
+
+def check(
+    *,
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="LOG|PROOF", help="A log: directory, http(s) URL, s3://, gs://, az://. Or a .tlog-proof file."
+        ),
+    ],
+    vkey: KeyOption = None,
+    policy: PolicyOption = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(help="A kind of problem that shall not count, e.g. silence.", rich_help_panel=LOG),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=LOG)] = False,
+    entry: Annotated[
+        Path | None,
+        typer.Option(help="The entry's bytes, where the proof does not hold them.", rich_help_panel=PROOF),
+    ] = None,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline", help="Said for clarity: a proof is never checked by the network.", rich_help_panel=PROOF
+        ),
+    ] = False,
+) -> None:
+    """Check the whole log, or one proof against a key or policy that you know. Exit code 1 when anything is wrong.
+
+    Of a log each problem stands on a line of standard output. Of a proof the entry is printed; no network is used.
+    """
+    if Path(place).is_file() or place.endswith(PROOF_SUFFIX):
+        if accept or as_json:
+            raise UsageError("--accept and --json go with a log, got a proof file")
+        _check_proof(Path(place), vkey, policy, entry)
+        return
+    if entry is not None or offline:
+        raise UsageError("--entry and --offline go with a proof file, got a log")
+    _check_log(place, vkey, policy, accept or [], as_json=as_json)
+
+
+def _check_proof(file: Path, vkey: str | None, policy: Path | None, entry: Path | None) -> None:
+    if (vkey is None) == (policy is None):
+        raise UsageError("give --vkey or --policy", hint="a proof that brings its own key proves nothing")
+    key = read_key(vkey)
+    trusted = register.Policy(logs=(key,)) if key else read_policy(policy) or register.Policy()
+    proof = register.Proof.parse(read_file(file))
+    data = read_file(entry) if entry else proof.extra
+    if data is None:
+        raise UsageError("proof does not hold its entry", hint="give the entry's bytes with --entry")
+    proven = register.require(proof, data, trusted)
+    register.decode_entry(data)
+    typer.echo(data.decode())
+    seen = f"witnessed by {', '.join(proven.witnesses)}" if proven.witnesses else "unwitnessed"
+    if proven.time_s is not None:
+        seen += f" by {register.format_instant(datetime.fromtimestamp(proven.time_s, UTC))}"
+    typer.echo(
+        f"entry {proven.index} of {proven.checkpoint.origin}, at size {proven.checkpoint.size}, {seen}", err=True
+    )
+
+
+def _check_log(place: str, vkey: str | None, policy: Path | None, accept: list[str], *, as_json: bool) -> None:
+    key, held_against = read_key(vkey), read_policy(policy)
+    for kind in accept:
+        if kind not in register.LogProblem.KINDS:
+            raise UsageError(f"kind of problem must be one of {', '.join(register.LogProblem.KINDS)}, got {kind!r}")
+    try:
+        report = register.verify(register.LogReader.open(place, vkey=key, policy=held_against, bridged=False))
+    except (FormatError, VerificationError) as error:
+        kind = "format" if isinstance(error, FormatError) else "signature"
+        _print_problems([register.LogProblem(kind, error.message)], as_json=as_json, rest={})
+        raise
+    counted = [problem for problem in report.problems if problem.kind not in accept]
+    rest = {
+        "origin": report.checkpoint.origin,
+        "size": report.checkpoint.size,
+        "root": report.checkpoint.root.hex(),
+        "key": report.key,
+        "own_word": report.own_word,
+        "witnessed": report.witnessed,
+        "witnesses": list(report.witnesses),
+        "kinds": report.kinds,
+        "dropped": report.dropped,
+    }
+    _print_problems(report.problems, as_json=as_json, rest=rest)
+    if not as_json:
+        _say_summary(report)
+    if counted or report.dropped:
+        raise VerificationError(f"{place} has problems: {len(counted) + report.dropped}")
+
+
+def watch(
+    *,
+    place: LogPlace,
+    state: Annotated[Path, typer.Option(file_okay=False, help="Where the last checkpoint is kept between visits.")],
+    vkey: KeyOption = None,
+    policy: PolicyOption = None,
+    silence_h: Annotated[float, typer.Option(help="Hours without a new entry after which the log is silent.")] = 3.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Visit a log and compare it with the last visit. Exit code 1 on rollback, fork, silence, or anything else wrong."""
+    visit = register.watch(place, state, vkey=read_key(vkey), policy=read_policy(policy), silence_h=silence_h)
+    sizes = {"old": visit.old.size if visit.old else None, "new": visit.new.size if visit.new else None}
+    _print_problems(visit.problems, as_json=as_json, rest=sizes)
+    if visit.problems:
+        raise VerificationError(
+            f"{place} has problems: {len(visit.problems)}", hint=f"what was seen is kept in {state}"
+        )
+    if not as_json:
+        typer.echo(f"size {sizes['new']}, was {sizes['old'] if visit.old else 'never seen'}", err=True)
+    if visit.own_word:
+        typer.echo("the log's key is its own word from the first visit: compare it with --vkey", err=True)
+
+
+def _print_problems(problems: Iterable[register.LogProblem], *, as_json: bool, rest: dict[str, Any]) -> None:
+    if as_json:
+        listed = [{"kind": p.kind, "entry": p.index, "text": p.text} for p in problems]
+        typer.echo(json.dumps({**rest, "problems": listed}, ensure_ascii=False))
+        return
+    for problem in problems:
+        typer.echo(str(problem))
+
+
+def _say_summary(report: register.LogReport) -> None:
+    witnessed = f"witnessed by {', '.join(report.witnesses)}" if report.witnessed else "unwitnessed"
+    typer.echo(
+        f"{report.checkpoint.origin}: {report.checkpoint.size} entries, {witnessed}, signed by {report.key}", err=True
+    )
+    if report.own_word:
+        typer.echo("the key is the log's own word: give --vkey or --policy to know whose log it is", err=True)
