@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.gateway_tools import HandClock
 
 from passerby.errors import DetectorError
 from passerby.gateway.picture.synthetic_face import probe
@@ -45,14 +45,13 @@ def found(*rows: tuple[float, float, float, float]) -> Detections:
     return Detections(np.array(rows, np.float32).reshape(-1, 4), np.full(len(rows), 0.9, np.float32))
 
 
-def test_age_of_the_oldest_look_is_known_and_a_stop_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock_s = [1000.0]
-    monkeypatch.setattr("passerby.gateway.worker.detecting.time", SimpleNamespace(monotonic=lambda: clock_s[0]))
+def test_age_of_the_oldest_pass_is_known_and_a_stop_is_forgiven() -> None:
+    hand = HandClock()
     inner = Inner()
-    watched = WatchedDetector(inner)
+    watched = WatchedDetector(inner, clock=hand.clock)
     assert watched.waiting_s == 0
     watched.infer(RGB, 0.1)
-    clock_s[0] += 0.05
+    hand.move(0.05)
     watched.infer(RGB, 0.1)
     assert watched.waiting_s == pytest.approx(0.05)
     watched.forgive(5.0)
@@ -75,29 +74,21 @@ def test_failure_and_nonsense_are_told_once(answer: Detections | Exception) -> N
     assert watched.waiting_s == 0
 
 
-def test_speed_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock_s = [1000.0]
-    monkeypatch.setattr("passerby.gateway.worker.detecting.time", SimpleNamespace(monotonic=lambda: clock_s[0]))
+def test_speed_is_measured() -> None:
+    hand = HandClock()
     inner = Inner()
     inner.answer = found()
-    watched = WatchedDetector(inner)
+    watched = WatchedDetector(inner, clock=hand.clock)
     assert watched.speed == (0.0, 0.0)
     for _ in range(5):
         watched.infer(RGB, 0.1)
-        clock_s[0] += 0.02
+        hand.move(0.02)
     hz, each_ms = watched.speed
     assert hz == pytest.approx(50, rel=0.3)
     assert each_ms == 0
 
 
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.worker.detecting.PAUSE_WAIT_S", 0.01)
-
-
-def test_self_test_begins_right_after_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.worker.detecting.PAUSE_WAIT_S", 20.0)
-
+def test_self_test_begins_right_after_a_pass() -> None:
     class Slow(Inner):
         def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
             asked.append(rgb.shape[1])
@@ -107,29 +98,28 @@ def test_self_test_begins_right_after_a_look(monkeypatch: pytest.MonkeyPatch) ->
     looking: Future[Detections] = Future()
     inner = Slow()
     inner.answer = found()
-    watched = WatchedDetector(inner)
+    watched = WatchedDetector(inner, pause_s=20.0)
     watched.infer(RGB, 0.1)
     testing = threading.Thread(target=watched.passes_selftest, args=(np.random.default_rng(0), (640, 360)))
     testing.start()
-    time.sleep(0.1)
+    testing.join(0.1)
     assert asked == [32]
     looking.set_result(found())
     testing.join(30.0)
     assert asked == [32, 896]
 
 
-def test_self_test_in_a_hurry_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.worker.detecting.PAUSE_WAIT_S", 20.0)
+def test_self_test_in_a_hurry_waits_for_nothing() -> None:
     inner = Inner()
     inner.answer = found()
     began_s = time.monotonic()
-    WatchedDetector(inner).passes_selftest(np.random.default_rng(0), (640, 360), hurry=True)
+    WatchedDetector(inner, pause_s=20.0).passes_selftest(np.random.default_rng(0), (640, 360), hurry=True)
     assert time.monotonic() - began_s < 5.0
 
 
 def test_blind_detector_fails_the_self_test() -> None:
     inner = Inner()
-    watched = WatchedDetector(inner)
+    watched = WatchedDetector(inner, pause_s=0.01)
     for answer, said in (
         (found(), "did not find"),
         (found((0, 0, 9999, 9999)), "did not find"),
@@ -141,9 +131,10 @@ def test_blind_detector_fails_the_self_test() -> None:
         assert said in detail
 
 
-def test_hung_detector_fails_the_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.worker.detecting.SELFTEST_WAIT_S", 0.1)
-    ok, detail = WatchedDetector(Inner()).passes_selftest(np.random.default_rng(0), (640, 360))
+def test_hung_detector_fails_the_self_test() -> None:
+    ok, detail = WatchedDetector(Inner(), pause_s=0.01, answer_s=0.1).passes_selftest(
+        np.random.default_rng(0), (640, 360)
+    )
     assert (ok, detail) == (False, "the detector gave no answer within 0.1 s")
 
 
@@ -162,5 +153,5 @@ def test_seeing_detector_passes() -> None:
 
         sizes: tuple[tuple[int, int], ...] = ((896, 512), (448, 256))
 
-    ok, _ = WatchedDetector(Seeing()).passes_selftest(np.random.default_rng(0), (640, 360))
+    ok, _ = WatchedDetector(Seeing(), pause_s=0.01).passes_selftest(np.random.default_rng(0), (640, 360))
     assert ok

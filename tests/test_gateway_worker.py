@@ -10,11 +10,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.gateway_tools import wait_for
+from tests.gateway_tools import HandClock, wait_for
 from tests.test_gateway_pipeline import SCENE, Covering
 
 from passerby.gateway.config import CameraConfig, InputConfig
@@ -22,6 +21,7 @@ from passerby.gateway.messages import (
     CoverOrder,
     KeyOrder,
     Order,
+    RateReport,
     Report,
     SelfTestReport,
     StartOrder,
@@ -36,12 +36,14 @@ from passerby.gateway.stream.relay import STALL_S
 from passerby.gateway.supervision.limits import SupervisionLimits
 from passerby.gateway.values import CoverReason
 from passerby.gateway.wire import Decoder, Message, MessageKind, encode
-from passerby.gateway.worker.faults import HOLD_S
-from passerby.gateway.worker.load import BURST_S, RISE_S
+from passerby.gateway.worker.faults import HOLD_S, Faults
+from passerby.gateway.worker.load import BURST_S, RISE_S, Load
+from passerby.gateway.worker.loop import PictureLoop
+from passerby.gateway.worker.pipeline import Pipeline
+from passerby.gateway.worker.reader import LOCKED_S, OPEN_S, next_wait_s
 from passerby.gateway.worker.source import Picture
 from passerby.gateway.worker.veiling import Veiled
-from passerby.gateway.worker.watchdog import CLOCK_HOLD_S
-from passerby.gateway.worker.worker import LOCKED_S, OPEN_S, Worker, next_wait_s
+from passerby.gateway.worker.watchdog import WatchLimits
 
 
 class Started:
@@ -191,40 +193,33 @@ class Late(Covering):
         return replace(one, whole=CoverReason.DETECTOR_BEHIND)
 
 
-def test_late_detector_lowers_the_rate_then_covers_then_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, theirs = socket.socketpair()
-    worker = Worker(StartOrder(config(), 60.0, 0.0), theirs)
-    late = True
-    worker.pipeline._make_veil = lambda *_: Late() if late else Covering()
+def test_late_detector_lowers_the_rate_then_covers_then_recovers() -> None:
+    hand, late = HandClock(), True
     units: list[VeiledUnit] = []
-    worker.pipeline._send = units.append
-    clock = [1000.0]
-    monkeypatch.setattr(
-        "passerby.gateway.worker.worker.time",
-        SimpleNamespace(
-            monotonic=lambda: clock[0], monotonic_ns=lambda: int(clock[0] * 1e9), time_ns=lambda: int(clock[0] * 1e9)
-        ),
+    faults = Faults(lambda *_: None)
+    load = Load("rate")
+    pipeline = Pipeline(
+        config(), lambda *_: Late() if late else Covering(), faults, units.append, hand.clock.monotonic_ns
     )
-    worker.pipeline._clock = lambda: int(clock[0] * 1e9)
+    rates: list[RateReport] = []
+    loop = PictureLoop(pipeline, load, faults, rates.append, clock=hand.clock)
     steps, overloaded = [], []
     for number in range(1200):
         if number == 400:
             late = False
-        clock[0] += 0.08
-        now_ns = int(clock[0] * 1e9)
-        if worker.load.wants(now_ns):
-            worker.waiting.put(Picture(SCENE.frame(number), now_ns, now_ns, fps=12.5))
-            worker._work()
-        worker.faults.settle(clock[0])
-        steps.append(worker.load.step)
-        overloaded.append(worker.load.overloaded)
+        hand.move(0.08)
+        if load.wants(hand.ns):
+            loop.take(Picture(SCENE.frame(number), hand.ns, hand.ns, fps=12.5))
+        faults.settle(hand.clock.now_s())
+        steps.append(load.step)
+        overloaded.append(load.overloaded)
     assert max(steps[:400]) == 4
     assert any(overloaded[:400])
     assert CoverReason.OVERLOAD in {unit.whole for unit in units}
     assert (steps[-1], overloaded[-1]) == (1, False), "every picture again"
     assert {unit.whole for unit in units[-50:]} == {None}
-    theirs.close()
-    ours.close()
+    assert rates[0] == RateReport(2)
+    assert rates[-1] == RateReport(1)
 
 
 def test_a_camera_is_asked_often_enough_to_be_seen_within_two_seconds() -> None:
@@ -244,5 +239,5 @@ def test_a_frozen_camera_or_process_is_seen_in_time() -> None:
     assert STALL_S <= 1.0
     assert SupervisionLimits().backoff_s[0] <= 0.1
     assert HOLD_S <= 1.0
-    assert CLOCK_HOLD_S <= 2.0
+    assert WatchLimits().clock_hold_s <= 2.0
     assert BURST_S + RISE_S < 5.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 
@@ -12,7 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import PasserbyError
+from passerby.gateway.clock import MACHINE, Clock
+from passerby.gateway.messages import SelfTestReport
 from passerby.gateway.picture import Probe, covers, probe
+from passerby.gateway.values import CoverReason
+from passerby.gateway.worker.faults import Faults
 from passerby.values import Detections
 from passerby.veil import FaceDetector, pass_size, passes_for_cycle
 
@@ -21,7 +25,8 @@ SELFTEST_THRESHOLD = 0.3
 """Score that the synthetic face must reach; it scores above 0.8 with the weights that ship."""
 SELFTEST_WAIT_S = 30.0
 PAUSE_WAIT_S = 1.0
-"""Longest time that a self-test waits for a pass to end: a camera without a picture has none."""
+FAILED_AGAIN_S = 2.0
+"""After a failed self-test the next comes so soon, so that a sound detector is believed again soon."""
 
 
 class WatchedDetector:
@@ -29,10 +34,21 @@ class WatchedDetector:
 
     Args:
         inner: The detector itself.
+        pause_s: Longest time that a self-test waits for a pass to end: a camera without a picture has none.
+        answer_s: Longest time that a self-test waits for its own pass.
+        clock: The machine's clocks.
     """
 
-    def __init__(self, inner: FaceDetector) -> None:
-        self._inner = inner
+    def __init__(
+        self,
+        inner: FaceDetector,
+        *,
+        pause_s: float = PAUSE_WAIT_S,
+        answer_s: float = SELFTEST_WAIT_S,
+        clock: Clock = MACHINE,
+    ) -> None:
+        self._inner, self._clock = inner, clock
+        self._pause_s, self._answer_s = pause_s, answer_s
         self.digest, self.multiple, self.doubt = inner.digest, inner.multiple, inner.doubt
         # guards all below; notified when no pass is under way any more
         self._lock = threading.Condition()
@@ -50,13 +66,13 @@ class WatchedDetector:
         """Start an inference pass, as the detector does."""
         with self._lock:
             number = self._number = self._number + 1
-            self._under_way[number] = time.monotonic()
+            self._under_way[number] = self._clock.now_s()
         future = self._inner.infer(rgb, threshold)
         future.add_done_callback(lambda done: self._done(number, done))
         return future
 
     def _done(self, number: int, future: Future[Detections]) -> None:
-        now_s = time.monotonic()
+        now_s = self._clock.now_s()
         with self._lock:
             began_s = self._under_way.pop(number, now_s)
             if not self._under_way:
@@ -86,13 +102,13 @@ class WatchedDetector:
     def waiting_s(self) -> float:
         """Return the age of the oldest pass under way, seconds."""
         with self._lock:
-            return time.monotonic() - min(self._under_way.values()) if self._under_way else 0.0
+            return self._clock.now_s() - min(self._under_way.values()) if self._under_way else 0.0
 
     @property
     def speed(self) -> tuple[float, float]:
         """Return passes a second and milliseconds a pass, over the last ones."""
         with self._lock:
-            recent = [one for one in self._ended if time.monotonic() - one[0] < 10.0]
+            recent = [one for one in self._ended if self._clock.now_s() - one[0] < 10.0]
         if len(recent) < 2:
             return 0.0, recent[0][1] * 1000 if recent else 0.0
         span_s = max(recent[-1][0] - recent[0][0], 1e-3)
@@ -111,7 +127,7 @@ class WatchedDetector:
         for one_pass in passes_for_cycle(0, *size, thorough=False):
             if not hurry:
                 with self._lock:
-                    self._lock.wait(PAUSE_WAIT_S)
+                    self._lock.wait(self._pause_s)
             ok, detail = self._finds(probe(random, *pass_size(one_pass.long_side_px, size, self.multiple)))
             if not ok:
                 return False, detail
@@ -120,11 +136,72 @@ class WatchedDetector:
     def _finds(self, asked: Probe) -> tuple[bool, str]:
         try:
             rgb = np.ascontiguousarray(asked.bgr[:, :, ::-1])
-            found = self.infer(rgb, SELFTEST_THRESHOLD).result(SELFTEST_WAIT_S)
+            found = self.infer(rgb, SELFTEST_THRESHOLD).result(self._answer_s)
         except FutureTimeout:
-            return False, f"the detector gave no answer within {SELFTEST_WAIT_S:g} s"
+            return False, f"the detector gave no answer within {self._answer_s:g} s"
         except (PasserbyError, RuntimeError) as exc:
             return False, f"the detector failed: {type(exc).__name__}"
         if not covers(found.xyxy, asked.xyxy):
             return False, "the detector did not find the synthetic face"
         return True, ""
+
+
+class SelfTests:
+    """When a camera's detector is tested, and what came of it.
+
+    Each test runs in a thread of its own: a detector that hangs must not stop the watch.
+
+    Args:
+        detector: That is tested.
+        faults: Told what is wrong; start is over when the first test has passed.
+        report: Told what came of each test.
+        interval_s: Time between two tests.
+        cycle_offset: When the second comes, 0 to 1: cameras that began together are not tested together.
+        clock: The machine's clocks.
+
+    Attributes:
+        passed: Tests that passed.
+        failed: Tests that failed.
+    """
+
+    def __init__(
+        self,
+        detector: WatchedDetector,
+        faults: Faults,
+        report: Callable[[SelfTestReport], None],
+        *,
+        interval_s: float,
+        cycle_offset: float,
+        clock: Clock = MACHINE,
+    ) -> None:
+        self.detector, self._faults, self._report, self._clock = detector, faults, report, clock
+        self._interval_s, self._cycle_offset = interval_s, cycle_offset
+        self._random = np.random.default_rng()
+        self._began_s: float | None = None
+        self._thread: threading.Thread | None = None
+        self._last_failed = False
+        self.passed = self.failed = 0
+
+    def tick(self, now_s: float, size: tuple[int, int]) -> None:
+        """Begin a test where one is due; to be called often once pictures of a size have come."""
+        every_s = FAILED_AGAIN_S if self._last_failed else self._interval_s
+        if self.passed == 1:
+            every_s *= (1 + self._cycle_offset) / 2
+        due = self._began_s is None or now_s - self._began_s >= every_s
+        if due and not (self._thread is not None and self._thread.is_alive()):
+            self._began_s = now_s
+            self._thread = threading.Thread(target=self._run, args=(size,), name="selftest", daemon=True)
+            self._thread.start()
+
+    def _run(self, size: tuple[int, int]) -> None:
+        ok, detail = self.detector.passes_selftest(self._random, size, hurry=not self.passed)
+        now_s, wall_ns = self._clock.now_s(), self._clock.wall_ns()
+        self._last_failed = not ok
+        if ok:
+            self.passed += 1
+            self._faults.lift(CoverReason.SELFTEST, now_s)
+            self._faults.lift(CoverReason.START, now_s)
+        else:
+            self.failed += 1
+            self._faults.hold(CoverReason.SELFTEST, now_s, wall_ns, detail)
+        self._report(SelfTestReport(ok, detail))

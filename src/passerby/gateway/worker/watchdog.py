@@ -1,6 +1,6 @@
-"""Keeps watch over a camera's process from a thread of its own: detector, weights, clock, schedule.
+"""Keeps watch over a camera's process from a thread of its own: detector, weights, clock, times of cover.
 
-Tells its state to the serving process once a second.
+Says how the process is, once a second.
 """
 
 from __future__ import annotations
@@ -9,57 +9,49 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
+from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import DAYS, CoverTimeConfig
-from passerby.gateway.messages import SelfTestReport, StatusReport
+from passerby.gateway.messages import StatusReport
 from passerby.gateway.states import WorkerCounts
 from passerby.gateway.values import CoverReason
+from passerby.gateway.worker.binding import DetectorBinding
+from passerby.gateway.worker.detecting import SelfTests
+from passerby.gateway.worker.faults import Faults
+from passerby.gateway.worker.pipeline import Pipeline
 from passerby.gateway.worker.process import memory_bytes
+from passerby.gateway.worker.reader import CameraReader
 
-if TYPE_CHECKING:
-    from passerby.gateway.config import CameraConfig
-    from passerby.gateway.worker.binding import DetectorBinding
-    from passerby.gateway.worker.faults import Faults
-    from passerby.gateway.worker.load import Load
-    from passerby.gateway.worker.outbox import Outbox
-    from passerby.gateway.worker.pipeline import Pipeline
-
-TICK_S = 0.1
-STALL_S = 2.0
-"""A look that takes longer counts as stalled, once one has passed: the first ones also compile the network.
-
-Source: 59 ms on an idle machine, below 1 s on one with eight cameras.
-"""
-GIVE_UP_S = 20.0
-"""A look that takes longer will not come back: the process ends, and is started anew. Far above any overload, because ends and
-starts would only add to one."""
 JUMP_NS = 1_000_000_000
-CLOCK_HOLD_S = 2.0
-WEIGHTS_EVERY_S = 1.0
 _HUNG = 71
+"""Exit code of a worker whose detector hangs."""
+_STOOD_S = 1.0
 
 
-class Watched(Protocol):
-    """What the watch needs of the worker that it watches."""
+@dataclass(frozen=True, slots=True)
+class WatchLimits:
+    """Times of the watch, in seconds.
 
-    config: CameraConfig
-    binding: DetectorBinding | None
-    faults: Faults
-    pipeline: Pipeline
-    load: Load
-    outbox: Outbox
-    reconnects: int
-    left_out: int
-    decode_errors: int
+    Attributes:
+        tick_s: From one round to the next.
+        status_s: From one status to the next.
+        stall_s: An inference pass that takes longer counts as stalled, once a self-test has passed: the first passes also
+            compile the network. Source: 59 ms on an idle machine, below 1 s on one with eight cameras.
+        give_up_s: One that takes longer will not come back: the process ends, and is started anew. Far above any overload,
+            because ends and starts would only add to one.
+        clock_hold_s: So long after a jump of the clock pictures are covered.
+        weights_s: From one check of the weights file to the next.
+    """
 
-    @property
-    def waiting_pictures(self) -> int:
-        """How many pictures wait to be veiled."""
-        ...
+    tick_s: float = 0.1
+    status_s: float = 1.0
+    stall_s: float = 2.0
+    give_up_s: float = 20.0
+    clock_hold_s: float = 2.0
+    weights_s: float = 1.0
 
 
 class ClockWatch:
@@ -99,47 +91,63 @@ class Watchdog:
     """The watch of one worker.
 
     Args:
-        worker: That is watched.
-        selftest_s: Time between two self-tests.
-        phase: When they come, 0 to 1: cameras that began together are not tested together.
+        binding: Its detector.
+        pipeline: For the size of pictures, and how long they stay in the look-ahead.
+        faults: Told what is wrong.
+        selftests: Begun where they are due.
+        tell: Called when a status is due, with the monotonic time in seconds.
+        cover_times: When all is covered.
+        limits: Times of the watch.
+        clock: The machine's clocks.
+        end: Ends the process with a code, at once.
     """
 
-    def __init__(self, worker: Watched, selftest_s: float, phase: float) -> None:
-        self._worker, self._selftest_s, self._phase = worker, selftest_s, phase
-        self._clock = ClockWatch()
-        self._random = np.random.default_rng()
+    def __init__(
+        self,
+        binding: DetectorBinding,
+        pipeline: Pipeline,
+        faults: Faults,
+        selftests: SelfTests,
+        *,
+        tell: Callable[[float], None],
+        cover_times: tuple[CoverTimeConfig, ...] = (),
+        limits: WatchLimits | None = None,
+        clock: Clock = MACHINE,
+        end: Callable[[int], object] = os._exit,
+    ) -> None:
+        self._binding, self._pipeline, self._faults, self._selftests = binding, pipeline, faults, selftests
+        self._tell, self._cover_times, self._end = tell, cover_times, end
+        self._limits, self._clock = limits or WatchLimits(), clock
+        self._jumps = ClockWatch()
         self._weights_s = self._status_s = 0.0
-        self._ticked_s = time.monotonic()
-        self._tested_s: float | None = None
-        self._tested_failed = False
-        self._testing: threading.Thread | None = None
-        self._passed = self._failed = 0
-        self._rates = _Rates()
+        self._ticked_s = clock.now_s()
 
     def run(self, stopping: threading.Event) -> None:
         """Watch until told to stop."""
         while not stopping.is_set():
-            self.tick(time.monotonic(), time.time_ns())
-            stopping.wait(TICK_S)
+            self.tick()
+            stopping.wait(self._limits.tick_s)
 
-    def tick(self, now_s: float, wall_ns: int) -> None:
+    def tick(self) -> None:
         """Look at everything once."""
-        faults = self._worker.faults
-        jump_ns = self._clock.jumped_ns(wall_ns, round(now_s * 1e9))
+        monotonic_ns, wall_ns = self._clock.monotonic_ns(), self._clock.wall_ns()
+        now_s = monotonic_ns / 1e9
+        jump_ns = self._jumps.jumped_ns(wall_ns, monotonic_ns)
         if jump_ns:
             detail = f"the clock jumped by {jump_ns / 1e9:+.1f} s"
-            faults.strike(CoverReason.CLOCK, now_s, wall_ns, detail, hold_s=CLOCK_HOLD_S)
+            self._faults.strike(CoverReason.CLOCK, now_s, wall_ns, detail, hold_s=self._limits.clock_hold_s)
         self._forgive(now_s)
         self._watch_detector(now_s, wall_ns)
         self._watch_weights(now_s, wall_ns)
-        self._test(now_s)
+        if self._pipeline.counts.taken:
+            self._selftests.tick(now_s, self._pipeline.size)
         local = datetime.fromtimestamp(wall_ns / 1e9).astimezone()
-        if covered_now(self._worker.config.privacy.cover_times, local.replace(tzinfo=None)):
-            faults.hold(CoverReason.SCHEDULE, now_s, wall_ns)
+        if covered_now(self._cover_times, local.replace(tzinfo=None)):
+            self._faults.hold(CoverReason.SCHEDULE, now_s, wall_ns)
         else:
-            faults.lift(CoverReason.SCHEDULE, now_s)
-        faults.settle(now_s)
-        if now_s - self._status_s >= 1.0:
+            self._faults.lift(CoverReason.SCHEDULE, now_s)
+        self._faults.settle(now_s)
+        if now_s - self._status_s >= self._limits.status_s:
             self._status_s = now_s
             self._tell(now_s)
 
@@ -147,94 +155,77 @@ class Watchdog:
         # this watch stood still too, so it was the process (SIGSTOP, a machine that slept), not the detector
         stood_s = now_s - self._ticked_s
         self._ticked_s = now_s
-        if stood_s > 1.0 and self._worker.binding is not None:
-            self._worker.binding.detector.forgive(stood_s)
+        if stood_s > _STOOD_S:
+            self._binding.detector.forgive(stood_s)
 
     def _watch_detector(self, now_s: float, wall_ns: int) -> None:
-        binding = self._worker.binding
-        if binding is None:
-            return
-        hold_s = self._worker.pipeline.hold_s
-        failure = binding.detector.take_failure()
+        detector, limits, hold_s = self._binding.detector, self._limits, self._pipeline.hold_s
+        failure = detector.take_failure()
         if failure is not None:
             detail = f"the detector failed: {failure}"
-            self._worker.faults.strike(CoverReason.DETECTOR_DEAD, now_s, wall_ns, detail, hold_s=hold_s)
-        waiting_s = binding.detector.waiting_s
-        if waiting_s > STALL_S and self._passed:
-            detail = f"no answer for {STALL_S:g} s"
-            self._worker.faults.strike(CoverReason.DETECTOR_STALLED, now_s, wall_ns, detail, hold_s=hold_s)
-        if waiting_s > GIVE_UP_S:
-            sys.stderr.write(f"error: the detector gave no answer for {GIVE_UP_S:g} s\n")
-            os._exit(_HUNG)
+            self._faults.strike(CoverReason.DETECTOR_DEAD, now_s, wall_ns, detail, hold_s=hold_s)
+        waiting_s = detector.waiting_s
+        if waiting_s > limits.stall_s and self._selftests.passed:
+            detail = f"no answer for {limits.stall_s:g} s"
+            self._faults.strike(CoverReason.DETECTOR_STALLED, now_s, wall_ns, detail, hold_s=hold_s)
+        if waiting_s > limits.give_up_s:
+            sys.stderr.write(f"error: the detector gave no answer for {limits.give_up_s:g} s\n")
+            self._end(_HUNG)
 
     def _watch_weights(self, now_s: float, wall_ns: int) -> None:
-        binding = self._worker.binding
-        if binding is None or now_s - self._weights_s < WEIGHTS_EVERY_S:
+        if now_s - self._weights_s < self._limits.weights_s:
             return
         self._weights_s = now_s
-        wrong = binding.weights_wrong()
+        wrong = self._binding.weights_wrong()
         if wrong is None:
-            self._worker.faults.lift(CoverReason.WEIGHTS, now_s)
+            self._faults.lift(CoverReason.WEIGHTS, now_s)
         else:
-            self._worker.faults.hold(CoverReason.WEIGHTS, now_s, wall_ns, wrong)
+            self._faults.hold(CoverReason.WEIGHTS, now_s, wall_ns, wrong)
 
-    def _test(self, now_s: float) -> None:
-        binding = self._worker.binding
-        # after a failure every two seconds, so that a sound detector is believed again soon
-        every_s = 2.0 if self._tested_failed else self._selftest_s
-        if self._passed == 1:
-            every_s *= (1 + self._phase) / 2
-        due = self._tested_s is None or now_s - self._tested_s >= every_s
-        busy = self._testing is not None and self._testing.is_alive()
-        if binding is None or not due or busy or not self._worker.pipeline.counts.taken:
-            return
-        self._tested_s = now_s
-        # not on the watch's own thread: a hung detector must not stop the watch
-        self._testing = threading.Thread(target=self._run_test, name="selftest", daemon=True)
-        self._testing.start()
 
-    def _run_test(self) -> None:
-        binding = self._worker.binding
-        if binding is None:
-            return
-        ok, detail = binding.detector.passes_selftest(self._random, self._worker.pipeline.size, hurry=not self._passed)
-        now_s, wall_ns = time.monotonic(), time.time_ns()
-        self._tested_failed = not ok
-        if ok:
-            self._passed += 1
-            self._worker.faults.lift(CoverReason.SELFTEST, now_s)
-            self._worker.faults.lift(CoverReason.START, now_s)
-        else:
-            self._failed += 1
-            self._worker.faults.hold(CoverReason.SELFTEST, now_s, wall_ns, detail)
-        self._worker.outbox.report(SelfTestReport(ok, detail))
+class StatusTeller:
+    """Gathers how a camera's process is.
 
-    def _tell(self, now_s: float) -> None:
-        worker = self._worker
-        pipeline, counts = worker.pipeline, worker.pipeline.counts
-        hz, each_ms = worker.binding.detector.speed if worker.binding else (0.0, 0.0)
+    Args:
+        reader: What was read.
+        pipeline: What was veiled and sent.
+        faults: What is wrong now.
+        selftests: How its detector was tested, and how fast that is.
+        lookahead_frames: Pictures that are held back.
+    """
+
+    def __init__(
+        self, reader: CameraReader, pipeline: Pipeline, faults: Faults, selftests: SelfTests, *, lookahead_frames: int
+    ) -> None:
+        self._reader, self._pipeline, self._faults, self._selftests = reader, pipeline, faults, selftests
+        self._lookahead_frames = lookahead_frames
+        self._rates = _Rates()
+
+    def status(self, now_s: float) -> StatusReport:
+        """Return how it is at this moment."""
+        reader, selftests, counts = self._reader, self._selftests, self._pipeline.counts
+        hz, each_ms = selftests.detector.speed
         fps_in, fps_out = self._rates.note(now_s, counts.taken, counts.sent)
         told = WorkerCounts(
-            frames_in=counts.taken + worker.left_out,
+            frames_in=counts.taken + reader.left_out,
             frames_out=counts.sent,
             frames_whole=counts.whole,
-            frames_left_out=worker.left_out,
+            frames_left_out=reader.left_out,
             faces=counts.faces,
             tracks=counts.tracks,
-            decode_errors=worker.decode_errors,
-            reconnects=worker.reconnects,
-            selftests=self._passed,
-            selftests_failed=self._failed,
+            decode_errors=reader.decode_errors,
+            reconnects=reader.reconnects,
+            selftests=selftests.passed,
+            selftests_failed=selftests.failed,
             fps_in=fps_in,
             fps_out=fps_out,
             detect_hz=hz,
             detect_ms=each_ms,
-            queue=worker.waiting_pictures,
+            queue=reader.waiting.qsize(),
             rss_bytes=memory_bytes(),
             cpu_s=time.process_time(),
         )
-        lookahead_ms = worker.config.privacy.lookahead_frames * pipeline.interval_ns / 1e6
-        worker.outbox.report(StatusReport(told, worker.faults.reasons, lookahead_ms))
+        return StatusReport(told, self._faults.reasons, self._lookahead_frames * self._pipeline.interval_ns / 1e6)
 
 
 class _Rates:
