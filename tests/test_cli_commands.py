@@ -125,7 +125,8 @@ def test_an_old_name_does_the_same_and_says_what_to_use(
         with pytest.raises(SystemExit) as caught:
             main(words)
         assert caught.value.code == code
-        said.append(tuple(capsys.readouterr()))
+        out, err = capsys.readouterr()
+        said.append((out, err))
     note, _, rest = said[0][1].partition("\n")
     assert note == (
         f"note: `passerby {' '.join(old[:2])}` is now `passerby {new}`; the old name goes with the next version"
