@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import ipaddress
-import os
-import shutil
 import subprocess
 import threading
 import time
@@ -16,11 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import av
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.needs import missing as missing
+from tests.needs import program as program
 
 from passerby.gateway.clock import Clock
 from passerby.gateway.config import CameraConfig, EncodeConfig, InputConfig, RtspConfig
@@ -38,23 +37,6 @@ T = TypeVar("T")
 SMALL = SceneSettings(320, 192, 12.5, 0)
 USER, PASSWORD = "reader", "p@ss word:1"
 LOGIN = "reader:p%40ss%20word%3A1@"
-
-
-def program(*names: str) -> str:
-    """Return the path of the first of some programs, or skip (fail in CI)."""
-    for name in names:
-        found = shutil.which(name)
-        if found:
-            return found
-    return missing(f"{' or '.join(names)} is not installed")
-
-
-def missing(what: str) -> str:
-    """Skip the test, or fail it in CI."""
-    text = f"{what}: run scripts/install-test-tools"
-    if os.environ.get("CI"):
-        pytest.fail(text)
-    pytest.skip(text)
 
 
 def run(arguments: list[str], *, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -14,21 +13,10 @@ from typing import Any
 
 import av
 import numpy as np
-import pytest
 from av.container import OutputContainer
+from tests.needs import program as program
 
 from passerby.media import ClipReader, DecodeRecord, WriteReport, WriteSettings, frame_planes, transcode
-
-
-def program(name: str) -> str:
-    """Return a program's path; without it a developer's test is skipped, and one in CI fails."""
-    found = shutil.which(name)
-    if found is None:
-        message = f"{name} is not installed: run scripts/install-test-tools"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
 
 
 def scene(index: int, width_px: int, height_px: int, pix_fmt: str = "yuv420p") -> av.VideoFrame:

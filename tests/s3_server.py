@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import importlib.util
-import os
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 import pytest
+from tests.needs import EXTRA, missing
 
 BUCKET = "logs"
 HOP = {"connection", "transfer-encoding", "content-length", "date", "server", "keep-alive"}
@@ -27,11 +27,9 @@ How = Literal["throttled", "lost", "failed-after", "cut-after"]
 @contextmanager
 def running() -> Iterator[int]:
     """Start the server, make the bucket, and yield the port on loopback."""
-    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask_cors") is None:
-        wanted = "needs the S3 server of `moto[s3]`, flask and flask-cors (the dev extra)"
-        if os.environ.get("CI"):
-            pytest.fail(wanted)
-        pytest.skip(wanted)
+    for name in ("moto", "flask", "flask_cors"):
+        if importlib.util.find_spec(name) is None:
+            missing(f"the S3 server needs {name}", EXTRA)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Request, sync_playwright
+from tests.needs import chromium
 
 from passerby.values import Digest
 from passerby.veil.review import report, report_page
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Request
+
 pytestmark = pytest.mark.browser
 DIGEST = Digest("sha256:" + "d" * 64)
-PLACES = (
-    os.environ.get("PASSERBY_CHROMIUM", ""),
-    "/usr/bin/chromium",
-    "/usr/bin/chromium-browser",
-    "/usr/bin/google-chrome",
-)
 
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    found = next((path for path in PLACES if path and Path(path).is_file()), None)
-    if found is None:
-        words = "Chromium is not installed: run scripts/install-test-tools"
-        if os.environ.get("CI"):
-            pytest.fail(words)
-        pytest.skip(words)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser.new_page(viewport={"width": 360, "height": 740})
-        browser.close()
 
 
 def a_page(folder: Path) -> Path:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 from tests.gateway_site import PASSWORDS, ConsoleSite
-from tests.gateway_tools import missing, program, wait_for
+from tests.gateway_tools import wait_for
+from tests.needs import chromium
 
 from passerby.gateway.access.accounts import Role
 from passerby.gateway.values import CoverReason
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "camera/hall", "camera/hall/recordings", "events", "access", "accounts", "me")
@@ -26,17 +29,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleSite]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = program("chromium", "chromium-browser", "google-chrome")
-    with sync_playwright() as play:
-        arguments = ["--autoplay-policy=no-user-gesture-required"]
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
-            arguments.append("--no-sandbox")
-        try:
-            found = play.chromium.launch(executable_path=path, headless=True, args=arguments)
-        except OSError:
-            missing("Chromium does not start")
+    with chromium("--autoplay-policy=no-user-gesture-required") as found:
         yield found
-        found.close()
 
 
 def log_in(page: Page, site: ConsoleSite, role: Role) -> None:

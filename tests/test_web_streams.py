@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 import httpx
 import numpy as np
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from tests.gateway_tools import SMALL, LoopThread, feed, frames_of, missing, times_of, wait_for
+from tests.gateway_tools import SMALL, LoopThread, feed, frames_of, times_of, wait_for
+from tests.needs import chromium
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -35,6 +35,9 @@ from passerby.gateway.stream.recorder import Recorder
 from passerby.gateway.supervision.supervisor import CameraSupervisor
 from passerby.gateway.values import CoverReason
 from passerby.web.streams import Streams
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 PAGE = """<!doctype html><title>t</title><body><video id="v" width="320" height="192"></video>
 <script src="/static/live.js"></script>
@@ -104,15 +107,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = os.environ.get("PASSERBY_CHROMIUM", "/usr/bin/chromium")
-    if not Path(path).exists():
-        missing("Chromium is not installed")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=path, headless=True, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
+    with chromium("--autoplay-policy=no-user-gesture-required") as made:
         yield made
-        made.close()
 
 
 def number_on(page: Page) -> int | None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from starlette.types import ASGIApp
+from tests.needs import chromium
 
 from passerby.register import (
     AccessTested,
@@ -37,6 +36,9 @@ from passerby.register import (
 from passerby.web.register.follow import LogFollower
 from passerby.web.register.server import register_app
 from passerby.web.register.state import State
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 DIGEST = "sha256:" + "ab" * 32
 SALT = "cd" * 32
@@ -250,29 +252,10 @@ def own_site(tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The browser, or a clear word that there is none: a skip at home, a failure in CI."""
-    for path in (
-        os.environ.get("PASSERBY_CHROMIUM", ""),
-        "/usr/bin/chromium",
-        "/usr/bin/chromium-browser",
-        "/usr/bin/google-chrome",
-    ):
-        if path and Path(path).is_file():
-            return path
-    text = "no Chromium: the pages were not looked at in a browser (scripts/install-test-tools installs one)"
-    if os.environ.get("CI"):
-        pytest.fail(text)
-    pytest.skip(text)
-
-
 @pytest.fixture(scope="module")  # its event loop must not run on into other rooms' tests
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @dataclass

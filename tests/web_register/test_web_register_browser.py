@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Page, Route
 from starlette.types import ASGIApp
 
 from passerby.web.register.follow import LogFollower
 from passerby.web.register.server import register_app
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
     from tests.web_register.conftest import City, Site, Visit
 
 pytestmark = pytest.mark.browser

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, Route
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,6 +29,7 @@ from passerby.web.register.pages import verifier_page
 from passerby.web.register.server import register_app
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
     from tests.web_register.conftest import City, Site, Visit
 
 pytestmark = pytest.mark.browser
