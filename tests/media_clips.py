@@ -114,15 +114,15 @@ def paint(index: int, picture: av.VideoFrame) -> None:
     luma[-16:, -16:] = 235 if luma.dtype == np.uint8 else 940
 
 
-def write(source: Path, target: Path, *edits: int, look: bool = True, **settings: Any) -> WriteReport:  # noqa: ANN401 - WriteSettings of every type
-    """Transcode with some frames painted; with ``look`` after a pass over the input, as veiling does."""
+def write(source: Path, target: Path, *edits: int, recorded: bool = True, **settings: Any) -> WriteReport:  # noqa: ANN401 - WriteSettings of every type
+    """Transcode with some frames painted; ``recorded`` by a pass over the input before, as veiling does."""
 
     def needs_edit(start: int, stop: int) -> bool:
         return any(start <= index < stop for index in edits)
 
-    seen = read_all(source) if look else None
+    record = read_all(source) if recorded else None
     return transcode(
-        source, target, edit=paint, needs_edit=needs_edit, settings=WriteSettings(**settings), record=seen
+        source, target, edit=paint, needs_edit=needs_edit, settings=WriteSettings(**settings), record=record
     )  # fmt: skip
 
 

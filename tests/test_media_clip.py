@@ -61,7 +61,7 @@ def test_what_is_no_clip_is_refused(tmp_path: Path, name: str, content: bytes, m
     for act in (
         lambda: probe_clip(path),
         lambda: ClipReader(path),
-        lambda: write(path, tmp_path / "out.mp4", look=False),
+        lambda: write(path, tmp_path / "out.mp4", recorded=False),
     ):
         with pytest.raises(UnreadableError, match=message):
             act()

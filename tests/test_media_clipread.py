@@ -51,12 +51,12 @@ def test_a_pass_may_be_left_early(tmp_path: Path) -> None:
         assert len(clip.record.pts) == 24
 
 
-def test_seen_holds_times_and_copyable_groups(tmp_path: Path) -> None:
-    seen = read_all(make_clip(tmp_path / "a.mp4", options={"preset": "veryfast", "g": "8"}))
-    assert seen.pts.dtype == np.int64
-    assert (np.diff(seen.pts) > 0).all()
-    assert (seen.corrupt, seen.lost, seen.truncated) == (frozenset(), 0, False)
-    assert [(group.start, group.stop) for group in seen.copyable.groups] == [(0, 8), (8, 16), (16, 24)]
+def test_record_holds_times_and_copyable_groups(tmp_path: Path) -> None:
+    record = read_all(make_clip(tmp_path / "a.mp4", options={"preset": "veryfast", "g": "8"}))
+    assert record.pts.dtype == np.int64
+    assert (np.diff(record.pts) > 0).all()
+    assert (record.corrupt, record.lost, record.truncated) == (frozenset(), 0, False)
+    assert [(group.start, group.stop) for group in record.copyable.groups] == [(0, 8), (8, 16), (16, 24)]
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
@@ -65,14 +65,14 @@ def test_damaged_frames_are_flagged_covered_whole_and_never_copied(tmp_path: Pat
         tmp_path / f"a{suffix}", frames=48, size=(320, 240), options={"preset": "veryfast", "g": "12", "bf": "0"}
     )
     path = damaged(whole, tmp_path / f"b{suffix}", 15, 30)
-    seen = read_all(path)
-    assert seen.corrupt
-    assert seen.copyable.reason == "it is damaged"
+    record = read_all(path)
+    assert record.corrupt
+    assert record.copyable.reason == "it is damaged"
     report = write(path, tmp_path / "out.mp4", 1)
-    assert (report.copied_frames, report.covered_frames, report.lost_frames) == (0, len(seen.corrupt), seen.lost)
-    assert report.frames == len(seen.pts)
+    assert (report.copied_frames, report.covered_frames, report.lost_frames) == (0, len(record.corrupt), record.lost)
+    assert report.frames == len(record.pts)
     shown = decoded(tmp_path / "out.mp4")
-    for index in seen.corrupt:
+    for index in record.corrupt:
         assert np.ptp(np.frombuffer(shown[index][1][: 320 * 240], np.uint8)) <= 12
 
 
@@ -168,15 +168,15 @@ def test_pictures_of_two_readers_do_not_share_pixels(tmp_path: Path) -> None:
     assert frame_planes(two)[0].max() > 0
 
 
-def test_packets_promise_what_decoding_shows(tmp_path: Path) -> None:
+def test_packets_predict_what_decoding_shows(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=30, options={"preset": "veryfast", "g": "8", "bf": "3"})
-    seen, promised = read_all(path), predict_record(path, probe_clip(path))
-    assert promised is not None
-    assert promised.pts.tolist() == seen.pts.tolist()
-    assert promised.copyable == seen.copyable
+    record, predicted = read_all(path), predict_record(path, probe_clip(path))
+    assert predicted is not None
+    assert predicted.pts.tolist() == record.pts.tolist()
+    assert predicted.copyable == record.copyable
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("libx265", ".mp4"), ("libx264", ".avi"), ("mpeg4", ".mp4")])
-def test_nothing_is_promised_of_what_is_not_copied(tmp_path: Path, codec: str, suffix: str) -> None:
+def test_nothing_is_predicted_of_what_is_not_copied(tmp_path: Path, codec: str, suffix: str) -> None:
     path = make_clip(tmp_path / f"a{suffix}", codec=codec, frames=8)
     assert predict_record(path, probe_clip(path)) is None

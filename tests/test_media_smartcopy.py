@@ -237,7 +237,7 @@ def test_both_ends_of_an_edit_list_stay_hidden(tmp_path: Path, skipped: int, kep
 
 
 def test_without_a_first_pass_nothing_is_copied(source: Path, tmp_path: Path) -> None:
-    assert write(source, tmp_path / "out.mp4", look=False).copied_frames == 0
+    assert write(source, tmp_path / "out.mp4", recorded=False).copied_frames == 0
 
 
 def test_full_reencode_copies_nothing(source: Path, tmp_path: Path) -> None:

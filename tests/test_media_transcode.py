@@ -331,11 +331,11 @@ def test_edit_sees_pixels_that_the_decoder_no_longer_needs(tmp_path: Path) -> No
 
 
 def test_changed_input_is_noticed(tmp_path: Path) -> None:
-    seen = read_all(make_clip(tmp_path / "a.mp4", frames=10))
+    record = read_all(make_clip(tmp_path / "a.mp4", frames=10))
     other = make_clip(tmp_path / "b.mp4", frames=11)
     with pytest.raises(UnreadableError, match="decodes differently from before"):
         transcode(other, tmp_path / "out.mp4", edit=paint, needs_edit=lambda _a, _b: True,
-                  settings=WriteSettings(full_reencode=True), record=seen)  # fmt: skip
+                  settings=WriteSettings(full_reencode=True), record=record)  # fmt: skip
     assert not (tmp_path / "out.mp4").exists()
 
 
@@ -374,4 +374,4 @@ def test_ffmpeg_has_nothing_to_complain_of(tmp_path: Path) -> None:
 
 def test_every_error_is_ours(tmp_path: Path) -> None:
     with pytest.raises(PasserbyError, match="there is no file"):
-        write(tmp_path / "none.mp4", tmp_path / "out.mp4", look=False)
+        write(tmp_path / "none.mp4", tmp_path / "out.mp4", recorded=False)

@@ -23,10 +23,10 @@ def boxes_around(x: NDArray[Rows], y: NDArray[Rows], width: NDArray[Rows], heigh
     """Return boxes around centres.
 
     Args:
-        x: Shape (N,), pixels, of the centres.
-        y: Shape (N,), pixels, of the centres.
-        width: Shape (N,), pixels.
-        height: Shape (N,), pixels.
+        x: Shape (N,), float32 or float64, pixels, of the centres.
+        y: Shape (N,), float32 or float64, pixels, of the centres.
+        width: Shape (N,), float32 or float64, pixels.
+        height: Shape (N,), float32 or float64, pixels.
 
     Returns:
         Shape (N, 4), pixels.
@@ -41,7 +41,7 @@ def in_order(xyxy: NDArray[Rows]) -> NDArray[Rows]:
     """Return boxes whose corners stand in order, shape (N, 4), pixels.
 
     Args:
-        xyxy: Shape (N, 4), pixels, any two opposite corners.
+        xyxy: Shape (N, 4), float32 or float64, pixels, any two opposite corners.
 
     >>> in_order(np.array([[9, 2, 3, 4]], "f4")).tolist()
     [[3.0, 2.0, 9.0, 4.0]]
@@ -53,7 +53,7 @@ def centres(xyxy: NDArray[Rows]) -> NDArray[Rows]:
     """Return the centres (x, y) of boxes, shape (N, 2), pixels.
 
     Args:
-        xyxy: Shape (N, 4), pixels.
+        xyxy: Shape (N, 4), float32 or float64, pixels.
 
     >>> centres(np.array([[0, 0, 4, 2]], "f4")).tolist()
     [[2.0, 1.0]]
@@ -65,7 +65,7 @@ def areas(xyxy: NDArray[Rows]) -> NDArray[Rows]:
     """Return the areas of boxes, shape (N,), px**2.
 
     Args:
-        xyxy: Shape (N, 4), pixels.
+        xyxy: Shape (N, 4), float32 or float64, pixels.
 
     >>> areas(np.array([[0, 0, 4, 2]], "f4")).tolist()
     [8.0]
@@ -77,7 +77,7 @@ def mean_sides(xyxy: NDArray[Rows], *, least_px2: float) -> NDArray[Rows]:
     """Return the sides of squares as large as the boxes, shape (N,), pixels.
 
     Args:
-        xyxy: Shape (N, 4), pixels.
+        xyxy: Shape (N, 4), float32 or float64, pixels.
         least_px2: Smaller areas, none and negative ones too, count as this.
 
     >>> mean_sides(np.array([[0, 0, 9, 4], [3, 3, 3, 9]], "f4"), least_px2=1).tolist()
@@ -90,7 +90,7 @@ def shorter_sides(xyxy: NDArray[Rows]) -> NDArray[Rows]:
     """Return the shorter sides of boxes, shape (N,), pixels.
 
     Args:
-        xyxy: Shape (N, 4), pixels.
+        xyxy: Shape (N, 4), float32 or float64, pixels.
 
     >>> shorter_sides(np.array([[0, 0, 9, 4]], "f4")).tolist()
     [4.0]
@@ -102,7 +102,7 @@ def have_area(xyxy: NDArray[Rows]) -> NDArray[np.bool_]:
     """Return which boxes are wider and higher than nothing, shape (N,).
 
     Args:
-        xyxy: Shape (N, 4), pixels.
+        xyxy: Shape (N, 4), float32 or float64, pixels.
 
     >>> have_area(np.array([[0, 0, 9, 4], [3, 3, 3, 9]], "f4")).tolist()
     [True, False]
@@ -114,8 +114,8 @@ def grow(xyxy: NDArray[Rows], margin_px: NDArray[Rows]) -> NDArray[Rows]:
     """Return boxes that are larger on every side, shape (N, 4), pixels.
 
     Args:
-        xyxy: Shape (N, 4), pixels.
-        margin_px: Shape (N, 2): by how much, left and right, above and below.
+        xyxy: Shape (N, 4), float32 or float64, pixels.
+        margin_px: Shape (N, 2), float32 or float64: by how much, left and right, above and below.
 
     >>> grow(np.array([[5, 5, 9, 9]], "f4"), np.array([[1, 2]], "f4")).tolist()
     [[4.0, 3.0, 10.0, 11.0]]
@@ -127,7 +127,7 @@ def inflate(xyxy: NDArray[Rows], share: NDArray[Rows]) -> NDArray[Rows]:
     """Return boxes that are larger on every side by a share of their width and height, shape (N, 4), pixels.
 
     Args:
-        xyxy: Shape (N, 4), pixels.
+        xyxy: Shape (N, 4), float32 or float64, pixels.
         share: Shape (N,), no unit.
 
     >>> inflate(np.array([[10, 10, 20, 30]], "f4"), np.array([0.1], "f4")).tolist()
@@ -140,7 +140,7 @@ def clip_to_picture(xyxy: NDArray[Rows], width_px: int, height_px: int) -> NDArr
     """Return boxes cut off at the edges of a picture, shape (N, 4), pixels; those outside have no area left.
 
     Args:
-        xyxy: Shape (N, 4), pixels.
+        xyxy: Shape (N, 4), float32 or float64, pixels.
         width_px: Of the picture.
         height_px: Of the picture.
 
@@ -154,8 +154,8 @@ def intersections(one: NDArray[Rows], two: NDArray[Rows]) -> NDArray[Rows]:
     """Return the area that each of some boxes shares with each of others, shape (N, M), px**2.
 
     Args:
-        one: Shape (N, 4), pixels.
-        two: Shape (M, 4), pixels.
+        one: Shape (N, 4), float32 or float64, pixels.
+        two: Shape (M, 4), float32 or float64, pixels.
 
     >>> intersections(np.array([[0, 0, 4, 4]], "f4"), np.array([[2, 2, 9, 9], [5, 5, 9, 9]], "f4")).tolist()
     [[4.0, 0.0]]
@@ -169,7 +169,7 @@ def pairwise_iou(xyxy: NDArray[Rows]) -> NDArray[Rows]:
     """Return the intersection over union of every two of some boxes, shape (N, N), 0 to 1, 1 on the diagonal.
 
     Args:
-        xyxy: Shape (N, 4), pixels.
+        xyxy: Shape (N, 4), float32 or float64, pixels.
 
     >>> pairwise_iou(np.array([[0, 0, 4, 4], [0, 0, 4, 2]], "f4")).tolist()
     [[1.0, 0.5], [0.5, 1.0]]

@@ -1,4 +1,4 @@
-"""Words that several rooms share: boxes, detections, tracks, zones, digests, instants. No pixels, no input or output.
+"""Words that several rooms share: boxes, detections, tracks, zones, digests, instants. No pixels; nothing is written.
 
 Boxes are rows (x0, y0, x1, y1) in pixels of the picture as shown (rotation applied is never assumed: they are in the
 coded picture's own axes), x1 and y1 one past the last pixel, float32.
@@ -28,7 +28,7 @@ EMPTY_SCORES: Scores = np.zeros(0, np.float32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
-    """What a detector saw in one picture.
+    """The faces that a detector found in one picture.
 
     Attributes:
         xyxy: Shape (N, 4), float32, pixels.
@@ -87,8 +87,8 @@ class Track:
         number: From 1 in the order of first frames; means nothing outside its clip.
         first: Index of the first frame, from 0, in presentation order.
         xyxy: Shape (K, 4), float32: the box in each of the frames ``first`` to ``first + K - 1``, without margin.
-        score: Shape (K,), float32, 0 to 1: the detector's confidence where it saw the face, 0 where the box was carried
-            or filled in.
+        score: Shape (K,), float32, 0 to 1: the detector's confidence where it detected the face, 0 where the box was
+            propagated or filled in.
     """
 
     number: int

@@ -128,7 +128,7 @@ def _paths_of(one: str, inputs: Inputs, output: Path | None) -> Iterator[tuple[P
         message = (
             f"input must be a file, a folder or a camera of this machine, got the address {one.split('://')[0]}://..."
         )
-        raise UnsupportedError(message, hint="network cameras are veiled by passerby gateway")
+        raise UnsupportedError(message, hint="network cameras are veiled by passerby run")
     elif path.is_dir():
         inputs.many = True
         yield from ((file, file.relative_to(path)) for file in _files_below(path, inputs, output))

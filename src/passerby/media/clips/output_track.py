@@ -13,13 +13,13 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from passerby.errors import BitstreamError, UnsupportedError
-from passerby.media import h264
 from passerby.media.clips.clip import ClipInfo
 from passerby.media.clips.encoder import EncoderPlan, create_encoder
 from passerby.media.clips.muxing import ClipWriter
 from passerby.media.clips.reader import DecodeRecord, Frame
 from passerby.media.clips.smartcopy import free_number, joined_sets
 from passerby.media.clips.supply import Copied
+from passerby.media.h264 import is_user_data, nal_units, with_lengths, without_user_data
 
 _X265_AHEAD = 2
 """Frames by which x265 decodes ahead of showing. Source: x265's encoder.cpp, maxNumReorder with B-pyramid."""
@@ -83,7 +83,7 @@ class VideoTrack:
 
     def _put(self, packet: Packet[VideoStream]) -> None:
         if self._plan.encoder == "libx264" and packet.is_keyframe:
-            packet = _replaced(packet, h264.without_user_data(bytes(packet)), self._plan.time_base)
+            packet = _replaced(packet, without_user_data(bytes(packet)), self._plan.time_base)
         elif self._plan.encoder == "libx265":
             packet.dts = self._own_decoding_time()
         self._writer.write_video(packet)
@@ -143,8 +143,8 @@ class MixedTrack(VideoTrack):
         return encoder
 
     def _put(self, packet: Packet[VideoStream]) -> None:
-        units = [unit for unit in h264.nal_units(bytes(packet)) if not h264.is_user_data(unit)]
-        self._finish(_replaced(packet, h264.with_lengths(units), self._info.time_base))
+        units = [unit for unit in nal_units(bytes(packet)) if not is_user_data(unit)]
+        self._finish(_replaced(packet, with_lengths(units), self._info.time_base))
 
     def _finish(self, packet: Packet[VideoStream]) -> None:
         packet.time_base = self._info.time_base

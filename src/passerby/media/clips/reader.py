@@ -165,10 +165,7 @@ class Decoding:
 
 
 class ClipReader:
-    """A clip to be read frame by frame, as often as needed.
-
-    >>> # with ClipReader(Path("in.mp4")) as clip:
-    >>> #     for frame in clip.frames(): ...
+    """A clip to be read frame by frame, as often as needed; a context, which closes what is open.
 
     Args:
         path: The clip.
@@ -308,7 +305,7 @@ def predict_record(path: Path, info: ClipInfo) -> DecodeRecord | None:
 
 
 def prepare(stream: VideoStream, *, skip_loop_filter: bool = False) -> None:
-    """Set a video track's decoder to use every second processor, frame by frame: another pass or an encoder has the others."""
+    """Set a video track's decoder to use every second processor: another pass or an encoder has the others."""
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = max(1, processors() // 2)
     if skip_loop_filter:

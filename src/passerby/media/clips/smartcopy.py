@@ -20,8 +20,22 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from passerby.errors import BitstreamError
-from passerby.media import h264
-from passerby.media.h264 import NalType
+from passerby.media.h264 import (
+    AvcConfig,
+    NalType,
+    Pps,
+    Sps,
+    build_avcc,
+    message_types,
+    nal_type,
+    nal_units,
+    parse_avcc,
+    parse_pps,
+    parse_sps,
+    slice_head,
+    split_lengths,
+    with_lengths,
+)
 
 _COPIED = frozenset({NalType.SLICE, NalType.IDR})
 _LEFT_OUT = frozenset({NalType.SEI, NalType.DELIMITER, NalType.END_OF_SEQUENCE, NalType.END_OF_STREAM, NalType.FILLER})
@@ -67,7 +81,7 @@ class Copyable:
     reason: str = "the groups of pictures were not looked at"
     packets: int = 0
     delay: int = 0
-    config: h264.AvcConfig | None = None
+    config: AvcConfig | None = None
 
 
 class Survey:
@@ -80,8 +94,8 @@ class Survey:
 
     def __init__(self, stream: VideoStream, container: str) -> None:
         self.reason = ""
-        self.sps: h264.Sps | None = None  # all are of one size
-        self._config: h264.AvcConfig | None = None
+        self.sps: Sps | None = None  # all are of one size
+        self._config: AvcConfig | None = None
         self._known_pps: frozenset[int] = frozenset()
         self._pts = array("q")
         self._starts: list[int] = []
@@ -95,9 +109,9 @@ class Survey:
             self.reason = f"its parameter sets cannot be judged: {exc}"
 
     def _read_sets(self, extradata: bytes) -> None:
-        config = h264.parse_avcc(extradata)
-        sps = [h264.parse_sps(unit) for unit in config.sps]
-        pps = [h264.parse_pps(unit) for unit in config.pps]
+        config = parse_avcc(extradata)
+        sps = [parse_sps(unit) for unit in config.sps]
+        pps = [parse_pps(unit) for unit in config.pps]
         _check_sets(sps, pps)
         self.sps, self._config, self._known_pps = sps[0], config, frozenset(p.number for p in pps)
 
@@ -136,10 +150,10 @@ class Survey:
         if config is None:
             raise BitstreamError("no parameter sets")
         kinds, pictures = set(), 0
-        for unit in h264.split_lengths(packet, config.length_bytes):
-            kind = h264.nal_type(unit)
+        for unit in split_lengths(packet, config.length_bytes):
+            kind = nal_type(unit)
             if kind in _COPIED:
-                first, pps = h264.slice_head(unit)
+                first, pps = slice_head(unit)
                 pictures += first == 0
                 if pps not in self._known_pps:
                     raise BitstreamError("slice of an unknown parameter set")
@@ -147,7 +161,7 @@ class Survey:
             elif kind in {NalType.SPS, NalType.PPS}:
                 if bytes(unit) not in config.sps + config.pps:
                     raise BitstreamError("parameter set changes")
-            elif kind == NalType.SEI and FILM_GRAIN in h264.message_types(bytes(unit)):
+            elif kind == NalType.SEI and FILM_GRAIN in message_types(bytes(unit)):
                 raise BitstreamError("grain is drawn by message")
             elif kind not in _LEFT_OUT:
                 raise BitstreamError(f"unit of type {kind}")
@@ -184,7 +198,7 @@ class Survey:
         return Copyable(tuple(groups), reason, len(times), delay, self._config)
 
 
-def _check_sets(sps: Sequence[h264.Sps], pps: Sequence[h264.Pps]) -> None:
+def _check_sets(sps: Sequence[Sps], pps: Sequence[Pps]) -> None:
     """Refuse parameter sets of a track whose pictures are not plain enough to be copied.
 
     Raises:
@@ -203,12 +217,12 @@ def _check_sets(sps: Sequence[h264.Sps], pps: Sequence[h264.Pps]) -> None:
         raise BitstreamError("cropping hides rows or columns")
 
 
-def _crops_more_than_padding(sps: h264.Sps) -> bool:
+def _crops_more_than_padding(sps: Sps) -> bool:
     left, right, top, bottom = sps.crop_px
     return bool(left or top) or max(right, bottom) >= _MACROBLOCK_PX
 
 
-def _is_plain(sps: h264.Sps) -> bool:
+def _is_plain(sps: Sps) -> bool:
     return sps.profile in _PROFILES and sps.eight_bit_420 and sps.frames_only
 
 
@@ -243,42 +257,42 @@ def plan_segments(
         yield Group(packet, end_packet, frame, end_frame, copy=False)
 
 
-def copied_units(packet: Packet[VideoStream], config: h264.AvcConfig) -> bytes:
+def copied_units(packet: Packet[VideoStream], config: AvcConfig) -> bytes:
     """Return a packet's slices, each after its length in four bytes, and nothing else of it.
 
     Raises:
         BitstreamError: The packet is not what the survey saw.
     """
-    units = h264.split_lengths(memoryview(packet), config.length_bytes)
-    kept = [unit for unit in units if h264.nal_type(unit) in _COPIED]
+    units = split_lengths(memoryview(packet), config.length_bytes)
+    kept = [unit for unit in units if nal_type(unit) in _COPIED]
     if not kept:
         raise BitstreamError("a packet without a picture")
-    return h264.with_lengths(kept)
+    return with_lengths(kept)
 
 
-def free_number(config: h264.AvcConfig) -> int:
+def free_number(config: AvcConfig) -> int:
     """Return a number for parameter sets that the track does not use; x264 gives both sets the same.
 
     Raises:
         BitstreamError: All 31 are taken.
     """
-    taken = {h264.parse_sps(unit).number for unit in config.sps} | {h264.parse_pps(unit).number for unit in config.pps}
+    taken = {parse_sps(unit).number for unit in config.sps} | {parse_pps(unit).number for unit in config.pps}
     for number in range(1, 32):
         if number not in taken:
             return number
     raise BitstreamError("no number is free for further parameter sets")
 
 
-def joined_sets(config: h264.AvcConfig, encoder_extradata: bytes) -> bytes:
+def joined_sets(config: AvcConfig, encoder_extradata: bytes) -> bytes:
     """Return one ``avcC`` record with the track's parameter sets and the encoder's.
 
     Raises:
         BitstreamError: The encoder's are not readable, or clash.
     """
-    units = h264.nal_units(encoder_extradata)
-    sps = [unit for unit in units if h264.nal_type(unit) == NalType.SPS]
-    pps = [unit for unit in units if h264.nal_type(unit) == NalType.PPS]
-    used = {h264.parse_sps(unit).number for unit in config.sps}
-    if not sps or any(h264.parse_sps(unit).number in used for unit in sps):
+    units = nal_units(encoder_extradata)
+    sps = [unit for unit in units if nal_type(unit) == NalType.SPS]
+    pps = [unit for unit in units if nal_type(unit) == NalType.PPS]
+    used = {parse_sps(unit).number for unit in config.sps}
+    if not sps or any(parse_sps(unit).number in used for unit in sps):
         raise BitstreamError("the encoder's parameter sets clash with the track's")
-    return h264.build_avcc([*config.sps, *sps], [*config.pps, *pps])
+    return build_avcc([*config.sps, *sps], [*config.pps, *pps])
