@@ -29,7 +29,7 @@ from passerby.errors import PasserbyError, UsageError
 from passerby.media.clips import encoder
 from passerby.veil.review import contact, report_page, sidecar
 from passerby.veil.run import rerender as mend
-from passerby.veil.settings import Style
+from passerby.veil.settings import CoverStyle
 from passerby.veil.tools.demo_clip import demo_clip
 
 GREY = (112, 112, 112)
@@ -334,7 +334,7 @@ def test_every_option_reaches_the_settings() -> None:
     assert (found.find.threshold, found.find.detector, found.find.provider) == (0.3, Path("d.onnx"), "cuda")
     assert (found.find.require_gpu, found.find.thorough) == (True, True)
     cover = found.cover
-    assert (cover.style, cover.image, cover.fill, cover.mask_scale) == (Style.IMAGE, Path("p.png"), (1, 2, 3), 1.5)
+    assert (cover.style, cover.image, cover.fill, cover.mask_scale) == (CoverStyle.IMAGE, Path("p.png"), (1, 2, 3), 1.5)
     assert (cover.mosaic_cells, cover.allow_reversible, cover.keep) == (9, True, frozenset({4}))
     assert ([zone.name for zone in cover.zones], [zone.name for zone in cover.exclude_zones]) == (
         ["door"],

@@ -19,7 +19,7 @@ from passerby.gateway.config.document import parse_document
 from passerby.gateway.config.load import load_city, parse_city
 from passerby.gateway.config.reference import reference, schema
 from passerby.gateway.config.words import polygon, seconds, size_bytes
-from passerby.veil.settings import Style
+from passerby.veil.settings import CoverStyle
 
 ROOT = Path(__file__).parent.parent
 BAD = sorted((Path(__file__).parent / "bad" / "gateway").glob("*.yml"))
@@ -103,7 +103,7 @@ def test_whole_file_becomes_values() -> None:
     assert (hall.privacy.lookahead_frames, quay.privacy.lookahead_frames) == (12, 10)
     assert hall.privacy.on_overload == "cover"
     assert hall.privacy.cover_times[0].days == ("mon", "sun")
-    assert hall.veil.cover.style is Style.SOLID
+    assert hall.veil.cover.style is CoverStyle.SOLID
     assert hall.record.enabled
     assert (hall.record.retain.days, hall.record.retain.max_size_bytes) == (5.0, 2_000_000_000)
     assert hall.record.folder == Path("/etc/passerby/recordings")
@@ -260,7 +260,7 @@ def test_no_data_makes_a_city_without_a_veil(data: object) -> None:
         assert not cover.exclude_zones
         assert not cover.keep
         assert not cover.allow_reversible
-        assert cover.style not in {Style.BLUR, Style.MOSAIC}
+        assert cover.style not in {CoverStyle.BLUR, CoverStyle.MOSAIC}
 
 
 @pytest.mark.parametrize(("text", "wanted"), [("500ms", 0.5), ("90s", 90.0), ("7d", 604_800.0), ("1.5h", 5400.0)])

@@ -17,7 +17,7 @@ from passerby.values import Boxes, Zone
 from passerby.veil.cover import fills
 from passerby.veil.cover import painter as cover
 from passerby.veil.cover import pixels as planes
-from passerby.veil.settings import REVERSIBLE, CoverSettings, Style
+from passerby.veil.settings import REVERSIBLE_STYLES, CoverSettings, CoverStyle
 
 WIDTH, HEIGHT = 99, 75
 PLANAR = [f"yuv{k}p{b}" for k in ("420", "422", "444") for b in ("", "10le", "12le")]
@@ -27,11 +27,11 @@ FORMATS = [
     "ya8", "gbrp", "gbrp10le", "gbrp12le", "gbrap", "rgb24", "bgr24", "rgba", "bgra", "argb", "abgr", "rgb0", "0bgr",
     "rgb48le", "rgba64le", "yuyv422", "uyvy422", "yvyu422",
 ]  # fmt: skip
-SAFE = [style for style in Style if style not in REVERSIBLE]
+SAFE = [style for style in CoverStyle if style not in REVERSIBLE_STYLES]
 BOXES: Boxes = np.array([[5.3, 7.9, 21.2, 30.5], [60, 40, 98.7, 74.9], [-9, 50, 6, 66], [30, 30, 34, 33]], np.float32)
 
 
-def settings_of(style: Style, **more: object) -> CoverSettings:
+def settings_of(style: CoverStyle, **more: object) -> CoverSettings:
     return CoverSettings(style=style, image=PORTRAIT, allow_reversible=True, **more)  # type: ignore[arg-type]
 
 
@@ -69,7 +69,7 @@ def cover_mask(frame_format: str, boxes: Boxes, scale: float = 1.3, *, interlace
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("style", SAFE)
-def test_what_is_under_the_cover_leaves_no_trace(name: str, style: Style) -> None:
+def test_what_is_under_the_cover_leaves_no_trace(name: str, style: CoverStyle) -> None:
     one, two = random_frame(name, 1), random_frame(name, 1)
     masks = cover_mask(name, BOXES)
     for elements, other, mask in zip(
@@ -88,8 +88,8 @@ def test_what_is_under_the_cover_leaves_no_trace(name: str, style: Style) -> Non
 
 
 @pytest.mark.parametrize("name", ["yuv420p", "nv12", "yuv420p10le", "rgb24", "yuyv422"])
-@pytest.mark.parametrize("style", sorted(REVERSIBLE))
-def test_reversible_styles_stay_inside_the_cover_and_do_depend(name: str, style: Style) -> None:
+@pytest.mark.parametrize("style", sorted(REVERSIBLE_STYLES))
+def test_reversible_styles_stay_inside_the_cover_and_do_depend(name: str, style: CoverStyle) -> None:
     one, two = random_frame(name, 1), random_frame(name, 2)
     before, masks = content(one), cover_mask(name, BOXES)
     for frame in (one, two):
@@ -269,7 +269,7 @@ def test_exclude_zone_clears_no_chroma_of_a_face_beside_it(name: str) -> None:
 def test_whole_frame_ignores_exclude_zones() -> None:
     poster = Zone(((0.1, 0.1), (0.4, 0.1), (0.4, 0.4), (0.1, 0.4)))
     pixels = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
-    painter = cover.Painter(CoverSettings(style=Style.NOISE, exclude_zones=(poster,)), WIDTH, HEIGHT)
+    painter = cover.Painter(CoverSettings(style=CoverStyle.NOISE, exclude_zones=(poster,)), WIDTH, HEIGHT)
     assert painter.paint_rgb(pixels, np.zeros((0, 4), np.float32), whole=True) == WIDTH * HEIGHT
     assert (pixels == 112).all()
 
@@ -294,7 +294,7 @@ def test_nothing_tells_tracks_apart() -> None:
 
 
 def test_noise_does_not_move_with_the_face() -> None:
-    painter = cover.Painter(CoverSettings(style=Style.NOISE), WIDTH, HEIGHT)
+    painter = cover.Painter(CoverSettings(style=CoverStyle.NOISE), WIDTH, HEIGHT)
     frames = [random_frame("yuv420p", 9) for _ in range(2)]
     for frame, shift in zip(frames, (0, 3), strict=True):
         painter.paint(frame, np.array([[20 + shift, 20, 50 + shift, 60]], np.float32))
@@ -306,7 +306,7 @@ def test_noise_does_not_move_with_the_face() -> None:
 def test_mosaic_is_as_coarse_on_a_small_face_as_on_a_large_one() -> None:
     for side in (20, 60):
         pixels: np.ndarray = np.random.default_rng(0).integers(0, 255, (200, 200), np.uint8)
-        cover.Painter(settings_of(Style.MOSAIC, mosaic_cells=5), 200, 200).paint_rgb(
+        cover.Painter(settings_of(CoverStyle.MOSAIC, mosaic_cells=5), 200, 200).paint_rgb(
             pixels, np.array([[100, 100, 100 + side, 100 + side]], np.float32)
         )
         x0, _, x1, _ = np.rint(cover.with_margin(np.array([[100, 100, 100 + side, 100 + side]]), 1.3, 200)[0]).astype(
@@ -321,7 +321,7 @@ def test_avatar_is_a_head_on_a_flat_ground() -> None:
     assert tuple(image[10, 10]) == fills.AVATAR_GROUND
     assert tuple(image[200, 256]) == fills.AVATAR_FIGURE
     pixels = np.zeros((200, 200, 3), np.uint8)
-    cover.Painter(CoverSettings(style=Style.AVATAR, mask_scale=1), 200, 200).paint_rgb(
+    cover.Painter(CoverSettings(style=CoverStyle.AVATAR, mask_scale=1), 200, 200).paint_rgb(
         pixels, np.array([[50, 50, 150, 150]], np.float32)
     )
     assert tuple(pixels[52, 52]) == fills.AVATAR_GROUND
@@ -331,7 +331,7 @@ def test_avatar_is_a_head_on_a_flat_ground() -> None:
 def test_clear_parts_of_a_users_picture_are_filled(tmp_path: Path) -> None:
     Image.new("RGBA", (40, 40), (255, 0, 0, 0)).save(tmp_path / "clear.png")
     pixels = np.full((HEIGHT, WIDTH, 3), 7, np.uint8)
-    settings_ = CoverSettings(style=Style.IMAGE, image=tmp_path / "clear.png", fill=(1, 2, 3))
+    settings_ = CoverSettings(style=CoverStyle.IMAGE, image=tmp_path / "clear.png", fill=(1, 2, 3))
     cover.Painter(settings_, WIDTH, HEIGHT).paint_rgb(pixels, BOXES[:1])
     assert tuple(pixels[20, 12]) == (1, 2, 3)
 
@@ -339,12 +339,12 @@ def test_clear_parts_of_a_users_picture_are_filled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (CoverSettings(style=Style.BLUR), "can be undone"),
-        (CoverSettings(style=Style.MOSAIC), "can be undone"),
+        (CoverSettings(style=CoverStyle.BLUR), "can be undone"),
+        (CoverSettings(style=CoverStyle.MOSAIC), "can be undone"),
         (CoverSettings(mask_scale=0.9), "mask scale must be 1 or more, got 0.9"),
         (CoverSettings(mask_scale=float("nan")), "mask scale must be 1 or more"),
-        (CoverSettings(style=Style.IMAGE), "img needs a picture"),
-        (CoverSettings(style=Style.IMAGE, image=Path(__file__)), "replacement picture must be a picture file"),
+        (CoverSettings(style=CoverStyle.IMAGE), "img needs a picture"),
+        (CoverSettings(style=CoverStyle.IMAGE, image=Path(__file__)), "replacement picture must be a picture file"),
         (
             CoverSettings(exclude_zones=(Zone(((0, 0), (1, 0), (1, 0.5), (0, 0.5)), "wall"),)),
             r"at most 25% of the picture, got 4\d% \(wall\)",

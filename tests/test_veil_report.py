@@ -251,7 +251,7 @@ def test_details_are_cut_from_the_veiled_output(veiled: tuple[Path, tuple[Track,
         report.ReviewPlace("x", t.first + 3, times[t.first + 3], tuple(t.xyxy[3].tolist()), 0.1, track=t.number)
         for t in tracks
     )
-    for place in contact.with_pictures(places, path, (640, 360)):
+    for place in contact.add_place_pictures(places, path, (640, 360)):
         assert place.picture is not None
         image = Image.open(io.BytesIO(place.picture))
         assert image.size == (contact.DETAIL_PX, contact.DETAIL_PX)
@@ -261,11 +261,11 @@ def test_details_are_cut_from_the_veiled_output(veiled: tuple[Path, tuple[Track,
 def test_details_of_a_picture(tmp_path: Path) -> None:
     Image.new("RGB", (100, 80), GREEN).save(tmp_path / "p.png")
     place = report.ReviewPlace("x", 0, 0.0, (10, 10, 30, 30), 0.1)
-    found = contact.with_pictures([place], tmp_path / "p.png", (100, 80))
+    found = contact.add_place_pictures([place], tmp_path / "p.png", (100, 80))
     assert found[0].picture is not None
     (tmp_path / "bad.png").write_bytes(b"nothing")
     with pytest.raises(UnreadableError, match="must decode"):
-        contact.with_pictures([place], tmp_path / "bad.png", (100, 80))
+        contact.add_place_pictures([place], tmp_path / "bad.png", (100, 80))
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270, -90])

@@ -168,8 +168,8 @@ def test_sidecar_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 def test_boxes_of_another_file_are_refused() -> None:
     with pytest.raises(UsageError, match="must belong to the input"):
-        sidecar.check_source(HEADER, Digest("sha256:" + "b" * 64), Path("t.json"))
-    sidecar.check_source(HEADER, SOURCE, Path("t.json"))
+        sidecar.check_sidecar_source(HEADER, Digest("sha256:" + "b" * 64), Path("t.json"))
+    sidecar.check_sidecar_source(HEADER, SOURCE, Path("t.json"))
 
 
 def test_boxes_between_two_marks_lie_on_a_line() -> None:
@@ -209,10 +209,12 @@ def test_an_edit_shows_where_it_changed_something() -> None:
     moved = track(1, 0, [[5.0, 5, 20, 20]] * 30 + [[6.0, 5, 20, 20]] + [[5.0, 5, 20, 20]] * 29)
     new = (moved, *old[1:])
     digests = [edits.run_digests(tracks, 150) for tracks in (old, new, old[:1])]
-    assert edits.changed_intervals(digests[0], digests[1], 150, edits.RUN_FRAMES) == ((16, 31),)
-    assert edits.changed_intervals(digests[0], digests[2], 150, edits.RUN_FRAMES) == ((96, 111),)
-    assert edits.changed_intervals(digests[0], digests[0], 150, edits.RUN_FRAMES) == ()
-    assert edits.changed_intervals((), digests[0], 150, edits.RUN_FRAMES) == ((0, 149),), "nothing known: everything"
+    assert edits.changed_intervals(digests[0], digests[1], 150, edits.RUN_DIGEST_FRAMES) == ((16, 31),)
+    assert edits.changed_intervals(digests[0], digests[2], 150, edits.RUN_DIGEST_FRAMES) == ((96, 111),)
+    assert edits.changed_intervals(digests[0], digests[0], 150, edits.RUN_DIGEST_FRAMES) == ()
+    assert edits.changed_intervals((), digests[0], 150, edits.RUN_DIGEST_FRAMES) == ((0, 149),), (
+        "nothing known: everything"
+    )
 
 
 @pytest.mark.parametrize("kind", ["mot", "coco"])

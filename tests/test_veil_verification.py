@@ -15,7 +15,7 @@ from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, Us
 from passerby.veil import Detector, FindSettings, Painter
 from passerby.veil.review.places import ExposedPlace, VerifyDetection, group_detections
 from passerby.veil.review.verification import covered, verify_file
-from passerby.veil.settings import REVERSIBLE, CoverSettings, Style
+from passerby.veil.settings import REVERSIBLE_STYLES, CoverSettings, CoverStyle
 from passerby.veil.tools.demo_clip import FACE, demo_clip
 
 BOX = np.array([FACE], np.float32)
@@ -26,7 +26,7 @@ def detector() -> Detector:
     return Detector(FindSettings())
 
 
-def veiled_portrait(path: Path, style: Style) -> Path:
+def veiled_portrait(path: Path, style: CoverStyle) -> Path:
     with Image.open(PORTRAIT) as image:
         pixels = np.array(image.convert("RGB"))
     settings = CoverSettings(style=style, mask_scale=1.6)
@@ -46,8 +46,8 @@ def test_bare_face_seems_left(detector: Detector) -> None:
     assert (result.frames, result.examined, result.detectors) == (1, 1, (detector.runs_on,))
 
 
-@pytest.mark.parametrize("style", [s for s in Style if s not in REVERSIBLE and s is not Style.IMAGE])
-def test_covered_face_is_not_detected(tmp_path: Path, detector: Detector, style: Style) -> None:
+@pytest.mark.parametrize("style", [s for s in CoverStyle if s not in REVERSIBLE_STYLES and s is not CoverStyle.IMAGE])
+def test_covered_face_is_not_detected(tmp_path: Path, detector: Detector, style: CoverStyle) -> None:
     assert verify_file(veiled_portrait(tmp_path / "p.png", style), [detector]).exposed == ()
 
 
@@ -62,8 +62,8 @@ def test_places_of_a_clip_are_told_with_their_time(tmp_path: Path, detector: Det
     assert all(place.first_s == pytest.approx(place.first_frame / 25) for place in result.exposed)
 
 
-@pytest.mark.parametrize("style", [Style.SOLID, Style.AVATAR, Style.NOISE])
-def test_covers_are_known_and_pictures_are_not_taken_for_covers(style: Style) -> None:
+@pytest.mark.parametrize("style", [CoverStyle.SOLID, CoverStyle.AVATAR, CoverStyle.NOISE])
+def test_covers_are_known_and_pictures_are_not_taken_for_covers(style: CoverStyle) -> None:
     with Image.open(PORTRAIT) as image:
         pixels = np.array(image.convert("RGB"))
     before = np.asarray(Image.fromarray(pixels).convert("L"))
@@ -120,7 +120,7 @@ def test_command_exits_4_with_the_place_and_0_with_careful_words(tmp_path: Path)
     assert found.exit_code == 4
     assert "a face seems to be left at 1 place" in found.stdout
     assert "frame 0, at 1" in found.stdout
-    clean = CliRunner().invoke(build(), ["verify", str(veiled_portrait(tmp_path / "p.png", Style.SOLID))])
+    clean = CliRunner().invoke(build(), ["verify", str(veiled_portrait(tmp_path / "p.png", CoverStyle.SOLID))])
     assert clean.exit_code == 0
     assert "no face detected" in clean.stdout
     assert "no proof" in clean.stdout

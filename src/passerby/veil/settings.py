@@ -9,10 +9,10 @@ from pathlib import Path
 from passerby.media import WriteSettings
 from passerby.values import Zone
 
-__all__ = ["REVERSIBLE", "CoverSettings", "FindSettings", "Style", "VeilSettings", "WriteSettings"]
+__all__ = ["REVERSIBLE_STYLES", "CoverSettings", "CoverStyle", "FindSettings", "VeilSettings", "WriteSettings"]
 
 
-class Style(StrEnum):
+class CoverStyle(StrEnum):
     """How a face is hidden. The last two depend on the pixels they hide and need ``allow_reversible``."""
 
     SOLID = "solid"
@@ -23,7 +23,7 @@ class Style(StrEnum):
     MOSAIC = "mosaic"
 
 
-REVERSIBLE = frozenset({Style.BLUR, Style.MOSAIC})
+REVERSIBLE_STYLES = frozenset({CoverStyle.BLUR, CoverStyle.MOSAIC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class CoverSettings:
         mosaic_cells: Cells of ``mosaic`` and ``blur`` along the shorter side of the cover.
     """
 
-    style: Style = Style.SOLID
+    style: CoverStyle = CoverStyle.SOLID
     fill: tuple[int, int, int] = (112, 112, 112)
     image: Path | None = None
     mask_scale: float = 1.3

@@ -28,7 +28,7 @@ from passerby.media import (
 )
 from passerby.values import Digest
 from passerby.veil import (
-    REVERSIBLE,
+    REVERSIBLE_STYLES,
     REVERSIBLE_WARNING,
     Detector,
     VeiledFile,
@@ -69,7 +69,7 @@ def veil_batch(options: VeilOptions) -> bool:
     say = _Say(options.quiet)
     for sentence in protection.missing:
         say.note(f"note: {sentence}")
-    if settings.cover.style in REVERSIBLE and settings.cover.allow_reversible:
+    if settings.cover.style in REVERSIBLE_STYLES and settings.cover.allow_reversible:
         typer.echo(f"warning: {REVERSIBLE_WARNING.format(style=settings.cover.style)}", err=True)
     done = _Done()
     for skipped in inputs.skipped:

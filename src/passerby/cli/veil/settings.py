@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from passerby.cli.veil.options import VeilOptions
 from passerby.errors import UsageError
 from passerby.values import Zone
-from passerby.veil import CoverSettings, FindSettings, Style, VeilSettings, WriteSettings, parse_zone
+from passerby.veil import CoverSettings, CoverStyle, FindSettings, VeilSettings, WriteSettings, parse_zone
 
 
 def settings_of(options: VeilOptions) -> VeilSettings:
@@ -24,8 +24,8 @@ def settings_of(options: VeilOptions) -> VeilSettings:
             hint="first run with --tracks-out tracks.json, read the number off the contact sheet, then add --tracks-in",
         )
     style = _style(options.replacewith)
-    if options.replaceimg is not None and style is Style.SOLID:
-        style = Style.IMAGE
+    if options.replaceimg is not None and style is CoverStyle.SOLID:
+        style = CoverStyle.IMAGE
     start_s, end_s = (None if text is None else seconds_of(text) for text in (options.start, options.end))
     if start_s is not None and end_s is not None and end_s <= start_s:
         raise UsageError(f"--end must come after --start, got {options.start} and {options.end}")
@@ -68,11 +68,11 @@ def _refuse_numbers(options: VeilOptions) -> None:
         raise UsageError(f"--mosaicsize must be 1 or more cells across a face, got {options.mosaicsize}")
 
 
-def _style(name: str) -> Style:
+def _style(name: str) -> CoverStyle:
     try:
-        return Style(name)
+        return CoverStyle(name)
     except ValueError as error:
-        known = ", ".join(style.value for style in Style)
+        known = ", ".join(style.value for style in CoverStyle)
         hint = "faces are always hidden: there is no none" if name == "none" else None
         raise UsageError(f"--replacewith must be one of {known}, got {name}", hint=hint) from error
 

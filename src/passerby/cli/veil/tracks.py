@@ -15,14 +15,15 @@ from passerby.errors import UsageError
 from passerby.values import Track, digest_file
 from passerby.veil import (
     MOT_SUFFIXES,
-    RUN_FRAMES,
+    RUN_DIGEST_FRAMES,
     ReviewPlace,
     SidecarHeader,
     VeiledFile,
     VeilReport,
     VeilSettings,
+    add_place_pictures,
     append_tracks,
-    check_source,
+    check_sidecar_source,
     contact_sheets,
     doubtful_places,
     exposed_share,
@@ -36,7 +37,6 @@ from passerby.veil import (
     track_boxes,
     tracks_from_edited,
     with_margin,
-    with_pictures,
     write_coco,
     write_mot,
     write_sidecar,
@@ -64,7 +64,7 @@ def tracks_of(paths: Sequence[Path], source: Path) -> tuple[SidecarHeader, tuple
             hint="--tracks-out tracks.json writes it; boxes from other tools (COCO, MOT) come on top of it",
         )
     header, marks = read_sidecar(sidecars[0])
-    check_source(header, digest_file(source), sidecars[0])
+    check_sidecar_source(header, digest_file(source), sidecars[0])
     tracks = tracks_from_edited(marks)
     for path in paths:
         if path != sidecars[0]:
@@ -93,7 +93,7 @@ def header_of(veiled: VeiledFile, settings: VeilSettings, version: str) -> tuple
         weights=report.weights,
         output=report.output_digest,
         settings=settings_digest(settings),
-        run_frames=RUN_FRAMES,
+        run_frames=RUN_DIGEST_FRAMES,
         runs=run_digests(veiled.tracks, frames),
         whole=whole,
     )
@@ -175,7 +175,7 @@ def with_places(veiled: VeiledFile, target: Path, settings: VeilSettings) -> Vei
     if veiled.watched is not None:
         rotation = veiled.watched.info.rotation_deg
     size, start_s = (report.width, report.height), begins_s(veiled, settings)
-    shown = with_pictures(places, target, size, start_s=start_s, rotation=rotation)
+    shown = add_place_pictures(places, target, size, start_s=start_s, rotation=rotation)
     return replace(report, places=shown, places_left_out=left_out)
 
 

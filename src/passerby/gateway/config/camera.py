@@ -17,7 +17,7 @@ from passerby.gateway.config.key import Between, InCode, Key, Read, Section, key
 from passerby.gateway.config.words import DAYS, Colour, Day, Duration, Polygon, Size, Texts, TimeOfDay
 from passerby.gateway.values import SELFTEST_CAMERA
 from passerby.values import Zone
-from passerby.veil import CoverSettings, FindSettings, Style, VeilSettings
+from passerby.veil import CoverSettings, CoverStyle, FindSettings, VeilSettings
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RTSP = "^rtsps?://"
@@ -313,7 +313,7 @@ class CameraConfig(Section):
         return VeilSettings(
             find=FindSettings(detector=detect.model, provider=detect.device, require_gpu=detect.require_gpu),
             cover=CoverSettings(
-                style=Style(privacy.style),
+                style=CoverStyle(privacy.style),
                 fill=privacy.fill,
                 image=privacy.image,
                 mask_scale=1 + privacy.margin,

@@ -18,7 +18,7 @@ from passerby.values import Boxes
 from passerby.veil.cover import fills
 from passerby.veil.cover.pixels import Elements, PixelLayout, Space, elements_of, layout_of, space_of
 from passerby.veil.cover.zones import Blocks, check_excluded, inner_blocks, runs_of, touched_blocks
-from passerby.veil.settings import REVERSIBLE, CoverSettings, Style
+from passerby.veil.settings import REVERSIBLE_STYLES, CoverSettings, CoverStyle
 
 MIN_SIDE_PX = 8.0
 """A cover is never narrower or lower than this. Source: faces below 8 pixels are outside what is measured."""
@@ -117,21 +117,21 @@ class Painter:
     """
 
     def __init__(self, settings: CoverSettings, width: int, height: int) -> None:
-        if settings.style in REVERSIBLE and not settings.allow_reversible:
+        if settings.style in REVERSIBLE_STYLES and not settings.allow_reversible:
             raise UsageError(
                 f"{settings.style} depends on the face it hides and can be undone",
                 hint="use solid, avatar, img or noise; --allow-reversible takes blur and mosaic all the same",
             )
         if not settings.mask_scale >= 1:
             raise UsageError(f"mask scale must be 1 or more, got {settings.mask_scale:g}")
-        if settings.style is Style.IMAGE and settings.image is None:
+        if settings.style is CoverStyle.IMAGE and settings.image is None:
             raise UsageError("img needs a picture, got none", hint="name one with --replaceimg FILE")
         self.settings, self.width, self.height = settings, width, height
         check_excluded(inner_blocks(settings.exclude_zones, width, height, (1, 1)), settings.exclude_zones)
         self._image = None
-        if settings.style is Style.IMAGE and settings.image is not None:
+        if settings.style is CoverStyle.IMAGE and settings.image is not None:
             self._image = fills.user_image(settings.image, settings.fill)
-        elif settings.style is Style.AVATAR:
+        elif settings.style is CoverStyle.AVATAR:
             self._image = fills.avatar_image()
         self._brushes: dict[tuple[str, Space, bool], Brush] = {}
 
@@ -215,11 +215,11 @@ class Painter:
     def fill_for(self, layout: PixelLayout, space: Space) -> fills.Solid | fills.Fill | fills.Filter:
         """Return what faces are covered with, in a layout's own numbers."""
         style = self.settings.style
-        if style in REVERSIBLE:
-            return fills.Filter(self.settings.mosaic_cells, smooth=style is Style.BLUR)
+        if style in REVERSIBLE_STYLES:
+            return fills.Filter(self.settings.mosaic_cells, smooth=style is CoverStyle.BLUR)
         if self._image is not None:
             return fills.FillImage(self._image, layout, space)
-        if style is Style.NOISE:
+        if style is CoverStyle.NOISE:
             return fills.Noise(layout, space, self.width, self.height)
         return fills.Solid(self.settings.fill, layout, space, self.width)
 

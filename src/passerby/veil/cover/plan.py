@@ -13,10 +13,10 @@ class Plan:
     """What is covered where in one clip.
 
     Args:
-        tracks: Every followed face.
+        tracks: Every tracked face.
         frames: Number of frames in the clip.
         whole: Frames that are covered whole.
-        keep: Numbers of tracks that stay clear.
+        keep: Numbers of tracks that stay uncovered.
         always: Something is covered in every frame (zones).
     """
 

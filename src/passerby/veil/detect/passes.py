@@ -36,7 +36,7 @@ class InferencePass:
     """How the picture is shown to the detector once.
 
     Attributes:
-        long_side_px: The picture's longer side, as the detector sees it.
+        long_side_px: The picture's longer side, as the detector is shown it.
         mirrored: Left and right are swapped.
     """
 
@@ -48,7 +48,7 @@ class PendingPasses:
     """The inference passes of one picture, under way.
 
     Args:
-        passes: Each with its detections to come and the width and height that the detector saw, pixels.
+        passes: Each with its detections to come and the width and height of the network's input, pixels.
         size: The picture's width and height, pixels.
         clock: Seconds that only rise.
     """
@@ -83,7 +83,9 @@ class PendingPasses:
         Raises:
             DetectorError: a pass failed or hangs.
         """
-        found = [to_picture(wait_for(future), shown, seen, self._size) for shown, future, seen in self._passes]
+        found = [
+            to_picture(wait_for(future), shown, input_size, self._size) for shown, future, input_size in self._passes
+        ]
         return join_detections(found)
 
 
@@ -130,13 +132,13 @@ def start_passes(
     started = []
     pictures: dict[Size, Rgb] = {}
     for shown in passes:
-        seen = pass_size(shown.long_side_px, size, detector.multiple)
-        rgb = pictures.get(seen)
+        input_size = pass_size(shown.long_side_px, size, detector.multiple)
+        rgb = pictures.get(input_size)
         if rgb is None:
-            rgb = pictures[seen] = scaled(*seen)
+            rgb = pictures[input_size] = scaled(*input_size)
         if shown.mirrored:
             rgb = mirror(rgb)
-        started.append((shown, detector.infer(rgb, threshold), seen))
+        started.append((shown, detector.infer(rgb, threshold), input_size))
     return PendingPasses(started, size, clock=clock)
 
 
@@ -196,17 +198,17 @@ def join_detections(found: Sequence[Detections]) -> Detections:
     return Detections(np.stack(mean, axis=1).astype(np.float32), score[leaders])
 
 
-def to_picture(found: Detections, shown: InferencePass, seen: Size, size: Size) -> Detections:
+def to_picture(found: Detections, shown: InferencePass, input_size: Size, size: Size) -> Detections:
     """Return what a pass found in the pixels of the picture.
 
     Args:
-        found: In the pixels that the detector saw.
+        found: In the pixels of the network's input.
         shown: Whether they are mirrored.
-        seen: Width and height that the detector saw, pixels.
+        input_size: Width and height of the network's input, pixels.
         size: The picture's width and height, pixels.
     """
     xyxy = found.xyxy.copy()
     if shown.mirrored:
-        xyxy[:, [0, 2]] = seen[0] - xyxy[:, [2, 0]]
-    xyxy *= np.array([size[0] / seen[0], size[1] / seen[1]] * 2, np.float32)
+        xyxy[:, [0, 2]] = input_size[0] - xyxy[:, [2, 0]]
+    xyxy *= np.array([size[0] / input_size[0], size[1] / input_size[1]] * 2, np.float32)
     return Detections(xyxy, found.score)

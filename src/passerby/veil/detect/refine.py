@@ -120,10 +120,10 @@ class CoarseToFinePasses:
         self._detector, self._larger, self._smaller = detector, larger, smaller
         self._scaled, self._size, self._threshold, self._also = scaled, size, threshold, also
         self._hang_s = hang_s
-        self._seen = pass_size(smaller.long_side_px, size, detector.multiple)
-        self._seen_larger = pass_size(larger.long_side_px, size, detector.multiple)
+        self._smaller_size = pass_size(smaller.long_side_px, size, detector.multiple)
+        self._larger_size = pass_size(larger.long_side_px, size, detector.multiple)
         self._regions: Future[Sequence[tuple[PictureRegion, Future[Detections]]]] = Future()
-        rgb = scaled(*self._seen)
+        rgb = scaled(*self._smaller_size)
         doubt = min(detector.doubt or threshold, threshold)
         self._first = detector.infer(mirror(rgb) if smaller.mirrored else rgb, doubt)
         self._first.add_done_callback(self._go_on)
@@ -134,12 +134,12 @@ class CoarseToFinePasses:
         Raises:
             DetectorError: a pass failed or hangs.
         """
-        first = to_picture(wait_for(self._first, self._hang_s), self._smaller, self._seen, self._size)
+        first = to_picture(wait_for(self._first, self._hang_s), self._smaller, self._smaller_size, self._size)
         sure = first.score >= self._threshold
         found = [Detections(first.xyxy[sure], first.score[sure])]
         for region, running in wait_for(self._regions, self._hang_s):
-            whole = _shifted(wait_for(running, self._hang_s), self._larger, region, self._seen_larger)
-            found.append(to_picture(whole, self._larger, self._seen_larger, self._size))
+            whole = _shifted(wait_for(running, self._hang_s), self._larger, region, self._larger_size)
+            found.append(to_picture(whole, self._larger, self._larger_size, self._size))
         return join_detections(found)
 
     def _go_on(self, first: Future[Detections]) -> None:
@@ -149,17 +149,17 @@ class CoarseToFinePasses:
             self._regions.set_exception(error)
 
     def _refine(self, first: Detections) -> list[tuple[PictureRegion, Future[Detections]]]:
-        seen = self._seen_larger
-        tracked = self._also * np.array([seen[0] / self._size[0], seen[1] / self._size[1]] * 2, np.float32)
-        places = np.concatenate([to_picture(first, self._smaller, self._seen, seen).xyxy, tracked])
+        input_size = self._larger_size
+        tracked = self._also * np.array([input_size[0] / self._size[0], input_size[1] / self._size[1]] * 2, np.float32)
+        places = np.concatenate([to_picture(first, self._smaller, self._smaller_size, input_size).xyxy, tracked])
         small = places[(places[:, 2:] - places[:, :2]).max(axis=1, initial=0) < LARGE_PX]
-        chosen = regions(small, *seen)
+        chosen = regions(small, *input_size)
         if chosen == ():
             return []
-        rgb = self._scaled(*seen)
+        rgb = self._scaled(*input_size)
         return [
             (region, self._detector.infer(_cut(rgb, region, mirrored=self._larger.mirrored), self._threshold))
-            for region in chosen or (PictureRegion(0, 0, *seen),)
+            for region in chosen or (PictureRegion(0, 0, *input_size),)
         ]
 
 
@@ -168,7 +168,7 @@ def _cut(rgb: Rgb, region: PictureRegion, *, mirrored: bool) -> Rgb:
     return mirror(piece) if mirrored else np.ascontiguousarray(piece)
 
 
-def _shifted(found: Detections, shown: InferencePass, region: PictureRegion, seen: tuple[int, int]) -> Detections:
+def _shifted(found: Detections, shown: InferencePass, region: PictureRegion, input_size: tuple[int, int]) -> Detections:
     """Return what was found in a region as if the whole picture had been shown."""
-    x = seen[0] - region.x - region.width if shown.mirrored else region.x
+    x = input_size[0] - region.x - region.width if shown.mirrored else region.x
     return Detections(found.xyxy + np.array([x, region.y] * 2, np.float32), found.score)

@@ -1,11 +1,11 @@
 from .contact import (
+    add_place_pictures,
     contact_sheets,
     save_sheets,
     sheet_names,
-    with_pictures,
 )
 from .edits import (
-    RUN_FRAMES,
+    RUN_DIGEST_FRAMES,
     append_tracks,
     changed_intervals,
     merge_intervals,
@@ -35,7 +35,7 @@ from .report_page import (
 )
 from .sidecar import (
     SidecarHeader,
-    check_source,
+    check_sidecar_source,
     read_sidecar,
     track_boxes,
     write_sidecar,
@@ -48,7 +48,7 @@ from .verification import (
 
 __all__ = [
     "MOT_SUFFIXES",
-    "RUN_FRAMES",
+    "RUN_DIGEST_FRAMES",
     "VERIFY_EVERY_FRAMES",
     "CoveredWhole",
     "ExposedPlace",
@@ -56,9 +56,10 @@ __all__ = [
     "SidecarHeader",
     "VeilReport",
     "VerifyResult",
+    "add_place_pictures",
     "append_tracks",
     "changed_intervals",
-    "check_source",
+    "check_sidecar_source",
     "contact_sheets",
     "doubtful_places",
     "face_sizes",
@@ -73,7 +74,6 @@ __all__ = [
     "track_boxes",
     "tracks_from_edited",
     "verify_file",
-    "with_pictures",
     "write_coco",
     "write_mot",
     "write_report",

@@ -236,7 +236,7 @@ def save_sheets(tracks: Path, sheets: Sequence[Image.Image], *, overwrite: bool)
     return written
 
 
-def with_pictures(
+def add_place_pictures(
     places: Sequence[ReviewPlace], output: Path, size: tuple[int, int], *, start_s: float = 0.0, rotation: int = 0
 ) -> tuple[ReviewPlace, ...]:
     """Return the places, each with a detail of the veiled output.

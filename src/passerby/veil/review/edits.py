@@ -17,7 +17,7 @@ from passerby.errors import UsageError
 from passerby.values import Track
 from passerby.veil.review.sidecar import TrackBox, track_boxes
 
-RUN_FRAMES = 16
+RUN_DIGEST_FRAMES = 16
 """Frames to a run. Source: a choice: shorter than any usual group of pictures, so few are re-encoded for nothing."""
 
 
@@ -55,7 +55,7 @@ def _track(number: int, boxes: dict[int, TrackBox]) -> Track:
     return Track(number, frames[0], xyxy.astype(np.float32), score)
 
 
-def run_digests(tracks: Iterable[Track], frames: int, run_frames: int = RUN_FRAMES) -> tuple[str, ...]:
+def run_digests(tracks: Iterable[Track], frames: int, run_frames: int = RUN_DIGEST_FRAMES) -> tuple[str, ...]:
     """Return 64 bits of a digest of the boxes of each run of frames: it changes when a box is added, moved or removed.
 
     Args:

@@ -23,7 +23,7 @@ class MissRow:
     Attributes:
         low_px: Shorter side, from here on.
         high_px: Below this, or None.
-        faces: Faces looked at.
+        faces: Annotated faces.
         missed: Of these, less than 90 % covered.
     """
 

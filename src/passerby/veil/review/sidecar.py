@@ -142,7 +142,7 @@ def read_sidecar(path: Path) -> tuple[SidecarHeader, tuple[TrackBox, ...]]:
     return header, tuple(boxes)
 
 
-def check_source(header: SidecarHeader, source: Digest, path: Path) -> None:
+def check_sidecar_source(header: SidecarHeader, source: Digest, path: Path) -> None:
     """Refuse boxes that belong to another file.
 
     Raises:

@@ -14,7 +14,7 @@ import numpy as np
 
 from passerby.errors import OutputError
 from passerby.veil.run import VeiledFile, veil_file
-from passerby.veil.settings import Style, VeilSettings
+from passerby.veil.settings import CoverStyle, VeilSettings
 from passerby.veil.tools.demo_clip import Truth, demo_clip
 
 COVERED_SHARE = 0.9
@@ -70,7 +70,7 @@ def run_demo(target: Path, settings: VeilSettings, *, seconds: float, progress: 
         OutputError: there is no room for the bare clip, or the output cannot be written.
         MediaError: the portrait is missing.
     """
-    settings = replace(settings, cover=replace(settings.cover, style=Style.SOLID))
+    settings = replace(settings, cover=replace(settings.cover, style=CoverStyle.SOLID))
     with _bare_place() as (source, in_memory):
         truths = demo_clip(source, seconds)
         veiled = veil_file(source, target, settings, progress=progress)
