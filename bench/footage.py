@@ -74,7 +74,7 @@ def sparse(
     The others follow each other as in the clip, again and again. The covers of the one begin and end within it: a cut that no
     camera makes would carry them into the next.
     """
-    touched = np.zeros(len(watched.seen.pts) + 1, bool)
+    touched = np.zeros(len(watched.record.pts) + 1, bool)
     for track in watched.tracks:
         touched[max(0, track.first) : track.last + 1] = True
     frames = list(decoded(clip))

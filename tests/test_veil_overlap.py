@@ -173,7 +173,7 @@ def test_only_a_part_is_written_and_all_of_it_watched(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", frames=48, size=(160, 96))
     done = veil_file(source, tmp_path / "out.mp4", told(start_s=0.2, end_s=0.6), detector=Blind())
     assert done.watched is not None
-    assert (done.report.frames, len(done.watched.seen.pts)) == (10, 48)
+    assert (done.report.frames, len(done.watched.record.pts)) == (10, 48)
 
 
 def test_a_failing_detector_leaves_nothing(clip: Path, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def header_of(veiled: VeiledFile, settings: VeilSettings, version: str) -> tuple
     if veiled.watched is not None:
         whole = merge_intervals((frame, frame) for frame in veiled.watched.unjudged)
         time_base = veiled.watched.info.time_base
-        times_s = [float(int(ticks) * time_base) for ticks in veiled.watched.seen.pts]
+        times_s = [float(int(ticks) * time_base) for ticks in veiled.watched.record.pts]
     frames = len(times_s)
     header = SidecarHeader(
         source=report.source_digest,
@@ -128,7 +128,7 @@ def contact_sheet(path: Path, veiled: VeiledFile, target: Path, settings: VeilSe
     tracks = tuple(track for track in veiled.tracks if len(track.xyxy))
     if veiled.watched is not None:
         rotation = veiled.watched.info.rotation_deg
-        times_s = [veiled.watched.time_s(frame) for frame in range(len(veiled.watched.seen.pts))]
+        times_s = [veiled.watched.time_s(frame) for frame in range(len(veiled.watched.record.pts))]
         tracks, times_s = _cut(tracks, times_s, settings)
     sheets = contact_sheets(target, tracks, times_s, size, rotation)
     return save_sheets(path, sheets, overwrite=settings.write.overwrite)
@@ -140,7 +140,7 @@ def places_of(veiled: VeiledFile, settings: VeilSettings) -> tuple[tuple[ReviewP
     faint: list[tuple[int, Any, float]] = []
     if veiled.watched is not None:
         watched = veiled.watched
-        times_s = [watched.time_s(frame) for frame in range(len(watched.seen.pts))]
+        times_s = [watched.time_s(frame) for frame in range(len(watched.record.pts))]
         faint = [(doubt.frame, doubt.xyxy, doubt.score) for doubt in watched.doubts]
     elif veiled.still is not None:
         doubts = veiled.still.doubts
@@ -184,7 +184,7 @@ def begins_s(veiled: VeiledFile, settings: VeilSettings) -> float:
     start_s = settings.write.start_s
     if veiled.watched is None or start_s is None:
         return 0.0
-    times_s = (veiled.watched.time_s(frame) for frame in range(len(veiled.watched.seen.pts)))
+    times_s = (veiled.watched.time_s(frame) for frame in range(len(veiled.watched.record.pts)))
     return next((time_s for time_s in times_s if time_s >= start_s), 0.0)
 
 

@@ -58,6 +58,11 @@ class Frame:
         """When the frame is shown, in seconds."""
         return float(self.pts * self.time_base)
 
+    @property
+    def time_ns(self) -> int:
+        """When the frame is shown, in whole nanoseconds, rounded down."""
+        return self.pts * self.time_base.numerator * 10**9 // self.time_base.denominator
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodeRecord:

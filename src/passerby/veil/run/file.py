@@ -1,7 +1,8 @@
 """Veils one file: watch it, decide, cover, write. The library call behind ``passerby veil``.
 
     from passerby import veil
-    report = veil.veil_file(Path("in.mp4"), Path("out.mp4"))
+    done = veil.veil_file(Path("in.mp4"), Path("out.mp4"))
+    print(done.report.frames_with_cover, len(done.tracks))
 
 Bare frames are in memory only; core dumps are off while they are.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +35,8 @@ from passerby.veil.cover import Painter, Plan, zone_share
 from passerby.veil.detect import Detector, LoadedDetector, pass_size, pass_sizes_px
 from passerby.veil.review import CoveredWhole, VeilReport, face_sizes
 from passerby.veil.run.image import Still, veil_picture
-from passerby.veil.run.overlap import OverlappedWatch
-from passerby.veil.run.watch import Listener, WatchedClip, watch
+from passerby.veil.run.overlap import Findings, HeldFrames, OverlapLimits, OverlappedWatch
+from passerby.veil.run.watch import OnFinal, OnFrame, WatchedClip, watch
 from passerby.veil.settings import VeilSettings
 from passerby.veil.track import policy_for
 
@@ -48,7 +50,7 @@ class VeiledFile:
 
     Attributes:
         report: What was done.
-        tracks: Every followed face.
+        tracks: Every tracked face.
         watched: What is known of the clip; None for a picture.
         still: What is known of the picture; None for a clip.
     """
@@ -67,6 +69,7 @@ def veil_file(
     detector: LoadedDetector | None = None,
     tracks: tuple[Track, ...] | None = None,
     progress: Progress | None = None,
+    limits: OverlapLimits | None = None,
 ) -> VeiledFile:
     """Hide every face in a picture or clip.
 
@@ -77,11 +80,12 @@ def veil_file(
         detector: One that is open already; None opens one for this file.
         tracks: Faces as they were edited by hand, instead of looking for them.
         progress: Told as it goes.
+        limits: What watching and writing at once may take; None takes the defaults.
 
     Raises:
         UsageError: the target, a setting or the kind of file is wrong.
         MediaError: the file cannot be read or written right.
-        VeilError: the detector failed at every look.
+        VeilError: the detector failed in every pass.
     """
     settings = settings or VeilSettings()
     check_target(target, overwrite=settings.write.overwrite, inputs=[source])
@@ -96,7 +100,8 @@ def veil_file(
         if content.kind is ContentKind.PICTURE:
             detector.prepare()
             return _picture(source, target, settings, detector, tracks)
-        return _clip(source, target, settings, detector, tracks, progress or (lambda *_: None))
+        job = _Clip(source, target, settings, detector, progress=progress, limits=limits or OverlapLimits())
+        return job.veil(tracks)
     finally:
         if own is not None:
             own.close()
@@ -122,91 +127,93 @@ def _picture(
     return VeiledFile(report, still.tracks, still=still)
 
 
-def _clip(
-    source: Path,
-    target: Path,
-    settings: VeilSettings,
-    detector: LoadedDetector,
-    tracks: tuple[Track, ...] | None,
-    progress: Progress,
-) -> VeiledFile:
-    began = time.monotonic()
-    job = _Clip(source, target, settings, detector, progress)
-    watched, written = job.written_while_watched() if tracks is None and not settings.cover.keep else (None, None)
-    if watched is None or written is None:
-        watched = watched or job.watch(None)
-        written = job.write(watched, watched.tracks if tracks is None else tracks)
-    faces = watched.tracks if tracks is None else tracks
-    plan = job.plan(watched, faces)
-    area = watched.info.width_px * watched.info.height_px
-    whole = [CoveredWhole("nothing could be judged: the detector failed", len(watched.unjudged))]
-    whole.append(CoveredWhole("the frame did not decode cleanly", written.covered_frames))
-    report = VeilReport(
-        **_common(source, target, settings, detector),
-        width=watched.info.width_px,
-        height=watched.info.height_px,
-        frames=written.frames,
-        frames_encoded=written.encoded_frames,
-        frames_with_cover=plan.frames_touched,
-        covered_share=job.covered_px / max(1, area * written.frames),
-        seconds=time.monotonic() - began,
-        sizes=face_sizes(faces),
-        whole=tuple(one for one in whole if one.frames),
-        notes=(*written.notes, *(f"left out: {what}" for what in written.dropped)),
-    )
-    return VeiledFile(report, faces, watched=watched)
-
-
 class _Clip:
     """One clip on its way from input to output."""
 
     def __init__(
-        self, source: Path, target: Path, settings: VeilSettings, detector: LoadedDetector, progress: Progress
+        self,
+        source: Path,
+        target: Path,
+        settings: VeilSettings,
+        detector: LoadedDetector,
+        *,
+        progress: Progress | None,
+        limits: OverlapLimits,
     ) -> None:
         self._source, self._target, self._settings = source, target, settings
-        self._detector, self._progress = detector, progress
-        self.covered_px = 0
+        self._detector, self._limits = detector, limits
+        self._progress: Progress = progress or (lambda *_: None)
+        self._covered_px = 0
 
-    def watch(self, listener: Listener | None) -> WatchedClip:
-        """Say where faces are, and give back the memory that looking took."""
+    def veil(self, tracks: tuple[Track, ...] | None) -> VeiledFile:
+        """Watch and write, at once where that is possible, with these faces covered instead of those found."""
+        began = time.monotonic()
+        both = tracks is None and not self._settings.cover.keep
+        watched, written = self._write_while_watched() if both else (None, None)
+        if watched is None or written is None:
+            watched = watched or self._watch()
+            written = self._write(watched, watched.tracks if tracks is None else tracks)
+        faces = watched.tracks if tracks is None else tracks
+        return VeiledFile(self._report(watched, written, faces, time.monotonic() - began), faces, watched=watched)
+
+    def _report(
+        self, watched: WatchedClip, written: WriteReport, faces: tuple[Track, ...], seconds: float
+    ) -> VeilReport:
+        area = watched.info.width_px * watched.info.height_px
+        whole = [CoveredWhole("nothing could be judged: the detector failed", len(watched.unjudged))]
+        whole.append(CoveredWhole("the frame did not decode cleanly", written.covered_frames))
+        return VeilReport(
+            **_common(self._source, self._target, self._settings, self._detector),
+            width=watched.info.width_px,
+            height=watched.info.height_px,
+            frames=written.frames,
+            frames_encoded=written.encoded_frames,
+            frames_with_cover=self._plan(watched, faces).frames_touched,
+            covered_share=self._covered_px / max(1, area * written.frames),
+            seconds=seconds,
+            sizes=face_sizes(faces),
+            whole=tuple(one for one in whole if one.frames),
+            notes=(*written.notes, *(f"left out: {what}" for what in written.dropped)),
+        )
+
+    def _watch(self, *, on_frame: OnFrame | None = None, on_final: OnFinal | None = None) -> WatchedClip:
+        """Say where faces are, and give back the memory that inference took."""
         watched = watch(
             self._source,
             self._detector,
             policy_for(self._settings.find),
             thorough=self._settings.find.thorough,
-            progress=lambda done, total: self._progress("watching", done, total),
-            listener=listener,
+            progress=partial(self._progress, "watching"),
+            on_frame=on_frame,
+            on_final=on_final,
         )
         self._detector.check_weights()
         self._detector.rest()
         return watched
 
-    def written_while_watched(self) -> tuple[WatchedClip, WriteReport | None]:
-        """Write what is settled while the rest is watched; without a report where the clip is damaged."""
+    def _write_while_watched(self) -> tuple[WatchedClip, WriteReport | None]:
+        """Write what is final while the rest is watched; without a report where the clip is damaged."""
         info = probe_clip(self._source)
-        size, find = (info.width_px, info.height_px), self._settings.find
+        size, find, limits = (info.width_px, info.height_px), self._settings.find, self._limits
         sides = pass_sizes_px(*size, thorough=find.thorough)
         self._detector.prepare([pass_size(side, size, self._detector.multiple) for side in sides])
         promised = None if self._settings.write.full_reencode else predict_record(self._source, info)
-        painter = Painter(self._settings.cover, info.width_px, info.height_px)
-        ahead_of = OverlappedWatch(
-            self.watch,
-            self._source.name,
-            promised,
-            always=bool(self._settings.cover.zones),
-            wait_frames=policy_for(find).wait_frames(info.rate),
-        )
-        with ahead_of as ahead:
+        painter = Painter(self._settings.cover, *size)
+        findings = Findings(self._source.name, promised, always=bool(self._settings.cover.zones))
+        wait_frames = limits.wait_frames or policy_for(find).wait_frames(info.rate)
+        held = HeldFrames(limits.held_bytes, wait_frames)
 
-            def edit(frame: int, picture: av.VideoFrame) -> None:
-                self.covered_px += painter.paint(picture, ahead.take_boxes(frame), whole=ahead.is_whole(frame))
+        def edit(frame: int, picture: av.VideoFrame) -> None:
+            whole = findings.is_whole(frame)
+            self._covered_px += painter.paint(picture, findings.take_boxes(frame), whole=whole)
 
+        with OverlappedWatch(self._watch, findings, held, patience_s=limits.patience_s) as ahead:
             try:
                 written = transcode(
                     self._source,
                     self._target,
                     edit=edit,
-                    needs_edit=ahead.needs_edit,
+                    needs_edit=findings.needs_edit,
                     settings=self._settings.write,
                     record=promised,
                     ahead=ahead,
@@ -214,19 +221,19 @@ class _Clip:
                 )
             except UnreadableError:
                 watched = ahead.watched()
-                if not ahead.surprised:
+                if not findings.surprised:
                     raise
-                self.covered_px = 0
+                self._covered_px = 0
                 return watched, None
             return ahead.watched(), written
 
-    def write(self, watched: WatchedClip, faces: tuple[Track, ...]) -> WriteReport:
+    def _write(self, watched: WatchedClip, faces: tuple[Track, ...]) -> WriteReport:
         """Write the clip after it was watched, with these faces covered."""
-        plan = self.plan(watched, faces)
+        plan = self._plan(watched, faces)
         painter = Painter(self._settings.cover, watched.info.width_px, watched.info.height_px)
 
         def edit(frame: int, picture: av.VideoFrame) -> None:
-            self.covered_px += painter.paint(picture, plan.boxes_at(frame), whole=frame in plan.whole)
+            self._covered_px += painter.paint(picture, plan.boxes_at(frame), whole=frame in plan.whole)
 
         return transcode(
             self._source,
@@ -234,11 +241,11 @@ class _Clip:
             edit=edit,
             needs_edit=plan.touches,
             settings=self._settings.write,
-            record=watched.seen,
+            record=watched.record,
             progress=lambda done: self._progress("writing", done, plan.frames),
         )
 
-    def plan(self, watched: WatchedClip, faces: tuple[Track, ...]) -> Plan:
+    def _plan(self, watched: WatchedClip, faces: tuple[Track, ...]) -> Plan:
         """Say what is covered where.
 
         Raises:
@@ -246,7 +253,7 @@ class _Clip:
         """
         cover = self._settings.cover
         _check_keep(self._settings, faces)
-        return Plan(faces, len(watched.seen.pts), whole=watched.unjudged, keep=cover.keep, always=bool(cover.zones))
+        return Plan(faces, len(watched.record.pts), whole=watched.unjudged, keep=cover.keep, always=bool(cover.zones))
 
 
 def _common(source: Path, target: Path, settings: VeilSettings, detector: LoadedDetector) -> dict[str, Any]:

@@ -1,8 +1,13 @@
-"""Watches a clip in a thread of its own while what is settled already is written: both take turns on the processors.
+"""Watches a clip in a thread of its own while what is final already is written: both take turns on the processors.
 
 The writing pass meets each frame here and waits until its covers are known. Where memory allows it takes the frames that were
 decoded for watching; where it decodes for itself, what the two passes do not see alike ends the writing, and nothing of it is
-kept.
+kept. ``HeldFrames`` bounds the memory, ``Findings`` knows what the watching pass found, ``OverlappedWatch`` holds the thread and
+all the waiting there is:
+
+1. Who writes waits until frames are final, or until the watching has ended.
+2. Who watches waits until a frame fits, but never while 1 waits for it.
+3. Who ends waits for the watching thread.
 """
 
 from __future__ import annotations
@@ -10,56 +15,200 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Self
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 from passerby.errors import UnreadableError
 from passerby.media import DecodeRecord, Frame
 from passerby.values import EMPTY_BOXES, Boxes
-from passerby.veil.run.watch import Listener, WatchedClip
-
-HELD_BYTES = 192 << 20
-"""Most memory for frames that wait to be written: 10 s of 960x540 at 25 frames a second."""
-PATIENCE_S = 5.0
-"""Longest time that the watching thread is waited for once it is not wanted any more."""
+from passerby.veil.run.watch import OnFinal, OnFrame, WatchedClip
 
 
 class _LeftError(Exception):
     """The other side has gone."""
 
 
-class OverlappedWatch:
-    """A clip being watched, as the writing pass sees it.
+class Watch(Protocol):
+    """Watches one clip to its end."""
+
+    def __call__(self, *, on_frame: OnFrame, on_final: OnFinal) -> WatchedClip:
+        """Watch it, and tell as ``passerby.veil.run.watch.watch`` does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapLimits:
+    """What the overlap of watching and writing may take.
+
+    Attributes:
+        held_bytes: Most memory for frames that wait to be written: 10 s of 960x540 at 25 frames a second.
+        wait_frames: How many frames the writing pass waits for at most, as a rule; None takes what the policy says. Where not
+            so many fit, none are held for it.
+        patience_s: Longest time that the watching thread is waited for once it is not wanted any more.
+
+    Source: chosen, not measured.
+    """
+
+    held_bytes: int = 192 << 20
+    wait_frames: int | None = None
+    patience_s: float = 5.0
+
+
+class HeldFrames:
+    """Decoded frames that wait to be written, within bounds. Guarded by its owner.
 
     Args:
-        watch: Watches the clip, telling a listener.
+        held_bytes: Most memory.
+        wait_frames: So many are held at least, or none.
+    """
+
+    def __init__(self, held_bytes: int, wait_frames: int) -> None:
+        self._bytes, self._wait_frames = held_bytes, wait_frames
+        self._frames: dict[int, Frame] = {}
+        self._room = self._passed = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many wait that who watches should wait too."""
+        return len(self._frames) >= self._wait_frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def offer(self, frame: Frame) -> None:
+        """Hold a frame, where it fits and will still be asked for."""
+        if frame.index == 0:
+            room = self._bytes // sum(plane.buffer_size for plane in frame.picture.planes)
+            self._room = room if room >= self._wait_frames else 0
+        if len(self._frames) < self._room and frame.index >= self._passed:
+            self._frames[frame.index] = frame
+
+    def take(self, index: int) -> Frame | None:
+        """Give a frame out, once; None where it is not held."""
+        self._passed = max(self._passed, index + 1)
+        return self._frames.pop(index, None)
+
+    def pass_over(self, stop: int) -> None:
+        """Drop all frames before this one, now and later."""
+        self._passed = max(self._passed, stop)
+        for index in [index for index in self._frames if index < stop]:
+            del self._frames[index]
+
+    def clear(self) -> None:
+        """Drop all frames that are held."""
+        self._frames.clear()
+
+
+class Findings:
+    """What the watching pass found so far, and whether the writing pass may believe it. Guarded by its owner.
+
+    Args:
         name: Of the clip, for messages.
         promised: What its packets promise; None where nothing is to be copied.
         always: Something is covered in every frame (zones).
-        wait_frames: How many frames the writing pass waits for at most, as a rule. Where not so many fit into ``HELD_BYTES``,
-            none are held for it.
+
+    Attributes:
+        surprised: The clip decodes to other frames than promised, or not cleanly.
+        final: Frames whose boxes are final.
     """
 
-    def __init__(
-        self,
-        watch: Callable[[Listener], WatchedClip],
-        name: str,
-        promised: DecodeRecord | None,
-        *,
-        always: bool,
-        wait_frames: int,
-    ) -> None:
-        self._watch, self._name, self._promised, self._always = watch, name, promised, always
-        self._changed = threading.Condition()
+    def __init__(self, name: str, promised: DecodeRecord | None, *, always: bool) -> None:
+        self._name, self._promised, self._always = name, promised, always
         self._pts: list[int] = []
         self._unfit: set[int] = set()
         self._boxes: list[Boxes] = []
         self._whole: frozenset[int] = frozenset()
+        self.surprised = False
+
+    @property
+    def frames(self) -> int:
+        """Frames that were decoded so far."""
+        return len(self._pts)
+
+    @property
+    def final(self) -> int:
+        """Frames whose boxes are final."""
+        return len(self._boxes)
+
+    def add_frame(self, frame: Frame) -> None:
+        """Take in a decoded frame."""
+        index, promised = self.frames, self._promised
+        differs = promised is not None and (index >= len(promised.pts) or promised.pts[index] != frame.pts)
+        self.surprised = self.surprised or frame.corrupt or differs
+        if frame.unfit:
+            self._unfit.add(index)
+        self._pts.append(frame.pts)
+
+    def add_final(self, boxes: Sequence[Boxes], whole: AbstractSet[int]) -> None:
+        """Take in the boxes of the next final frames, each shape (N, 4), pixels, and all frames that are covered whole."""
+        self._boxes.extend(boxes)
+        if len(whole) != len(self._whole):
+            self._whole = frozenset(whole)
+
+    def end(self) -> None:
+        """Take in that no frame follows."""
+        if self._promised is not None and self.frames != len(self._promised.pts):
+            self.surprised = True
+
+    def check_same(self, frame: Frame) -> None:
+        """Compare a frame of the writing pass with what was watched.
+
+        Raises:
+            UnreadableError: it is another.
+        """
+        if frame.index >= self.frames or self._pts[frame.index] != frame.pts:
+            raise self.differs(frame.index)
+
+    def differs(self, index: int) -> UnreadableError:
+        """Return the error that the two passes saw different frames."""
+        return UnreadableError(
+            f"{self._name} decodes differently from before at frame {index}", hint="was the file changed meanwhile?"
+        )
+
+    def damaged(self) -> UnreadableError:
+        """Return the error that the clip must be written after it was watched."""
+        return UnreadableError(f"{self._name} is damaged, and cannot be written while it is watched")
+
+    def touches(self, start: int, stop: int) -> bool:
+        """Whether a final frame of ``start <= index < stop`` must not be copied."""
+        known = range(start, min(stop, self.final))
+        return self._always or any(len(self._boxes[n]) or n in self._whole or n in self._unfit for n in known)
+
+    def needs_edit(self, start: int, stop: int) -> bool:
+        """Whether anything is covered in final frames of ``start <= index < stop``."""
+        return self._always or any(len(self._boxes[n]) or n in self._whole for n in range(start, stop))
+
+    def is_whole(self, frame: int) -> bool:
+        """Whether a final frame is covered whole."""
+        return frame in self._whole
+
+    def take_boxes(self, frame: int) -> Boxes:
+        """Return the boxes to be covered in a final frame, shape (N, 4), float32, pixels, without margin, and forget them."""
+        boxes, self._boxes[frame] = self._boxes[frame], EMPTY_BOXES
+        return boxes
+
+
+class OverlappedWatch:
+    """A clip being watched, as the writing pass sees it.
+
+    Args:
+        watch: Watches the clip.
+        findings: To be filled.
+        held: To be filled.
+        patience_s: Longest time that the watching thread is waited for once it is not wanted any more.
+
+    Attributes:
+        findings: As given; what of it is final may be read without waiting.
+        held: As given.
+    """
+
+    def __init__(self, watch: Watch, findings: Findings, held: HeldFrames, *, patience_s: float) -> None:
+        self._watch, self.findings, self.held, self._patience_s = watch, findings, held, patience_s
+        self._changed = threading.Condition()
         self._watched: WatchedClip | None = None
         self._error: BaseException | None = None
         self._left = self._stopped = False
-        self.surprised = False
-        self._held: dict[int, Frame] = {}
-        self._wait_frames, self._room, self._passed, self._waiting = wait_frames, 0, 0, 0
+        self._waiting = 0
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def __enter__(self) -> Self:
@@ -71,112 +220,97 @@ class OverlappedWatch:
             self._left = self._stopped = True
             self._changed.notify_all()
         # a detector that hangs must not hold up whoever wants to end
-        self._thread.join(None if kind is None else PATIENCE_S)
+        self._thread.join(None if kind is None else self._patience_s)
+
+    # in the thread that watches
 
     def _run(self) -> None:
+        watched = error = None
         try:
-            watched = self._watch(self)
-        except BaseException as error:  # noqa: BLE001  # raised again in the thread that writes
-            watched = None
-            self._error = error
+            watched = self._watch(on_frame=self._add_frame, on_final=self._add_final)
+        except BaseException as exc:  # noqa: BLE001  # raised again in the thread that writes
+            error = exc
         with self._changed:
-            self._watched = watched
-            if self._promised is not None and len(self._pts) != len(self._promised.pts):
-                self.surprised = True
+            self._watched, self._error = watched, error
+            self.findings.end()
             self._changed.notify_all()
 
-    def saw(self, frame: Frame) -> None:
-        """See Listener.saw."""
+    def _add_frame(self, frame: Frame) -> None:
         with self._changed:
             if self._stopped:
                 raise _LeftError
-            index, promised = len(self._pts), self._promised
-            if frame.corrupt or (
-                promised is not None and (index >= len(promised.pts) or promised.pts[index] != frame.pts)
-            ):
-                self.surprised = True
-                self._held.clear()
-            elif not self.surprised:
-                self._hold(frame)
-            if frame.unfit:
-                self._unfit.add(index)
-            self._pts.append(frame.pts)
+            self.findings.add_frame(frame)
+            if self.findings.surprised:
+                self.held.clear()
+            else:
+                if self.held.is_full:
+                    # whoever writes is behind, or waits for what is not final yet: then more are held, until no more fit
+                    self._changed.wait_for(lambda: self._left or self._waiting or not self.held.is_full)
+                if not self._left:
+                    self.held.offer(frame)
             self._changed.notify_all()
 
-    def _hold(self, frame: Frame) -> None:
-        if frame.index == 0:
-            room = HELD_BYTES // sum(plane.buffer_size for plane in frame.picture.planes)
-            self._room = room if room >= self._wait_frames else 0
-        if len(self._held) >= self._wait_frames:
-            # whoever writes is behind, or waits for what is not watched yet: then more are held, until no more fit
-            self._changed.wait_for(lambda: self._left or self._waiting or len(self._held) < self._wait_frames)
-        if len(self._held) < self._room and frame.index >= self._passed and not self._left:
-            self._held[frame.index] = frame
+    def _add_final(self, boxes: Sequence[Boxes], whole: AbstractSet[int]) -> None:
+        with self._changed:
+            self.findings.add_final(boxes, whole)
+            self._changed.notify_all()
+
+    # in the threads that write
 
     def take(self, index: int) -> Frame | None:
-        """See PassAhead.take."""
+        """Wait until a frame is final, and take it; None where it is not held, or there is none."""
         with self._changed:
-            self._wait_for(lambda: self._over or self._watched is not None or index < len(self._pts))
-            self._check()
-            frame = self._held.pop(index, None)
-            self._passed = max(self._passed, index + 1)
+            self._wait_until_final(index + 1)
+            frame = self.held.take(index)
             self._changed.notify_all()
             return frame
 
     def pass_over(self, stop: int) -> None:
-        """See PassAhead.pass_over."""
+        """Say that no frame before this one will be taken any more."""
         with self._changed:
-            self._passed = max(self._passed, stop)
-            for index in [index for index in self._held if index < stop]:
-                del self._held[index]
+            self.held.pass_over(stop)
             self._changed.notify_all()
 
     def ended(self, index: int) -> bool:
-        """See PassAhead.ended."""
+        """Whether the watching has come to its end, and this frame lies behind it."""
         with self._changed:
-            return self._watched is not None and index >= len(self._pts)
-
-    def _wait_for(self, true: Callable[[], bool]) -> None:
-        self._waiting += 1
-        self._changed.notify_all()
-        self._changed.wait_for(true)
-        self._waiting -= 1
-
-    def settled(self, boxes: Sequence[Boxes], whole: AbstractSet[int]) -> None:
-        """See Listener.settled."""
-        with self._changed:
-            self._boxes.extend(boxes)
-            if len(whole) != len(self._whole):
-                self._whole = frozenset(whole)
-            self._changed.notify_all()
+            return self._watched is not None and index >= self.findings.frames
 
     def meet(self, frame: Frame) -> None:
-        """See PassAhead.meet."""
+        """Wait until a frame and all before it are final.
+
+        Raises:
+            UnreadableError: it is not the one that was watched.
+        """
         with self._changed:
-            self._wait_for(lambda: self._over or frame.index < len(self._boxes))
-            self._check()
-            if frame.index >= len(self._pts) or self._pts[frame.index] != frame.pts:
-                raise self._differs(frame.index)
+            self._wait_until_final(frame.index + 1)
+            self.findings.check_same(frame)
 
     def stays(self, start: int, stop: int) -> bool:
-        """See PassAhead.stays."""
+        """Wait until it is known whether frames of ``start <= index < stop`` may be copied as they are."""
         with self._changed:
-            self._wait_for(lambda: self._over or len(self._boxes) >= stop or self._touches(start, stop))
-            self._check()
-            return not self._touches(start, stop)
+            self._wait_until_final(stop, lambda: self.findings.touches(start, stop))
+            return not self.findings.touches(start, stop)
 
     def end(self, frames: int | None) -> DecodeRecord:
-        """See PassAhead.end."""
-        seen = self.watched().seen
-        if frames is not None and frames != len(seen.pts):
-            raise self._differs(frames)
-        return seen
+        """Wait for the end of the watching.
+
+        Args:
+            frames: How many there are, where all were met.
+
+        Raises:
+            UnreadableError: more were watched.
+        """
+        record = self.watched().record
+        if frames is not None and frames != len(record.pts):
+            raise self.findings.differs(frames)
+        return record
 
     def leave(self) -> None:
-        """See PassAhead.leave."""
+        """End all waiting: nothing more will be met."""
         with self._changed:
             self._left = True
-            self._held.clear()
+            self.held.clear()
             self._changed.notify_all()
 
     def watched(self) -> WatchedClip:
@@ -191,36 +325,28 @@ class OverlappedWatch:
                 raise self._error or _LeftError
             return self._watched
 
-    def take_boxes(self, frame: int) -> Boxes:
-        """Return the boxes to be covered in a frame that was met, shape (N, 4), pixels, without margin, and forget them."""
-        boxes, self._boxes[frame] = self._boxes[frame], EMPTY_BOXES
-        return boxes
-
-    def is_whole(self, frame: int) -> bool:
-        """Whether a frame that was met is covered whole."""
-        return frame in self._whole
-
-    def needs_edit(self, start: int, stop: int) -> bool:
-        """Whether anything is covered in frames of ``start <= index < stop`` that were met."""
-        return self._always or any(len(self._boxes[n]) or n in self._whole for n in range(start, stop))
-
-    @property
-    def _over(self) -> bool:
-        return self._left or self.surprised or self._error is not None
-
-    def _check(self) -> None:
+    def _wait_until_final(self, stop: int, enough: Callable[[], bool] = lambda: False) -> None:
+        """Wait until all frames before one are final, or all that there are, or enough is known."""
+        findings = self.findings
+        self._wait_for(
+            lambda: (
+                self._left
+                or findings.surprised
+                or self._error is not None
+                or self._watched is not None
+                or findings.final >= stop
+                or enough()
+            )
+        )
         if self._error is not None:
             raise self._error
-        if self.surprised:
-            raise UnreadableError(f"{self._name} is damaged, and cannot be written while it is watched")
+        if findings.surprised:
+            raise findings.damaged()
         if self._left:
             raise _LeftError
 
-    def _touches(self, start: int, stop: int) -> bool:
-        known = range(start, min(stop, len(self._boxes)))
-        return self._always or any(len(self._boxes[n]) or n in self._whole or n in self._unfit for n in known)
-
-    def _differs(self, index: int) -> UnreadableError:
-        return UnreadableError(
-            f"{self._name} decodes differently from before at frame {index}", hint="was the file changed meanwhile?"
-        )
+    def _wait_for(self, true: Callable[[], bool]) -> None:
+        self._waiting += 1
+        self._changed.notify_all()
+        self._changed.wait_for(true)
+        self._waiting -= 1

@@ -113,7 +113,7 @@ def mend_file(
     told = progress or (lambda *_: None)
     if reason := why_not(header, earlier, settings):
         return reason
-    was = _seen(earlier, lambda done: told("watching", done, header.frames))
+    was = _decode_record(earlier, lambda done: told("watching", done, header.frames))
     if was.copyable.reason:
         return f"nothing of the earlier output can be copied: {was.copyable.reason}"
     if len(was.pts) != header.frames:
@@ -184,10 +184,10 @@ def _frames_of(intervals: tuple[tuple[int, int], ...]) -> frozenset[int]:
 
 def _plan(watched: WatchedClip, settings: VeilSettings) -> Plan:
     zones = bool(settings.cover.zones)
-    return Plan(watched.tracks, len(watched.seen.pts), whole=watched.unjudged, keep=settings.cover.keep, always=zones)
+    return Plan(watched.tracks, len(watched.record.pts), whole=watched.unjudged, keep=settings.cover.keep, always=zones)
 
 
-def _seen(path: Path, told: Callable[[int], None]) -> DecodeRecord:
+def _decode_record(path: Path, told: Callable[[int], None]) -> DecodeRecord:
     with ClipReader(path) as clip:
         for frame in clip.frames():
             told(frame.index + 1)

@@ -1,10 +1,5 @@
 from .association import (
-    Follower,
-)
-from .extrapolate import (
-    GROWTH_PER_S,
-    back_fill,
-    complete,
+    Association,
 )
 from .motion import (
     Grey,
@@ -17,38 +12,35 @@ from .patches import (
     fine_copy,
 )
 from .policy import (
-    CALM_TURNS,
+    FALLBACK_HZ,
     LIVE,
-    SLOW_TURNS,
     TrackingPolicy,
-    follows_small,
     passes_for_cycle,
     policy_for,
+)
+from .scheduler import (
+    PassScheduler,
+)
+from .tracker import (
+    Tracker,
 )
 from .tracklet import (
     Tracklet,
 )
-from .watermark import (
-    Watermark,
-)
 
 __all__ = [
-    "CALM_TURNS",
-    "GROWTH_PER_S",
+    "FALLBACK_HZ",
     "LIVE",
-    "SLOW_TURNS",
+    "Association",
     "Fine",
-    "Follower",
     "Grey",
     "Motion",
     "MotionMeter",
+    "PassScheduler",
+    "Tracker",
     "TrackingPolicy",
     "Tracklet",
-    "Watermark",
-    "back_fill",
-    "complete",
     "fine_copy",
-    "follows_small",
     "grey_copy",
     "passes_for_cycle",
     "policy_for",

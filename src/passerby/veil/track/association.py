@@ -1,10 +1,12 @@
-"""Joins faces seen at some frames into tracks that have a box in every frame between, before and after.
+"""Joins detections of some frames into tracklets that have a box in every frame between them.
 
-Between sightings a box moves with the picture around it (``motion``); when the face is seen again, the drift is spread evenly
-over the frames since the last sighting. Matching is by place and size alone, never by looks.
+Between two detections a box moves with the picture around it (``motion``, ``patches``); when the face is detected again, the
+drift is spread evenly over the frames since the last detection. Matching is by place and size alone, never by looks.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,32 +18,37 @@ from passerby.veil.track.patches import MOST, Fine, follow_patches
 from passerby.veil.track.tracklet import Tracklet
 
 NEAR = 0.6
-"""Farthest a sighting may lie from where a track is expected, in sides of the box. Source: docs/measures.md."""
+"""Farthest a detection may lie from where a tracklet is expected, in sides of the box. Source: docs/measures.md."""
 LIKE = 2.0
-"""Largest ratio between the sides of a sighting and of the track it continues."""
+"""Largest ratio between the sides of a detection and of the tracklet it continues. Chosen, not measured."""
+RATIO_COST = 0.3
+"""How much farther, in sides of the box, a detection counts for each e-fold of difference in side. Chosen, not measured."""
 SURER = 0.05
-"""How much nearer, in sides of the box, a sighting counts that scores ten times as much. Source: docs/measures.md."""
-LEAP = 4.0
-LEAP_LIKE = 1.4
-"""How far, in sides, and with which ratio of sides a face may reappear where no other tracklet or sighting comes near. A walker
-crosses nine sides of a face a second (1.8 m/s, 0.2 m)."""
+"""How much nearer, in sides of the box, a detection counts that scores ten times as much. Source: docs/measures.md."""
+REASSOCIATE_SIDES = 4.0
+REASSOCIATE_RATIO = 1.4
+"""How far, in sides, and with which ratio of sides a face may reappear where no other tracklet or detection comes near. A walker
+crosses nine sides of a face a second (1.8 m/s, 0.2 m). Chosen from that, not measured."""
+RIVAL_RATIO = 1.5
+"""How many times as far any other pair must be for a re-association. Chosen, not measured."""
 SURE = 0.2
 LIKELY = 0.1
-"""Best score from which a tracklet may leap, and from which it is followed patch by patch."""
+"""Best score from which a tracklet may be re-associated, and from which it is followed patch by patch. Chosen, not measured."""
 FAINT = 0.1
-"""A sighting that scores less than this share of a tracklet's best says that the face may still be there, not where."""
+"""A detection that scores less than this share of a tracklet's best says that the face may still be there, not where.
+Source: docs/measures.md."""
 
 
-class Follower:
-    """Follows faces through one clip or stream, frame by frame.
+class Association:
+    """The tracklets of one clip or stream, frame by frame: which there are, and where each is expected.
 
     Args:
         meter: Moves boxes with the picture.
-        max_age: Looks in which a face may be missed in a row before its track ends.
+        max_age: Detection cycles in which a face may be missed in a row before its tracklet ends.
     """
 
     def __init__(self, meter: MotionMeter, max_age: int = 3) -> None:
-        self._meter, self._misses = meter, max_age
+        self._meter, self._max_age = meter, max_age
         self.active: list[Tracklet] = []
         self.ended: list[Tracklet] = []
         self._now: Boxes = EMPTY_BOXES
@@ -50,20 +57,21 @@ class Follower:
         self._fine: Fine | None = None
         self._frames = 0
 
-    def step(self, motion: Motion | None, fine: Fine | None = None) -> Boxes:
+    def predict(self, motion: Motion | None, fine: Fine | None = None) -> Boxes:
         """Go on to the next frame.
 
         Args:
             motion: From the frame before, None at the first.
-            fine: Grey picture of this frame (``fine_copy``), for those who move against the scene; None does without.
+            fine: Grey picture of this frame (``fine_copy``), shape (H, W), uint8, for those who move against the scene; None
+                does without.
 
         Returns:
-            Where the followed faces are expected, one row per active tracklet.
+            Where faces are expected: shape (N, 4), float32, pixels, one row per active tracklet.
         """
         if motion is not None and motion.cut:
             self.finish()
         before, self._fine = self._fine, fine
-        expected = self._meter.carry(self._now, motion)
+        expected = self._meter.propagate(self._now, motion)
         if before is not None and fine is not None and len(expected):
             expected = self._fitted(before, fine, expected)
         self._now = expected
@@ -83,47 +91,38 @@ class Follower:
         expected[rows] = fitted
         return expected
 
-    def see(self, index: int, found: Detections) -> list[Tracklet]:
-        """Take in what was seen in the frame that ``step`` went on to last.
+    def update(self, frame: int, found: Detections) -> list[Tracklet]:
+        """Take in what was detected in the frame that ``predict`` went on to last.
 
         Args:
-            index: Of that frame.
-            found: Faces in it.
+            frame: Its index.
+            found: Faces in it, pixels.
 
         Returns:
-            Tracklets that were not seen here though they were seen at the look before.
+            Tracklets that were not detected here though they were in the detection cycle before.
         """
-        seen_as = dict(match(self._now, found))
-        seen_as |= self._leaps(found, seen_as)
+        matched = dict(match(self._now, found))
+        matched |= self._reassociated(found, matched)
         since = np.stack(self._since) if self._since and len(self._now) else None
         kept: list[Tracklet] = []
         now: list[NDArray[np.float32]] = []
         lost: list[Tracklet] = []
         for row, tracklet in enumerate(self.active):
-            carried = since[:, row] if since is not None else EMPTY_BOXES
-            at = seen_as.get(row)
+            propagated = since[:, row] if since is not None else EMPTY_BOXES
+            at = matched.get(row)
             if at is not None and found.score[at] >= FAINT * tracklet.best:
-                self._sight(tracklet, index, carried, found.xyxy[at], float(found.score[at]))
+                tracklet.continue_to(frame, propagated, found.xyxy[at], float(found.score[at]))
                 now.append(found.xyxy[at])
-            elif at is not None:
-                tracklet.held.append(carried)
-                now.append(self._now[row])
             else:
-                tracklet.held.append(carried)
-                tracklet.missed += 1
-                if tracklet.missed == 1:
-                    lost.append(tracklet)
-                if tracklet.missed > self._misses:
-                    self.ended.append(tracklet)
+                tracklet.propagated.append(propagated)
+                if at is None and self._age(tracklet, lost):
                     continue
                 now.append(self._now[row])
             kept.append(tracklet)
-        taken = set(seen_as.values())
+        taken = set(matched.values())
         for at in range(len(found)):
             if at not in taken:
-                tracklet = Tracklet(index, [found.xyxy[at : at + 1]])
-                tracklet.hit(index, float(found.score[at]))
-                kept.append(tracklet)
+                kept.append(Tracklet.begin(frame, found.xyxy[at : at + 1], float(found.score[at])))
                 now.append(found.xyxy[at])
         self.active, self._since = kept, []
         likely = (row for row, tracklet in enumerate(kept) if tracklet.best >= LIKELY)
@@ -131,61 +130,46 @@ class Follower:
         self._now = np.array(now, np.float32).reshape(-1, 4)
         return lost
 
-    def _leaps(self, found: Detections, seen_as: dict[int, int]) -> dict[int, int]:
-        """Pair sure tracklets with sure sightings farther off, where only one of each is near: somebody who moved fast."""
-        rows = [
-            n
-            for n, tracklet in enumerate(self.active)
-            if n not in seen_as and tracklet.missed == 0 and tracklet.best >= SURE
-        ]
-        taken = set(seen_as.values())
+    def _age(self, tracklet: Tracklet, lost: list[Tracklet]) -> bool:
+        """Count a detection cycle in which a face was missed; end its tracklet, and say so, where these are too many."""
+        tracklet.missed += 1
+        if tracklet.missed == 1:
+            lost.append(tracklet)
+        if tracklet.missed > self._max_age:
+            self.ended.append(tracklet)
+            return True
+        return False
+
+    def _reassociated(self, found: Detections, matched: dict[int, int]) -> dict[int, int]:
+        """Pair sure tracklets with sure detections farther off, where only one of each is near: somebody who moved fast."""
+        active = enumerate(self.active)
+        rows = [n for n, one in active if n not in matched and one.missed == 0 and one.best >= SURE]
+        taken = set(matched.values())
         columns = [n for n in range(len(found)) if n not in taken and found.score[n] >= SURE]
         if not rows or not columns:
             return {}
-        side_a = mean_sides(self._now[rows], least_px2=1)[:, None]
-        side_b = mean_sides(found.xyxy[columns], least_px2=1)[None]
-        middle_a, middle_b = centres(self._now[rows]), centres(found.xyxy[columns])
-        larger, smaller = np.maximum(side_a, side_b), np.minimum(side_a, side_b)
-        away = np.sqrt(np.square(middle_a[:, None] - middle_b[None]).sum(axis=2)) / smaller
-        away = np.where((larger / smaller <= LEAP_LIKE) & (away <= LEAP), away, np.inf)
-        pairs = {}
-        for a, row in enumerate(rows):
-            b = int(away[a].argmin())
-            nearest = away[a, b]
-            rivals = np.concatenate([np.delete(away[a], b), np.delete(away[:, b], a)])
-            if np.isfinite(nearest) and (rivals > 1.5 * nearest).all():
-                pairs[row] = columns[b]
-        return pairs
+        return {rows[a]: columns[b] for a, b in lone_pairs(self._now[rows], found.xyxy[columns])}
 
     def likely(self) -> Boxes:
-        """Return where the active tracklets that may be faces are expected, shape (K, 4)."""
+        """Return where the active tracklets that may be faces are expected, shape (K, 4), float32, pixels."""
         return np.asarray(self._now[self._likely], np.float32)
 
     def finish(self) -> None:
-        """End every track: the clip or the scene is over."""
+        """End every tracklet: the clip or the scene is over."""
         if self._since:
             since = np.stack(self._since)
             for row, tracklet in enumerate(self.active):
-                tracklet.held.append(since[:, row])
+                tracklet.propagated.append(since[:, row])
         self.ended += self.active
         self.active, self._likely, self._since, self._now, self._fine = [], [], [], EMPTY_BOXES, None
 
-    @staticmethod
-    def _sight(tracklet: Tracklet, index: int, carried: Boxes, box: NDArray[np.float32], score: float) -> None:
-        path = np.concatenate([*tracklet.held, carried])
-        drift = box - path[-1]
-        share = np.arange(1, len(path) + 1, dtype=np.float32)[:, None] / len(path)
-        tracklet.path.append(path + share * drift)
-        tracklet.held, tracklet.missed = [], 0
-        tracklet.hit(index, score)
-
 
 def match(expected: Boxes, found: Detections) -> list[tuple[int, int]]:
-    """Pair expected boxes with sightings, nearest first, each at most once; of two about as near, the surer first.
+    """Pair expected boxes with detections, nearest first, each at most once; of two about as near, the surer first.
 
     Args:
-        expected: Shape (N, 4), pixels.
-        found: M sightings.
+        expected: Shape (N, 4), float32, pixels.
+        found: M detections, pixels.
 
     Returns:
         Pairs (row of ``expected``, row of ``found``) within ``NEAR`` and ``LIKE``.
@@ -196,13 +180,10 @@ def match(expected: Boxes, found: Detections) -> list[tuple[int, int]]:
     """
     if not len(expected) or not len(found):
         return []
-    side_a, side_b = mean_sides(expected, least_px2=1)[:, None], mean_sides(found.xyxy, least_px2=1)[None]
-    middle_a, middle_b = centres(expected), centres(found.xyxy)
-    away = np.sqrt(np.square(middle_a[:, None] - middle_b[None]).sum(axis=2))
-    larger, smaller = np.maximum(side_a, side_b), np.minimum(side_a, side_b)
+    away, larger, smaller = _apart(expected, found.xyxy)
     ratio = larger / smaller
     distance = away / np.minimum(larger, 1.5 * smaller)
-    cost = distance + 0.3 * np.log(ratio) - SURER * np.log10(np.maximum(found.score, 1e-3))
+    cost = distance + RATIO_COST * np.log(ratio) - SURER * np.log10(np.maximum(found.score, 1e-3))
     rows, columns = np.nonzero((distance <= NEAR) & (ratio <= LIKE))
     order = np.argsort(cost[rows, columns], kind="stable")
     pairs: list[tuple[int, int]] = []
@@ -214,3 +195,36 @@ def match(expected: Boxes, found: Detections) -> list[tuple[int, int]]:
             used_b.add(b)
             pairs.append((a, b))
     return pairs
+
+
+def lone_pairs(expected: Boxes, found: Boxes) -> Sequence[tuple[int, int]]:
+    """Pair boxes farther off, where nothing else comes nearly as near to either.
+
+    Args:
+        expected: Shape (N, 4), float32, pixels; N at least 1.
+        found: Shape (M, 4), float32, pixels; M at least 1.
+
+    Returns:
+        Pairs (row of ``expected``, row of ``found``) within ``REASSOCIATE_SIDES`` and ``REASSOCIATE_RATIO``.
+
+    >>> lone_pairs(np.array([[0, 0, 10, 10]], "f4"), np.array([[30, 0, 40, 10], [90, 0, 100, 10]], "f4"))
+    [(0, 0)]
+    """
+    away, larger, smaller = _apart(expected, found)
+    away = away / smaller
+    away = np.where((larger / smaller <= REASSOCIATE_RATIO) & (away <= REASSOCIATE_SIDES), away, np.inf)
+    pairs = []
+    for a in range(len(expected)):
+        b = int(away[a].argmin())
+        nearest = away[a, b]
+        rivals = np.concatenate([np.delete(away[a], b), np.delete(away[:, b], a)])
+        if np.isfinite(nearest) and (rivals > RIVAL_RATIO * nearest).all():
+            pairs.append((a, b))
+    return pairs
+
+
+def _apart(a: Boxes, b: Boxes) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return how far the middles of N and M boxes lie apart, and the larger and the smaller side of each pair, each (N, M)."""
+    side_a, side_b = mean_sides(a, least_px2=1)[:, None], mean_sides(b, least_px2=1)[None]
+    away = np.sqrt(np.square(centres(a)[:, None] - centres(b)[None]).sum(axis=2))
+    return away, np.maximum(side_a, side_b), np.minimum(side_a, side_b)

@@ -22,7 +22,7 @@ LONG_SIDE_PX = 160
 """Longer side of the grey copy. Source: docs/measures.md; 320 followed no better and cost seven times as much."""
 TILE_PX = 32
 STRIDE_PX = 24
-REACH = 1 / 16
+NEAR_SHARE = 1 / 16
 """A box takes its motion from tiles around it, weighted by a Gaussian of this share of the picture's longer side."""
 CUT_LEVELS = 15.0
 """Mean grey-level change (of 255) from which two frames may be a cut."""
@@ -97,7 +97,7 @@ class MotionMeter:
         self._scale = np.array([width / self.grey_width, height / self.grey_height], np.float32)
         corner = np.stack([self._left, self._top], axis=1)
         self.centre = ((corner + TILE_PX / 2) * self._scale).astype(np.float32)
-        self._reach = REACH * max(width, height)
+        self._near_px = NEAR_SHARE * max(width, height)
         window = np.hanning(TILE_PX + 2)[1:-1].astype(np.float32)
         self._window = np.outer(window, window)
         still = np.zeros((len(self.centre), 2), np.float32)
@@ -141,7 +141,7 @@ class MotionMeter:
         blocks = sum(rows[:, column::BLOCK_PX] for column in range(1, BLOCK_PX)) + rows[:, ::BLOCK_PX]
         return bool(blocks.max() <= SAME_LEVELS * BLOCK_PX**2)
 
-    def carry(self, boxes: Boxes, motion: Motion | None, *, back: bool = False) -> Boxes:
+    def propagate(self, boxes: Boxes, motion: Motion | None, *, back: bool = False) -> Boxes:
         """Move boxes with the picture, one frame on or (``back``) one frame back. Without motion they stay.
 
         Args:
@@ -153,7 +153,7 @@ class MotionMeter:
             return boxes
         middle = centres(boxes)
         x, y = (np.square(middle[:, axis, None] - self.centre[:, axis]) for axis in (0, 1))
-        weight = np.exp((x + y) * (-0.5 / self._reach**2)) * motion.weight + 1e-12
+        weight = np.exp((x + y) * (-0.5 / self._near_px**2)) * motion.weight + 1e-12
         shift = weight @ motion.shift / weight.sum(axis=1, keepdims=True)
         both = np.concatenate([shift, shift], axis=1)
         return np.asarray(boxes - both if back else boxes + both, np.float32)

@@ -1,6 +1,7 @@
-"""When a followed sighting is covered as a face, and how often and at which sizes pictures are looked at.
+"""When a tracklet is confirmed as a face, and how often and at which sizes pictures go through the detector.
 
-Every number was chosen on the annotated development clips by ``bench/veil.py``; docs/measures.md shows what each buys.
+Every number was chosen on the annotated development clips by ``bench/veil.py``, where nothing else is said; docs/measures.md
+shows what each buys.
 """
 
 from __future__ import annotations
@@ -18,25 +19,36 @@ from passerby.veil.detect import InferencePass, pass_sizes_px
 from passerby.veil.settings import FindSettings
 from passerby.veil.track.tracklet import Tracklet
 
+FALLBACK_HZ = Fraction(25)
+"""Frames a second where a clip does not say. Chosen, not measured."""
+FALLBACK_INTERVAL = 5
+"""Frames between inference passes where a clip's rate is unknown. Chosen, not measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrackingPolicy:
-    """How one clip is watched.
+    """How one clip or stream is tracked.
 
     Attributes:
-        interval_s: Time between looks while the picture moves.
-        still_s: Longest time between looks while it does not.
-        lowest: Least score that is followed at all.
-        best: A track is covered when its best score reaches this (small faces; see ``slope``).
+        interval_s: Time between inference passes while the picture moves: a detection cycle.
+        still_s: Longest time between passes while it does not; 0: stillness saves none.
+        lowest: Least score that is tracked at all.
+        best: A tracklet is confirmed when its best score reaches this (small faces; see ``slope``).
         steady: ... or when the mean of its three best scores reaches this.
         slope: Both rise by this share with every doubling of the face's side above ``small`` of the picture's longer side:
             a large face that scores low is seldom one, and a wrong large cover hides much.
         small: Side of a small face as a share of the picture's longer side.
         best_in_picture: Score from which a face in a picture is covered, whatever its size.
-        max_age: Looks in a row in which a followed face may be missed.
-        extrapolate_s: Time covered before the first and after the last sighting.
-        confirmation_s: Time for which a sighting that is no face yet may become one; what is older stays as it is. Source:
-            docs/measures.md.
+        max_age: Detection cycles in a row in which a face may be missed before its tracklet ends.
+        extrapolate_s: Time covered before the first and after the last detection.
+        confirmation_s: Confirmation window: time for which a tentative detection may be confirmed; what is older stays as it is.
+            Source: docs/measures.md.
+        lasting: Confirmed once is confirmed for good, and tentative detections age out after ``confirmation_s``. Else it is asked
+            anew for each frame that leaves, with what is known then: frames of a stream leave before the window is over.
+        lost_share: When more than this share of the faces that were once detected surely is missed in a cycle, the next pass
+            comes sooner; 1: never.
+        larger_by_time: The larger pass of a calm scene comes by time, also where stillness left passes out; else every so many
+            cycles.
     """
 
     interval_s: float = 0.64
@@ -50,21 +62,24 @@ class TrackingPolicy:
     max_age: int = 3
     extrapolate_s: float = 0.64
     confirmation_s: float = 3.2
+    lasting: bool = True
+    lost_share: float = 0.34
+    larger_by_time: bool = True
 
     def interval_frames(self, rate: Fraction | None) -> int:
-        """Return frames between looks at a frame rate, 1 and more; 5 where the rate is unknown."""
-        return max(1, round(self.interval_s * float(rate))) if rate else 5
+        """Return frames between passes at a frame rate, 1 and more."""
+        return max(1, round(self.interval_s * float(rate))) if rate else FALLBACK_INTERVAL
 
     def lag_frames(self, rate: Fraction | None) -> int:
-        """Return frames between a look and the use of its result, so that the detector never waits for frames.
+        """Return frames between a pass and the use of its result, so that the detector never waits for frames.
 
-        One and a half turns: with more, a look that lost faces call for comes too late. Source: docs/measures.md.
+        One and a half cycles: with more, a pass that lost faces call for comes too late. Source: docs/measures.md.
         """
         return max(2, self.interval_frames(rate) * 3 // 2)
 
     def wait_frames(self, rate: Fraction | None) -> int:
-        """Return how many frames pass, while the picture moves, until nothing can change any more in one: an upper bound."""
-        rate = rate or Fraction(25)
+        """Return how many frames pass, while the picture moves, until a frame is final: an upper bound."""
+        rate = rate or FALLBACK_HZ
         missed = (self.max_age + 1) * self.interval_frames(rate)
         undecided = max(missed, round((self.confirmation_s + self.extrapolate_s) * float(rate)))
         return undecided + self.interval_frames(rate) + self.lag_frames(rate) + 1
@@ -74,8 +89,8 @@ class TrackingPolicy:
         doublings = max(0.0, log2(max(side_px, 1) / (self.small * long_side_px)))
         return level * (1 + self.slope * doublings)
 
-    def is_face(self, tracklet: Tracklet, long_side_px: float) -> bool:
-        """Whether a tracklet is covered."""
+    def confirms(self, tracklet: Tracklet, long_side_px: float) -> bool:
+        """Whether a tracklet has been detected surely enough to be covered."""
         if tracklet.best < self.best and tracklet.steady < self.steady:
             return False
         side = median_side(tracklet.boxes())
@@ -85,55 +100,58 @@ class TrackingPolicy:
 
 
 def policy_for(settings: FindSettings) -> TrackingPolicy:
-    """Return the rules that the settings ask for."""
-    rules = THOROUGH if settings.thorough else TrackingPolicy()
+    """Return the policy that the settings ask for."""
+    policy = THOROUGH if settings.thorough else TrackingPolicy()
     if settings.threshold is None:
-        return rules
-    share = settings.threshold / rules.best
+        return policy
+    share = settings.threshold / policy.best
     return replace(
-        rules,
-        lowest=min(rules.lowest, settings.threshold),
+        policy,
+        lowest=min(policy.lowest, settings.threshold),
         best=settings.threshold,
-        steady=rules.steady * share,
-        best_in_picture=rules.best_in_picture * share,
+        steady=policy.steady * share,
+        best_in_picture=policy.best_in_picture * share,
     )
 
 
 THOROUGH = TrackingPolicy(interval_s=0.32, still_s=0.64, best=0.1, steady=0.14, best_in_picture=0.1, max_age=5)
-"""``--thorough``: looks more often, at every size, plain and mirrored."""
+"""``--thorough``: more passes, at every size, plain and mirrored."""
+LIVE = TrackingPolicy(best=0.086, steady=0.127, still_s=0.0, lasting=False, lost_share=1.0, larger_by_time=False)
+"""For streams: a frame leaves before later detections can speak for a face, so less is asked of the first ones. Passes come at
+even steps: cameras of one machine take turns, and a late pass is no use."""
 
-CALM_TURNS = 3
-"""The larger look is taken every so many turns where no small face is followed; in clips, after the time of so many."""
-SLOW_TURNS = 2
-"""... and in streams while looks take long."""
+CALM_CYCLES = 3
+"""The larger pass is taken every so many cycles where no small face is tracked; in clips, after the time of so many.
+Source: docs/measures.md."""
+SLOW_CYCLES = 2
+"""... and in streams while passes take long. Source: docs/measures.md."""
 SMALL_SHARE = 20 / 640
-"""Side, as a share of the picture's longer side, below which a face needs the larger look. Source: docs/measures.md."""
+"""Side, as a share of the picture's longer side, below which a face needs the larger pass. Source: docs/measures.md."""
 SMALL_SCORE = 0.09
-LIVE = TrackingPolicy(best=0.086, steady=0.127)
-"""For streams: a frame leaves before later sightings can speak for a face, so less is asked of the first ones."""
+"""Best score from which a tracklet counts as such a face. Chosen, not measured."""
 
 
 def passes_for_cycle(
-    turn: int, width: int, height: int, *, thorough: bool, larger_every: int = 1
+    cycle: int, width: int, height: int, *, thorough: bool, larger_every: int = 1
 ) -> tuple[InferencePass, ...]:
-    """Return the looks of one turn. Each size is looked at plain and mirrored in turn, and the two not alike.
+    """Return the passes of one detection cycle. Each size is taken plain and mirrored in turn, and the two not alike.
 
     Args:
-        turn: Counts from 0.
+        cycle: Counts from 0.
         width: Of the picture, pixels.
         height: Of the picture, pixels.
-        thorough: Every size, plain and mirrored, at every turn.
-        larger_every: The larger look, which costs four times as much as the other, is taken every so many turns.
+        thorough: Every size, plain and mirrored, in every cycle.
+        larger_every: The larger pass, which costs four times as much as the other, is taken every so many cycles.
     """
     sizes = pass_sizes_px(width, height, thorough=thorough)
     if thorough:
         return tuple(InferencePass(side, mirrored) for side in sizes for mirrored in (False, True))
-    mirrored = turn // larger_every % 2 == 1
+    mirrored = cycle // larger_every % 2 == 1
     larger, smaller = InferencePass(sizes[0], mirrored), InferencePass(sizes[1], not mirrored)
-    return (smaller,) if turn % larger_every else (larger, smaller)
+    return (smaller,) if cycle % larger_every else (larger, smaller)
 
 
-def follows_small(tracklets: Iterable[Tracklet], long_side_px: float) -> bool:
+def may_be_small(tracklets: Iterable[Tracklet], long_side_px: float) -> bool:
     """Whether any tracklet may be a face that is small for the picture."""
     return any(
         tracklet.best >= SMALL_SCORE and side_px(tracklet.path[-1][-1]) < SMALL_SHARE * long_side_px
@@ -142,12 +160,12 @@ def follows_small(tracklets: Iterable[Tracklet], long_side_px: float) -> bool:
 
 
 def side_px(box: NDArray[np.float32]) -> float:
-    """Return the side of a box, shape (4,): the square root of its area, pixels."""
+    """Return the side of a box, shape (4,), float32, pixels: the square root of its area."""
     x0, y0, x1, y1 = box.tolist()
     return sqrt(max((x1 - x0) * (y1 - y0), 0))
 
 
 def median_side(boxes: Boxes) -> float:
-    """Return the median side of boxes: the square root of their area, pixels."""
+    """Return the median side of boxes, shape (N, 4), float32, pixels; N at least 1: the square root of their area."""
     area = np.sort((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
     return sqrt(max(float(area[len(area) // 2]), 0))

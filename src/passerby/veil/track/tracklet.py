@@ -1,49 +1,78 @@
-"""A track in the making: one face's boxes, frame by frame, and how it was seen."""
+"""A tracklet: one face's boxes, frame by frame, and how it was detected. It becomes a track when it is confirmed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.values import EMPTY_BOXES, Boxes
+
+HITS_KEPT = 8
+"""So many detections a tracklet of a stream without end remembers; beyond, its first and its last. Chosen, not measured."""
 
 
 @dataclass(slots=True, eq=False)
 class Tracklet:
-    """A track in the making.
+    """One face's boxes, frame by frame.
 
     Attributes:
-        first: Index of the first box of ``path``: the first sighting, or later where ``forget`` or ``begin_later``
-            was called.
-        path: Boxes up to the last sighting, in pieces, each (L, 4).
-        held: Boxes carried on since the last sighting, in pieces.
-        hits: (frame index, score) of each sighting.
+        first: Index of the first box of ``path``: of the first detection, or later where ``forget`` or ``begin_later`` was
+            called.
+        path: Boxes up to the last detection, in pieces, each (L, 4), float32, pixels.
+        propagated: Boxes propagated since the last detection, in pieces, each (L, 4), float32, pixels.
+        hits: (frame index, score from 0 to 1) of each detection.
         top: The three best scores, best first; fewer where there are fewer.
-        missed: Looks since the last sighting in which the face was not seen.
+        missed: Detection cycles since the last detection in which the face was missed.
         strays: It moves against the scene.
-        face: It is covered; once so, always so.
-        before: Boxes before the first sighting, (K, 4), once they can be told.
+        confirmed: It is covered, and stays so (``TrackingPolicy.lasting``); else it is tentative.
+        before: Boxes before the first detection, (K, 4), float32, pixels, once they can be told.
+        number: Of its track, from the first frame of a stream in which it was covered.
     """
 
     first: int
     path: list[Boxes]
-    held: list[Boxes] = field(default_factory=list)
+    propagated: list[Boxes] = field(default_factory=list)
     hits: list[tuple[int, float]] = field(default_factory=list)
     top: tuple[float, ...] = ()
     missed: int = 0
     strays: bool = False
-    face: bool = False
+    confirmed: bool = False
     before: Boxes | None = None
+    number: int | None = None
+
+    @classmethod
+    def begin(cls, frame: int, box: Boxes, score: float) -> Tracklet:
+        """Return the tracklet of a first detection: its frame, its box, shape (1, 4), and its score, 0 to 1."""
+        tracklet = cls(frame, [box])
+        tracklet.hit(frame, score)
+        return tracklet
+
+    def continue_to(self, frame: int, propagated: Boxes, box: NDArray[np.float32], score: float) -> None:
+        """Take in a detection that continues it; the drift is spread evenly over the frames since the last one.
+
+        Args:
+            frame: Its frame.
+            propagated: Boxes in the frames since the detection cycle before, this one's last, shape (K, 4), pixels.
+            box: Where it was detected, shape (4,), pixels.
+            score: 0 to 1.
+        """
+        path = np.concatenate([*self.propagated, propagated])
+        drift = box - path[-1]
+        share = np.arange(1, len(path) + 1, dtype=np.float32)[:, None] / len(path)
+        self.path.append(path + share * drift)
+        self.propagated, self.missed = [], 0
+        self.hit(frame, score)
 
     @property
     def last_hit(self) -> int:
-        """Frame of the last sighting that moved it."""
+        """Frame of the last detection that moved it."""
         return self.hits[-1][0]
 
     @property
     def best(self) -> float:
-        """Best score of all sightings, 0 to 1."""
+        """Best score of all detections, 0 to 1."""
         return self.top[0]
 
     @property
@@ -51,31 +80,39 @@ class Tracklet:
         """Mean of the three best scores, 0 where there are fewer."""
         return sum(self.top) / 3 if len(self.top) == 3 else 0.0
 
-    def hit(self, index: int, score: float) -> None:
-        """Note a sighting: its frame, and its score, 0 to 1."""
-        self.hits.append((index, score))
+    @property
+    def stop(self) -> int:
+        """One past the last frame in which it has a box."""
+        return self.first + sum(map(len, (*self.path, *self.propagated)))
+
+    def hit(self, frame: int, score: float) -> None:
+        """Note a detection: its frame, and its score, 0 to 1."""
+        self.hits.append((frame, score))
         self.top = tuple(sorted((*self.top, score), reverse=True)[:3])
 
     def boxes(self) -> Boxes:
-        """Return the boxes from the first to the last sighting, shape (K, 4)."""
+        """Return the boxes from the first to the last detection, shape (K, 4), float32, pixels."""
         return np.concatenate(self.path)
 
-    def box_at(self, index: int) -> Boxes:
-        """Return the box in a frame, shape (1, 4), or (0, 4) where there is none (any more)."""
-        at = index - self.first
-        for piece in (*self.path, *self.held):
+    def box_at(self, frame: int) -> Boxes:
+        """Return the box in a frame, shape (1, 4), float32, pixels, or (0, 4) where there is none (any more)."""
+        at = frame - self.first
+        for piece in (*self.path, *self.propagated):
             if 0 <= at < len(piece):
                 return piece[at : at + 1]
             at -= len(piece)
         return EMPTY_BOXES
 
     def between(self, start: int, stop: int, after: Boxes) -> tuple[int, Boxes]:
-        """Return the boxes in frames of ``start <= index < stop``, and the first frame that has one.
+        """Return the first frame of ``start <= frame < stop`` that has a box, and the boxes from it on.
 
         Args:
             start: First frame.
             stop: One past the last.
-            after: What follows the last sighting, shape (K, 4).
+            after: What follows the last detection, shape (K, 4), float32, pixels.
+
+        Returns:
+            The frame, and its and all later boxes, shape (L, 4), float32, pixels.
         """
         earlier = self.before if self.before is not None else EMPTY_BOXES
         pieces: list[Boxes] = [after]
@@ -92,11 +129,11 @@ class Tracklet:
         """Drop what lies before a frame, for streams without end: all but the last piece, and all but the best scores."""
         while len(self.path) > 1 and self.first + len(self.path[0]) <= before:
             self.first += len(self.path.pop(0))
-        if len(self.hits) > 8:
+        if len(self.hits) > HITS_KEPT:
             self.hits = [self.hits[0], self.hits[-1]]
 
     def begin_later(self, before: int) -> None:
-        """Drop boxes and sightings that lie before a frame, but never the last sighting."""
+        """Drop boxes and detections that lie before a frame, but never the last detection."""
         while self.first < (before := min(before, self.last_hit)):
             kept = self.path[0][before - self.first :]
             self.first += len(self.path[0]) - len(kept)
@@ -104,7 +141,7 @@ class Tracklet:
         self.hits = [hit for hit in self.hits if hit[0] >= self.first]
 
     def opening(self, most: int) -> Boxes:
-        """Return the first boxes, from the first sighting on, shape (K, 4), K at least ``most`` where there are so many."""
+        """Return the first boxes, shape (K, 4), float32, pixels, K at least ``most`` where there are so many."""
         pieces, count = [], 0
         for piece in self.path:
             pieces.append(piece)
@@ -114,5 +151,5 @@ class Tracklet:
         return np.concatenate(pieces)
 
     def after(self) -> Boxes:
-        """Return the boxes carried on after the last sighting, shape (K, 4)."""
-        return np.concatenate(self.held) if self.held else EMPTY_BOXES
+        """Return the boxes propagated after the last detection, shape (K, 4), float32, pixels."""
+        return np.concatenate(self.propagated) if self.propagated else EMPTY_BOXES

@@ -1,18 +1,19 @@
-"""Says, while a clip is still being watched, in which frames nothing can change any more, and where faces are in them.
+"""Says, while a clip is still being watched, which frames are final, and where faces are in them.
 
-A frame is settled when no sighting still to come can add, move or take away a box in it: tracklets that are not yet faces
-may become some as a whole, a face not seen for a while may be seen again and its boxes in between move, and a new one
-reaches back before its first sighting. Once a face, a tracklet stays one, so that what was settled stays so.
+A frame is final when no detection still to come can add, move or take away a box in it: tentative tracklets may be confirmed as
+a whole, a face not detected for a while may be detected again and its boxes in between move, and a new one is extrapolated back
+before its first detection. Once confirmed, a tracklet stays so, so that what is final stays so. The watermark is the first frame
+that is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from passerby.values import EMPTY_BOXES, Boxes
-from passerby.veil.track.extrapolate import held_on, reach_back
+from passerby.veil.track.extrapolate import Span, extrapolate_back, extrapolated_on
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.tracklet import Tracklet
 
@@ -21,61 +22,57 @@ class Watermark:
     """Follows the tracklets of one clip and gives out the boxes of its frames in order, once each.
 
     Args:
-        motions: One per frame: from the frame before. Grows while the clip is watched.
+        motions: By frame: from the frame before. Grows while the clip is watched.
         meter: Moves boxes.
-        reach: Frames covered before the first and after the last sighting, where the scene allows.
-        growth: Share of its side that a box grows on each side with every frame away from a sighting.
+        span: How far tracklets are extrapolated.
 
     Attributes:
-        given: Frames whose boxes were given out; nothing asks for the motion in them any more.
+        frame: The first frame that is not final; nothing asks for the motion in frames before it any more.
     """
 
-    def __init__(self, motions: Sequence[Motion | None], meter: MotionMeter, *, reach: int, growth: float) -> None:
-        self._motions, self._meter, self._reach, self._growth = motions, meter, reach, growth
-        self.given = 0
+    def __init__(self, motions: Mapping[int, Motion | None], meter: MotionMeter, span: Span) -> None:
+        self._motions, self._meter, self._span = motions, meter, span
+        self.frame = 0
         self._ended = 0
         self._after: list[tuple[Tracklet, Boxes]] = []
 
-    def settle(self, look: int, active: Iterable[Tracklet], ended: Sequence[Tracklet]) -> list[Boxes]:
-        """Give the boxes of frames that are settled now and were not before, from the first such frame on.
+    def advance(self, inferred: int, active: Iterable[Tracklet], ended: Sequence[Tracklet]) -> list[Boxes]:
+        """Give the boxes of frames that are final now and were not before, from the first such frame on.
 
         Args:
-            look: The frame of a look that succeeded, and was taken in.
-            active: Tracklets that may be seen again.
+            inferred: The frame of an inference pass that succeeded, and whose detections were taken in.
+            active: Tracklets that may be continued.
             ended: All that ended, in the order in which they did.
+
+        Returns:
+            For each frame the boxes of confirmed tracklets, shape (N, 4), float32, pixels, without margin.
         """
-        active = list(active)
+        active, frames = list(active), self._span.frames
         self._end(ended)
-        ready = [t for t in active if t.face and t.before is None and t.last_hit - t.first >= self._reach]
-        reach_back(ready, self._motions, self._meter, reach=self._reach, growth=self._growth)
-        stop = look + 1 - self._reach
+        ready = [t for t in active if t.confirmed and t.before is None and t.last_hit - t.first >= frames]
+        extrapolate_back(ready, self._motions, self._meter, self._span)
+        stop = inferred + 1 - frames
         for tracklet in active:
-            known = tracklet.last_hit + 1 if tracklet.before is not None else tracklet.first - self._reach
+            known = tracklet.last_hit + 1 if tracklet.before is not None else tracklet.first - frames
             stop = min(stop, known)
         return self._give(stop, [tracklet for tracklet in active if tracklet.before is not None])
 
     def finish(self, frames: int, ended: Sequence[Tracklet]) -> list[Boxes]:
-        """Give the boxes of all frames left: every tracklet has ended."""
+        """Give the boxes of all frames left, as ``advance`` does: every tracklet has ended."""
         self._end(ended)
         return self._give(frames, [])
 
     def _end(self, ended: Sequence[Tracklet]) -> None:
-        fresh = [tracklet for tracklet in ended[self._ended :] if tracklet.face]
+        fresh = [tracklet for tracklet in ended[self._ended :] if tracklet.confirmed]
         self._ended = len(ended)
-        reach_back(
-            [tracklet for tracklet in fresh if tracklet.before is None],
-            self._motions,
-            self._meter,
-            reach=self._reach,
-            growth=self._growth,
-        )
-        self._after += [(tracklet, held_on(tracklet, self._reach, self._growth)) for tracklet in fresh]
+        extrapolate_back([t for t in fresh if t.before is None], self._motions, self._meter, self._span)
+        self._after += [(tracklet, extrapolated_on(tracklet, self._span)) for tracklet in fresh]
 
     def _give(self, stop: int, active: Sequence[Tracklet]) -> list[Boxes]:
-        start = self.given
+        start = self.frame
         if stop <= start:
             return []
-        self.given = stop
+        self.frame = stop
         given: list[list[Boxes]] = [[] for _ in range(start, stop)]
         for tracklet, after in [*self._after, *((tracklet, EMPTY_BOXES) for tracklet in active)]:
             first, boxes = tracklet.between(start, stop, after)

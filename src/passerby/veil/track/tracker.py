@@ -1,0 +1,181 @@
+"""Tracks the faces of one clip or stream: association, confirmation, extrapolation, ageing out, numbers.
+
+One tracker for files and streams: ``predict`` goes on to the next frame, ``update`` takes in what was detected in it. What is
+covered is asked in one of two ways. A file waits until frames are final (``finalise``, ``tracks``); a stream asks for one frame
+after another when it must leave, with what is known then (``boxes_at``, ``forget``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from passerby.boxes import inflate
+from passerby.values import EMPTY_BOXES, Boxes, Detections, Track
+from passerby.veil.track.association import Association
+from passerby.veil.track.extrapolate import GROWTH_PER_S, Span, complete, extrapolate_back_with_scene
+from passerby.veil.track.motion import Motion, MotionMeter
+from passerby.veil.track.patches import Fine
+from passerby.veil.track.policy import TrackingPolicy, may_be_small
+from passerby.veil.track.tracklet import Tracklet
+from passerby.veil.track.watermark import Watermark
+
+
+class Tracker:
+    """The faces of one clip or stream of one size.
+
+    Args:
+        meter: Moves boxes with the picture.
+        policy: What counts as a face, and for how long.
+        long_side_px: The longer side of the frames.
+        rate_hz: Frames a second.
+        interval: Frames between inference passes.
+
+    Attributes:
+        span: How far tracks are extrapolated.
+        frame: The frame that ``predict`` went on to last; -1 before the first.
+        inferred: The frame whose detections were taken in last; -1 before the first.
+    """
+
+    def __init__(
+        self, meter: MotionMeter, policy: TrackingPolicy, *, long_side_px: int, rate_hz: float, interval: int
+    ) -> None:
+        self._meter, self._policy, self._long_side_px = meter, policy, long_side_px
+        self.span = Span(max(interval, round(policy.extrapolate_s * rate_hz)), GROWTH_PER_S / rate_hz)
+        self._window = max(interval, round(policy.confirmation_s * rate_hz))
+        self._association = Association(meter, policy.max_age)
+        self._motions: dict[int, Motion | None] = {}
+        self._watermark = Watermark(self._motions, meter, self.span)
+        self.frame = self.inferred = -1
+        self._numbered = 0
+
+    @property
+    def active(self) -> list[Tracklet]:
+        """Tracklets that may be continued."""
+        return self._association.active
+
+    @property
+    def ended(self) -> list[Tracklet]:
+        """Tracklets that have ended, in the order in which they did, and were not forgotten."""
+        return self._association.ended
+
+    def predict(self, motion: Motion | None, fine: Fine | None = None) -> Boxes:
+        """Go on to the next frame.
+
+        Args:
+            motion: From the frame before, None at the first. A cut ends all tracklets.
+            fine: Grey picture of this frame (``fine_copy``), shape (H, W), uint8, for those who move against the scene; None
+                does without.
+
+        Returns:
+            Where faces are expected: shape (N, 4), float32, pixels, one row per active tracklet.
+        """
+        self.frame += 1
+        self._motions[self.frame] = motion
+        return self._association.predict(motion, fine)
+
+    def update(self, found: Detections) -> list[Tracklet]:
+        """Take in what was detected in the frame that ``predict`` went on to last.
+
+        Args:
+            found: Faces in it, pixels.
+
+        Returns:
+            Tracklets that were not detected here though they were in the detection cycle before.
+        """
+        lost = self._association.update(self.frame, found)
+        self.inferred = self.frame
+        if self._policy.lasting:
+            for tracklet in self.active:
+                tracklet.confirmed = tracklet.confirmed or self._policy.confirms(tracklet, self._long_side_px)
+                if not tracklet.confirmed:
+                    tracklet.begin_later(self.frame - self._window)
+        return lost
+
+    def may_follow_small(self) -> bool:
+        """Whether a face that is small for the picture may be tracked; so it may while nothing was inferred yet."""
+        return self.inferred < 0 or may_be_small(self.active, self._long_side_px)
+
+    def likely(self) -> Boxes:
+        """Return where the active tracklets that may be faces are expected, shape (K, 4), float32, pixels."""
+        return self._association.likely()
+
+    def finish(self) -> None:
+        """End every tracklet: the clip is over."""
+        self._association.finish()
+
+    def finalise(self) -> list[Boxes]:
+        """Return the boxes of frames that are final now and were not before; call it after ``update`` or ``finish``.
+
+        Motion that no track is extrapolated with any more is forgotten: memory does not grow with a clip's length.
+
+        Returns:
+            For each frame, from the first that was not final before: shape (N, 4), float32, pixels, without margin.
+        """
+        begin = self._watermark.frame
+        final = self._watermark.advance(self.inferred, self.active, self.ended)
+        for frame in range(begin, self._watermark.frame):
+            del self._motions[frame]
+        return final
+
+    def finalise_rest(self) -> list[Boxes]:
+        """Return the boxes of all frames that were not final before, as ``finalise`` does; call it after ``finish``."""
+        return self._watermark.finish(self.frame + 1, self.ended)
+
+    def tracks(self) -> tuple[Track, ...]:
+        """Return every track of a clip that is over, from before its first to after its last detection.
+
+        Returns:
+            In the order of their first frames, numbered from 1.
+        """
+        confirmed = [tracklet for tracklet in self.ended if tracklet.confirmed]
+        return complete(confirmed, self._motions, self._meter, self.span)
+
+    def tentative(self) -> list[Tracklet]:
+        """Return the tracklets of a clip that is over that were never confirmed."""
+        return [tracklet for tracklet in self.ended if not tracklet.confirmed]
+
+    def boxes_at(self, frame: int) -> tuple[Boxes, tuple[int, ...]]:
+        """Return what is covered in a frame of a stream that must leave now.
+
+        Args:
+            frame: At or before ``inferred``, and not forgotten.
+
+        Returns:
+            Boxes, shape (N, 4), float32, pixels, without margin, and the number of the track of each. Numbers begin with 1, rise
+            for ever, and never come back.
+        """
+        boxes, numbers = [], []
+        for tracklet in (*self.active, *self.ended):
+            box = self._box_at(tracklet, frame) if self._covers(tracklet) else EMPTY_BOXES
+            if len(box):
+                if tracklet.number is None:
+                    tracklet.number = self._numbered = self._numbered + 1
+                boxes.append(box)
+                numbers.append(tracklet.number)
+        return (np.concatenate(boxes) if boxes else EMPTY_BOXES), tuple(numbers)
+
+    def _covers(self, tracklet: Tracklet) -> bool:
+        return tracklet.confirmed if self._policy.lasting else self._policy.confirms(tracklet, self._long_side_px)
+
+    def _box_at(self, tracklet: Tracklet, frame: int) -> Boxes:
+        first = tracklet.hits[0][0]
+        if frame < first:
+            if tracklet.before is None:
+                extrapolate_back_with_scene(tracklet, self._motions, self._meter, self.span)
+            earlier = tracklet.before if tracklet.before is not None else EMPTY_BOXES
+            at = len(earlier) - (first - frame)
+            return earlier[at : at + 1] if at >= 0 else EMPTY_BOXES
+        box = tracklet.box_at(frame)
+        since = frame - tracklet.last_hit
+        if since > 0 and len(box):
+            return inflate(box, np.array([since * self.span.growth], np.float32))
+        return box
+
+    def forget(self, frame: int) -> None:
+        """Drop what no frame after this one can need, so that memory of a stream stays flat for months."""
+        for gone in [index for index in self._motions if index < frame]:
+            del self._motions[gone]
+        ended = self._association.ended
+        ended[:] = [tracklet for tracklet in ended if tracklet.stop > frame]
+        for tracklet in self.active:
+            tracklet.forget(frame)
