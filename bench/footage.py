@@ -18,7 +18,7 @@ from passerby.veil.detect.detector import Detector
 from passerby.veil.detect.passes import InferencePass, start_passes
 from passerby.veil.run.watch import WatchedClip
 from passerby.veil.tools.demo_clip import demo_clip
-from passerby.veil.track.association import Follower
+from passerby.veil.track.association import Association
 from passerby.veil.track.motion import MotionMeter, grey_copy
 from peer import CACHE
 
@@ -130,20 +130,20 @@ def reference(path: Path, detector: Detector) -> Truth:
 
 
 def _dense(path: Path, detector: Detector) -> list[tuple[int, int, float, float, float, float]]:
-    """Return sightings as frame, track, x, y, width and height."""
+    """Return detections as frame, track, x, y, width and height."""
     with ClipReader(path) as clip:
         size = (clip.info.width_px, clip.info.height_px)
         looks = [InferencePass(min(int(max(size) * share), 1920)) for share in (0.5, 1, 2)]
         meter = MotionMeter(*size)
-        follower = Follower(meter, max_age=8)
+        association = Association(meter, max_age=8)
         for frame in clip.frames():
             picture = frame.picture
             found = start_passes(detector, looks, partial(scaled_rgb, picture), size, 0.05).result()
-            follower.step(meter.measure(grey_copy(picture)))
-            follower.see(frame.index, found)
-        follower.finish()
+            association.predict(meter.measure(grey_copy(picture)))
+            association.update(frame.index, found)
+        association.finish()
     rows = []
-    for number, tracklet in enumerate(follower.ended):
+    for number, tracklet in enumerate(association.ended):
         if tracklet.best >= 0.5 and len(tracklet.hits) >= 5:
             boxes = tracklet.boxes()
             for index, _ in tracklet.hits:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -36,12 +36,13 @@ from coverage import (
     picture_truth,
 )
 from passerby import __version__
+from passerby.media import Frame
 from passerby.veil.detect.detector import Detector
 from passerby.veil.review.measured import MEASURED
-from passerby.veil.run import live as veil_live
+from passerby.veil.run.live import LiveSettings, LiveVeil
 from passerby.veil.run.watch import watch
 from passerby.veil.settings import CoverSettings, FindSettings
-from passerby.veil.track.policy import TrackingPolicy
+from passerby.veil.track.policy import LIVE, TrackingPolicy
 from peer import ROOT, deface, deface_keyed, deface_keyed_each, in_turn, key_picture, passerby, run
 
 BARE = ROOT / "bench" / "bare.py"
@@ -218,11 +219,11 @@ def live(bench: Bench) -> None:
         print("| streams | needs PASSERBY_FOOTAGE | | | | |")
         return
     detector, file = Detector(FindSettings()), score_clips(bench, passerby)
-    for name, share in (("", veil_live.SLOW_SHARE), (", larger look every second turn", 0.0)):
-        veil_live.SLOW_SHARE = veil_live.QUICK_SHARE = share
+    slow = replace(LIVE, slow_share=0.0, quick_share=0.0)
+    for name, policy in (("", LIVE), (", larger pass every second cycle", slow)):
         stream, whole, frames = Score(), 0, 0
         for path, truth in annotated(bench):
-            for index, (mask, reason) in enumerate(streamed(path, detector)):
+            for index, (mask, reason) in enumerate(streamed(path, detector, policy)):
                 frames, whole = frames + 1, whole + (reason is not None)
                 # what is covered whole is no merit
                 if reason is None:
@@ -231,17 +232,17 @@ def live(bench: Bench) -> None:
         quality(f"streams{name}", stream, file, 1.3, 1.3)
 
 
-def streamed(path: Path, detector: Detector) -> Iterable[tuple[NDArray[np.bool_], str | None]]:
+def streamed(path: Path, detector: Detector, policy: TrackingPolicy) -> Iterable[tuple[NDArray[np.bool_], str | None]]:
     """Feed a clip to a live veil at its own pace; yield what is covered in each frame, and why it is covered whole or None."""
     with av.open(str(path)) as container:
         rate = float(container.streams.video[0].average_rate or 25)
         frames = [frame.reformat(format="yuv420p") for frame in container.decode(video=0)]
-    settings = veil_live.LiveSettings(cover=CoverSettings(fill=KEY))
-    veil, began = veil_live.LiveVeil(frames[0].width, frames[0].height, rate, detector, settings), time.monotonic()
+    settings = LiveSettings(cover=CoverSettings(fill=KEY), policy=policy)
+    veil, began = LiveVeil(frames[0].width, frames[0].height, rate, detector, settings), time.monotonic()
     out = []
     for index, frame in enumerate(frames):
         time.sleep(max(0.0, began + index / rate - time.monotonic()))
-        out += veil.push(frame, time.monotonic_ns())
+        out += veil.push(Frame(index, time.monotonic_ns(), Fraction(1, 10**9), frame, corrupt=False))
     for one in (*out, *veil.flush()):
         yield is_key(np.asarray(one.picture.to_ndarray(format="rgb24"), np.uint8)), one.reason
 

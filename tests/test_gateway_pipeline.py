@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.gateway_tools import camera
+from tests.veil_tools import SIZE, Scripted, face, still
 
 from passerby.errors import DetectorError
 from passerby.gateway.messages import VeiledUnit
@@ -18,13 +18,19 @@ from passerby.gateway.picture.drawn_cover import TONE, cover_frame
 from passerby.gateway.picture.scene import Scene, SceneSettings
 from passerby.gateway.picture.synthetic_face import is_bare
 from passerby.gateway.values import CoverReason
+from passerby.gateway.worker.binding import BoundVeil
 from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.pipeline import START_NS, Pipeline, even_yuv420p
-from passerby.gateway.worker.source import Picture
-from passerby.gateway.worker.veiling import Veil, Veiled, WholeCover
+from passerby.gateway.worker.source import NANOSECOND, CameraFrame
+from passerby.gateway.worker.veiling import Veil, WholeCover
+from passerby.media import Frame
+from passerby.values import Detections
+from passerby.veil import LiveSettings, LiveVeil, VeiledFrame
 
 SCENE = Scene(SceneSettings(320, 192, 12.5, 1))
 AHEAD = 3
+WALL_NS = 1_800_000_000_000_000_000
+ONE_FACE = np.zeros((1, 4), np.float32)
 
 
 class Covering:
@@ -35,20 +41,19 @@ class Covering:
         self.number = 0
         self.left = 0
 
-    def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:
-        del damaged
-        self.held.append((frame, captured_ns))
+    def push(self, frame: Frame) -> list[VeiledFrame[CoverReason]]:
+        self.held.append((frame.picture, frame.time_ns))
         return [self._leave()] if len(self.held) > AHEAD else []
 
-    def _leave(self) -> Veiled:
+    def _leave(self) -> VeiledFrame[CoverReason]:
         frame, captured_ns = self.held.pop(0)
         luma = np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8).copy()
         x0, y0, x1, y1 = (int(v) for v in SCENE.faces(self.left)[0])
         luma[y0 - 4 : y1 + 4, max(0, x0 - 4) : x1 + 4] = 100
         self.left += 1
-        return Veiled(av.VideoFrame.from_ndarray(luma, format="yuv420p"), captured_ns, None, 1)
+        return VeiledFrame(av.VideoFrame.from_ndarray(luma, format="yuv420p"), captured_ns, None, ONE_FACE, (1,))
 
-    def flush(self) -> list[Veiled]:
+    def flush(self) -> list[VeiledFrame[CoverReason]]:
         return [self._leave() for _ in range(len(self.held))]
 
 
@@ -63,11 +68,11 @@ class Rig:
         self.pipeline = Pipeline(camera(), lambda *_: make_veil(), self.faults, self.units.append, lambda: self.now_ns)
         self.number = 0
 
-    def feed(self, count: int, *, damaged: bool = False, frame: av.VideoFrame | None = None) -> None:
+    def feed(self, count: int, *, corrupt: bool = False, picture: av.VideoFrame | None = None) -> None:
         for _ in range(count):
             self.now_ns += 80_000_000
-            picture = Picture(frame or SCENE.frame(self.number), self.now_ns, self.now_ns, damaged)
-            self.pipeline.take(picture, time.time_ns())
+            bare = picture or SCENE.frame(self.number)
+            self.pipeline.take(CameraFrame.taken(bare, self.now_ns, self.now_ns, corrupt=corrupt), WALL_NS)
             self.faults.settle(self.now_ns / 1e9)
             self.number += 1
 
@@ -91,8 +96,8 @@ def is_cover(picture: NDArray[np.uint8]) -> bool:
 
 def test_the_check_itself_sees_a_bare_face() -> None:
     class Open(Covering):
-        def _leave(self) -> Veiled:
-            return Veiled(*self.held.pop(0))
+        def _leave(self) -> VeiledFrame[CoverReason]:
+            return VeiledFrame(*self.held.pop(0))
 
     rig = Rig(Open)
     rig.feed(10)
@@ -114,10 +119,10 @@ def test_pictures_leave_veiled_in_order_with_their_times() -> None:
 )
 def test_veil_that_throws_is_covered_and_made_anew(error: Exception) -> None:
     class Throwing(Covering):
-        def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:
+        def push(self, frame: Frame) -> list[VeiledFrame[CoverReason]]:
             if rig.number == 10:
                 raise error
-            return super().push(frame, captured_ns, damaged=damaged)
+            return super().push(frame)
 
     rig = Rig(Throwing)
     rig.feed(40)
@@ -147,7 +152,7 @@ def test_every_reason_covers_whole(reason: CoverReason) -> None:
 def test_damaged_pictures_leave_covered_although_they_leave_later() -> None:
     rig = Rig()
     rig.feed(10)
-    rig.feed(2, damaged=True)
+    rig.feed(2, corrupt=True)
     rig.feed(40)
     wholes = [u.whole for u in rig.units]
     assert wholes[10] is CoverReason.CORRUPT
@@ -165,9 +170,9 @@ def test_damaged_pictures_leave_covered_although_they_leave_later() -> None:
 )
 def test_picture_of_another_kind_from_the_veil_is_covered(broken: Callable[[av.VideoFrame], av.VideoFrame]) -> None:
     class Odd(Covering):
-        def _leave(self) -> Veiled:
+        def _leave(self) -> VeiledFrame[CoverReason]:
             frame, captured_ns = self.held.pop(0)
-            return Veiled(broken(frame), captured_ns)
+            return VeiledFrame(broken(frame), captured_ns)
 
     rig = Rig(Odd)
     rig.feed(8)
@@ -179,7 +184,7 @@ def test_another_size_is_covered_and_goes_on() -> None:
     rig = Rig()
     rig.feed(8)
     large = Scene(SceneSettings(640, 384, 12.5, 0)).frame(0)
-    rig.feed(20, frame=large)
+    rig.feed(20, picture=large)
     assert (CoverReason.FORMAT, True) in rig.seen
     assert rig.pipeline.size == (640, 384)
     sizes = {picture.shape for picture in rig.pictures()}
@@ -205,8 +210,8 @@ def test_end_of_connection_lets_out_what_was_held_veiled() -> None:
 
 def test_end_of_connection_is_no_fault_of_the_detector() -> None:
     class Unjudged(Covering):
-        def flush(self) -> list[Veiled]:
-            return [replace(one, whole=CoverReason.DETECTOR_BEHIND) for one in super().flush()]
+        def flush(self) -> list[VeiledFrame[CoverReason]]:
+            return [replace(one, reason=CoverReason.DETECTOR_BEHIND) for one in super().flush()]
 
     rig = Rig(Unjudged)
     rig.feed(8)
@@ -220,9 +225,9 @@ class LateAtFirst(Covering):
 
     late = 6
 
-    def _leave(self) -> Veiled:
+    def _leave(self) -> VeiledFrame[CoverReason]:
         one = super()._leave()
-        return replace(one, whole=CoverReason.DETECTOR_BEHIND) if self.left <= self.late else one
+        return replace(one, reason=CoverReason.DETECTOR_BEHIND) if self.left <= self.late else one
 
 
 def test_a_process_that_is_late_with_its_first_looks_is_starting() -> None:
@@ -251,11 +256,25 @@ def test_a_process_whose_detector_stays_late_does_not_start_for_ever() -> None:
     assert wholes.index(CoverReason.DETECTOR_BEHIND) == -(-START_NS // 80_000_000) - AHEAD
 
 
+def test_two_people_who_come_after_each_other_count_as_two_tracks() -> None:
+    """The public count was too low: both were track 1, for no track was left when the second came."""
+
+    def one_after_the_other(count: int) -> Detections:
+        return face(140, 20, 180, 60) if count <= 6 else Detections() if count <= 20 else face(140, 120, 180, 160)
+
+    veil = LiveVeil(*SIZE, 12.5, Scripted(one_after_the_other), LiveSettings(wait=True))
+    rig = Rig(lambda: BoundVeil(veil))
+    for _ in range(150):
+        rig.feed(1, picture=still())
+    assert rig.pipeline.counts.tracks == 2
+    assert rig.pipeline.counts.faces > 20
+
+
 def test_stand_in_covers_everything() -> None:
     veil = WholeCover("Hall", CoverReason.START)
-    out = veil.push(SCENE.frame(0), 7, damaged=False)
-    assert (out[0].whole, out[0].captured_ns) == (CoverReason.START, 7)
-    assert is_cover(np.asarray(out[0].frame.to_ndarray(format="yuv420p"), np.uint8)[:192])
+    out = veil.push(Frame(0, 7, NANOSECOND, SCENE.frame(0), corrupt=False))
+    assert (out[0].reason, out[0].captured_ns) == (CoverReason.START, 7)
+    assert is_cover(np.asarray(out[0].picture.to_ndarray(format="yuv420p"), np.uint8)[:192])
     assert veil.flush() == []
 
 

@@ -27,12 +27,12 @@ from passerby.gateway.picture.scene import Scene, read_number
 from passerby.gateway.rtsp.push import RtspPusher
 from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.source import (
-    Picture,
+    CameraFrame,
     SourceError,
     Stamper,
     Taint,
     address_with_secret,
-    pictures,
+    frames,
     reachable,
 )
 
@@ -44,32 +44,32 @@ def served() -> Iterator[Served]:
     made.close()
 
 
-def some(config: InputConfig, count: int) -> list[Picture]:
-    return list(islice(pictures(config), count))
+def some(config: InputConfig, count: int) -> list[CameraFrame]:
+    return list(islice(frames(config), count))
 
 
-def number_of(picture: Picture) -> int:
-    frame = picture.frame
-    found = read_number(np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8)[: frame.height])
+def number_of(frame: CameraFrame) -> int:
+    picture = frame.picture
+    found = read_number(np.asarray(picture.to_ndarray(format="yuv420p"), np.uint8)[: picture.height])
     return -9 if found is None else found
 
 
-def own_ns(picture: Picture) -> int:
+def own_ns(frame: CameraFrame) -> int:
     """Return the camera's own time of a picture. FFmpeg counts from the first one and gives it no time."""
-    pts, base = picture.frame.pts, picture.frame.time_base
+    pts, base = frame.picture.pts, frame.picture.time_base
     return int(pts * base * 10**9) if pts is not None and base is not None else 0
 
 
-def in_rhythm(config: InputConfig, step_ms: float) -> list[Picture]:
+def in_rhythm(config: InputConfig, step_ms: float) -> list[CameraFrame]:
     """Read until 14 pictures kept the camera's own rhythm, and check that every other one had a reason not to.
 
     A picture that comes earlier than all before it shows that those came late, and one that comes more than 0.4 s after its
     time begins anew: both have the time at which they came. What was read while probing, and what a busy camera catches up
     with, comes like that; so the time that passes says nothing here, and the camera's own stamps say all.
     """
-    got: list[Picture] = []
+    got: list[CameraFrame] = []
     kept = 0
-    for picture in islice(pictures(config), 600):
+    for picture in islice(frames(config), 600):
         assert 0 <= picture.arrived_ns - picture.captured_ns <= 400_000_000
         if got:
             step_ns, own_step_ns = picture.captured_ns - got[-1].captured_ns, own_ns(picture) - own_ns(got[-1])
@@ -95,7 +95,7 @@ def rtsp(served: Served, **changes: object) -> InputConfig:
 def test_rtsp_gives_every_picture_with_the_cameras_rhythm(served: Served, transport: str) -> None:
     got = in_rhythm(rtsp(served, transport=transport), 80)
     assert set(np.diff([number_of(p) for p in got]).tolist()) == {1}
-    assert not any(p.damaged for p in got)
+    assert not any(p.corrupt for p in got)
 
 
 @pytest.mark.parametrize("password", ["wrong", None])
@@ -143,7 +143,7 @@ def test_server_that_never_answers_is_left_in_time() -> None:
 def test_camera_that_falls_silent_is_frozen() -> None:
     served = Served(feeding=False)
     task = asyncio.run_coroutine_threadsafe(feed(served.relay), served.thread.loop)
-    source = pictures(rtsp(served, read_timeout_s=0.7))
+    source = frames(rtsp(served, read_timeout_s=0.7))
     next(source)
     task.cancel()
     began = time.monotonic()
@@ -155,7 +155,7 @@ def test_camera_that_falls_silent_is_frozen() -> None:
 
 def test_end_of_stream_is_a_failure() -> None:
     served = Served()
-    source = pictures(rtsp(served))
+    source = frames(rtsp(served))
     next(source)
     served.thread.call(served.server.stop())
     with pytest.raises(SourceError, match="must go on"):
@@ -326,15 +326,15 @@ def gst(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GstServer]:
 def test_gstreamers_camera_is_read(gst: GstServer, path: str, transport: Literal["tcp", "udp"]) -> None:
     url = f"rtsp://127.0.0.1:{gst.port}/{path}"
     got = in_rhythm(InputConfig(url, transport=transport, open_timeout_s=30.0, read_timeout_s=15.0), 1000 / 15)
-    assert {(p.frame.width, p.frame.height) for p in got} == {(320, 192)}
-    assert not any(p.damaged for p in got[1:])
+    assert {(p.picture.width, p.picture.height) for p in got} == {(320, 192)}
+    assert not any(p.corrupt for p in got[1:])
 
 
 @pytest.mark.tool
 def test_gstreamers_camera_is_read_over_tls(gst: GstServer) -> None:
     config = InputConfig(f"rtsps://127.0.0.1:{gst.tls_port}/h264", USER, PASSWORD, tls_ca=gst.cert, open_timeout_s=15.0)
     got = some(config, 10)
-    assert {(p.frame.width, p.frame.height) for p in got} == {(320, 192)}
+    assert {(p.picture.width, p.picture.height) for p in got} == {(320, 192)}
     with pytest.raises(SourceError) as caught:
         some(replace(config, password="wrong"), 1)
     assert caught.value.reason is CoverReason.PASSWORD

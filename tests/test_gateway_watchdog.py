@@ -22,7 +22,7 @@ from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.load import Load
 from passerby.gateway.worker.pipeline import Pipeline
 from passerby.gateway.worker.reader import CameraReader
-from passerby.gateway.worker.source import Picture
+from passerby.gateway.worker.source import CameraFrame
 from passerby.gateway.worker.watchdog import StatusTeller, Watchdog, WatchLimits
 
 LIMITS = WatchLimits()
@@ -81,7 +81,7 @@ class Watch:
             self.watchdog.tick()
 
     def picture(self) -> None:
-        self.pipeline.take(Picture(SCENE.frame(0), self.hand.ns, self.hand.ns, fps=12.5), self.hand.wall_ns)
+        self.pipeline.take(CameraFrame.taken(SCENE.frame(0), self.hand.ns, self.hand.ns, fps=12.5), self.hand.wall_ns)
 
     def tested(self, count: int) -> SelfTestReport:
         """Wait for a self-test, which runs in a thread of its own."""

@@ -41,9 +41,9 @@ from passerby.gateway.worker.load import BURST_S, RISE_S, Load
 from passerby.gateway.worker.loop import PictureLoop
 from passerby.gateway.worker.pipeline import Pipeline
 from passerby.gateway.worker.reader import LOCKED_S, OPEN_S, next_wait_s
-from passerby.gateway.worker.source import Picture
-from passerby.gateway.worker.veiling import Veiled
+from passerby.gateway.worker.source import CameraFrame
 from passerby.gateway.worker.watchdog import WatchLimits
+from passerby.veil import VeiledFrame
 
 
 class Started:
@@ -188,9 +188,9 @@ def test_nothing_is_on_the_command_line_or_left_by_a_crash(opened: list[Started]
 class Late(Covering):
     """A veil whose detector never comes in time."""
 
-    def _leave(self) -> Veiled:
+    def _leave(self) -> VeiledFrame[CoverReason]:
         one = super()._leave()
-        return replace(one, whole=CoverReason.DETECTOR_BEHIND)
+        return replace(one, reason=CoverReason.DETECTOR_BEHIND)
 
 
 def test_late_detector_lowers_the_rate_then_covers_then_recovers() -> None:
@@ -209,7 +209,7 @@ def test_late_detector_lowers_the_rate_then_covers_then_recovers() -> None:
             late = False
         hand.move(0.08)
         if load.wants(hand.ns):
-            loop.take(Picture(SCENE.frame(number), hand.ns, hand.ns, fps=12.5))
+            loop.take(CameraFrame.taken(SCENE.frame(number), hand.ns, hand.ns, fps=12.5))
         faults.settle(hand.clock.now_s())
         steps.append(load.step)
         overloaded.append(load.overloaded)

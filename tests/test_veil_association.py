@@ -1,4 +1,4 @@
-"""Motion and following: no frame of a track lies bare between, just before or just after its sightings."""
+"""Motion and association: no frame of a track lies bare between, just before or just after its detections."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from passerby.boxes import inflate
 from passerby.values import EMPTY_BOXES, Detections, Track
 from passerby.veil.cover.plan import Plan
-from passerby.veil.track.association import Follower, match
-from passerby.veil.track.extrapolate import complete
+from passerby.veil.track.association import lone_pairs, match
 from passerby.veil.track.motion import Motion, MotionMeter, grey_size
+from passerby.veil.track.policy import TrackingPolicy
+from passerby.veil.track.tracker import Tracker
 
 WIDTH, HEIGHT = 640, 360
 
@@ -41,9 +42,9 @@ def test_a_moved_picture_moves_its_boxes(dx: int, dy: int) -> None:
     motion = meter.measure(view(picture, 60 + dx, 50 + dy))
     assert motion is not None
     box = np.array([[300, 150, 340, 200]], np.float32)
-    moved = meter.carry(box, motion)
+    moved = meter.propagate(box, motion)
     assert moved - box == pytest.approx(np.array([[-4 * dx, -4 * dy] * 2]), abs=1.5)
-    assert meter.carry(moved, motion, back=True) == pytest.approx(box, abs=1.5)
+    assert meter.propagate(moved, motion, back=True) == pytest.approx(box, abs=1.5)
 
 
 def test_another_scene_is_a_cut_and_the_same_is_still() -> None:
@@ -74,7 +75,7 @@ def test_frames_that_are_the_same_have_no_motion_and_slow_motion_adds_up() -> No
     slow = [meter.measure((first * (1 - share) + other * share).astype(np.uint8)) for share in along]
     box = np.array([[300, 150, 340, 200]], np.float32)
     for motion in slow:
-        box = meter.carry(box, motion)
+        box = meter.propagate(box, motion)
     assert box[0, 0] - 300 == pytest.approx(-4, abs=2)
 
 
@@ -99,15 +100,18 @@ def still(count: int, cut_at: int | None = None) -> list[Motion | None]:
     return [None, *(Motion(shift, weight, cut=i == cut_at) for i in range(1, count))]
 
 
-def follow(looks: dict[int, Detections], count: int, cut_at: int | None = None, reach: int = 4) -> tuple[Track, ...]:
-    meter, motions = MotionMeter(WIDTH, HEIGHT), still(count, cut_at)
-    follower = Follower(meter, max_age=2)
-    for index, motion in enumerate(motions):
-        follower.step(motion)
-        if index in looks:
-            follower.see(index, looks[index])
-    follower.finish()
-    return complete(follower.ended, motions, meter, reach=reach, growth=0.01)
+EVERY_FACE = TrackingPolicy(max_age=2, extrapolate_s=4 / 19, best=0.0)
+"""Confirms whatever was detected, and extrapolates 4 frames."""
+
+
+def tracked(found: dict[int, Detections], count: int, cut_at: int | None = None) -> tuple[Track, ...]:
+    tracker = Tracker(MotionMeter(WIDTH, HEIGHT), EVERY_FACE, long_side_px=WIDTH, rate_hz=19, interval=4)
+    for index, motion in enumerate(still(count, cut_at)):
+        tracker.predict(motion)
+        if index in found:
+            tracker.update(found[index])
+    tracker.finish()
+    return tracker.tracks()
 
 
 @given(
@@ -118,7 +122,7 @@ def follow(looks: dict[int, Detections], count: int, cut_at: int | None = None, 
     st.data(),
 )
 @settings(max_examples=60, deadline=None)
-def test_every_frame_from_before_the_first_to_after_the_last_sighting_is_covered(
+def test_every_frame_from_before_the_first_to_after_the_last_detection_is_covered(
     gaps: list[int], x: float, y: float, side: float, data: st.DataObject
 ) -> None:
     at = [4]
@@ -129,7 +133,7 @@ def test_every_frame_from_before_the_first_to_after_the_last_sighting_is_covered
         x += data.draw(st.floats(-0.3, 0.3)) * side
         y += data.draw(st.floats(-0.3, 0.3)) * side
         places.append((x, y, x + side, y + side, 0.9))
-    tracks = follow({i: seen(place) for i, place in zip(at, places, strict=True)}, at[-1] + 6)
+    tracks = tracked({i: seen(place) for i, place in zip(at, places, strict=True)}, at[-1] + 6)
     assert len(tracks) == 1
     track = tracks[0]
     assert track.first == 0
@@ -141,34 +145,34 @@ def test_every_frame_from_before_the_first_to_after_the_last_sighting_is_covered
         low, high = np.minimum(a[:4], b[:4]) - 0.01, np.maximum(a[:4], b[:4]) + 0.01
         between = track.xyxy[i : j + 1]
         assert ((between >= low) & (between <= high)).all(), (
-            "between two sightings a box goes straight from one to the other"
+            "between two detections a box goes straight from one to the other"
         )
 
 
 def test_a_miss_is_bridged_and_the_drift_is_spread() -> None:
-    tracks = follow({0: seen((100, 100, 140, 140, 0.9)), 5: seen(), 10: seen((120, 100, 160, 140, 0.9))}, 12)
+    tracks = tracked({0: seen((100, 100, 140, 140, 0.9)), 5: seen(), 10: seen((120, 100, 160, 140, 0.9))}, 12)
     assert len(tracks) == 1
     assert tracks[0].xyxy[5][0] == pytest.approx(110, abs=0.5)
 
 
 def test_a_cut_ends_tracks_and_nothing_reaches_across_it() -> None:
-    looks = {0: seen((100, 100, 140, 140, 0.9)), 6: seen((300, 100, 340, 140, 0.8))}
-    tracks = follow(looks, 12, cut_at=6)
+    found = {0: seen((100, 100, 140, 140, 0.9)), 6: seen((300, 100, 340, 140, 0.8))}
+    tracks = tracked(found, 12, cut_at=6)
     assert [(track.first, track.last) for track in tracks] == [(0, 4), (6, 10)]
 
 
-def test_every_sighting_is_in_a_track_whatever_its_score() -> None:
-    looks = {0: seen(), 3: seen((10, 10, 20, 20, 0.05), (200, 10, 220, 30, 0.9)), 6: seen()}
-    tracks = follow(looks, 8)
+def test_every_detection_is_in_a_track_whatever_its_score() -> None:
+    found = {0: seen(), 3: seen((10, 10, 20, 20, 0.05), (200, 10, 220, 30, 0.9)), 6: seen()}
+    tracks = tracked(found, 8)
     assert sorted(float(track.score.max()) for track in tracks) == pytest.approx([0.05, 0.9])
 
 
 def test_two_faces_that_cross_stay_two_tracks() -> None:
-    looks = {
+    found = {
         i: seen((100 + 10 * i, 100, 130 + 10 * i, 130, 0.9), (200 - 10 * i, 104, 230 - 10 * i, 134, 0.9))
         for i in range(11)
     }
-    assert len(follow(looks, 11)) == 2
+    assert len(tracked(found, 11)) == 2
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 300, width=32)] * 2, st.floats(4, 90, width=32)), max_size=12))
@@ -180,7 +184,15 @@ def test_matching_pairs_each_box_at_most_once(rows: list[tuple[float, float, flo
     assert match(EMPTY_BOXES, found) == []
 
 
-def test_of_two_sightings_about_as_near_the_surer_is_taken() -> None:
+def test_only_lone_pairs_are_reassociated_farther_off() -> None:
+    expected = np.array([[0, 0, 10, 10], [200, 0, 210, 10]], np.float32)
+    near = np.array([[30, 0, 40, 10], [240, 0, 250, 10]], np.float32)
+    assert lone_pairs(expected, near) == [(0, 0), (1, 1)]
+    rivals = np.array([[30, 0, 40, 10], [0, 35, 10, 45], [300, 0, 310, 10]], np.float32)
+    assert lone_pairs(expected, rivals) == [], "two come about as near to one, none near enough to the other"
+
+
+def test_of_two_detections_about_as_near_the_surer_is_taken() -> None:
     expected = np.array([[0, 0, 10, 10]], np.float32)
     found = Detections(np.array([[2, 0, 12, 10], [-2.2, 0, 7.8, 10]], np.float32), np.array([0.05, 0.5], np.float32))
     assert match(expected, found) == [(0, 1)]
@@ -191,14 +203,14 @@ def test_boxes_swell_on_every_side() -> None:
     assert with_margin.tolist() == [[9, 8, 21, 32]]
 
 
-def track(number: int, first: int, count: int) -> Track:
+def one_track(number: int, first: int, count: int) -> Track:
     xyxy = np.tile(np.array([number, 0, number + 10, 10], np.float32), (count, 1))
     return Track(number, first, xyxy, np.ones(count, np.float32))
 
 
 @given(st.lists(st.tuples(st.integers(0, 18), st.integers(1, 12)), max_size=8), st.sets(st.integers(0, 19)))
 def test_plan_gives_each_frame_exactly_the_boxes_of_its_tracks(spans: list[tuple[int, int]], whole: set[int]) -> None:
-    tracks = [track(n, first, min(count, 20 - first)) for n, (first, count) in enumerate(spans, 1)]
+    tracks = [one_track(n, first, min(count, 20 - first)) for n, (first, count) in enumerate(spans, 1)]
     plan = Plan(tracks, 20, whole=frozenset(whole))
     for frame in range(20):
         expected = sorted(t.number for t in tracks if t.first <= frame <= t.last)
@@ -210,7 +222,7 @@ def test_plan_gives_each_frame_exactly_the_boxes_of_its_tracks(spans: list[tuple
 
 
 def test_kept_tracks_stay_clear_and_zones_touch_every_frame() -> None:
-    tracks = [track(1, 0, 10), track(2, 5, 10)]
+    tracks = [one_track(1, 0, 10), one_track(2, 5, 10)]
     plan = Plan(tracks, 20, keep=frozenset({1}))
     assert plan.frames_touched == 10
     assert len(plan.boxes_at(2)) == 0

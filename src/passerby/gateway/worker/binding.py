@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
-import av
-
 from passerby.errors import WeightsError
 from passerby.gateway.config import CameraConfig
 from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.detecting import WatchedDetector
-from passerby.gateway.worker.veiling import Veil, Veiled
+from passerby.gateway.worker.veiling import Veil
+from passerby.media import Frame
 from passerby.veil import Detector, LiveSettings, LiveVeil, VeiledFrame, WholeReason
 
 DETECTOR_THREADS = 1
@@ -21,7 +20,7 @@ DETECTOR_THREADS = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectorBinding:
-    """What sees and veils for one camera.
+    """The detector of one camera, and what veils with it.
 
     Attributes:
         detector: Under watch.
@@ -39,7 +38,7 @@ def bind_detector(config: CameraConfig, phase: float) -> DetectorBinding:
 
     Args:
         config: Of the camera.
-        phase: See ``passerby.veil.run.live.LiveSettings``: cameras that look at once would all be late.
+        phase: See ``passerby.veil.run.live.LiveSettings``: cameras whose passes come at once would all be late.
 
     Raises:
         WeightsError: the weights are missing or changed.
@@ -58,29 +57,29 @@ def bind_detector(config: CameraConfig, phase: float) -> DetectorBinding:
     settings = LiveSettings(cover=config.veil.cover, lookahead_frames=config.privacy.lookahead_frames, phase=phase)
 
     def make_veil(width: int, height: int, fps: float) -> Veil:
-        return _Bound(LiveVeil(width, height, fps, watched, settings))
+        return BoundVeil(LiveVeil(width, height, fps, watched, settings))
 
     return DetectorBinding(watched, make_veil, weights_wrong)
 
 
-class _Bound:
+class BoundVeil:
     """The live veil in this room's words."""
 
     def __init__(self, inner: LiveVeil) -> None:
         self._inner = inner
 
-    def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:
-        """Take one picture and return those that leave the look-ahead, oldest first."""
-        return [_veiled(one) for one in self._inner.push(frame, captured_ns, corrupt=damaged)]
+    def push(self, frame: Frame) -> list[VeiledFrame[CoverReason]]:
+        """Take one frame and return those that leave the look-ahead, oldest first."""
+        return [_in_own_words(one) for one in self._inner.push(frame)]
 
-    def flush(self) -> list[Veiled]:
+    def flush(self) -> list[VeiledFrame[CoverReason]]:
         """Return what is left, veiled."""
-        return [_veiled(one) for one in self._inner.flush()]
+        return [_in_own_words(one) for one in self._inner.flush()]
 
 
-def _veiled(one: VeiledFrame) -> Veiled:
-    whole = None if one.reason is None else cover_reason(one.reason)
-    return Veiled(one.picture, one.captured_ns, whole, len(one.faces), one.tracks)
+def _in_own_words(one: VeiledFrame[WholeReason]) -> VeiledFrame[CoverReason]:
+    reason = None if one.reason is None else cover_reason(one.reason)
+    return VeiledFrame(one.picture, one.captured_ns, reason, one.faces, one.tracks, one.detail)
 
 
 def cover_reason(reason: WholeReason) -> CoverReason:

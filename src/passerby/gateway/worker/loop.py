@@ -14,7 +14,7 @@ from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.load import LATE_S, Load
 from passerby.gateway.worker.pipeline import Pipeline
 from passerby.gateway.worker.reader import CameraAway, ConnectionBegan, Item
-from passerby.gateway.worker.source import Picture
+from passerby.gateway.worker.source import CameraFrame
 
 _IDLE_S = 0.25
 _SILENCE_NS = 1_000_000_000
@@ -71,21 +71,21 @@ class PictureLoop:
         else:
             self._veil(item, now_s)
 
-    def _veil(self, picture: Picture, now_s: float) -> None:
+    def _veil(self, frame: CameraFrame, now_s: float) -> None:
         if self._away is not None:
             for reason in (CoverReason.NO_PICTURE, CoverReason.PASSWORD):
                 self._faults.lift(reason, now_s)
             self._away = None
-        if picture.arrived_ns - self._arrived_ns > _SILENCE_NS:
+        if frame.arrived_ns - self._arrived_ns > _SILENCE_NS:
             self._load.expect_burst(now_s)
-        self._arrived_ns = picture.arrived_ns
+        self._arrived_ns = frame.arrived_ns
         # a detector that is late has more time for each picture when there are fewer
-        self._load.note(2 * LATE_S if self._pipeline.behind else now_s - picture.arrived_ns / 1e9, now_s)
+        self._load.note(2 * LATE_S if self._pipeline.behind else now_s - frame.arrived_ns / 1e9, now_s)
         self._follow_load(now_s)
         if self._load.overloaded:
             self._pipeline.idle(CoverReason.OVERLOAD)
             return
-        self._pipeline.take(replace(picture, fps=picture.fps / self._load.step), self._clock.wall_ns())
+        self._pipeline.take(replace(frame, fps=frame.fps / self._load.step), self._clock.wall_ns())
         if self._clock.monotonic_ns() - self._pipeline.last_sent_ns > _FILLING_NS:
             # the look-ahead is filling: nothing has left it yet
             self._pipeline.idle((*self._faults.reasons, CoverReason.START)[0])

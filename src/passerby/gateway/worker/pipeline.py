@@ -18,13 +18,14 @@ from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture import LiveEncoder, cover_frame, ticks_of
 from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.faults import Faults
-from passerby.gateway.worker.source import Picture
-from passerby.gateway.worker.veiling import Veil, Veiled
+from passerby.gateway.worker.source import CameraFrame
+from passerby.gateway.worker.veiling import Veil
+from passerby.veil import VeiledFrame
 
 IDLE_COVER_HZ = 2.0
 _SLATE_SIZE = (1280, 720)
 START_NS = 5_000_000_000
-"""So long after its first picture a process is still starting: that is why pictures are covered whose look came too late."""
+"""So long after its first picture a process is still starting: that is why pictures are covered whose pass came too late."""
 _TRACKS = 4096
 _NOMINAL_FPS = 15.0
 Clock = Callable[[], int]
@@ -32,7 +33,15 @@ Clock = Callable[[], int]
 
 @dataclass(slots=True)
 class PipelineCounts:
-    """What went through."""
+    """What went through.
+
+    Attributes:
+        taken: Frames that came.
+        sent: Units that left.
+        whole: Of these, covered whole.
+        faces: Covers in the others, one for each face in each.
+        tracks: Tracks of these faces; each counts once.
+    """
 
     taken: int = 0
     sent: int = 0
@@ -65,7 +74,7 @@ class Pipeline:
         self._veil: Veil | None = None
         self._encoder: LiveEncoder | None = None
         self._size = _SLATE_SIZE
-        self._damaged: set[int] = set()
+        self._corrupt: set[int] = set()
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=config.privacy.lookahead_frames + 64)
         self._last_captured_ns = 0
         self.last_sent_ns = 0
@@ -95,23 +104,23 @@ class Pipeline:
         """Forget the pictures of the connection before: a new one begins."""
         self._veil = None
         self.behind = False
-        self._damaged.clear()
+        self._corrupt.clear()
         self._arrivals.clear()
         self._last_captured_ns = 0
 
-    def take(self, picture: Picture, wall_ns: int) -> None:
-        """Veil one picture and send what leaves the look-ahead."""
+    def take(self, frame: CameraFrame, wall_ns: int) -> None:
+        """Veil one frame and send what leaves the look-ahead."""
         self.counts.taken += 1
         self._began_ns = self._clock() if self._began_ns is None else self._began_ns
         now_s = self._clock() / 1e9
-        frame = even_yuv420p(picture.frame)
-        if (frame.width, frame.height) != self._size or self._veil is None:
-            self._renew(frame.width, frame.height, picture.fps, now_s, wall_ns)
-        if picture.damaged:
-            self._damaged.add(picture.captured_ns)
+        picture = even_yuv420p(frame.picture)
+        if (picture.width, picture.height) != self._size or self._veil is None:
+            self._renew(picture.width, picture.height, frame.fps, now_s, wall_ns)
+        if frame.corrupt:
+            self._corrupt.add(frame.captured_ns)
             self._faults.strike(CoverReason.CORRUPT, now_s, wall_ns, "pictures arrive damaged", hold_s=self.hold_s)
-        self._note_rate(picture)
-        for veiled in self._veiled(frame, picture.captured_ns, wall_ns, damaged=picture.damaged):
+        self._note_rate(frame)
+        for veiled in self._veiled(replace(frame, picture=picture), wall_ns):
             self._leave(veiled)
 
     def idle(self, reason: CoverReason) -> None:
@@ -128,32 +137,32 @@ class Pipeline:
         if veil is not None:
             for veiled in veil.flush():
                 # what was not judged was not too late for the detector: nothing came after it
-                self._leave(veiled if veiled.whole is None else replace(veiled, whole=CoverReason.NO_PICTURE))
+                self._leave(veiled if veiled.reason is None else replace(veiled, reason=CoverReason.NO_PICTURE))
 
     def _renew(self, width: int, height: int, fps: float, now_s: float, wall_ns: int) -> None:
         if self._encoder is not None and (width, height) != self._size and self.counts.taken > 1:
             detail = f"{self._size[0]}x{self._size[1]} became {width}x{height}"
             self._faults.strike(CoverReason.FORMAT, now_s, wall_ns, detail, hold_s=0.5)
         self._size = (width, height)
-        self._damaged.clear()
+        self._corrupt.clear()
         self._arrivals.clear()
         if fps:
             self.interval_ns = 1e9 / min(max(fps, 0.5), 200.0)
         self._tracks.clear()
         self._veil = self._make_veil(width, height, 1e9 / self.interval_ns)
 
-    def _note_rate(self, picture: Picture) -> None:
+    def _note_rate(self, frame: CameraFrame) -> None:
         if self._last_captured_ns:
-            step = min(max(picture.captured_ns - self._last_captured_ns, 5_000_000), 2_000_000_000)
+            step = min(max(frame.captured_ns - self._last_captured_ns, 5_000_000), 2_000_000_000)
             self.interval_ns += 0.05 * (step - self.interval_ns)
-        self._last_captured_ns = picture.captured_ns
-        self._arrivals.append((picture.captured_ns, picture.arrived_ns))
+        self._last_captured_ns = frame.captured_ns
+        self._arrivals.append((frame.captured_ns, frame.arrived_ns))
 
-    def _veiled(self, frame: av.VideoFrame, captured_ns: int, wall_ns: int, *, damaged: bool) -> list[Veiled]:
+    def _veiled(self, frame: CameraFrame, wall_ns: int) -> list[VeiledFrame[CoverReason]]:
         if self._veil is None:
             return []
         try:
-            return self._veil.push(frame, captured_ns, damaged=damaged)
+            return self._veil.push(frame)
         except (PasserbyError, RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, OSError) as exc:
             # whatever a detector or tracker throws, its pictures are gone and a cover stands in their place
             now_s = self._clock() / 1e9
@@ -161,32 +170,33 @@ class Pipeline:
                 CoverReason.DETECTOR_DEAD, now_s, wall_ns, f"veiling failed: {type(exc).__name__}", hold_s=self.hold_s
             )
             self._veil = None
-            return [Veiled(self._drawn(CoverReason.DETECTOR_DEAD), captured_ns, CoverReason.DETECTOR_DEAD)]
+            reason = CoverReason.DETECTOR_DEAD
+            return [VeiledFrame(self._drawn(reason), frame.captured_ns, reason)]
 
-    def _leave(self, veiled: Veiled) -> None:
-        damaged = veiled.captured_ns in self._damaged
-        self._damaged.discard(veiled.captured_ns)
+    def _leave(self, veiled: VeiledFrame[CoverReason]) -> None:
+        corrupt = veiled.captured_ns in self._corrupt
+        self._corrupt.discard(veiled.captured_ns)
         reasons = self._faults.reasons
-        whole = reasons[0] if reasons else CoverReason.CORRUPT if damaged else veiled.whole
-        fits = (veiled.frame.width, veiled.frame.height) == self._size and veiled.frame.format.name == "yuv420p"
+        whole = reasons[0] if reasons else CoverReason.CORRUPT if corrupt else veiled.reason
+        fits = (veiled.picture.width, veiled.picture.height) == self._size and veiled.picture.format.name == "yuv420p"
         if whole is None and not fits:
             whole = CoverReason.DETECTOR_DEAD
         self.behind = whole is CoverReason.DETECTOR_BEHIND
         if self.behind and not reasons and self._clock() - (self._began_ns or 0) < START_NS:
-            # the first looks of a process are slow: that it starts is the reason, and no fault for the register
+            # the first passes of a process are slow: that it starts is the reason, and no fault for the register
             whole = CoverReason.START
-        frame = veiled.frame if whole is None else self._drawn(whole)
+        picture = veiled.picture if whole is None else self._drawn(whole)
         if whole is None:
             self._count(veiled)
-        self._emit(frame, veiled.captured_ns, self._due_ns(veiled.captured_ns), whole)
+        self._emit(picture, veiled.captured_ns, self._due_ns(veiled.captured_ns), whole)
 
-    def _count(self, veiled: Veiled) -> None:
-        self.counts.faces += veiled.faces
+    def _count(self, veiled: VeiledFrame[CoverReason]) -> None:
+        self.counts.faces += len(veiled.faces)
         fresh = set(veiled.tracks) - self._tracks
         self.counts.tracks += len(fresh)
         self._tracks |= fresh
         if len(self._tracks) > _TRACKS:
-            # numbers grow: the lowest ended long ago
+            # numbers rise for ever: the lowest ended long ago
             self._tracks = set(sorted(self._tracks)[-_TRACKS // 2 :])
 
     def _due_ns(self, captured_ns: int) -> int:
@@ -200,21 +210,21 @@ class Pipeline:
     def _drawn(self, reason: CoverReason) -> av.VideoFrame:
         return cover_frame(self._size[0], self._size[1], self._config.shown, reason)
 
-    def _emit(self, frame: av.VideoFrame, captured_ns: int, due_ns: int, whole: CoverReason | None) -> None:
+    def _emit(self, picture: av.VideoFrame, captured_ns: int, due_ns: int, whole: CoverReason | None) -> None:
         encoder = self._encoder
         if encoder is None or (encoder.width, encoder.height) != self._size:
             encoder = self._encoder = LiveEncoder(self._size[0], self._size[1], _NOMINAL_FPS, self._config.output)
         self.last_sent_ns = self._clock()
-        for data, key, _ in encoder.encode(frame, ticks_of(captured_ns)):
+        for data, key, _ in encoder.encode(picture, ticks_of(captured_ns)):
             self.counts.sent += 1
             self.counts.whole += whole is not None
             self._send(VeiledUnit(data, key, whole, captured_ns, due_ns))
 
 
-def even_yuv420p(frame: av.VideoFrame) -> av.VideoFrame:
+def even_yuv420p(picture: av.VideoFrame) -> av.VideoFrame:
     """Return a picture as yuv420p with even sides: the same one where it is that already."""
-    width, height = frame.width & ~1, frame.height & ~1
-    if (width, height) != (frame.width, frame.height):
-        stacked = np.asarray(frame.reformat(format="rgb24").to_ndarray(), np.uint8)[:height, :width]
+    width, height = picture.width & ~1, picture.height & ~1
+    if (width, height) != (picture.width, picture.height):
+        stacked = np.asarray(picture.reformat(format="rgb24").to_ndarray(), np.uint8)[:height, :width]
         return av.VideoFrame.from_ndarray(np.ascontiguousarray(stacked), format="rgb24").reformat(format="yuv420p")
-    return frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p")
+    return picture if picture.format.name == "yuv420p" else picture.reformat(format="yuv420p")

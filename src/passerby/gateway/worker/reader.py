@@ -11,7 +11,7 @@ from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import InputConfig
 from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.load import Load
-from passerby.gateway.worker.source import Picture, SourceError, pictures, reachable
+from passerby.gateway.worker.source import CameraFrame, SourceError, frames, reachable
 
 QUEUE_PICTURES = 20
 """More than a second of pictures at once come only when a camera was just opened."""
@@ -40,7 +40,7 @@ class CameraAway:
     detail: str
 
 
-Item = Picture | ConnectionBegan | CameraAway
+Item = CameraFrame | ConnectionBegan | CameraAway
 
 
 class CameraReader:
@@ -55,7 +55,7 @@ class CameraReader:
         waiting: What was read and is not veiled yet.
         reconnects: Tries to open the camera that came to an end.
         left_out: Pictures that were not put into the queue by overload.
-        decode_errors: Damaged pictures.
+        decode_errors: Corrupt frames.
     """
 
     def __init__(self, source: InputConfig, load: Load, *, clock: Clock = MACHINE) -> None:
@@ -92,24 +92,24 @@ class CameraReader:
             return CameraAway(CoverReason.NO_PICTURE, "the camera's port does not answer"), ASK_S
         first = True
         try:
-            for picture in pictures(self._source):
+            for frame in frames(self._source):
                 if first:
                     self.put(ConnectionBegan(), stopping)
                     first = False
-                self._offer(picture)
+                self._offer(frame)
                 if stopping.is_set():
                     break
         except SourceError as exc:
             return CameraAway(exc.reason, exc.message), LOCKED_S if exc.reason is CoverReason.PASSWORD else OPEN_S
         return CameraAway(CoverReason.NO_PICTURE, "the camera ended its stream"), OPEN_S
 
-    def _offer(self, picture: Picture) -> None:
-        self.decode_errors += picture.damaged
-        if not self._load.wants(picture.captured_ns):
+    def _offer(self, frame: CameraFrame) -> None:
+        self.decode_errors += frame.corrupt
+        if not self._load.wants(frame.captured_ns):
             self.left_out += self._load.step > 1
             return
         try:
-            self.waiting.put_nowait(picture)
+            self.waiting.put_nowait(frame)
         except queue.Full:
             # after a stop many come at once; whether the machine keeps up shows in how long pictures wait
             self.left_out += 1

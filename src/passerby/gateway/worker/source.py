@@ -6,10 +6,12 @@ address, because it may carry a password.
 
 from __future__ import annotations
 
+import itertools
 import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -29,10 +31,12 @@ from passerby.errors import CameraError
 from passerby.gateway.config import InputConfig, InputKind
 from passerby.gateway.picture import Scene, settings_of
 from passerby.gateway.values import CoverReason
+from passerby.media import Frame
 
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _TAINT_S = 10.0
 _REANCHOR_NS = 400_000_000
+NANOSECOND = Fraction(1, 10**9)
 
 
 class SourceError(CameraError):
@@ -44,24 +48,39 @@ class SourceError(CameraError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """One decoded picture, bare.
+class CameraFrame(Frame):
+    """One bare frame of a camera: ``passerby.media.Frame``, and what only cameras have.
+
+    Its time is when it was taken, as well as that can be told, in ns of CLOCK_MONOTONIC: the camera's own step after the frame
+    before it, or the moment at which it came where that is earlier (a burst shows that those before it came late) or where it
+    came more than 0.4 s after its time. It is ``corrupt`` when it, or one that it was predicted from, did not decode whole.
 
     Attributes:
-        frame: As decoded.
-        captured_ns: When it was taken, as well as that can be told, on CLOCK_MONOTONIC: the camera's own step after the picture
-            before it, or the moment at which it came where that is earlier (a burst shows that those before it came late) or
-            where it came more than 0.4 s after its time.
         arrived_ns: CLOCK_MONOTONIC at which it was decoded.
-        damaged: It, or one that it was predicted from, did not decode whole.
-        fps: Pictures a second that the camera states; 0 where it states none.
+        fps: Frames a second that the camera states; 0 where it states none.
     """
 
-    frame: av.VideoFrame
-    captured_ns: int
-    arrived_ns: int
-    damaged: bool = False
+    arrived_ns: int = 0
     fps: float = 0.0
+
+    @classmethod
+    def taken(
+        cls,
+        picture: av.VideoFrame,
+        captured_ns: int,
+        arrived_ns: int,
+        *,
+        index: int = 0,
+        corrupt: bool = False,
+        fps: float = 0.0,
+    ) -> CameraFrame:
+        """Return a frame with its pixels as decoded, and the times at which it was taken and came."""
+        return cls(index, captured_ns, NANOSECOND, picture, corrupt, arrived_ns=arrived_ns, fps=fps)
+
+    @property
+    def captured_ns(self) -> int:
+        """When it was taken."""
+        return self.pts
 
 
 class Stamper:
@@ -107,8 +126,8 @@ def reachable(config: InputConfig, timeout_s: float = 1.0) -> bool:
         return False
 
 
-def pictures(config: InputConfig) -> Iterator[Picture]:
-    """Open a camera and return its pictures, one by one, until it fails.
+def frames(config: InputConfig) -> Iterator[CameraFrame]:
+    """Open a camera and return its frames, one by one, until it fails.
 
     Raises:
         SourceError: it cannot be opened, refuses, fell silent, ended, or sends no video. A live camera's end is a failure.
@@ -123,7 +142,7 @@ def pictures(config: InputConfig) -> Iterator[Picture]:
         raise SourceError(CoverReason.NO_PICTURE, "the camera must go on sending, got its end of stream")
 
 
-def _drawn(config: InputConfig) -> Iterator[Picture]:
+def _drawn(config: InputConfig) -> Iterator[CameraFrame]:
     scene = Scene(settings_of(config.url))
     step_ns = round(1e9 / scene.settings.fps)
     burst = max(1, round(scene.settings.burst_s * scene.settings.fps))
@@ -138,13 +157,14 @@ def _drawn(config: InputConfig) -> Iterator[Picture]:
             # this process slept (SIGSTOP, suspended laptop): go on from here instead of drawing what was missed
             began_ns -= wait_ns
             due_ns -= wait_ns
-        yield Picture(scene.frame(number), due_ns, time.monotonic_ns(), fps=scene.settings.fps)
+        picture = scene.frame(number)
+        yield CameraFrame.taken(picture, due_ns, time.monotonic_ns(), index=number, fps=scene.settings.fps)
         number += 1
         if scene.settings.every_s and number % burst == 0:
             time.sleep(max(0.0, scene.settings.every_s - scene.settings.burst_s))
 
 
-def _opened(config: InputConfig, *, paced: bool) -> Iterator[Picture]:
+def _opened(config: InputConfig, *, paced: bool) -> Iterator[CameraFrame]:
     container = _open(config)
     try:
         yield from _read(container, _video_of(container), paced=paced)
@@ -217,27 +237,30 @@ def _video_of(container: av.container.InputContainer) -> VideoStream:
     return stream
 
 
-def _read(container: av.container.InputContainer, stream: VideoStream, *, paced: bool) -> Iterator[Picture]:
+def _read(container: av.container.InputContainer, stream: VideoStream, *, paced: bool) -> Iterator[CameraFrame]:
     stamper, taint = Stamper(), Taint()
     stated = stream.average_rate or stream.guessed_rate
     fps = float(stated) if stated and 0.2 <= stated <= 240 else 0.0
     began_ns, first_ns = time.monotonic_ns(), None
+    count = itertools.count()
     for packet in container.demux(stream):
-        frames: list[av.VideoFrame] = []
+        pictures: list[av.VideoFrame] = []
         if packet.is_corrupt:
             taint.strike(time.monotonic())
         try:
-            frames = packet.decode()
+            pictures = packet.decode()
         except InvalidDataError:
             taint.strike(time.monotonic())
-        for frame in frames:
-            pts_ns = None if frame.pts is None or frame.time_base is None else int(frame.pts * frame.time_base * 10**9)
+        for picture in pictures:
+            pts, base = picture.pts, picture.time_base
+            pts_ns = None if pts is None or base is None else int(pts * base * 10**9)
             if paced and pts_ns is not None:
                 first_ns = pts_ns if first_ns is None else first_ns
                 time.sleep(max(0.0, (began_ns + pts_ns - first_ns - time.monotonic_ns()) / 1e9))
             now_ns = time.monotonic_ns()
-            damaged = taint.judge(key=frame.key_frame, corrupt=frame.is_corrupt, now_s=now_ns / 1e9)
-            yield Picture(frame, stamper.stamp(pts_ns, now_ns), now_ns, damaged, fps)
+            corrupt = taint.judge(key=picture.key_frame, corrupt=picture.is_corrupt, now_s=now_ns / 1e9)
+            captured_ns = stamper.stamp(pts_ns, now_ns)
+            yield CameraFrame.taken(picture, captured_ns, now_ns, index=next(count), corrupt=corrupt, fps=fps)
 
 
 class Taint:
@@ -245,12 +268,10 @@ class Taint:
 
     def __init__(self) -> None:
         self._struck_s: float | None = None
-        self.strikes = 0
 
     def strike(self, now_s: float) -> None:
         """Note damage."""
         self._struck_s = now_s
-        self.strikes += 1
 
     def judge(self, *, key: bool, corrupt: bool, now_s: float) -> bool:
         """Return whether this picture is damaged, given whether it is a key frame and flagged corrupt itself."""

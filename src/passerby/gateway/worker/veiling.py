@@ -6,48 +6,28 @@ through.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
-
-import av
 
 from passerby.gateway.picture import cover_frame
 from passerby.gateway.values import CoverReason
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Veiled:
-    """One picture that has left the veil.
-
-    Attributes:
-        frame: Veiled, yuv420p.
-        captured_ns: As pushed.
-        whole: Why it is covered whole, or None.
-        faces: Faces covered in it.
-        tracks: Their tracks' numbers, which mean nothing outside this veil.
-    """
-
-    frame: av.VideoFrame
-    captured_ns: int
-    whole: CoverReason | None = None
-    faces: int = 0
-    tracks: tuple[int, ...] = ()
+from passerby.media import Frame
+from passerby.veil import VeiledFrame
 
 
 class Veil(Protocol):
-    """Takes bare pictures and gives back veiled ones, later."""
+    """Takes bare frames and gives back veiled ones, later."""
 
-    def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:
-        """Take one picture and return those that leave the look-ahead, oldest first. A damaged one leaves covered whole."""
+    def push(self, frame: Frame) -> list[VeiledFrame[CoverReason]]:
+        """Take one frame and return those that leave the look-ahead, oldest first. A corrupt one leaves covered whole."""
         ...
 
-    def flush(self) -> list[Veiled]:
+    def flush(self) -> list[VeiledFrame[CoverReason]]:
         """Return what is left, veiled."""
         ...
 
 
 class WholeCover:
-    """Covers every picture whole.
+    """Covers every frame whole.
 
     Args:
         title: Drawn on the cover.
@@ -57,11 +37,11 @@ class WholeCover:
     def __init__(self, title: str, reason: CoverReason) -> None:
         self._title, self._reason = title, reason
 
-    def push(self, frame: av.VideoFrame, captured_ns: int, *, damaged: bool) -> list[Veiled]:  # noqa: ARG002 - all the same
-        """Return a cover of the picture's size at once."""
-        covered = cover_frame(frame.width & ~1, frame.height & ~1, self._title, self._reason)
-        return [Veiled(covered, captured_ns, self._reason)]
+    def push(self, frame: Frame) -> list[VeiledFrame[CoverReason]]:
+        """Return a cover of the frame's size at once."""
+        width, height = frame.picture.width & ~1, frame.picture.height & ~1
+        return [VeiledFrame(cover_frame(width, height, self._title, self._reason), frame.time_ns, self._reason)]
 
-    def flush(self) -> list[Veiled]:
+    def flush(self) -> list[VeiledFrame[CoverReason]]:
         """Return nothing: nothing is held back."""
         return []

@@ -49,6 +49,8 @@ class TrackingPolicy:
             comes sooner; 1: never.
         larger_by_time: The larger pass of a calm scene comes by time, also where stillness left passes out; else every so many
             cycles.
+        slow_share: Passes of a stream are slow when they take this share of the time between them, ... Source: docs/gateway.md.
+        quick_share: ... and no longer slow below this share. Chosen, not measured.
     """
 
     interval_s: float = 0.64
@@ -65,6 +67,8 @@ class TrackingPolicy:
     lasting: bool = True
     lost_share: float = 0.34
     larger_by_time: bool = True
+    slow_share: float = 0.5
+    quick_share: float = 0.3
 
     def interval_frames(self, rate: Fraction | None) -> int:
         """Return frames between passes at a frame rate, 1 and more."""

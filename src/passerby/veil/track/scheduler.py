@@ -15,10 +15,6 @@ LATE_S = Fraction(15, 100)
 Chosen, not measured."""
 SURE = 0.4
 """Best score from which a face was once detected surely. Chosen, not measured."""
-SLOW_SHARE = 0.5
-"""Passes are slow when they take this share of the time between them, ... Source: docs/gateway.md."""
-QUICK_SHARE = 0.3
-"""... and no longer slow below this share. Chosen, not measured."""
 
 
 class PassScheduler:
@@ -142,4 +138,4 @@ class PassScheduler:
     def note_speed(self, took_s: float) -> None:
         """Say how long the larger passes took: while they are slow they are planned less often, for late ones are no use."""
         share = took_s * self._rate_hz / self.interval
-        self._slow = share > (QUICK_SHARE if self._slow else SLOW_SHARE)
+        self._slow = share > (self._policy.quick_share if self._slow else self._policy.slow_share)

@@ -1,0 +1,190 @@
+"""A stream veiled live: what cannot be judged in time is covered whole, and track numbers never come back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from tests.veil_tools import FILL, SIZE, Answer, OnDemand, Scripted, bare, broken, face, nothing, pictures, still
+
+from passerby.errors import UsageError
+from passerby.values import Detections
+from passerby.veil.run.live import LiveSettings, LiveVeil, VeiledFrame, WholeReason, veil_frames
+from passerby.veil.settings import CoverSettings, VeilSettings
+
+COVER = CoverSettings(fill=FILL)
+
+
+def through(veil: LiveVeil, count: int) -> list[VeiledFrame[WholeReason]]:
+    out = [one for n, picture in enumerate(pictures(count)) for one in veil.push(bare(picture, n))]
+    return out + veil.flush()
+
+
+def whole(picture: av.VideoFrame) -> bool:
+    pixels = picture.to_ndarray(format="rgb24").astype(int)
+    return bool(np.abs(pixels - FILL).max(axis=2).mean() < 8)
+
+
+def live(detector: Scripted, *, wait: bool = True, lookahead: int = 10) -> LiveVeil:
+    told = LiveSettings(cover=COVER, lookahead_frames=lookahead, wait=wait)
+    return LiveVeil(*SIZE, Fraction(25), detector, told)
+
+
+def test_frames_come_out_once_in_order_and_late_by_the_lookahead() -> None:
+    veil = live(Scripted(nothing))
+    counts = [len(veil.push(bare(picture, n))) for n, picture in enumerate(pictures(25))]
+    assert counts == [0] * 10 + [1] * 15
+    assert [one.captured_ns for one in veil.flush()] == list(range(15, 25))
+
+
+def test_a_hung_detector_covers_everything() -> None:
+    out = through(live(Scripted(nothing, hang=True), wait=False), 25)
+    assert len(out) == 25
+    assert {one.reason for one in out} == {WholeReason.LATE}
+    assert all(whole(one.picture) for one in out)
+
+
+def test_what_lies_further_back_than_a_new_face_is_extrapolated_is_covered_whole() -> None:
+    """The detector is behind, no pass comes for a while, and a scene that began meanwhile is inferred only later."""
+    detector, out = OnDemand(), list[VeiledFrame[WholeReason]]()
+    veil = LiveVeil(*SIZE, 6.25, detector, LiveSettings(cover=COVER, patience_s=0.0))
+    for number, picture in enumerate(pictures(30)):
+        if number in {1, 17} or number > 19:
+            detector.say(nothing(0))
+        if number == 19:
+            detector.say(face(140, 60, 180, 100))
+        out += veil.push(bare(picture, number))
+    shown = {one.captured_ns for one in out if one.reason is None}
+    assert shown >= {7, 8, *range(14, 19)}
+    assert not shown & set(range(9, 13)), (
+        "frames 9 to 12 lie between the passes at 8 and 17, from which 4 frames are extrapolated back"
+    )
+    assert all(len(one.faces) for one in out if one.captured_ns in range(14, 19))
+
+
+def test_a_failing_detector_covers_everything_until_it_works_again() -> None:
+    veil = live(Scripted(lambda count: broken(count) if count < 60 else nothing(count)))
+    out = through(veil, 40)
+    reasons = [one.reason for one in out]
+    assert reasons[0] is WholeReason.LATE
+    assert reasons[-1] is None
+    assert veil.failures > 0
+    assert [whole(one.picture) for one in out] == [reason is not None for reason in reasons]
+
+
+def test_a_face_is_covered_before_it_was_first_detected() -> None:
+    veil = live(Scripted(lambda count: face(140, 60, 180, 100) if count > 3 else Detections()))
+    out = through(veil, 25)
+    first = next(n for n, one in enumerate(out) if len(one.faces))
+    assert first < veil.interval_frames
+    assert all(len(one.faces) for one in out[first:])
+    assert {number for one in out for number in one.tracks} == {1}
+
+
+def test_two_people_who_are_never_in_the_picture_together_are_two_tracks() -> None:
+    """Numbers were the highest of the tracks still alive, and one: the second of them was track 1 as well."""
+
+    def one_after_the_other(count: int) -> Detections:
+        return face(140, 20, 180, 60) if count <= 6 else Detections() if count <= 40 else face(140, 120, 180, 160)
+
+    veil = live(Scripted(one_after_the_other))
+    out = [one for n in range(200) for one in veil.push(bare(still(), n))]
+    assert {number for one in out for number in one.tracks} == {1, 2}
+    assert any(not one.tracks for one in out)
+
+
+class Late(Scripted):
+    """Answers after a while, from a thread of its own."""
+
+    def __init__(self, answer: Answer, after_s: float) -> None:
+        super().__init__(answer)
+        self.after_s = after_s
+
+    def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        found = super().infer(rgb, threshold)
+        late: Future[Detections] = Future()
+        threading.Timer(self.after_s, lambda: late.set_result(found.result())).start()
+        return late
+
+
+def test_a_frame_waits_a_little_for_the_pass_that_it_needs() -> None:
+    assert {one.reason for one in through(live(Late(nothing, 0.03), wait=False), 25)} == {None}
+
+
+def test_passes_that_stay_late_are_not_waited_for_at_every_frame() -> None:
+    began_s = time.monotonic()
+    out = through(live(Late(nothing, 5.0), wait=False), 40)
+    assert {one.reason for one in out} == {WholeReason.LATE}
+    assert time.monotonic() - began_s < 4.0
+
+
+@given(
+    phase=st.floats(0, 0.999),
+    began=st.integers(0, 10**12),
+    jitter=st.integers(0, 9_000_000),
+    rate=st.sampled_from([12.5, 25]),
+)
+@settings(max_examples=25, deadline=None)
+def test_streams_of_one_machine_keep_their_phase(phase: float, began: int, jitter: int, rate: float) -> None:
+    """Whenever the first frame came, and with a clock that is not quite even; never later than without a phase."""
+    veil = LiveVeil(*SIZE, rate, Scripted(nothing), LiveSettings(cover=COVER, phase=phase))
+    (picture,) = pictures(1)
+    frame_ns = 1e9 / rate
+    inferred: list[tuple[int, float]] = []
+    for n in range(60):
+        captured_ns = began + round(n * frame_ns) + (jitter if n % 2 else 0)
+        before = veil.passes
+        veil.push(bare(picture, captured_ns))
+        if veil.passes > before:
+            inferred.append((n, captured_ns / frame_ns / veil.interval_frames / 2))
+    gaps = np.diff([n for n, _ in inferred])
+    assert gaps.max() <= veil.interval_frames
+    assert gaps[2:].min() >= veil.interval_frames - 1
+    away_frames = [
+        ((step - phase) * 2 + 0.5) % 1 * veil.interval_frames - veil.interval_frames / 2 for _, step in inferred
+    ]
+    assert np.abs(away_frames[3:]).max() <= 1.5
+
+
+def test_cover_is_forced_and_lifted_by_the_caller_only() -> None:
+    veil = live(Scripted(nothing))
+    veil.cover("camera is moving")
+    out = through(veil, 25)
+    assert {(one.reason, one.detail) for one in out} == {(WholeReason.ASKED, "camera is moving")}
+    veil.cover(None)
+    assert through(veil, 25)[-1].reason is None
+
+
+def test_corrupt_frames_leave_whole() -> None:
+    veil = live(Scripted(nothing))
+    out = [
+        one for n, picture in enumerate(pictures(20)) for one in veil.push(bare(picture, n, corrupt=n == 7))
+    ] + veil.flush()
+    assert [one.captured_ns for one in out if one.reason is WholeReason.CORRUPT] == [7]
+    assert whole(out[7].picture)
+
+
+def test_changed_weights_cover_a_stream() -> None:
+    out = through(live(Scripted(nothing, weights="weights x.onnx changed while running")), 30)
+    assert {(one.reason, one.detail) for one in out} == {(WholeReason.WEIGHTS, "weights x.onnx changed while running")}
+
+
+@pytest.mark.parametrize("cover", [CoverSettings(keep=frozenset({1}))])
+def test_a_live_picture_has_no_exemptions(cover: CoverSettings) -> None:
+    with pytest.raises(UsageError, match="no tracks that stay clear"):
+        LiveVeil(*SIZE, 25, Scripted(nothing), LiveSettings(cover=cover))
+
+
+def test_frames_in_frames_out() -> None:
+    out = list(veil_frames(pictures(30), 25, VeilSettings(cover=COVER)))
+    assert [picture.pts for picture in out] == list(range(30))
+    key = [np.abs(picture.to_ndarray(format="rgb24").astype(int) - FILL).max(axis=2) < 60 for picture in out]
+    assert 0.005 < np.mean(key) < 0.7
