@@ -4,7 +4,6 @@ import gc
 import json
 import re
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -18,7 +17,8 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from passerby.gateway.access.accounts import ROLE_RIGHTS, Right, Role
-from passerby.gateway.states import CameraStatus, Event, EventKind, Phase
+from passerby.gateway.last_minute import LastMinute
+from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.values import CoverReason
 from passerby.web.console.api import event_row
 from passerby.web.console.guard import HEADERS
@@ -218,12 +218,13 @@ def test_live_views_are_bounded_and_written_into_the_access_log(
     assert not [record for record in caplog.records if record.name == "asyncio"]
 
 
-def test_load_is_the_share_of_a_core_over_a_minute_and_restarts_do_not_count(site: ConsoleSite) -> None:
-    rows = [(100.0, 0, 1.0), (110.0, 2, 4.0), (120.0, 2, 0.5), (130.0, 3, 2.5)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(site.runtime, "_per_minute", {"hall": deque(rows)})
-        assert site.runtime.load("hall") == pytest.approx(5.0 / 30)
-        assert site.runtime.load("none") == 0.0
+def test_load_is_the_share_of_a_core_over_a_minute_and_restarts_do_not_count() -> None:
+    minute = LastMinute()
+    for at_s, tracks, cpu_s in [(30.0, 0, 0.0), (100.0, 0, 1.0), (110.0, 2, 4.0), (120.0, 2, 0.5), (130.0, 3, 2.5)]:
+        minute.note([CameraStatus("hall", Phase.VEILED, counts=WorkerCounts(tracks=tracks, cpu_s=cpu_s))], at_s)
+    assert minute.cores("hall") == pytest.approx(5.0 / 30)
+    assert minute.faces("hall") == 3
+    assert minute.cores("none") == 0.0
 
 
 def test_events_are_told_in_words() -> None:
@@ -455,7 +456,7 @@ def test_reload_is_told_and_a_broken_file_changes_nothing(site: ConsoleSite) -> 
             assert "The configuration file is broken" in browser.get("/console/").text
     finally:
         city_in(path.parent)
-        site.runtime.config_error = ""
+        site.runtime.config.error = ""
 
 
 def test_access_log_is_read_by_auditors_as_csv(site: ConsoleSite) -> None:

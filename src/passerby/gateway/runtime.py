@@ -7,29 +7,42 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passerby.errors import PasserbyError, ServiceError
 from passerby.gateway.access import AccessLog, AccountGate, Accounts, own_certificate
+from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CityConfig, RtspConfig
+from passerby.gateway.config_file import ConfigFile
+from passerby.gateway.journal import EventJournal
+from passerby.gateway.last_minute import LastMinute
 from passerby.gateway.onvif import AccessTests, PtzWatch
 from passerby.gateway.publish import MetricsSource, MqttBroker, OnRecord
 from passerby.gateway.service import Gateway
-from passerby.gateway.states import CameraStatus, Event, EventKind
+from passerby.gateway.states import CameraStatus, Event
 from passerby.gateway.values import CoverReason
 from passerby.values import utc_now
 
-EVENTS = 500
 TICK_S = 1.0
-_LOOK_S = 2.0
-_log = logging.getLogger("passerby.gateway")
+_FILE_S = 2.0
 _NO_PICTURE = frozenset({CoverReason.NO_PICTURE, CoverReason.PASSWORD})
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """What TLS is served with; nothing where all stays on this machine.
+
+    Attributes:
+        certificate: PEM chain.
+        key: PEM key.
+        fingerprint: SHA-256 of a certificate that was made here; empty for the user's own.
+    """
+
+    certificate: Path | None = None
+    key: Path | None = None
+    fingerprint: str = ""
 
 
 class Runtime:
@@ -38,18 +51,28 @@ class Runtime:
     Args:
         city: The configuration.
         load: Reads it anew; None for one that has no file.
+        clock: The machine's clocks.
+
+    Attributes:
+        config: Its file.
+        tls: What TLS is served with.
+        journal: What happened.
+        last_minute: What each camera did.
+        tests: The tests of exclusive access.
 
     Raises:
         PasserbyError: accounts, access log or register cannot be opened.
     """
 
-    def __init__(self, city: CityConfig, load: Callable[[], CityConfig] | None = None) -> None:
-        self.city = city
-        self._load = load
+    def __init__(
+        self, city: CityConfig, load: Callable[[], CityConfig] | None = None, *, clock: Clock = MACHINE
+    ) -> None:
+        self.city, self._clock = city, clock
+        self.config = ConfigFile(city.path, load)
         self.accounts = Accounts(city.state / "accounts.sqlite")
         self.access = AccessLog(city.state / "access.sqlite", city.access_log.retain_days)
         self.first_password = self.accounts.first_start()
-        self.certificate, self.key, self.fingerprint = _certificate(city)
+        self.tls = _tls_files(city)
         self.record = OnRecord(city, self.hold, self.release)
         self.gate = AccountGate(self.accounts)
         self.gateway = Gateway(city.cameras.values(), self._rtsp(city), self.gate, city.selftest, self.record.permit)
@@ -57,13 +80,8 @@ class Runtime:
         self.broker = self._broker(city)
         self.ptz = PtzWatch(self.hold, self.release)
         self.tests = AccessTests(self.record.access)
-        self.events: deque[Event] = deque(maxlen=EVENTS)
-        self.config_error = ""
-        self.config_notes: list[str] = []
-        self.refused_requests = 0
+        self.journal, self.last_minute = EventJournal(self.access), LastMinute()
         self.began = utc_now()
-        self._per_minute: dict[str, deque[tuple[float, int, float]]] = {}
-        self._stamp: tuple[int, int, int] | None = _stamp(city.path)
         self._tasks: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
         self._stopping = False
@@ -81,7 +99,7 @@ class Runtime:
         if self.broker is not None:
             self.broker.start()
         self._tasks.append(asyncio.create_task(self._tick_for_ever(), name="runtime-tick"))
-        if self._load is not None:
+        if self.config.is_file:
             self._tasks.append(asyncio.create_task(self._watch_file(), name="config-watch"))
 
     async def stop(self) -> None:
@@ -113,17 +131,10 @@ class Runtime:
             ServiceError: there is no file.
             ConfigError: it is broken; what ran goes on running.
         """
-        if self._load is None:
-            raise ServiceError("configuration must be a file to be read again, is built in")
         async with self._reloading:
             if self._stopping:
                 raise ServiceError("configuration must be read by a gateway that runs, this one is stopping")
-            try:
-                city = await asyncio.to_thread(self._load)
-            except PasserbyError as exc:
-                self.config_error = exc.message
-                _log.error("the new configuration is broken, the old one stays: %s", exc.message)
-                raise
+            city = await asyncio.to_thread(self.config.read)
             said = [f"{name} must be restarted for" for name in _fixed(self.city, city)]
             old, self.city = self.city, city
             self.record.city = city
@@ -134,8 +145,7 @@ class Runtime:
                 await self._change_broker(city)
                 said.append("mqtt changed")
             self._around(city)
-            self.config_error, self.config_notes = "", [line for line in said if "restarted" in line]
-            _log.info("configuration read: %s", "; ".join(said) or "nothing changed")
+            self.config.taken(said)
             return said
 
     def _around(self, city: CityConfig) -> None:
@@ -156,24 +166,13 @@ class Runtime:
 
     def _rtsp(self, city: CityConfig) -> RtspConfig:
         rtsp = city.rtsp
-        return replace(rtsp, certificate=self.certificate, key=self.key) if rtsp.beyond else rtsp
+        return replace(rtsp, certificate=self.tls.certificate, key=self.tls.key) if rtsp.beyond else rtsp
 
     # what others ask and do
 
     def statuses(self) -> list[CameraStatus]:
         """Return the state of every camera that runs."""
         return self.gateway.statuses()
-
-    def faces_per_minute(self, name: str) -> int:
-        """Return how many faces a camera covered within the last minute, each track counted once."""
-        rows = self._per_minute.get(name)
-        return rows[-1][1] - rows[0][1] if rows else 0
-
-    def load(self, name: str) -> float:
-        """Return how much of a processor core a camera's processes used within the last minute."""
-        rows = self._per_minute.get(name, deque())
-        used_s = sum(max(0.0, late[2] - early[2]) for early, late in pairwise(rows))
-        return used_s / (rows[-1][0] - rows[0][0]) if len(rows) > 1 else 0.0
 
     def hold(self, name: str, reason: CoverReason, detail: str = "") -> None:
         """Cover a camera whole."""
@@ -194,7 +193,7 @@ class Runtime:
             self.release(name, CoverReason.OPERATOR)
         return True
 
-    def facts(self) -> MetricsSource:
+    def metrics(self) -> MetricsSource:
         """Return what the metrics show."""
         folders = {camera.record.folder for camera in self.city.cameras.values() if camera.record.enabled}
         return MetricsSource(
@@ -203,10 +202,10 @@ class Runtime:
             alarm=bool(self.gateway.alarm),
             hidden_passed_ns=self.gateway.hidden_passed_ns,
             register_failing_s=self.record.writer.failing_s(),
-            config_sound=not self.config_error,
+            config_sound=not self.config.error,
             rtsp_sessions=self.gateway.rtsp.sessions,
             folders=tuple(sorted(folders)),
-            access_refused=self.refused_requests,
+            access_refused=self.journal.refused_requests,
         )
 
     def not_ready(self) -> list[str]:
@@ -232,33 +231,7 @@ class Runtime:
         self.record.take(event)
         if self.broker is not None:
             self.broker.take(event)
-        if event.kind in {EventKind.READER_CAME, EventKind.READER_LEFT, EventKind.ACCESS_REFUSED}:
-            self._reader(event)
-            return
-        if event.kind is not EventKind.SELFTEST or not event.ok:
-            self.events.append(event)
-        level = logging.WARNING if not event.ok else logging.INFO
-        extra = {"camera": event.camera, "event": event.kind.value}
-        _log.log(level, "%s", " ".join(filter(None, (event.kind, event.reason, event.detail))), extra=extra)
-
-    def _reader(self, event: Event) -> None:
-        words = {
-            EventKind.READER_CAME: "watch",
-            EventKind.READER_LEFT: "watch-end",
-            EventKind.ACCESS_REFUSED: "refused",
-        }
-        if event.kind is EventKind.ACCESS_REFUSED:
-            self.refused_requests += 1
-        try:
-            self.access.add(
-                words[event.kind],
-                user=event.user,
-                address=event.address,
-                camera=event.camera,
-                detail=event.detail.partition(":")[0] if event.kind is EventKind.READER_LEFT else event.detail,
-            )
-        except ServiceError as exc:
-            _log.error("%s", exc.message)
+        self.journal.take(event)
 
     async def _tick_for_ever(self) -> None:
         while True:
@@ -267,39 +240,24 @@ class Runtime:
             self.record.tick(statuses)
             if self.broker is not None:
                 self.broker.tick()
-            now_s = time.monotonic()
-            for status in statuses:
-                rows = self._per_minute.setdefault(status.name, deque(maxlen=62))
-                rows.append((now_s, status.counts.tracks, status.counts.cpu_s))
-                while now_s - rows[0][0] > 60:
-                    rows.popleft()
+            self.last_minute.note(statuses, self._clock.now_s())
 
     async def _watch_file(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_S)
-            stamp = _stamp(self.city.path)
-            if stamp is not None and stamp != self._stamp:
-                self._stamp = stamp
+            await asyncio.sleep(_FILE_S)
+            if self.config.changed():
                 with contextlib.suppress(PasserbyError):
                     await self.reload()
 
 
-def _certificate(city: CityConfig) -> tuple[Path | None, Path | None, str]:
+def _tls_files(city: CityConfig) -> TlsFiles:
     if not city.server.beyond and not city.rtsp.beyond:
-        return None, None, ""
+        return TlsFiles()
     tls = city.server.tls
     if tls.certificate is not None and tls.key is not None:
-        return tls.certificate, tls.key, ""
+        return TlsFiles(tls.certificate, tls.key)
     host = city.server.host if city.server.beyond else city.rtsp.host
-    return own_certificate(city.state, host)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return TlsFiles(*own_certificate(city.state, host))
 
 
 def _fixed(old: CityConfig, new: CityConfig) -> list[str]:

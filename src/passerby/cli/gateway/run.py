@@ -101,8 +101,8 @@ async def _serve(city: CityConfig, load: Callable[[], CityConfig] | None) -> Non
         typer.echo(f"rtsp      rtsp://{rtsp.config.plain_host}:{rtsp.port}/NAME, with a stream key", err=True)
         if rtsp.tls_port is not None:
             typer.echo(f"rtsps     rtsps://{shown_host(rtsp.config.host)}:{rtsp.tls_port}/NAME", err=True)
-        if runtime.fingerprint:
-            typer.echo(f"certificate, made by itself, SHA-256 {runtime.fingerprint}", err=True)
+        if runtime.tls.fingerprint:
+            typer.echo(f"certificate, made by itself, SHA-256 {runtime.tls.fingerprint}", err=True)
         if runtime.first_password is not None:
             typer.echo(f"account   admin   password  {runtime.first_password}   (shown this once)", err=True)
             runtime.first_password = None

@@ -137,8 +137,8 @@ class Api:
             "title": config.shown,
             "words": [reason.words for reason in status.reasons],
             "covered_whole": {reason.value: count for reason, count in status.whole_by_reason},
-            "faces_per_minute": self.runtime.faces_per_minute(status.name),
-            "load": round(self.runtime.load(status.name), 3),
+            "faces_per_minute": self.runtime.last_minute.faces(status.name),
+            "load": round(self.runtime.last_minute.cores(status.name), 3),
             "recorded": config.record.enabled,
             "register": self.runtime.record.identifier(status.name),
             "exclusive_access": self._exclusive(status.name),
@@ -155,8 +155,8 @@ class Api:
             "cameras": [self.camera_row(status) for status in runtime.statuses()],
             "refused": [{"name": name, "why": why} for name, why in sorted(runtime.gateway.refused.items())],
             "alarm": runtime.gateway.alarm,
-            "config_error": runtime.config_error,
-            "config_notes": runtime.config_notes,
+            "config_error": runtime.config.error,
+            "config_notes": runtime.config.notes,
             "register_failing_s": round(runtime.record.writer.failing_s(), 1),
             "hidden_selftest_ns": runtime.gateway.hidden_passed_ns,
             "not_ready": runtime.not_ready(),
@@ -187,7 +187,7 @@ class Api:
     async def events(self, request: Request, caller: Caller) -> Response:
         """Return the last events, newest first."""
         del request, caller
-        return answer({"events": [event_row(event) for event in reversed(self.runtime.events)]})
+        return answer({"events": [event_row(event) for event in reversed(self.runtime.journal.events)]})
 
     async def stats(self, request: Request, caller: Caller) -> Response:
         """Return counts as Frigate spells them."""

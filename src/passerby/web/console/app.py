@@ -67,7 +67,7 @@ class _Site:
         self.guard = Guard(runtime, secure=secure)
         self.api = Api(runtime, self.guard)
         self.pages = ConsolePages(runtime, self.guard, self.api)
-        self.metrics = metrics_exposition(runtime.facts)
+        self.metrics = metrics_exposition(runtime.metrics)
 
     def routes(self) -> list[BaseRoute]:
         made: list[BaseRoute] = [

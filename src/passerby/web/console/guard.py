@@ -120,7 +120,7 @@ class Guard:
                 raise TooManyError(self._guesses.wait_s(key))
         account = await run_in_threadpool(self.runtime.accounts.check, name, password)
         if account is None:
-            self.runtime.refused_requests += 1
+            self.runtime.journal.refused_requests += 1
             self.runtime.access.add("login-refused", user=name[:32], address=address)
             return None
         for key in keys:
@@ -136,7 +136,7 @@ class Guard:
         if caller.account is None:
             raise AccessError("log in first")
         if not caller.account.may(right):
-            self.runtime.refused_requests += 1
+            self.runtime.journal.refused_requests += 1
             self.runtime.access.add("refused", user=caller.name, address=caller.address, detail=str(right))
             raise AccessError(f"this needs the right {right}, which a {caller.account.role} does not have")
         return caller.account

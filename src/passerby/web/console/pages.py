@@ -156,7 +156,7 @@ class ConsolePages:
             "may": {right.name.lower(): account is not None and account.may(right) for right in Right},
             "csrf": caller.session.csrf if caller.session else "",
             "alarm": self.runtime.gateway.alarm,
-            "config_error": self.runtime.config_error,
+            "config_error": self.runtime.config.error,
             "register_failing_s": round(self.runtime.record.writer.failing_s()),
         }
         return HTMLResponse(environment().get_template(template).render(**common, **view), 200, HEADERS)
@@ -231,7 +231,7 @@ class ConsolePages:
         row = next((one for one in self.api.overview()["cameras"] if one["name"] == name), None)
         if row is None:
             return self._said(f"No camera {name[:64]} runs.", 404)
-        events = [event_row(event) for event in reversed(self.runtime.events) if event.camera == name][:20]
+        events = [event_row(event) for event in reversed(self.runtime.journal.events) if event.camera == name][:20]
         rtsp = self.runtime.gateway.rtsp
         addresses = [f"rtsp://{rtsp.config.plain_host}:{rtsp.port}/{name}"]
         if rtsp.tls_port is not None:
@@ -263,7 +263,7 @@ class ConsolePages:
     async def events(self, request: Request, caller: Caller) -> Response:
         """What happened lately."""
         del request
-        rows = [event_row(event) for event in reversed(self.runtime.events)][:200]
+        rows = [event_row(event) for event in reversed(self.runtime.journal.events)][:200]
         return self._render("events.html", caller, title="Events", events=rows)
 
     async def access(self, request: Request, caller: Caller) -> Response:

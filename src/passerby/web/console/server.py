@@ -110,8 +110,8 @@ def _settings(runtime: Runtime, follower: LogFollower, *, secure: bool, origin: 
         timeout_keep_alive=15,
         timeout_graceful_shutdown=2,
         limit_concurrency=2000,
-        ssl_certfile=str(runtime.certificate) if secure else None,
-        ssl_keyfile=str(runtime.key) if secure else None,
+        ssl_certfile=str(runtime.tls.certificate) if secure else None,
+        ssl_keyfile=str(runtime.tls.key) if secure else None,
     )
 
 

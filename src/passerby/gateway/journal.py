@@ -1,0 +1,60 @@
+"""What happened, on its way to people: the last events for the console, who watched for the access log, all for the log."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+
+from passerby.errors import ServiceError
+from passerby.gateway.access import AccessLog
+from passerby.gateway.states import Event, EventKind
+
+EVENTS = 500
+_READERS = {
+    EventKind.READER_CAME: "watch",
+    EventKind.READER_LEFT: "watch-end",
+    EventKind.ACCESS_REFUSED: "refused",
+}
+_log = logging.getLogger("passerby.gateway")
+
+
+class EventJournal:
+    """Takes the events of a gateway.
+
+    Args:
+        access: Who watched is written there.
+
+    Attributes:
+        events: The last ones, oldest first, without readers and self-tests that passed.
+        refused_requests: Requests of readers that were refused.
+    """
+
+    def __init__(self, access: AccessLog) -> None:
+        self._access = access
+        self.events: deque[Event] = deque(maxlen=EVENTS)
+        self.refused_requests = 0
+
+    def take(self, event: Event) -> None:
+        """Take one event."""
+        if event.kind in _READERS:
+            self._reader(event)
+            return
+        if event.kind is not EventKind.SELFTEST or not event.ok:
+            self.events.append(event)
+        level = logging.WARNING if not event.ok else logging.INFO
+        extra = {"camera": event.camera, "event": event.kind.value}
+        _log.log(level, "%s", " ".join(filter(None, (event.kind, event.reason, event.detail))), extra=extra)
+
+    def _reader(self, event: Event) -> None:
+        if event.kind is EventKind.ACCESS_REFUSED:
+            self.refused_requests += 1
+        try:
+            self._access.add(
+                _READERS[event.kind],
+                user=event.user,
+                address=event.address,
+                camera=event.camera,
+                detail=event.detail.partition(":")[0] if event.kind is EventKind.READER_LEFT else event.detail,
+            )
+        except ServiceError as exc:
+            _log.error("%s", exc.message)
