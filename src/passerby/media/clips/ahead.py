@@ -1,4 +1,4 @@
-"""What writing a clip needs of another pass over it that runs ahead, in a thread of its own: the one protocol between both."""
+"""What writing a clip needs of another pass over it that runs ahead, in a thread of its own."""
 
 from __future__ import annotations
 

@@ -84,7 +84,8 @@ def veil_file(
 
     Raises:
         UsageError: the target, a setting or the kind of file is wrong.
-        MediaError: the file cannot be read or written right.
+        MediaError: the file cannot be read, or written right.
+        OutputError: the output cannot be written whole.
         VeilError: the detector failed in every pass.
     """
     settings = settings or VeilSettings()

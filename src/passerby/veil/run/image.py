@@ -67,7 +67,8 @@ def veil_picture(
         tracks: Faces as they were edited by hand, instead of looking for them.
 
     Raises:
-        MediaError: it cannot be read or written right.
+        MediaError: it cannot be read, or written right.
+        OutputError: the output cannot be written whole.
         DetectorError: the detector failed.
     """
     picture = read_picture(source)

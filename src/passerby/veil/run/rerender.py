@@ -105,7 +105,8 @@ def mend_file(
 
     Raises:
         UsageError: the target or the earlier output is wrong.
-        MediaError: a file cannot be read or written right.
+        MediaError: a file cannot be read, or written right.
+        OutputError: the output cannot be written whole.
     """
     check_target(target, overwrite=settings.write.overwrite, inputs=[source, earlier])
     protect_process()
