@@ -30,11 +30,11 @@ from passerby.register import (
     verify,
     witness_app,
 )
-from passerby.register.notes.checkpoint import Checkpoint
+from passerby.register.notes.checkpoint import Checkpoint, SignedCheckpoint
 from passerby.register.notes.note import Signature, encode_base64, open_note, parse_signature, sign_note
 from passerby.register.storage.directory_store import Disk
 from passerby.register.tiles.merkle import EMPTY_ROOT, Frontier, leaf_hash, prove_consistency
-from passerby.register.witness.cosigning import Cosigners
+from passerby.register.witness.cosigning import Cosigners, WitnessClient
 from passerby.register.witness.witness import SIZE_TYPE, CosignRequest
 
 ORIGIN = "example.com/behind-the-sofa"
@@ -369,8 +369,6 @@ def test_log_put_back_to_an_older_state_is_stopped_by_its_witnesses(
 
 def test_one_witness_s_word_alone_does_not_stop_a_log() -> None:
     """A contradiction counts when the log's own key signed it; a checkpoint by anyone else is the witness's own affair."""
-    from passerby.register.witness.cosigning import WitnessClient
-
     policy = Policy.parse(f"witness w0 {FileSigner('w0.example', 4, b'w' * 32).key} http://w0.example\nquorum w0\n")
     ours, theirs = (Checkpoint(ORIGIN, size, tree_root(size)) for size in (5, 9))
     for signer, stops in ((FileSigner(ORIGIN, 1, b"x" * 32), False), (LOG, True)):
@@ -380,12 +378,12 @@ def test_one_witness_s_word_alone_does_not_stop_a_log() -> None:
             return httpx.Response(409, text="9\n") if asked.method == "POST" else httpx.Response(200, content=shown)
 
         client = WitnessClient(policy.witnesses[0], httpx.Client(transport=httpx.MockTransport(answer)), [LOG.key])
-        note = sign_note(ours.to_text(), [LOG])
+        signed = SignedCheckpoint(ours, sign_note(ours.to_text(), [LOG]))
         if stops:
             with pytest.raises(VerificationError, match="has seen size 9 of this log, which holds 5"):
-                client.ask(note, ours, lambda old, new: prove_consistency(old, new, node))
+                client.ask(signed, lambda old, new: prove_consistency(old, new, node))
         else:
-            assert client.ask(note, ours, lambda old, new: prove_consistency(old, new, node)) is None
+            assert client.ask(signed, lambda old, new: prove_consistency(old, new, node)) is None
 
 
 @pytest.mark.parametrize(
@@ -402,19 +400,17 @@ def test_one_witness_s_word_alone_does_not_stop_a_log() -> None:
     ],
 )
 def test_witness_that_answers_rubbish_is_named_and_waited_for(status: int, body: str, words: str) -> None:
-    from passerby.register.witness.cosigning import WitnessClient
-
     key = FileSigner("w0.example", 4, b"w" * 32).key
     policy = Policy.parse(f"witness w0 {key} http://w0.example\nquorum w0\n")
     transport = httpx.MockTransport(lambda _: httpx.Response(status, text=body))
     client = WitnessClient(policy.witnesses[0], httpx.Client(transport=transport), [LOG.key])
     checkpoint = Checkpoint(ORIGIN, 5, tree_root(5))
-    note = sign_note(checkpoint.to_text(), [LOG])
+    signed = SignedCheckpoint(checkpoint, sign_note(checkpoint.to_text(), [LOG]))
     prove = lambda old, new: prove_consistency(old, new, node)  # noqa: E731
-    assert client.ask(note, checkpoint, prove) is None
+    assert client.ask(signed, prove) is None
     assert client.failure is not None
     assert words in client.failure
-    assert client.ask(note, checkpoint, prove) is None, "it is not asked again at once"
+    assert client.ask(signed, prove) is None, "it is not asked again at once"
 
 
 def test_witness_that_dawdles_holds_up_one_round_and_no_more() -> None:
@@ -436,11 +432,11 @@ def test_witness_that_dawdles_holds_up_one_round_and_no_more() -> None:
         lines = [f"witness w{i} {keys[i].key} {urls[i]}" for i in range(2)]
         cosigners = Cosigners(Policy.parse("\n".join([*lines, "quorum w0", ""])), timeout_s=5, round_s=0.5)
         checkpoint = Checkpoint(ORIGIN, 5, tree_root(5))
-        note = sign_note(checkpoint.to_text(), [LOG])
+        signed = SignedCheckpoint(checkpoint, sign_note(checkpoint.to_text(), [LOG]))
         took_s = []
         for _ in range(2):
             begun = time.monotonic()
-            assert cosigners.cosign(note, checkpoint, lambda old, new: prove_consistency(old, new, node)) == (note, [])
+            assert cosigners.cosign(signed, lambda old, new: prove_consistency(old, new, node)) == (signed, [])
             took_s.append(time.monotonic() - begun)
             assert "w0: must answer within 0.5 s" in cosigners.failures
         assert 0.4 < took_s[0] < 3

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from passerby.errors import FormatError, LockedError, StorageError, VerificationError
-from passerby.register.notes import Checkpoint, Signer, sign_note, split_note
+from passerby.register.notes import Checkpoint, SignedCheckpoint, Signer, sign_note, split_note
 from passerby.register.storage import Hold, Store
 from passerby.register.tiles import CHECKPOINT, Edge, Frontier, grow, last_full_tiles, prove_inclusion
 
@@ -32,14 +32,12 @@ class Batch:
 
     Attributes:
         first: Index of its first entry.
-        checkpoint: That covers it.
-        note: The checkpoint, signed by the log.
+        signed: The checkpoint that covers it, signed by the log.
         paths: The inclusion path of each entry in that checkpoint.
     """
 
     first: int
-    checkpoint: Checkpoint
-    note: bytes
+    signed: SignedCheckpoint
     paths: tuple[tuple[bytes, ...], ...]
 
 
@@ -93,12 +91,12 @@ class Committer:
         self._public.put_all(growth.files, guard=self._hold.confirm)  # 2
         self._hold.check()
         self._state.swap(HEAD, self._head, checkpoint.to_text().encode())  # 3
-        note = self._sign(checkpoint)  # 4, 5
+        signed = self._sign(checkpoint)  # 4, 5
         first, self._edge, self._sound = self._edge.size, growth.edge, True
         self._public.drop_partials(growth.filled)
         size, node = checkpoint.size, growth.node
         paths = tuple(tuple(prove_inclusion(index, size, node)) for index in range(first, size))
-        return Batch(first, checkpoint, note, paths)
+        return Batch(first, signed, paths)
 
     def tidy(self, most: int | None = None) -> None:
         """Delete partial tiles that a full one replaced, ``most`` at a time or all."""
@@ -110,13 +108,13 @@ class Committer:
         self._sound = False
         self._recover()
 
-    def _sign(self, checkpoint: Checkpoint) -> bytes:
+    def _sign(self, checkpoint: Checkpoint) -> SignedCheckpoint:
         text = checkpoint.to_text()
-        note = sign_note(text, [self.signer])
+        signed = SignedCheckpoint(checkpoint, sign_note(text, [self.signer]))
         if self._publish:
-            replace_checkpoint(self._public, note, checkpoint)
-        self._head, self.checkpoint, self.note = text.encode(), checkpoint, note
-        return note
+            replace_checkpoint(self._public, signed)
+        self._head, self.signed = text.encode(), signed
+        return signed
 
     def _recover(self) -> None:
         """Find out what was promised, check that the files keep it, and sign it (again)."""
@@ -153,7 +151,7 @@ class Committer:
             )
 
 
-def replace_checkpoint(public: Store, note: bytes, checkpoint: Checkpoint) -> None:
+def replace_checkpoint(public: Store, signed: SignedCheckpoint) -> None:
     """Publish a checkpoint, never in the place of a longer one: a writer that was held up must not turn the log back.
 
     Raises:
@@ -163,9 +161,9 @@ def replace_checkpoint(public: Store, note: bytes, checkpoint: Checkpoint) -> No
     before = public.get(CHECKPOINT)
     if before is not None:
         with suppress(FormatError):
-            if Checkpoint.parse(split_note(before)[0]).size > checkpoint.size:
+            if Checkpoint.parse(split_note(before)[0]).size > signed.checkpoint.size:
                 raise LockedError(f"{public} has a longer checkpoint: another writer was here")
-    public.swap(CHECKPOINT, before, note)
+    public.swap(CHECKPOINT, before, signed.note)
 
 
 def _ascii(data: bytes) -> str:

@@ -76,7 +76,7 @@ class Log:
         self._writing = threading.Lock()
         self._closing = False
         self._tiles = Tiles(self._committer.size, directory.public.get)
-        self._publisher.start(self._committer.note, self._committer.checkpoint)
+        self._publisher.start(self._committer.signed)
         self._thread = threading.Thread(target=self._write, name="register-writer", daemon=True)
         self._thread.start()
 
@@ -217,7 +217,7 @@ class Log:
 
     def checkpoint(self) -> Checkpoint:
         """Return the newest checkpoint that the log signed."""
-        return self._committer.checkpoint
+        return self._committer.signed.checkpoint
 
     def prove(self, index: int) -> Proof:
         """Return the proof of an entry in the newest published checkpoint, or in the newest one if that is too short.
@@ -225,14 +225,15 @@ class Log:
         Raises:
             EntryError: there is none at that index.
         """
-        note, checkpoint = self._publisher.newest()
-        if index >= checkpoint.size:
-            note, checkpoint = self._committer.note, self._committer.checkpoint
-        if not 0 <= index < checkpoint.size:
-            raise EntryError(f"index must be from 0 to {checkpoint.size - 1}, got {index}")
-        tiles = Tiles(checkpoint.size, self._directory.public.get)
+        signed = self._publisher.newest()
+        if index >= signed.checkpoint.size:
+            signed = self._committer.signed
+        size = signed.checkpoint.size
+        if not 0 <= index < size:
+            raise EntryError(f"index must be from 0 to {size - 1}, got {index}")
+        tiles = Tiles(size, self._directory.public.get)
         data = tiles.entries(index // WIDTH)[index % WIDTH]
-        return Proof(index, tuple(prove_inclusion(index, checkpoint.size, tiles.node)), note, data)
+        return Proof(index, tuple(prove_inclusion(index, size, tiles.node)), signed.note, data)
 
     def rotate(self, signer: Signer | None = None) -> Receipt:
         """Change the log's key: the old key signs the entry that names the new one, and the new one signs from then on.
@@ -262,7 +263,7 @@ class Log:
             self._directory.finish_rotation()
             self.policy = self._directory.policy()
             self._committer.change_signer(signer)
-            self._publisher.offer(self._committer.note, self._committer.checkpoint)
+            self._publisher.offer(self._committer.signed)
         return receipt
 
     def name_witnesses(self, policy: Policy) -> Receipt:
@@ -299,7 +300,7 @@ class Log:
 
     def _witnessed(self, receipt: Receipt) -> Receipt:
         proof = self.prove(receipt.index)
-        return Receipt(receipt.index, proof, self._publisher.newest()[1])
+        return Receipt(receipt.index, proof, self._publisher.newest().checkpoint)
 
     def _write(self) -> None:
         """The writer's thread. Whatever ends it, no one is left waiting."""
@@ -329,8 +330,8 @@ class Log:
         try:
             with self._writing:
                 batch = self._committer.commit([data for data, _ in jobs])
-            self._tiles = Tiles(batch.checkpoint.size, self._directory.public.get)
-            self._publisher.offer(batch.note, batch.checkpoint)
+            self._tiles = Tiles(batch.signed.checkpoint.size, self._directory.public.get)
+            self._publisher.offer(batch.signed)
         except RegisterError as exc:
             error = exc
         finally:
@@ -343,4 +344,4 @@ class Log:
 
 def _receipt(batch: Batch, place: int, data: bytes) -> Receipt:
     index = batch.first + place
-    return Receipt(index, Proof(index, batch.paths[place], batch.note, data), batch.checkpoint)
+    return Receipt(index, Proof(index, batch.paths[place], batch.signed.note, data), batch.signed.checkpoint)

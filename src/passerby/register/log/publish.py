@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from passerby.errors import RegisterError, VerificationError
 from passerby.register.log.committer import replace_checkpoint
-from passerby.register.notes import Checkpoint, Policy
+from passerby.register.notes import Policy, SignedCheckpoint
 from passerby.register.storage import Store
 from passerby.register.tiles import Tiles, prove_consistency
 from passerby.register.witness import Cosigners
@@ -34,8 +35,8 @@ class CheckpointPublisher:
         self._policy = policy
         self._cosigners = Cosigners(policy) if any(w.url for w in policy.witnesses) else None
         self._changed = threading.Condition()
-        self._offer: tuple[bytes, Checkpoint] | None = None
-        self._newest: tuple[bytes, Checkpoint] | None = None
+        self._offer: SignedCheckpoint | None = None
+        self._newest: SignedCheckpoint | None = None
         self._quorum_size = 0
         self._met = False
         self._fork: VerificationError | None = None
@@ -54,25 +55,25 @@ class CheckpointPublisher:
         found = self._cosigners.failures if self._cosigners else []
         return [*found, *([str(self._failure)] if self._failure else [])]
 
-    def start(self, note: bytes, checkpoint: Checkpoint) -> None:
+    def start(self, signed: SignedCheckpoint) -> None:
         """Begin with the log's present checkpoint; where there are witnesses, they are asked about it first."""
-        self._newest = (note, checkpoint)
+        self._newest = signed
         if not self.asks:
             return
-        self._round(note, checkpoint)  # before anything new is signed: the log may have been put back to an older state
+        self._round(signed)  # before anything new is signed: the log may have been put back to an older state
         self._thread = threading.Thread(target=self._run, name="register-publisher", daemon=True)
         self._thread.start()
 
-    def offer(self, note: bytes, checkpoint: Checkpoint) -> None:
+    def offer(self, signed: SignedCheckpoint) -> None:
         """Hand over a newer checkpoint."""
         with self._changed:
             if self.asks:
-                self._offer = (note, checkpoint)
+                self._offer = signed
             else:
-                self._newest = (note, checkpoint)
+                self._newest = signed
             self._changed.notify_all()
 
-    def newest(self) -> tuple[bytes, Checkpoint]:
+    def newest(self) -> SignedCheckpoint:
         """Return the newest checkpoint that is published.
 
         Raises:
@@ -122,21 +123,21 @@ class CheckpointPublisher:
             with self._changed:
                 if self._offer is None and not self._closing:
                     self._changed.wait(REFRESH_S if self._met else RETRY_S)
-                note_and_checkpoint = self._offer or (None if self._closing else self._newest)
+                signed = self._offer or (None if self._closing else self._newest)
                 self._offer = None
-            if note_and_checkpoint is None:
+            if signed is None:
                 return
-            self._round(*note_and_checkpoint)
+            self._round(signed)
             with self._changed:
                 if not self._closing:
                     self._changed.wait_for(lambda: self._closing, PAUSE_S)
 
-    def _round(self, note: bytes, checkpoint: Checkpoint) -> None:
+    def _round(self, signed: SignedCheckpoint) -> None:
         if self._cosigners is None or self._fork:
             return
         try:
-            cosigned, keys = self._cosigners.cosign(_bare(note), checkpoint, self._prove)
-            replace_checkpoint(self._public, cosigned, checkpoint)
+            cosigned, keys = self._cosigners.cosign(_bare(signed), self._prove)
+            replace_checkpoint(self._public, cosigned)
         except VerificationError as exc:
             with self._changed:
                 self._fork = exc
@@ -147,17 +148,17 @@ class CheckpointPublisher:
             return
         with self._changed:
             self._failure = None
-            self._newest = (cosigned, checkpoint)
+            self._newest = cosigned
             self._met = self._policy.met_by(keys)
             if self._met:
-                self._quorum_size = checkpoint.size
+                self._quorum_size = signed.checkpoint.size
             self._changed.notify_all()
 
     def _prove(self, old: int, new: int) -> Sequence[bytes]:
         return prove_consistency(old, new, Tiles(new, self._public.get).node)
 
 
-def _bare(note: bytes) -> bytes:
+def _bare(signed: SignedCheckpoint) -> SignedCheckpoint:
     """The note with the log's own signature only, which always stands first."""
-    head, _, signatures = note.rpartition(b"\n\n")
-    return head + b"\n\n" + signatures.partition(b"\n")[0] + b"\n"
+    head, _, signatures = signed.note.rpartition(b"\n\n")
+    return replace(signed, note=head + b"\n\n" + signatures.partition(b"\n")[0] + b"\n")

@@ -1,5 +1,6 @@
 from .checkpoint import (
     Checkpoint,
+    SignedCheckpoint,
     cosign,
 )
 from .keys import (
@@ -35,6 +36,7 @@ __all__ = [
     "Policy",
     "PolicyWitness",
     "Signature",
+    "SignedCheckpoint",
     "Signer",
     "VerifierKey",
     "check_name",

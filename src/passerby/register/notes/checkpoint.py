@@ -69,6 +69,19 @@ class Checkpoint:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SignedCheckpoint:
+    """A checkpoint and the note that carries its signatures.
+
+    Attributes:
+        checkpoint: What the note says.
+        note: As it is published.
+    """
+
+    checkpoint: Checkpoint
+    note: bytes
+
+
 def cosign(text: str, signer: Signer, time_s: int) -> Signature:
     """Sign a checkpoint's text as a witness does at a time.
 

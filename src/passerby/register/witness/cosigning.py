@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from passerby.register.notes import (
     Policy,
     PolicyWitness,
     Signature,
+    SignedCheckpoint,
     VerifierKey,
     decode_decimal,
     encode_base64,
@@ -48,7 +50,7 @@ class WitnessClient:
         self._not_before = 0.0
         self._pause_s = _RETRY_S[0]
 
-    def ask(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> Signature | None:
+    def ask(self, signed: SignedCheckpoint, prove: Prove) -> Signature | None:
         """Return the witness's signature, or None with ``failure`` set where it does not answer as it should.
 
         Raises:
@@ -57,7 +59,7 @@ class WitnessClient:
         if time.monotonic() < self._not_before:
             return None
         try:
-            signature = self._ask(note, checkpoint, prove)
+            signature = self._ask(signed, prove)
         except (httpx.HTTPError, httpx.InvalidURL, FormatError, StorageError) as exc:
             self.failure = f"{self.witness.name}: {exc}"
             self._not_before = time.monotonic() + self._pause_s
@@ -66,13 +68,14 @@ class WitnessClient:
         self.failure, self._pause_s = None, _RETRY_S[0]
         return signature
 
-    def _ask(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> Signature:
-        status, body = self._post(note, checkpoint, prove)
+    def _ask(self, signed: SignedCheckpoint, prove: Prove) -> Signature:
+        checkpoint = signed.checkpoint
+        status, body = self._post(signed, prove)
         if status == httpx.codes.CONFLICT:
             self._seen = decode_decimal(body.removesuffix("\n"), "size in a witness's answer")
             if self._seen > checkpoint.size:
                 self._refuse_contradiction(checkpoint, f"witness has seen size {self._seen}, and shows nothing for it")
-            status, body = self._post(note, checkpoint, prove)
+            status, body = self._post(signed, prove)
         if status == httpx.codes.UNPROCESSABLE_ENTITY:
             self._refuse_contradiction(checkpoint, "witness has seen another history, and shows nothing for it")
         if status != httpx.codes.OK:
@@ -116,10 +119,11 @@ class WitnessClient:
             hint="this log and the one that the witness saw have forked; stop and find out which one is right",
         )
 
-    def _post(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> tuple[int, str]:
-        old = min(self._seen, checkpoint.size)
-        lines = [f"old {old}", *map(encode_base64, prove(old, checkpoint.size)), "", ""]
-        return self._request("POST", "add-checkpoint", "\n".join(lines).encode() + note)
+    def _post(self, signed: SignedCheckpoint, prove: Prove) -> tuple[int, str]:
+        size = signed.checkpoint.size
+        old = min(self._seen, size)
+        lines = [f"old {old}", *map(encode_base64, prove(old, size)), "", ""]
+        return self._request("POST", "add-checkpoint", "\n".join(lines).encode() + signed.note)
 
     def _request(self, method: str, path: str, content: bytes | None = None) -> tuple[int, str]:
         url = f"{(self.witness.url or '').rstrip('/')}/{path}"
@@ -161,8 +165,8 @@ class Cosigners:
         """Why witnesses gave no signature in the last round."""
         return [w.failure for w in self._witnesses if w.failure]
 
-    def cosign(self, note: bytes, checkpoint: Checkpoint, prove: Prove) -> tuple[bytes, list[VerifierKey]]:
-        """Ask all at once, and return the note with the signatures that came, and the keys that made them.
+    def cosign(self, signed: SignedCheckpoint, prove: Prove) -> tuple[SignedCheckpoint, list[VerifierKey]]:
+        """Ask all at once, and return the checkpoint with the signatures that came, and the keys that made them.
 
         A witness that dawdles holds up one round by ``round_s`` and no more: it is not asked again before it has answered.
 
@@ -170,15 +174,16 @@ class Cosigners:
             VerificationError: a witness has seen another history of this log.
         """
         free = [w for w in self._witnesses if w not in self._asked or self._asked[w].done()]
-        asked = {w: call_in_thread(partial(w.ask, note, checkpoint, prove)) for w in free}
+        asked = {w: call_in_thread(partial(w.ask, signed, prove)) for w in free}
         self._asked |= asked
         wait(asked.values(), timeout=self._round_s)
         for w, answer in self._asked.items():
             if not answer.done():
                 w.failure = f"{w.witness.name}: must answer within {self._round_s:g} s"
         found = [(w.witness.key, answer.result()) for w, answer in asked.items() if answer.done()]
-        signed = [(key, signature) for key, signature in found if signature is not None]
-        return note + "".join(signature.to_line() for _, signature in signed).encode(), [key for key, _ in signed]
+        came = [(key, signature) for key, signature in found if signature is not None]
+        lines = "".join(signature.to_line() for _, signature in came)
+        return replace(signed, note=signed.note + lines.encode()), [key for key, _ in came]
 
     def close(self) -> None:
         """Let the connections go."""
