@@ -104,6 +104,17 @@ def test_after_a_slate_only_a_key_frame_ends_it() -> None:
     assert [unit.key for unit in got] == [True, False]
 
 
+@pytest.mark.parametrize(
+    "data", [b"\0\0\1\x67\x64\0\0\1\x68\xeb", b"\0\0\1\xe7\x64\0\x0b\0\0\1\x68\xeb"], ids=["cut off", "broken head"]
+)
+def test_worker_whose_parameter_sets_do_not_parse_must_go_and_the_slate_stays(data: bytes) -> None:
+    fed = Fed()
+    fed.relay.tick()
+    with pytest.raises(ServiceError, match="worker must send sound"):
+        fed.relay.accept(veiled_unit(data, fed.hand.ns, key=True))
+    assert fed.relay.slate is CoverReason.START
+
+
 def test_silent_worker_is_covered_by_the_slate() -> None:
     fed = Fed()
     fed.feed(2)
