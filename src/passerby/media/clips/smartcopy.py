@@ -37,8 +37,16 @@ from passerby.media.h264 import (
     with_lengths,
 )
 
-_COPIED = frozenset({NalType.SLICE, NalType.IDR})
-_LEFT_OUT = frozenset({NalType.SEI, NalType.DELIMITER, NalType.END_OF_SEQUENCE, NalType.END_OF_STREAM, NalType.FILLER})
+# plain numbers: each unit of each packet is compared with them
+_PLAIN, _REFRESH = frozenset({int(NalType.SLICE)}), frozenset({int(NalType.IDR)})
+_COPIED = _PLAIN | _REFRESH
+_SETS, _SEI = frozenset({int(NalType.SPS), int(NalType.PPS)}), int(NalType.SEI)
+_LEFT_OUT = frozenset(
+    map(
+        int,
+        (NalType.SEI, NalType.DELIMITER, NalType.END_OF_SEQUENCE, NalType.END_OF_STREAM, NalType.FILLER),
+    )
+)
 FILM_GRAIN = 19
 """Payload type of the one message without which the pictures would look otherwise (H.264, annex D)."""
 _PROFILES = frozenset({66, 77, 100})
@@ -135,9 +143,9 @@ class Survey:
             kinds = self._kinds(memoryview(packet))
         except BitstreamError:
             kinds = set()
-        if kinds == {NalType.IDR}:
+        if kinds == _REFRESH:
             self._starts.append(index)
-        elif kinds != {NalType.SLICE}:
+        elif kinds != _PLAIN:
             self._spoilt.add(len(self._starts) - 1)
 
     def _kinds(self, packet: memoryview) -> set[int]:
@@ -158,10 +166,10 @@ class Survey:
                 if pps not in self._known_pps:
                     raise BitstreamError("slice of an unknown parameter set")
                 kinds.add(kind)
-            elif kind in {NalType.SPS, NalType.PPS}:
+            elif kind in _SETS:
                 if bytes(unit) not in config.sps + config.pps:
                     raise BitstreamError("parameter set changes")
-            elif kind == NalType.SEI and FILM_GRAIN in message_types(bytes(unit)):
+            elif kind == _SEI and FILM_GRAIN in message_types(bytes(unit)):
                 raise BitstreamError("grain is drawn by message")
             elif kind not in _LEFT_OUT:
                 raise BitstreamError(f"unit of type {kind}")
