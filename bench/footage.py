@@ -106,7 +106,7 @@ def demo(path: Path, seconds: float) -> Truth:
 def reference(path: Path, detector: Detector) -> Truth:
     """Find faces with the densest pass: every frame, at one half, one and two times the size, from 0.05 on.
 
-    Kept are sightings of tracks that were seen at least five times and once with 0.5 or more; the rest is mostly no face.
+    Kept are detections of tracks that were detected at least five times and once with 0.5 or more; the rest is mostly no face.
     Of these, tracks through a place in ``NO_FACE`` are left out. It takes minutes a clip, so it is kept in ``.cache``.
     """
     kept = CACHE / f"reference-{digest_file(path)[-16:]}-{detector.digest[-16:]}.json"
@@ -133,12 +133,12 @@ def _dense(path: Path, detector: Detector) -> list[tuple[int, int, float, float,
     """Return detections as frame, track, x, y, width and height."""
     with ClipReader(path) as clip:
         size = (clip.info.width_px, clip.info.height_px)
-        looks = [InferencePass(min(int(max(size) * share), 1920)) for share in (0.5, 1, 2)]
+        passes = [InferencePass(min(int(max(size) * share), 1920)) for share in (0.5, 1, 2)]
         meter = MotionMeter(*size)
         association = Association(meter, max_age=8)
         for frame in clip.frames():
             picture = frame.picture
-            found = start_passes(detector, looks, partial(scaled_rgb, picture), size, 0.05).result()
+            found = start_passes(detector, passes, partial(scaled_rgb, picture), size, 0.05).result()
             association.predict(meter.measure(grey_copy(picture)))
             association.update(frame.index, found)
         association.finish()

@@ -32,8 +32,8 @@ USUAL_FILL = "#{:02x}{:02x}{:02x}".format(*CoverSettings().fill)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one detector saw in one frame, covers left out, and the faces there with their covered share (0 to 1)."""
+class Examined:
+    """What one detector found in one frame, covers left out, and the faces there with their covered share (0 to 1)."""
 
     clip: str
     frame: int
@@ -54,8 +54,10 @@ def lies_on(box: list[float], face: Face) -> bool:
     return shared >= 0.3 * (area + face.w * face.h - shared) or (near_x and near_y and alike)
 
 
-def look(path: Path, name: str, detector: Detector, faces: dict[int, list[tuple[Face, float]]]) -> Iterator[Seen]:
-    """Look at a clip as ``verify`` does."""
+def detections_in(
+    path: Path, name: str, detector: Detector, faces: dict[int, list[tuple[Face, float]]]
+) -> Iterator[Examined]:
+    """Yield what a detector finds in a clip, examined as ``verify`` does."""
     settings = SETTINGS_BY_WEIGHTS.get(detector.digest, USUAL)
     with ClipReader(path) as clip:
         for frame in clip.frames():
@@ -70,11 +72,11 @@ def look(path: Path, name: str, detector: Detector, faces: dict[int, list[tuple[
             found = start_passes(detector, settings.passes(*size), scaled, size, settings.faint).result()
             bare = ~covered(scaled_luma(picture, *size), found.xyxy)
             kept = Detections(found.xyxy[bare], found.score[bare])
-            yield Seen(name, frame.index, frame.time_s, kept, faces.get(frame.index, []))
+            yield Examined(name, frame.index, frame.time_s, kept, faces.get(frame.index, []))
 
 
-def veiled(detector: Detector, footage: Path, work: Path) -> list[Seen]:
-    """Look at the veiled clips; the covered share of each face comes from an output with the key colour."""
+def veiled(detector: Detector, footage: Path, work: Path) -> list[Examined]:
+    """Examine the veiled clips; the covered share of each face comes from an output with the key colour."""
     seen = []
     for name, truth in sorted(clip_truth(footage).items()):
         keyed, usual = work / f"key_{name}", work / f"usual_{name}"
@@ -85,7 +87,7 @@ def veiled(detector: Detector, footage: Path, work: Path) -> list[Seen]:
         for index, mask in enumerate(covered_in_clip(keyed)):
             rows = [face for face in truth.get(index, []) if face.side >= SMALLEST_PX]
             faces[index] = [(face, share(mask, face)) for face in rows]
-        seen += list(look(usual, name, detector, faces))
+        seen += list(detections_in(usual, name, detector, faces))
     return seen
 
 
@@ -96,16 +98,16 @@ def share(mask: np.ndarray[tuple[int, int], np.dtype[np.bool_]], face: Face) -> 
     return float(part.mean()) if part.size else 1.0
 
 
-def bare(detector: Detector, footage: Path) -> list[Seen]:
-    """Look at the clips as they are."""
+def bare(detector: Detector, footage: Path) -> list[Examined]:
+    """Examine the clips as they are."""
     seen = []
     for name, truth in sorted(clip_truth(footage).items()):
         faces = {n: [(face, 0.0) for face in rows if face.side >= SMALLEST_PX] for n, rows in truth.items()}
-        seen += list(look(footage / "videos_gt" / name, name, detector, faces))
+        seen += list(detections_in(footage / "videos_gt" / name, name, detector, faces))
     return seen
 
 
-def say_veiled(detector: Detector, seen: list[Seen], threshold: float) -> None:
+def say_veiled(detector: Detector, seen: list[Examined], threshold: float) -> None:
     """Print how many uncovered faces are seen from a threshold on, and how many places are not one."""
     exposed = hit = 0
     rows: dict[str, list[VerifyDetection]] = {}
@@ -127,7 +129,7 @@ def say_veiled(detector: Detector, seen: list[Seen], threshold: float) -> None:
     )
 
 
-def say_bare(detector: Detector, seen: list[Seen], threshold: float) -> None:
+def say_bare(detector: Detector, seen: list[Examined], threshold: float) -> None:
     """Print the share of faces seen by size, and boxes on no annotated face."""
     found = {size: [0, 0] for size in BINS}
     stray = 0
@@ -148,7 +150,7 @@ def say_bare(detector: Detector, seen: list[Seen], threshold: float) -> None:
     )
 
 
-def say_beside(first: list[Seen], second: list[Seen], faint: float) -> None:
+def say_beside(first: list[Examined], second: list[Examined], faint: float) -> None:
     """Print how many faces of 20 px and more, unseen or unsure by the first detector, the second sees from its ``faint`` on."""
     for threshold in (USUAL.faint, USUAL.seems_left):
         left = hit = 0

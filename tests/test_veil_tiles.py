@@ -56,11 +56,11 @@ def test_a_face_no_larger_than_the_overlap_is_found_where_it_is(data: st.DataObj
 def test_a_picture_no_larger_than_a_tile_is_one_tile(size: tuple[int, int]) -> None:
     tiles = []
 
-    def look(tile: NDArray[np.uint8]) -> Detections:
+    def infer(tile: NDArray[np.uint8]) -> Detections:
         tiles.append(tile)
         return Detections(np.array([[-5, -5, 300, 300], [180, 184, 190, 191]], np.float32), np.array([0.9, 0.8], "f4"))
 
-    found = infer_in_tiles(np.full((size[1], size[0], 3), 9, np.uint8), SIZE, look)
+    found = infer_in_tiles(np.full((size[1], size[0], 3), 9, np.uint8), SIZE, infer)
     assert len(tiles) == 1
     assert (tiles[0][: size[1], : size[0]] == 9).all()
     assert tiles[0].sum() == 9 * 3 * size[0] * size[1], "what is added is black"
@@ -75,7 +75,7 @@ def test_a_face_that_an_inner_edge_cuts_is_left_to_the_next_tile_and_one_at_the_
     found = infer_in_tiles(picture((300, 192), (0, 150, 30, 192)), SIZE, bright)
     assert found.xyxy.tolist() == [[0, 150, 30, 192]]
     found = infer_in_tiles(picture((300, 192), (50, 20, 250, 180)), SIZE, bright)
-    assert len(found) == 0, "larger than both tiles: a look at a smaller size sees it"
+    assert len(found) == 0, "larger than both tiles: a pass at a smaller size finds it"
 
 
 def test_nothing_is_nothing() -> None:

@@ -189,7 +189,10 @@ class Detector:
         except DetectorError:
             raise
         except (RuntimeError, ValueError, KeyError, IndexError, MemoryError) as error:
-            raise DetectorError(f"detector failed on a picture of {width}x{height}: {error}") from error
+            raise DetectorError(
+                f"detector failed on a picture of {width}x{height}: {error}",
+                hint="passerby doctor says what runs here; a detector of your own must take pictures of any size",
+            ) from error
 
     def _infer_whole(self, rgb: Rgb, threshold: float) -> Detections:
         return self.layout.decode(self._engine.run(rgb, self.layout), rgb.shape[0], rgb.shape[1], threshold)

@@ -92,7 +92,10 @@ class OpenVinoEngine:
             # TensorFlow Lite is told by the name alone: its reader takes no bytes
             self._model = core.read_model(path if path.suffix == ".tflite" else path.read_bytes())
         except (RuntimeError, OSError) as error:
-            raise DetectorError(f"{path.name} is no network that OpenVINO reads: {error}") from error
+            raise DetectorError(
+                f"{path.name} is no network that OpenVINO reads: {error}",
+                hint="give --detector the ONNX file of a face detector, or leave it out",
+            ) from error
         self.output_names = [output.get_any_name() for output in self._model.outputs]
         self.output_shapes = [
             tuple(None if d.is_dynamic else d.get_length() for d in output.partial_shape)
