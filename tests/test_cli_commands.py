@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import typer
 import typer.core
 import typer.main
+from typer.testing import CliRunner
 
 from passerby.cli import build, main
+from passerby.cli.options import command_of
 from passerby.cli.verbs import VERBS
 
 ROOT = Path(__file__).parent.parent
@@ -156,3 +160,32 @@ def test_check_takes_a_proof_or_a_log_and_refuses_the_others_options(
             main(["register", "check", *words])
         assert caught.value.code == 2
         assert message in capsys.readouterr().err
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostOptions:
+    """What a made-up command takes."""
+
+    to: Annotated[list[str], typer.Argument(help="To whom.")]
+    copies: Annotated[int, typer.Option("-n", "--copies", min=1, help="How many.")] = 1
+    express: Annotated[bool, typer.Option("--express", help="At once.")] = False
+
+
+def test_options_declared_as_fields_are_the_commands_in_their_order() -> None:
+    told: list[PostOptions] = []
+
+    def post(options: PostOptions) -> None:
+        """Send a letter."""
+        told.append(options)
+
+    app = typer.Typer()
+    app.command()(command_of(PostOptions, post))
+    run = CliRunner()
+    assert run.invoke(app, ["a", "b", "-n", "2"]).exit_code == 0
+    assert told == [PostOptions(to=["a", "b"], copies=2)]
+    shown = run.invoke(app, ["--help"]).output
+    places = [shown.index(word) for word in ("Send a letter.", "To whom.", "How many.", "At once.")]
+    assert places == sorted(places)
+    assert run.invoke(app, []).exit_code == 2, "a field without a default must be given"
+    assert run.invoke(app, ["a", "-n", "0"]).exit_code == 2
+    assert len(told) == 1
