@@ -14,11 +14,12 @@ from pydantic import TypeAdapter
 
 from passerby.errors import ConfigError
 from passerby.gateway.config.camera import CameraConfig
-from passerby.gateway.config.city import CityConfig, is_loopback
+from passerby.gateway.config.city import CityConfig
 from passerby.gateway.config.document import parse_document
 from passerby.gateway.config.load import load_city, parse_city
 from passerby.gateway.config.reference import reference, schema
 from passerby.gateway.config.words import polygon, seconds, size_bytes
+from passerby.values import is_loopback
 from passerby.veil.settings import CoverStyle
 
 ROOT = Path(__file__).parent.parent

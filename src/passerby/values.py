@@ -1,4 +1,4 @@
-"""Words that several rooms share: boxes, detections, tracks, zones, digests, instants. No pixels; nothing is written.
+"""Words that several rooms share: boxes, detections, tracks, zones, digests, instants, addresses. No pixels; nothing is written.
 
 Boxes are rows (x0, y0, x1, y1) in pixels of the picture as shown (rotation applied is never assumed: they are in the
 coded picture's own axes), x1 and y1 one past the last pixel, float32.
@@ -7,6 +7,7 @@ coded picture's own axes), x1 and y1 one past the last pixel, float32.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,3 +101,15 @@ class Track:
     def last(self) -> int:
         """Index of the last frame."""
         return self.first + len(self.xyxy) - 1
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address is reached from this machine only.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

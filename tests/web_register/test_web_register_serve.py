@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from passerby.errors import VerificationError
 from passerby.register import Log, Policy, Proof, Remark, VerifierKey, encode_entry, require
-from passerby.web.listening import is_loopback, server_config
+from passerby.values import is_loopback
+from passerby.web.listening import server_config
 from passerby.web.register.follow import LogFollower
 from passerby.web.register.server import answer, register_app
 

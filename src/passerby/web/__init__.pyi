@@ -3,7 +3,6 @@ from .console import (
 )
 from .listening import (
     bind_port,
-    is_loopback,
     serve_app,
     shown_host,
 )
@@ -25,7 +24,6 @@ __all__ = [
     "SiteAddresses",
     "bind_port",
     "copy_log",
-    "is_loopback",
     "serve_app",
     "serve_console",
     "serve_register",

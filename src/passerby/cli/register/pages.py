@@ -10,7 +10,7 @@ import typer
 
 from passerby.cli.register.input import read_key, read_policy
 from passerby.errors import UsageError
-from passerby.values import digest_bytes
+from passerby.values import digest_bytes, is_loopback
 from passerby.web import (
     FALLBACK_LANGUAGE,
     PAGE_LANGUAGES,
@@ -18,7 +18,6 @@ from passerby.web import (
     SiteAddresses,
     bind_port,
     copy_log,
-    is_loopback,
     serve_register,
     verifier_page,
     write_site,

@@ -10,7 +10,8 @@ import typer
 from passerby import register
 from passerby.cli.register.input import KEY_HINT, NAME_HINT, typed
 from passerby.errors import UsageError
-from passerby.web import bind_port, is_loopback, serve_app
+from passerby.values import is_loopback
+from passerby.web import bind_port, serve_app
 
 _Path = Annotated[Path, typer.Argument(metavar="DIR", help="The witness's directory.")]
 

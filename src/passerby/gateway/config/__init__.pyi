@@ -20,7 +20,6 @@ from .city import (
     RtspConfig,
     SelfTestConfig,
     ServerConfig,
-    is_loopback,
 )
 from .load import (
     load_city,
@@ -55,7 +54,6 @@ __all__ = [
     "ServerConfig",
     "Statement",
     "ZoneConfig",
-    "is_loopback",
     "load_city",
     "parse_city",
 ]

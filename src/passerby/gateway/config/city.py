@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -21,6 +20,7 @@ from passerby.gateway.config.camera import (
 from passerby.gateway.config.key import Between, InCode, Key, Section
 from passerby.gateway.config.statement import Statement
 from passerby.gateway.config.words import Duration, Texts
+from passerby.values import is_loopback
 
 URL = "^(https?://|mailto:|tel:)[^ ]+$"
 WEB = "^https?://[^ ]+$"
@@ -196,15 +196,3 @@ class CityConfig(Section):
     def onvif(self) -> dict[str, OnvifConfig]:
         """Return the ONVIF services, by camera."""
         return {name: camera.onvif for name, camera in self.cameras.items() if camera.onvif is not None}
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether an address is reached from this machine only.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, True, False)
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -8,7 +8,7 @@ from .proof import (
 )
 from .reader import (
     LogReader,
-    Snapshot,
+    LogSnapshot,
 )
 from .trust import (
     POLICY,
@@ -16,7 +16,7 @@ from .trust import (
     rotation_path,
 )
 from .watching import (
-    Visit,
+    LogVisit,
     watch,
 )
 from .whole_log import (
@@ -30,10 +30,10 @@ __all__ = [
     "LogProblem",
     "LogReader",
     "LogReport",
+    "LogSnapshot",
+    "LogVisit",
     "Proof",
     "ProvenEntry",
-    "Snapshot",
-    "Visit",
     "require",
     "rotation_path",
     "verify",

@@ -38,7 +38,7 @@ _CACHED_BUNDLES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class LogSnapshot:
     """One checkpoint, checked.
 
     Attributes:
@@ -225,13 +225,13 @@ class LogReader:
             raise StorageError(f"{self.source} holds no log", hint="give the directory or URL that holds `checkpoint`")
         return VerifierKey.parse(_text(raw, VKEY).removesuffix("\n"))
 
-    def _read(self) -> Snapshot:
+    def _read(self) -> LogSnapshot:
         try:
             return self._read_once()
         except VerificationError:
             return self._read_once()  # the log's key may have changed between reading the key and the checkpoint
 
-    def _read_once(self) -> Snapshot:
+    def _read_once(self) -> LogSnapshot:
         trust = follow(self.source, self._known)
         policy = self._policy
         if policy is None:
@@ -245,7 +245,7 @@ class LogReader:
         tiles = Tiles(checkpoint.size, self.source.get)
         for passed in trust.passed if self._bridged else ():
             check_growth(passed, checkpoint, tiles)
-        return Snapshot(checkpoint, opened, policy, trust)
+        return LogSnapshot(checkpoint, opened, policy, trust)
 
 
 def check_growth(old: Checkpoint, new: Checkpoint, tiles: Tiles) -> None:

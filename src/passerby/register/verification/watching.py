@@ -50,7 +50,7 @@ DAMAGE = {"tile", "tree", "missing", "format"}
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class LogVisit:
     """What a visit found.
 
     Attributes:
@@ -74,7 +74,7 @@ def watch(
     policy: Policy | None = None,
     silence_h: float = SILENCE_H,
     now: datetime | None = None,
-) -> Visit:
+) -> LogVisit:
     """Visit a log once.
 
     Args:
@@ -164,7 +164,7 @@ class _Visitor:
         self._now = now
         self._problems: list[LogProblem] = []
 
-    def visit(self, vkey: VerifierKey | None, policy: Policy | None) -> Visit:
+    def visit(self, vkey: VerifierKey | None, policy: Policy | None) -> LogVisit:
         last = self._memory.last_visit()  # 1
         before, old = self._memory.last_note()
         on_own_word = vkey is None and policy is None
@@ -175,9 +175,9 @@ class _Visitor:
             reader = LogReader(self._source, vkey=vkey, policy=policy, bridged=False)  # 2
         except (FormatError, VerificationError) as exc:
             kind = "format" if isinstance(exc, FormatError) else "signature"
-            return Visit((LogProblem(kind, exc.message),), old, None, own_word)
+            return LogVisit((LogProblem(kind, exc.message),), old, None, own_word)
         if not self._bridged(reader) or (old and not self._grew(old, before, reader)):  # 3
-            return Visit(tuple(self._problems), old, None, own_word)
+            return LogVisit(tuple(self._problems), old, None, own_word)
         grown = self._check_entries(reader, old.size if old else 0) or last.grown or self._now  # 4
         self._check_signatures(reader)  # 5
         named = last.policy if policy else self._check_named(reader, last)
@@ -185,7 +185,7 @@ class _Visitor:
         self._check_silence(grown, reader)  # 6
         known = last.key or vkey or reader.snapshot.trust.key
         self._remember(reader, _LastVisit(vkey=str(known), own_word=own_word, policy=named, grown=grown))  # 7
-        return Visit(tuple(self._problems), old, reader.checkpoint(), own_word)
+        return LogVisit(tuple(self._problems), old, reader.checkpoint(), own_word)
 
     def _remember(self, reader: LogReader, visit: _LastVisit) -> None:
         if not DAMAGE & {problem.kind for problem in self._problems}:
