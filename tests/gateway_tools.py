@@ -28,7 +28,7 @@ from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, SceneSettings
 from passerby.gateway.picture.slate import Slates
 from passerby.gateway.rtsp.auth import DigestGate, ha1
-from passerby.gateway.rtsp.server import RtspServer
+from passerby.gateway.rtsp.server import SWEEP_S, RtspServer
 from passerby.gateway.states import Event
 from passerby.gateway.stream.relay import Relay
 from passerby.gateway.values import CoverReason
@@ -165,15 +165,19 @@ class Served:
     """An RTSP server with one camera of drawn pictures."""
 
     def __init__(
-        self, config: RtspConfig | None = None, settings: SceneSettings = SMALL, *, feeding: bool = True
+        self,
+        config: RtspConfig | None = None,
+        settings: SceneSettings = SMALL,
+        *,
+        feeding: bool = True,
+        sweep_s: float = SWEEP_S,
     ) -> None:
         self.thread = LoopThread()
         self.events: list[Event] = []
         self.relay = Relay(camera(), Slates())
         gate = DigestGate({USER: ha1(USER, PASSWORD)}.get, lambda _, name: name == "hall")
-        self.server = RtspServer(
-            config or RtspConfig(port=0), {"hall": self.relay, "yard": self.relay}.get, gate, self.events.append
-        )
+        find = {"hall": self.relay, "yard": self.relay}.get
+        self.server = RtspServer(config or RtspConfig(port=0), find, gate, self.events.append, sweep_s=sweep_s)
         self.thread.call(self.server.start())
         if feeding:
             asyncio.run_coroutine_threadsafe(feed(self.relay, settings), self.thread.loop)

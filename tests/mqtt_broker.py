@@ -34,9 +34,13 @@ class SmallBroker:
         """Go away without a word."""
         if self._server is not None:
             self._server.close()
+        self.cut_off()
+        await asyncio.sleep(0.05)
+
+    def cut_off(self) -> None:
+        """End every client's connection without a word."""
         for client in list(self._clients):
             client.writer.transport.abort()
-        await asyncio.sleep(0.05)
 
     def topics(self, topic: str) -> list[str]:
         """Return what was published at a topic, as text."""

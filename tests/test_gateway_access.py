@@ -5,8 +5,7 @@ import contextlib
 import gc
 import socket
 import threading
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
 
 import aiohttp
@@ -131,25 +130,17 @@ def test_a_camera_with_one_user_is_tested(served: Served, simulator: OnvifSimula
     assert report.exclusive == "not-exclusive"
 
 
-def test_tests_are_stated_for_every_camera(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    stated: list[tuple[str, str]] = []
-
-    async def sleep(_: float) -> None:
-        await done.wait() if len(stated) > 1 else await real(0)
-
-    real, done = asyncio.sleep, asyncio.Event()
-    monkeypatch.setattr("passerby.gateway.onvif.pull_check.asyncio.sleep", sleep)
-
-    async def testing() -> None:
-        tests = AccessTests(lambda name, word, _: stated.append((name, word)))
+def test_tests_are_stated_for_every_camera(served: Served) -> None:
+    async def testing() -> list[tuple[str, str]]:
+        stated: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        tests = AccessTests(lambda name, word, _: stated.put_nowait((name, word)), begin_s=0.0)
         tests.watch([camera(served), CameraConfig("drawn", InputConfig("test://portrait"))], {})
         async with asyncio.timeout(10):
-            while len(stated) < 2:
-                await real(0.02)
+            found = [await stated.get(), await stated.get()]
         await tests.stop()
+        return found
 
-    asyncio.run(testing())
-    assert sorted(stated) == [("drawn", "untested"), ("hall", "untested")]
+    assert sorted(asyncio.run(testing())) == [("drawn", "untested"), ("hall", "untested")]
 
 
 # ONVIF
@@ -179,9 +170,8 @@ ANSWERS: dict[str, bytes | float] = {
 
 
 @pytest.mark.parametrize("said", ANSWERS)
-def test_a_camera_that_does_not_answer_by_onvif_is_named_and_let_go(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.onvif.client.ANSWER_S", 1.0)
-    answer = ANSWERS[said]
+def test_a_camera_that_does_not_answer_by_onvif_is_named_and_let_go(said: str) -> None:
+    answer, asked = ANSWERS[said], threading.Event()
     ear = socket.create_server(("127.0.0.1", 0))
 
     def speak() -> None:
@@ -195,13 +185,14 @@ def test_a_camera_that_does_not_answer_by_onvif_is_named_and_let_go(said: str, m
                 if isinstance(answer, bytes):
                     peer.sendall(answer)
                 else:
-                    time.sleep(answer)
+                    asked.wait(answer)
 
     thread = threading.Thread(target=speak, daemon=True)
     thread.start()
     for ask in (read_profiles, read_users):
         with pytest.raises(CameraError, match="must answer by ONVIF, got: "):
-            asyncio.run(ask(OnvifConfig("127.0.0.1", ear.getsockname()[1], "a", "b")))
+            asyncio.run(ask(OnvifConfig("127.0.0.1", ear.getsockname()[1], "a", "b"), answer_s=1.0))
+    asked.set()
     ear.shutdown(socket.SHUT_RDWR)
     ear.close()
     thread.join(5)
@@ -212,10 +203,9 @@ def test_a_camera_that_does_not_answer_by_onvif_is_named_and_let_go(said: str, m
 def test_a_question_that_is_cut_short_leaves_no_connection(simulator: OnvifSimulator) -> None:
     async def asking() -> None:
         for pause_s in (0.0, 0.001, 0.003, 0.01, 0.03, 0.1):
-            task = asyncio.create_task(read_profiles(onvif(simulator)))
-            await asyncio.sleep(pause_s)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await read_profiles(onvif(simulator))
             assert not [one for one in gc.get_objects() if isinstance(one, aiohttp.ClientSession) and not one.closed]
 
     # descriptions are read from the disk once a process, which is the slow part to cut short
@@ -251,56 +241,71 @@ def test_home_is_where_the_zones_were_drawn() -> None:
     assert at_home(Pose(False, None), None)
 
 
-def test_a_camera_that_moves_is_covered_until_it_stands_at_home(
-    simulator: OnvifSimulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("passerby.gateway.onvif.ptz.EVERY_S", 0.1)
-    monkeypatch.setattr("passerby.gateway.onvif.ptz.SETTLED_S", 0.3)
-    held: set[str] = set()
+class Covers:
+    """Notes which cameras are covered, and lets a test wait for what comes."""
 
-    async def until(covered: bool) -> None:
+    def __init__(self) -> None:
+        self.held: dict[str, str] = {}
+        self.poses = 0
+        self._changed = asyncio.Event()
+
+    def hold(self, name: str, reason: CoverReason, detail: str) -> None:
+        self.held[f"{name} {reason}"] = detail
+        self._changed.set()
+
+    def release(self, name: str, reason: CoverReason) -> None:
+        self.held.pop(f"{name} {reason}", None)
+        self._changed.set()
+
+    async def ask(self, config: OnvifConfig, every_s: float) -> AsyncIterator[Pose]:
+        async for pose in watch_poses(config, every_s):
+            self.poses += 1
+            self._changed.set()
+            yield pose
+
+    async def until(self, done: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
-            while bool(held) is not covered:  # noqa: ASYNC110 - waits for what another side does
-                await asyncio.sleep(0.02)
+            while not done():
+                self._changed.clear()
+                await self._changed.wait()
 
+
+def test_a_camera_that_moves_is_covered_until_it_stands_at_home(simulator: OnvifSimulator) -> None:
     async def watching() -> None:
-        watch = PtzWatch(
-            lambda name, reason, _: held.add(f"{name} {reason}"), lambda name, reason: held.discard(f"{name} {reason}")
-        )
+        seen = Covers()
+        watch = PtzWatch(seen.hold, seen.release, seen.ask, every_s=0.1, settled_s=0.3)
         watch.watch({"hall": onvif(simulator, ptz=True, home=(0.0, 0.0, 0.0))})
-        await asyncio.sleep(0)
-        await until(True)
-        assert held == {f"hall {CoverReason.PTZ}"}, "before anything is known it is covered"
-        await until(False)
+        await seen.until(lambda: bool(seen.held))
+        assert set(seen.held) == {f"hall {CoverReason.PTZ}"}, "before anything is known it is covered"
+        await seen.until(lambda: not seen.held)
         simulator.moving = "MOVING"
-        await until(True)
+        await seen.until(lambda: bool(seen.held))
         simulator.moving, simulator.position = "IDLE", (0.5, 0.0, 0.0)
-        await asyncio.sleep(0.8)
-        assert held, "it stands, but elsewhere"
+        told = seen.poses
+        await seen.until(lambda: seen.poses >= told + 8)
+        assert seen.held, "it stands, but elsewhere"
         simulator.position = (0.0, 0.0, 0.0)
-        await until(False)
+        await seen.until(lambda: not seen.held)
         simulator.users.clear()
-        await until(True)
+        await seen.until(lambda: bool(seen.held))
         await watch.stop()
 
     asyncio.run(watching())
 
 
 def test_a_camera_that_stops_answering_is_covered() -> None:
-    held: list[str] = []
-
     async def silent(_: OnvifConfig, __: float) -> AsyncIterator[Pose]:
         yield Pose(False, (0.0, 0.0, 0.0))
         raise CameraError("gone")
 
     async def watching() -> None:
-        watch = PtzWatch(lambda *told: held.append(told[2]), lambda *_: held.clear(), silent)
+        seen = Covers()
+        watch = PtzWatch(seen.hold, seen.release, silent)
         watch.watch({"hall": OnvifConfig("h", 80, None, None, ptz=True)})
-        await asyncio.sleep(0.2)
+        await seen.until(lambda: "its position is not known" in seen.held.values())
         await watch.stop()
 
     asyncio.run(watching())
-    assert held[-1] == "its position is not known"
 
 
 def test_poses_come_over_one_connection(simulator: OnvifSimulator) -> None:

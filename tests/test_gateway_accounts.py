@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.gateway_tools import HandClock
 
 from passerby.errors import AccessError, ServiceError, UsageError
 from passerby.gateway.access.access_log import AccessLog, access_log_csv
@@ -176,9 +177,8 @@ def test_sessions_end_with_time_and_with_their_account() -> None:
     assert same_token("x", "x")
 
 
-def test_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.access.sessions.MOST", 10)
-    sessions = LoginSessions(60.0)
+def test_sessions_are_bounded() -> None:
+    sessions = LoginSessions(60.0, most=10)
     tokens = [sessions.begin("a")[0] for _ in range(25)]
     assert sum(sessions.find(token) is not None for token in tokens) == 10
 
@@ -200,13 +200,16 @@ def test_limit_lets_a_burst_through_and_then_a_rate() -> None:
 
 
 def test_access_log_keeps_its_days_and_its_own_mode(tmp_path: Path) -> None:
-    log = AccessLog(tmp_path / "access.sqlite", 30)
+    hand = HandClock()
+    log = AccessLog(tmp_path / "access.sqlite", 30, hand.clock)
     log.add("watch", user="a", address="192.0.2.1", camera="hall", detail="x" * 500)
     assert len(log.lines()[0].detail) == 200
-    log._base.execute("update access set at = '2020-01-01T00:00:00.000Z'")
-    log._swept_s = 0.0
+    hand.move(29 * 86_400)
     log.add("login", user="a")
-    assert [line.what for line in log.lines()] == ["login"]
+    assert [line.what for line in log.lines()] == ["login", "watch"]
+    hand.move(2 * 86_400)
+    log.add("login", user="b")
+    assert [(line.what, line.user) for line in log.lines()] == [("login", "b"), ("login", "a")]
     assert (tmp_path / "access.sqlite").stat().st_mode & 0o077 == 0
     log.close()
 
@@ -276,10 +279,9 @@ def test_log_lines_are_json_and_hold_no_values_of_exceptions() -> None:
     logging.getLogger().handlers.clear()
 
 
-def test_what_repeats_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_repeats_is_counted() -> None:
     clock = Clock()
-    monkeypatch.setattr("passerby.gateway.logs.time.monotonic", clock)
-    keeper, written = OnceASecond(), []
+    keeper, written = OnceASecond(clock), []
     for number in range(5000):
         clock.now += 0.001
         record = logging.LogRecord("passerby", logging.WARNING, "a.py", 1, "again", None, None)
@@ -290,10 +292,8 @@ def test_what_repeats_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert written[1][1] > 900
 
 
-def test_what_happens_to_another_camera_in_the_same_second_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock()
-    monkeypatch.setattr("passerby.gateway.logs.time.monotonic", clock)
-    keeper = OnceASecond()
+def test_what_happens_to_another_camera_in_the_same_second_is_told() -> None:
+    keeper = OnceASecond(Clock())
 
     def told(camera: str, event: str) -> bool:
         record = logging.LogRecord("passerby", logging.WARNING, "a.py", 1, "text", None, None)

@@ -24,11 +24,13 @@ COVERED = CameraStatus("hall", Phase.COVERED, (CoverReason.NO_PICTURE,))
 class Talk:
     """A link to a broker of the test's own."""
 
-    def __init__(self, small: SmallBroker, *, allow_cover: bool = False, password: str | None = None) -> None:
+    def __init__(
+        self, small: SmallBroker, *, allow_cover: bool = False, password: str | None = None, waiting: int = 1000
+    ) -> None:
         self.statuses = [VEILED]
         self.covers: list[tuple[str, bool]] = []
         config = MqttConfig("127.0.0.1", small.port, "cams", "test", "u", password, allow_cover=allow_cover)
-        self.broker = MqttBroker(config, lambda: self.statuses, self._cover)
+        self.broker = MqttBroker(config, lambda: self.statuses, self._cover, waiting=waiting, retry_s=0.1)
 
     def _cover(self, name: str, on: bool) -> bool:
         self.covers.append((name, on))
@@ -92,28 +94,25 @@ async def test_stats_are_told_in_frigates_words() -> None:
 @in_a_loop
 async def test_the_last_will_says_offline() -> None:
     async with linked() as (small, _):
-        for client in list(small._clients):
-            client.writer.transport.abort()
+        small.cut_off()
         await until(lambda: "offline" in small.topics("cams/available"))
 
 
 @in_a_loop
 async def test_a_broker_that_goes_is_found_again_and_told_everything() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("passerby.gateway.publish.mqtt.random.uniform", lambda *_: 0.1)
-        async with linked() as (small, talk):
-            talk.broker.tick()
-            await until(lambda: small.topics("cams/hall/state"))
-            await small.stop()
-            await until(lambda: not talk.broker.connected)
-            talk.broker.tick()
-            again = SmallBroker()
-            await again.start(small.port)
-            await until(lambda: talk.broker.connected and again.topics("cams/available"))
-            talk.broker.tick()
-            await until(lambda: again.topics("cams/hall/state") == ["veiled"])
-            await talk.broker.stop()
-            await again.stop()
+    async with linked() as (small, talk):
+        talk.broker.tick()
+        await until(lambda: small.topics("cams/hall/state"))
+        await small.stop()
+        await until(lambda: not talk.broker.connected)
+        talk.broker.tick()
+        again = SmallBroker()
+        await again.start(small.port)
+        await until(lambda: talk.broker.connected and again.topics("cams/available"))
+        talk.broker.tick()
+        await until(lambda: again.topics("cams/hall/state") == ["veiled"])
+        await talk.broker.stop()
+        await again.stop()
 
 
 COVERS = [("hall/cover/set", b"ON"), ("hall/cover/set", b"OFF"), ("none/cover/set", b"ON")]
@@ -176,13 +175,11 @@ async def test_a_wrong_password_is_tried_again_and_stops_nothing(caplog: pytest.
 
 @in_a_loop
 async def test_what_waits_is_bounded() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("passerby.gateway.publish.mqtt.WAITING", 10)
-        talk = Talk(SmallBroker())
-        talk.broker.connected = True
-        for number in range(50):
-            talk.broker.take(Event(EventKind.FAULT_BEGAN, "hall", number, reason=CoverReason.CLOCK))
-        assert talk.broker.dropped == 40
+    talk = Talk(SmallBroker(), waiting=10)
+    talk.broker.connected = True
+    for number in range(50):
+        talk.broker.take(Event(EventKind.FAULT_BEGAN, "hall", number, reason=CoverReason.CLOCK))
+    assert talk.broker.dropped == 40
 
 
 def test_stats_of_no_camera() -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -45,16 +46,21 @@ def _place(record: logging.LogRecord) -> str:
 
 
 class OnceASecond(logging.Filter):
-    """Lets each place in the code speak once a second for each camera and kind of event, and all together ``PER_S`` times."""
+    """Lets each place in the code speak once a second for each camera and kind of event, and all together ``PER_S`` times.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
+        self._clock = clock
         self._spoken: dict[tuple[object, ...], tuple[float, int]] = {}
         self._second, self._count = 0, 0
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record is written now; what was left out before is told with the next one."""
-        now = time.monotonic()
+        now = self._clock()
         about = (getattr(record, "camera", None), getattr(record, "event", None))
         place = (record.pathname, record.lineno, *about)
         last, left_out = self._spoken.get(place, (-1.0, 0))

@@ -58,10 +58,12 @@ def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401  # any dataclass
 def _value(kind: Any, value: Any) -> Any:  # noqa: ANN401  # any type that a field has
     origin, inner = get_origin(kind), get_args(kind)
     if origin in {Union, types.UnionType}:
-        # of our own, one that may be None
-        return None if value is None else _value(next(one for one in inner if one is not type(None)), value)
+        # of our own, all are of one type or None
+        return None if value is None else _value(inner[0], value)
     if origin is Annotated:
         return _value(inner[0], value)
+    if origin is None:
+        return _plain(kind, value)
     if origin is Literal and value in inner:
         return value
     if origin is tuple and type(value) is list:
@@ -69,7 +71,7 @@ def _value(kind: Any, value: Any) -> Any:  # noqa: ANN401  # any type that a fie
         return tuple(_value(one, item) for one, item in zip(kinds, value, strict=True))
     if origin is dict and type(value) is dict:
         return {key: _value(inner[1], item) for key, item in value.items()}
-    return _plain(kind, value) if origin is None else _refuse(kind, value)
+    return _refuse(kind, value)
 
 
 def _plain(kind: Any, value: Any) -> Any:  # noqa: ANN401  # any type that a field has

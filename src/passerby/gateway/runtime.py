@@ -19,7 +19,7 @@ from passerby.gateway.config_file import ConfigFile
 from passerby.gateway.journal import EventJournal
 from passerby.gateway.last_minute import LastMinute
 from passerby.gateway.onvif import AccessTests, PtzWatch
-from passerby.gateway.publish import MetricsSource, MqttBroker, OnRecord
+from passerby.gateway.publish import MetricsSource, MqttBroker, RegisterLink
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
 from passerby.gateway.values import CoverReason
@@ -70,10 +70,10 @@ class Runtime:
         self.city, self._clock = city, clock
         self.config = ConfigFile(city.path, load)
         self.accounts = Accounts(city.state / "accounts.sqlite")
-        self.access = AccessLog(city.state / "access.sqlite", city.access_log.retain_days)
+        self.access = AccessLog(city.state / "access.sqlite", city.access_log.retain_days, clock)
         self.first_password = self.accounts.first_start()
         self.tls = _tls_files(city)
-        self.record = OnRecord(city, self.hold, self.release)
+        self.record = RegisterLink(city, self.hold, self.release, clock=clock)
         self.gate = AccountGate(self.accounts)
         self.gateway = Gateway(city.cameras.values(), self._rtsp(city), self.gate, city.selftest, self.record.permit)
         self.gateway.subscribe(self._heard)

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="account")
 
 
-def show(config: _Config) -> None:
+def show(*, config: _Config) -> None:
     """List the accounts: name, role, since when, whether there is a stream key."""
     with closing(_accounts(config)) as accounts:
         for one in accounts.all():
@@ -33,7 +33,7 @@ def show(config: _Config) -> None:
 
 
 def add(
-    config: _Config, name: _Name, role: Annotated[Role, typer.Option(help="What it is for.")] = Role.VIEWER
+    *, config: _Config, name: _Name, role: Annotated[Role, typer.Option(help="What it is for.")] = Role.VIEWER
 ) -> None:
     """Make an account with a fresh password, and print that."""
     password = new_password()
@@ -43,6 +43,7 @@ def add(
 
 
 def reset(
+    *,
     config: _Config,
     name: _Name,
     stream_key: Annotated[bool, typer.Option("--stream-key", help="Make a new stream key instead.")] = False,
@@ -57,7 +58,7 @@ def reset(
     typer.echo(password)
 
 
-def remove(config: _Config, name: _Name) -> None:
+def remove(*, config: _Config, name: _Name) -> None:
     """Remove an account."""
     with closing(_accounts(config)) as accounts:
         accounts.remove(name)

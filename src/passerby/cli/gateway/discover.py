@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def find(
+    *,
     hosts: Annotated[
         list[str] | None, typer.Argument(metavar="[HOST[:PORT]]...", help="Ask these instead of the network.")
     ] = None,

@@ -43,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def run(
+    *,
     config: Annotated[Path | None, typer.Argument(metavar="CITY.YML", help="The configuration.")] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Run two drawn test cameras, with everything in a temporary folder.")

@@ -6,12 +6,12 @@ import csv
 import io
 import sqlite3
 import threading
-import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from passerby.errors import ServiceError
-from passerby.values import utc_now
+from passerby.gateway.clock import MACHINE, Clock
 
 _TABLES = """
 create table if not exists access (
@@ -55,13 +55,15 @@ class AccessLog:
     Args:
         path: The SQLite file; made with mode 0600.
         days: Lines are kept this long.
+        clock: By which lines are dated and expire.
 
     Raises:
         ServiceError: it cannot be opened.
     """
 
-    def __init__(self, path: Path, days: float) -> None:
+    def __init__(self, path: Path, days: float, clock: Clock = MACHINE) -> None:
         self.days = days
+        self._clock = clock
         self._lock = threading.Lock()
         self._swept_s = 0.0
         self._recent: dict[tuple[str, str, str, str], float] = {}
@@ -92,10 +94,10 @@ class AccessLog:
             ServiceError: it cannot be written. Whoever would watch then must not.
         """
         key = (what, user, address, camera)
-        now_s = time.monotonic()
+        now_s = self._clock.now_s()
         if once_s and now_s - self._recent.get(key, -once_s) < once_s:
             return
-        at = utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        at = self._text_of(self._clock.wall_ns())
         with self._lock:
             try:
                 self._base.execute(
@@ -133,6 +135,11 @@ class AccessLog:
                 raise ServiceError(f"access log must be readable, got {exc}") from exc
         return [Line(*row) for row in rows]
 
+    @staticmethod
+    def _text_of(wall_ns: int) -> str:
+        at = datetime.fromtimestamp(wall_ns / 1e9, UTC)
+        return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
     def close(self) -> None:
         """Close the file."""
         self._base.close()
@@ -141,9 +148,8 @@ class AccessLog:
         if self._swept_s and now_s - self._swept_s < _SWEEP_S:
             return
         self._swept_s = now_s
-        oldest = utc_now().timestamp() - self.days * 86_400
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(oldest))
-        self._base.execute("delete from access where at < ?", (text,))
+        oldest = self._text_of(self._clock.wall_ns() - round(self.days * 86_400e9))
+        self._base.execute("delete from access where at < ?", (oldest,))
         self._base.execute("delete from access where number <= (select max(number) from access) - ?", (MOST_LINES,))
 
 

@@ -35,17 +35,18 @@ class LoginSessions:
     Args:
         length_s: Of a login.
         clock: Seconds.
+        most: Logins at once; the oldest ends first.
     """
 
-    def __init__(self, length_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._length_s, self._clock = length_s, clock
+    def __init__(self, length_s: float, clock: Callable[[], float] = time.monotonic, most: int = MOST) -> None:
+        self._length_s, self._clock, self._most = length_s, clock, most
         self._open: dict[bytes, LoginSession] = {}
 
     def begin(self, user: str, standing: object = None) -> tuple[str, LoginSession]:
         """Return a fresh token for the cookie, and the session."""
         now = self._clock()
         self._open = {key: one for key, one in self._open.items() if one.ends_s > now}
-        while len(self._open) >= MOST:
+        while len(self._open) >= self._most:
             self._open.pop(next(iter(self._open)))
         token = secrets.token_urlsafe(32)
         session = LoginSession(user, secrets.token_urlsafe(24), now + self._length_s, standing)

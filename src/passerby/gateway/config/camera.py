@@ -297,11 +297,6 @@ class CameraConfig(Section):
         return self.friendly_name or self.name
 
     @property
-    def recording(self) -> RecordConfig | None:
-        """Return how it is recorded, or None where it is not."""
-        return self.record if self.record.enabled else None
-
-    @property
     def ptz(self) -> bool:
         """Return whether it can move: while it is away from home its zones do not apply, and it is covered."""
         return self.onvif is not None and self.onvif.ptz

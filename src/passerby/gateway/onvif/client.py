@@ -19,6 +19,7 @@ from passerby.errors import CameraError
 from passerby.gateway.config import OnvifConfig
 
 ANSWER_S = 10.0
+"""Longest wait for one answer of a camera, where no other is given."""
 _FOREIGN = (
     ONVIFError,
     ZeepError,
@@ -80,13 +81,13 @@ class _OnvifClient(ONVIFCamera):  # type: ignore[misc]  # it has no type informa
 
 
 @contextlib.asynccontextmanager
-async def _camera(config: OnvifConfig) -> AsyncIterator[ONVIFCamera]:
+async def _camera(config: OnvifConfig, answer_s: float) -> AsyncIterator[ONVIFCamera]:
     # adjust_time: a camera whose clock is wrong refuses tokens of the right time
     # no_cache: its descriptions are on our disk already
     login = config.user or "", config.password or ""
     camera = _OnvifClient(config.host, config.port, *login, no_cache=True, adjust_time=True)
     try:
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(answer_s):
             await camera.update_xaddrs()
         yield camera
     except _FOREIGN as exc:
@@ -97,13 +98,13 @@ async def _camera(config: OnvifConfig) -> AsyncIterator[ONVIFCamera]:
         await camera.close()
 
 
-async def read_profiles(config: OnvifConfig) -> list[StreamProfile]:
+async def read_profiles(config: OnvifConfig, answer_s: float = ANSWER_S) -> list[StreamProfile]:
     """Return a camera's streams, largest first.
 
     Raises:
         CameraError: it does not answer, or refuses.
     """
-    async with _camera(config) as camera, asyncio.timeout(ANSWER_S):
+    async with _camera(config, answer_s) as camera, asyncio.timeout(answer_s):
         media = await camera.create_media_service()
         found = []
         for one in await media.GetProfiles():
@@ -131,13 +132,13 @@ def _profile(config: OnvifConfig, one: Any, url: str) -> StreamProfile:  # noqa:
     )
 
 
-async def read_users(config: OnvifConfig) -> list[OnvifUser]:
+async def read_users(config: OnvifConfig, answer_s: float = ANSWER_S) -> list[OnvifUser]:
     """Return the accounts that a camera knows.
 
     Raises:
         CameraError: it does not answer, or does not tell this user.
     """
-    async with _camera(config) as camera, asyncio.timeout(ANSWER_S):
+    async with _camera(config, answer_s) as camera, asyncio.timeout(answer_s):
         device = await camera.create_devicemgmt_service()
         answer = await device.GetUsers()
         return [OnvifUser(str(one.Username), str(one.UserLevel)) for one in answer or []]
@@ -156,19 +157,19 @@ class Pose:
     position: tuple[float, float, float] | None
 
 
-async def watch_poses(config: OnvifConfig, every_s: float) -> AsyncGenerator[Pose, None]:
+async def watch_poses(config: OnvifConfig, every_s: float, answer_s: float = ANSWER_S) -> AsyncGenerator[Pose, None]:
     """Return where a camera looks, again and again, over one connection.
 
     Raises:
         CameraError: it does not answer any more, or has no PTZ.
     """
-    async with _camera(config) as camera:
-        async with asyncio.timeout(ANSWER_S):
+    async with _camera(config, answer_s) as camera:
+        async with asyncio.timeout(answer_s):
             media = await camera.create_media_service()
             ptz = await camera.create_ptz_service()
             token = (await media.GetProfiles())[0].token
         while True:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(answer_s):
                 status = await ptz.GetStatus({"ProfileToken": token})
             yield pose_of(status)
             await asyncio.sleep(every_s)

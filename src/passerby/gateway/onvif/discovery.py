@@ -15,6 +15,7 @@ import socket
 import time
 import uuid
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -77,11 +78,12 @@ def interfaces() -> list[Interface]:
     return found
 
 
-def discover_cameras(timeout_s: float) -> list[FoundCamera]:
+def discover_cameras(timeout_s: float, where: Sequence[Interface] | None = None) -> list[FoundCamera]:
     """Ask the local network who is there; takes as long as it is told to.
 
     Args:
         timeout_s: How long to wait for answers.
+        where: Interfaces to ask on; None takes ``interfaces()``.
     """
     message = str(uuid.uuid4())
     probe = _PROBE.format(message).encode()
@@ -89,7 +91,7 @@ def discover_cameras(timeout_s: float) -> list[FoundCamera]:
     began_s, asked = time.monotonic(), 0
     with contextlib.ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
-        for interface in interfaces():
+        for interface in interfaces() if where is None else where:
             ear = _ear(interface)
             if ear is not None:
                 selector.register(stack.enter_context(ear), selectors.EVENT_READ, interface)

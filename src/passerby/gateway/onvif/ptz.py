@@ -17,7 +17,6 @@ from passerby.gateway.values import CoverReason
 
 EVERY_S = 0.4
 SETTLED_S = 1.0
-"""A camera that stands for this long has come to rest."""
 NEAR = 0.01
 """Positions closer than this are the same; ONVIF's generic space runs from -1 to 1."""
 _RETRY_S = 3.0
@@ -32,6 +31,8 @@ class PtzWatch:
         hold: Covers a camera for a reason.
         release: Ends that.
         ask: Returns poses for ever.
+        every_s: Time from one question to the next.
+        settled_s: A camera that stands for this long has come to rest.
     """
 
     def __init__(
@@ -39,8 +40,12 @@ class PtzWatch:
         hold: Callable[[str, CoverReason, str], None],
         release: Callable[[str, CoverReason], None],
         ask: Ask = watch_poses,
+        *,
+        every_s: float = EVERY_S,
+        settled_s: float = SETTLED_S,
     ) -> None:
         self._hold, self._release, self._ask = hold, release, ask
+        self._every_s, self._settled_s = every_s, settled_s
         self._tasks: dict[str, tuple[OnvifConfig, asyncio.Task[None]]] = {}
 
     def watch(self, cameras: dict[str, OnvifConfig]) -> None:
@@ -67,12 +72,12 @@ class PtzWatch:
         while True:
             still_s = 0.0
             try:
-                async for pose in self._ask(config, EVERY_S):
+                async for pose in self._ask(config, self._every_s):
                     away = not at_home(pose, config.home)
-                    still_s = 0.0 if pose.moving or away else still_s + EVERY_S
+                    still_s = 0.0 if pose.moving or away else still_s + self._every_s
                     if still_s == 0.0:
                         self._hold(name, CoverReason.PTZ, "away from home" if away and not pose.moving else "")
-                    elif still_s >= SETTLED_S:
+                    elif still_s >= self._settled_s:
                         self._release(name, CoverReason.PTZ)
             except CameraError as exc:
                 _log.warning("%s: %s", name, exc.message)

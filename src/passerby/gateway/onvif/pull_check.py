@@ -16,6 +16,7 @@ from passerby.gateway.config import CameraConfig, InputKind, OnvifConfig
 from passerby.gateway.onvif.client import OnvifUser, read_users
 from passerby.gateway.onvif.describe import CameraLogin, DescribeAnswer, describe
 
+BEGIN_S = 5.0
 AGAIN_S = 24 * 3600.0
 _SOON_S = 600.0
 _log = logging.getLogger("passerby.gateway.access")
@@ -90,10 +91,11 @@ class AccessTests:
 
     Args:
         state: Takes a camera's name, the register's word and the method.
+        begin_s: A camera's own start goes first, for so long.
     """
 
-    def __init__(self, state: Callable[[str, str, str], None]) -> None:
-        self._state = state
+    def __init__(self, state: Callable[[str, str, str], None], begin_s: float = BEGIN_S) -> None:
+        self._state, self._begin_s = state, begin_s
         self._tasks: dict[str, tuple[CameraConfig, OnvifConfig | None, asyncio.Task[None]]] = {}
         self.reports: dict[str, AccessReport] = {}
 
@@ -120,8 +122,7 @@ class AccessTests:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, config: CameraConfig, onvif: OnvifConfig | None) -> None:
-        # the camera's own start goes first
-        await asyncio.sleep(5.0)
+        await asyncio.sleep(self._begin_s)
         while True:
             report = await check_camera_access(config, onvif)
             if report is None:

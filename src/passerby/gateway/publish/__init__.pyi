@@ -6,14 +6,14 @@ from .mqtt import (
     MqttBroker,
     camera_stats,
 )
-from .on_record import (
-    OnRecord,
+from .register_link import (
+    RegisterLink,
 )
 
 __all__ = [
     "MetricsSource",
     "MqttBroker",
-    "OnRecord",
+    "RegisterLink",
     "camera_stats",
     "metrics_exposition",
 ]

@@ -10,12 +10,12 @@ import contextlib
 import logging
 import queue
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
 from passerby.errors import EntryError, RegisterError, StorageError
+from passerby.gateway.clock import MACHINE, Clock
 from passerby.register import Entry, Log
 
 WAITING = 20_000
@@ -31,16 +31,17 @@ class LogWriter:
         path: The log's folder; made where it is missing.
         origin: The log's name, for a new log.
         changed: Called from the writer's thread: with a sentence when the log cannot be written, with None when it can again.
+        clock: By which it is counted for how long.
 
     Raises:
         RegisterError: the log cannot be made or opened.
     """
 
-    def __init__(self, path: Path, origin: str, changed: Callable[[str | None], None]) -> None:
+    def __init__(self, path: Path, origin: str, changed: Callable[[str | None], None], clock: Clock = MACHINE) -> None:
         self.path, self.dropped = path, 0
         self.failing_since_s: float | None = None
         self.why = ""
-        self._changed = changed
+        self._changed, self._clock = changed, clock
         self._jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
         self._ending = threading.Event()
         if not (path / "private").is_dir():
@@ -67,7 +68,7 @@ class LogWriter:
     def failing_s(self) -> float:
         """Return for how long the log cannot be written, 0 where it can."""
         since = self.failing_since_s
-        return time.monotonic() - since if since is not None else 0.0
+        return self._clock.now_s() - since if since is not None else 0.0
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Write what is queued and let go of the log; what cannot be written within the time is lost, and shows as silence."""
@@ -113,7 +114,7 @@ class LogWriter:
                 self._held.close()
             self._held = None
         if self.failing_since_s is None:
-            self.failing_since_s = time.monotonic()
+            self.failing_since_s = self._clock.now_s()
             _log.error("the register cannot be written: %s", why)
         self.why = why
         self._changed(why)

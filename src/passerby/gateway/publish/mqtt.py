@@ -24,6 +24,7 @@ from passerby.gateway.states import CameraStatus, Event, EventKind
 from passerby.gateway.values import CoverReason
 
 WAITING = 1000
+RETRY_S = 1.0
 _LONGEST_S = 60.0
 _log = logging.getLogger("passerby.gateway.mqtt")
 _TOLD = {EventKind.FAULT_BEGAN, EventKind.FAULT_ENDED, EventKind.ALARM, EventKind.STARTED, EventKind.STOPPED}
@@ -36,19 +37,28 @@ class MqttBroker:
         config: Where and how.
         statuses: Returns the state of all cameras.
         cover: Takes a camera's name and whether an operator's cover is on.
+        waiting: Messages that wait to be sent at once; more are dropped and counted.
+        retry_s: First wait before the broker is tried again; it doubles up to a minute.
 
     Topics, below the prefix: ``available`` (online, stopped, offline), ``stats``, ``events``, and for each camera
     ``NAME/state``, ``NAME/reason``, ``NAME/fps``, ``NAME/faces``, ``NAME/cover/state``.
     """
 
     def __init__(
-        self, config: MqttConfig, statuses: Callable[[], list[CameraStatus]], cover: Callable[[str, bool], bool]
+        self,
+        config: MqttConfig,
+        statuses: Callable[[], list[CameraStatus]],
+        cover: Callable[[str, bool], bool],
+        *,
+        waiting: int = WAITING,
+        retry_s: float = RETRY_S,
     ) -> None:
         self.config = config
         self.connected = False
         self.dropped = 0
         self._statuses, self._cover = statuses, cover
-        self._waiting: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue(WAITING)
+        self._waiting: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue(waiting)
+        self._retry_s = retry_s
         self._told: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -102,11 +112,11 @@ class MqttBroker:
             self._told.pop(topic, None)
 
     async def _keep(self) -> None:
-        wait_s = 1.0
+        wait_s = self._retry_s
         while True:
             try:
                 await self._run()
-                wait_s = 1.0
+                wait_s = self._retry_s
             except (aiomqtt.MqttError, OSError) as exc:
                 _log.warning("broker %s:%s: %s", self.config.host, self.config.port, exc)
             finally:

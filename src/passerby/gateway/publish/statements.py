@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -58,12 +60,14 @@ class Statements:
 
     Args:
         log: The log's folder.
+        now: Returns the instant at which an entry is made.
 
     Raises:
         StorageError: the file is damaged or unreadable.
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
         self._path = log / "private" / "gateway.json"
         try:
             self.kept = Kept.model_validate_json(self._path.read_bytes()) if self._path.exists() else Kept()
@@ -93,7 +97,7 @@ class Statements:
         """Return the entry about the operator if it must be stated anew; tell ``stated_operator`` once it is in the log."""
         if _operator(config) == self.kept.operator:
             return []
-        return [OperatorStated(at=utc_now(), **_operator(config))]  # type: ignore[arg-type]
+        return [OperatorStated(at=self._now(), **_operator(config))]  # type: ignore[arg-type]
 
     def stated_operator(self, config: RegisterConfig) -> None:
         """Remember that the operator is in the log."""
@@ -113,12 +117,12 @@ class Statements:
             # kept before it is in the log, so that no camera is ever registered under two identifiers
             self.save()
         if not known.stated:
-            return [CameraRegistered(at=utc_now(), camera=known.id, **fields)]  # type: ignore[arg-type]
+            return [CameraRegistered(at=self._now(), camera=known.id, **fields)]  # type: ignore[arg-type]
         plain = _plain(statement)
         changed = {
             key: value for key, value in fields.items() if value is not None and known.stated.get(key) != plain[key]
         }
-        return [CameraChanged(at=utc_now(), camera=known.id, **changed)] if changed else []  # type: ignore[arg-type]
+        return [CameraChanged(at=self._now(), camera=known.id, **changed)] if changed else []  # type: ignore[arg-type]
 
     def stated_camera(self, name: str, statement: Statement) -> None:
         """Remember what is in the log about a camera."""
@@ -161,8 +165,8 @@ def _fields(statement: Statement) -> dict[str, object]:
     }
 
 
-def started(camera: str, config: CameraConfig, statement: Statement) -> RunningStarted:
-    """Return the entry that a camera runs from now on.
+def started(camera: str, config: CameraConfig, statement: Statement, at: datetime) -> RunningStarted:
+    """Return the entry that a camera runs from an instant on.
 
     Raises:
         StorageError: the weights cannot be read.
@@ -173,7 +177,7 @@ def started(camera: str, config: CameraConfig, statement: Statement) -> RunningS
     except OSError as exc:
         raise StorageError(f"weights {weights.name} must be readable, got {exc.strerror}") from exc
     return RunningStarted(
-        at=utc_now(),
+        at=at,
         camera=camera,
         mode="veil",
         software=f"passerby {passerby.__version__}",

@@ -16,7 +16,6 @@ from passerby.gateway.rtsp.udp import UdpPorts
 from passerby.gateway.states import Event
 
 SWEEP_S = 2.0
-"""How often connections are looked at: whether they live, and whether their account does."""
 Find = Callable[[str], Stream | None]
 Tell = Callable[[Event], None]
 
@@ -29,12 +28,13 @@ class RtspServer:
         find: Returns the stream of a name.
         gate: Who may read.
         tell: Takes events: readers that came and left, refusals.
+        sweep_s: How often connections are looked at: whether they live, and whether their account does.
     """
 
-    def __init__(self, config: RtspConfig, find: Find, gate: Gate, tell: Tell) -> None:
+    def __init__(self, config: RtspConfig, find: Find, gate: Gate, tell: Tell, *, sweep_s: float = SWEEP_S) -> None:
         self.config, self.gate, self.tell = config, gate, tell
         self.udp: UdpPorts | None = None
-        self._find = find
+        self._find, self._sweep_s = find, sweep_s
         self._broadcasts: dict[str, Broadcast] = {}
         self._connections: set[Connection] = set()
         self._servers: list[asyncio.Server] = []
@@ -142,6 +142,6 @@ class RtspServer:
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(min(SWEEP_S, self.config.session_timeout_s / 4))
+            await asyncio.sleep(min(self._sweep_s, self.config.session_timeout_s / 4))
             for connection in list(self._connections):
                 connection.sweep()

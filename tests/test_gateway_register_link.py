@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.gateway_site import TEXT, city_in
-from tests.gateway_tools import wait_for
+from tests.gateway_tools import HandClock, wait_for
 
 from passerby import register
 from passerby.errors import StorageError
+from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.publish.heartbeats import APART_S, STEADY_S, CameraHeartbeats, HeartbeatState, Span
-from passerby.gateway.publish.on_record import OnRecord
+from passerby.gateway.publish.register_link import RegisterLink
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.values import SELFTEST_CAMERA, CoverReason
 from passerby.web.register.follow import LogFollower
@@ -105,10 +106,10 @@ def test_a_worker_that_counts_from_zero_again_takes_nothing_away() -> None:
 class Linked:
     """A register link with its log."""
 
-    def __init__(self, folder: Path, text: str = TEXT) -> None:
+    def __init__(self, folder: Path, text: str = TEXT, clock: Clock = MACHINE) -> None:
         self.city = city_in(folder, text)
         self.held: list[tuple[str, CoverReason]] = []
-        self.link = OnRecord(self.city, self._hold, self._release)
+        self.link = RegisterLink(self.city, self._hold, self._release, clock=clock, permit_s=2.0)
 
     def _hold(self, name: str, reason: CoverReason, _: str) -> None:
         if (name, reason) not in self.held:
@@ -123,6 +124,18 @@ class Linked:
     def tell(self, kind: EventKind, **fields: object) -> None:
         told = {"camera": "hall", "at_ns": time.time_ns()} | fields
         self.link.take(Event(kind, **told))  # type: ignore[arg-type]
+
+    @contextmanager
+    def unwritable(self) -> Iterator[None]:
+        """Take the register's folder away, as when its disk is gone."""
+        home = self.city.register.path
+        away = home.with_name("away")
+        shutil.move(home, away)
+        try:
+            yield
+        finally:
+            shutil.move(away, home)
+        wait_for(lambda: self.link.writer.failing_since_s is None)
 
     def close(self) -> list[register.Entry]:
         self.link.close()
@@ -187,45 +200,36 @@ def test_what_changed_is_stated_and_nothing_else(tmp_path: Path) -> None:
     assert changed[0].label is None
 
 
-def test_a_camera_does_not_start_while_the_register_cannot_be_written(
-    linked: Linked, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise StorageError("no space left")
-
-    monkeypatch.setattr(register.Log, "append_many", refuse)
-    monkeypatch.setattr("passerby.gateway.publish.on_record.PERMIT_S", 0.5)
-    why = linked.permit()
-    assert why == "the register cannot be written: no space left"
-    assert linked.permit() is not None, "asked again, it says so again"
-    monkeypatch.undo()
-    wait_for(lambda: linked.link.writer.failing_since_s is None)
+def test_a_camera_does_not_start_while_the_register_cannot_be_written(linked: Linked) -> None:
+    with linked.unwritable():
+        linked.link.access("hall", "untested", "makes the writer notice")
+        why = linked.permit()
+        assert why is not None
+        assert why.startswith("the register cannot be written: ")
+        assert linked.permit() is not None, "asked again, it says so again"
     assert linked.permit() is None
     kinds = [entry.kind for entry in linked.close()]
     assert kinds == ["operator.stated", "camera.registered", "running.started"], "nothing was stated twice"
 
 
-def test_a_grace_time_lets_it_run_and_stands_in_the_register(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    linked = Linked(tmp_path, TEXT.replace("  position: act-2024\n", "  position: act-2024\n  grace: 2s\n"))
+def test_a_grace_time_lets_it_run_and_stands_in_the_register(tmp_path: Path) -> None:
+    hand = HandClock()
+    text = TEXT.replace("  position: act-2024\n", "  position: act-2024\n  grace: 10m\n")
+    linked = Linked(tmp_path, text, hand.clock)
     assert linked.permit() is None
-
-    def refuse(*_: object, **__: object) -> None:
-        raise StorageError("no space left")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(register.Log, "append_many", refuse)
+    with linked.unwritable():
         linked.tell(EventKind.STOPPED)
         wait_for(lambda: linked.link.writer.failing_since_s is not None)
+        hand.move(9 * 60)
         linked.link.tick([status()])
         assert not linked.held, "within the grace time it runs"
-        wait_for(lambda: linked.link.writer.failing_s() > 2)
+        hand.move(2 * 60)
         linked.link.tick([status()])
         assert linked.held == [("hall", CoverReason.REGISTER)], "after it, it is covered"
-    wait_for(lambda: linked.link.writer.failing_since_s is None)
     linked.link.tick([status()])
     assert not linked.held
     stated = [entry for entry in linked.close() if isinstance(entry, register.OperatorStated)]
-    assert stated[0].grace_s == 2
+    assert stated[0].grace_s == 600
 
 
 def test_a_fault_is_stated_as_an_interval(linked: Linked) -> None:
@@ -266,16 +270,19 @@ def test_exclusive_access_is_stated_when_it_changes(linked: Linked) -> None:
     assert found == ["untested", "not-exclusive"]
 
 
-def test_the_log_that_a_day_leaves_behind_verifies(linked: Linked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("passerby.gateway.publish.heartbeats.STEADY_S", 1.0)
+def test_the_log_that_a_day_leaves_behind_verifies(tmp_path: Path) -> None:
+    # it began a while ago, so that nothing it states lies in the future
+    hand = HandClock()
+    hand.move(-100)
+    linked = Linked(tmp_path, clock=hand.clock)
     linked.permit()
-    for number in range(1, 4):
+    for number in range(60):
+        hand.move(1)
         linked.link.tick([status(frames=number * 12)])
-        time.sleep(1.05)
-    linked.tell(EventKind.FAULT_BEGAN, reason=CoverReason.NO_PICTURE)
-    for _ in range(3):
+    linked.tell(EventKind.FAULT_BEGAN, at_ns=hand.wall_ns, reason=CoverReason.NO_PICTURE)
+    for _ in range(40):
+        hand.move(1)
         linked.link.tick([status(Phase.COVERED, CoverReason.NO_PICTURE, frames=36)])
-        time.sleep(1.05)
     with closing(LogFollower(linked.city.register.path)) as follower:
         identifier = linked.link.identifier("hall")
         wait_for(
@@ -283,8 +290,8 @@ def test_the_log_that_a_day_leaves_behind_verifies(linked: Linked, monkeypatch: 
                 b'data-light="down"' in (follower.document(f"c/{identifier}/", "en") or follower.missing("en", 0)).body
             )
         )
-    linked.tell(EventKind.FAULT_ENDED, reason=CoverReason.NO_PICTURE)
-    linked.tell(EventKind.STOPPED)
+    linked.tell(EventKind.FAULT_ENDED, at_ns=hand.wall_ns, reason=CoverReason.NO_PICTURE)
+    linked.tell(EventKind.STOPPED, at_ns=hand.wall_ns)
     linked.close()
     with closing(register.LogReader.open(linked.city.register.path)) as reader:
         report = register.verify(reader)

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
 from passerby.errors import EntryError, RegisterError, StorageError
+from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CameraConfig, CityConfig, Statement
 from passerby.gateway.publish.heartbeats import CameraHeartbeats, Span, state_of, state_of_reason
 from passerby.gateway.publish.log_writer import LogWriter
@@ -30,7 +31,6 @@ from passerby.register import (
     RunningStopped,
     SelfTest,
 )
-from passerby.values import utc_now
 
 PERMIT_S = 10.0
 _FAILING_S = 0.5
@@ -40,13 +40,15 @@ stated once it has not come back for as long."""
 _log = logging.getLogger("passerby.gateway.register")
 
 
-class OnRecord:
+class RegisterLink:
     """Links a gateway to the register.
 
     Args:
         city: The configuration.
         hold: Covers a camera for a reason.
         release: Ends that.
+        clock: By which entries are dated.
+        permit_s: Longest wait until a start is durable in the log.
 
     Raises:
         RegisterError: the log cannot be made or opened.
@@ -57,11 +59,15 @@ class OnRecord:
         city: CityConfig,
         hold: Callable[[str, CoverReason, str], None],
         release: Callable[[str, CoverReason], None],
+        *,
+        clock: Clock = MACHINE,
+        permit_s: float = PERMIT_S,
     ) -> None:
         self.city = city
+        self._clock, self._permit_s = clock, permit_s
         self._hold, self._release = hold, release
-        self.writer = LogWriter(city.register.path, city.register.origin, self._log_changed)
-        self.statements = Statements(city.register.path)
+        self.writer = LogWriter(city.register.path, city.register.origin, self._log_changed, clock)
+        self.statements = Statements(city.register.path, self._now)
         self._settle()
         self._heartbeats: dict[str, CameraHeartbeats] = {}
         self._open_faults: dict[tuple[str, CoverReason], datetime] = {}
@@ -90,7 +96,7 @@ class OnRecord:
         """State that a camera runs; None when it is durable in the log, or a sentence that says why it must not start."""
         async with self._permits:
             try:
-                wait_s = PERMIT_S if self.writer.failing_since_s is None else _FAILING_S
+                wait_s = self._permit_s if self.writer.failing_since_s is None else _FAILING_S
                 await asyncio.wait_for(self._state(config), wait_s)
             except (RegisterError, OSError, TimeoutError) as exc:
                 why = self.writer.why or (exc.message if isinstance(exc, RegisterError) else "no answer in time")
@@ -101,14 +107,14 @@ class OnRecord:
         return None
 
     def _fresh(self, name: str) -> CameraHeartbeats:
-        return CameraHeartbeats(utc_now().replace(microsecond=0), self.city.statements[name].heartbeat_s)
+        return CameraHeartbeats(self._now().replace(microsecond=0), self.city.statements[name].heartbeat_s)
 
     async def _state(self, config: CameraConfig) -> None:
         name, statement = config.name, self.city.statements[config.name]
         if name not in self._pending:
             entries = self.statements.of_operator(self.city.register) + self.statements.of_camera(name, statement)
             identifier = self.statements.identifier(name) or ""
-            entries.append(await asyncio.to_thread(started, identifier, config, statement))
+            entries.append(await asyncio.to_thread(started, identifier, config, statement, self._now()))
             self._pending[name] = self.writer.put(entries), statement
         # what an earlier attempt queued still waits for the log: it is not queued a second time
         try:
@@ -136,7 +142,9 @@ class OnRecord:
             try:
                 entries = self.statements.of_operator(city.register) + self.statements.of_camera(name, statement)
                 if entries:
-                    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self.writer.put(entries))), PERMIT_S)
+                    await asyncio.wait_for(
+                        asyncio.shield(asyncio.wrap_future(self.writer.put(entries))), self._permit_s
+                    )
                     self.statements.stated_operator(city.register)
                     self.statements.stated_camera(name, statement)
             except (RegisterError, TimeoutError):
@@ -172,8 +180,8 @@ class OnRecord:
         if heartbeats is None or identifier is None:
             return
         rest = heartbeats.rest()
-        entries: list[Entry] = [_heartbeat(identifier, rest)] if rest else []
-        entries.append(RunningStopped.model_validate({"at": utc_now(), "camera": identifier, "reason": reason}))
+        entries: list[Entry] = [self._heartbeat(identifier, rest)] if rest else []
+        entries.append(RunningStopped.model_validate({"at": self._now(), "camera": identifier, "reason": reason}))
         self._put(entries)
 
     def _restarted(self, name: str) -> None:
@@ -183,7 +191,7 @@ class OnRecord:
             return
         try:
             entries = [*self.statements.of_camera(name, self.city.statements[name])]
-            entries.append(started(identifier, config, self.city.statements[name]))
+            entries.append(started(identifier, config, self.city.statements[name], self._now()))
             self._put(entries)
             self.statements.stated_camera(name, self.city.statements[name])
         except StorageError as exc:
@@ -195,7 +203,7 @@ class OnRecord:
             return
         state = state_of_reason(reason)
         cause = reason.value.replace("_", "-")
-        told = {"at": utc_now(), "camera": identifier, "begin": began, "end": max(began, ended), "cause": cause}
+        told = {"at": self._now(), "camera": identifier, "begin": began, "end": max(began, ended), "cause": cause}
         self._put([Fault.model_validate(told | {"what": state.value})])
 
     def _selftest(self, name: str, *, ok: bool) -> None:
@@ -214,7 +222,7 @@ class OnRecord:
         ok, runs = self._tests.get(name, (True, 0))
         identifier = self.identifier(name)
         if runs and identifier is not None and name in self._heartbeats:
-            self._put([SelfTest(at=utc_now(), camera=identifier, passed=ok, runs=runs)])
+            self._put([SelfTest(at=self._now(), camera=identifier, passed=ok, runs=runs)])
         self._tests[name] = (ok, 0)
 
     def access(self, name: str, exclusive: str, method: str) -> None:
@@ -223,7 +231,7 @@ class OnRecord:
         if known is None or known.access == exclusive:
             return
         entry = AccessTested.model_validate(
-            {"at": utc_now(), "camera": known.id, "exclusive": exclusive, "method": method[:200]}
+            {"at": self._now(), "camera": known.id, "exclusive": exclusive, "method": method[:200]}
         )
         self._put([entry])
         known.access = exclusive
@@ -236,7 +244,7 @@ class OnRecord:
 
     def tick(self, statuses: list[CameraStatus]) -> None:
         """Count, and state what is due; to be called once a second."""
-        now = utc_now().replace(microsecond=0)
+        now = self._now().replace(microsecond=0)
         for name in list(self._pending):
             self._settle_pending(name)
         for status in statuses:
@@ -244,7 +252,7 @@ class OnRecord:
             if heartbeats is None or identifier is None:
                 continue
             spans = heartbeats.tick(now, state_of(status), status.counts.frames_out, status.counts.tracks)
-            self._put([_heartbeat(identifier, span) for span in spans])
+            self._put([self._heartbeat(identifier, span) for span in spans])
             if spans:
                 self._say_tests(status.name)
             self._faults_so_far(status.name, now, heartbeat=bool(spans))
@@ -282,25 +290,27 @@ class OnRecord:
         # from the writer's thread; the next tick acts on it
         _log.debug("register: %s", why or "sound")
 
+    def _now(self) -> datetime:
+        return _instant(self._clock.wall_ns())
+
+    def _heartbeat(self, identifier: str, span: Span) -> Heartbeat:
+        return Heartbeat(
+            at=self._now(),
+            camera=identifier,
+            begin=span.begin,
+            end=span.end,
+            frames=span.frames,
+            faces_covered=span.faces,
+            covered_whole_s=round(span.whole_s),
+            stalled_s=round(span.stalled_s),
+            down_s=round(span.down_s),
+        )
+
     def close(self) -> None:
         """Write what is queued and let go of the log."""
         for name in {camera for camera, _ in self._ended_faults}:
-            self._say_ended(name, utc_now())
+            self._say_ended(name, self._now())
         self.writer.close()
-
-
-def _heartbeat(identifier: str, span: Span) -> Heartbeat:
-    return Heartbeat(
-        at=utc_now(),
-        camera=identifier,
-        begin=span.begin,
-        end=span.end,
-        frames=span.frames,
-        faces_covered=span.faces,
-        covered_whole_s=round(span.whole_s),
-        stalled_s=round(span.stalled_s),
-        down_s=round(span.down_s),
-    )
 
 
 def _instant(ns: int) -> datetime:
