@@ -236,11 +236,11 @@ def test_full_disk_covers(running: RunningGateway) -> None:
 
 
 def test_alarm_covers_every_output_until_it_is_over(running: RunningGateway) -> None:
-    running.thread.do(lambda: running.gateway._hidden_result(HiddenTestResult.BARE, "a test face came out bare"))
+    running.thread.do(lambda: running.gateway.alarm.take(HiddenTestResult.BARE, "a test face came out bare"))
     assert running.seen.stays_covered("rtsp", 1.5)
     assert running.status.phase is Phase.SLATE
     wait_for(lambda: told_now(running) == ("slate", "alarm"), 5)
-    running.thread.do(lambda: running.gateway._hidden_result(HiddenTestResult.PASSED, "covered"))
+    running.thread.do(lambda: running.gateway.alarm.take(HiddenTestResult.PASSED, "covered"))
     healthy_after(running, time.monotonic(), 10)
 
 

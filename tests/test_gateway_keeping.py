@@ -318,7 +318,7 @@ def test_camera_starts_only_when_it_may() -> None:
 def test_new_camera_during_an_alarm_starts_covered() -> None:
     async def inside() -> None:
         running = gateway(lambda _: None)
-        running.alarm = "a test face came out bare"
+        running.alarm.take(HiddenTestResult.BARE, "a test face came out bare")
         await running.start()
         assert running.cameras["hall"].relay.alarm is CoverReason.ALARM
         await running.stop()

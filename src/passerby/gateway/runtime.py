@@ -199,8 +199,8 @@ class Runtime:
         return MetricsSource(
             statuses=self.statuses(),
             refused=len(self.gateway.refused),
-            alarm=bool(self.gateway.alarm),
-            hidden_passed_ns=self.gateway.hidden_passed_ns,
+            alarm=bool(self.gateway.alarm.text),
+            hidden_passed_ns=self.gateway.alarm.passed_ns,
             register_failing_s=self.record.writer.failing_s(),
             config_sound=not self.config.error,
             rtsp_sessions=self.gateway.rtsp.sessions,
@@ -211,7 +211,7 @@ class Runtime:
     def not_ready(self) -> list[str]:
         """Return why this gateway is not ready to serve; empty when it is."""
         why = []
-        if self.gateway.alarm:
+        if self.gateway.alarm.text:
             why.append("alarm: a test face came out bare")
         if self.record.writer.failing_since_s is not None:
             why.append("the register cannot be written")

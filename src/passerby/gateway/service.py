@@ -8,45 +8,46 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from passerby.errors import ServiceError
+from passerby.gateway.alarm import BareFaceAlarm, HiddenStream
+from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CameraConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.picture import Slates
 from passerby.gateway.rtsp import Gate, RtspPusher, RtspServer
 from passerby.gateway.states import CameraStatus, Event, EventKind
 from passerby.gateway.stream import (
-    HiddenCheck,
-    HiddenTestResult,
     HlsFeed,
     LiveFeed,
     Recorder,
     Relay,
     Snapshots,
-    hidden_camera,
 )
 from passerby.gateway.supervision import CameraSupervisor
-from passerby.gateway.values import SELFTEST_CAMERA, CoverReason
-from passerby.values import utc_now
+from passerby.gateway.values import CoverReason
 
 TICK_S = 0.1
 GOLDEN = (5**0.5 - 1) / 2
-"""Multiples of it, modulo 1, lie evenly however many there are: cameras' looks do not come all at once."""
+"""Multiples of it, modulo 1, lie evenly however many there are: cameras' inference passes do not come all at once."""
 Permit = Callable[[CameraConfig], Awaitable[str | None]]
 """Asked before a camera starts: None lets it, a sentence says why not (the register cannot be written)."""
-_log = logging.getLogger("passerby.gateway")
 
 
 class ServedCamera:
-    """One camera's outputs in the serving process."""
+    """One camera's outputs in the serving process.
 
-    def __init__(self, supervisor: CameraSupervisor) -> None:
-        self.supervisor = supervisor
+    Args:
+        supervisor: Of its process.
+        clock: The machine's clocks.
+    """
+
+    def __init__(self, supervisor: CameraSupervisor, *, clock: Clock = MACHINE) -> None:
+        self.supervisor, self._clock = supervisor, clock
         self.live = LiveFeed(supervisor.relay)
-        self.hls = HlsFeed(supervisor.relay)
-        self.recorder: Recorder | None = None
-        self.pushers: list[RtspPusher] = []
+        self.hls = HlsFeed(supervisor.relay, clock=clock)
+        self._recorder: Recorder | None = None
+        self._pushers: list[RtspPusher] = []
 
     @property
     def config(self) -> CameraConfig:
@@ -58,6 +59,33 @@ class ServedCamera:
         """Return its veiled stream."""
         return self.supervisor.relay
 
+    def open_outputs(self, full: Callable[[bool, str], None]) -> None:
+        """Begin to record and to push, as its configuration says.
+
+        Args:
+            full: Told about the disk, from the recorder's thread.
+        """
+        config = self.config
+        if config.record.enabled:
+            self._recorder = Recorder(config.name, config.record, full, clock=self._clock)
+            self._recorder.start(self.relay)
+        self._pushers = [RtspPusher(push, self.relay) for push in config.push]
+        for pusher in self._pushers:
+            pusher.start()
+
+    async def close_outputs(self) -> None:
+        """End recording and pushing."""
+        recorder, self._recorder = self._recorder, None
+        pushers, self._pushers = self._pushers, []
+        await asyncio.gather(*(pusher.stop() for pusher in pushers))
+        if recorder is not None:
+            await asyncio.to_thread(recorder.stop)
+
+    def dismiss_viewers(self) -> None:
+        """End every view in a browser."""
+        self.live.close()
+        self.hls.close()
+
 
 class Gateway:
     """The gateway.
@@ -68,6 +96,12 @@ class Gateway:
         gate: Who may read.
         selftest: How often.
         permit: Asked before a camera starts.
+        clock: The machine's clocks.
+
+    Attributes:
+        cameras: Those that run, by name.
+        refused: Those that may not start, by name, with the reason.
+        alarm: Whether a test face came out bare.
     """
 
     def __init__(
@@ -77,20 +111,21 @@ class Gateway:
         gate: Gate,
         selftest: SelfTestConfig | None = None,
         permit: Permit | None = None,
+        *,
+        clock: Clock = MACHINE,
     ) -> None:
+        self._clock = clock
         self.cameras: dict[str, ServedCamera] = {}
         self.refused: dict[str, str] = {}
-        self.snapshots = Snapshots()
-        self.alarm = ""
-        self.hidden_passed_ns = 0
+        self.snapshots = Snapshots(clock=clock)
+        self.alarm = BareFaceAlarm(lambda: [camera.relay for camera in self.cameras.values()], self.tell, clock)
         self._wanted = {camera.name: camera for camera in cameras if camera.enabled}
         self._selftest = selftest or SelfTestConfig()
         self._permit = permit
         self._slates = Slates()
         self._listeners: list[Callable[[Event], None]] = []
         self._rtsp = RtspServer(rtsp, self._stream, gate, self.tell)
-        self._hidden: CameraSupervisor | None = None
-        self._check: HiddenCheck | None = None
+        self._hidden: HiddenStream | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._added = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,10 +147,7 @@ class Gateway:
         await self._rtsp.start()
         self._ticker = asyncio.create_task(self._tick_for_ever(), name="gateway-tick")
         if self._selftest.enabled_stream:
-            self._hidden = CameraSupervisor(
-                hidden_camera(self._selftest), self._slates, self._tell_hidden, selftest_s=self._selftest.interval_s
-            )
-            self._check = HiddenCheck(self._hidden.relay, self._hidden_result, self._selftest.interval_s)
+            self._hidden = HiddenStream(self._selftest, self._slates, self.alarm.take, self._clock)
             self._hidden.start()
         for config in self._wanted.values():
             await self._add(config)
@@ -127,13 +159,13 @@ class Gateway:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._ticker
             self._ticker = None
-        if self._check is not None:
-            self._check.close()
-        supervisors = [camera.supervisor for camera in self.cameras.values()] + ([self._hidden] if self._hidden else [])
-        await asyncio.gather(*(supervisor.stop() for supervisor in supervisors))
+        stops = [camera.supervisor.stop() for camera in self.cameras.values()]
+        await asyncio.gather(*stops, *([self._hidden.stop()] if self._hidden is not None else []))
         for name in list(self.cameras):
-            await self._close_outputs(self.cameras.pop(name))
-            self.tell(Event(EventKind.STOPPED, name, _now_ns()))
+            camera = self.cameras.pop(name)
+            camera.dismiss_viewers()
+            await camera.close_outputs()
+            self.tell(Event(EventKind.STOPPED, name, self._clock.wall_ns()))
         self._hidden = None
         await self._rtsp.stop()
 
@@ -148,10 +180,11 @@ class Gateway:
         for name in [name for name in self.cameras if name not in wanted]:
             camera = self.cameras.pop(name)
             await camera.supervisor.stop()
-            await self._close_outputs(camera)
+            camera.dismiss_viewers()
+            await camera.close_outputs()
             self._rtsp.drop_camera(name)
             self.snapshots.forget(name)
-            self.tell(Event(EventKind.STOPPED, name, _now_ns(), detail="removed from the configuration"))
+            self.tell(Event(EventKind.STOPPED, name, self._clock.wall_ns(), detail="removed from the configuration"))
             said.append(f"{name} removed")
         for name, config in wanted.items():
             running = self.cameras.get(name)
@@ -167,57 +200,45 @@ class Gateway:
     async def _add(self, config: CameraConfig) -> None:
         why = await self._permit(config) if self._permit is not None else None
         if why is not None:
-            # asked again on every tenth tick: it starts by itself once it may
+            # asked again every five seconds: it starts by itself once it may
             self.refused[config.name] = why
             self.tell(
-                Event(EventKind.FAULT_BEGAN, config.name, _now_ns(), reason=CoverReason.REGISTER, ok=False, detail=why)
+                Event(
+                    EventKind.FAULT_BEGAN,
+                    config.name,
+                    self._clock.wall_ns(),
+                    reason=CoverReason.REGISTER,
+                    ok=False,
+                    detail=why,
+                )
             )
             return
         if self.refused.pop(config.name, None) is not None:
-            self.tell(Event(EventKind.FAULT_ENDED, config.name, _now_ns(), reason=CoverReason.REGISTER))
+            self.tell(Event(EventKind.FAULT_ENDED, config.name, self._clock.wall_ns(), reason=CoverReason.REGISTER))
         cycle_offset = self._added * GOLDEN % 1.0
         self._added += 1
         selftest_s = self._selftest.interval_s
-        camera = ServedCamera(
-            CameraSupervisor(config, self._slates, self.tell, selftest_s=selftest_s, cycle_offset=cycle_offset)
+        supervisor = CameraSupervisor(
+            config, self._slates, self.tell, selftest_s=selftest_s, cycle_offset=cycle_offset, clock=self._clock
         )
+        camera = ServedCamera(supervisor, clock=self._clock)
         self.cameras[config.name] = camera
-        if self.alarm:
-            camera.relay.raise_alarm(CoverReason.ALARM)
-        self._open_outputs(camera)
+        self.alarm.cover(camera.relay)
+        camera.open_outputs(self._disk(config.name))
         camera.supervisor.start()
-        self.tell(Event(EventKind.STARTED, config.name, _now_ns()))
+        self.tell(Event(EventKind.STARTED, config.name, self._clock.wall_ns()))
 
     async def _change(self, camera: ServedCamera, config: CameraConfig) -> None:
         before = camera.config
-        await self._close_outputs(camera, viewers=False)
+        await camera.close_outputs()
         if config.for_process() == before.for_process():
             # recordings and pushes are made here: the camera's process need not know
             camera.supervisor.adopt(config)
         else:
             await camera.supervisor.reload(config)
         camera.supervisor.release(CoverReason.DISK_FULL)
-        self._open_outputs(camera)
-        self.tell(Event(EventKind.CHANGED, config.name, _now_ns()))
-
-    def _open_outputs(self, camera: ServedCamera) -> None:
-        config = camera.config
-        if config.record.enabled:
-            camera.recorder = Recorder(config.name, config.record, self._disk(config.name))
-            camera.recorder.start(camera.relay)
-        camera.pushers = [RtspPusher(push, camera.relay) for push in config.push]
-        for pusher in camera.pushers:
-            pusher.start()
-
-    async def _close_outputs(self, camera: ServedCamera, *, viewers: bool = True) -> None:
-        if viewers:
-            camera.live.close()
-            camera.hls.close()
-        recorder, camera.recorder = camera.recorder, None
-        pushers, camera.pushers = camera.pushers, []
-        await asyncio.gather(*(pusher.stop() for pusher in pushers))
-        if recorder is not None:
-            await asyncio.to_thread(recorder.stop)
+        camera.open_outputs(self._disk(config.name))
+        self.tell(Event(EventKind.CHANGED, config.name, self._clock.wall_ns()))
 
     def _disk(self, name: str) -> Callable[[bool, str], None]:
         def full(is_full: bool, why: str) -> None:
@@ -290,37 +311,8 @@ class Gateway:
             for camera in list(self.cameras.values()):
                 camera.supervisor.tick()
                 camera.hls.tick()
-            if self._hidden is not None and self._check is not None:
+            if self._hidden is not None:
                 self._hidden.tick()
-                self._check.tick()
             if self.refused and count % 50 == 0:
                 for name in [name for name in self.refused if name in self._wanted]:
                     await self._add(self._wanted[name])
-
-    def _tell_hidden(self, event: Event) -> None:
-        if event.kind in {EventKind.FAULT_BEGAN, EventKind.FAULT_ENDED}:
-            _log.info("hidden test stream: %s %s", event.kind, event.reason)
-
-    def _hidden_result(self, outcome: HiddenTestResult, detail: str) -> None:
-        ok = outcome is HiddenTestResult.PASSED
-        self.tell(Event(EventKind.SELFTEST, SELFTEST_CAMERA, _now_ns(), ok=ok, detail=detail))
-        if outcome is HiddenTestResult.BARE:
-            self.alarm = detail
-            self.tell(Event(EventKind.ALARM, "", _now_ns(), reason=CoverReason.ALARM, ok=False, detail=detail))
-            for camera in self.cameras.values():
-                camera.relay.raise_alarm(CoverReason.ALARM)
-        elif ok:
-            self.hidden_passed_ns = _now_ns()
-            if self.alarm:
-                self.alarm = ""
-                self.tell(
-                    Event(
-                        EventKind.ALARM, "", _now_ns(), reason=CoverReason.ALARM, detail="the alarm is over: " + detail
-                    )
-                )
-                for camera in self.cameras.values():
-                    camera.relay.end_alarm()
-
-
-def _now_ns() -> int:
-    return int(utc_now().timestamp() * 1e9)

@@ -154,11 +154,11 @@ class Api:
         return {
             "cameras": [self.camera_row(status) for status in runtime.statuses()],
             "refused": [{"name": name, "why": why} for name, why in sorted(runtime.gateway.refused.items())],
-            "alarm": runtime.gateway.alarm,
+            "alarm": runtime.gateway.alarm.text,
             "config_error": runtime.config.error,
             "config_notes": runtime.config.notes,
             "register_failing_s": round(runtime.record.writer.failing_s(), 1),
-            "hidden_selftest_ns": runtime.gateway.hidden_passed_ns,
+            "hidden_selftest_ns": runtime.gateway.alarm.passed_ns,
             "not_ready": runtime.not_ready(),
             "began": runtime.began.isoformat(timespec="seconds"),
         }

@@ -155,7 +155,7 @@ class ConsolePages:
             "account": account,
             "may": {right.name.lower(): account is not None and account.may(right) for right in Right},
             "csrf": caller.session.csrf if caller.session else "",
-            "alarm": self.runtime.gateway.alarm,
+            "alarm": self.runtime.gateway.alarm.text,
             "config_error": self.runtime.config.error,
             "register_failing_s": round(self.runtime.record.writer.failing_s()),
         }
