@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import inspect
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ def files(told: Told) -> Digests:
     for source in (*clips(told), *further(told), damaged(told)):
         target = told.work / source.name
         done = take("veil_file")(source, target)
-        frames = len(done.watched.seen.pts)
+        frames = len(record(done.watched).pts)
         found[f"{source.name}: boxes"] = boxes_in_file(done.tracks, frames, done.watched.unjudged)
         found[f"{source.name}: report"] = report(done.report)
         found[f"{source.name}: pixels"] = digest(*(pixels(frame) for frame in decoded(target)))
@@ -77,9 +79,21 @@ def streamed(source: Path, detector: Any, *, disturbed: bool) -> list[Any]:  # n
     out: list[Any] = []
     for index, frame in enumerate(frames):
         veil.cover("the caller says so" if disturbed and index in FORCED else None)
-        out += veil.push(frame, index * FRAME_NS, corrupt=disturbed and index in CORRUPT)
+        out += push(veil, frame, index, corrupt=disturbed and index in CORRUPT)
     out += veil.flush()
     return out
+
+
+def push(veil: Any, picture: av.VideoFrame, index: int, *, corrupt: bool) -> list[Any]:  # noqa: ANN401 - of either tree
+    """Feed one frame to a stream: as a frame record, or as picture and time where there is none yet."""
+    if "captured_ns" in inspect.signature(veil.push).parameters:
+        return list(veil.push(picture, index * FRAME_NS, corrupt=corrupt))
+    return list(veil.push(take("Frame")(index, index * FRAME_NS, Fraction(1, 10**9), picture, corrupt=corrupt)))
+
+
+def record(watched: Any) -> Any:  # noqa: ANN401 - of either tree
+    """Return what the watching pass found of a clip."""
+    return watched.record if hasattr(watched, "record") else watched.seen
 
 
 def clips(told: Told) -> Sequence[Path]:

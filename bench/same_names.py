@@ -24,6 +24,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "LiveSettings": ("passerby.veil:LiveSettings",),
     "Detector": ("passerby.veil:Detector",),
     "FindSettings": ("passerby.veil:FindSettings",),
+    "Frame": ("passerby.media:Frame",),
     # law
     "positions": ("passerby.law:positions",),
     "Deployment": ("passerby.law:Deployment",),

@@ -127,15 +127,15 @@ def test_passes_that_stay_late_are_not_waited_for_at_every_frame() -> None:
 
 
 @given(
-    phase=st.floats(0, 0.999),
+    offset=st.floats(0, 0.999),
     began=st.integers(0, 10**12),
     jitter=st.integers(0, 9_000_000),
     rate=st.sampled_from([12.5, 25]),
 )
 @settings(max_examples=25, deadline=None)
-def test_streams_of_one_machine_keep_their_phase(phase: float, began: int, jitter: int, rate: float) -> None:
-    """Whenever the first frame came, and with a clock that is not quite even; never later than without a phase."""
-    veil = LiveVeil(*SIZE, rate, Scripted(nothing), LiveSettings(cover=COVER, phase=phase))
+def test_streams_of_one_machine_keep_their_offset(offset: float, began: int, jitter: int, rate: float) -> None:
+    """Whenever the first frame came, and with a clock that is not quite even; never later than without an offset."""
+    veil = LiveVeil(*SIZE, rate, Scripted(nothing), LiveSettings(cover=COVER, cycle_offset=offset))
     (picture,) = pictures(1)
     frame_ns = 1e9 / rate
     inferred: list[tuple[int, float]] = []
@@ -149,7 +149,7 @@ def test_streams_of_one_machine_keep_their_phase(phase: float, began: int, jitte
     assert gaps.max() <= veil.interval_frames
     assert gaps[2:].min() >= veil.interval_frames - 1
     away_frames = [
-        ((step - phase) * 2 + 0.5) % 1 * veil.interval_frames - veil.interval_frames / 2 for _, step in inferred
+        ((step - offset) * 2 + 0.5) % 1 * veil.interval_frames - veil.interval_frames / 2 for _, step in inferred
     ]
     assert np.abs(away_frames[3:]).max() <= 1.5
 

@@ -144,7 +144,7 @@ def _veil_one(
     veiled: VeiledFile | str = "nothing to mend"
     with progress_for(source.name, quiet=options.quiet) as progress:
         if options.mend is not None and header is not None and tracks is not None:
-            veiled = mend_file(source, options.mend, target, settings, header, tracks, progress=progress)
+            veiled = mend_file(source, options.mend, target, settings, header=header, tracks=tracks, progress=progress)
             if isinstance(veiled, str):
                 say.note(f"note: veiled anew instead of mended: {veiled}")
         if isinstance(veiled, str):

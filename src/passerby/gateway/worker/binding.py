@@ -33,12 +33,12 @@ class DetectorBinding:
     weights_wrong: Callable[[], str | None]
 
 
-def bind_detector(config: CameraConfig, phase: float) -> DetectorBinding:
+def bind_detector(config: CameraConfig, cycle_offset: float) -> DetectorBinding:
     """Load the detector.
 
     Args:
         config: Of the camera.
-        phase: See ``passerby.veil.run.live.LiveSettings``: cameras whose passes come at once would all be late.
+        cycle_offset: See ``passerby.veil.LiveSettings``: cameras whose passes come at once would all be late.
 
     Raises:
         WeightsError: the weights are missing or changed.
@@ -54,7 +54,9 @@ def bind_detector(config: CameraConfig, phase: float) -> DetectorBinding:
         return None
 
     watched = WatchedDetector(inner)
-    settings = LiveSettings(cover=config.veil.cover, lookahead_frames=config.privacy.lookahead_frames, phase=phase)
+    settings = LiveSettings(
+        cover=config.veil.cover, lookahead_frames=config.privacy.lookahead_frames, cycle_offset=cycle_offset
+    )
 
     def make_veil(width: int, height: int, fps: float) -> Veil:
         return BoundVeil(LiveVeil(width, height, fps, watched, settings))

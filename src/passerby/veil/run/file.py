@@ -78,7 +78,7 @@ def veil_file(
         target: The output; its suffix names the container. It appears whole or not at all.
         settings: What is covered and how; None takes the defaults.
         detector: One that is open already; None opens one for this file.
-        tracks: Faces as they were edited by hand, instead of looking for them.
+        tracks: Faces as they were edited by hand, instead of those that the detector finds.
         progress: Told as it goes.
         limits: What watching and writing at once may take; None takes the defaults.
 

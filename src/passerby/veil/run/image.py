@@ -1,6 +1,6 @@
-"""Veils one picture. There is no time to gain from other frames, so every size is looked at, plain and mirrored.
+"""Veils one picture. No other frames help, so it goes through the detector at every size, plain and mirrored.
 
-Pictures larger than the largest look are also looked at in overlapping tiles at their own size, for the small faces in them.
+Pictures larger than the largest pass also go through it in overlapping tiles at their own size, for the small faces in them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from passerby.veil.track import TrackingPolicy, policy_for
 
 TILE_PX = 1280
 OVERLAP_PX = 192
-"""Tiles share this much: a face that one tile cuts lies whole in the next, and larger ones are seen in the whole picture."""
+"""Tiles share this much: a face that one tile cuts lies whole in the next, and larger ones are found in the whole picture.
+Chosen, not measured."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +42,7 @@ class Still:
         width: Pixels, as shown.
         height: Pixels, as shown.
         tracks: One of one frame for each face.
-        doubts: Sightings that were not covered.
+        doubts: Detections that were not covered.
         covered_px: Pixels covered.
         notes: What was left out or changed.
     """
@@ -64,7 +65,7 @@ def veil_picture(
         target: The output; it appears whole or not at all.
         settings: What is covered and how.
         detector: Finds faces.
-        tracks: Faces as they were edited by hand, instead of looking for them.
+        tracks: Faces as they were edited by hand, instead of those that the detector finds.
 
     Raises:
         MediaError: it cannot be read, or written right.
@@ -82,31 +83,34 @@ def veil_picture(
     return Still(width, height, known, doubts, covered_px, picture.notes)
 
 
-def find_in_picture(rgb: Rgb, detector: FaceDetector, rules: TrackingPolicy) -> tuple[Detections, Detections]:
-    """Return the faces of a picture, and the sightings that do not count as faces.
+def find_in_picture(rgb: Rgb, detector: FaceDetector, policy: TrackingPolicy) -> tuple[Detections, Detections]:
+    """Return the faces of a picture, and the detections that do not count as faces.
 
     Args:
         rgb: Shape (H, W, 3), uint8.
         detector: Finds faces.
-        rules: What counts as a face.
+        policy: What counts as a face.
+
+    Returns:
+        Both in pixels of the picture.
     """
     height, width = rgb.shape[:2]
-    looks = [
+    passes = [
         InferencePass(side, mirrored)
         for side in pass_sizes_px(width, height, thorough=True)
         for mirrored in (False, True)
     ]
-    pending = start_passes(detector, looks, lambda w, h: _scaled(rgb, w, h), (width, height), rules.lowest)
+    pending = start_passes(detector, passes, lambda w, h: _scaled(rgb, w, h), (width, height), policy.lowest)
     tiles = [
-        (detector.infer(_tile(rgb, x, y, detector.multiple), rules.lowest), x, y)
+        (detector.infer(_tile(rgb, x, y, detector.multiple), policy.lowest), x, y)
         for x, y in tile_corners(width, height, detector.multiple)
     ]
     found = [pending.result()]
-    for looking, x, y in tiles:
-        seen = wait_for(looking)
-        found.append(Detections(seen.xyxy + np.array([x, y, x, y], np.float32), seen.score))
+    for running, x, y in tiles:
+        one = wait_for(running)
+        found.append(Detections(one.xyxy + np.array([x, y, x, y], np.float32), one.score))
     every = join_detections(found)
-    is_face = every.score >= rules.best_in_picture
+    is_face = every.score >= policy.best_in_picture
     return (
         Detections(every.xyxy[is_face], every.score[is_face]),
         Detections(every.xyxy[~is_face], every.score[~is_face]),
@@ -114,7 +118,7 @@ def find_in_picture(rgb: Rgb, detector: FaceDetector, rules: TrackingPolicy) -> 
 
 
 def tile_corners(width: int, height: int, multiple: int) -> list[tuple[int, int]]:
-    """Return the upper left corners of the tiles of a large picture; none for one that is looked at whole.
+    """Return the upper left corners of the tiles of a large picture; none for one that goes through the detector whole.
 
     >>> tile_corners(1920, 1080, 32), len(tile_corners(4000, 3000, 32))
     ([], 12)

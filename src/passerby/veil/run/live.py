@@ -1,7 +1,7 @@
 """Veils a stream as it comes: frames go in, and come out covered a fixed number of frames later.
 
-The look-ahead is what lets a face be covered in frames before the one in which it was first seen. A frame leaves bare of cover
-only where the detections of a frame at or after it were taken in; whatever could not be judged in time leaves covered whole.
+The look-ahead lets a face be covered in frames before the one in which it was first detected. A frame leaves bare of cover only
+where the detections of a frame at or after it were taken in; whatever could not be judged in time leaves covered whole.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class LiveSettings:
         lookahead_frames: Frames that are held back, 1 and more.
         policy: How often frames go through the detector and what counts as a face.
         wait: Wait for the detector instead of covering whole; for streams that are not live.
-        phase: When passes come, as a share of two intervals between them, 0 to 1, by the clock of the frames; streams of one
+        cycle_offset: When detection cycles begin, as a share of two of them, 0 to 1, by the clock of the frames; streams of one
             machine that have different ones take turns. None: whenever the first frame comes.
         patience_s: Longest time that a frame which must leave waits for the pass that it needs, once for each pass. Source:
             docs/gateway.md.
@@ -80,7 +80,7 @@ class LiveSettings:
     lookahead_frames: int = 10
     policy: TrackingPolicy = LIVE
     wait: bool = False
-    phase: float | None = None
+    cycle_offset: float | None = None
     patience_s: float = 0.1
 
 
@@ -214,8 +214,8 @@ class LiveVeil:
         self._next_index += 1
         if self._scheduler.due(held.index, motion, grey) and (self.settings.wait or not self._is_behind()):
             self._infer(held, grey)
-            if self.settings.phase is not None:
-                self._scheduler.keep_phase(frame.time_ns, self.settings.phase)
+            if self.settings.cycle_offset is not None:
+                self._scheduler.keep_offset(frame.time_ns, self.settings.cycle_offset)
         self._held.append(held)
         self._untracked.append(held)
         self._check_weights(held.index)

@@ -36,7 +36,8 @@ from passerby.veil.run.watch import WatchedClip
 from passerby.veil.settings import VeilSettings
 
 SAME_TIME_S = 0.002
-"""Frames of input and earlier output belong together when they are shown at most this far apart; clocks of containers differ."""
+"""Frames of input and earlier output belong together when they are shown at most this far apart; clocks of containers differ.
+Chosen, not measured."""
 Progress = Callable[[str, int, int | None], None]
 
 
@@ -84,9 +85,9 @@ def mend_file(
     earlier: Path,
     target: Path,
     settings: VeilSettings,
+    *,
     header: SidecarHeader,
     tracks: tuple[Track, ...],
-    *,
     progress: Progress | None = None,
 ) -> VeiledFile | str:
     """Write the earlier output again with edited tracks.
@@ -122,7 +123,7 @@ def mend_file(
     new = run_digests(tracks, header.frames, header.run_frames or 1)
     changed = changed_intervals(header.runs, new, header.frames, header.run_frames or 1)
     with ClipReader(source) as original, ClipReader(earlier) as made:
-        watched = WatchedClip(made.info, was, tracks, (), _frames_of(header.whole), 0, ())
+        watched = WatchedClip(made.info, was, tracks, (), _frames_of(header.whole), 0)
         stand_in = _StandIn(original, watched, settings)
         try:
             written = transcode(
@@ -136,7 +137,8 @@ def mend_file(
             )
         finally:
             stand_in.close()
-    return _veiled(source, target, settings, header, watched, written, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return _veiled(source, target, settings, header, watched=watched, written=written, seconds=seconds)
 
 
 def _veiled(
@@ -144,6 +146,7 @@ def _veiled(
     target: Path,
     settings: VeilSettings,
     header: SidecarHeader,
+    *,
     watched: WatchedClip,
     written: WriteReport,
     seconds: float,

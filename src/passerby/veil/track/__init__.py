@@ -1,4 +1,4 @@
-"""Follows faces from picture to picture by place and size alone: motion, association, what reaches before and after."""
+"""Tracks faces from frame to frame by place and size alone: motion, association, extrapolation, one tracker and its policy."""
 
 from __future__ import annotations
 

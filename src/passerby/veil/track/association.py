@@ -1,7 +1,7 @@
 """Joins detections of some frames into tracklets that have a box in every frame between them.
 
 Between two detections a box moves with the picture around it (``motion``, ``patches``); when the face is detected again, the
-drift is spread evenly over the frames since the last detection. Matching is by place and size alone, never by looks.
+drift is spread evenly over the frames since the last detection. Matching is by place and size alone, never by appearance.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ SURER = 0.05
 REASSOCIATE_SIDES = 4.0
 REASSOCIATE_RATIO = 1.4
 """How far, in sides, and with which ratio of sides a face may reappear where no other tracklet or detection comes near. A walker
-crosses nine sides of a face a second (1.8 m/s, 0.2 m). Chosen from that, not measured."""
+crosses nine sides of a face a second (1.8 m/s, 0.2 m). Source: docs/measures.md for the distance; the ratio was chosen, not
+measured."""
 RIVAL_RATIO = 1.5
 """How many times as far any other pair must be for a re-association. Chosen, not measured."""
 SURE = 0.2
 LIKELY = 0.1
-"""Best score from which a tracklet may be re-associated, and from which it is followed patch by patch. Chosen, not measured."""
+"""Best score from which a tracklet may be re-associated, and from which it is tracked patch by patch. Chosen, not measured."""
 FAINT = 0.1
 """A detection that scores less than this share of a tracklet's best says that the face may still be there, not where.
 Source: docs/measures.md."""

@@ -1,4 +1,4 @@
-"""Tracks reach beyond what was detected: back before a face's first detection, and on after its last."""
+"""Tracks begin before a face's first detection and go on after its last: boxes are extrapolated back and on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ development clips with ``bench/veil.py``; docs/measures.md holds no row of its o
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Extrapolation:
     """How far tracklets are extrapolated.
 
     Attributes:
@@ -32,7 +32,7 @@ class Span:
 
 
 def complete(
-    tracklets: Iterable[Tracklet], motions: Mapping[int, Motion | None], meter: MotionMeter, span: Span
+    tracklets: Iterable[Tracklet], motions: Mapping[int, Motion | None], meter: MotionMeter, span: Extrapolation
 ) -> tuple[Track, ...]:
     """Make tracks of tracklets: each is extrapolated back before its first and on after its last detection.
 
@@ -61,7 +61,7 @@ def complete(
 
 
 def extrapolate_back(
-    tracklets: Sequence[Tracklet], motions: Mapping[int, Motion | None], meter: MotionMeter, span: Span
+    tracklets: Sequence[Tracklet], motions: Mapping[int, Motion | None], meter: MotionMeter, span: Extrapolation
 ) -> None:
     """Tell the boxes of tracklets before their first detections (``Tracklet.before``).
 
@@ -80,7 +80,7 @@ def extrapolate_back(
 
 
 def extrapolate_back_with_scene(
-    tracklet: Tracklet, motions: Mapping[int, Motion | None], meter: MotionMeter, span: Span
+    tracklet: Tracklet, motions: Mapping[int, Motion | None], meter: MotionMeter, span: Extrapolation
 ) -> None:
     """Tell the boxes of a tracklet before its first detection at once, before its own speed is known: it goes with the scene.
 
@@ -94,7 +94,7 @@ def extrapolate_back_with_scene(
     (tracklet.before,) = back_fill((tracklet.path[0][:1], first), motions, meter, span)
 
 
-def extrapolated_on(tracklet: Tracklet, span: Span) -> Boxes:
+def extrapolated_on(tracklet: Tracklet, span: Extrapolation) -> Boxes:
     """Return the boxes after a tracklet's last detection that are covered.
 
     Returns:
@@ -138,7 +138,7 @@ def back_fill(
     first: tuple[Boxes, NDArray[np.intp]],
     motions: Mapping[int, Motion | None],
     meter: MotionMeter,
-    span: Span,
+    span: Extrapolation,
     *,
     speed: NDArray[np.float32] | None = None,
 ) -> list[Boxes]:

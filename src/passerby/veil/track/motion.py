@@ -19,22 +19,25 @@ from passerby.values import Boxes
 from passerby.veil.track.dft import DftSquares
 
 LONG_SIDE_PX = 160
-"""Longer side of the grey copy. Source: docs/measures.md; 320 followed no better and cost seven times as much."""
+"""Longer side of the grey copy. Source: docs/measures.md; with 320 tracks were no better, for seven times the cost."""
 TILE_PX = 32
 STRIDE_PX = 24
+"""Side of a tile and step from one to the next, pixels of the grey copy. Chosen, not measured."""
 NEAR_SHARE = 1 / 16
-"""A box takes its motion from tiles around it, weighted by a Gaussian of this share of the picture's longer side."""
+"""A box takes its motion from tiles around it, weighted by a Gaussian of this share of the picture's longer side. Chosen, not
+measured."""
 CUT_LEVELS = 15.0
 """Mean grey-level change (of 255) from which two frames may be a cut."""
 CUT_PEAK = 0.2
-"""... if half of the tiles also correlate no better than this."""
+"""... if half of the tiles also correlate no better than this. Both chosen, not measured."""
 STILL_LEVELS = 2.0
-"""Mean grey-level change in the most changed tile up to which a picture counts as still."""
+"""Mean grey-level change (of 255) in the most changed tile up to which a picture counts as still. Chosen, not measured."""
 
 SAME_LEVELS = 5.0
-"""Mean grey-level change in the most changed block up to which two frames are the same: then nothing has moved."""
+"""Mean grey-level change (of 255) in the most changed block up to which two frames are the same: then nothing has moved.
+Chosen, not measured."""
 BLOCK_PX = 4
-"""Side of such a block, pixels of the grey copy."""
+"""Side of such a block, pixels of the grey copy. Chosen, not measured."""
 
 Grey = NDArray[np.uint8]
 _DFT = DftSquares(TILE_PX)
@@ -66,7 +69,7 @@ def grey_size(width: int, height: int) -> tuple[int, int]:
 
 
 def grey_copy(picture: av.VideoFrame) -> Grey:
-    """Return a small grey copy of a frame, shape (height, width) of ``grey_size``.
+    """Return a small grey copy of a frame, shape (height, width) of ``grey_size``, uint8.
 
     8-bit planar YUV is thinned out, four samples to one, which costs a tenth of scaling; the rest is scaled.
     """
@@ -130,11 +133,11 @@ class MotionMeter:
         return Motion((shift * self._scale).astype(np.float32), np.square(peak).astype(np.float32), cut)
 
     def still_since(self, grey: Grey, other: Grey) -> bool:
-        """Whether no tile changed noticeably between two grey copies."""
+        """Whether no tile changed noticeably between two grey copies, each shape (``grey_height``, ``grey_width``), uint8."""
         return bool(self._tiles(_change(grey, other)).mean(axis=(1, 2)).max() < STILL_LEVELS)
 
     def same_as(self, grey: Grey, other: Grey) -> bool:
-        """Whether no small block changed between two grey copies."""
+        """Whether no small block changed between two grey copies, each shape (``grey_height``, ``grey_width``), uint8."""
         high, wide = (side // BLOCK_PX * BLOCK_PX for side in grey.shape)
         change = _change(grey, other)[:high, :wide].astype(np.uint16)
         rows = sum(change[row::BLOCK_PX] for row in range(1, BLOCK_PX)) + change[::BLOCK_PX]
@@ -145,9 +148,12 @@ class MotionMeter:
         """Move boxes with the picture, one frame on or (``back``) one frame back. Without motion they stay.
 
         Args:
-            boxes: Shape (N, 4), pixels of the full picture.
+            boxes: Shape (N, 4), float32, pixels of the full picture.
             motion: Between the two frames.
             back: From the later frame to the earlier.
+
+        Returns:
+            Shape (N, 4), float32, pixels of the full picture.
         """
         if motion is None or motion.cut or not len(boxes):
             return boxes

@@ -1,8 +1,8 @@
-"""Follows single boxes from one frame to the next by how well the picture inside them fits nearby places.
+"""Moves single boxes from one frame to the next by how well the picture inside them fits nearby places.
 
 ``motion`` moves boxes with the scene; somebody who walks moves against it. Here a small patch around each box is compared, by
-normalised cross-correlation (Lewis 1995), with all places within one and a half
-sides of where the scene's motion puts it. It compares a place in one frame with places in the next, and keeps nothing.
+normalised cross-correlation (Lewis 1995), with all places within one and a half sides of where the scene's motion puts it. It
+compares a place in one frame with places in the next, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from passerby.values import Boxes
 from passerby.veil.track.dft import DftSquares
 
 LONG_SIDE_PX = 640
-"""Longer side of the grey picture in which patches are compared."""
+"""Longer side of the grey picture in which patches are compared. Chosen, not measured."""
 PATCH = 16
 REGION = 48
-"""Samples along a side of the patch and of the place that is searched."""
+"""Samples along a side of the patch and of the place that is searched. Chosen, not measured."""
 PATCH_SIDES = 1.5
-"""Side of the patch in sides of the box: the head, and little of what is behind it."""
+"""Side of the patch in sides of the box: the head, and little of what is behind it. Chosen, not measured."""
 FITS = 0.6
 """Least correlation at which a patch is believed. Source: docs/measures.md."""
 BETTER = 0.03
-"""How much better than the scene's own motion a place must fit."""
+"""How much better than the scene's own motion a place must fit. Chosen, not measured."""
 FAR = 0.15
-"""Taken off the correlation at the edge of the searched place, growing with the square of the distance."""
+"""Taken off the correlation at the edge of the searched place, growing with the square of the distance. Chosen, not measured."""
 MOST = 32
-"""Most boxes followed one by one; in denser crowds the rest move with the scene."""
+"""Most boxes tracked patch by patch; in denser crowds the rest move with the scene. Chosen, not measured."""
 GOES_ALONG = 0.9
-"""Correlation where the scene's motion puts a patch from which nothing better is searched for."""
+"""Correlation where the scene's motion puts a patch from which nothing better is searched for. Chosen, not measured."""
 _BAND = np.array([[float(0 <= x - y < PATCH) for x in range(REGION)] for y in range(REGION - PATCH + 1)], np.float32)
 
 _DFT = DftSquares(REGION)
@@ -59,11 +59,14 @@ def follow_patches(before: Fine, now: Fine, old: Boxes, expected: Boxes, scale: 
     """Return the boxes where their patches fit best, or as expected where none fits well.
 
     Args:
-        before: Grey picture of the frame before.
+        before: Grey picture of the frame before, shape (H, W), uint8.
         now: Grey picture of this frame, of the same shape.
-        old: Shape (N, 4): the boxes in the frame before, pixels of the full picture.
-        expected: Shape (N, 4): where the scene's motion puts them.
+        old: Shape (N, 4), float32: the boxes in the frame before, pixels of the full picture.
+        expected: Shape (N, 4), float32: where the scene's motion puts them, pixels of the full picture.
         scale: Pixels of the full picture to one of the grey ones.
+
+    Returns:
+        Shape (N, 4), float32, pixels of the full picture.
     """
     if not len(old) or before.shape != now.shape:
         return expected

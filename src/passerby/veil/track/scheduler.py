@@ -99,18 +99,18 @@ class PassScheduler:
             self._pass_s = time_s
         return passes
 
-    def keep_phase(self, captured_ns: int, phase: float) -> None:
-        """After ``plan``: let the next pass come sooner, never later, where passes have left their phase.
+    def keep_offset(self, captured_ns: int, offset: float) -> None:
+        """After ``plan``: let the next pass come sooner, never later, where cycles have left their offset.
 
         All streams of a machine share the clock, and all that have about one rate the step between two passes.
 
         Args:
             captured_ns: When the frame was captured.
-            phase: Share of two steps, 0 to 1.
+            offset: When cycles begin, as a share of two of them, 0 to 1.
         """
         frame_ns = 1e9 / (round(2 * self._rate_hz) / 2)
         step_ns = self.interval * frame_ns
-        steps, since_ns = divmod(captured_ns + frame_ns / 2 - phase * SLOW_CYCLES * step_ns, step_ns)
+        steps, since_ns = divmod(captured_ns + frame_ns / 2 - offset * SLOW_CYCLES * step_ns, step_ns)
         late_frames = int(since_ns / frame_ns)
         if late_frames < self.interval - 1:
             # a frame before the step is as good as on it: else a jitter of the clock would call for a pass at once

@@ -12,7 +12,7 @@ import numpy as np
 from passerby.boxes import inflate
 from passerby.values import EMPTY_BOXES, Boxes, Detections, Track
 from passerby.veil.track.association import Association
-from passerby.veil.track.extrapolate import GROWTH_PER_S, Span, complete, extrapolate_back_with_scene
+from passerby.veil.track.extrapolate import GROWTH_PER_S, Extrapolation, complete, extrapolate_back_with_scene
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.patches import Fine
 from passerby.veil.track.policy import TrackingPolicy, may_be_small
@@ -40,7 +40,7 @@ class Tracker:
         self, meter: MotionMeter, policy: TrackingPolicy, *, long_side_px: int, rate_hz: float, interval: int
     ) -> None:
         self._meter, self._policy, self._long_side_px = meter, policy, long_side_px
-        self.span = Span(max(interval, round(policy.extrapolate_s * rate_hz)), GROWTH_PER_S / rate_hz)
+        self.span = Extrapolation(max(interval, round(policy.extrapolate_s * rate_hz)), GROWTH_PER_S / rate_hz)
         self._window = max(interval, round(policy.confirmation_s * rate_hz))
         self._association = Association(meter, policy.max_age)
         self._motions: dict[int, Motion | None] = {}

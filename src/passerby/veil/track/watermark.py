@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from passerby.values import EMPTY_BOXES, Boxes
-from passerby.veil.track.extrapolate import Span, extrapolate_back, extrapolated_on
+from passerby.veil.track.extrapolate import Extrapolation, extrapolate_back, extrapolated_on
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.tracklet import Tracklet
 
@@ -30,7 +30,7 @@ class Watermark:
         frame: The first frame that is not final; nothing asks for the motion in frames before it any more.
     """
 
-    def __init__(self, motions: Mapping[int, Motion | None], meter: MotionMeter, span: Span) -> None:
+    def __init__(self, motions: Mapping[int, Motion | None], meter: MotionMeter, span: Extrapolation) -> None:
         self._motions, self._meter, self._span = motions, meter, span
         self.frame = 0
         self._ended = 0
