@@ -27,7 +27,7 @@ from passerby.gateway.picture.drawn_cover import TONE
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene
 from passerby.gateway.picture.slate import Slates
-from passerby.gateway.publish.mqtt import MqttBroker
+from passerby.gateway.publish.mqtt import MqttLink
 from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.service import Gateway
@@ -206,7 +206,7 @@ class Mqtt:
         self._thread, self._gateway = thread, gateway
         thread.call(self.small.start())
         config = MqttConfig("127.0.0.1", self.small.port, "cams", "test", stats_interval_s=1.0, allow_cover=True)
-        self._broker = MqttBroker(config, gateway.statuses, self._cover)
+        self._broker = MqttLink(config, gateway.statuses, self._cover)
         gateway.subscribe(self._broker.take)
         thread.do(self._broker.start)
         self._ticking = asyncio.run_coroutine_threadsafe(self._tick(), thread.loop)

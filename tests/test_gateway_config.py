@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -16,8 +18,9 @@ from passerby.errors import ConfigError
 from passerby.gateway.config.camera import CameraConfig
 from passerby.gateway.config.city import CityConfig
 from passerby.gateway.config.document import parse_document
+from passerby.gateway.config.key import Key, hints_of, marks_of
 from passerby.gateway.config.load import load_city, parse_city
-from passerby.gateway.config.reference import reference, schema
+from passerby.gateway.config.reference import reference, schema, sections_of
 from passerby.gateway.config.words import polygon, seconds, size_bytes
 from passerby.values import is_loopback
 from passerby.veil.settings import CoverStyle
@@ -191,6 +194,70 @@ def test_mistakes_of_several_cameras_are_told_at_once() -> None:
             + 'cameras:\n  a: "rtmp://h/x"\n  b: {source: "rtsp://h/x", privacy: {style: img}}\n  "c!": "rtsp://h"\n'
         )
     assert [line.split(":")[1] for line in caught.value.message.splitlines()] == ["8", "9", "10"]
+
+
+def test_mistake_in_the_defaults_is_told_once_and_where_it_stands() -> None:
+    with pytest.raises(ConfigError) as caught:
+        city(
+            "privacy: {margin: 9, colour: red}\n"
+            + REGISTER
+            + "cameras:\n  a: test://portrait\n  b: {source: x, privacy: {margin: 8}}\n"
+        )
+    told = [line.partition(":")[2] for line in caught.value.message.splitlines()]
+    assert told == [
+        "1: colour must be a key that privacy knows, is not; did you mean on_failure?",
+        "1: privacy.margin must be less than or equal to 2, got 9",
+        "10: cameras.b.privacy.margin must be less than or equal to 2, got 8",
+    ]
+
+
+def test_defaults_and_a_cameras_own_words_are_judged_together() -> None:
+    head = "record: {enabled: true, retain: {days: 2}}\nprivacy: {style: img, image: face.png}\n" + REGISTER
+    made = city(head + "cameras:\n  a: {source: x, record: {retain: {days: 0, max_size: 1GB}}}\n").cameras["a"]
+    assert (made.record.retain.days, made.record.retain.max_size_bytes) == (0, 10**9)
+    assert made.veil.cover.image == Path("/etc/passerby/face.png")
+    with pytest.raises(ConfigError, match=r"city\.yml:11: cameras\.a\.record must end some day"):
+        city(head + "cameras:\n  a:\n    {source: x, record: {retain: {days: 0}}}\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rtsp: {certificate: a.pem}",
+        "rtsp: {session_timeout: 5s}",
+        "rtsp: {session_timeout_s: 5}",
+        "record: {sync_s: 1}",
+        "selftest: {enabled_stream: false}",
+        "selftest: {interval_s: 60}",
+        "statements: {}",
+        "path: x",
+    ],
+)
+def test_what_only_code_can_say_is_no_key_of_the_file(line: str) -> None:
+    with pytest.raises(ConfigError, match=r"must be a key that .* knows, is not"):
+        city(REGISTER + f"cameras: {{a: test://portrait}}\n{line}\n")
+    with pytest.raises(ConfigError, match=r"name must be a key that cameras\.a knows, is not"):
+        city(REGISTER + "cameras: {a: {source: test://portrait, name: b}}\n")
+
+
+def test_a_camera_is_touched_by_what_its_process_is_told_alone() -> None:
+    before = city().cameras["hall"]
+    for old, new in (("label: North hall", "label: Hall"), ("port: 8000", "port: 8001")):
+        assert city(WHOLE.replace(old, new)).cameras["hall"] == before, new
+    for old, new in (("margin: 0.5", "margin: 0.6"), ("north", "south"), ("days: 5", "days: 6")):
+        assert city(WHOLE.replace(old, new)).cameras["hall"] != before, new
+
+
+def test_every_section_is_told_once_and_frozen() -> None:
+    for section in sections_of(CityConfig):
+        assert section.__doc__
+        for hint in hints_of(section).values():
+            assert [mark for mark in marks_of(hint) if isinstance(mark, Key)], section
+
+
+def test_a_cameras_process_needs_no_pydantic() -> None:
+    code = "import sys, passerby.gateway.worker.worker; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_anchors_and_merge_keys_work() -> None:

@@ -12,7 +12,7 @@ from tests.gateway_chaos_tools import no_picture_in
 from tests.mqtt_broker import SmallBroker
 
 from passerby.gateway.config.city import MqttConfig
-from passerby.gateway.publish.mqtt import MqttBroker, camera_stats
+from passerby.gateway.publish.mqtt import MqttLink, camera_stats
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.values import CoverReason
 
@@ -30,7 +30,7 @@ class Talk:
         self.statuses = [VEILED]
         self.covers: list[tuple[str, bool]] = []
         config = MqttConfig("127.0.0.1", small.port, "cams", "test", "u", password, allow_cover=allow_cover)
-        self.broker = MqttBroker(config, lambda: self.statuses, self._cover, waiting=waiting, retry_s=0.1)
+        self.broker = MqttLink(config, lambda: self.statuses, self._cover, waiting=waiting, retry_s=0.1)
 
     def _cover(self, name: str, on: bool) -> bool:
         self.covers.append((name, on))

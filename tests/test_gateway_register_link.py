@@ -20,7 +20,7 @@ from tests.gateway_tools import HandClock, wait_for
 from passerby import register
 from passerby.errors import StorageError
 from passerby.gateway.clock import MACHINE, Clock
-from passerby.gateway.publish.heartbeats import APART_S, STEADY_S, CameraHeartbeats, HeartbeatState, Span
+from passerby.gateway.publish.heartbeats import APART_S, STEADY_S, CameraHeartbeats, HeartbeatSpan, HeartbeatState
 from passerby.gateway.publish.register_link import RegisterLink
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.values import SELFTEST_CAMERA, CoverReason
@@ -32,9 +32,9 @@ T0 = datetime(2026, 11, 23, 12, tzinfo=UTC)
 # when a heartbeat is due
 
 
-def run(conditions: list[HeartbeatState], *, interval_s: float = 3600.0) -> list[Span]:
+def run(conditions: list[HeartbeatState], *, interval_s: float = 3600.0) -> list[HeartbeatSpan]:
     heartbeats = CameraHeartbeats(T0, interval_s)
-    spans: list[Span] = []
+    spans: list[HeartbeatSpan] = []
     for second, condition in enumerate(conditions, 1):
         spans += heartbeats.tick(T0 + timedelta(seconds=second), condition, second * 12, second // 10)
     rest = heartbeats.rest()

@@ -19,7 +19,7 @@ from passerby.gateway.config_file import ConfigFile
 from passerby.gateway.journal import EventJournal
 from passerby.gateway.last_minute import LastMinute
 from passerby.gateway.onvif import AccessTests, PtzWatch
-from passerby.gateway.publish import MetricsSource, MqttBroker, RegisterLink
+from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
 from passerby.gateway.values import CoverReason
@@ -159,10 +159,10 @@ class Runtime:
         if self.broker is not None:
             self.broker.start()
 
-    def _broker(self, city: CityConfig) -> MqttBroker | None:
+    def _broker(self, city: CityConfig) -> MqttLink | None:
         if city.mqtt is None:
             return None
-        return MqttBroker(city.mqtt, self.statuses, lambda name, on: self.cover(name, on=on, user="mqtt"))
+        return MqttLink(city.mqtt, self.statuses, lambda name, on: self.cover(name, on=on, user="mqtt"))
 
     def _rtsp(self, city: CityConfig) -> RtspConfig:
         rtsp = city.rtsp

@@ -3,7 +3,7 @@ from .metrics import (
     metrics_exposition,
 )
 from .mqtt import (
-    MqttBroker,
+    MqttLink,
     camera_stats,
 )
 from .register_link import (
@@ -12,7 +12,7 @@ from .register_link import (
 
 __all__ = [
     "MetricsSource",
-    "MqttBroker",
+    "MqttLink",
     "RegisterLink",
     "camera_stats",
     "metrics_exposition",

@@ -46,7 +46,7 @@ def state_of_reason(reason: CoverReason) -> HeartbeatState:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class HeartbeatSpan:
     """Counts over a span of time.
 
     Attributes:
@@ -67,9 +67,9 @@ class Span:
     stalled_s: float = 0.0
     down_s: float = 0.0
 
-    def joined(self, after: Span) -> Span:
+    def joined(self, after: HeartbeatSpan) -> HeartbeatSpan:
         """Return this span and the one that follows it as one."""
-        return Span(
+        return HeartbeatSpan(
             self.begin,
             after.end,
             self.frames + after.frames,
@@ -97,14 +97,14 @@ class CameraHeartbeats:
 
     def __init__(self, begin: datetime, interval_s: float, frames: int = 0, faces: int = 0) -> None:
         self.interval_s = interval_s
-        self._before: Span | None = None
-        self._now = Span(begin, begin)
+        self._before: HeartbeatSpan | None = None
+        self._now = HeartbeatSpan(begin, begin)
         self._frames, self._faces = frames, faces
         self._state: HeartbeatState | None = None
         self._stated: HeartbeatState | None = None
         self._cut_at: datetime | None = None
 
-    def tick(self, now: datetime, state: HeartbeatState, frames: int, faces: int) -> list[Span]:
+    def tick(self, now: datetime, state: HeartbeatState, frames: int, faces: int) -> list[HeartbeatSpan]:
         """Count what passed since the last tick, and return the spans that must be stated now.
 
         Args:
@@ -120,7 +120,7 @@ class CameraHeartbeats:
             self._state, self._stated = state, HeartbeatState.ON
         if state is not self._state:
             self._before = self._before.joined(self._now) if self._before else self._now
-            self._now, self._state = Span(self._now.end, self._now.end), state
+            self._now, self._state = HeartbeatSpan(self._now.end, self._now.end), state
         self._count(now, state, frames, faces)
         whole = self._before.joined(self._now) if self._before else self._now
         if state is not self._stated and self._now.length_s >= STEADY_S and self._may_cut(now):
@@ -130,10 +130,10 @@ class CameraHeartbeats:
             spans, self._stated = [whole], self._of(whole)
         else:
             return []
-        self._before, self._now = None, Span(now, now)
+        self._before, self._now = None, HeartbeatSpan(now, now)
         return spans
 
-    def rest(self) -> Span | None:
+    def rest(self) -> HeartbeatSpan | None:
         """Return what was not yet stated, or None where it is shorter than a second."""
         whole = self._before.joined(self._now) if self._before else self._now
         return whole if whole.length_s >= 1 else None
@@ -156,7 +156,7 @@ class CameraHeartbeats:
             down_s=self._now.down_s + (passed_s if state is HeartbeatState.DOWN else 0),
         )
 
-    def _of(self, span: Span) -> HeartbeatState:
+    def _of(self, span: HeartbeatSpan) -> HeartbeatState:
         half_s = span.length_s / 2
         if span.down_s > half_s:
             return HeartbeatState.DOWN

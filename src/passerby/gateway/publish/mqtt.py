@@ -30,7 +30,7 @@ _log = logging.getLogger("passerby.gateway.mqtt")
 _TOLD = {EventKind.FAULT_BEGAN, EventKind.FAULT_ENDED, EventKind.ALARM, EventKind.STARTED, EventKind.STOPPED}
 
 
-class MqttBroker:
+class MqttLink:
     """The connection to a broker, kept for ever.
 
     Args:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CameraConfig, CityConfig, Statement
-from passerby.gateway.publish.heartbeats import CameraHeartbeats, Span, state_of, state_of_reason
+from passerby.gateway.publish.heartbeats import CameraHeartbeats, HeartbeatSpan, state_of, state_of_reason
 from passerby.gateway.publish.log_writer import LogWriter
 from passerby.gateway.publish.statements import Statements, started
 from passerby.gateway.states import CameraStatus, Event, EventKind
@@ -293,7 +293,7 @@ class RegisterLink:
     def _now(self) -> datetime:
         return _instant(self._clock.wall_ns())
 
-    def _heartbeat(self, identifier: str, span: Span) -> Heartbeat:
+    def _heartbeat(self, identifier: str, span: HeartbeatSpan) -> Heartbeat:
         return Heartbeat(
             at=self._now(),
             camera=identifier,
