@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -160,6 +162,25 @@ def test_check_takes_a_proof_or_a_log_and_refuses_the_others_options(
             main(["register", "check", *words])
         assert caught.value.code == 2
         assert message in capsys.readouterr().err
+
+
+def commands_of(group: typer.core.TyperGroup, above: str = "") -> Iterator[tuple[str, typer.core.TyperCommand]]:
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from commands_of(command, f"{above}{name} ")
+        elif isinstance(command, typer.core.TyperCommand):
+            yield above + name, command
+
+
+def test_commands_take_keywords_only() -> None:
+    root = typer.main.get_command(build())
+    assert isinstance(root, typer.core.TyperGroup)
+    found = dict(commands_of(root))
+    assert len(found) > 30
+    for name, command in found.items():
+        assert command.callback
+        kinds = {parameter.kind for parameter in inspect.signature(command.callback).parameters.values()}
+        assert kinds <= {inspect.Parameter.KEYWORD_ONLY}, name
 
 
 @dataclass(frozen=True, kw_only=True)
