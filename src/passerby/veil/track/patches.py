@@ -88,15 +88,15 @@ def follow_patches(before: Fine, now: Fine, old: Boxes, expected: Boxes, scale: 
 def _search(patch: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return where each patch fits best in its region, x and y from the middle, in samples; 0 where it fits nowhere well."""
     fit = _correlate(patch, region)
-    reach = (REGION - PATCH) // 2
-    away = (np.arange(-reach, reach + 1, dtype=np.float32) / reach) ** 2
+    radius = (REGION - PATCH) // 2
+    away = (np.arange(-radius, radius + 1, dtype=np.float32) / radius) ** 2
     scored = fit - FAR * (away[:, None] + away[None])
     places = scored.reshape(len(patch), -1)
     best = places.argmax(axis=1)
     rows = np.arange(len(patch))
-    y, x = np.divmod(best, 2 * reach + 1)
-    believed = (fit[rows, y, x] >= FITS) & (places[rows, best] >= scored[rows, reach, reach] + BETTER)
-    return np.where(believed[:, None], np.stack([x - reach, y - reach], axis=1), 0).astype(np.float32)
+    y, x = np.divmod(best, 2 * radius + 1)
+    believed = (fit[rows, y, x] >= FITS) & (places[rows, best] >= scored[rows, radius, radius] + BETTER)
+    return np.where(believed[:, None], np.stack([x - radius, y - radius], axis=1), 0).astype(np.float32)
 
 
 def _level(patch: NDArray[np.float32]) -> NDArray[np.float32]:
