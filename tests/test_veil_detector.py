@@ -17,6 +17,7 @@ from passerby.errors import DetectorError, UsageError, WeightsError
 from passerby.values import Detections, Digest
 from passerby.veil.detect import decoders as layouts
 from passerby.veil.detect.detector import Detector, wait_for
+from passerby.veil.detect.engine_onnx import load_onnxruntime
 from passerby.veil.detect.engine_openvino import OpenVinoEngine
 from passerby.veil.detect.passes import InferencePass, join_detections, pass_size, start_passes
 from passerby.veil.settings import FindSettings
@@ -120,10 +121,10 @@ def test_gpu_is_required_or_said_to_be_missing(detector: Detector) -> None:
 
 def without_gpu() -> bool:
     try:
-        import onnxruntime  # an extra that may be missing
+        runtime = load_onnxruntime()  # an extra that may be missing
     except ImportError:
         return True
-    return "CUDAExecutionProvider" not in onnxruntime.get_available_providers()
+    return "CUDAExecutionProvider" not in runtime.get_available_providers()
 
 
 @pytest.mark.skipif(not without_gpu(), reason="a GPU is here")

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ from PIL import Image
 from passerby.veil.tools.demo_clip import demo_clip
 
 pytestmark = pytest.mark.tool
+RUNS = """
+import numpy as np
+from passerby.config import WEIGHTS
+from passerby.veil.detect.decoders import CENTERFACE
+from passerby.veil.detect.engine_onnx import CPU, OnnxRuntimeEngine
+OnnxRuntimeEngine(WEIGHTS, CPU).run(np.zeros((64, 96, 3), np.uint8), CENTERFACE)
+"""
 TALKS = """
 import socket
 socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("127.0.0.1", 9))
@@ -58,6 +66,15 @@ def test_no_connection_is_tried_and_the_home_folder_stays_empty(tmp_path: Path, 
         Image.new("RGB", (64, 64), (112, 112, 112)).save(clip := tmp_path / "flat.png")
         arguments["verify"] = [str(clip)]
     assert told_by(["-m", "passerby", command, *arguments[command]], home, tmp_path / "trace") == []
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.skipif(find_spec("onnxruntime") is None, reason="ONNX Runtime is not installed: pip install onnxruntime")
+def test_onnx_runtime_reports_to_nobody(tmp_path: Path) -> None:
+    """Its published builds do so on their own, from 1.29 on."""
+    home = tmp_path / "home"
+    home.mkdir()
+    assert told_by(["-c", RUNS], home, tmp_path / "trace") == []
     assert list(home.iterdir()) == []
 
 

@@ -14,6 +14,9 @@ from .detector import (
     Rgb,
     wait_for,
 )
+from .engine_onnx import (
+    load_onnxruntime,
+)
 from .engine_openvino import (
     load_openvino,
 )
@@ -46,6 +49,7 @@ __all__ = [
     "blazeface_passes",
     "find_blazeface",
     "join_detections",
+    "load_onnxruntime",
     "load_openvino",
     "open_blazeface",
     "pass_size",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import platform
 import re
 import sys
@@ -31,6 +30,7 @@ from passerby.veil.detect import (
     WEIGHTS_DIGEST,
     Detector,
     find_blazeface,
+    load_onnxruntime,
     load_openvino,
 )
 from passerby.veil.settings import FindSettings
@@ -196,7 +196,7 @@ def check_codec(name: str, mode: str, job: str) -> DoctorCheck:
 
 def _gpu() -> DoctorCheck:
     try:
-        runtime: Any = importlib.import_module("onnxruntime")
+        runtime = load_onnxruntime()
     except ImportError:
         return DoctorCheck("gpu", "absent", "onnxruntime is not installed: pip install onnxruntime-gpu for --ep cuda")
     providers = runtime.get_available_providers()
