@@ -85,6 +85,7 @@ def test_each_mistake_is_told_with_its_line(path: Path) -> None:
         load_city(path, {})
     assert wanted in caught.value.message
     assert re.match(rf"{re.escape(str(path))}:\d+: ", caught.value.message)
+    assert len(caught.value.message.splitlines()) == 1, "one mistake is told once"
     assert caught.value.exit_code == 2
 
 

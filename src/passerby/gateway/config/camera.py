@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from passerby.errors import ConfigError
-from passerby.gateway.config.key import Between, InCode, Key, Read, Section, keys
-from passerby.gateway.config.words import DAYS, Colour, Day, Duration, Polygon, Size, Texts, TimeOfDay
+from passerby.gateway.config.key import Check, InCode, Key, Read, Section, keys
+from passerby.gateway.config.words import DAYS, Colour, Day, Duration, Polygon, Size, Texts, TimeOfDay, between
 from passerby.gateway.values import SELFTEST_CAMERA
 from passerby.values import Zone
 from passerby.veil import CoverSettings, CoverStyle, FindSettings, VeilSettings
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RTSP = "^rtsps?://"
-HEARTBEAT = Between(60, 86_400, "1m to 24h")
+HEARTBEAT = Check(between(60, 86_400, "1m to 24h"))
 POSITION = "^[a-z0-9][a-z0-9-]{0,62}$"
 InputRole = Literal["detect", "record", "live"]
 OverloadPolicy = Literal["rate", "cover"]
@@ -145,6 +145,18 @@ class ZoneConfig(Section):
     friendly_name: Annotated[str, Key("For people", max_length=100)] = ""
 
 
+def named_zones(zones: dict[str, ZoneConfig]) -> dict[str, ZoneConfig]:
+    """Return zones whose names do.
+
+    Raises:
+        ValueError: one does not.
+    """
+    for name in zones:
+        if not 0 < len(name) <= 64:
+            raise ValueError(f"must have names of 1 to 64 characters, got {name!r}")
+    return zones
+
+
 @dataclass(frozen=True, slots=True)
 class RetainConfig(Section):
     """How long recordings are kept."""
@@ -260,9 +272,9 @@ class CameraConfig(Section):
     ffmpeg: Annotated[FfmpegConfig | None, Key("Frigate's place for inputs")] = None
     detect: Annotated[DetectConfig, Key("How faces are found")] = DetectConfig()
     privacy: Annotated[PrivacyConfig, Key("How they are covered")] = PrivacyConfig()
-    zones: Annotated[dict[str, ZoneConfig], Key("Parts that are always covered, by name", max_length=100)] = field(
-        default_factory=dict
-    )
+    zones: Annotated[
+        dict[str, ZoneConfig], Check(named_zones), Key("Parts that are always covered, by name", max_length=100)
+    ] = field(default_factory=dict)
     record: Annotated[RecordConfig, Key("Recording")] = RecordConfig()
     output: Annotated[EncodeConfig, Key("The veiled stream")] = EncodeConfig()
     push: Annotated[tuple[PushConfig, ...], Key("Servers that get the veiled stream", max_length=8)] = ()
@@ -276,9 +288,6 @@ class CameraConfig(Section):
             raise ConfigError(f"camera name must be lower-case letters, digits, - and _, got {self.name!r}")
         if sum(given is not None for given in (self.source, self.inputs, self.ffmpeg)) != 1:
             raise ValueError("must have exactly one of inputs, ffmpeg.inputs and source")
-        for name in self.zones:
-            if not 0 < len(name) <= 64:
-                raise ValueError(f"zones must have names of 1 to 64 characters, got {name!r}")
 
     def for_process(self) -> CameraConfig:
         """Return what the camera's own process is told: no word of recordings and pushes, and no login but its pictures'."""

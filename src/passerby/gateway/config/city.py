@@ -17,9 +17,9 @@ from passerby.gateway.config.camera import (
     PrivacyConfig,
     RecordConfig,
 )
-from passerby.gateway.config.key import Between, InCode, Key, Section
+from passerby.gateway.config.key import Check, InCode, Key, Section
 from passerby.gateway.config.statement import Statement
-from passerby.gateway.config.words import Duration, Texts
+from passerby.gateway.config.words import Duration, Texts, between
 from passerby.values import is_loopback
 
 URL = "^(https?://|mailto:|tel:)[^ ]+$"
@@ -127,7 +127,7 @@ class MqttConfig(Section):
     password: Annotated[str | None, Key("Write {PASSERBY_...}")] = field(default=None, repr=False)
     qos: Annotated[Literal[0, 1, 2], Key("Quality of service")] = 1
     stats_interval_s: Annotated[
-        Duration, Between(15, inf, "at least 15s"), Key("Time between two messages at stats, at least 15s")
+        Duration, Check(between(15, inf, "at least 15s")), Key("Time between two messages at stats, at least 15s")
     ] = 60.0
     tls_ca_certs: Annotated[str | None, Key("File of certificates; turns TLS on")] = None
     tls_client_cert: Annotated[str | None, Key("Certificate of this client")] = None
@@ -155,7 +155,9 @@ class AccessLogConfig(Section):
 class SelfTestConfig(Section):
     """The synthetic face that goes through for ever."""
 
-    interval_s: Annotated[Duration, Between(10, 600, "10s to 10m"), Key("Time between two rounds, 10s to 10m")] = 60.0
+    interval_s: Annotated[
+        Duration, Check(between(10, 600, "10s to 10m")), Key("Time between two rounds, 10s to 10m")
+    ] = 60.0
     enabled_stream: Annotated[bool, InCode()] = True
     """Run the hidden stream; each camera's own detector is always tested."""
 

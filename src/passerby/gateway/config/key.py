@@ -74,32 +74,20 @@ class Read:
         return dict(self.schema)
 
 
-class Between:
-    """Limits of a value that ``Read`` has read.
+class Check:
+    """What a value must be, once it has been read.
 
     Args:
-        least: Of it.
-        most: Of it.
-        words: What it must be, as a reader would write it.
+        check: Returns the value, or raises ValueError with what was wanted.
     """
 
-    __slots__ = ("least", "most", "words")
+    __slots__ = ("check",)
 
-    def __init__(self, least: float, most: float, words: str) -> None:
-        self.least, self.most, self.words = least, most, words
-
-    def check(self, value: float) -> float:
-        """Return the value.
-
-        Raises:
-            ValueError: it lies outside.
-        """
-        if not self.least <= value <= self.most:
-            raise ValueError(f"must be {self.words}")
-        return value
+    def __init__(self, check: Callable[[Any], object]) -> None:
+        self.check = check
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of the type with the limits after it."""
+        """Return the schema of the type with the check after it."""
         return {
             "type": "function-after",
             "function": {"type": "no-info", "function": self.check},

@@ -66,7 +66,7 @@ def check_city(document: YamlDocument, path: Path) -> CityConfig:
         city = TypeAdapter(CityConfig).validate_json(json.dumps(with_defaults(document.data)))
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_context=True, include_input=True)
-        rows = [(_where(document, error["loc"]), error) for error in errors]
+        rows = [(_where(document, error["loc"]), error) for error in errors if not _follows(error, errors)]
         document.mistakes += [_row(document, path, error) for path, error in rows if path not in document.unknown]
         raise _told(document) from None
     for name in city.cameras:
@@ -84,6 +84,13 @@ def _where(document: YamlDocument, path: Path_) -> Path_:
     if len(path) < 3 or path[0] != "cameras" or path[2] not in DEFAULTS:
         return path
     return path if document.depth(path) - 2 >= document.depth(path[2:]) else path[2:]
+
+
+def _follows(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Return whether a list is too short only because something in it is wrong."""
+    place = error["loc"]
+    inside = (other["loc"] for other in errors if other["loc"][: len(place)] == place and other["loc"] != place)
+    return error["type"] == "too_short" and any(inside)
 
 
 def _told(document: YamlDocument) -> ConfigError:
@@ -108,6 +115,13 @@ def _row(document: YamlDocument, path: Path_, error: ErrorDetails) -> tuple[int,
     shown = _shown(document, path, error.get("input"))
     if kind == "value_error":
         return line, f"{name} {error['ctx']['error']}", ""
+    if kind in {"too_short", "too_long"}:
+        least, most = error["ctx"].get("min_length"), error["ctx"].get("max_length")
+        return (
+            line,
+            f"{name} must have {f'at least {least}' if kind == 'too_short' else f'at most {most}'}, got {shown}",
+            "",
+        )
     wanted = _WANTED.get(kind) or error["msg"].removeprefix("Input should be ")
     if kind == "string_pattern_mismatch":
         wanted = _PATTERNS.get(error["ctx"]["pattern"], "written in another way")

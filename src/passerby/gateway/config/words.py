@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import time
 from typing import Annotated, Literal
 
@@ -116,6 +117,26 @@ def in_languages(value: object) -> dict[str, str]:
     if not isinstance(found, dict) or not found or not all(isinstance(text, str) for text in found.values()):
         raise ValueError("must be a text, or texts by language such as en: ...")
     return found
+
+
+def between(least: float, most: float, words: str) -> Callable[[float], float]:
+    """Return a check of limits.
+
+    Args:
+        least: Of the value.
+        most: Of the value.
+        words: What it must be, as a reader would write it.
+
+    >>> between(10, 600, "10s to 10m")(60.0)
+    60.0
+    """
+
+    def check(value: float) -> float:
+        if not least <= value <= most:
+            raise ValueError(f"must be {words}")
+        return value
+
+    return check
 
 
 def duration_text(value_s: float) -> str:
