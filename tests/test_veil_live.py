@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -19,6 +20,7 @@ from passerby.errors import UsageError
 from passerby.values import Detections
 from passerby.veil.run.live import LiveSettings, LiveVeil, VeiledFrame, WholeReason, veil_frames
 from passerby.veil.settings import CoverSettings, VeilSettings
+from passerby.veil.track.policy import LIVE
 
 COVER = CoverSettings(fill=FILL)
 
@@ -124,6 +126,18 @@ def test_passes_that_stay_late_are_not_waited_for_at_every_frame() -> None:
     out = through(live(Late(nothing, 5.0), wait=False), 40)
     assert {one.reason for one in out} == {WholeReason.LATE}
     assert time.monotonic() - began_s < 4.0
+
+
+def test_the_larger_pass_is_taken_less_often_while_passes_are_slow() -> None:
+    shares = []
+    for policy in (LIVE, replace(LIVE, slow_share=-1.0, quick_share=-1.0)):  # however quick, it is slow
+        detector = Scripted(lambda _: face(156, 92, 164, 100))
+        veil = LiveVeil(*SIZE, 25, detector, LiveSettings(cover=COVER, policy=policy))
+        for n, picture in enumerate(pictures(150)):
+            veil.push(bare(picture, n))
+        shares.append(detector.widths.count(max(detector.widths)) / detector.widths.count(min(detector.widths)))
+    assert shares[0] > 0.8
+    assert 0.4 < shares[1] < 0.7
 
 
 @given(

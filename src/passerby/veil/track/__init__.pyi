@@ -1,6 +1,3 @@
-from .association import (
-    Association,
-)
 from .motion import (
     Grey,
     Motion,
@@ -31,7 +28,6 @@ from .tracklet import (
 __all__ = [
     "FALLBACK_HZ",
     "LIVE",
-    "Association",
     "Fine",
     "Grey",
     "Motion",
