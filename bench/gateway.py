@@ -159,7 +159,7 @@ async def curve(counts: list[int], seconds: float, port: int) -> None:
             await running.stop()
             cameras.kill()
             cameras.wait()
-    head = ["cameras", "in/s each", "lost", "whole %", "p50 ms", "p99 ms", "looks/s", "ms a look", "cores workers"]
+    head = ["cameras", "in/s each", "lost", "whole %", "p50 ms", "p99 ms", "passes/s", "ms a pass", "cores workers"]
     show("cameras of 1280x720 at 12.5, H.264 in and out", [*head, "cores serving", "RSS MB", "PSS MB"], rows)
     say_reasons(runs)
 
@@ -176,7 +176,7 @@ def say_reasons(runs: list[tuple[int, Measured]]) -> None:
 
 def row(count: int, got: Measured) -> list[str]:
     statuses = got.statuses
-    looks = [status.counts for status in statuses]
+    counts = [status.counts for status in statuses]
     return [
         str(count),
         f"{sum(got.each('frames_in')) / got.seconds / count:.2f}",
@@ -184,11 +184,11 @@ def row(count: int, got: Measured) -> list[str]:
         f"{100 * got.whole_share:.2f}",
         f"{max(status.delay_p50_ms for status in statuses):.0f}",
         f"{max(status.delay_p99_ms for status in statuses):.0f}",
-        f"{np.mean([one.detect_hz for one in looks]):.1f}",
-        f"{np.mean([one.detect_ms for one in looks]):.0f}",
+        f"{np.mean([one.detect_hz for one in counts]):.1f}",
+        f"{np.mean([one.detect_ms for one in counts]):.0f}",
         f"{sum(got.each('cpu_s')) / got.seconds:.2f}",
         f"{got.serving_s / got.seconds:.3f}",
-        f"{max(one.rss_bytes for one in looks) / 1e6:.0f}",
+        f"{max(one.rss_bytes for one in counts) / 1e6:.0f}",
         f"{max(got.pss_bytes) / 1e6:.0f}",
     ]
 
@@ -311,7 +311,7 @@ async def overload(count: int, seconds: float, port: int) -> None:
         await running.stop()
         cameras.kill()
         cameras.wait()
-        seen = look(Path(folder))
+        seen = count_open(Path(folder))
     taken = sum(got.each("frames_out")) / got.seconds / count
     head = ["cameras", "out/s each", "left out", "whole %", "faces", "under 90 % covered", "under 50 %"]
     left = sum(got.each("frames_left_out"))
@@ -333,7 +333,7 @@ def open_share(luma: NDArray[np.uint8], known: NDArray[np.uint8], shown: NDArray
     return float(((np.abs(seen - bare) < NOISE) & (np.abs(seen - COVER) > NOISE / 2)).mean())
 
 
-def look(folder: Path) -> tuple[int, int, int]:
+def count_open(folder: Path) -> tuple[int, int, int]:
     """Count the faces of the drawn scene in what was recorded, and those that are partly or mostly open. 0 with other footage."""
     scene, faces, partly, mostly = Scene(SCENE), 0, 0, 0
     for path in (path for camera in sorted(folder.iterdir()) for path in recorded(camera)):

@@ -1,4 +1,4 @@
-"""A simulated camera that misbehaves, a gateway in a thread, and an independent look at every output for a bare face."""
+"""A simulated camera that misbehaves, a gateway in a thread, and an independent check of every output for a bare face."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BARE = 0.6
 
 
 class BareFinder:
-    """Looks for a known face anywhere in a picture, at its known size, by normalised correlation. Knows nothing of the veil."""
+    """Searches a picture for a known face at its known size, by normalised correlation. Knows nothing of the veil."""
 
     def __init__(self, scene: Scene) -> None:
         x0, y0, x1, y1 = (int(v) for v in scene.faces(0)[-1])
@@ -73,39 +73,47 @@ class Seen:
 
     def __init__(self, finder: BareFinder) -> None:
         self._finder = finder
-        self._lock = threading.Lock()
+        # guards all below; notified with every picture
+        self._came = threading.Condition()
         self.pictures: Counter[str] = Counter()
         self.covers: Counter[str] = Counter()
         self.bare: list[tuple[str, float]] = []
         self.times: dict[str, float] = {}
+        self.cover_times: dict[str, float] = {}
         self.last: dict[str, Luma] = {}
 
-    def look(self, output: str, luma: Luma) -> None:
+    def judge(self, output: str, luma: Luma) -> None:
         score = self._finder.best(luma)
         cover = abs(float(np.median(luma)) - TONE) < 4
-        with self._lock:
+        with self._came:
             self.pictures[output] += 1
             self.covers[output] += cover
             self.last[output] = luma
-            if not cover:
-                self.times[output] = time.monotonic()
+            (self.cover_times if cover else self.times)[output] = time.monotonic()
             if score > BARE:
                 self.bare.append((output, score))
+            self._came.notify_all()
 
-    def look_at_file(self, output: str, data: bytes) -> None:
+    def judge_file(self, output: str, data: bytes) -> None:
         for frame in frames_of(io.BytesIO(data)):
-            self.look(output, luma_of(frame))
+            self.judge(output, luma_of(frame))
 
     def stays_covered(self, output: str, seconds: float) -> bool:
         """Wait for a cover, and return whether only covers come for a while after it."""
         end = time.monotonic() + 10.0
-        while time.monotonic() < end:
-            before, covered = self.pictures[output], self.covers[output]
-            time.sleep(seconds)
-            came = self.pictures[output] - before
-            if came and self.covers[output] - covered == came:
-                return True
+        with self._came:
+            while (now := time.monotonic()) < end:
+                bare = self.pictures[output] - self.covers[output]
+                # ends at once with a picture that is no cover, else when the time is over
+                if self._came.wait_for(lambda bare=bare: self.pictures[output] - self.covers[output] > bare, seconds):  # type: ignore[misc]
+                    continue
+                if self.cover_times.get(output, 0.0) > now:
+                    return True
         return False
+
+    def shown_after(self, output: str, moment: float) -> bool:
+        """Return whether any picture came out after a moment."""
+        return max(self.times.get(output, 0.0), self.cover_times.get(output, 0.0)) > moment
 
     def veiled_after(self, output: str, moment: float) -> bool:
         """Return whether a picture that is no cover came out after a moment."""
@@ -209,25 +217,28 @@ class Mqtt:
         self._broker = MqttLink(config, gateway.statuses, self._cover)
         gateway.subscribe(self._broker.take)
         thread.do(self._broker.start)
-        self._ticking = asyncio.run_coroutine_threadsafe(self._tick(), thread.loop)
+        self._timer: asyncio.TimerHandle | None = None
+        thread.do(self._tick)
 
     def _cover(self, name: str, on: bool) -> bool:
         (self._gateway.hold if on else self._gateway.release)(name, CoverReason.OPERATOR)
         return True
 
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(1.0)
-            self._broker.tick()
+    def _tick(self) -> None:
+        self._broker.tick()
+        self._timer = asyncio.get_running_loop().call_later(1.0, self._tick)
+
+    def _last_tick(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._broker.tick()
 
     def last(self, topic: str) -> str:
         """Return what was told last."""
         return (self.small.topics(f"cams/{topic}") or [""])[-1]
 
     def stop(self) -> None:
-        self._ticking.cancel()
-        self._thread.do(self._broker.tick)
-        self._thread.call(asyncio.sleep(0.2))
+        self._thread.do(self._last_tick)
         self._thread.call(self._broker.stop())
         self._thread.call(self.small.stop())
 
@@ -260,7 +271,7 @@ class RunningGateway:
                 try:
                     target()
                 except (FFmpegError, OSError, ServiceError):
-                    time.sleep(0.2)
+                    self._stop.wait(0.2)
 
         return inside
 
@@ -269,7 +280,7 @@ class RunningGateway:
         options = {"rtsp_transport": "tcp", "fflags": "nobuffer", "analyzeduration": "100000", "probesize": "50000"}
         with av.open(url, options=options, timeout=(5, 5)) as container:
             for frame in container.decode(video=0):
-                self.seen.look("rtsp", luma_of(frame))
+                self.seen.judge("rtsp", luma_of(frame))
                 if self._stop.is_set():
                     return
 
@@ -277,7 +288,7 @@ class RunningGateway:
         known: dict[str, bytes] = {}
         while not self._stop.is_set():
             with Image.open(io.BytesIO(self.thread.call(self.gateway.snapshot("hall")))) as picture:
-                self.seen.look("snapshot", np.asarray(picture.convert("YCbCr"), np.uint8)[:, :, 0])
+                self.seen.judge("snapshot", np.asarray(picture.convert("YCbCr"), np.uint8)[:, :, 0])
             feed = self.gateway.cameras["hall"].hls
             for line in (self.thread.do(feed.playlist) or "").splitlines():
                 name = line.partition('URI="')[2].rstrip('"') or line
@@ -285,7 +296,7 @@ class RunningGateway:
                     known[name] = self.thread.do(partial(feed.file, name)) or b""
                     if name.startswith("seg"):
                         init = next(data for key, data in reversed(known.items()) if key.startswith("init"))
-                        self.seen.look_at_file("hls", init + known[name])
+                        self.seen.judge_file("hls", init + known[name])
             self._stop.wait(0.4)
 
     async def _view(self) -> None:
@@ -305,7 +316,7 @@ class RunningGateway:
         return self.thread.do(self.gateway.statuses)[0]
 
     def stop(self) -> None:
-        """Stop, and look at what has been gathered: the MSE stream and the recording."""
+        """Stop, and judge what has been gathered: the MSE stream and the recording."""
         if self._stop.is_set():
             return
         self.thread.call(self.gateway.stop(), 60)
@@ -316,6 +327,6 @@ class RunningGateway:
         self._viewing.result(10)
         self.thread.close()
         for whole in self._mse:
-            self.seen.look_at_file("mse", whole)
+            self.seen.judge_file("mse", whole)
         for path in sorted(self.folder.rglob("*.mp4")):
-            self.seen.look_at_file("recording", path.read_bytes())
+            self.seen.judge_file("recording", path.read_bytes())

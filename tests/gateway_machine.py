@@ -57,7 +57,7 @@ def fill_disk(running: RunningGateway) -> dict[str, object]:
     filler.unlink()
     freed_s = time.monotonic()
     took_s = recovered_s(running, freed_s + 0.3, freed_s)
-    time.sleep(2.5)
+    wait_for(lambda: running.seen.veiled_after("rtsp", freed_s + took_s + 2.5), 10)
     return seen | {"recovered_s": took_s, "faults": began(running, CoverReason.DISK_FULL)}
 
 
@@ -77,7 +77,8 @@ def move_clock(running: RunningGateway, file: Path) -> dict[str, object]:
             "recovered_s": recovered_s(running, time.monotonic(), moment_s),
         }
         wait_for(lambda: running.mqtt.last("hall/state") == "veiled", 10)
-        time.sleep(1.0)
+        settled_s = time.monotonic() + 1.0
+        wait_for(lambda settled_s=settled_s: running.seen.veiled_after("rtsp", settled_s), 10)  # type: ignore[misc]
     return {"jumps": rows, "restarts": running.status.restarts}
 
 

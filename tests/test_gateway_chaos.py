@@ -176,7 +176,8 @@ def test_camera_that_misbehaves(
     if reason is not None:
         wait_for(lambda: events(running, EventKind.FAULT_BEGAN, reason, since), 20)
     else:
-        time.sleep(4.0)
+        after = time.monotonic() + 4.0
+        wait_for(lambda: running.seen.shown_after("rtsp", after), 20)
     simulated.mode = "ok"
     healthy_after(running, time.monotonic() + 1.0, 30)
     assert running.seen.bare == []

@@ -92,10 +92,10 @@ def test_self_test_begins_right_after_a_pass() -> None:
     class Slow(Inner):
         def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
             asked.append(rgb.shape[1])
-            return looking if len(asked) == 1 else super().infer(rgb, threshold)
+            return under_way if len(asked) == 1 else super().infer(rgb, threshold)
 
     asked: list[int] = []
-    looking: Future[Detections] = Future()
+    under_way: Future[Detections] = Future()
     inner = Slow()
     inner.answer = found()
     watched = WatchedDetector(inner, pause_s=20.0)
@@ -104,7 +104,7 @@ def test_self_test_begins_right_after_a_pass() -> None:
     testing.start()
     testing.join(0.1)
     assert asked == [32]
-    looking.set_result(found())
+    under_way.set_result(found())
     testing.join(30.0)
     assert asked == [32, 896]
 

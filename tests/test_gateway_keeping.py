@@ -300,10 +300,9 @@ def test_camera_starts_only_when_it_may() -> None:
         assert running.refused == {"hall": "the register cannot be written"}
         assert events[-1].reason is CoverReason.REGISTER
         answer[0] = None
-        for _ in range(100):
-            await asyncio.sleep(0.1)
-            if running.cameras:
-                break
+        started = asyncio.Event()
+        running.subscribe(lambda event: started.set() if event.kind is EventKind.STARTED else None)
+        await asyncio.wait_for(started.wait(), 20)
         assert running.statuses()[0].phase is Phase.STARTING
         assert [e.kind for e in events if e.reason is CoverReason.REGISTER or e.kind is EventKind.STARTED] == [
             EventKind.FAULT_BEGAN,

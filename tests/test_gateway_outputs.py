@@ -19,6 +19,7 @@ from PIL import Image
 from tests.gateway_tools import SMALL, HandClock, camera, frames_of, program, run, times_of, veiled_unit, wait_for
 
 from passerby.errors import ServiceError
+from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import EncodeConfig, RecordConfig, RetainConfig
 from passerby.gateway.picture.drawn_cover import TONE
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
@@ -334,12 +335,15 @@ def recording(
     *,
     open_file: Callable[[Path], BinaryIO] = open_unbuffered,
     limits: RecorderLimits | None = None,
+    clock: Clock = MACHINE,
     segment_s: float = 600.0,
 ) -> tuple[Recorder, Fed, list[tuple[bool, str]]]:
     fed = Fed()
     said: list[tuple[bool, str]] = []
     config = RecordConfig(folder=folder, min_free_bytes=0, segment_s=segment_s)
-    recorder = Recorder("hall", config, lambda full, why: said.append((full, why)), open_file=open_file, limits=limits)
+    recorder = Recorder(
+        "hall", config, lambda full, why: said.append((full, why)), open_file=open_file, limits=limits, clock=clock
+    )
     recorder.start(fed.relay)
     for _ in range(seconds):
         fed.feed(13)
@@ -434,11 +438,21 @@ def test_full_disk_is_told_and_its_end_too(tmp_path: Path) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         return open_unbuffered(path)
 
-    recorder, fed, said = recording(tmp_path, 3, open_file=failing, limits=RecorderLimits(space_s=0.05))
+    rounds = 0
+
+    def counted() -> int:
+        nonlocal rounds
+        rounds += 1
+        return time.monotonic_ns()
+
+    recorder, fed, said = recording(
+        tmp_path, 3, open_file=failing, limits=RecorderLimits(space_s=0.05), clock=Clock(counted)
+    )
     wait_for(lambda: bool(said))
     assert said[0] == (True, "recording cannot be written: no space left")
     broken = False
-    time.sleep(0.2)
+    before = rounds
+    wait_for(lambda: rounds > before + 12)
     assert said[-1][0] is True, "only what was written shows that there is space"
 
     def over() -> bool:

@@ -73,7 +73,7 @@ class Rig:
             self.now_ns += 80_000_000
             bare = picture or SCENE.frame(self.number)
             self.pipeline.take(CameraFrame.taken(bare, self.now_ns, self.now_ns, corrupt=corrupt), WALL_NS)
-            self.faults.settle(self.now_ns / 1e9)
+            self.faults.expire(self.now_ns / 1e9)
             self.number += 1
 
     def pictures(self) -> list[NDArray[np.uint8]]:

@@ -62,10 +62,10 @@ async def soak(folder: Path) -> tuple[list[Row], Gateway]:
     running = Gateway([config], RtspConfig(port=0), gate, SelfTestConfig(interval_s=5.0, enabled_stream=False))
     await running.start()
     camera = running.cameras["hall"]
-    for _ in range(600):
-        if camera.relay.whole is None and camera.relay.slate is None:
-            break
-        await asyncio.sleep(0.1)
+    veiled = asyncio.Event()
+    leave = camera.relay.subscribe(lambda unit: veiled.set() if unit.whole is None else None)
+    await asyncio.wait_for(veiled.wait(), 60)
+    leave()
     await asyncio.sleep(6.0)
     rows: list[Row] = []
     end = time.monotonic() + SOAK_S

@@ -230,9 +230,9 @@ def test_fault_ends_when_not_seen_for_its_time() -> None:
     faults, seen = told()
     faults.strike(CoverReason.CORRUPT, 10.0, 0, hold_s=2.0)
     faults.strike(CoverReason.CORRUPT, 11.0, 0)
-    faults.settle(12.9)
+    faults.expire(12.9)
     assert now(faults) == [CoverReason.CORRUPT]
-    faults.settle(13.0)
+    faults.expire(13.0)
     assert now(faults) == []
     assert seen == [(CoverReason.CORRUPT, True), (CoverReason.CORRUPT, False)]
 
@@ -240,10 +240,10 @@ def test_fault_ends_when_not_seen_for_its_time() -> None:
 def test_what_is_held_ends_only_when_lifted() -> None:
     faults, _ = told()
     faults.hold(CoverReason.WEIGHTS, 0.0, 0)
-    faults.settle(1e9)
+    faults.expire(1e9)
     assert now(faults) == [CoverReason.WEIGHTS]
     faults.lift(CoverReason.WEIGHTS, 1e9)
-    faults.settle(1e9)
+    faults.expire(1e9)
     assert now(faults) == []
 
 

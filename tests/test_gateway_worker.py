@@ -210,7 +210,7 @@ def test_late_detector_lowers_the_rate_then_covers_then_recovers() -> None:
         hand.move(0.08)
         if load.wants(hand.ns):
             loop.take(CameraFrame.taken(SCENE.frame(number), hand.ns, hand.ns, fps=12.5))
-        faults.settle(hand.clock.now_s())
+        faults.expire(hand.clock.now_s())
         steps.append(load.step)
         overloaded.append(load.overloaded)
     assert max(steps[:400]) == 4

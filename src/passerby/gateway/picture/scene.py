@@ -149,13 +149,13 @@ class Scene:
     def _place(self, index: int, number: int) -> tuple[int, int, int, int]:
         """Return left, top, width, height of a head in a picture, all even."""
         tall, wide = self._heads[index][0].shape
-        start_x, start_y, speed, lane = self._paths[index]
+        start_x, start_y, speed, rise = self._paths[index]
         seconds = number / self.settings.fps
         room_x, room_y = self.settings.width - wide, self.settings.height - tall - 2 * BLOCK_PX
         # a triangle wave across, a slow sine up and down: walkers, not jumpers
         across = (start_x + seconds * (0.03 + 0.05 * speed)) % 2.0
         x = room_x * (across if across <= 1 else 2 - across)
-        y = room_y * (0.5 + 0.5 * np.sin(2 * np.pi * (start_y + seconds * (0.02 + 0.03 * lane))))
+        y = room_y * (0.5 + 0.5 * np.sin(2 * np.pi * (start_y + seconds * (0.02 + 0.03 * rise))))
         return int(x) & ~1, int(y) & ~1, wide, tall
 
     def faces(self, number: int) -> Boxes:

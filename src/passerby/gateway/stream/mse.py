@@ -81,7 +81,7 @@ class LiveFeed:
 
     @property
     def viewers(self) -> int:
-        """Return how many look now."""
+        """Return how many watch now."""
         return len(self._viewers)
 
     def join(self) -> Viewer:

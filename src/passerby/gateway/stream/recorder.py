@@ -27,7 +27,7 @@ Full = Callable[[bool, str], None]
 
 @dataclass(frozen=True, slots=True)
 class RecorderLimits:
-    """How often a recorder looks around.
+    """How often a recorder checks its disk.
 
     Attributes:
         space_s: For free space, and after a failed write for the next try.
@@ -45,7 +45,7 @@ class Recorder:
         camera: Its name, and the name of its folder.
         config: Where, how long, how much.
         full: Told about the disk.
-        limits: How often to look around.
+        limits: How often to check the disk.
         open_file: Makes a file.
         clock: The machine's clocks.
     """

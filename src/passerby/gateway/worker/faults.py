@@ -52,7 +52,7 @@ class Faults:
             if active is not None and active.held:
                 active.held, active.seen_s = False, now_s
 
-    def settle(self, now_s: float) -> None:
+    def expire(self, now_s: float) -> None:
         """End what has not been seen for long enough."""
         with self._lock:
             for reason, active in list(self._active.items()):

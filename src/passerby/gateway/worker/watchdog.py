@@ -129,7 +129,7 @@ class Watchdog:
             stopping.wait(self._limits.tick_s)
 
     def tick(self) -> None:
-        """Look at everything once."""
+        """Check everything once."""
         monotonic_ns, wall_ns = self._clock.monotonic_ns(), self._clock.wall_ns()
         now_s = monotonic_ns / 1e9
         jump_ns = self._jumps.jumped_ns(wall_ns, monotonic_ns)
@@ -146,7 +146,7 @@ class Watchdog:
             self._faults.hold(CoverReason.SCHEDULE, now_s, wall_ns)
         else:
             self._faults.lift(CoverReason.SCHEDULE, now_s)
-        self._faults.settle(now_s)
+        self._faults.expire(now_s)
         if now_s - self._status_s >= self._limits.status_s:
             self._status_s = now_s
             self._tell(now_s)
