@@ -6,6 +6,7 @@ that a camera's process needs no pydantic: a third of a second and 10 MB for eac
 
 from __future__ import annotations
 
+import contextlib
 import json
 import types
 from collections.abc import Mapping
@@ -81,10 +82,12 @@ def _plain(kind: Any, value: Any) -> Any:  # noqa: ANN401  # any type that a fie
         return value
     if kind is float and type(value) is int:
         return float(value)
-    if type(value) is str and issubclass(kind, Enum | Path):
-        return kind(value)
-    if type(value) is str and kind is time:
-        return time.fromisoformat(value)
+    if type(value) is str:
+        with contextlib.suppress(ValueError):
+            if kind is time:
+                return time.fromisoformat(value)
+            if issubclass(kind, Enum | Path):
+                return kind(value)
     return _refuse(kind, value)
 
 

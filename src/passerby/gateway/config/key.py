@@ -121,10 +121,10 @@ def keys(**other: str) -> ConfigDict:
         other: Keys by field, where they differ by more than the unit.
     """
 
-    def key_of(field: str) -> str:
+    def made(field: str) -> str:
         return other.get(field) or _without_unit(field)
 
-    return {"extra": "forbid", "strict": True, "hide_input_in_errors": True, "alias_generator": key_of}
+    return {"extra": "forbid", "strict": True, "hide_input_in_errors": True, "alias_generator": made}
 
 
 def _without_unit(field: str) -> str:
@@ -139,13 +139,17 @@ class Section:
     __pydantic_config__ = keys()
 
 
+def key_of(section: type[Section], field: str) -> str:
+    """Return the key of a field."""
+    made: Callable[[str], str] = section.__pydantic_config__["alias_generator"]  # type: ignore[assignment]
+    return made(field)
+
+
 def hints_of(section: type[Section]) -> dict[str, Any]:
     """Return the annotation of each field that the file can say, by its key, in order."""
-    key_of: Any = section.__pydantic_config__["alias_generator"]
-    hints = get_type_hints(section, include_extras=True)
     return {
-        key_of(name): hint
-        for name, hint in hints.items()
+        key_of(section, field): hint
+        for field, hint in get_type_hints(section, include_extras=True).items()
         if not any(isinstance(mark, InCode) for mark in marks_of(hint))
     }
 

@@ -115,13 +115,10 @@ def _row(document: YamlDocument, path: Path_, error: ErrorDetails) -> tuple[int,
     shown = _shown(document, path, error.get("input"))
     if kind == "value_error":
         return line, f"{name} {error['ctx']['error']}", ""
-    if kind in {"too_short", "too_long"}:
-        least, most = error["ctx"].get("min_length"), error["ctx"].get("max_length")
-        return (
-            line,
-            f"{name} must have {f'at least {least}' if kind == 'too_short' else f'at most {most}'}, got {shown}",
-            "",
-        )
+    if kind == "too_short":
+        return line, f"{name} must have at least {error['ctx']['min_length']}, got {shown}", ""
+    if kind == "too_long":
+        return line, f"{name} must have at most {error['ctx']['max_length']}, got {shown}", ""
     wanted = _WANTED.get(kind) or error["msg"].removeprefix("Input should be ")
     if kind == "string_pattern_mismatch":
         wanted = _PATTERNS.get(error["ctx"]["pattern"], "written in another way")

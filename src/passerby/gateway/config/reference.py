@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import TypeAdapter
 
 from passerby.gateway.config.city import CityConfig
-from passerby.gateway.config.key import Key, Read, Section, hints_of, marks_of
+from passerby.gateway.config.key import Key, Read, Section, hints_of, key_of, marks_of
 from passerby.gateway.config.refused import REASONS, section_in
 
 HEAD = """# city.yml: every key
@@ -64,9 +64,8 @@ def sections_of(section: type[Section]) -> list[type[Section]]:
 
 def _keys(section: type[Section]) -> dict[str, tuple[Any, object]]:
     """Return annotation and default, or MISSING, of every key."""
-    key_of: Any = section.__pydantic_config__["alias_generator"]
     defaults: dict[str, object] = {
-        key_of(field.name): field.default if field.default_factory is MISSING else field.default_factory()
+        key_of(section, field.name): field.default if field.default_factory is MISSING else field.default_factory()
         for field in fields(section)  # type: ignore[arg-type]  # every section is a dataclass
     }
     return {key: (hint, defaults[key]) for key, hint in hints_of(section).items()}
