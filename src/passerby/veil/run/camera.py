@@ -22,6 +22,7 @@ from passerby.files import atomic_file, check_target
 from passerby.media import protect_process
 from passerby.veil.run.live import veil_frames
 from passerby.veil.settings import VeilSettings
+from passerby.veil.track import FALLBACK_HZ
 
 TIME_BASE = Fraction(1, 1000)
 """Of the recording: cameras are not even, milliseconds are fine enough."""
@@ -79,19 +80,19 @@ def veil_camera(
         atomic_file(target, overwrite=write.overwrite) as beside,
     ):
         stream = camera.streams.video[0]
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        bare = _frames(camera, stop, write.end_s)
+        rate = stream.average_rate or stream.guessed_rate or FALLBACK_HZ
+        bare = _pictures(camera, stop, write.end_s)
         try:
             with av.open(str(beside), "w") as container:
                 track = None
-                for frame in veil_frames(bare, rate, settings):
+                for picture in veil_frames(bare, rate, settings):
                     if track is None:
-                        size = (frame.width, frame.height)
+                        size = (picture.width, picture.height)
                         track = container.add_stream("libx264", rate=rate)
-                        track.width, track.height, track.pix_fmt = frame.width, frame.height, "yuv420p"
+                        track.width, track.height, track.pix_fmt = picture.width, picture.height, "yuv420p"
                         track.time_base = TIME_BASE
                         track.options = {"preset": write.preset, "crf": str(write.crf)}
-                    container.mux(track.encode(frame))
+                    container.mux(track.encode(picture))
                     count += 1
                     if progress:
                         progress("recording", count, None)
@@ -125,17 +126,17 @@ def _opened(device: Path) -> Iterator[InputContainer]:
         camera.close()
 
 
-def _frames(camera: InputContainer, stop: threading.Event, end_s: float | None) -> Iterator[av.VideoFrame]:
+def _pictures(camera: InputContainer, stop: threading.Event, end_s: float | None) -> Iterator[av.VideoFrame]:
     """Yield pictures ready to be covered and encoded, with rising times from 0."""
     first_s: float | None = None
     last = -1
     try:
-        for frame in camera.decode(camera.streams.video[0]):
-            now_s = frame.time if frame.pts is not None else time.monotonic()
+        for decoded in camera.decode(camera.streams.video[0]):
+            now_s = decoded.time if decoded.pts is not None else time.monotonic()
             first_s = now_s if first_s is None else first_s
             if stop.is_set() or (end_s is not None and now_s - first_s >= end_s):
                 return
-            picture = frame.reformat(format="yuv420p") if frame.format.name != "yuv420p" else frame
+            picture = decoded.reformat(format="yuv420p") if decoded.format.name != "yuv420p" else decoded
             picture.pts = last = max(last + 1, round((now_s - first_s) / TIME_BASE))
             picture.time_base = TIME_BASE
             picture.pict_type = 0

@@ -244,23 +244,23 @@ class LiveVeil:
     def _track(self) -> None:
         """Track up to the last frame whose passes have ended."""
         while True:
-            inferred = next((one for one in self._untracked if one.pending is not None), None)
-            if inferred is None or inferred.pending is None or not (self.settings.wait or inferred.pending.done()):
+            running = next((one for one in self._untracked if one.pending is not None), None)
+            if running is None or running.pending is None or not (self.settings.wait or running.pending.done()):
                 return
-            found = self._result(inferred.pending)
-            if inferred.larger and not self.settings.wait:
-                self._scheduler.note_speed(inferred.pending.took_s)
-            inferred.pending = None
+            found = self._result(running.pending)
+            if running.larger and not self.settings.wait:
+                self._scheduler.note_speed(running.pending.took_s)
+            running.pending = None
             if found is None:
                 self._scheduler.retry(self._next_index)
                 continue
-            while self._untracked and self._untracked[0].index <= inferred.index:
+            while self._untracked and self._untracked[0].index <= running.index:
                 step = self._untracked.popleft()
                 self._tracker.predict(step.motion, step.fine)
                 step.fine = None
             before = self._tracker.inferred
             self._tracker.update(found)
-            self._cover_gap(before, inferred.index)
+            self._cover_gap(before, running.index)
 
     def _result(self, pending: PendingPasses) -> Detections | None:
         try:
@@ -277,11 +277,11 @@ class LiveVeil:
 
     def _await_pass(self, index: int) -> None:
         """Give the pass that a frame needs a little more time, once for each pass."""
-        inferred = next((one for one in self._untracked if one.pending is not None), None)
-        if inferred is None or inferred.pending is None or inferred.index < index or inferred.awaited:
+        running = next((one for one in self._untracked if one.pending is not None), None)
+        if running is None or running.pending is None or running.index < index or running.awaited:
             return
-        inferred.awaited = True
-        if inferred.pending.done(self.settings.patience_s):
+        running.awaited = True
+        if running.pending.done(self.settings.patience_s):
             self._track()
 
     def _leave(self) -> VeiledFrame[WholeReason]:
