@@ -13,6 +13,7 @@ from tests.gateway_tools import camera
 from tests.veil_tools import SIZE, Scripted, face, still
 
 from passerby.errors import DetectorError
+from passerby.gateway.clock import Clock
 from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture.drawn_cover import TONE, cover_frame
 from passerby.gateway.picture.scene import Scene, SceneSettings
@@ -43,9 +44,9 @@ class Covering:
 
     def push(self, frame: Frame) -> list[VeiledFrame[CoverReason]]:
         self.held.append((frame.picture, frame.time_ns))
-        return [self._leave()] if len(self.held) > AHEAD else []
+        return [self.leave()] if len(self.held) > AHEAD else []
 
-    def _leave(self) -> VeiledFrame[CoverReason]:
+    def leave(self) -> VeiledFrame[CoverReason]:
         frame, captured_ns = self.held.pop(0)
         luma = np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8).copy()
         x0, y0, x1, y1 = (int(v) for v in SCENE.faces(self.left)[0])
@@ -54,7 +55,7 @@ class Covering:
         return VeiledFrame(av.VideoFrame.from_ndarray(luma, format="yuv420p"), captured_ns, None, ONE_FACE, (1,))
 
     def flush(self) -> list[VeiledFrame[CoverReason]]:
-        return [self._leave() for _ in range(len(self.held))]
+        return [self.leave() for _ in range(len(self.held))]
 
 
 class Rig:
@@ -65,14 +66,20 @@ class Rig:
         self.seen: list[tuple[CoverReason, bool]] = []
         self.faults = Faults(lambda reason, began, _ns, _text: self.seen.append((reason, began)))
         self.now_ns = 10**12
-        self.pipeline = Pipeline(camera(), lambda *_: make_veil(), self.faults, self.units.append, lambda: self.now_ns)
+        self.pipeline = Pipeline(
+            camera(),
+            lambda *_: make_veil(),
+            self.faults,
+            self.units.append,
+            clock=Clock(lambda: self.now_ns, lambda: WALL_NS),
+        )
         self.number = 0
 
     def feed(self, count: int, *, corrupt: bool = False, picture: av.VideoFrame | None = None) -> None:
         for _ in range(count):
             self.now_ns += 80_000_000
             bare = picture or SCENE.frame(self.number)
-            self.pipeline.take(CameraFrame.taken(bare, self.now_ns, self.now_ns, corrupt=corrupt), WALL_NS)
+            self.pipeline.take(CameraFrame.taken(bare, self.now_ns, self.now_ns, corrupt=corrupt))
             self.faults.expire(self.now_ns / 1e9)
             self.number += 1
 
@@ -96,7 +103,7 @@ def is_cover(picture: NDArray[np.uint8]) -> bool:
 
 def test_the_check_itself_sees_a_bare_face() -> None:
     class Open(Covering):
-        def _leave(self) -> VeiledFrame[CoverReason]:
+        def leave(self) -> VeiledFrame[CoverReason]:
             return VeiledFrame(*self.held.pop(0))
 
     rig = Rig(Open)
@@ -170,7 +177,7 @@ def test_damaged_pictures_leave_covered_although_they_leave_later() -> None:
 )
 def test_picture_of_another_kind_from_the_veil_is_covered(broken: Callable[[av.VideoFrame], av.VideoFrame]) -> None:
     class Odd(Covering):
-        def _leave(self) -> VeiledFrame[CoverReason]:
+        def leave(self) -> VeiledFrame[CoverReason]:
             frame, captured_ns = self.held.pop(0)
             return VeiledFrame(broken(frame), captured_ns)
 
@@ -225,8 +232,8 @@ class LateAtFirst(Covering):
 
     late = 6
 
-    def _leave(self) -> VeiledFrame[CoverReason]:
-        one = super()._leave()
+    def leave(self) -> VeiledFrame[CoverReason]:
+        one = super().leave()
         return replace(one, reason=CoverReason.DETECTOR_BEHIND) if self.left <= self.late else one
 
 

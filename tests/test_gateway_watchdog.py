@@ -53,9 +53,7 @@ class Watch:
         self.ended: list[int] = []
         self.detector = SeeingDetector(self.inner, pause_s=0.0, answer_s=0.0, clock=self.hand.clock)
         self.faults = Faults(lambda reason, began, *_: self.told.append((reason, began)))
-        self.pipeline = Pipeline(
-            camera(), lambda *_: Covering(), self.faults, lambda _: None, self.hand.clock.monotonic_ns
-        )
+        self.pipeline = Pipeline(camera(), lambda *_: Covering(), self.faults, lambda _: None, clock=self.hand.clock)
         clock, binding = self.hand.clock, DetectorBinding(self.detector, lambda *_: Covering(), lambda: self.wrong)
         self.selftests = SelfTests(
             self.detector, self.faults, self.tests.append, interval_s=60.0, cycle_offset=0.5, clock=clock
@@ -81,7 +79,7 @@ class Watch:
             self.watchdog.tick()
 
     def picture(self) -> None:
-        self.pipeline.take(CameraFrame.taken(SCENE.frame(0), self.hand.ns, self.hand.ns, fps=12.5), self.hand.wall_ns)
+        self.pipeline.take(CameraFrame.taken(SCENE.frame(0), self.hand.ns, self.hand.ns, fps=12.5))
 
     def tested(self, count: int) -> SelfTestReport:
         """Wait for a self-test, which runs in a thread of its own."""

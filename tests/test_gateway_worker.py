@@ -188,8 +188,8 @@ def test_nothing_is_on_the_command_line_or_left_by_a_crash(opened: list[Started]
 class Late(Covering):
     """A veil whose detector never comes in time."""
 
-    def _leave(self) -> VeiledFrame[CoverReason]:
-        one = super()._leave()
+    def leave(self) -> VeiledFrame[CoverReason]:
+        one = super().leave()
         return replace(one, reason=CoverReason.DETECTOR_BEHIND)
 
 
@@ -198,9 +198,7 @@ def test_late_detector_lowers_the_rate_then_covers_then_recovers() -> None:
     units: list[VeiledUnit] = []
     faults = Faults(lambda *_: None)
     load = Load("rate")
-    pipeline = Pipeline(
-        config(), lambda *_: Late() if late else Covering(), faults, units.append, hand.clock.monotonic_ns
-    )
+    pipeline = Pipeline(config(), lambda *_: Late() if late else Covering(), faults, units.append, clock=hand.clock)
     rates: list[RateReport] = []
     loop = PictureLoop(pipeline, load, faults, rates.append, clock=hand.clock)
     steps, overloaded = [], []

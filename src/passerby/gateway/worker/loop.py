@@ -85,7 +85,7 @@ class PictureLoop:
         if self._load.overloaded:
             self._pipeline.idle(CoverReason.OVERLOAD)
             return
-        self._pipeline.take(replace(frame, fps=frame.fps / self._load.step), self._clock.wall_ns())
+        self._pipeline.take(replace(frame, fps=frame.fps / self._load.step))
         if self._clock.monotonic_ns() - self._pipeline.last_sent_ns > _FILLING_NS:
             # the look-ahead is filling: nothing has left it yet
             self._pipeline.idle((*self._faults.reasons, CoverReason.START)[0])

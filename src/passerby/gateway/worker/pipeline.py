@@ -13,6 +13,7 @@ import av
 import numpy as np
 
 from passerby.errors import PasserbyError
+from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CameraConfig
 from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture import LiveEncoder, cover_frame, ticks_of
@@ -28,7 +29,6 @@ START_NS = 5_000_000_000
 """So long after its first picture a process is still starting: that is why pictures are covered whose pass came too late."""
 _TRACKS = 4096
 _NOMINAL_FPS = 15.0
-Clock = Callable[[], int]
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Pipeline:
         make_veil: Called for each connection and picture size, with width, height and pictures a second.
         faults: What is wrong now.
         send: Takes the units.
-        clock: CLOCK_MONOTONIC in ns.
+        clock: The machine's clocks.
     """
 
     def __init__(
@@ -67,7 +67,8 @@ class Pipeline:
         make_veil: Callable[[int, int, float], Veil],
         faults: Faults,
         send: Callable[[VeiledUnit], None],
-        clock: Clock,
+        *,
+        clock: Clock = MACHINE,
     ) -> None:
         self._config, self._make_veil, self._faults = config, make_veil, faults
         self._send, self._clock = send, clock
@@ -108,24 +109,26 @@ class Pipeline:
         self._arrivals.clear()
         self._last_captured_ns = 0
 
-    def take(self, frame: CameraFrame, wall_ns: int) -> None:
+    def take(self, frame: CameraFrame) -> None:
         """Veil one frame and send what leaves the look-ahead."""
         self.counts.taken += 1
-        self._began_ns = self._clock() if self._began_ns is None else self._began_ns
-        now_s = self._clock() / 1e9
+        self._began_ns = self._clock.monotonic_ns() if self._began_ns is None else self._began_ns
+        now_s = self._clock.now_s()
         picture = even_yuv420p(frame.picture)
         if (picture.width, picture.height) != self._size or self._veil is None:
-            self._renew(picture.width, picture.height, frame.fps, now_s, wall_ns)
+            self._renew(picture.width, picture.height, frame.fps, now_s)
         if frame.corrupt:
             self._corrupt.add(frame.captured_ns)
-            self._faults.strike(CoverReason.CORRUPT, now_s, wall_ns, "pictures arrive damaged", hold_s=self.hold_s)
+            self._faults.strike(
+                CoverReason.CORRUPT, now_s, self._clock.wall_ns(), "pictures arrive damaged", hold_s=self.hold_s
+            )
         self._note_rate(frame)
-        for veiled in self._veiled(replace(frame, picture=picture), wall_ns):
+        for veiled in self._veiled(replace(frame, picture=picture)):
             self._leave(veiled)
 
     def idle(self, reason: CoverReason) -> None:
         """Send a cover while there is no picture, at most twice a second."""
-        now_ns = self._clock()
+        now_ns = self._clock.monotonic_ns()
         if now_ns - self.last_sent_ns >= 1e9 / IDLE_COVER_HZ:
             # as late as pictures will be that leave the look-ahead, so that stream time goes on evenly
             late_ns = round(self._config.privacy.lookahead_frames * self.interval_ns)
@@ -139,10 +142,10 @@ class Pipeline:
                 # what was not judged was not too late for the detector: nothing came after it
                 self._leave(veiled if veiled.reason is None else replace(veiled, reason=CoverReason.NO_PICTURE))
 
-    def _renew(self, width: int, height: int, fps: float, now_s: float, wall_ns: int) -> None:
+    def _renew(self, width: int, height: int, fps: float, now_s: float) -> None:
         if self._encoder is not None and (width, height) != self._size and self.counts.taken > 1:
             detail = f"{self._size[0]}x{self._size[1]} became {width}x{height}"
-            self._faults.strike(CoverReason.FORMAT, now_s, wall_ns, detail, hold_s=0.5)
+            self._faults.strike(CoverReason.FORMAT, now_s, self._clock.wall_ns(), detail, hold_s=0.5)
         self._size = (width, height)
         self._corrupt.clear()
         self._arrivals.clear()
@@ -158,17 +161,16 @@ class Pipeline:
         self._last_captured_ns = frame.captured_ns
         self._arrivals.append((frame.captured_ns, frame.arrived_ns))
 
-    def _veiled(self, frame: CameraFrame, wall_ns: int) -> list[VeiledFrame[CoverReason]]:
+    def _veiled(self, frame: CameraFrame) -> list[VeiledFrame[CoverReason]]:
         if self._veil is None:
             return []
         try:
             return self._veil.push(frame)
         except (PasserbyError, RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, OSError) as exc:
             # whatever a detector or tracker throws, its pictures are gone and a cover stands in their place
-            now_s = self._clock() / 1e9
-            self._faults.strike(
-                CoverReason.DETECTOR_DEAD, now_s, wall_ns, f"veiling failed: {type(exc).__name__}", hold_s=self.hold_s
-            )
+            now_s, wall_ns = self._clock.now_s(), self._clock.wall_ns()
+            detail = f"veiling failed: {type(exc).__name__}"
+            self._faults.strike(CoverReason.DETECTOR_DEAD, now_s, wall_ns, detail, hold_s=self.hold_s)
             self._veil = None
             reason = CoverReason.DETECTOR_DEAD
             return [VeiledFrame(self._drawn(reason), frame.captured_ns, reason)]
@@ -182,7 +184,7 @@ class Pipeline:
         if whole is None and not fits:
             whole = CoverReason.DETECTOR_DEAD
         self.behind = whole is CoverReason.DETECTOR_BEHIND
-        if self.behind and not reasons and self._clock() - (self._began_ns or 0) < START_NS:
+        if self.behind and not reasons and self._clock.monotonic_ns() - (self._began_ns or 0) < START_NS:
             # the first passes of a process are slow: that it starts is the reason, and no fault for the register
             whole = CoverReason.START
         picture = veiled.picture if whole is None else self._drawn(whole)
@@ -214,7 +216,7 @@ class Pipeline:
         encoder = self._encoder
         if encoder is None or (encoder.width, encoder.height) != self._size:
             encoder = self._encoder = LiveEncoder(self._size[0], self._size[1], _NOMINAL_FPS, self._config.output)
-        self.last_sent_ns = self._clock()
+        self.last_sent_ns = self._clock.monotonic_ns()
         for data, key, _ in encoder.encode(picture, ticks_of(captured_ns)):
             self.counts.sent += 1
             self.counts.whole += whole is not None

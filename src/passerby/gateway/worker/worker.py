@@ -63,7 +63,7 @@ class Worker:
         self._faults = Faults(self._tell_fault)
         self._load = Load(camera.privacy.on_overload, camera.output.max_fps)
         self._reader = CameraReader(camera.input, self._load, clock=clock)
-        self._pipeline = Pipeline(camera, self._make_veil, self._faults, self._outbox.unit, clock.monotonic_ns)
+        self._pipeline = Pipeline(camera, self._make_veil, self._faults, self._outbox.unit, clock=clock)
         self._binding: DetectorBinding | None = None
 
     def run(self) -> None:
