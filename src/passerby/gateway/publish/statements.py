@@ -25,7 +25,7 @@ from passerby.register import (
 from passerby.values import digest_file, utc_now
 
 
-class Known(BaseModel):
+class KnownCamera(BaseModel):
     """What was stated about one camera.
 
     Attributes:
@@ -41,7 +41,7 @@ class Known(BaseModel):
     access: str = ""
 
 
-class Kept(BaseModel):
+class KeptStatements(BaseModel):
     """The file.
 
     Attributes:
@@ -52,7 +52,7 @@ class Kept(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     operator: dict[str, object] = {}
-    cameras: dict[str, Known] = {}
+    cameras: dict[str, KnownCamera] = {}
 
 
 class Statements:
@@ -70,7 +70,9 @@ class Statements:
         self._now = now
         self._path = log / "private" / "gateway.json"
         try:
-            self.kept = Kept.model_validate_json(self._path.read_bytes()) if self._path.exists() else Kept()
+            self.kept = (
+                KeptStatements.model_validate_json(self._path.read_bytes()) if self._path.exists() else KeptStatements()
+            )
         except (OSError, ValidationError) as exc:
             raise StorageError(
                 f"{self._path} must be readable, got {type(exc).__name__}",
@@ -113,7 +115,7 @@ class Statements:
         fields = _fields(statement)
         known = self.kept.cameras.get(name)
         if known is None:
-            known = self.kept.cameras[name] = Known(id=new_identifier())
+            known = self.kept.cameras[name] = KnownCamera(id=new_identifier())
             # kept before it is in the log, so that no camera is ever registered under two identifiers
             self.save()
         if not known.stated:

@@ -35,7 +35,7 @@ Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
 
 
-class Host(Protocol):
+class ConnectionOwner(Protocol):
     """What a connection needs of the server that it belongs to."""
 
     config: RtspConfig
@@ -111,7 +111,7 @@ class Connection:
         writer: To the client.
     """
 
-    def __init__(self, server: Host, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, server: ConnectionOwner, writer: asyncio.StreamWriter) -> None:
         self.sessions: dict[str, RtspSession] = {}
         self._server, self._writer = server, writer
         self._user: str | None = None
