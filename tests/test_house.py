@@ -12,15 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from radon.complexity import cc_visit
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "passerby"
 MODULES = sorted(SOURCE.rglob("*.py"))
 PACKAGES = sorted(path.parent for path in SOURCE.rglob("__init__.py") if path.parent.name != "assets")
+ROOMS = [path for path in PACKAGES if path.parent == SOURCE]
 DOORS = [path for path in PACKAGES if (path / "__init__.pyi").exists()]
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_MODULES = 15
+MAX_POSITIONAL = 5
+MAX_COMPLEXITY = 15
 MAX_FOLDERS = 2
 # packages that recognise people, or estimate age, gender, ethnicity or emotion; whole names as registries write them
 FORBIDDEN = {
@@ -40,6 +44,11 @@ def imports_of(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def positional(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+    return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
 def test_module_keeps_the_house_rules(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -51,6 +60,10 @@ def test_module_keeps_the_house_rules(path: Path) -> None:
             first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
             length = (node.end_lineno or 0) - first.lineno + 1
             assert length <= MAX_FUNCTION_LINES, f"{node.name} has {length} lines"
+            assert positional(node) <= MAX_POSITIONAL, f"{node.name} takes {positional(node)} arguments by position"
+    for block in cc_visit(text):
+        for part in (block, *getattr(block, "methods", ())):
+            assert part.letter == "C" or part.complexity <= MAX_COMPLEXITY, f"{part.fullname} is too tangled"
 
 
 def dotted(package: Path) -> str:
@@ -61,6 +74,16 @@ def dotted(package: Path) -> str:
 def test_a_package_is_small_and_not_deep(package: Path) -> None:
     assert len(list(package.glob("*.py"))) <= MAX_MODULES
     assert len(package.relative_to(SOURCE).parts) <= MAX_FOLDERS
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_a_class_name_stands_once_in_a_room(room: Path) -> None:
+    found: dict[str, list[str]] = {}
+    for path in sorted(room.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(path.name)
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
 
 
 @pytest.mark.parametrize("package", DOORS, ids=dotted)
