@@ -17,7 +17,7 @@ import pytest
 from tests.gateway_tools import HandClock, camera, program, veiled_unit
 
 from passerby.gateway.config import CameraConfig, EncodeConfig, InputConfig, RtspConfig, SelfTestConfig
-from passerby.gateway.messages import FaultReport, RateReport, SelfTestReport, StatusReport
+from passerby.gateway.messages import StatusReport
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, settings_of
 from passerby.gateway.picture.slate import Slates
@@ -37,7 +37,6 @@ from passerby.gateway.supervision.state import (
     standing_of,
 )
 from passerby.gateway.supervision.supervisor import CameraSupervisor
-from passerby.gateway.supervision.teller import CameraTeller
 from passerby.gateway.values import CoverReason
 
 SLATES = Slates()
@@ -196,39 +195,6 @@ def test_counters_never_fall_over_restarts() -> None:
     before = WorkerCounts(frames_in=10, faces=3, queue=2, rss_bytes=5, fps_in=12.0, cpu_s=9.0)
     now = WorkerCounts(frames_in=1, faces=1, rss_bytes=7).after(before)
     assert now == WorkerCounts(frames_in=11, faces=4, rss_bytes=7)
-
-
-def test_what_a_process_reports_becomes_events_and_a_state() -> None:
-    hand, events = HandClock(), list[Event]()
-    relay = Relay(camera(), SLATES, clock=hand.clock)
-    teller = CameraTeller(relay, events.append, hand.clock)
-    teller.process_began()
-    teller.tick(running=True)
-    teller.take(FaultReport(CoverReason.WEIGHTS, True, "other weights"))
-    teller.take(status(CoverReason.WEIGHTS, frames=7))
-    teller.take(RateReport(2))
-    teller.take(SelfTestReport(True, "found"))
-    assert teller.stall_reason is CoverReason.WEIGHTS
-    hand.move(1.0)
-    teller.take(FaultReport(CoverReason.WEIGHTS, False))
-    teller.process_ended("exit code 71")
-    teller.end_faults()
-    teller.tick(running=False)
-    assert [(event.kind, event.reason, event.detail, event.ok) for event in events] == [
-        (EventKind.PHASE, START, "starting start", True),
-        (EventKind.FAULT_BEGAN, CoverReason.WEIGHTS, "other weights", False),
-        (EventKind.PHASE, CoverReason.OVERLOAD, "overload: one picture of 2 is shown", False),
-        (EventKind.SELFTEST, None, "found", True),
-        (EventKind.FAULT_ENDED, CoverReason.WEIGHTS, "", True),
-        (EventKind.PHASE, None, "process ended: exit code 71", False),
-        (EventKind.FAULT_BEGAN, CoverReason.WORKER, "exit code 71", False),
-        (EventKind.FAULT_ENDED, CoverReason.WORKER, "", True),
-        (EventKind.PHASE, None, "stopped", True),
-    ]
-    told = teller.status(readers=3, restarts=1, pid=0)
-    assert (told.name, told.phase, told.counts.frames_in, told.rate_step) == ("hall", Phase.STOPPED, 7, 2)
-    assert (told.last_fault, told.readers, told.restarts) == ("worker: exit code 71", 3, 1)
-    assert told.last_selftest_ns == events[3].at_ns
 
 
 # the hidden stream

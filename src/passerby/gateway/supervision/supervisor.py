@@ -1,6 +1,6 @@
-"""Keeps one camera's process running and its relay fed. Runs in the event loop.
+"""Keeps one camera's process running and its relay fed, and tells how the camera is. Runs in the event loop.
 
-The process itself is ``process``, what is told of it ``teller``, how long to wait for it ``limits``.
+The process itself is ``process``, what is concluded from its reports is ``state``, how long to wait for it is ``limits``.
 """
 
 from __future__ import annotations
@@ -8,28 +8,41 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import assert_never
 
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CameraConfig
 from passerby.gateway.messages import (
     CoverOrder,
+    FaultReport,
     KeyOrder,
     Order,
+    RateReport,
     Report,
+    SelfTestReport,
     StartOrder,
+    StatusReport,
     UncoverOrder,
     VeiledUnit,
 )
 from passerby.gateway.picture import Slates
-from passerby.gateway.states import CameraStatus
+from passerby.gateway.states import CameraStatus, Event, EventKind, Phase
 from passerby.gateway.stream import Relay
 from passerby.gateway.supervision.limits import Backoff, SupervisionLimits
 from passerby.gateway.supervision.process import COMMAND, COMPLAINT_LINES, WorkerProcess
-from passerby.gateway.supervision.teller import CameraTeller, Tell
-from passerby.gateway.values import CoverReason
+from passerby.gateway.supervision.state import (
+    FaultIntervals,
+    LateWatch,
+    Standing,
+    StandingLog,
+    WorkerAccount,
+    standing_of,
+)
+from passerby.gateway.values import FAULTS, CoverReason
 
 _KEY_ASKED_S = 0.2
+Tell = Callable[[Event], None]
 
 
 class CameraSupervisor:
@@ -61,11 +74,12 @@ class CameraSupervisor:
         self.config = config
         self.relay = Relay(config, slates, self._want_key, clock=clock)
         self.restarts = 0
-        self._teller = CameraTeller(self.relay, tell, clock)
-        self._slates = slates
+        self._slates, self._tell = slates, tell
         self._selftest_s, self._cycle_offset = selftest_s, cycle_offset
         self._command, self._limits, self._clock = command, limits or SupervisionLimits(), clock
         self._held: dict[CoverReason, str] = {}
+        self._account, self._log = WorkerAccount(), StandingLog()
+        self._faults, self._late = FaultIntervals(), LateWatch()
         self._complaints: deque[str] = deque(maxlen=COMPLAINT_LINES)
         self._process: WorkerProcess | None = None
         self._task: asyncio.Task[None] | None = None
@@ -86,7 +100,8 @@ class CameraSupervisor:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        self._teller.end_faults()
+        for reason in self._faults.open:
+            self._fault_ended(reason)
 
     async def reload(self, config: CameraConfig) -> None:
         """Restart the process with other settings; readers stay and see the slate meanwhile."""
@@ -104,8 +119,10 @@ class CameraSupervisor:
         while True:
             began_s = self._clock.now_s()
             why = await self._run_once()
+            self._tell_now(EventKind.PHASE, detail=f"process ended: {why}", ok=False)
             self.relay.lost(CoverReason.WORKER)
-            self._teller.process_ended(why)
+            self._fault_began(CoverReason.WORKER, why)
+            self._account.process_ended()
             await asyncio.sleep(backoff.wait_s(self._clock.now_s() - began_s))
             self.restarts += 1
 
@@ -115,7 +132,7 @@ class CameraSupervisor:
             await process.start()
         except OSError as exc:
             return f"cannot start: {exc.strerror}"
-        self._teller.process_began()
+        self._account.process_began()
         return await process.talk(self._greeting, self._take)
 
     # orders
@@ -154,17 +171,32 @@ class CameraSupervisor:
     # reports
 
     def _take(self, report: Report) -> None:
-        if isinstance(report, VeiledUnit):
-            self._accept(report)
-        else:
-            self._teller.take(report)
+        match report:
+            case VeiledUnit():
+                self._accept(report)
+            case StatusReport():
+                self._account.take(report)
+            case FaultReport(reason, True, detail):
+                self._fault_began(reason, detail)
+            case FaultReport(reason):
+                self._fault_ended(reason)
+            case RateReport(step):
+                self._account.rate_step = step
+                said = f"overload: one picture of {step} is shown" if step > 1 else "every picture is shown"
+                self._tell_now(EventKind.PHASE, reason=CoverReason.OVERLOAD, ok=step == 1, detail=said)
+            case SelfTestReport(ok, detail):
+                if ok:
+                    self._account.selftest_ns = self._clock.wall_ns()
+                self._tell_now(EventKind.SELFTEST, ok=ok, detail=detail)
+            case _:
+                assert_never(report)
 
     def _accept(self, unit: VeiledUnit) -> None:
         slate = self.relay.slate
         self.relay.accept(unit)
         if slate is not None and self.relay.slate is None:
-            self._teller.fault_ended(CoverReason.WORKER)
-            self._teller.fault_ended(CoverReason.STALLED)
+            self._fault_ended(CoverReason.WORKER)
+            self._fault_ended(CoverReason.STALLED)
             loop, size = asyncio.get_running_loop(), self.relay.size
             loop.run_in_executor(None, self._slates.prepare, *size, self.config.shown, self.config.output)
 
@@ -172,12 +204,47 @@ class CameraSupervisor:
 
     def tick(self) -> None:
         """Send slates where they are due, and note changes of state; to be called ten times a second."""
-        was = self.relay.slate
-        self.relay.stall_reason = self._teller.stall_reason
+        was, now_s = self.relay.slate, self._clock.now_s()
+        self.relay.stall_reason = next((r for r in self._account.reasons if r in FAULTS), CoverReason.STALLED)
         self.relay.tick()
         if was is None and self.relay.slate is not None:
-            self._teller.fault_began(CoverReason.STALLED, "its process sends nothing")
-        self._teller.tick(running=self._task is not None)
+            self._fault_began(CoverReason.STALLED, "its process sends nothing")
+        late = self._late.note(self.relay.meter.whole_by_reason.get(CoverReason.DETECTOR_BEHIND, 0), now_s)
+        if late:
+            self._fault_began(CoverReason.DETECTOR_BEHIND, "pictures were not judged in time")
+        elif late is False:
+            self._fault_ended(CoverReason.DETECTOR_BEHIND)
+        standing = self._standing()
+        if self._log.note(standing, now_s, self._clock.wall_ns()):
+            text = ", ".join(standing.reasons)
+            reason = standing.reasons[0] if standing.reasons else None
+            self._tell_now(EventKind.PHASE, reason=reason, detail=f"{standing.phase} {text}".strip())
+
+    def _standing(self) -> Standing:
+        if self._task is None:
+            return Standing(Phase.STOPPED)
+        return standing_of(self._account.status, self.relay.slate, self.relay.whole)
+
+    def _fault_began(self, reason: CoverReason, detail: str) -> None:
+        if self._faults.begin(reason, detail, self._clock.wall_ns()):
+            self._tell_now(EventKind.FAULT_BEGAN, reason=reason, detail=detail, ok=False)
+
+    def _fault_ended(self, reason: CoverReason) -> None:
+        began_ns = self._faults.end(reason)
+        if began_ns is not None:
+            self._tell_now(EventKind.FAULT_ENDED, reason=reason, began_ns=began_ns)
+
+    def _tell_now(
+        self,
+        kind: EventKind,
+        *,
+        reason: CoverReason | None = None,
+        began_ns: int = 0,
+        ok: bool = True,
+        detail: str = "",
+    ) -> None:
+        name, now_ns = self.config.name, self._clock.wall_ns()
+        self._tell(Event(kind, name, now_ns, reason=reason, began_ns=began_ns, ok=ok, detail=detail))
 
     def camera_status(self, readers: int) -> CameraStatus:
         """Return what the console shows.
@@ -185,5 +252,27 @@ class CameraSupervisor:
         Args:
             readers: RTSP sessions and viewers now.
         """
-        pid = self._process.pid if self._process is not None else 0
-        return self._teller.status(readers=readers, restarts=self.restarts, pid=pid)
+        meter = self.relay.meter
+        shown = self.relay.parameters is not None
+        return CameraStatus(
+            name=self.config.name,
+            phase=self._log.standing.phase,
+            reasons=self._log.standing.reasons,
+            since_ns=self._log.since_ns,
+            width=self.relay.size[0] if shown else 0,
+            height=self.relay.size[1] if shown else 0,
+            counts=self._account.counts,
+            whole_by_reason=tuple(sorted(meter.whole_by_reason.items())),
+            slates=meter.slates,
+            readers=readers,
+            restarts=self.restarts,
+            delay_p50_ms=meter.delay_ms(50),
+            delay_p99_ms=meter.delay_ms(99),
+            lookahead_ms=self._account.lookahead_ms,
+            bitrate_kbps=meter.kbps,
+            last_fault=self._faults.last_text,
+            last_fault_ns=self._faults.last_ns,
+            last_selftest_ns=self._account.selftest_ns,
+            worker_pid=self._process.pid if self._process is not None else 0,
+            rate_step=self._account.rate_step,
+        )
