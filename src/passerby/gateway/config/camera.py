@@ -243,7 +243,7 @@ class CameraRegisterConfig(Section):
     label: Annotated[str | None, Key("In public words; left out: friendly_name", min_length=1, max_length=200)] = None
     purpose: Annotated[Texts | None, Key("Why it films: a text, or texts by language (en: ...)")] = None
     legal_basis: Annotated[Texts | None, Key("What allows it")] = None
-    position: Annotated[str | None, Key("As passerby law positions names it", pattern=POSITION)] = None
+    position: Annotated[str | None, Key("Of the law, as assess.md lists them", pattern=POSITION)] = None
     place: Annotated[PlaceConfig | None, Key("On the map")] = None
     contact: Annotated[str | None, Key("https:// or mailto:, where it differs from the operator's")] = None
     heartbeat_s: Annotated[

@@ -30,7 +30,7 @@ _PATTERNS = {
     WEB: "an address that begins with https:// or http://",
     RTSP: "an address such as rtsp://host:port/path",
     ORIGIN: "the log's name such as cameras.example.org/log, without https://",
-    POSITION: "one that passerby law positions lists, such as act-2024",
+    POSITION: "the name of a position of the law, such as act-2024 (docs/assess.md lists them)",
     TOPIC: "a topic without # and +",
 }
 
