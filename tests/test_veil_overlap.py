@@ -19,7 +19,8 @@ from passerby.media import ClipReader, Frame, WriteSettings
 from passerby.values import EMPTY_BOXES
 from passerby.veil.detect.detector import Detector
 from passerby.veil.run.file import veil_file
-from passerby.veil.run.overlap import Findings, HeldFrames, OverlapLimits, OverlappedWatch
+from passerby.veil.run.findings import Findings, HeldFrames
+from passerby.veil.run.overlap import OverlapLimits, OverlappedWatch
 from passerby.veil.run.watch import OnFinal, OnFrame, WatchedClip, watch
 from passerby.veil.settings import CoverSettings, FindSettings, VeilSettings
 from passerby.veil.tools.demo_clip import demo_clip

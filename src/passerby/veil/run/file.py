@@ -34,8 +34,9 @@ from passerby.values import Track, digest_file
 from passerby.veil.cover import Painter, Plan, zone_share
 from passerby.veil.detect import Detector, LoadedDetector, pass_size, pass_sizes_px
 from passerby.veil.review import CoveredWhole, VeilReport, face_sizes
+from passerby.veil.run.findings import Findings, HeldFrames
 from passerby.veil.run.image import Still, veil_picture
-from passerby.veil.run.overlap import Findings, HeldFrames, OverlapLimits, OverlappedWatch
+from passerby.veil.run.overlap import OverlapLimits, OverlappedWatch
 from passerby.veil.run.watch import OnFinal, OnFrame, WatchedClip, watch
 from passerby.veil.settings import VeilSettings
 from passerby.veil.track import policy_for
