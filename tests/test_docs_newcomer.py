@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from tests.needs import EXTRA, missing
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / ".github").rglob("*.md")])
@@ -59,7 +60,7 @@ def test_picture_of_before_and_after_is_of_today(tmp_path: Path) -> None:
 def test_reference_is_written_from_the_docstrings(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("pdoc")
     if not program.exists():
-        pytest.skip("pdoc is not installed: pip install -e '.[dev]'")
+        missing("pdoc is not installed", EXTRA)
     command = [str(program), "--docformat", "google", "-o", str(tmp_path), "passerby.veil", "passerby.register"]
     subprocess.run(command, check=True, capture_output=True)
     page = (tmp_path / "passerby" / "veil.html").read_text(encoding="utf-8")
