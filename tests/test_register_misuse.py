@@ -238,6 +238,21 @@ def nobody(log: Path, tmp_path: Path) -> Iterator[None]:
     (log / "private").chmod(0o700)
 
 
+def test_place_that_may_not_be_looked_at_is_said(capsys: pytest.CaptureFixture[str], log: Path, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    if os.geteuid() == 0:
+        os.seteuid(65_534)
+    try:
+        code, _, err = run(capsys, "register", "check", str(closed / "log"))
+    finally:
+        os.seteuid(os.getuid())
+    closed.chmod(0o700)
+    assert code == 1
+    assert err.startswith("error: ")
+    assert log.is_dir()
+
+
 @pytest.mark.usefixtures("nobody")
 @pytest.mark.parametrize(
     "arguments",

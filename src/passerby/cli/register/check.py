@@ -56,7 +56,7 @@ def check(
 
     Of a log each problem stands on a line of standard output. Of a proof the entry is printed; no network is used.
     """
-    if Path(place).is_file() or place.endswith(PROOF_SUFFIX):
+    if place.endswith(PROOF_SUFFIX) or _is_file(place):
         if accept or as_json:
             raise UsageError("--accept and --json go with a log, got a proof file")
         _check_proof(Path(place), vkey, policy, entry)
@@ -64,6 +64,14 @@ def check(
     if entry is not None or offline:
         raise UsageError("--entry and --offline go with a proof file, got a log")
     _check_log(place, vkey, policy, accept or [], as_json=as_json)
+
+
+def _is_file(place: str) -> bool:
+    """Whether a file is there; a place that may not be looked at is none, and said when the log is opened."""
+    try:
+        return Path(place).is_file()
+    except OSError:
+        return False
 
 
 def _check_proof(file: Path, vkey: str | None, policy: Path | None, entry: Path | None) -> None:
