@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 
 import pytest
 
 
-def pytest_configure() -> None:
-    """Take back the signals that a runner in the background ignores: the programs under test inherit that."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Take back the signals that a runner in the background ignores, and keep networks in a folder of the tests' own.
+
+    The programs under test inherit both; pytest's workers share the folder of the process that began them.
+    """
+    if not hasattr(config, "workerinput"):
+        os.environ["CACHE_DIRECTORY"] = made = tempfile.mkdtemp(prefix="passerby-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(made, ignore_errors=True))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("SIGHUP", "SIGQUIT", "SIGTERM"):
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_IGN:

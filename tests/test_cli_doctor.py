@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import av
@@ -34,6 +35,10 @@ def test_doctor_finds_everything_that_is_needed() -> None:
     ):
         assert rows[name]["state"] == "ok"
     assert "one pass at 640x384 took" in rows["detector"]["detail"]
+    assert re.search(
+        r"(int8|bf16|f32), .*; a small pass takes f32 .* ms, int8 .* ms", rows["detector arithmetic"]["detail"]
+    )
+    assert rows["kept networks"]["state"] == "ok"
     assert rows["crash dumps"]["state"] == "ok"
 
 

@@ -234,7 +234,7 @@ def test_a_detector_tells_that_the_cpu_goes_on() -> None:
 
 
 def test_threads_are_a_setting() -> None:
-    assert open_engine(WEIGHTS, "cpu", require_gpu=False, threads=1).parallel == 1
+    assert open_engine(WEIGHTS, FindSettings(), threads=1).parallel == 1
     assert OpenVinoEngine(WEIGHTS, threads=3).parallel == 3
 
 

@@ -23,7 +23,7 @@ BOX = np.array([FACE], np.float32)
 
 @pytest.fixture(scope="module")
 def detector() -> Detector:
-    return Detector(FindSettings())
+    return Detector(FindSettings(floats=True))
 
 
 def veiled_portrait(path: Path, style: CoverStyle) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 ASSETS = Path(__file__).parent / "assets"
@@ -14,3 +15,19 @@ PORTRAIT = ASSETS / "portrait.png"
 def processors() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the folder for what can be made anew, which need not exist, or None where this user has no home.
+
+    A service manager's comes first, then the user's own.
+
+    Source: ``CACHE_DIRECTORY`` of systemd.exec(5), ``XDG_CACHE_HOME`` of the XDG Base Directory Specification.
+    """
+    managed = environ.get("CACHE_DIRECTORY", "").split(":")[0]
+    if Path(managed).is_absolute():
+        return Path(managed) / "networks"
+    base, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
+    if Path(base).is_absolute():
+        return Path(base) / "passerby"
+    return Path(home) / ".cache" / "passerby" if Path(home).is_absolute() else None

@@ -85,7 +85,7 @@ def _opened(paths: list[Path | None], ep: str, *, require_gpu: bool) -> Iterator
     found: list[Detector] = []
     try:
         for path in paths:
-            found.append(Detector(FindSettings(detector=path, provider=ep, require_gpu=require_gpu)))  # noqa: PERF401
+            found.append(Detector(FindSettings(detector=path, provider=ep, require_gpu=require_gpu, floats=True)))  # noqa: PERF401
         second = open_blazeface()
         if second is not None:
             found.append(second)

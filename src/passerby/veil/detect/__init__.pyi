@@ -20,6 +20,9 @@ from .engine_onnx import (
 from .engine_openvino import (
     load_openvino,
 )
+from .kept import (
+    NetworkFolder,
+)
 from .passes import (
     LARGEST_PX,
     InferencePass,
@@ -28,6 +31,13 @@ from .passes import (
     pass_size,
     pass_sizes_px,
     start_passes,
+)
+from .precision import (
+    PrecisionChoice,
+    read_processor,
+    shipped_choice,
+    time_precisions,
+    told_times,
 )
 from .refine import (
     CoarseToFinePasses,
@@ -44,7 +54,9 @@ __all__ = [
     "FaceDetector",
     "InferencePass",
     "LoadedDetector",
+    "NetworkFolder",
     "PendingPasses",
+    "PrecisionChoice",
     "Rgb",
     "blazeface_passes",
     "find_blazeface",
@@ -54,6 +66,10 @@ __all__ = [
     "open_blazeface",
     "pass_size",
     "pass_sizes_px",
+    "read_processor",
+    "shipped_choice",
     "start_passes",
+    "time_precisions",
+    "told_times",
     "wait_for",
 ]

@@ -115,7 +115,7 @@ class Detector:
         self._stamp = _stamp(self.path)
         self.digest = self._digest()
         self._engine = engine or open_engine(
-            self.path, settings.provider, require_gpu=settings.require_gpu, threads=threads
+            self.path, settings, threads=threads, shipped=self.digest if self._shipped else None
         )
         self.layout: DetectorLayout = recognise_layout(self._engine.output_names, self._engine.output_shapes)
         self.multiple = self.layout.multiple

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,10 @@ from passerby.config import processors
 from passerby.errors import DetectorError
 from passerby.veil.detect.decoders import DetectorLayout, Outputs
 from passerby.veil.detect.engine import Size
+from passerby.veil.detect.kept import NetworkFolder
+from passerby.veil.detect.quantise import quantise, read_calibration
 
+_log = logging.getLogger("passerby.veil.detect")
 MOST_THREADS = 8
 """Passes side by side. Source: a choice; measured up to two (docs/measures.md)."""
 
@@ -39,6 +43,12 @@ def load_openvino() -> Any:  # noqa: ANN401  # openvino has no types
     finally:
         if absent:
             del sys.modules[converter]
+
+
+def float_precisions(openvino: Any) -> tuple[str, ...]:  # noqa: ANN401  # openvino has no types
+    """Return in which floats the CPU computes, slowest first, as far as was measured."""
+    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return ("f32", "bf16") if "BF16" in able else ("f32",)
 
 
 class FirstAlone:
@@ -71,20 +81,28 @@ class OpenVinoEngine:
     The other half decodes, tracks and encodes; with two streams on two processors whole runs took up to 3 % longer where all
     were busy (docs/measures.md).
 
-    Precision is bfloat16 where the processor computes in it (measured here: 2.2 times as fast on the same weights; its
-    effect on misses is inside every figure that ``bench/veil.py`` prints), float32 elsewhere.
+    Precision is bfloat16 where the processor computes in it (measured here: 2.2 times as fast on the same weights), float32
+    elsewhere. Eight bits are for the weights that ship alone, whose ranges are known (``precision``).
 
     Args:
         path: An ONNX or TensorFlow Lite file.
         threads: How many passes run side by side, each in one thread; None takes one for every two processors, at most
             ``MOST_THREADS``.
-        precision: ``bf16`` or ``f32``; None takes what the processor computes fastest.
+        precision: ``int8``, ``bf16`` or ``f32``; None takes the floats that the processor computes fastest.
+        kept: Networks that earlier runs compiled of this file, or None.
 
     Raises:
         DetectorError: OpenVINO does not read the file.
     """
 
-    def __init__(self, path: Path, *, threads: int | None = None, precision: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threads: int | None = None,
+        precision: str | None = None,
+        kept: NetworkFolder | None = None,
+    ) -> None:
         self._ov: Any = load_openvino()
         core = self._ov.Core()
         self.parallel = max(1, min(processors() // 2, MOST_THREADS)) if threads is None else threads
@@ -101,11 +119,10 @@ class OpenVinoEngine:
             tuple(None if d.is_dynamic else d.get_length() for d in output.partial_shape)
             for output in self._model.outputs
         ]
-        wide = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self._precision = precision or ("bf16" if wide else "f32")
+        self._precision = precision or float_precisions(self._ov)[-1]
         told = "1 thread" if self.parallel == 1 else f"{self.parallel} threads"
         self.runs_on = f"OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}, {told}"
-        self._core = core
+        self._core, self._kept, self._quantised = core, kept, False
         self._expected: frozenset[Size] = frozenset()
         self._compiled: dict[Size | None, Any] = {}
         self._lock, self._first_alone = threading.Lock(), FirstAlone()
@@ -157,6 +174,30 @@ class OpenVinoEngine:
             compiled.release_memory()
 
     def _compile(self, size: Size | None, layout: DetectorLayout) -> Any:  # noqa: ANN401  # openvino has no types
+        hints = {
+            "INFERENCE_PRECISION_HINT": "f32" if self._precision == "int8" else self._precision,
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "NUM_STREAMS": str(self.parallel),
+            "INFERENCE_NUM_THREADS": str(self.parallel),
+            # every process would hold its first thread to the same processor
+            "ENABLE_CPU_PINNING": False,
+        }
+        name = f"{self._precision}-{'any' if size is None else f'{size[0]}x{size[1]}'}-{self.parallel}"
+        blob = self._kept.read(name) if self._kept else None
+        if blob is not None:
+            try:
+                return self._core.import_model(blob, "CPU", hints)
+            except RuntimeError as error:
+                _log.warning("kept network %s does not load, and is made anew: %s", name, error)
+        compiled = self._core.compile_model(self._shaped(size, layout), "CPU", hints)
+        if self._kept:
+            self._kept.write(name, compiled.export_model().getvalue())
+        return compiled
+
+    def _shaped(self, size: Size | None, layout: DetectorLayout) -> Any:  # noqa: ANN401  # openvino has no types
+        """Return the network for pictures of one size, or of any, as bytes come out of a decoder."""
+        if self._precision == "int8" and not self._quantised:
+            self._model, self._quantised = quantise(self._model, read_calibration(), layout.outputs), True
         ov, model = self._ov, self._model.clone()
         if layout.fixed_size is None:
             model.reshape([1, 3, -1, -1] if size is None else [1, 3, size[1], size[0]])
@@ -170,12 +211,4 @@ class OpenVinoEngine:
             steps.reverse_channels()
         if layout.mean or layout.scale != 1:
             steps.mean(layout.mean).scale(1 / layout.scale)
-        hints = {
-            "INFERENCE_PRECISION_HINT": self._precision,
-            "PERFORMANCE_HINT": "THROUGHPUT",
-            "NUM_STREAMS": str(self.parallel),
-            "INFERENCE_NUM_THREADS": str(self.parallel),
-            # every process would hold its first thread to the same processor
-            "ENABLE_CPU_PINNING": False,
-        }
-        return self._core.compile_model(prepare.build(), "CPU", hints)
+        return prepare.build()

@@ -11,36 +11,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import DetectorError, UsageError
+from passerby.values import Digest
 from passerby.veil.detect.decoders import DetectorLayout, Outputs
 from passerby.veil.detect.engine import InferenceEngine, Size
 from passerby.veil.detect.engine_onnx import OnnxRuntimeEngine
 from passerby.veil.detect.engine_openvino import OpenVinoEngine
+from passerby.veil.detect.precision import open_shipped
+from passerby.veil.settings import FindSettings
 
 _log = logging.getLogger("passerby.veil.detect")
 
 
-def open_engine(path: Path, provider: str, *, require_gpu: bool, threads: int | None = None) -> InferenceEngine:
+def open_engine(
+    path: Path, settings: FindSettings, *, threads: int | None = None, shipped: Digest | None = None
+) -> InferenceEngine:
     """Load a network.
 
     Args:
         path: An ONNX file; on the CPU also a TensorFlow Lite file.
-        provider: ``cpu`` or ``cuda``.
-        require_gpu: Fail rather than run on the CPU when ``cuda`` is not to be had, now or in a later pass.
+        settings: ``provider`` is ``cpu`` or ``cuda``; ``require_gpu`` fails rather than run on the CPU when ``cuda`` is not to be
+            had, now or in a later pass; ``floats``.
         threads: Of the CPU, see ``OpenVinoEngine``.
+        shipped: Digest of the file where it holds the weights that ship, which may run in 8 bits on the CPU.
 
     Raises:
         UsageError: the provider is unknown.
         DetectorError: the file does not load, or a GPU is required and none runs it.
     """
-    if provider not in {"cpu", "cuda"}:
-        raise UsageError(f"--ep must be cpu or cuda, got {provider}")
-    if provider == "cpu":
-        if require_gpu:
+
+    def on_cpu() -> InferenceEngine:
+        if shipped is None:
+            return OpenVinoEngine(path, threads=threads)
+        return open_shipped(path, shipped, floats=settings.floats, threads=threads)
+
+    if settings.provider not in {"cpu", "cuda"}:
+        raise UsageError(f"--ep must be cpu or cuda, got {settings.provider}")
+    if settings.provider == "cpu":
+        if settings.require_gpu:
             raise UsageError("--require-gpu needs --ep cuda, got cpu")
-        return OpenVinoEngine(path, threads=threads)
-    if require_gpu:
+        return on_cpu()
+    if settings.require_gpu:
         return OnnxRuntimeEngine(path)
-    return FallbackEngine(lambda: OnnxRuntimeEngine(path), lambda: OpenVinoEngine(path, threads=threads))
+    return FallbackEngine(lambda: OnnxRuntimeEngine(path), on_cpu)
 
 
 class FallbackEngine:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import platform
-import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from importlib import metadata
@@ -29,9 +28,15 @@ from passerby.veil.detect import (
     BLAZEFACE_NAME,
     WEIGHTS_DIGEST,
     Detector,
+    NetworkFolder,
+    PrecisionChoice,
     find_blazeface,
     load_onnxruntime,
     load_openvino,
+    read_processor,
+    shipped_choice,
+    time_precisions,
+    told_times,
 )
 from passerby.veil.settings import FindSettings
 
@@ -40,6 +45,7 @@ ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1")
 PICTURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TIFF"}
 CPU_FEATURES = (
     "avx2",
+    "avx_vnni",
     "avx512f",
     "avx512_vnni",
     "avx512_bf16",
@@ -98,12 +104,9 @@ def doctor_checks() -> Iterator[DoctorCheck]:
 
 def cpu_features(source: Path = Path("/proc/cpuinfo")) -> str:
     """Return which of ``CPU_FEATURES`` the processor has, from what the kernel says of it."""
-    try:
-        text = source.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    have = read_processor(source).features
+    if have is None:
         return "features unknown on this system"
-    found = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", text, re.M)
-    have = set(found[1].split()) if found else set()
     return ", ".join(name for name in CPU_FEATURES if name in have) or "no vector instructions known here"
 
 
@@ -156,6 +159,31 @@ def _detector() -> Iterator[DoctorCheck]:
         yield DoctorCheck("openvino", "missing", str(error).splitlines()[0])
         return
     yield _trial()
+    try:
+        choice, folder = shipped_choice(WEIGHTS, WEIGHTS_DIGEST)
+        yield check_precision(choice, lambda: time_precisions(WEIGHTS))
+        yield check_kept(folder)
+    except PasserbyError as error:
+        yield DoctorCheck("detector arithmetic", "missing", error.message)
+
+
+def check_precision(choice: PrecisionChoice, measure: Callable[[], Mapping[str, float]]) -> DoctorCheck:
+    """Say in which arithmetic the detector runs, and how long a pass takes in each.
+
+    Args:
+        choice: What was taken.
+        measure: Times them where the choice was made without.
+    """
+    times = told_times(choice.times_ms or measure())
+    return DoctorCheck("detector arithmetic", "ok", f"{choice.precision}, {choice.why}; a small pass takes {times}")
+
+
+def check_kept(folder: NetworkFolder | str) -> DoctorCheck:
+    """Say where compiled networks are kept, or why they are not."""
+    if isinstance(folder, str):
+        return DoctorCheck("kept networks", "absent", f"{folder}; networks are compiled at each start")
+    files, size_bytes = folder.holds()
+    return DoctorCheck("kept networks", "ok", f"{files} files of {size_bytes / 1e6:.1f} MB in {folder.path}")
 
 
 def _trial() -> DoctorCheck:
