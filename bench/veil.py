@@ -197,7 +197,7 @@ def real(bench: Bench) -> None:
     if bench.data is None:
         print("| real clips | needs PASSERBY_FOOTAGE | | | | |")
         return
-    detector = Detector(FindSettings())
+    detector = Detector(FindSettings(floats=True))
     key, ours, peer = key_picture(bench.work), Score(), Score()
     for source in sorted((bench.data / "videos").glob("*.mp4")):
         truth: dict[int, list[Face]] = footage.reference(source, detector)

@@ -174,7 +174,7 @@ def main() -> None:
     footage = os.environ.get("PASSERBY_FOOTAGE")
     if not footage:
         sys.exit("PASSERBY_FOOTAGE must name the footage; see bench/README.md")
-    detectors = [Detector(FindSettings())]
+    detectors = [Detector(FindSettings(floats=True))]
     second = open_blazeface()
     if second is None:
         print(f"{BLAZEFACE_NAME} is not installed: {BLAZEFACE_INSTALL}")
