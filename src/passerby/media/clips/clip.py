@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
 import av.container
 import av.error
 from av.container import InputContainer
+from av.packet import Packet
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -28,6 +30,9 @@ FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "matroska,webm": "matroska", "avi":
 _WHITELIST = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 _PICTURE_BRANDS = frozenset({"heic", "heix", "heim", "heis", "mif1", "msf1", "avif", "avis", "MiHB", "MiHE"})
 _PROBE_PACKETS = 600
+_TIMED_PACKETS = 250
+"""Packets by which a clip's times are judged: ten seconds at 25 frames a second. Where packets say when frames are shown, the
+first B-frame ends the looking."""
 _RIDES_ALONG = (
     (SideDataType.SEI_UNREGISTERED, "user data in the stream"),
     (SideDataType.A53_CC, "captions in the stream"),
@@ -83,6 +88,7 @@ class ClipInfo:
         beside: What lies beside the pictures of the one video track and is not written: in words, one entry a thing.
         mastering_display: Raw ``AVMasteringDisplayMetadata`` of HDR10, or None.
         content_light: Raw ``AVContentLightMetadata`` of HDR10, or None.
+        decode_timed: Packets say when frames are decoded, not when they are shown, and the codec may reorder.
     """
 
     container: str
@@ -104,6 +110,7 @@ class ClipInfo:
     beside: tuple[str, ...] = ()
     mastering_display: bytes | None = None
     content_light: bytes | None = None
+    decode_timed: bool = False
 
 
 @contextmanager
@@ -186,25 +193,47 @@ def probe_clip(path: Path) -> ClipInfo:
     try:
         stream = video_stream(container, path.name)
         stream.thread_count = 1
-        return _describe(container, stream, _first_frame(container, stream, path))
+        with reading(path):
+            packets = container.demux(stream)
+            times: list[int] = []
+            frame = _first_frame(packets, times, path.name)
+            info = _describe(container, stream, frame)
+            reorders = bool(stream.codec_context.has_b_frames)
+            decode_timed = info.container == "avi" or (reorders and _rise(packets, times))
+            return replace(info, decode_timed=decode_timed)
     finally:
         container.close()
 
 
-def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
-    with reading(path):
-        for count, packet in enumerate(container.demux(stream)):
-            try:
-                frames = packet.decode()
-            except av.error.InvalidDataError:
-                frames = []
-            except av.error.EOFError:
-                break
-            if frames:
-                return frames[0]
-            if count > _PROBE_PACKETS:
-                break
-    raise UnreadableError(f"no frame of {path.name} decodes", hint="the file is broken, encrypted, or cut off")
+def _first_frame(packets: Iterator[Packet[VideoStream]], times: list[int], name: str) -> av.VideoFrame:
+    for count, packet in enumerate(packets):
+        _add_time(packet, times)
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            frames = []
+        except av.error.EOFError:
+            break
+        if frames:
+            return frames[0]
+        if count > _PROBE_PACKETS:
+            break
+    raise UnreadableError(f"no frame of {name} decodes", hint="the file is broken, encrypted, or cut off")
+
+
+def _add_time(packet: Packet[VideoStream], times: list[int]) -> None:
+    if packet.pts is not None and packet.size and not packet.is_discard:
+        times.append(packet.pts)
+
+
+def _rise(packets: Iterator[Packet[VideoStream]], times: list[int]) -> bool:
+    """Tell whether the times of showing rise in decoding order."""
+    with suppress(av.error.FFmpegError):  # a file that breaks off is judged by what there is
+        for packet in islice(packets, _TIMED_PACKETS):
+            _add_time(packet, times)
+            if times[-2:] != sorted(times[-2:]):
+                return False
+    return len(times) > 1 and all(a < b for a, b in pairwise(times))
 
 
 def _describe(container: InputContainer, stream: VideoStream, frame: av.VideoFrame) -> ClipInfo:

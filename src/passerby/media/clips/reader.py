@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import queue
 import threading
 from array import array
@@ -27,6 +26,7 @@ from passerby.errors import UnreadableError, UnsupportedError, UsageError
 from passerby.media.clips.clip import ClipInfo, open_clip, probe_clip, reading, video_stream
 from passerby.media.clips.cropped import HiddenEdges
 from passerby.media.clips.smartcopy import Copyable, Survey
+from passerby.media.clips.times import FrameTimes
 
 T = TypeVar("T")
 _MISSING_S = 1.0
@@ -84,7 +84,13 @@ class DecodeRecord:
 
 
 class Decoding:
-    """One pass of the decoder: packets in, frames out with index and repaired time."""
+    """One pass of the decoder: packets in, frames out with index and repaired time.
+
+    Attributes:
+        times: Gives the frames their times.
+        index: Of the next frame.
+        lost: Packets that do not decode.
+    """
 
     def __init__(
         self,
@@ -98,11 +104,7 @@ class Decoding:
         self._cut = cut
         self._name = name
         self._info = info
-        self._tick = max(1, round(1 / (info.rate * info.time_base))) if info.rate else 1
-        self._last: int | None = None
-        # AVI says when packets are decoded, not when they are shown, and FFmpeg's guess is frames late
-        self._steady = info.container == "avi"
-        self._untimed: list[int] = []
+        self.times = FrameTimes(info)
         self._barren = 0
         self.index = 0
         self.lost = 0
@@ -114,16 +116,15 @@ class Decoding:
             UnreadableError: Nothing has decoded for long, or the decoder failed for good.
             UnsupportedError: The picture changed its size.
         """
-        if packet is not None and packet.dts is not None and (self._steady or packet.pts is None):
-            heapq.heappush(self._untimed, packet.dts)
+        if packet is not None:
+            self.times.note(packet)
         try:
             pictures = self._stream.codec_context.decode(packet)
         except av.error.EOFError:
             return
         except av.error.InvalidDataError:
             self.lost += 1
-            if self._untimed:
-                heapq.heappop(self._untimed)
+            self.times.note_lost()
             self._count_barren()
             return
         except av.error.FFmpegError as exc:
@@ -142,7 +143,7 @@ class Decoding:
             )
 
     def _place(self) -> str:
-        seconds = float((self._last or 0) * self._info.time_base)
+        seconds = float((self.times.last or 0) * self._info.time_base)
         return f"{seconds:.2f} s (frame {self.index})"
 
     def _frame(self, picture: av.VideoFrame) -> Frame:
@@ -156,14 +157,7 @@ class Decoding:
                 f"at {self._place()}, and one output cannot hold both",
                 hint="cut it there and veil the parts",
             )
-        pts = None if self._steady else picture.pts
-        if pts is None and self._untimed:
-            pts = heapq.heappop(self._untimed)
-        if pts is None:
-            pts = 0 if self._last is None else self._last + self._tick
-        if self._last is not None and pts <= self._last:
-            pts = self._last + 1
-        self._last = pts
+        pts = self.times.time_of(picture)
         frame = Frame(self.index, pts, info.time_base, picture, corrupt)
         self.index += 1
         return frame
@@ -230,7 +224,7 @@ class _RecordedPass:
     def __init__(self, stream: VideoStream, name: str, info: ClipInfo, *, skip_loop_filter: bool) -> None:
         prepare(stream, skip_loop_filter=skip_loop_filter)
         self._declared, self._info = stream.frames, info
-        self._survey = Survey(stream, info.container)
+        self._survey = Survey(stream, info)
         self._edges = HiddenEdges(stream, info, self._survey.sps) if self._survey.sps else None
         self._decoding = Decoding(stream, name, info, cut=self._cut if self._edges else None)
         self._times = array("q")
@@ -269,6 +263,8 @@ class _RecordedPass:
         lost = self._decoding.lost
         if self._corrupt or lost:
             self._survey.reason = "it is damaged"
+        elif self._decoding.times.guessed:
+            self._survey.reason = "times of its frames fall"
         copyable = self._survey.finish(times, frozenset(self._unfit))
         return DecodeRecord(times, frozenset(self._corrupt), lost, self._is_truncated(), copyable)
 
@@ -294,7 +290,7 @@ def predict_record(path: Path, info: ClipInfo) -> DecodeRecord | None:
     container = open_clip(path)
     try:
         stream = video_stream(container, path.name)
-        survey, times = Survey(stream, info.container), array("q")
+        survey, times = Survey(stream, info), array("q")
         with reading(path):
             for packet in demux(container, stream):
                 if packet is not None:
@@ -303,6 +299,8 @@ def predict_record(path: Path, info: ClipInfo) -> DecodeRecord | None:
                 if survey.reason:
                     return None
         shown = np.sort(np.frombuffer(times, np.int64))
+        if np.any(np.diff(shown) <= 0):
+            return None
         copyable = survey.finish(shown, frozenset())
         return None if copyable.reason else DecodeRecord(shown, copyable=copyable)
     finally:

@@ -20,9 +20,12 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from passerby.errors import BitstreamError
+from passerby.media.clips.clip import ClipInfo
 from passerby.media.h264 import (
     AvcConfig,
     NalType,
+    OrderCoding,
+    OrderCounter,
     Pps,
     Sps,
     build_avcc,
@@ -83,6 +86,7 @@ class Copyable:
         packets: All packets of the track.
         delay: Frames by which decoding runs ahead of showing, in these groups.
         config: The track's parameter sets.
+        showing: When each packet of these groups is shown, in decoding order, in ticks of the clip.
     """
 
     groups: tuple[Group, ...] = ()
@@ -90,6 +94,7 @@ class Copyable:
     packets: int = 0
     delay: int = 0
     config: AvcConfig | None = None
+    showing: tuple[int, ...] = ()
 
 
 class Survey:
@@ -97,18 +102,21 @@ class Survey:
 
     Args:
         stream: The track, before its first packet.
-        container: The name of its container.
+        info: The clip.
     """
 
-    def __init__(self, stream: VideoStream, container: str) -> None:
+    def __init__(self, stream: VideoStream, info: ClipInfo) -> None:
         self.reason = ""
         self.sps: Sps | None = None  # all are of one size
         self._config: AvcConfig | None = None
-        self._known_pps: frozenset[int] = frozenset()
+        self._coding: dict[int, OrderCoding] = {}
         self._pts = array("q")
+        # packets are shown in this order; where their times do not say it, their pictures do
+        self._order = array("q")
+        self._counter = OrderCounter() if info.decode_timed else None
         self._starts: list[int] = []
         self._spoilt: set[int] = set()
-        if container not in {"mp4", "mov", "matroska"} or stream.codec_context.codec.canonical_name != "h264":
+        if info.container not in {"mp4", "mov", "matroska"} or stream.codec_context.codec.canonical_name != "h264":
             self.reason = "only H.264 in MP4, MOV or MKV is copied"
             return
         try:
@@ -121,7 +129,9 @@ class Survey:
         sps = [parse_sps(unit) for unit in config.sps]
         pps = [parse_pps(unit) for unit in config.pps]
         _check_sets(sps, pps)
-        self.sps, self._config, self._known_pps = sps[0], config, frozenset(p.number for p in pps)
+        self.sps, self._config = sps[0], config
+        order = {s.number: s.order for s in sps}
+        self._coding = {p.number: order[p.sps] for p in pps}
 
     def add(self, packet: Packet[VideoStream]) -> None:
         """Take note of the next packet in decoding order."""
@@ -139,6 +149,7 @@ class Survey:
     def _inspect(self, packet: Packet[VideoStream], pts: int) -> None:
         index = len(self._pts)
         self._pts.append(pts)
+        self._order.append(pts)
         try:
             kinds = self._kinds(memoryview(packet))
         except BitstreamError:
@@ -162,9 +173,11 @@ class Survey:
             kind = nal_type(unit)
             if kind in _COPIED:
                 first, pps = slice_head(unit)
-                pictures += first == 0
-                if pps not in self._known_pps:
+                if pps not in self._coding:
                     raise BitstreamError("slice of an unknown parameter set")
+                if first == 0 and self._counter is not None:
+                    self._order[-1] = self._counter.count(unit, self._coding[pps])
+                pictures += first == 0
                 kinds.add(kind)
             elif kind in _SETS:
                 if bytes(unit) not in config.sps + config.pps:
@@ -188,22 +201,26 @@ class Survey:
             self.reason = "no group of pictures starts with an instantaneous refresh"
         if self.reason:
             return Copyable(reason=self.reason, packets=len(self._pts))
-        times = np.frombuffer(self._pts, np.int64)
+        times, order = np.frombuffer(self._pts, np.int64), np.frombuffer(self._order, np.int64)
+        showing = times.copy()
         groups: list[Group] = []
         delay = 0
         for number, first in enumerate(self._starts):
             stop = self._starts[number + 1] if number + 1 < len(self._starts) else len(times)
-            own = times[first:stop]
-            rank = np.argsort(own, kind="stable")
-            start = int(np.searchsorted(shown, own[rank[0]]))
-            same = np.array_equal(shown[start : start + len(own)], own[rank])
+            own = np.sort(times[first:stop])
+            rank = np.argsort(order[first:stop], kind="stable")
+            start = int(np.searchsorted(shown, own[0]))
+            same = np.array_equal(shown[start : start + len(own)], own) and len(np.unique(order[first:stop])) == len(
+                own
+            )
             if number in self._spoilt or not same or any(k in unfit for k in range(start, start + len(own))):
                 continue
             # the frame shown k-th is decoded rank[k]-th
+            showing[first:stop][rank] = own
             delay = max(delay, int(np.max(rank - np.arange(len(own)))))
             groups.append(Group(first, stop, start, start + len(own)))
         reason = "" if groups else "no group of pictures is plain enough"
-        return Copyable(tuple(groups), reason, len(times), delay, self._config)
+        return Copyable(tuple(groups), reason, len(times), delay, self._config, tuple(showing.tolist()))
 
 
 def _check_sets(sps: Sequence[Sps], pps: Sequence[Pps]) -> None:

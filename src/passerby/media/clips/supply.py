@@ -16,7 +16,7 @@ from passerby.errors import BitstreamError, UnreadableError
 from passerby.media.clips.ahead import PassAhead
 from passerby.media.clips.clip import ClipInfo, open_clip, reading, video_stream
 from passerby.media.clips.reader import DecodeRecord, Decoding, Frame, demux, prepare
-from passerby.media.clips.smartcopy import Group, copied_units
+from passerby.media.clips.smartcopy import Copyable, Group, copied_units
 
 _MICROSECOND = 1_000_000
 
@@ -147,7 +147,7 @@ class Supply:
                     if segment is None:
                         return
                     if packet is not None and index >= segment.first_packet:
-                        yield from self._of_packet(packet, segment, run, is_first=index == segment.first_packet)
+                        yield from self._of_packet(index, packet, segment, run)
             raise self._differs(run.decoding.index)
         finally:
             self._pass_over(NONE_LEFT)
@@ -163,12 +163,13 @@ class Supply:
                 yield from self._end_run(run, ended.stop)
         return segment
 
-    def _of_packet(self, packet: Packet[VideoStream], segment: Group, run: _Run, *, is_first: bool) -> Iterator[Item]:
+    def _of_packet(self, index: int, packet: Packet[VideoStream], segment: Group, run: _Run) -> Iterator[Item]:
         """Give a packet itself, or the frames that are known by it."""
+        is_first = index == segment.first_packet
         if is_first and not segment.copy and not run.decodes:
             yield from self._begin(run, segment)
         if segment.copy:
-            yield self._copied(packet)
+            yield self._copied(index, packet)
         elif run.decodes:
             yield from self._shown(run.decoding, packet)
         if is_first and (segment.copy or run.decodes):
@@ -228,15 +229,15 @@ class Supply:
         )
         return replace(frame, picture=picture)
 
-    def _copied(self, packet: Packet[VideoStream]) -> Copied:
-        config = self._record.copyable.config if self._record is not None else None
-        if config is None or packet.pts is None:
+    def _copied(self, index: int, packet: Packet[VideoStream]) -> Copied:
+        copyable = self._record.copyable if self._record is not None else Copyable()
+        if copyable.config is None or index >= len(copyable.showing):
             raise self._differs(0)
         try:
-            data = copied_units(packet, config)
+            data = copied_units(packet, copyable.config)
         except BitstreamError as exc:
             raise UnreadableError(f"{self._source.name} reads differently from before: {exc}") from exc
-        return Copied(data, packet.pts, packet.duration or 0, packet.is_keyframe)
+        return Copied(data, copyable.showing[index], packet.duration or 0, packet.is_keyframe)
 
     def _differs(self, index: int) -> UnreadableError:
         return UnreadableError(

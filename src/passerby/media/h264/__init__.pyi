@@ -6,7 +6,11 @@ from .avcc import (
 from .bits import (
     BitReader,
 )
+from .order import (
+    OrderCounter,
+)
 from .parameter_sets import (
+    OrderCoding,
     ParameterSets,
     Pps,
     Sps,
@@ -30,6 +34,8 @@ __all__ = [
     "AvcConfig",
     "BitReader",
     "NalType",
+    "OrderCoding",
+    "OrderCounter",
     "ParameterSets",
     "Pps",
     "Sps",

@@ -21,6 +21,21 @@ _MOST_MACROBLOCKS = 1055
 
 
 @dataclass(frozen=True, slots=True)
+class OrderCoding:
+    """How slices say in which order pictures are shown.
+
+    Attributes:
+        frame_number_bits: log2_max_frame_num.
+        kind: pic_order_cnt_type: 0 a count in each slice, 1 a pattern, 2 in decoding order.
+        count_bits: log2_max_pic_order_cnt_lsb where ``kind`` is 0.
+    """
+
+    frame_number_bits: int
+    kind: int
+    count_bits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sps:
     """What must be known of a sequence parameter set.
 
@@ -32,6 +47,7 @@ class Sps:
         frames_only: No fields.
         coded_px: Width and height of all decoded samples.
         crop_px: Columns and rows left out: left, right, top, bottom.
+        order: How pictures say in which order they are shown.
     """
 
     number: int
@@ -41,6 +57,7 @@ class Sps:
     frames_only: bool
     coded_px: tuple[int, int]
     crop_px: tuple[int, int, int, int]
+    order: OrderCoding
 
     @property
     def shown_px(self) -> tuple[int, int]:
@@ -127,8 +144,7 @@ def parse_sps(unit: bytes) -> Sps:
     profile, _, level = reader.bits(8), reader.bits(8), reader.bits(8)
     number = reader.ue(31)
     chroma = _read_chroma(reader) if profile in _HIGH_PROFILES else _Chroma()
-    reader.ue(12)  # log2_max_frame_num_minus4
-    _skip_order_count(reader)
+    order = _read_order_coding(reader)
     reader.ue()  # max_num_ref_frames
     reader.flag()  # gaps_in_frame_num_value_allowed_flag
     width, height = (reader.ue() + 1) * _MACROBLOCK_PX, (reader.ue() + 1) * _MACROBLOCK_PX
@@ -142,7 +158,7 @@ def parse_sps(unit: bytes) -> Sps:
     crop = _read_crop(reader, chroma.step_px, fields=not frames_only) if reader.flag() else (0, 0, 0, 0)
     if crop[0] + crop[1] >= width or crop[2] + crop[3] >= height:
         raise BitstreamError(f"H.264 cropping must leave something of {width}x{height}, got {crop}")
-    return Sps(number, profile, level, chroma.plain, frames_only, (width, height), crop)
+    return Sps(number, profile, level, chroma.plain, frames_only, (width, height), crop, order)
 
 
 def _read_crop(reader: BitReader, step_px: tuple[int, int], *, fields: bool) -> tuple[int, int, int, int]:
@@ -173,16 +189,18 @@ def _skip_scaling_list(reader: BitReader, size: int) -> None:
         last = following or last
 
 
-def _skip_order_count(reader: BitReader) -> None:
-    kind = reader.ue(2)
+def _read_order_coding(reader: BitReader) -> OrderCoding:
+    frame_number_bits = reader.ue(12) + 4
+    kind, count_bits = reader.ue(2), 0
     if kind == 0:
-        reader.ue(12)
+        count_bits = reader.ue(12) + 4
     elif kind == 1:
         reader.flag()
         reader.se()
         reader.se()
         for _ in range(reader.ue(255)):
             reader.se()
+    return OrderCoding(frame_number_bits, kind, count_bits)
 
 
 def parse_pps(unit: bytes) -> Pps:
