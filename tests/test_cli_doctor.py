@@ -56,6 +56,16 @@ def test_doctor_exits_1_when_the_weights_are_changed_or_gone(
         assert err == "error: needed and missing or broken: weights\n"
 
 
+def test_doctor_tries_hardware_encoders() -> None:
+    listed = {
+        name for name in av.codecs_available if name.startswith(("h264_", "hevc_")) and name.endswith(("nvenc", "qsv"))
+    }
+    found = {check.name.removeprefix("encode "): check for check in doctor.check_hardware()}
+    assert listed == set(found)
+    for name, check in found.items():
+        assert check.state == "ok" or name in check.detail
+
+
 def test_doctor_says_which_codec_and_package_are_missing() -> None:
     assert doctor.check_codec("no-such-codec", "r", "decode").state == "missing"
     assert doctor.check_package("no-such-package").state == "missing"

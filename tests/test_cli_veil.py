@@ -26,10 +26,11 @@ from passerby.cli.veil.options import VeilOptions
 from passerby.cli.veil.settings import settings_of
 from passerby.config import PORTRAIT
 from passerby.errors import PasserbyError, UsageError
+from passerby.media import hardware_encoders
 from passerby.media.clips import encoder
 from passerby.veil.review import contact, report_page, sidecar
 from passerby.veil.run import rerender as mend
-from passerby.veil.settings import CoverStyle
+from passerby.veil.settings import CoverStyle, HwAccel
 from passerby.veil.tools.demo_clip import demo_clip
 
 GREY = (112, 112, 112)
@@ -81,6 +82,27 @@ def test_clip_is_veiled_beside_its_input_and_named_on_stdout(folder: Path) -> No
     assert isinstance(again.exception, UsageError)
     assert "exists" in again.exception.message
     assert names(folder) == {"walk.mp4", "walk_veiled.mp4", "walk_veiled.mp4.manifest.json"}
+
+
+def test_hardware_that_is_not_there_is_named_and_software_encodes(folder: Path) -> None:
+    if not all(why for _, why in hardware_encoders()):
+        pytest.skip("hardware encodes here")
+    plain = veil("walk.mp4", "-o", "plain.mp4")
+    assert plain.exit_code == 0
+    assert "encoded by libx264" in plain.stderr
+    assert "note: encoded in software" not in plain.stderr
+    for quiet in ([], ["-q"]):
+        done = veil("walk.mp4", "--hwaccel", "auto", "--report", "r.html", "--overwrite", *quiet)
+        assert done.exit_code == 0
+        assert "note: encoded in software, libx264: h264_nvenc " in done.stderr
+        assert "; h264_qsv " in done.stderr
+        assert (folder / "walk_veiled.mp4").read_bytes() == (folder / "plain.mp4").read_bytes()
+    manifest = json.loads((folder / "walk_veiled.mp4.manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["encoder"], manifest["settings"]["write"]["hwaccel"]) == ("libx264", "auto")
+    row = json.loads((folder / "r.json").read_text(encoding="utf-8"))["files"][0]
+    assert row["encoder"] == "libx264"
+    assert row["no_hardware"].startswith("h264_nvenc does not open here")
+    assert "libx264 (no hardware: h264_nvenc" in (folder / "r.html").read_text(encoding="utf-8")
 
 
 def test_batch_goes_on_after_a_bad_file_names_it_and_exits_1(folder: Path) -> None:
@@ -217,6 +239,7 @@ def test_tracks_of_another_file_and_labels_alone_are_refused(folder: Path) -> No
         (["--start", "2", "--end", "1"], "--end must come after --start"),
         (["--start", "later"], "time must be seconds"),
         (["--crf", "99"], "crf must be 0 to 28"),
+        (["--hwaccel", "gpu"], "--hwaccel must be one of none, auto, nvenc, qsv, got gpu"),
         (["--mosaicsize", "0"], "--mosaicsize must be 1 or more"),
         (["--ep", "tpu"], "--ep must be cpu or cuda"),
         (["missing.mp4", "--tracks-out", "t.json"], "no such file"),
@@ -328,6 +351,7 @@ def test_every_option_reaches_the_settings() -> None:
         preset="slow",
         crf=18,
         overwrite=True,
+        hwaccel="nvenc",
         tracks_in=[Path("t.json")],
     )
     found = settings_of(options)
@@ -343,6 +367,7 @@ def test_every_option_reaches_the_settings() -> None:
     write = found.write
     assert (write.start_s, write.end_s, write.keep_audio, write.keep_metadata) == (1, 60, True, True)
     assert (write.full_reencode, write.preset, write.crf, write.overwrite) == (True, "slow", 18, True)
+    assert write.hwaccel is HwAccel.NVENC
 
 
 def test_settings_digest_changes_with_what_frames_look_like() -> None:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from passerby.cli.app import build
 from passerby.errors import UnreadableError, UsageError
 from passerby.veil.run import camera
-from passerby.veil.settings import VeilSettings, WriteSettings
+from passerby.veil.settings import HwAccel, VeilSettings, WriteSettings
 from passerby.veil.tools.demo import exposures_in
 from passerby.veil.tools.demo_clip import Truth, demo_clip
 
@@ -76,6 +76,9 @@ def test_camera_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
         camera.veil_camera(Path("/dev/no-such-video"), tmp_path / "v.mp4")
     with pytest.raises(UsageError, match="a camera is recorded as"):
         camera.veil_camera(Path("/dev/video0"), tmp_path / "v.png")
+    asked = VeilSettings(write=WriteSettings(hwaccel=HwAccel.AUTO))
+    with pytest.raises(UsageError, match="a camera is recorded in software, got --hwaccel auto"):
+        camera.veil_camera(Path("/dev/video0"), tmp_path / "v.mp4", asked)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -72,6 +72,7 @@ def build_manifest(
     outputs: Iterable[FileDigest],
     settings: object,
     weights: Digest | None,
+    encoder: str = "",
 ) -> dict[str, Any]:
     """Put a manifest together.
 
@@ -80,6 +81,7 @@ def build_manifest(
         outputs: What was written.
         settings: The job's settings: a dataclass or mapping; paths in it become name and digest.
         weights: The detector's weights; None where none ran.
+        encoder: What encoded a clip; "" where nothing is said of it.
 
     Raises:
         UnreadableError: a file named in the settings cannot be read.
@@ -95,6 +97,8 @@ def build_manifest(
         "versions": library_versions(),
         "weights": weights,
     }
+    if encoder:
+        manifest["encoder"] = encoder
     error = next(_validator().iter_errors(manifest), None)
     if error is not None:
         raise OutputError(f"manifest does not fit its schema at {error.json_path}: {error.message}")

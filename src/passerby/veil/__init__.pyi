@@ -60,6 +60,7 @@ from .settings import (
     CoverSettings,
     CoverStyle,
     FindSettings,
+    HwAccel,
     VeilSettings,
     WriteSettings,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "ExposedPlace",
     "FaceDetector",
     "FindSettings",
+    "HwAccel",
     "LiveSettings",
     "LiveVeil",
     "Painter",

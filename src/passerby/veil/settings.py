@@ -6,10 +6,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from passerby.media import WriteSettings
+from passerby.media import HwAccel, WriteSettings
 from passerby.values import Zone
 
-__all__ = ["REVERSIBLE_STYLES", "CoverSettings", "CoverStyle", "FindSettings", "VeilSettings", "WriteSettings"]
+__all__ = [
+    "REVERSIBLE_STYLES",
+    "CoverSettings",
+    "CoverStyle",
+    "FindSettings",
+    "HwAccel",
+    "VeilSettings",
+    "WriteSettings",
+]
 
 
 class CoverStyle(StrEnum):

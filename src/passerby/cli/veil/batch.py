@@ -150,6 +150,8 @@ def _veil_one(
         if isinstance(veiled, str):
             veiled = veil_file(source, target, settings, detector=detector, tracks=tracks, progress=progress)
     typer.echo(str(target))
+    if veiled.report.no_hardware:
+        typer.echo(f"note: encoded in software, {veiled.report.encoder}: {veiled.report.no_hardware}", err=True)
     say.note(_summary(veiled.report))
     if options.tracks_out is not None:
         _tell_tracks(options.tracks_out, veiled, target, settings, say)
@@ -159,6 +161,7 @@ def _veil_one(
             outputs=[digest_named(target)],
             settings=settings,
             weights=veiled.report.weights,
+            encoder=veiled.report.encoder,
         )
         write_manifest(found, target, overwrite=options.overwrite)
     return with_places(veiled, target, settings) if options.report is not None else veiled.report
@@ -223,6 +226,7 @@ def _summary(report: VeilReport) -> str:
         f"{report.covered_share:.1%} of the picture covered"
         + (f", {whole} frames covered whole" if whole else "")
         + f", {report.copied_share:.0%} of frames copied, {report.seconds:.1f} s ({speed:.0f} frames a second)"
+        + (f", encoded by {report.encoder}" if report.encoder and report.frames_encoded else "")
     )
 
 

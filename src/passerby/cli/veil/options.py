@@ -132,6 +132,10 @@ class VeilOptions:
     )
     preset: Annotated[str, Flag("--preset", help="Encoder's preset.", rich_help_panel=WRITE)] = "superfast"
     crf: Annotated[int, Flag("--crf", help="Encoder's quality, 0 (best) to 28.", rich_help_panel=WRITE)] = 20
+    hwaccel: Annotated[
+        str,
+        Flag("--hwaccel", help="Hardware that encodes: none, auto, nvenc or qsv (untried).", rich_help_panel=WRITE),
+    ] = "none"
     overwrite: Annotated[bool, Flag("--overwrite", help="Replace existing outputs.", rich_help_panel=WRITE)] = False
     report: Annotated[
         Path | None, Flag("--report", help="Write an honest report: page and JSON.", rich_help_panel=SAY)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from passerby.cli.veil.options import VeilOptions
 from passerby.errors import UsageError
 from passerby.values import Zone
-from passerby.veil import CoverSettings, CoverStyle, FindSettings, VeilSettings, WriteSettings, parse_zone
+from passerby.veil import CoverSettings, CoverStyle, FindSettings, HwAccel, VeilSettings, WriteSettings, parse_zone
 
 
 def settings_of(options: VeilOptions) -> VeilSettings:
@@ -57,6 +57,7 @@ def settings_of(options: VeilOptions) -> VeilSettings:
             preset=options.preset,
             crf=options.crf,
             overwrite=options.overwrite,
+            hwaccel=_hwaccel(options.hwaccel),
         ),
     )
 
@@ -66,6 +67,13 @@ def _refuse_numbers(options: VeilOptions) -> None:
         raise UsageError(f"--thresh must lie between 0 and 1, got {options.thresh:g}")
     if options.mosaicsize < 1:
         raise UsageError(f"--mosaicsize must be 1 or more cells across a face, got {options.mosaicsize}")
+
+
+def _hwaccel(name: str) -> HwAccel:
+    try:
+        return HwAccel(name)
+    except ValueError as error:
+        raise UsageError(f"--hwaccel must be one of {', '.join(HwAccel)}, got {name}") from error
 
 
 def _style(name: str) -> CoverStyle:

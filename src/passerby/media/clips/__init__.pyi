@@ -4,7 +4,11 @@ from .clip import (
     probe_clip,
 )
 from .encoder import (
+    HwAccel,
     WriteSettings,
+)
+from .hardware import (
+    hardware_encoders,
 )
 from .reader import (
     ClipReader,
@@ -24,8 +28,10 @@ __all__ = [
     "Colour",
     "DecodeRecord",
     "Frame",
+    "HwAccel",
     "WriteReport",
     "WriteSettings",
+    "hardware_encoders",
     "predict_record",
     "probe_clip",
     "read_ahead",

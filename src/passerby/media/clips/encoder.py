@@ -10,6 +10,7 @@ import os
 import struct
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,6 +41,18 @@ bits at the same factor. Source: docs/measures.md."""
 _NO_MESSAGES = {"a53cc": "0", "udu_sei": "0"}
 
 
+class HwAccel(StrEnum):
+    """Which hardware encodes."""
+
+    NONE = "none"
+    AUTO = "auto"
+    """The first that works."""
+    NVENC = "nvenc"
+    """NVIDIA's."""
+    QSV = "qsv"
+    """Intel's Quick Sync Video."""
+
+
 @dataclass(frozen=True, slots=True)
 class WriteSettings:
     """How a clip is written.
@@ -54,6 +67,7 @@ class WriteSettings:
         crf: x264's constant rate factor, 0 to 28; other encoders get what looks alike. Coarser settings save bits by
             not drawing small changes, and a cover is one.
         overwrite: Replace an existing output.
+        hwaccel: Hardware that encodes, if it is there and takes the clip; then nothing is copied.
     """
 
     start_s: float | None = None
@@ -64,6 +78,7 @@ class WriteSettings:
     preset: str = "superfast"
     crf: int = 20
     overwrite: bool = False
+    hwaccel: HwAccel = HwAccel.NONE
 
     def __post_init__(self) -> None:
         """Refuse what lets covers fade.
@@ -84,11 +99,12 @@ class EncoderPlan:
 
     Attributes:
         muxer: FFmpeg's name of the output format.
-        encoder: FFmpeg's name: ``libx264``, ``libx265``, ``libvpx-vp9``, ``libsvtav1``.
+        encoder: FFmpeg's name: ``libx264``, ``libx265``, ``libvpx-vp9``, ``libsvtav1``, or one of hardware.
         pix_fmt: What is encoded, and what edits are shown: planar YUV of 8 bits, or of 10 bits in little endian.
         options: The encoder's own options.
         time_base: Seconds of one tick of the output: the source's own, but AVI counts in frames.
         interlaced: Coded as fields.
+        surface: The pixel format that the encoder takes where it lays the same samples out otherwise, or None.
         notes: What is not as it was, in words.
     """
 
@@ -99,6 +115,22 @@ class EncoderPlan:
     time_base: Fraction
     interlaced: bool = False
     notes: tuple[str, ...] = ()
+    surface: str | None = None
+
+    @property
+    def in_hardware(self) -> bool:
+        """Whether hardware encodes."""
+        return self.encoder.startswith(("h264_", "hevc_"))
+
+    @property
+    def is_h264(self) -> bool:
+        """Whether it writes H.264."""
+        return self.encoder == "libx264" or self.encoder.startswith("h264_")
+
+    @property
+    def is_hevc(self) -> bool:
+        """Whether it writes HEVC."""
+        return self.encoder == "libx265" or self.encoder.startswith("hevc_")
 
 
 def plan_encoding(info: ClipInfo, target: Path, *, preset: str, crf: int) -> EncoderPlan:
@@ -166,10 +198,14 @@ def _subsampling(pix_fmt: str) -> tuple[int, int]:
     return (0 if form.chroma_width() == 16 else 1), (0 if form.chroma_height() == 16 else 1)
 
 
+def group_frames(info: ClipInfo) -> int:
+    """Return how many frames a group of pictures has."""
+    return max(_MIN_GROUP, round(_GROUP_S * info.rate))
+
+
 def _options(plan: EncoderPlan, info: ClipInfo, *, preset: str, crf: int) -> dict[str, str]:
     if plan.encoder == "libx264":
-        group = max(_MIN_GROUP, round(_GROUP_S * info.rate))
-        options = {"preset": preset, "crf": str(crf), "forced-idr": "1", "g": str(group)} | _NO_MESSAGES
+        options = {"preset": preset, "crf": str(crf), "forced-idr": "1", "g": str(group_frames(info))} | _NO_MESSAGES
         # x264 would take half as many again as there are processors; whole runs took up to 3 % longer by it
         options["threads"] = str(processors())
         if preset == "superfast":
@@ -218,7 +254,7 @@ def _hdr10_params(info: ClipInfo, mastering: str, light: str, *, whole: bool) ->
 def configure(context: VideoCodecContext, plan: EncoderPlan, info: ClipInfo, extra: dict[str, str]) -> None:
     """Tell an encoder all that the plan says, and the clip's own size, times and colours."""
     context.width, context.height = info.width_px, info.height_px
-    context.pix_fmt = plan.pix_fmt
+    context.pix_fmt = plan.surface or plan.pix_fmt
     context.time_base = plan.time_base
     context.framerate = info.rate
     context.sample_aspect_ratio = info.sample_aspect

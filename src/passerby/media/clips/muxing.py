@@ -76,7 +76,7 @@ class ClipWriter:
         self.video.codec_context.sample_aspect_ratio = info.sample_aspect
         if info.display_matrix is not None:
             self.video.set_display_matrix(info.display_matrix)
-        if plan.encoder == "libx265" and plan.muxer in {"mp4", "mov"}:
+        if plan.is_hevc and plan.muxer in {"mp4", "mov"}:
             self.video.codec_context.codec_tag = "hvc1"
         self._audio: dict[int, Stream] = {}
 

@@ -10,6 +10,7 @@ import av
 import av.error
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from passerby.errors import BitstreamError, UnsupportedError
@@ -41,6 +42,7 @@ class VideoTrack:
         self._ratio = info.time_base / plan.time_base
         self._last = -(1 << 62)
         self._fed: deque[int] = deque()
+        self._reformatter = VideoReformatter()
         self._out = 0
 
     def write_frame(self, frame: Frame) -> None:
@@ -51,7 +53,7 @@ class VideoTrack:
         """
         encoder = self._encoder or self._next_encoder()
         self._encoder = encoder
-        picture = frame.picture
+        picture = self._laid_out(frame.picture)
         picture.pts = self._time(frame.pts)
         self._fed.append(picture.pts)
         picture.time_base = self._plan.time_base
@@ -59,8 +61,18 @@ class VideoTrack:
         try:
             packets = encoder.encode(picture)
         except av.error.FFmpegError as exc:
-            raise UnsupportedError(f"{self._plan.encoder} refused frame {frame.index}: {exc.strerror}") from exc
+            raise UnsupportedError(
+                f"{self._plan.encoder} refused frame {frame.index}: {exc.strerror}",
+                hint="leave --hwaccel out" if self._plan.in_hardware else None,
+            ) from exc
         self._put_all(packets)
+
+    def _laid_out(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return a painted picture as the encoder takes it: the same samples."""
+        surface = self._plan.surface
+        if surface is None:
+            return picture
+        return self._reformatter.reformat(picture, format=surface, threads=1)
 
     def _time(self, pts: int) -> int:
         """Return a time of the source in ticks of the output, later than the one before."""
@@ -82,7 +94,7 @@ class VideoTrack:
             self._put(packet)
 
     def _put(self, packet: Packet[VideoStream]) -> None:
-        if self._plan.encoder == "libx264" and packet.is_keyframe:
+        if self._plan.is_h264 and (packet.is_keyframe or self._plan.in_hardware):
             packet = _replaced(packet, without_user_data(bytes(packet)), self._plan.time_base)
         elif self._plan.encoder == "libx265":
             packet.dts = self._own_decoding_time()

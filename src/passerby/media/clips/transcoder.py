@@ -21,7 +21,8 @@ from passerby.files import atomic_file
 from passerby.media.clips.ahead import PassAhead
 from passerby.media.clips.audio import AudioCopy, NoAudio
 from passerby.media.clips.clip import ClipInfo, open_clip, probe_clip
-from passerby.media.clips.encoder import EncoderPlan, WriteSettings, plan_encoding
+from passerby.media.clips.encoder import WriteSettings, plan_encoding
+from passerby.media.clips.hardware import EncoderChoice, choose_encoder
 from passerby.media.clips.muxing import ClipWriter
 from passerby.media.clips.output_track import MixedTrack, VideoTrack, mixed_options
 from passerby.media.clips.reader import DecodeRecord, Frame, read_ahead
@@ -46,6 +47,7 @@ class WriteReport:
         dropped: What the input carried and the output does not, in words.
         notes: What is not as it was, and why nothing was copied, in words.
         encoder: FFmpeg's name.
+        no_hardware: Why it is not the hardware that was asked for, in words, or "".
     """
 
     frames: int
@@ -56,6 +58,7 @@ class WriteReport:
     dropped: tuple[str, ...]
     notes: tuple[str, ...]
     encoder: str
+    no_hardware: str = ""
 
 
 def transcode(
@@ -93,9 +96,10 @@ def transcode(
     if settings.start_s is not None and settings.end_s is not None and settings.end_s <= settings.start_s:
         raise UsageError(f"end must be after start, got {settings.start_s} to {settings.end_s} s")
     info = probe_clip(source)
-    plan = plan_encoding(info, target, preset=settings.preset, crf=settings.crf)
+    software = plan_encoding(info, target, preset=settings.preset, crf=settings.crf)
+    choice = choose_encoder(software, info, settings.hwaccel, crf=settings.crf)
     with atomic_file(target, overwrite=settings.overwrite, inputs=[source]) as beside:
-        job = _Job(source, target, info, plan, settings=settings, record=record, ahead=ahead)
+        job = _Job(source, target, info, choice, settings=settings, record=record, ahead=ahead)
         return job.run(beside, edit, needs_edit, progress or (lambda _: None))
 
 
@@ -107,19 +111,20 @@ class _Job:
         source: Path,
         target: Path,
         info: ClipInfo,
-        plan: EncoderPlan,
+        choice: EncoderChoice,
         *,
         settings: WriteSettings,
         record: DecodeRecord | None,
         ahead: PassAhead | None,
     ) -> None:
         self._source, self._target = source, target
-        self._info, self._plan, self._settings, self._record, self._ahead = info, plan, settings, record, ahead
+        self._info, self._settings, self._record, self._ahead = info, settings, record, ahead
+        self._plan, self._no_hardware = choice.plan, choice.no_hardware
         span_s = (settings.start_s, settings.end_s)
-        self._supply = Supply(source, info, plan.pix_fmt, span_s, record=record, ahead=ahead)
+        self._supply = Supply(source, info, choice.plan.pix_fmt, span_s, record=record, ahead=ahead)
         self._covered = self._encoded = self._copied = self._silent = 0
         self._mixed = False
-        self._notes = plan.notes
+        self._notes = choice.plan.notes
 
     def run(self, path: Path, edit: Edit, needs_edit: NeedsEdit, progress: Callable[[int], None]) -> WriteReport:
         segments = self._segments(needs_edit)
@@ -157,6 +162,8 @@ class _Job:
         if self._settings.full_reencode or record is None:
             return None
         reason = record.copyable.reason
+        if not reason and self._plan.in_hardware:
+            reason = "groups that hardware encodes do not stand beside copied ones"
         if not reason and not (self._plan.encoder == "libx264" and self._plan.muxer in {"mp4", "mov", "matroska"}):
             reason = "the output is of another kind"
         if not reason and self._plan.pix_fmt != self._info.pix_fmt:
@@ -234,4 +241,5 @@ class _Job:
             dropped=dropped,
             notes=self._notes,
             encoder=self._plan.encoder,
+            no_hardware=self._no_hardware,
         )

@@ -94,6 +94,8 @@ class VeilReport:
         height: Of the picture, pixels.
         frames: Frames in the output; 1 for a picture.
         frames_encoded: Frames encoded anew; the others were copied packet for packet.
+        encoder: FFmpeg's name of what encoded them, or "" for a picture.
+        no_hardware: Why it is not the hardware that was asked for, in words, or "".
         frames_with_cover: Frames in which something is covered.
         covered_share: Mean share of the picture that is covered, 0 to 1.
         seconds: How long the run took.
@@ -130,6 +132,8 @@ class VeilReport:
     kept_tracks: tuple[int, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    encoder: str = ""
+    no_hardware: str = ""
 
     @property
     def copied_share(self) -> float:

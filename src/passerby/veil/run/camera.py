@@ -21,7 +21,7 @@ from passerby.errors import OutputError, UnreadableError, UsageError
 from passerby.files import atomic_file, check_target
 from passerby.media import protect_process
 from passerby.veil.run.live import veil_frames
-from passerby.veil.settings import VeilSettings
+from passerby.veil.settings import HwAccel, VeilSettings
 from passerby.veil.track import FALLBACK_HZ
 
 TIME_BASE = Fraction(1, 1000)
@@ -70,6 +70,8 @@ def veil_camera(
     write = settings.write
     if target.suffix.lower() not in SUFFIXES:
         raise UsageError(f"a camera is recorded as {', '.join(SUFFIXES)}, got {target.name}", hint="choose another -o")
+    if write.hwaccel is not HwAccel.NONE:
+        raise UsageError(f"a camera is recorded in software, got --hwaccel {write.hwaccel}")
     check_target(target, overwrite=write.overwrite)
     protect_process()
     began = time.monotonic()

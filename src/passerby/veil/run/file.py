@@ -175,6 +175,8 @@ class _Clip:
             seconds=seconds,
             sizes=face_sizes(faces),
             whole=tuple(one for one in whole if one.frames),
+            encoder=written.encoder,
+            no_hardware=written.no_hardware,
             notes=(*written.notes, *(f"left out: {what}" for what in written.dropped)),
         )
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -21,6 +22,7 @@ from passerby.media import (
     ContentKind,
     DecodeRecord,
     Frame,
+    HwAccel,
     WriteReport,
     plain_values,
     protect_process,
@@ -131,7 +133,7 @@ def mend_file(
                 target,
                 edit=stand_in.edit,
                 needs_edit=lambda start, stop: any(first < stop and last >= start for first, last in changed),
-                settings=settings.write,
+                settings=replace(settings.write, hwaccel=HwAccel.NONE),  # or nothing could be copied
                 record=was,
                 progress=lambda done: told("writing", done, header.frames),
             )
@@ -177,6 +179,7 @@ def _veiled(
         exclude_zones=tuple((zone.name, zone_share(zone)) for zone in cover.exclude_zones),
         kept_tracks=tuple(sorted(cover.keep)),
         settings=plain_values(settings),
+        encoder=written.encoder,
         notes=(*written.notes, "mended: groups of pictures without a changed box were copied from the earlier output"),
     )
     return VeiledFile(report, watched.tracks, watched=watched)

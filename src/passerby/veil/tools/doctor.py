@@ -20,7 +20,7 @@ from PIL import features
 import passerby
 from passerby.config import PORTRAIT, WEIGHTS, processors
 from passerby.errors import PasserbyError, WeightsError
-from passerby.media import protect_process
+from passerby.media import hardware_encoders, protect_process
 from passerby.values import digest_file
 from passerby.veil.detect import (
     BLAZEFACE_DIGEST,
@@ -93,6 +93,7 @@ def doctor_checks() -> Iterator[DoctorCheck]:
         yield check_codec(name, "r", "decode")
     for name in ENCODERS:
         yield check_codec(name, "w", "encode")
+    yield from check_hardware()
     for feature, name in PICTURES.items():
         there = bool(features.check(feature))
         yield DoctorCheck(
@@ -220,6 +221,13 @@ def check_codec(name: str, mode: str, job: str) -> DoctorCheck:
     except av.codec.codec.UnknownCodecError:
         return DoctorCheck(f"{job} {name}", "missing", "not in this build of FFmpeg")
     return DoctorCheck(f"{job} {name}", "ok", codec.long_name)
+
+
+def check_hardware() -> Iterator[DoctorCheck]:
+    """Say of each hardware encoder that FFmpeg lists whether it encodes here."""
+    for encoder, why in hardware_encoders():
+        told = why or "for --hwaccel; never measured"
+        yield DoctorCheck(f"encode {encoder}", "absent" if why else "ok", told)
 
 
 def _gpu() -> DoctorCheck:
