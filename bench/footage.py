@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -51,7 +51,7 @@ def write(path: Path, frames: Iterable[av.VideoFrame], rate: Fraction, size: tup
     return count
 
 
-def decoded(path: Path, most: int | None = None) -> Iterator[av.VideoFrame]:
+def decoded(path: Path, most: int | None = None) -> Generator[av.VideoFrame]:
     """Yield the frames of a clip."""
     with av.open(str(path)) as container:
         container.streams.video[0].thread_type = "AUTO"

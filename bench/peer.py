@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,12 +16,11 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
-from PIL import Image
-
-from coverage import KEY
-
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "bench"
+PEER = "deface-1.5.0"
+KEY = (255, 0, 255)
+"""The colour that Passerby is told to cover with; the footage does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,13 @@ def deface() -> str:
     command = home / "bin" / "deface"
     if not command.exists():
         venv.create(home, with_pip=True)
-        subprocess.run([home / "bin" / "pip", "install", "--quiet", "deface==1.5.0"], check=True)
+        subprocess.run([home / "bin" / "pip", "install", "--quiet", PEER.replace("-", "==")], check=True)
     return str(command)
 
 
-def deface_keyed(source: Path, target: Path, key: Path) -> list[str]:
-    """Return the command that covers with one colour, in boxes, so that its cover can be read from the pixels."""
-    return [deface(), "--boxes", "--replacewith", "img", "--replaceimg", str(key), str(source), "-o", str(target)]
-
-
-def deface_keyed_each(sources: Sequence[Path], key: Path) -> list[str]:
-    """Return the same for many pictures; each output lies beside its input, ``_anonymized`` before the suffix."""
-    return [deface(), "--boxes", "--replacewith", "img", "--replaceimg", str(key), *map(str, sources)]
+def peer_python() -> str:
+    """Return the interpreter that the command ``deface`` runs in."""
+    return str(Path(shutil.which(deface()) or deface()).parent / "python")
 
 
 @cache
@@ -67,13 +62,6 @@ def passerby(source: Path, target: Path, *more: str) -> list[str]:
     fill = "#{:02x}{:02x}{:02x}".format(*KEY)
     return [sys.executable, "-m", "passerby", "veil", str(source), "-o", str(target), "--overwrite", "--quiet",
             "--no-manifest", "--fill", fill, *more]  # fmt: skip
-
-
-def key_picture(folder: Path) -> Path:
-    """Write the one-colour picture that deface is given."""
-    path = folder / "key.png"
-    Image.new("RGB", (64, 64), KEY).save(path)
-    return path
 
 
 def run(command: Sequence[str]) -> Cost:
