@@ -267,10 +267,10 @@ def picture_truth(footage: Path) -> dict[str, list[Face]]:
     return {name: faces for name, faces in truth.items() if any(face.kind != IGNORED for face in faces)}
 
 
-def face_of(row: dict[str, str], person: str) -> Face:
+def face_of(row: dict[str, str], person: str, kind: str = "face") -> Face:
     """Return the face that a row of an annotation file describes."""
     x, y, w, h = (float(row[k]) for k in ("x", "y", "w", "h"))
-    return Face(person, x, y, w, h, "face" if row["ignore"] == "0" else IGNORED)
+    return Face(person, x, y, w, h, kind if row.get("ignore", "0") == "0" else IGNORED)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -120,7 +120,9 @@ def upper_first(width: int, height: int, time_base: Fraction) -> av.filter.Graph
     """Return a filter that marks frames as two fields, the upper one first."""
     graph = av.filter.Graph()
     ends = (
-        graph.add_buffer(width=width, height=height, format="yuv420p", time_base=time_base),
+        graph.add_buffer(
+            width=width, height=height, format=av.VideoFormat("yuv420p", width, height), time_base=time_base
+        ),
         graph.add("setfield", "tff"),
         graph.add("buffersink"),
     )
@@ -148,6 +150,7 @@ def ground(seed: int, wide: int = W, high: int = H) -> Image.Image:
     picture = np.full((high, wide, 3), 110.0)
     for grain, strength in ((3, 30), (14, 45), (60, 60)):
         small = rng.normal(0, 1, (high // grain + 2, wide // grain + 2, 3))
+        small = 0.8 * small[..., :1] + 0.3 * small
         planes = [Image.fromarray(small[..., c].astype(np.float32)).resize((wide, high), 3) for c in range(3)]
         picture += strength * np.stack([np.asarray(plane) for plane in planes], axis=-1)
     image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
@@ -155,7 +158,7 @@ def ground(seed: int, wide: int = W, high: int = H) -> Image.Image:
     for _ in range(wide * high // 6000):
         x, y = int(rng.integers(wide)), int(rng.integers(high))
         w, h = (int(v) for v in (rng.integers(3, 14), rng.integers(20, 110)))
-        colour = tuple(int(v) for v in rng.integers(20, 235, 3))
+        colour = tuple(int(v) for v in np.clip(rng.integers(20, 235) + rng.normal(0, 25, 3), 0, 255))
         draw.rectangle((x, y, x + (w if rng.random() < 0.7 else h), y + (h if rng.random() < 0.7 else w)), fill=colour)
     return image
 
@@ -324,19 +327,20 @@ def walks_in(tall: int, step: float, *, after: int = 3) -> Iterator[Drawn]:
         yield picture, [put(picture, middle, tall)]
 
 
-def looks_down(tall: int) -> Iterator[Drawn]:
-    """Somebody walks slowly, looks down for two seconds, and up again."""
+def looks_down(tall: int, *, throughout: bool = False) -> Iterator[Drawn]:
+    """Somebody walks slowly, looks down for two seconds and up again, or looks down all the time."""
     for index in range(90):
         picture = ground(8).copy()
-        share = float(np.interp(index, (15, 25, 75, 85), (0, 1, 1, 0)))
+        share = 1.0 if throughout else float(np.interp(index, (15, 25, 75, 85), (0, 1, 1, 0)))
         yield picture, [put(picture, (180 + 1.5 * index, 160), tall, down=share)]
 
 
 def walkers(*, fields: int) -> Iterator[Drawn]:
-    """People of five sizes walk both ways under a moving camera; 50 pictures a second, or every second of them."""
-    large = ground(9, 2 * W, H)
+    """People of five sizes walk both ways under a shaken camera; 50 pictures a second, or every second of them."""
+    large = ground(9, 2 * W, H + 60)
     for index in range(0, 120, 3 - fields):
-        picture = large.crop((3 * index, 0, 3 * index + W, H))
+        left, top = round(4 * index + 24 * np.sin(index / 4)), round(30 + 26 * np.sin(index / 3))
+        picture = large.crop((left + 40, top, left + 40 + W, top + H))
         people = (
             (40, 60, 2.4, 18),
             (560, 110, -3.0, 24),
@@ -344,7 +348,13 @@ def walkers(*, fields: int) -> Iterator[Drawn]:
             (600, 230, -2.2, 46),
             (-20, 290, 4.0, 64),
         )
-        yield picture, [put(picture, (x + step * index, y), tall, person=str(tall)) for x, y, step, tall in people]
+        yield (
+            picture,
+            [
+                put(picture, (x + step * index - 24 * np.sin(index / 4), y + 30 - top), tall, person=str(tall))
+                for x, y, step, tall in people
+            ],
+        )
 
 
 CLIPS = (
@@ -366,7 +376,7 @@ CLIPS = (
     HardClip("walks in 60 px", "walks in", partial(walks_in, 60, 7)),
     HardClip("walks in 30 px", "walks in", partial(walks_in, 30, 4)),
     HardClip("looks down 40 px", "looks down", partial(looks_down, 40)),
-    HardClip("looks down 64 px", "looks down", partial(looks_down, 64)),
+    HardClip("looks down throughout", "looks down", partial(looks_down, 40, throughout=True)),
     HardClip("progressive", "interlaced", partial(walkers, fields=1)),
     HardClip("interlaced", "interlaced", partial(walkers, fields=2), woven=True, flagged=True),
     HardClip("interlaced not flagged", "interlaced", partial(walkers, fields=2), woven=True),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from coverage import Face, Score, rows_of
+from coverage import Face, Score, face_of, rows_of
 from covers import Cover
 
 SMALLEST_HEAD_PX = 7
@@ -45,8 +45,7 @@ def eye_frames(footage: Path) -> dict[str, dict[int, EyeFrame]]:
     folder = footage / "heads_by_eye"
     heads: dict[tuple[str, int], list[Face]] = defaultdict(list)
     for row in rows_of(folder / "heads.csv"):
-        box = (float(row[key]) for key in ("x", "y", "w", "h"))
-        heads[row["video"], int(row["frame"])].append(Face(f"frame {row['frame']}", *box, row["kind"]))
+        heads[row["video"], int(row["frame"])].append(face_of(row, f"frame {row['frame']}", row["kind"]))
     found: dict[str, dict[int, EyeFrame]] = defaultdict(dict)
     for row in rows_of(folder / "frames.csv"):
         x, y, w, h = (int(v) for v in row["crop"].split(":")) if row["crop"] else (0, 0, 0, 0)
@@ -59,8 +58,7 @@ def followed(footage: Path) -> dict[str, dict[int, list[Face]]]:
     """Return the people in the fast pan, by clip and index."""
     found: dict[str, dict[int, list[Face]]] = defaultdict(lambda: defaultdict(list))
     for row in rows_of(footage / "heads_by_eye" / "tracks.csv"):
-        box = (float(row[key]) for key in ("x", "y", "w", "h"))
-        found[row["video"]][int(row["frame"])].append(Face(row["track"], *box))
+        found[row["video"]][int(row["frame"])].append(face_of(row, row["track"]))
     return found
 
 

@@ -29,13 +29,14 @@ def main() -> None:
     parser.add_argument(
         "--computed", action="store_true", help="compute covers of clips in this process instead of reading outputs"
     )
+    parser.add_argument("--only", metavar="WORD", default="", help="of hard clips, those whose name holds this")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every figure there, too")
     told = parser.parse_args()
     data = os.environ.get("PASSERBY_FOOTAGE")
     table = Table(told.json)
     table.begin("computed in one process" if told.computed else "read from the pixels of outputs")
     with tempfile.TemporaryDirectory() as work:
-        bench = Bench(Path(data) if data else None, Path(work), told.runs, told.record, told.computed, table)
+        bench = Bench(Path(data) if data else None, Path(work), told.runs, told.record, told.computed, table, told.only)
         for name in told.rows or ROWS:
             ROWS[name](bench)
 

@@ -27,6 +27,7 @@ class Bench:
         record: Keep the misses for reports.
         computed: Take Passerby's cover by computing it instead of from outputs.
         table: Where figures go.
+        only: Hard clips whose name holds this; empty is all.
     """
 
     data: Path | None
@@ -35,6 +36,7 @@ class Bench:
     record: bool
     computed: bool
     table: Table
+    only: str = ""
 
     @cached_property
     def detector(self) -> Detector:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -88,14 +89,16 @@ def hard_row(bench: Bench) -> None:
     """Drawn clips of what is hard to hold, and annotated ones made interlaced."""
     cover, shares = bench.ours(), {}
     kinds: dict[str, list[tuple[Score, Score]]] = {}
-    everything = [(clip.name, clip.kind, path, truth) for clip, path, truth in hard.hard_clips()]
-    for name, kind, path, truth in (*everything, *interlaced(bench)):
+    drawn = ((clip.name, clip.kind, path, truth) for clip, path, truth in hard.hard_clips())
+    for name, kind, path, truth in chain(drawn, interlaced(bench)):
+        if bench.only not in name:
+            continue
         ours, peer = score([(path, truth)], cover), score([(path, truth)], peer_cover)
         kinds.setdefault(kind, []).append((ours, peer))
         n, theirs, shares[name] = len(ours.faces), peer.exposed, ours.exposed_share
         most = theirs + max(SPARE, SPARE_SHARE * n)
         if name.startswith("interlaced"):
-            even = shares[name.replace("interlaced", "progressive").removesuffix(" not flagged")]
+            even = shares.get(name.replace("interlaced", "progressive").removesuffix(" not flagged"), 1.0)
             most = min(most, (even + INTERLACED_POINTS) * n)
         bench.table.row(f"hard, {name}: exposed of {n}", ours.exposed, most, ours=saying(ours), other=saying(peer))
     for kind, pairs in kinds.items():

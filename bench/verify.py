@@ -17,7 +17,8 @@ from pathlib import Path
 import av
 import numpy as np
 
-from coverage import BINS, COVERED, SMALLEST_PX, Face, clip_truth, covered_in_clip
+from coverage import BINS, COVERED, SMALLEST_PX, Face, clip_truth
+from covers import covered_in_clip
 from passerby.media import ClipReader, scaled_luma, scaled_rgb
 from passerby.values import Detections
 from passerby.veil.detect.blazeface import BLAZEFACE_INSTALL, BLAZEFACE_NAME, open_blazeface
