@@ -89,6 +89,16 @@ class Score:
         faces: Every face in every frame.
         areas: By clip.
         rates: Frames a second by clip, where known.
+
+    >>> score, mask = Score(rates={"clip": 10.0}), np.zeros((100, 100), bool)
+    >>> mask[10:30, 10:30] = mask[60:70, 60:70] = mask[90:, 90:] = True
+    >>> faces = [Face("covered", 10, 10, 20, 20), Face("bare", 40, 10, 10, 12), Face("too small", 0, 0, 5, 5)]
+    >>> for frame in range(3):
+    ...     score.add("clip", frame, mask, [*faces, Face("crowd", 55, 55, 20, 20, IGNORED)])
+    >>> len(score.faces), score.exposed, score.longest_run_ms(), score.area
+    (6, 3, 300.0, 0.06)
+    >>> round(score.waste, 3), score.interval()
+    (0.167, (0.0, 1.0))
     """
 
     smallest_px: float = SMALLEST_PX

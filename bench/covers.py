@@ -152,7 +152,11 @@ def keep(path: Path, what: object) -> None:
 
 
 def painted(boxes: Rectangles, width: int, height: int) -> Mask:
-    """Return the mask of some rectangles."""
+    """Return the mask of some rectangles.
+
+    >>> painted([[1, 0, 3, 1]], 4, 2).astype(int).tolist()
+    [[0, 1, 1, 0], [0, 0, 0, 0]]
+    """
     mask = np.zeros((height, width), bool)
     for x0, y0, x1, y1 in boxes:
         mask[y0:y1, x0:x1] = True

@@ -38,6 +38,12 @@ class Table:
     Attributes:
         file: Where they are written as JSON, after every line; None for nowhere.
         figures: So far.
+
+    >>> table = Table()
+    >>> table.row("speed, a clip: against deface", 0.13, 0.10, ours="1.3 s", other="10.0 s")
+    | speed, a clip: against deface | 1.3 s | 10.0 s | 0.13 | at most 0.1 | **NO** |
+    >>> table.figures
+    [Figure(figure='speed, a clip: against deface', value=0.13, must=0.1, holds=False)]
     """
 
     file: Path | None = None

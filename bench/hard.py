@@ -80,7 +80,12 @@ def hard_clips() -> Iterator[tuple[HardClip, Path, Truth]]:
 
 
 def woven(pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """Make each two pictures the fields of one frame, the upper field first."""
+    """Make each two pictures the fields of one frame, the upper field first.
+
+    >>> pair = [av.VideoFrame.from_ndarray(np.full((12, 8), n, np.uint8), format="yuv420p") for n in (16, 99)]
+    >>> [frame.to_ndarray()[6:, ::4].tolist() for frame in woven(pair)]
+    [[[16, 16], [99, 99], [16, 99], [16, 99], [16, 99], [16, 99]]]
+    """
     pair: list[NDArray[np.uint8]] = []
     for picture in pictures:
         pair.append(np.asarray(picture.reformat(format="yuv420p").to_ndarray(), np.uint8))
