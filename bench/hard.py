@@ -171,7 +171,7 @@ def ground(seed: int, wide: int = W, high: int = H) -> Image.Image:
 def looking_down(share: float) -> tuple[Image.Image, tuple[float, float]]:
     """Return the head bent forward, hair above and the face foreshortened, and where hairline and chin are, pixels."""
     upper, lower = FACE[1] - HEAD[1], FACE[3] - HEAD[1]
-    hairline, chin = upper + 55 * share, lower + 6 * share
+    hairline, chin = upper + 80 * share, lower + 6 * share
     whole = np.asarray(head())
     rows = np.interp(np.arange(len(whole)), (0, hairline, chin, len(whole)), (0, upper, lower, len(whole)))
     return Image.fromarray(whole[np.clip(rows.round().astype(int), 0, len(whole) - 1)]), (hairline, chin)
