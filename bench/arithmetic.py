@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from coverage import BINS, SMALLEST_PX, Face
+from coverage import BINS, SMALLEST_PX, Face, face_of
+from figures import Table
 from passerby.config import WEIGHTS
 from passerby.media import ClipReader, scaled_rgb
 from passerby.values import Detections
@@ -34,7 +35,7 @@ from passerby.veil.detect.passes import InferencePass, pass_size, to_picture
 from passerby.veil.detect.precision import CHOICE, F32, INT8, read_processor, shipped_folder
 from passerby.veil.settings import FindSettings
 from peer import passerby, run
-from veil import Bench, score_clips
+from veil_bench import Bench, score_clips
 from verify import lies_on
 
 TIMED_SIZES = ((640, 384), (896, 512), (1280, 736))
@@ -209,17 +210,19 @@ def clips() -> Iterator[Figure]:
     scores = {}
     for name in precisions():
         with taking(name) as work:
-            scores[name] = score_clips(Bench(Path(data) if data else None, work, 1, record=False), passerby)
+            bench = Bench(Path(data) if data else None, work, Table())
+            scores[name] = score_clips(bench.annotated(), bench.ours())
     before = scores[F32]
-    for name, score in scores.items():
+    for name, one in scores.items():
         most = before.exposed_share + MOST_LOST / 2
-        yield Figure(f"clips, {name}: exposed faces of {score.faces}", round(score.exposed_share, 4), f"at most {most:.4f}",
-                     holds=score.exposed_share <= most)  # fmt: skip
-        yield Figure(f"clips, {name}: people exposed of {len(score.people)}", len(score.people_exposed), "", holds=True)
-        yield Figure(f"clips, {name}: covered area", round(score.area, 4), f"at most {1.05 * before.area:.4f}",
-                     holds=score.area <= 1.05 * before.area)  # fmt: skip
+        yield Figure(f"clips, {name}: exposed faces of {len(one.faces)}", round(one.exposed_share, 4), f"at most {most:.4f}",
+                     holds=one.exposed_share <= most)  # fmt: skip
+        yield Figure(f"clips, {name}: people exposed of {len(one.people)}", len(one.people_exposed), "", holds=True)
+        yield Figure(f"clips, {name}: covered area", round(one.area, 4), f"at most {1.05 * before.area:.4f}",
+                     holds=one.area <= 1.05 * before.area)  # fmt: skip
+        sizes = one.by_size()
         for low, high in BINS:
-            faces, missed = score.by_size[low, high]
+            faces, missed = sizes[low, high]
             yield Figure(f"clips, {name}: exposed of {faces} of {low} px and up", round(missed / max(1, faces), 4), "",
                          holds=True)  # fmt: skip
 
@@ -268,7 +271,7 @@ def read_annotations(path: Path, key: str) -> dict[str, dict[int, tuple[list[Fac
             if row.get("split") == "WIDER train":
                 continue
             faces, others = found.setdefault(row[key], {}).setdefault(int(row.get("frame") or 0), ([], []))
-            face = Face("", *(float(row[name]) for name in ("x", "y", "w", "h")))
+            face = face_of(row, "")
             if min(face.w, face.h) > 0:
                 (faces if row["ignore"] == "0" else others).append(face)
     return found

@@ -36,7 +36,15 @@ def main() -> None:
     table = Table(told.json)
     table.begin("computed in one process" if told.computed else "read from the pixels of outputs")
     with tempfile.TemporaryDirectory() as work:
-        bench = Bench(Path(data) if data else None, Path(work), told.runs, told.record, told.computed, table, told.only)
+        bench = Bench(
+            Path(data) if data else None,
+            Path(work),
+            table,
+            runs=told.runs,
+            record=told.record,
+            computed=told.computed,
+            only=told.only,
+        )
         for name in told.rows or ROWS:
             ROWS[name](bench)
 

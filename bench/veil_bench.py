@@ -32,10 +32,10 @@ class Bench:
 
     data: Path | None
     work: Path
-    runs: int
-    record: bool
-    computed: bool
     table: Table
+    runs: int = 1
+    record: bool = False
+    computed: bool = False
     only: str = ""
 
     @cached_property
@@ -58,7 +58,7 @@ class Bench:
             yield self.data / "videos_gt" / name, truth
 
 
-def score(clips: Iterable[tuple[Path, Truth]], cover: Cover) -> Score:
+def score_clips(clips: Iterable[tuple[Path, Truth]], cover: Cover) -> Score:
     """Count what a tool leaves bare in clips whose every face is known."""
     counted = Score()
     for path, truth in clips:

@@ -25,10 +25,10 @@ from passerby.media import Frame, probe_clip
 from passerby.veil.detect import Detector
 from passerby.veil.review.measured import MEASURED
 from passerby.veil.run import LiveSettings, LiveVeil
-from passerby.veil.settings import CoverSettings
+from passerby.veil.settings import CoverSettings, FindSettings
 from passerby.veil.track import LIVE, TrackingPolicy
 from peer import KEY, deface, in_turn, passerby, run
-from veil_bench import Bench, percent, quality, ratio, runs, score
+from veil_bench import Bench, percent, quality, ratio, runs, score_clips
 
 MOST_FACES, MOST_BELOW_HALF = 4 / 216, 0.0
 """Faces drawn by eye that may be covered by less than 90 and 50 %, as shares: 4 and none of 216."""
@@ -93,7 +93,7 @@ def hard_row(bench: Bench) -> None:
     for name, kind, path, truth in chain(drawn, interlaced(bench)):
         if bench.only not in name:
             continue
-        ours, peer = score([(path, truth)], cover), score([(path, truth)], peer_cover)
+        ours, peer = score_clips([(path, truth)], cover), score_clips([(path, truth)], peer_cover)
         kinds.setdefault(kind, []).append((ours, peer))
         n, theirs, shares[name] = len(ours.faces), peer.exposed, ours.exposed_share
         most = theirs + max(SPARE, SPARE_SHARE * n)
@@ -126,7 +126,7 @@ def interlaced(bench: Bench) -> Iterator[tuple[str, str, Path, Truth]]:
 
 def clips(bench: Bench) -> None:
     """Exposed face-frames and people in the annotated clips, and the covered area."""
-    ours, peer = score(bench.annotated(), bench.ours()), score(bench.annotated(), peer_cover)
+    ours, peer = score_clips(bench.annotated(), bench.ours()), score_clips(bench.annotated(), peer_cover)
     quality(bench.table, "clips", ours, peer, 1 / 12, 1.4)
     if bench.record and bench.data is not None:
         record(ours)
@@ -151,7 +151,7 @@ def record(ours: Score) -> None:
 
 def thorough(bench: Bench) -> None:
     """The same with ``--thorough``, and its speed."""
-    ours, peer = score(bench.annotated(), bench.ours(thorough=True)), score(bench.annotated(), peer_cover)
+    ours, peer = score_clips(bench.annotated(), bench.ours(thorough=True)), score_clips(bench.annotated(), peer_cover)
     quality(bench.table, "--thorough, clips", ours, peer, 1 / 10, 2.0)
     path = next(iter(bench.annotated()))[0]
     mine, theirs = in_turn(
@@ -188,8 +188,9 @@ def dense(bench: Bench) -> None:
         bench.table.left_out("real clips, densest pass", "needs PASSERBY_FOOTAGE")
         return
     sources = sorted((bench.data / "videos").glob("*.mp4"))
-    truths = [(source, footage.reference(source, bench.detector)) for source in sources]
-    ours, peer = score(truths, bench.ours()), score(truths, peer_cover)
+    dense_detector = Detector(FindSettings(floats=True))
+    truths = [(source, footage.reference(source, dense_detector)) for source in sources]
+    ours, peer = score_clips(truths, bench.ours()), score_clips(truths, peer_cover)
     quality(bench.table, "real clips, densest pass", ours, peer, 1 / 4, None)
 
 
@@ -198,7 +199,7 @@ def live(bench: Bench) -> None:
     if bench.data is None:
         bench.table.left_out("streams", "needs PASSERBY_FOOTAGE")
         return
-    file = score(bench.annotated(), bench.ours())
+    file = score_clips(bench.annotated(), bench.ours())
     slow = replace(LIVE, slow_share=0.0, quick_share=0.0)
     for name, policy in (("streams", LIVE), ("streams, larger pass every second cycle", slow)):
         stream, whole, frames = Score(), 0, 0
