@@ -30,11 +30,17 @@ def main() -> None:
         "--computed", action="store_true", help="compute covers of clips in this process instead of reading outputs"
     )
     parser.add_argument("--only", metavar="WORD", default="", help="of hard clips, those whose name holds this")
+    parser.add_argument(
+        "--arithmetic", choices=("f32", "bf16", "int8"), help="of computed covers; each is another draw of luck"
+    )
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every figure there, too")
     told = parser.parse_args()
+    if told.arithmetic and not told.computed:
+        parser.error("--arithmetic needs --computed")
     data = os.environ.get("PASSERBY_FOOTAGE")
     table = Table(told.json)
-    table.begin("computed in one process" if told.computed else "read from the pixels of outputs")
+    arithmetic = told.arithmetic or "the arithmetic taken here"
+    table.begin(f"computed in one process, {arithmetic}" if told.computed else "read from the pixels of outputs")
     with tempfile.TemporaryDirectory() as work:
         bench = Bench(
             Path(data) if data else None,
@@ -44,6 +50,7 @@ def main() -> None:
             record=told.record,
             computed=told.computed,
             only=told.only,
+            arithmetic=told.arithmetic,
         )
         for name in told.rows or ROWS:
             ROWS[name](bench)

@@ -11,8 +11,10 @@ import footage
 from coverage import BINS, LARGE_PX, Score, Truth, clip_truth, ratio_interval
 from covers import ByPixels, Computed, Cover
 from figures import Table
+from passerby.config import WEIGHTS
 from passerby.media import probe_clip
 from passerby.veil.detect import Detector
+from passerby.veil.detect.engine_openvino import OpenVinoEngine
 from passerby.veil.settings import FindSettings
 
 
@@ -28,6 +30,7 @@ class Bench:
         computed: Take Passerby's cover by computing it instead of from outputs.
         table: Where figures go.
         only: Hard clips whose name holds this; empty is all.
+        arithmetic: Of computed covers' network, as OpenVINO names it; None takes what Passerby takes here.
     """
 
     data: Path | None
@@ -37,10 +40,13 @@ class Bench:
     record: bool = False
     computed: bool = False
     only: str = ""
+    arithmetic: str | None = None
 
     @cached_property
     def detector(self) -> Detector:
-        return Detector(FindSettings())
+        if self.arithmetic is None:
+            return Detector(FindSettings())
+        return Detector(FindSettings(), engine=OpenVinoEngine(WEIGHTS, threads=1, precision=self.arithmetic))
 
     def ours(self, *, thorough: bool = False) -> Cover:
         """Return how Passerby's cover is had."""
