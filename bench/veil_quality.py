@@ -35,7 +35,8 @@ MOST_FACES, MOST_BELOW_HALF = 4 / 216, 0.0
 MOST_IN_PAN = 4 / 221
 MOST_WASTE, MOST_WASTE_HARD = 0.12, 0.25
 AREA_BY_EYE = 0.0251
-"""Covered share of the frames drawn by eye that may not be exceeded. Source: this row on 30 November 2026 in float32, before tracks were mended."""
+"""Covered share of the frames drawn by eye that may not be exceeded. Source: this row in float32 on 30 November 2026, before
+tracks were mended for real footage."""
 MOST_PEOPLE = 15 / 503
 SPARE, SPARE_SHARE = 2, 0.005
 """Face-frames, or share of them, by which a hard clip may leave more bare than the peer does."""
