@@ -10,7 +10,6 @@ import jsonschema
 import typer.main
 
 from passerby.cli.app import build
-from passerby.veil.detect.blazeface import BLAZEFACE_INSTALL
 from passerby.veil.review import sidecar
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "veil.md").read_text(encoding="utf-8")
@@ -34,14 +33,8 @@ def test_every_option_is_in_the_guide_and_every_option_there_is_real() -> None:
     told = set(re.findall(r"`(--?[a-z][a-z-]*)`", table))
     assert real - ALIASES <= told
     assert told <= real
-    everywhere = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", GUIDE.replace(BLAZEFACE_INSTALL, "")))
+    everywhere = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", GUIDE))
     assert everywhere <= real | options_of("verify") | options_of("doctor") | options_of("demo")
-
-
-def test_guide_says_how_to_install_the_second_detector_and_scripts_install_the_same() -> None:
-    assert BLAZEFACE_INSTALL in GUIDE
-    package = BLAZEFACE_INSTALL.split()[-1]
-    assert package in (Path(__file__).parent.parent / "scripts" / "check").read_text(encoding="utf-8")
 
 
 def test_lines_shown_in_the_guide_fit_the_schema() -> None:

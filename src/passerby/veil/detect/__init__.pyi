@@ -1,11 +1,3 @@
-from .blazeface import (
-    BLAZEFACE_DIGEST,
-    BLAZEFACE_INSTALL,
-    BLAZEFACE_NAME,
-    blazeface_passes,
-    find_blazeface,
-    open_blazeface,
-)
 from .detector import (
     WEIGHTS_DIGEST,
     Detector,
@@ -42,13 +34,19 @@ from .precision import (
 from .refine import (
     CoarseToFinePasses,
 )
+from .yunet import (
+    YUNET_DIGEST,
+    YUNET_TABLE,
+    open_yunet,
+    read_yunet_table,
+    yunet_passes,
+)
 
 __all__ = [
-    "BLAZEFACE_DIGEST",
-    "BLAZEFACE_INSTALL",
-    "BLAZEFACE_NAME",
     "LARGEST_PX",
     "WEIGHTS_DIGEST",
+    "YUNET_DIGEST",
+    "YUNET_TABLE",
     "CoarseToFinePasses",
     "Detector",
     "FaceDetector",
@@ -58,18 +56,18 @@ __all__ = [
     "PendingPasses",
     "PrecisionChoice",
     "Rgb",
-    "blazeface_passes",
-    "find_blazeface",
     "join_detections",
     "load_onnxruntime",
     "load_openvino",
-    "open_blazeface",
+    "open_yunet",
     "pass_size",
     "pass_sizes_px",
     "read_processor",
+    "read_yunet_table",
     "shipped_choice",
     "start_passes",
     "time_precisions",
     "told_times",
     "wait_for",
+    "yunet_passes",
 ]

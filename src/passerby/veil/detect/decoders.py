@@ -2,7 +2,7 @@
 
 Boxes and scores only: landmarks, where a network has them, are never read.
 
-Layouts: CenterFace (ships with Passerby), YuNet, SCRFD, YOLO-face (v5 and v8 exports), BlazeFace (full range).
+Layouts: CenterFace (ships with Passerby), YuNet, SCRFD, YOLO-face (v5 and v8 exports).
 """
 
 from __future__ import annotations
@@ -37,23 +37,19 @@ class DetectorLayout:
         outputs: Names of the outputs that are read, or () for all. Source of these and all below: the published files of each
             kind and the preprocessing of their own code.
         multiple: Width and height of the input must be multiples of this many pixels.
-        fixed_size: The input size (width, height) where the file fixes one, or None.
         bgr: The network wants blue first.
         mean: Subtracted from each channel value (0 to 255).
         scale: Multiplied after that.
         decode: From raw outputs, input height and width, and a threshold, to detections in input pixels.
-        axes: Order of the input's axes: batch, channels, height and width.
     """
 
     name: str
     outputs: tuple[str, ...]
     multiple: int
-    fixed_size: tuple[int, int] | None
     bgr: bool
     mean: float
     scale: float
     decode: Decode
-    axes: str = "NCHW"
 
 
 def suppress(xyxy: Boxes, score: Scores, overlap: float) -> NDArray[np.intp]:
@@ -155,57 +151,18 @@ def decode_yolo(outputs: Outputs, height: int, width: int, threshold: float) -> 
     return _finish(boxes_around(x, y, w, h), score[kept], height, width)
 
 
-def decode_blazeface(outputs: Outputs, height: int, width: int, threshold: float) -> Detections:
-    """Read BlazeFace, full range: one anchor in each cell of 4 pixels, each with 16 numbers and a logit.
-
-    The first four numbers are the centre's way from the middle of the cell and the size (x, y, width, height; pixels of the
-    input). The other twelve are landmarks and never read. The box is the face from brow to chin, square.
-
-    Source: MediaPipe, modules/face_detection/face_detection_full_range.pbtxt: ssd_anchors_calculator (192 by 192, one layer
-    of stride 4, fixed anchor size, offset 0.5) and tensors_to_detections_calculator (scale 192, sigmoid, logits clipped at 100;
-    at 80 here, where the score is as surely 0 or 1: the exponential of 100 is no float32).
-    """
-    tables = [table.reshape(-1, table.shape[-1]) for table in outputs.values()]
-    cells = (height // 4) * (width // 4)
-    logit = _one([t for t in tables if t.shape == (cells, 1)], "BlazeFace scores")[:, 0]
-    rows = _one([t for t in tables if t.shape == (cells, 16)], "BlazeFace boxes")
-    score = np.asarray(1 / (1 + np.exp(-np.clip(logit, -80, 80))), np.float32)
-    kept = np.nonzero(~(score <= threshold))[0]
-    x, y, w, h = rows[kept, :4].T
-    grid_y, grid_x = np.divmod(kept, width // 4)
-    return _finish(boxes_around(x + (grid_x + 0.5) * 4, y + (grid_y + 0.5) * 4, w, h), score[kept], height, width)
-
-
 CENTERFACE = DetectorLayout(
     "CenterFace",
     outputs=("537", "538", "539"),
     multiple=32,
-    fixed_size=None,
     bgr=False,
     mean=0,
     scale=1,
     decode=decode_centerface,
 )
-YUNET = DetectorLayout(
-    "YuNet", outputs=(), multiple=32, fixed_size=None, bgr=True, mean=0, scale=1, decode=decode_yunet
-)
-SCRFD = DetectorLayout(
-    "SCRFD", outputs=(), multiple=32, fixed_size=None, bgr=False, mean=127.5, scale=1 / 128, decode=decode_scrfd
-)
-YOLO = DetectorLayout(
-    "YOLO-face", outputs=(), multiple=32, fixed_size=None, bgr=False, mean=0, scale=1 / 255, decode=decode_yolo
-)
-BLAZEFACE = DetectorLayout(
-    "BlazeFace (full range)",
-    outputs=(),
-    multiple=4,
-    fixed_size=(192, 192),
-    bgr=False,
-    mean=127.5,
-    scale=1 / 127.5,
-    decode=decode_blazeface,
-    axes="NHWC",
-)
+YUNET = DetectorLayout("YuNet", outputs=(), multiple=32, bgr=True, mean=0, scale=1, decode=decode_yunet)
+SCRFD = DetectorLayout("SCRFD", outputs=(), multiple=32, bgr=False, mean=127.5, scale=1 / 128, decode=decode_scrfd)
+YOLO = DetectorLayout("YOLO-face", outputs=(), multiple=32, bgr=False, mean=0, scale=1 / 255, decode=decode_yolo)
 
 
 def recognise_layout(names: Sequence[str], shapes: Sequence[tuple[int | None, ...]]) -> DetectorLayout:
@@ -224,13 +181,11 @@ def recognise_layout(names: Sequence[str], shapes: Sequence[tuple[int | None, ..
         return YUNET
     if len(names) == 1 and len(shapes[0]) == 3:
         return YOLO
-    if sorted(shapes, key=str) == [(1, 2304, 1), (1, 2304, 16)]:
-        return BLAZEFACE
     last = [shape[-1] for shape in shapes]
     if len(names) in {6, 9} and last.count(1) == 3 and last.count(4) == 3:
         return SCRFD
     raise DetectorError(
-        f"detector must have CenterFace, YuNet, SCRFD, YOLO-face or BlazeFace outputs, got {', '.join(names[:12])}",
+        f"detector must have CenterFace, YuNet, SCRFD or YOLO-face outputs, got {', '.join(names[:12])}",
         hint="Passerby runs face detectors only; leave --detector out to use the weights that ship with it",
     )
 

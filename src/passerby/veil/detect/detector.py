@@ -21,7 +21,6 @@ from passerby.values import Detections, Digest, digest_file
 from passerby.veil.detect.decoders import DetectorLayout, recognise_layout
 from passerby.veil.detect.engine import InferenceEngine, Size
 from passerby.veil.detect.fallback import open_engine
-from passerby.veil.detect.tiles import infer_in_tiles
 from passerby.veil.settings import FindSettings
 
 WEIGHTS_DIGEST = Digest("sha256:09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc")
@@ -183,9 +182,7 @@ class Detector:
     def _infer(self, rgb: Rgb, threshold: float) -> Detections:
         height, width = rgb.shape[:2]
         try:
-            if self.layout.fixed_size is not None:
-                return infer_in_tiles(rgb, self.layout.fixed_size, lambda tile: self._infer_whole(tile, threshold))
-            return self._infer_whole(rgb, threshold)
+            return self.layout.decode(self._engine.run(rgb, self.layout), height, width, threshold)
         except DetectorError:
             raise
         except (RuntimeError, ValueError, KeyError, IndexError, MemoryError) as error:
@@ -193,9 +190,6 @@ class Detector:
                 f"detector failed on a picture of {width}x{height}: {error}",
                 hint="passerby doctor says what runs here; a detector of your own must take pictures of any size",
             ) from error
-
-    def _infer_whole(self, rgb: Rgb, threshold: float) -> Detections:
-        return self.layout.decode(self._engine.run(rgb, self.layout), rgb.shape[0], rgb.shape[1], threshold)
 
     def _digest(self) -> Digest:
         try:

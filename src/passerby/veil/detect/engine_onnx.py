@@ -72,10 +72,9 @@ class OnnxRuntimeEngine:
             DetectorError: the pass failed: no memory is left, the GPU is gone, or the network does not take this size.
         """
         pixels = rgb[..., ::-1] if layout.bgr else rgb
-        ordered = pixels.transpose(2, 0, 1) if layout.axes == "NCHW" else pixels
         names = list(layout.outputs) or self.output_names
         with _as_ours(f"ONNX Runtime failed on a picture of {rgb.shape[1]}x{rgb.shape[0]}"):
-            blob = (ordered.astype(np.float32)[None] - layout.mean) * layout.scale
+            blob = (pixels.transpose(2, 0, 1).astype(np.float32)[None] - layout.mean) * layout.scale
             values = self._session.run(names, {self._input: np.ascontiguousarray(blob, np.float32)})
         return dict(zip(names, values, strict=True))
 

@@ -6,7 +6,7 @@ import importlib
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,11 @@ def float_precisions(openvino: Any) -> tuple[str, ...]:  # noqa: ANN401  # openv
     return ("f32", "bf16") if "BF16" in able else ("f32",)
 
 
+def read_network(core: Any, path: Path) -> Any:  # noqa: ANN401  # openvino has no types
+    """Return the network in an ONNX file, as OpenVINO reads it."""
+    return core.read_model(path.read_bytes())
+
+
 class FirstAlone:
     """Lets the first one in alone, and others at once when one is through; one that fails leaves the next one first.
 
@@ -76,7 +81,7 @@ class OpenVinoEngine:
     """OpenVINO on the CPU: a stream for every two processors.
 
     For each expected size a network is compiled that takes no other, which is a seventh faster where sizes take turns
-    (docs/measures.md); one for pictures of any size, or of the file's own, serves the rest.
+    (docs/measures.md); one for pictures of any size serves the rest.
 
     The other half decodes, tracks and encodes; with two streams on two processors whole runs took up to 3 % longer where all
     were busy (docs/measures.md).
@@ -85,11 +90,12 @@ class OpenVinoEngine:
     elsewhere. Eight bits are for the weights that ship alone, whose ranges are known (``precision``).
 
     Args:
-        path: An ONNX or TensorFlow Lite file.
+        path: The network's file.
         threads: How many passes run side by side, each in one thread; None takes one for every two processors, at most
             ``MOST_THREADS``.
         precision: ``int8``, ``bf16`` or ``f32``; None takes the floats that the processor computes fastest.
         kept: Networks that earlier runs compiled of this file, or None.
+        read: Makes a network, given OpenVINO's core and the path.
 
     Raises:
         DetectorError: OpenVINO does not read the file.
@@ -102,13 +108,13 @@ class OpenVinoEngine:
         threads: int | None = None,
         precision: str | None = None,
         kept: NetworkFolder | None = None,
+        read: Callable[[Any, Path], Any] = read_network,
     ) -> None:
         self._ov: Any = load_openvino()
         core = self._ov.Core()
         self.parallel = max(1, min(processors() // 2, MOST_THREADS)) if threads is None else threads
         try:
-            # TensorFlow Lite is told by the name alone: its reader takes no bytes
-            self._model = core.read_model(path if path.suffix == ".tflite" else path.read_bytes())
+            self._model = read(core, path)
         except (RuntimeError, OSError) as error:
             raise DetectorError(
                 f"{path.name} is no network that OpenVINO reads: {error}",
@@ -153,7 +159,7 @@ class OpenVinoEngine:
 
     def _network(self, size: Size | None, layout: DetectorLayout) -> Any:  # noqa: ANN401  # openvino has no types
         with self._lock:
-            key = size if size in self._expected and layout.fixed_size is None else None
+            key = size if size in self._expected else None
             if key not in self._compiled:
                 self._compiled[key] = self._compile(key, layout)
             return self._compiled[key]
@@ -199,13 +205,12 @@ class OpenVinoEngine:
         if self._precision == "int8" and not self._quantised:
             self._model, self._quantised = quantise(self._model, read_calibration(), layout.outputs), True
         ov, model = self._ov, self._model.clone()
-        if layout.fixed_size is None:
-            model.reshape([1, 3, -1, -1] if size is None else [1, 3, size[1], size[0]])
+        model.reshape([1, 3, -1, -1] if size is None else [1, 3, size[1], size[0]])
         if layout.outputs:
             model = ov.Model([model.output(name) for name in layout.outputs], model.get_parameters(), "detector")
         prepare = importlib.import_module("openvino.preprocess").PrePostProcessor(model)
         prepare.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-        prepare.input().model().set_layout(ov.Layout(layout.axes))
+        prepare.input().model().set_layout(ov.Layout("NCHW"))
         steps = prepare.input().preprocess().convert_element_type(ov.Type.f32)
         if layout.bgr:
             steps.reverse_channels()

@@ -28,7 +28,7 @@ def open_engine(
     """Load a network.
 
     Args:
-        path: An ONNX file; on the CPU also a TensorFlow Lite file.
+        path: An ONNX file.
         settings: ``provider`` is ``cpu`` or ``cuda``; ``require_gpu`` fails rather than run on the CPU when ``cuda`` is not to be
             had, now or in a later pass; ``floats``.
         threads: Of the CPU, see ``OpenVinoEngine``.

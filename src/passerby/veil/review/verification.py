@@ -21,14 +21,14 @@ from passerby.media import ClipReader, ContentKind, read_ahead, read_picture, sc
 from passerby.values import Boxes
 from passerby.veil.cover import Noise, Space, layout_of
 from passerby.veil.detect import (
-    BLAZEFACE_DIGEST,
+    YUNET_DIGEST,
     FaceDetector,
     InferencePass,
     PendingPasses,
     Rgb,
-    blazeface_passes,
     pass_sizes_px,
     start_passes,
+    yunet_passes,
 )
 from passerby.veil.review.places import ExposedPlace, VerifyDetection, group_detections
 
@@ -42,11 +42,11 @@ and 0.086 in streams, where later frames cannot speak for a face (``TrackingPoli
 SEEMS_LEFT = 0.3
 """A detection from here on counts as a face that seems left. Source: docs/measures.md: on veiled crowds one place in 19 frames
 reaches it and is no face (hands, hair and cloth between covers); of bare faces of 20 px and more 85 % do."""
-BLAZEFACE_FAINT = 0.4
-"""Source: docs/measures.md: as large a share of its places lies on uncovered faces as of CenterFace's from 0.1 on, one in 90."""
-BLAZEFACE_SEEMS_LEFT = 0.7
+YUNET_FAINT = 0.2
+"""Source: docs/measures.md: one in 20 of its places lies on an uncovered face, of CenterFace's from 0.1 on one in 84."""
+YUNET_SEEMS_LEFT = 0.7
 """Source: docs/measures.md: on the same crowds 2 places in 342 frames reach it, none a face; of bare faces of 20 px and more
-21 % do, of 40 px and more 36 %."""
+70 % do, of 40 px and more 80 %."""
 VERIFY_EVERY_FRAMES = 2
 """Every so many frames one is examined. A face that shows for one frame alone may pass; ``every=1`` examines all. Source: a
 choice; docs/measures.md was measured with it."""
@@ -92,7 +92,7 @@ def between_passes(width: int, height: int) -> tuple[InferencePass, ...]:
 
 
 USUAL = VerifySettings(between_passes, FAINT, SEEMS_LEFT)
-SETTINGS_BY_WEIGHTS = {BLAZEFACE_DIGEST: VerifySettings(blazeface_passes, BLAZEFACE_FAINT, BLAZEFACE_SEEMS_LEFT)}
+SETTINGS_BY_WEIGHTS = {YUNET_DIGEST: VerifySettings(yunet_passes, YUNET_FAINT, YUNET_SEEMS_LEFT)}
 """By digest, because both numbers are measured for one file of weights; every other detector takes ``USUAL``."""
 
 

@@ -23,17 +23,16 @@ from passerby.errors import PasserbyError, WeightsError
 from passerby.media import hardware_encoders, protect_process
 from passerby.values import digest_file
 from passerby.veil.detect import (
-    BLAZEFACE_DIGEST,
-    BLAZEFACE_INSTALL,
-    BLAZEFACE_NAME,
     WEIGHTS_DIGEST,
+    YUNET_DIGEST,
+    YUNET_TABLE,
     Detector,
     NetworkFolder,
     PrecisionChoice,
-    find_blazeface,
     load_onnxruntime,
     load_openvino,
     read_processor,
+    read_yunet_table,
     shipped_choice,
     time_precisions,
     told_times,
@@ -130,16 +129,14 @@ def check_weights(path: Path) -> DoctorCheck:
     return DoctorCheck("weights", "ok", f"CenterFace, {digest}")
 
 
-def check_second_detector() -> DoctorCheck:
-    """Say whether the second detector of ``verify`` is there and whole."""
+def check_second_detector(table: Path = YUNET_TABLE) -> DoctorCheck:
+    """Compare the weights of the second detector of ``verify`` with their pinned digest."""
     name = "second detector"
     try:
-        path = find_blazeface()
+        read_yunet_table(table)
     except WeightsError as error:
         return DoctorCheck(name, "missing", f"{error.message}; {error.hint}")
-    if path is None:
-        return DoctorCheck(name, "absent", f"{BLAZEFACE_NAME} for verify: {BLAZEFACE_INSTALL}")
-    return DoctorCheck(name, "ok", f"{BLAZEFACE_NAME} for verify, {BLAZEFACE_DIGEST}")
+    return DoctorCheck(name, "ok", f"YuNet for verify, {YUNET_DIGEST}")
 
 
 def _portrait() -> tuple[str, str]:
