@@ -1,18 +1,21 @@
 """How much each detector of ``passerby verify`` sees of what veiling left, and how often it is wrong. See README.md.
 
-python bench/verify.py [veiled] [bare]
+python bench/verify.py [veiled] [bare] [--sizes] [--json]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -21,26 +24,71 @@ from coverage import BINS, COVERED, SMALLEST_PX, Face, clip_truth
 from covers import covered_in_clip
 from passerby.media import ClipReader, scaled_luma, scaled_rgb
 from passerby.values import Detections
-from passerby.veil.detect.blazeface import BLAZEFACE_INSTALL, BLAZEFACE_NAME, open_blazeface
 from passerby.veil.detect.detector import Detector, Rgb
-from passerby.veil.detect.passes import start_passes
+from passerby.veil.detect.passes import InferencePass, start_passes
+from passerby.veil.detect.yunet import open_yunet
 from passerby.veil.review.places import VerifyDetection, group_detections
-from passerby.veil.review.verification import SETTINGS_BY_WEIGHTS, USUAL, VERIFY_EVERY_FRAMES, covered
+from passerby.veil.review.verification import SETTINGS_BY_WEIGHTS, USUAL, VERIFY_EVERY_FRAMES, VerifySettings, covered
 from passerby.veil.settings import CoverSettings, FindSettings
 from peer import passerby, run
 
+LEAST = 0.1
+"""Detections below are not asked for where ``verify`` says nothing of a variant."""
 USUAL_FILL = "#{:02x}{:02x}{:02x}".format(*CoverSettings().fill)
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What one detector found in one frame, covers left out, and the faces there with their covered share (0 to 1)."""
+    """What one detector found in one frame, covers left out, and the faces there with their covered share (0 to 1).
+
+    ``took_s`` is processor time, that of scaling the picture among it.
+    """
 
     clip: str
     frame: int
     time_s: float
     found: Detections
     faces: list[tuple[Face, float]]
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A detector with its passes; ``settings`` where ``verify`` takes it so."""
+
+    name: str
+    detector: Detector
+    passes: Callable[[int, int], Sequence[InferencePass]]
+    settings: VerifySettings | None = None
+
+    @property
+    def least(self) -> float:
+        """Score from which detections are asked for, as ``verify`` asks: weaker ones would move the boxes that they join."""
+        return self.settings.faint if self.settings else LEAST
+
+    @property
+    def steps(self) -> list[float]:
+        """Thresholds to measure."""
+        taken = {self.settings.faint, self.settings.seems_left} if self.settings else set()
+        return sorted({n / 10 for n in range(1, 9) if n / 10 >= self.least} | taken)
+
+
+def variants(*, sizes: bool) -> Iterator[Variant]:
+    """Yield the two that ``verify`` takes; with ``sizes`` also the second one at other sizes."""
+    yield Variant("CenterFace", Detector(FindSettings(floats=True)), USUAL.passes, USUAL)
+    second = open_yunet()
+    settings = SETTINGS_BY_WEIGHTS[second.digest]
+    yield Variant("YuNet", second, settings.passes, settings)
+    for share in (1.0, 1.4, 2.0) if sizes else ():
+        for other in (None, (share / 2, True), (share, True)):
+
+            def passes(
+                width: int, height: int, shares: Sequence[tuple[float, bool] | None] = ((share, False), other)
+            ) -> list[InferencePass]:
+                return [InferencePass(round(max(width, height) * s[0]), s[1]) for s in shares if s]
+
+            told = f"YuNet at {share:g}" + (f" and {other[0]:g} mirrored" if other else "")
+            yield Variant(told, second, passes)
 
 
 def lies_on(box: list[float], face: Face) -> bool:
@@ -56,10 +104,9 @@ def lies_on(box: list[float], face: Face) -> bool:
 
 
 def detections_in(
-    path: Path, name: str, detector: Detector, faces: dict[int, list[tuple[Face, float]]]
+    path: Path, name: str, variant: Variant, faces: dict[int, list[tuple[Face, float]]]
 ) -> Iterator[Examined]:
     """Yield what a detector finds in a clip, examined as ``verify`` does."""
-    settings = SETTINGS_BY_WEIGHTS.get(detector.digest, USUAL)
     with ClipReader(path) as clip:
         for frame in clip.frames():
             if frame.index % VERIFY_EVERY_FRAMES:
@@ -70,13 +117,15 @@ def detections_in(
             def scaled(width: int, height: int, picture: av.VideoFrame = picture) -> Rgb:
                 return scaled_rgb(picture, width, height)
 
-            found = start_passes(detector, settings.passes(*size), scaled, size, settings.faint).result()
+            began_s = time.process_time()
+            found = start_passes(variant.detector, variant.passes(*size), scaled, size, variant.least).result()
+            took_s = time.process_time() - began_s
             bare = ~covered(scaled_luma(picture, *size), found.xyxy)
             kept = Detections(found.xyxy[bare], found.score[bare])
-            yield Examined(name, frame.index, frame.time_s, kept, faces.get(frame.index, []))
+            yield Examined(name, frame.index, frame.time_s, kept, faces.get(frame.index, []), took_s)
 
 
-def veiled(detector: Detector, footage: Path, work: Path) -> list[Examined]:
+def veiled(variant: Variant, footage: Path, work: Path) -> list[Examined]:
     """Examine the veiled clips; the covered share of each face comes from an output with the key colour."""
     seen = []
     for name, truth in sorted(clip_truth(footage).items()):
@@ -88,7 +137,7 @@ def veiled(detector: Detector, footage: Path, work: Path) -> list[Examined]:
         for index, mask in enumerate(covered_in_clip(keyed)):
             rows = [face for face in truth.get(index, []) if face.side >= SMALLEST_PX]
             faces[index] = [(face, share(mask, face)) for face in rows]
-        seen += list(detections_in(usual, name, detector, faces))
+        seen += list(detections_in(usual, name, variant, faces))
     return seen
 
 
@@ -99,17 +148,17 @@ def share(mask: np.ndarray[tuple[int, int], np.dtype[np.bool_]], face: Face) -> 
     return float(part.mean()) if part.size else 1.0
 
 
-def bare(detector: Detector, footage: Path) -> list[Examined]:
+def bare(variant: Variant, footage: Path) -> list[Examined]:
     """Examine the clips as they are."""
     seen = []
     for name, truth in sorted(clip_truth(footage).items()):
         faces = {n: [(face, 0.0) for face in rows if face.side >= SMALLEST_PX] for n, rows in truth.items()}
-        seen += list(detections_in(footage / "videos_gt" / name, name, detector, faces))
+        seen += list(detections_in(footage / "videos_gt" / name, name, variant, faces))
     return seen
 
 
-def say_veiled(detector: Detector, seen: list[Examined], threshold: float) -> None:
-    """Print how many uncovered faces are seen from a threshold on, and how many places are not one."""
+def row_veiled(name: str, seen: list[Examined], threshold: float) -> dict[str, Any]:
+    """Return how many uncovered faces are seen from a threshold on, and how many places are not one."""
     exposed = hit = 0
     rows: dict[str, list[VerifyDetection]] = {}
     for one in seen:
@@ -123,15 +172,20 @@ def say_veiled(detector: Detector, seen: list[Examined], threshold: float) -> No
             rows.setdefault(one.clip, []).append(VerifyDetection(one.frame, one.time_s, place, 1, 1, on_one))
     places = Counter("on one" in place.detectors for few in rows.values() for place in group_detections(few))
     minutes = sum({one.clip: one.time_s for one in seen}.values()) / 60
-    print(
-        f"| veiled, {detector.layout.name} from {threshold:g} | {hit} of {exposed} uncovered face-frames seen"
-        f" | {places[True]} of {places.total()} places on one | {places[False] / minutes:.0f} others a minute |",
-        flush=True,
-    )
+    return {
+        "clips": "veiled",
+        "detector": name,
+        "from": threshold,
+        "uncovered": exposed,
+        "of these seen": hit,
+        "places": places.total(),
+        "places on one": places[True],
+        "others a minute": round(places[False] / minutes),
+    }
 
 
-def say_bare(detector: Detector, seen: list[Examined], threshold: float) -> None:
-    """Print the share of faces seen by size, and boxes on no annotated face."""
+def row_bare(name: str, seen: list[Examined], threshold: float) -> dict[str, Any]:
+    """Return the share of faces seen by size, and boxes on no annotated face."""
     found = {size: [0, 0] for size in BINS}
     stray = 0
     for one in seen:
@@ -141,64 +195,78 @@ def say_bare(detector: Detector, seen: list[Examined], threshold: float) -> None
             row[0] += 1
             row[1] += any(lies_on(box, face) for box in boxes)
         stray += sum(not any(lies_on(box, face) for face, _ in one.faces) for box in boxes)
-    shares = ", ".join(f"{low} px: {hit / max(1, n):.1%}" for (low, _), (n, hit) in found.items())
     large = [found[size] for size in BINS if size[0] >= 20]
-    total = sum(hit for _, hit in large) / max(1, sum(n for n, _ in large))
-    print(
-        f"| bare, {detector.layout.name} from {threshold:g} | seen of faces from {shares} | of 20 px and more {total:.1%}"
-        f" | {stray / max(1, len(seen)):.2f} boxes a frame on no annotated face |",
-        flush=True,
-    )
+    return {
+        "clips": "bare",
+        "detector": name,
+        "from": threshold,
+        **{f"seen from {low} px, %": percent(hit, n) for (low, _), (n, hit) in found.items()},
+        "seen of 20 px and more, %": percent(sum(hit for _, hit in large), sum(n for n, _ in large)),
+        "boxes a frame on none": round(stray / max(1, len(seen)), 2),
+        "ms a frame": round(1000 * float(np.mean([one.took_s for one in seen])), 1),
+    }
 
 
-def say_beside(first: list[Examined], second: list[Examined], faint: float) -> None:
-    """Print how many faces of 20 px and more, unseen or unsure by the first detector, the second sees from its ``faint`` on."""
-    for threshold in (USUAL.faint, USUAL.seems_left):
-        left = hit = 0
-        for one, two in zip(first, second, strict=True):
-            surely = one.found.xyxy[one.found.score >= threshold].tolist()
-            boxes = two.found.xyxy[two.found.score >= faint].tolist()
-            rest = [f for f, _ in one.faces if f.side >= 20 and not any(lies_on(box, f) for box in surely)]
-            left += len(rest)
-            hit += sum(any(lies_on(box, face) for box in boxes) for face in rest)
-        print(
-            f"| bare, 20 px and more, CenterFace below {threshold:g} "
-            f"| {hit} of {left} seen by {BLAZEFACE_NAME} from {faint:g} | |"
-        )
+def row_beside(
+    first: list[Examined], name: str, second: list[Examined], below: float, threshold: float
+) -> dict[str, Any]:
+    """Return how many faces of 20 px and more that the first detector leaves below a score the second sees."""
+    left = hit = 0
+    for one, two in zip(first, second, strict=True):
+        surely = one.found.xyxy[one.found.score >= below].tolist()
+        boxes = two.found.xyxy[two.found.score >= threshold].tolist()
+        rest = [f for f, _ in one.faces if f.side >= 20 and not any(lies_on(box, f) for box in surely)]
+        left += len(rest)
+        hit += sum(any(lies_on(box, face) for box in boxes) for face in rest)
+    return {
+        "clips": "bare, 20 px and more",
+        "CenterFace below": below,
+        "faces": left,
+        "detector": name,
+        "from": threshold,
+        "of these seen": hit,
+    }
+
+
+def percent(part: int, whole: int) -> float:
+    """Return a share in per cent, 0 of nothing."""
+    return round(100 * part / max(1, whole), 1)
+
+
+def measured(kinds: Sequence[str], footage: Path, work: Path, *, sizes: bool) -> Iterator[dict[str, Any]]:
+    """Yield every row."""
+    first: list[Examined] = []
+    for variant in variants(sizes=sizes):
+        if "veiled" in kinds:
+            seen = veiled(variant, footage, work)
+            yield from (row_veiled(variant.name, seen, threshold) for threshold in variant.steps)
+        if "bare" in kinds:
+            seen = bare(variant, footage)
+            yield from (row_bare(variant.name, seen, threshold) for threshold in variant.steps)
+            first = first or seen
+            if first is not seen:
+                for below in (USUAL.faint, USUAL.seems_left):
+                    yield from (row_beside(first, variant.name, seen, below, threshold) for threshold in variant.steps)
 
 
 def main() -> None:
     """Run the rows asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", choices=[[], "veiled", "bare"], help="which rows; all without")
-    rows = parser.parse_args().rows or ["veiled", "bare"]
+    parser.add_argument("--sizes", action="store_true", help="the second detector at other sizes, too")
+    parser.add_argument("--json", action="store_true", help="print one JSON array")
+    asked = parser.parse_args()
     footage = os.environ.get("PASSERBY_FOOTAGE")
     if not footage:
         sys.exit("PASSERBY_FOOTAGE must name the footage; see bench/README.md")
-    detectors = [Detector(FindSettings(floats=True))]
-    second = open_blazeface()
-    if second is None:
-        print(f"{BLAZEFACE_NAME} is not installed: {BLAZEFACE_INSTALL}")
-    else:
-        detectors.append(second)
-    bare_seen = []
+    rows = []
     with tempfile.TemporaryDirectory(prefix="passerby-bench-") as work:
-        for detector in detectors:
-            settings = SETTINGS_BY_WEIGHTS.get(detector.digest, USUAL)
-            steps = sorted(
-                {settings.faint, *(n / 10 for n in range(1, 9) if n / 10 > settings.faint), settings.seems_left}
-            )
-            if "veiled" in rows:
-                seen = veiled(detector, Path(footage), Path(work))
-                for threshold in steps:
-                    say_veiled(detector, seen, threshold)
-            if "bare" in rows:
-                seen = bare(detector, Path(footage))
-                bare_seen.append(seen)
-                for threshold in steps:
-                    say_bare(detector, seen, threshold)
-        if len(bare_seen) == 2:
-            say_beside(bare_seen[0], bare_seen[1], SETTINGS_BY_WEIGHTS[detectors[1].digest].faint)
+        for row in measured(asked.rows or ["veiled", "bare"], Path(footage), Path(work), sizes=asked.sizes):
+            rows.append(row)
+            if not asked.json:
+                print(" | ".join(["", *(f"{key} {value}" for key, value in row.items()), ""]).strip(), flush=True)
+    if asked.json:
+        print(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":
