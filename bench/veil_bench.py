@@ -93,7 +93,8 @@ def quality(table: Table, name: str, ours: Score, peer: Score, must: float | Non
     low, high = ratio_interval(ours, peer)
     between = f"; ratio {low:.3f} to {high:.3f}"
     table.row(f"{name}: exposed faces, ratio", ratio(ours.exposed_share, peer.exposed_share), must,
-              ours=percent(ours.exposed_share, ours.interval()) + between, other=percent(peer.exposed_share, peer.interval()))  # fmt: skip
+              ours=percent(ours.exposed_share, ours.interval()) + between,
+              other=percent(peer.exposed_share, peer.interval()))  # fmt: skip
     table.row(f"{name}: covered area, ratio", ratio(ours.area, peer.area), area,
               ours=percent(ours.area), other=percent(peer.area))  # fmt: skip
     table.row(f"{name}: waste, share of the cover away from any head", ours.waste,
