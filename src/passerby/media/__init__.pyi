@@ -18,6 +18,12 @@ from .content import (
     ContentKind,
     sniff_file,
 )
+from .fields import (
+    FieldGauge,
+    moments,
+    one_field,
+    progressive_frames,
+)
 from .frames import (
     cover_whole,
     frame_planes,
@@ -68,6 +74,7 @@ __all__ = [
     "Content",
     "ContentKind",
     "DecodeRecord",
+    "FieldGauge",
     "FileDigest",
     "Frame",
     "HwAccel",
@@ -91,12 +98,15 @@ __all__ = [
     "frame_planes",
     "hardware_encoders",
     "library_versions",
+    "moments",
     "nal_type",
     "nal_units",
+    "one_field",
     "plain_values",
     "plan_outputs",
     "predict_record",
     "probe_clip",
+    "progressive_frames",
     "protect_process",
     "read_ahead",
     "read_picture",

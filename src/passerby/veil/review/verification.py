@@ -17,7 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from passerby.media import ClipReader, ContentKind, read_ahead, read_picture, scaled_luma, scaled_rgb, sniff_file
+from passerby.media import (
+    ClipReader,
+    ContentKind,
+    moments,
+    progressive_frames,
+    read_ahead,
+    read_picture,
+    scaled_luma,
+    scaled_rgb,
+    sniff_file,
+)
 from passerby.values import Boxes
 from passerby.veil.cover import Noise, Space, layout_of
 from passerby.veil.detect import (
@@ -154,21 +164,26 @@ def verify_file(
         _Verifier(detector, SETTINGS_BY_WEIGHTS.get(detector.digest, USUAL), seems_left) for detector in detectors
     ]
     if sniff_file(path).kind is ContentKind.PICTURE:
-        still = _PictureView(read_picture(path).rgb)
-        only = _ExaminedFrame(0, 0.0, [one.begin(still) for one in verifiers], still.grey())
-        return _result(1, 1, list(only.detections(verifiers)), verifiers)
+        rgb = read_picture(path).rgb
+        grey = _PictureView(rgb).grey()
+        views = [
+            _ExaminedFrame(0, 0.0, [one.begin(_PictureView(moment)) for one in verifiers], grey)
+            for moment in moments(rgb)
+        ]
+        return _result(1, 1, [place for view in views for place in view.detections(verifiers)], verifiers)
     found: list[VerifyDetection] = []
     pending: deque[_ExaminedFrame] = deque()
     frames = examined = 0
     with ClipReader(path) as clip:
         total = clip.info.frames_estimate
-        for frame in read_ahead(clip.frames()):
+        for frame, shown in progressive_frames(read_ahead(clip.frames())):
             frames = frame.index + 1
             if frame.index % every == 0:
                 examined += 1
-                view = _FrameView(frame.picture)
+                view = _FrameView(shown.picture)
                 under_way = [one.begin(view) for one in verifiers]
-                pending.append(_ExaminedFrame(frame.index, frame.time_s, under_way, view.grey()))
+                grey = _FrameView(frame.picture).grey()
+                pending.append(_ExaminedFrame(frame.index, frame.time_s, under_way, grey))
             if len(pending) > MAX_PENDING:
                 found += pending.popleft().detections(verifiers)
             if progress:

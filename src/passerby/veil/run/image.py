@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from passerby.files import atomic_file
-from passerby.media import Picture, read_picture, write_picture
+from passerby.media import Picture, moments, read_picture, write_picture
 from passerby.values import Detections, Track
 from passerby.veil.cover import Painter
 from passerby.veil.detect import (
@@ -86,6 +86,8 @@ def veil_picture(
 def find_in_picture(rgb: Rgb, detector: FaceDetector, policy: TrackingPolicy) -> tuple[Detections, Detections]:
     """Return the faces of a picture, and the detections that do not count as faces.
 
+    One that was grabbed from interlaced footage goes through the detector as it is and as each of its two fields.
+
     Args:
         rgb: Shape (H, W, 3), uint8.
         detector: Finds faces.
@@ -94,27 +96,32 @@ def find_in_picture(rgb: Rgb, detector: FaceDetector, policy: TrackingPolicy) ->
     Returns:
         Both in pixels of the picture.
     """
+    every = join_detections([one for moment in moments(rgb) for one in _infer(moment, detector, policy.lowest)])
+    is_face = every.score >= policy.best_in_picture
+    return (
+        Detections(every.xyxy[is_face], every.score[is_face]),
+        Detections(every.xyxy[~is_face], every.score[~is_face]),
+    )
+
+
+def _infer(rgb: Rgb, detector: FaceDetector, threshold: float) -> list[Detections]:
+    """Return what every pass and tile of one picture finds, pixels of the picture."""
     height, width = rgb.shape[:2]
     passes = [
         InferencePass(side, mirrored)
         for side in pass_sizes_px(width, height, thorough=True)
         for mirrored in (False, True)
     ]
-    pending = start_passes(detector, passes, lambda w, h: _scaled(rgb, w, h), (width, height), policy.lowest)
+    pending = start_passes(detector, passes, lambda w, h: _scaled(rgb, w, h), (width, height), threshold)
     tiles = [
-        (detector.infer(_tile(rgb, x, y, detector.multiple), policy.lowest), x, y)
+        (detector.infer(_tile(rgb, x, y, detector.multiple), threshold), x, y)
         for x, y in tile_corners(width, height, detector.multiple)
     ]
     found = [pending.result()]
     for running, x, y in tiles:
         one = wait_for(running)
         found.append(Detections(one.xyxy + np.array([x, y, x, y], np.float32), one.score))
-    every = join_detections(found)
-    is_face = every.score >= policy.best_in_picture
-    return (
-        Detections(every.xyxy[is_face], every.score[is_face]),
-        Detections(every.xyxy[~is_face], every.score[~is_face]),
-    )
+    return found
 
 
 def tile_corners(width: int, height: int, multiple: int) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 import av
 
 from passerby.errors import DetectorError, UsageError, WeightsError
-from passerby.media import Frame, scaled_rgb
+from passerby.media import FieldGauge, Frame, one_field, scaled_rgb
 from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.cover import Painter
 from passerby.veil.detect import Detector, FaceDetector, PendingPasses, start_passes
@@ -183,7 +183,8 @@ class LiveVeil:
         )
         self._held: deque[_Held] = deque()
         self._untracked: deque[_Held] = deque()
-        self._grey: Grey | None = None
+        self._fields = FieldGauge()
+        self._newest: tuple[av.VideoFrame, Grey] | None = None
         self._next_index = self._next_weights_check = 0
         self._forced: tuple[WholeReason, str] | None = None
         self.failures = 0
@@ -207,13 +208,17 @@ class LiveVeil:
             No frame while the look-ahead fills, then one for each one taken in.
         """
         picture = frame.picture
-        self._grey = grey = grey_copy(picture)
+        woven = self._fields.woven(picture)
+        picture = one_field(picture) if woven else picture
+        self._tracker.note_fields(self._next_index, woven=woven)
+        grey = grey_copy(picture)
+        self._newest = (picture, grey)
         motion = self._meter.measure(grey)
         corrupt = WholeReason.CORRUPT if frame.corrupt else None
         held = _Held(self._next_index, frame, motion, fine_copy(picture), corrupt)
         self._next_index += 1
         if self._scheduler.due(held.index, motion, grey) and (self.settings.wait or not self._is_behind()):
-            self._infer(held, grey)
+            self._infer(held, picture, grey)
             if self.settings.cycle_offset is not None:
                 self._scheduler.keep_offset(frame.time_ns, self.settings.cycle_offset)
         self._held.append(held)
@@ -224,8 +229,8 @@ class LiveVeil:
 
     def flush(self) -> list[VeiledFrame[WholeReason]]:
         """Give out what is held back: the stream is over. Frames that were not judged leave covered whole."""
-        if self._held and self._held[-1].pending is None and self.settings.wait and self._grey is not None:
-            self._infer(self._held[-1], self._grey)
+        if self._held and self._held[-1].pending is None and self.settings.wait and self._newest is not None:
+            self._infer(self._held[-1], *self._newest)
         self._track()
         frames = []
         while self._held:
@@ -235,9 +240,9 @@ class LiveVeil:
     def _is_behind(self) -> bool:
         return sum(1 for one in self._untracked if one.pending is not None) >= MOST_UNDER_WAY
 
-    def _infer(self, held: _Held, grey: Grey) -> None:
+    def _infer(self, held: _Held, picture: av.VideoFrame, grey: Grey) -> None:
         passes = self._scheduler.plan(held.index, grey, small=self._tracker.may_follow_small())
-        scaled = partial(scaled_rgb, held.frame.picture)
+        scaled = partial(scaled_rgb, picture)
         held.larger = len(passes) > 1
         held.pending = start_passes(self._detector, passes, scaled, self._size, self.settings.policy.lowest)
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.errors import DetectorError
-from passerby.media import ClipInfo, ClipReader, DecodeRecord, Frame, read_ahead, scaled_rgb
+from passerby.media import ClipInfo, ClipReader, DecodeRecord, Frame, progressive_frames, read_ahead, scaled_rgb
 from passerby.values import Boxes, Track
 from passerby.veil.detect import CoarseToFinePasses, FaceDetector, PendingPasses, start_passes
 from passerby.veil.track import (
@@ -112,10 +112,10 @@ def watch(
         watcher = _ClipWatcher(clip.info, detector, policy, on_final, thorough=thorough)
         frames = read_ahead(clip.frames())
         try:
-            for frame in frames:
+            for frame, shown in progressive_frames(frames):
                 if on_frame:
                     on_frame(frame)
-                watcher.take(frame)
+                watcher.take(shown, woven=shown is not frame)
                 if progress:
                     progress(frame.index + 1, clip.info.frames_estimate)
         finally:
@@ -158,8 +158,9 @@ class _ClipWatcher:
         self._failed = False
         self._unjudged: set[int] = set()
 
-    def take(self, frame: Frame) -> None:
-        """Go on to a frame, and begin an inference pass if one is due."""
+    def take(self, frame: Frame, *, woven: bool) -> None:
+        """Go on to a frame, or to the picture of one field of a woven one, and begin an inference pass if one is due."""
+        self._tracker.note_fields(frame.index, woven=woven)
         grey = grey_copy(frame.picture)
         motion = self._meter.measure(grey)
         step = _Step(frame.index, motion, fine_copy(frame.picture))

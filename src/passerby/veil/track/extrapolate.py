@@ -12,6 +12,7 @@ from passerby.boxes import inflate
 from passerby.values import EMPTY_BOXES, Boxes, Track
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.tracklet import Tracklet
+from passerby.veil.track.woven import WovenFrames
 
 GROWTH_PER_S = 0.19
 """A box that is propagated without a detection grows by this share of its side a second, on each side. Chosen on the annotated
@@ -32,7 +33,11 @@ class Extrapolation:
 
 
 def complete(
-    tracklets: Iterable[Tracklet], motions: Mapping[int, Motion | None], meter: MotionMeter, span: Extrapolation
+    tracklets: Iterable[Tracklet],
+    motions: Mapping[int, Motion | None],
+    meter: MotionMeter,
+    span: Extrapolation,
+    woven: WovenFrames,
 ) -> tuple[Track, ...]:
     """Make tracks of tracklets: each is extrapolated back before its first and on after its last detection.
 
@@ -41,6 +46,7 @@ def complete(
         motions: By frame of the clip: from the frame before.
         meter: Moves boxes.
         span: How far.
+        woven: Frames that hold two fields.
 
     Returns:
         Tracks in the order of their first frames, numbered from 1.
@@ -55,7 +61,7 @@ def complete(
         score = np.zeros(len(xyxy), np.float32)
         for frame, value in tracklet.hits:
             score[frame - begin] = value
-        whole.append((begin, xyxy, score))
+        whole.append((begin, woven.span(begin, xyxy), score))
     whole.sort(key=lambda track: track[0])
     return tuple(Track(n, begin, xyxy, score) for n, (begin, xyxy, score) in enumerate(whole, start=1))
 

@@ -18,6 +18,7 @@ from passerby.veil.track.patches import Fine
 from passerby.veil.track.policy import TrackingPolicy, may_be_small
 from passerby.veil.track.tracklet import Tracklet
 from passerby.veil.track.watermark import Watermark
+from passerby.veil.track.woven import WovenFrames
 
 
 class Tracker:
@@ -44,7 +45,8 @@ class Tracker:
         self._window = max(interval, round(policy.confirmation_s * rate_hz))
         self._association = Association(meter, policy.max_age)
         self._motions: dict[int, Motion | None] = {}
-        self._watermark = Watermark(self._motions, meter, self.span)
+        self._woven = WovenFrames()
+        self._watermark = Watermark(self._motions, meter, self.span, self._woven)
         self.frame = self.inferred = -1
         self._numbered = 0
 
@@ -57,6 +59,10 @@ class Tracker:
     def ended(self) -> list[Tracklet]:
         """Tracklets that have ended, in the order in which they did, and were not forgotten."""
         return self._association.ended
+
+    def note_fields(self, frame: int, *, woven: bool) -> None:
+        """Say of a frame, before its boxes are asked for, whether it holds two fields: then boxes span both."""
+        self._woven.note(frame, woven=woven)
 
     def predict(self, motion: Motion | None, fine: Fine | None = None) -> Boxes:
         """Go on to the next frame.
@@ -128,7 +134,7 @@ class Tracker:
             In the order of their first frames, numbered from 1.
         """
         confirmed = [tracklet for tracklet in self.ended if tracklet.confirmed]
-        return complete(confirmed, self._motions, self._meter, self.span)
+        return complete(confirmed, self._motions, self._meter, self.span, self._woven)
 
     def tentative(self) -> list[Tracklet]:
         """Return the tracklets of a clip that is over that were never confirmed."""
@@ -146,7 +152,7 @@ class Tracker:
         """
         boxes, numbers = [], []
         for tracklet in (*self.active, *self.ended):
-            box = self._box_at(tracklet, frame) if self._covers(tracklet) else EMPTY_BOXES
+            box = self._spanning(tracklet, frame) if self._covers(tracklet) else EMPTY_BOXES
             if len(box):
                 if tracklet.number is None:
                     tracklet.number = self._numbered = self._numbered + 1
@@ -156,6 +162,15 @@ class Tracker:
 
     def _covers(self, tracklet: Tracklet) -> bool:
         return tracklet.confirmed if self._policy.lasting else self._policy.confirms(tracklet, self._long_side_px)
+
+    def _spanning(self, tracklet: Tracklet, frame: int) -> Boxes:
+        """Return the box in a frame, shape (1, 4), or (0, 4); where the frame holds two fields it spans both."""
+        box = self._box_at(tracklet, frame)
+        if not self._woven or not len(box):
+            return box
+        before, after = (self._box_at(tracklet, at) if at >= 0 else EMPTY_BOXES for at in (frame - 1, frame + 1))
+        row = len(before)
+        return self._woven.span(frame - row, np.concatenate([before, box, after]))[row : row + 1]
 
     def _box_at(self, tracklet: Tracklet, frame: int) -> Boxes:
         first = tracklet.hits[0][0]
@@ -179,3 +194,4 @@ class Tracker:
         ended[:] = [tracklet for tracklet in ended if tracklet.stop > frame]
         for tracklet in self.active:
             tracklet.forget(frame)
+        self._woven.forget(frame)

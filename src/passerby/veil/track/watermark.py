@@ -16,6 +16,7 @@ from passerby.values import EMPTY_BOXES, Boxes
 from passerby.veil.track.extrapolate import Extrapolation, extrapolate_back, extrapolated_on
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.tracklet import Tracklet
+from passerby.veil.track.woven import WovenFrames
 
 
 class Watermark:
@@ -25,13 +26,16 @@ class Watermark:
         motions: By frame: from the frame before. Grows while the clip is watched.
         meter: Moves boxes.
         span: How far tracklets are extrapolated.
+        woven: Frames that hold two fields.
 
     Attributes:
         frame: The first frame that is not final; nothing asks for the motion in frames before it any more.
     """
 
-    def __init__(self, motions: Mapping[int, Motion | None], meter: MotionMeter, span: Extrapolation) -> None:
-        self._motions, self._meter, self._span = motions, meter, span
+    def __init__(
+        self, motions: Mapping[int, Motion | None], meter: MotionMeter, span: Extrapolation, woven: WovenFrames
+    ) -> None:
+        self._motions, self._meter, self._span, self._woven = motions, meter, span, woven
         self.frame = 0
         self._ended = 0
         self._after: list[tuple[Tracklet, Boxes]] = []
@@ -54,7 +58,8 @@ class Watermark:
         stop = inferred + 1 - frames
         for tracklet in active:
             known = tracklet.last_hit + 1 if tracklet.before is not None else tracklet.first - frames
-            stop = min(stop, known)
+            # where a box spans both fields, the next one must be known too
+            stop = min(stop, known - bool(self._woven))
         return self._give(stop, [tracklet for tracklet in active if tracklet.before is not None])
 
     def finish(self, frames: int, ended: Sequence[Tracklet]) -> list[Boxes]:
@@ -75,8 +80,10 @@ class Watermark:
         self.frame = stop
         given: list[list[Boxes]] = [[] for _ in range(start, stop)]
         for tracklet, after in [*self._after, *((tracklet, EMPTY_BOXES) for tracklet in active)]:
-            first, boxes = tracklet.between(start, stop, after)
-            for index in range(len(boxes)):
+            more = int(bool(self._woven))
+            first, boxes = tracklet.between(start - more, stop + more, after)
+            boxes = self._woven.span(first, boxes)
+            for index in range(max(0, start - first), min(len(boxes), stop - first)):
                 given[first - start + index].append(boxes[index : index + 1])
         self._after = [(tracklet, after) for tracklet, after in self._after if tracklet.last_hit + len(after) >= stop]
         return [np.concatenate([EMPTY_BOXES, *boxes]) for boxes in given]
