@@ -142,17 +142,35 @@ def test_every_frame_from_before_the_first_to_after_the_last_detection_is_covere
         assert track.xyxy[index] == pytest.approx(place[:4], abs=1e-2)
         assert track.score[index] == pytest.approx(0.9)
     for (i, a), (j, b) in zip(zip(at, places, strict=True), list(zip(at, places, strict=True))[1:], strict=False):
-        low, high = np.minimum(a[:4], b[:4]) - 0.01, np.maximum(a[:4], b[:4]) + 0.01
-        between = track.xyxy[i : j + 1]
-        assert ((between >= low) & (between <= high)).all(), (
-            "between two detections a box goes straight from one to the other"
-        )
+        straight = np.linspace(a[:4], b[:4], j - i + 1)
+        more = (straight - track.xyxy[i : j + 1]) * [1, 1, -1, -1]
+        assert (more >= -0.01).all(), "between two detections a box holds the straight way from one to the other"
+        assert (more <= side / 2 + 0.01).all(), "and is wider by half its side at most"
 
 
 def test_a_miss_is_bridged_and_the_drift_is_spread() -> None:
     tracks = tracked({0: seen((100, 100, 140, 140, 0.9)), 5: seen(), 10: seen((120, 100, 160, 140, 0.9))}, 12)
     assert len(tracks) == 1
-    assert tracks[0].xyxy[5][0] == pytest.approx(110, abs=0.5)
+    assert tracks[0].xyxy[5][[0, 2]].mean() == pytest.approx(130, abs=0.5)
+
+
+def test_where_a_face_drifted_its_cover_is_wider_half_way() -> None:
+    """In a fast pan small faces were 12 to 26 % bare half way between two passes: how they came is a guess."""
+    still_there = (300, 100, 320, 120, 0.9)
+    found = {0: seen((100, 100, 120, 120, 0.9), still_there), 8: seen((110, 100, 130, 120, 0.9), still_there)}
+    drifted, other = tracked(found, 9)
+    assert drifted.xyxy[4].tolist() == pytest.approx([102, 97, 128, 123])
+    assert drifted.xyxy[8].tolist() == pytest.approx([110, 100, 130, 120])
+    assert other.xyxy[4].tolist() == pytest.approx(list(still_there[:4]))
+
+
+def test_a_weak_tracklet_does_not_keep_a_detection_from_a_sure_one() -> None:
+    """The cover slid off a face in a pan: a false tracklet beside it took its detection, and it was never found again."""
+    found = {0: seen((100, 100, 120, 120, 0.6), (160, 100, 180, 120, 0.1)), 4: seen((156, 100, 176, 120, 0.58))}
+    sure, weak = tracked(found, 5)
+    assert sure.xyxy[0].tolist() == pytest.approx([100, 100, 120, 120])
+    for track in (sure, weak):
+        assert track.xyxy[4].tolist() == pytest.approx([156, 100, 176, 120])
 
 
 def test_a_cut_ends_tracks_and_nothing_reaches_across_it() -> None:

@@ -25,9 +25,9 @@ def grey(level: int = 90) -> NDArray[np.uint8]:
     return np.full((METER.grey_height, METER.grey_width), level, np.uint8)
 
 
-def motion(*, cut: bool = False) -> Motion:
+def motion(*, cut: bool = False, across_px: float = 0) -> Motion:
     tiles = len(METER.centre)
-    return Motion(np.zeros((tiles, 2), np.float32), np.ones(tiles, np.float32), cut=cut)
+    return Motion(np.tile(np.array([across_px, 0], np.float32), (tiles, 1)), np.ones(tiles, np.float32), cut=cut)
 
 
 def scheduler(policy: TrackingPolicy = LIVE, *, thorough: bool = False) -> PassScheduler:
@@ -45,6 +45,20 @@ def run(
         if planned.due(frame, moved, now):
             found[frame] = planned.plan(frame, now, small=small)
     return found
+
+
+def test_in_a_fast_pan_passes_come_twice_as_often_in_clips_only() -> None:
+    for policy, across_px, frames in (
+        (TrackingPolicy(), 12, [0, 3, 6, 9]),
+        (TrackingPolicy(), 8, [0, 6]),
+        (LIVE, 12, [0, 6]),
+    ):
+        planned, at = scheduler(policy), []
+        for frame in range(12):
+            if planned.due(frame, motion(across_px=across_px) if frame else None, grey(20 + 7 * frame)):
+                planned.plan(frame, grey(20 + 7 * frame), small=True)
+                at.append(frame)
+        assert at == frames
 
 
 def sure_face(score: float = 0.9) -> Tracklet:

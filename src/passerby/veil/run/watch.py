@@ -21,9 +21,9 @@ from passerby.errors import DetectorError
 from passerby.media import ClipInfo, ClipReader, DecodeRecord, Frame, progressive_frames, read_ahead, scaled_rgb
 from passerby.values import Boxes, Track
 from passerby.veil.detect import CoarseToFinePasses, FaceDetector, PendingPasses, start_passes
+from passerby.veil.run.between import PassesBetween, SmallCopy
 from passerby.veil.track import (
     FALLBACK_HZ,
-    Fine,
     Grey,
     Motion,
     MotionMeter,
@@ -31,7 +31,6 @@ from passerby.veil.track import (
     Tracker,
     TrackingPolicy,
     Tracklet,
-    fine_copy,
     grey_copy,
 )
 
@@ -130,7 +129,7 @@ class _Step:
 
     index: int
     motion: Motion | None
-    fine: Fine | None
+    copy: SmallCopy
     pending: PendingPasses | CoarseToFinePasses | None = None
 
 
@@ -154,6 +153,7 @@ class _ClipWatcher:
         self._scheduler = PassScheduler(meter, policy, size=size, rate_hz=rate_hz, interval=interval, thorough=thorough)
         self._lag = policy.lag_frames(info.rate)
         self._queue: deque[_Step] = deque()
+        self._between = PassesBetween(self._tracker, detector, policy, (info.width_px, info.height_px))
         self._last: tuple[Frame, Grey] | None = None
         self._failed = False
         self._unjudged: set[int] = set()
@@ -163,7 +163,7 @@ class _ClipWatcher:
         self._tracker.note_fields(frame.index, woven=woven)
         grey = grey_copy(frame.picture)
         motion = self._meter.measure(grey)
-        step = _Step(frame.index, motion, fine_copy(frame.picture))
+        step = _Step(frame.index, motion, SmallCopy.of(frame.picture))
         if self._scheduler.due(frame.index, motion, grey, time_s=_time_s(frame)):
             self._infer(step, frame, grey)
         self._queue.append(step)
@@ -196,7 +196,7 @@ class _ClipWatcher:
             self._tracker.tracks(),
             tuple(sorted(map(_doubt, self._tracker.tentative()), key=lambda doubt: -doubt.score)),
             frozenset(self._unjudged),
-            self._scheduler.planned,
+            self._scheduler.planned + self._between.passes,
         )
 
     def _infer(self, step: _Step, frame: Frame, grey: Grey) -> None:
@@ -223,7 +223,7 @@ class _ClipWatcher:
 
     def _track(self, step: _Step) -> None:
         tracker = self._tracker
-        tracker.predict(step.motion, step.fine)
+        self._between.predict(step.motion, step.copy)
         if step.pending is None:
             return
         try:
@@ -235,7 +235,7 @@ class _ClipWatcher:
         if self._failed:
             self._unjudged.update(range(tracker.inferred + 1, step.index))
         self._failed = False
-        lost = tracker.update(found)
+        lost = self._between.update(found)
         if self._on_final:
             self._on_final(tracker.finalise(), self._unjudged)
         self._scheduler.note_lost(lost, tracker.active)

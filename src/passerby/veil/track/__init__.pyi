@@ -7,13 +7,18 @@ from .motion import (
 from .patches import (
     Fine,
     fine_copy,
+    thinned,
 )
 from .policy import (
     FALLBACK_HZ,
     LIVE,
+    SMALL_SHARE,
     TrackingPolicy,
     passes_for_cycle,
     policy_for,
+)
+from .recheck import (
+    moved_too_much,
 )
 from .scheduler import (
     PassScheduler,
@@ -28,6 +33,7 @@ from .tracklet import (
 __all__ = [
     "FALLBACK_HZ",
     "LIVE",
+    "SMALL_SHARE",
     "Fine",
     "Grey",
     "Motion",
@@ -38,6 +44,8 @@ __all__ = [
     "Tracklet",
     "fine_copy",
     "grey_copy",
+    "moved_too_much",
     "passes_for_cycle",
     "policy_for",
+    "thinned",
 ]

@@ -7,6 +7,7 @@ drift is spread evenly over the frames since the last detection. Matching is by 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,14 @@ REASSOCIATE_RATIO = 1.4
 """How far, in sides, and with which ratio of sides a face may reappear where no other tracklet or detection comes near. A walker
 crosses nine sides of a face a second (1.8 m/s, 0.2 m). Source: docs/measures.md for the distance; the ratio was chosen, not
 measured."""
+WEAKER = 0.5
+"""A tracklet whose best score is less than this share of a detection's may not keep it to itself. Chosen, not measured."""
+ELSEWHERE = 0.5
+"""A detection is elsewhere than expected from so many sides of the box on: half of a face. Chosen, not measured."""
+GROWTH = 1.3
+"""... or from this ratio between its side and that of the expected box. Chosen, not measured."""
+SURE_AT_ONCE = 0.4
+"""Score from which one detection is worth a pass of its own. Chosen, not measured."""
 RIVAL_RATIO = 1.5
 """How many times as far any other pair must be for a re-association. Chosen, not measured."""
 SURE = 0.2
@@ -38,6 +47,16 @@ LIKELY = 0.1
 FAINT = 0.1
 """A detection that scores less than this share of a tracklet's best says that the face may still be there, not where.
 Source: docs/measures.md."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """The state of an association right after ``update``: boxes, grey picture, frames, and who strays."""
+
+    now: Boxes
+    fine: Fine | None
+    frames: int
+    strays: tuple[bool, ...]
 
 
 class Association:
@@ -79,6 +98,16 @@ class Association:
         self._since.append(self._now)
         return self._now
 
+    def mark(self) -> Mark:
+        """Return where the tracklets are, for ``back_to``; valid until the next ``update`` or ``finish``."""
+        return Mark(self._now, self._fine, self._frames, tuple(tracklet.strays for tracklet in self.active))
+
+    def back_to(self, mark: Mark) -> None:
+        """Go back to the last ``update``, with the ``mark`` made after it: the frames since then were not asked for."""
+        self._now, self._fine, self._frames, self._since = mark.now, mark.fine, mark.frames, []
+        for tracklet, strays in zip(self.active, mark.strays, strict=True):
+            tracklet.strays = strays
+
     def _fitted(self, before: Fine, fine: Fine, expected: Boxes) -> Boxes:
         """Move likely faces to where their patches fit; those that went with the scene are asked every third frame only."""
         self._frames += 1
@@ -92,18 +121,19 @@ class Association:
         expected[rows] = fitted
         return expected
 
-    def update(self, frame: int, found: Detections) -> list[Tracklet]:
+    def update(self, frame: int, found: Detections, *, extra: bool = False) -> list[Tracklet]:
         """Take in what was detected in the frame that ``predict`` went on to last.
 
         Args:
             frame: Its index.
             found: Faces in it, pixels.
+            extra: From a pass between cycles, which sees less: nobody is missed for it, and who is about where he was expected is
+                covered there too.
 
         Returns:
             Tracklets that were not detected here though they were in the detection cycle before.
         """
-        matched = dict(match(self._now, found))
-        matched |= self._reassociated(found, matched)
+        matched = self.pairs(found)
         since = np.stack(self._since) if self._since and len(self._now) else None
         kept: list[Tracklet] = []
         now: list[NDArray[np.float32]] = []
@@ -112,14 +142,15 @@ class Association:
             propagated = since[:, row] if since is not None else EMPTY_BOXES
             at = matched.get(row)
             if at is not None and found.score[at] >= FAINT * tracklet.best:
-                tracklet.continue_to(frame, propagated, found.xyxy[at], float(found.score[at]))
-                now.append(found.xyxy[at])
+                box = self._moved(row, found.xyxy[at], extra=extra)
+                tracklet.continue_to(frame, propagated, box, float(found.score[at]))
             else:
                 tracklet.propagated.append(propagated)
-                if at is None and self._age(tracklet, lost):
+                if at is None and not extra and self._age(tracklet, lost):
                     continue
-                now.append(self._now[row])
+                box = self._now[row]
             kept.append(tracklet)
+            now.append(box)
         taken = set(matched.values())
         for at in range(len(found)):
             if at not in taken:
@@ -130,6 +161,17 @@ class Association:
         self._likely = sorted(likely, key=lambda row: -kept[row].best)
         self._now = np.array(now, np.float32).reshape(-1, 4)
         return lost
+
+    def _moved(self, row: int, found: NDArray[np.float32], *, extra: bool) -> NDArray[np.float32]:
+        """Return where a tracklet is by its detection, shape (4,), float32, pixels."""
+        if not extra or differ(self._now[row : row + 1], found[None]):
+            return found
+        return hull(self._now[row], found)
+
+    def pairs(self, found: Detections) -> dict[int, int]:
+        """Return which detection continues which active tracklet, as rows of both."""
+        matched = dict(match(self._now, found))
+        return matched | self._reassociated(found, matched)
 
     def _age(self, tracklet: Tracklet, lost: list[Tracklet]) -> bool:
         """Count a detection cycle in which a face was missed; end its tracklet, and say so, where these are too many."""
@@ -142,14 +184,22 @@ class Association:
         return False
 
     def _reassociated(self, found: Detections, matched: dict[int, int]) -> dict[int, int]:
-        """Pair sure tracklets with sure detections farther off, where only one of each is near: somebody who moved fast."""
+        """Pair sure tracklets with sure detections farther off, where only one of each is near: somebody who moved fast.
+
+        A detection that a tracklet took which never scored nearly as much counts too: then both are covered.
+        """
         active = enumerate(self.active)
         rows = [n for n, one in active if n not in matched and one.missed == 0 and one.best >= SURE]
-        taken = set(matched.values())
-        columns = [n for n in range(len(found)) if n not in taken and found.score[n] >= SURE]
+        kept = {at for row, at in matched.items() if self.active[row].best >= WEAKER * found.score[at]}
+        columns = [n for n in range(len(found)) if n not in kept and found.score[n] >= SURE]
         if not rows or not columns:
             return {}
         return {rows[a]: columns[b] for a, b in lone_pairs(self._now[rows], found.xyxy[columns])}
+
+    @property
+    def expected(self) -> Boxes:
+        """Where the active tracklets are expected, shape (N, 4), float32, pixels."""
+        return self._now
 
     def likely(self) -> Boxes:
         """Return where the active tracklets that may be faces are expected, shape (K, 4), float32, pixels."""
@@ -163,6 +213,17 @@ class Association:
                 tracklet.propagated.append(since[:, row])
         self.ended += self.active
         self.active, self._likely, self._since, self._now, self._fine = [], [], [], EMPTY_BOXES, None
+
+
+def differ(expected: Boxes, found: Boxes) -> bool:
+    """Whether a detection is elsewhere, or of another size, than expected; both shape (1, 4), float32, pixels."""
+    away, larger, smaller = _apart(expected, found)
+    return bool(away[0, 0] > ELSEWHERE * smaller[0, 0] or larger[0, 0] > GROWTH * smaller[0, 0])
+
+
+def hull(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the smallest box that holds two, each shape (4,), float32, pixels."""
+    return np.concatenate([np.minimum(one[:2], other[:2]), np.maximum(one[2:], other[2:])])
 
 
 def match(expected: Boxes, found: Detections) -> list[tuple[int, int]]:

@@ -51,11 +51,15 @@ class Motion:
         shift: Shape (T, 2), float32: how far each tile moved, x and y, pixels of the full picture.
         weight: Shape (T,), float32, 0 and more: how sure that is.
         cut: The two frames show different scenes; ``shift`` means nothing.
+        torn: Some tile shows something else than before, at no shift: a thing moved too fast to be followed, or came.
+        zoom: Natural logarithm of how much larger the scene became; 0 where it cannot be told.
     """
 
     shift: NDArray[np.float32]
     weight: NDArray[np.float32]
     cut: bool
+    torn: bool = False
+    zoom: float = 0.0
 
 
 def grey_size(width: int, height: int) -> tuple[int, int]:
@@ -93,7 +97,7 @@ class MotionMeter:
     """
 
     def __init__(self, width: int, height: int) -> None:
-        self.width = width
+        self.width, self.height = width, height
         self.grey_width, self.grey_height = grey_size(width, height)
         left, top = _starts(self.grey_width), _starts(self.grey_height)
         self._top, self._left = (axis.ravel() for axis in np.meshgrid(top, left, indexing="ij"))
@@ -129,8 +133,17 @@ class MotionMeter:
         size = np.abs(cross)
         cross *= 1 / (size + 1e-3 * size.mean(axis=(1, 2), keepdims=True) + 1e-6)
         shift, peak = _peaks(_DFT.back(cross))
-        cut = bool(np.median(peak) < CUT_PEAK and _change(grey, before).mean() > CUT_LEVELS)
-        return Motion((shift * self._scale).astype(np.float32), np.square(peak).astype(np.float32), cut)
+        change = _change(grey, before)
+        cut = bool(np.median(peak) < CUT_PEAK and change.mean() > CUT_LEVELS)
+        torn = bool(((peak < CUT_PEAK) & (self._tiles(change).mean(axis=(1, 2)) > CUT_LEVELS)).any())
+        shift, weight = (shift * self._scale).astype(np.float32), np.square(peak).astype(np.float32)
+        return Motion(shift, weight, cut, torn, 0.0 if cut else self._zoom(shift, weight))
+
+    def _zoom(self, shift: NDArray[np.float32], weight: NDArray[np.float32]) -> float:
+        """Return by which share the tiles move away from their middle, as the weighted least squares have it."""
+        share = (weight / (weight.sum() + 1e-12))[:, None]
+        away, moved = self.centre - (share * self.centre).sum(axis=0), shift - (share * shift).sum(axis=0)
+        return float((share * away * moved).sum() / ((share * np.square(away)).sum() + 1e-6))
 
     def still_since(self, grey: Grey, other: Grey) -> bool:
         """Whether no tile changed noticeably between two grey copies, each shape (``grey_height``, ``grey_width``), uint8."""

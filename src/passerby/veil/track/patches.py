@@ -47,12 +47,22 @@ def fine_copy(picture: av.VideoFrame) -> Fine:
 
     8-bit planar YUV is thinned out without scaling. The result is a copy: covering the frame later does not change it.
     """
-    step = max(1, max(picture.width, picture.height) // LONG_SIDE_PX)
     if picture.format.name.startswith(("yuv4", "yuvj4")):
         samples = frame_planes(picture)[0]
         if samples.dtype == np.uint8:
-            return np.array(samples[step // 2 :: step, step // 2 :: step], np.uint8)
+            return thinned(samples, picture.width, picture.height)
+    step = _step(picture.width, picture.height)
     return scaled_luma(picture, -(-picture.width // step), -(-picture.height // step))
+
+
+def thinned(samples: NDArray[Any], width: int, height: int) -> NDArray[np.uint8]:
+    """Return a copy of a plane with so few samples as ``fine_copy`` takes of a picture of this width and height, uint8."""
+    step = _step(width, height)
+    return np.array(samples[step // 2 :: step, step // 2 :: step], np.uint8)
+
+
+def _step(width: int, height: int) -> int:
+    return max(1, max(width, height) // LONG_SIDE_PX)
 
 
 def follow_patches(before: Fine, now: Fine, old: Boxes, expected: Boxes, scale: float) -> Boxes:

@@ -47,6 +47,8 @@ class TrackingPolicy:
             anew for each frame that leaves, with what is known then: frames of a stream leave before the window is over.
         lost_share: When more than this share of the faces that were once detected surely is missed in a cycle, the next pass
             comes sooner; 1: never.
+        pan_share: Motion of the scene in a frame, as a share of the picture's longer side, from which passes come twice as often:
+            half of a small face. 1: never. Source: docs/measures.md.
         larger_by_time: The larger pass of a calm scene comes by time, also where stillness left passes out; else every so many
             cycles.
         slow_share: Passes of a stream are slow when they take this share of the time between them, ... Source: docs/gateway.md.
@@ -56,8 +58,8 @@ class TrackingPolicy:
     interval_s: float = 0.64
     still_s: float = 1.6
     lowest: float = 0.04
-    best: float = 0.105
-    steady: float = 0.154
+    best: float = 0.116
+    steady: float = 0.16
     slope: float = 0.6
     small: float = 14 / 640
     best_in_picture: float = 0.12
@@ -66,6 +68,7 @@ class TrackingPolicy:
     confirmation_s: float = 3.2
     lasting: bool = True
     lost_share: float = 0.34
+    pan_share: float = 1 / 64
     larger_by_time: bool = True
     slow_share: float = 0.5
     quick_share: float = 0.3
@@ -120,7 +123,9 @@ def policy_for(settings: FindSettings) -> TrackingPolicy:
 
 THOROUGH = TrackingPolicy(interval_s=0.32, still_s=0.64, best=0.1, steady=0.14, best_in_picture=0.1, max_age=5)
 """``--thorough``: more passes, at every size, plain and mirrored."""
-LIVE = TrackingPolicy(best=0.086, steady=0.127, still_s=0.0, lasting=False, lost_share=1.0, larger_by_time=False)
+LIVE = TrackingPolicy(
+    best=0.086, steady=0.127, still_s=0.0, lasting=False, lost_share=1.0, pan_share=1.0, larger_by_time=False
+)
 """For streams: a frame leaves before later detections can speak for a face, so less is asked of the first ones. Passes come at
 even steps: cameras of one machine take turns, and a late pass is no use."""
 

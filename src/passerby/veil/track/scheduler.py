@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+import numpy as np
+
 from passerby.veil.detect import InferencePass
 from passerby.veil.track.motion import Grey, Motion, MotionMeter
 from passerby.veil.track.policy import CALM_CYCLES, SLOW_CYCLES, TrackingPolicy, passes_for_cycle
@@ -65,12 +67,19 @@ class PassScheduler:
             return True
         if motion is None or motion.cut:
             return True
+        if self._pans(motion):
+            self._next = min(self._next, self.last_frame + max(1, self.interval // 2))
         if frame < self._next:
             return False
         waited_s = (frame - self.last_frame) / self._rate_hz
         if waited_s >= self._policy.still_s or self._grey is None:
             return True
         return not self._meter.still_since(grey, self._grey)
+
+    def _pans(self, motion: Motion) -> bool:
+        """Whether the scene moves so fast that small faces move by more than half of their side in a frame."""
+        x, y = np.abs(np.median(motion.shift, axis=0)).tolist()
+        return bool(max(x, y) > self._policy.pan_share * max(self._size))
 
     def _overdue(self, time_s: Fraction) -> bool:
         """Whether a frame comes late, and half the interval is over: half is nearer to it than the next frame may be."""

@@ -11,11 +11,12 @@ import numpy as np
 
 from passerby.boxes import inflate
 from passerby.values import EMPTY_BOXES, Boxes, Detections, Track
-from passerby.veil.track.association import Association
+from passerby.veil.track.association import Association, Mark
 from passerby.veil.track.extrapolate import GROWTH_PER_S, Extrapolation, complete, extrapolate_back_with_scene
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.patches import Fine
 from passerby.veil.track.policy import TrackingPolicy, may_be_small
+from passerby.veil.track.recheck import contradicts
 from passerby.veil.track.tracklet import Tracklet
 from passerby.veil.track.watermark import Watermark
 from passerby.veil.track.woven import WovenFrames
@@ -79,16 +80,37 @@ class Tracker:
         self._motions[self.frame] = motion
         return self._association.predict(motion, fine)
 
-    def update(self, found: Detections) -> list[Tracklet]:
+    def back_to(self, frame: int, mark: Mark) -> None:
+        """Go back to the frame of the last ``update``, with the ``mark`` made after it."""
+        self._association.back_to(mark)
+        self.frame = frame
+
+    def mark(self) -> Mark:
+        """Return where the tracklets are, for ``back_to``; valid until the next ``update``, cut or ``finish``."""
+        return self._association.mark()
+
+    def contradicts(self, found: Detections, *, moved_only: bool, torn: bool) -> bool:
+        """Whether sure faces are elsewhere, or of another size, than expected in the frame that ``predict`` went on to last.
+
+        Args:
+            found: Faces in it, pixels.
+            moved_only: Those that came or went do not count.
+            torn: The picture was torn since the last ``update`` (``Motion.torn``).
+        """
+        size = (self._meter.width, self._meter.height)
+        return contradicts(self._association, found, size, moved_only=moved_only, torn=torn)
+
+    def update(self, found: Detections, *, extra: bool = False) -> list[Tracklet]:
         """Take in what was detected in the frame that ``predict`` went on to last.
 
         Args:
             found: Faces in it, pixels.
+            extra: From a pass between cycles, which sees large faces only: nobody is missed for it.
 
         Returns:
             Tracklets that were not detected here though they were in the detection cycle before.
         """
-        lost = self._association.update(self.frame, found)
+        lost = self._association.update(self.frame, found, extra=extra)
         self.inferred = self.frame
         if self._policy.lasting:
             for tracklet in self.active:

@@ -1,0 +1,168 @@
+"""Passes between two that cannot both be believed: who crossed, came, went or grew meanwhile is covered on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.veil_tools import Scripted, broken
+
+from passerby.values import Boxes, Detections
+from passerby.veil.cover.painter import with_margin
+from passerby.veil.run.between import PassesBetween, SmallCopy
+from passerby.veil.track.motion import Motion, MotionMeter
+from passerby.veil.track.policy import TrackingPolicy
+from passerby.veil.track.recheck import moved_too_much
+from passerby.veil.track.tracker import Tracker
+
+SIZE = WIDTH, HEIGHT = 640, 360
+TOP, SIDE = 120, 60
+Places = Sequence[tuple[float | None, float]]
+
+
+class SeesWhite(Scripted):
+    """Finds the one white square of a picture, surely."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: Detections())
+
+    def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+        super().infer(rgb, threshold)
+        future: Future[Detections] = Future()
+        rows, columns = np.nonzero(rgb[..., 0] > 200)
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] if len(rows) else None
+        future.set_result(white(*box) if box else Detections())
+        return future
+
+
+def white(x0: float, y0: float, x1: float, y1: float) -> Detections:
+    return Detections(np.array([[x0, y0, x1, y1]], np.float32), np.array([0.9], np.float32))
+
+
+def square(x: float | None, side: float = SIDE) -> Detections:
+    return Detections() if x is None else white(x, TOP, x + side, TOP + side)
+
+
+def copy(x: float | None, side: float = SIDE) -> SmallCopy:
+    samples = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)
+    samples[:HEIGHT] = 60
+    if x is not None:
+        samples[TOP : TOP + round(side), max(0, round(x)) : max(0, round(x + side))] = 235
+    return SmallCopy.of(av.VideoFrame.from_ndarray(samples, format="yuv420p"))
+
+
+def still(*, torn: bool = False, zoom: float = 0.0) -> Motion:
+    tiles = len(MotionMeter(*SIZE).centre)
+    return Motion(np.zeros((tiles, 2), np.float32), np.ones(tiles, np.float32), False, torn, zoom)
+
+
+def covered(
+    places: Places,
+    detector: Scripted,
+    *,
+    motion: Callable[[int], Motion] = lambda _: still(),
+    every: int = 8,
+) -> tuple[list[Boxes], int]:
+    """Return the boxes of each frame, and the passes made between those of every eighth, where a square is at places."""
+    tracker = Tracker(MotionMeter(*SIZE), TrackingPolicy(), long_side_px=WIDTH, rate_hz=12.5, interval=every)
+    between = PassesBetween(tracker, detector, TrackingPolicy(), SIZE)
+    for frame, (x, side) in enumerate(places):
+        between.predict(motion(frame) if frame else None, copy(x, side))
+        if frame % every == 0:
+            between.update(square(x, side))
+    tracker.finish()
+    tracks = tracker.tracks()
+    return [
+        np.array([t.xyxy[n - t.first] for t in tracks if t.first <= n <= t.last], np.float32).reshape(-1, 4)
+        for n in range(len(places))
+    ], between.passes
+
+
+def bare(places: Places, boxes: list[Boxes]) -> Iterator[int]:
+    """Yield the frames in which a tenth of the square is outside every cover."""
+    for frame, ((x, side), found) in enumerate(zip(places, boxes, strict=True)):
+        if x is None:
+            continue
+        seen = np.zeros(SIZE[::-1], bool)
+        for x0, y0, x1, y1 in np.maximum(with_margin(found, 1.3), 0).round().astype(int).tolist():
+            seen[y0:y1, x0:x1] = True
+        part = seen[TOP : TOP + round(side), max(0, round(x)) : round(x + side)]
+        if part.size and part.mean() < 0.9:
+            yield frame
+
+
+def test_who_speeds_up_is_covered_all_the_way() -> None:
+    """A face that crossed at 25 px a frame was bare in 13 of 49 frames: nobody knew its way between two passes."""
+    places = [(20 + 6.0 * frame**2, float(SIDE)) for frame in range(9)]
+    boxes, passes = covered(places, SeesWhite())
+    assert list(bare(places, boxes)) == []
+    assert 1 <= passes <= 7
+
+
+def test_who_crosses_between_two_passes_is_found_where_the_picture_tears() -> None:
+    places = [(200 + 60.0 * (frame - 2), float(SIDE)) if 2 <= frame <= 6 else (None, float(SIDE)) for frame in range(9)]
+    assert list(bare(places, covered(places, SeesWhite())[0]))
+    boxes, _ = covered(places, SeesWhite(), motion=lambda frame: still(torn=2 <= frame <= 7))
+    assert list(bare(places, boxes)) == []
+
+
+def test_who_grows_and_shrinks_between_two_passes_is_covered() -> None:
+    """A fast zoom left 10 of 72 frames bare: boxes between passes were shifted, never scaled."""
+    places = [(200.0, SIDE * 1.1 ** (4 - abs(4 - frame))) for frame in range(9)]
+    boxes, _ = covered(places, SeesWhite(), motion=lambda frame: still(zoom=0.095 if frame <= 4 else -0.095))
+    assert list(bare(places, boxes)) == []
+
+
+def test_no_pass_is_made_where_all_is_as_expected() -> None:
+    places = [(100.0 + frame, float(SIDE)) for frame in range(17)]
+    assert covered(places, SeesWhite())[1] == 0
+
+
+def test_a_failing_pass_between_two_changes_nothing() -> None:
+    places = [(20 + 6.0 * frame**2, float(SIDE)) for frame in range(9)]
+    boxes, passes = covered(places, Scripted(broken))
+    assert passes == 1
+    assert all(len(found) for found in boxes)
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "yuv420p10le", "gray"])
+def test_a_small_copy_shows_what_the_frame_showed(name: str) -> None:
+    rgb = np.full((721, 1283, 3), (180, 90, 40), np.uint8)
+    rgb[:, 640:] = 20
+    shown = SmallCopy.of(av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=name)).picture()
+    assert shown.width in {640, 642}
+    assert shown.height in {360, 361}
+    left, right = shown.to_ndarray(format="rgb24")[100, [100, 500]].astype(int)
+    if name == "yuv420p":
+        assert np.abs(left - [180, 90, 40]).max() < 12
+    assert left.mean() > right.mean() + 40
+
+
+def test_a_scene_that_grows_is_measured_and_one_that_is_torn() -> None:
+    noise = np.random.default_rng(3).random((180, 320))
+    spectrum = np.fft.rfft2(noise) * np.exp(-60 * np.add.outer(np.fft.fftfreq(180) ** 2, np.fft.rfftfreq(320) ** 2))
+    smooth = np.fft.irfft2(spectrum)
+    scene = ((smooth - smooth.min()) / np.ptp(smooth) * 255).astype(np.uint8)
+
+    def view(scale: float) -> NDArray[np.uint8]:
+        rows, columns = (np.rint(mid + (np.arange(n) - n / 2) / scale).astype(int) for mid, n in ((90, 90), (160, 160)))
+        return np.ascontiguousarray(scene[np.ix_(rows, columns)])
+
+    meter = MotionMeter(*SIZE)
+    meter.measure(view(1.0))
+    grown = meter.measure(view(1.02))
+    assert grown is not None
+    assert grown.zoom == pytest.approx(0.02, abs=0.01)
+    assert not grown.torn
+    assert moved_too_much([grown] * 18)
+    assert not moved_too_much([grown, still(zoom=-grown.zoom)] * 6)
+    torn = view(1.02)
+    torn[30:80, 20:80] = 255 - view(1.0)[::-1][30:80, 20:80]
+    meter.measure(view(1.02))
+    seen = meter.measure(torn)
+    assert seen is not None
+    assert seen.torn
