@@ -127,6 +127,24 @@ def test_batch_goes_on_after_a_bad_file_names_it_and_exits_1(folder: Path) -> No
     assert not [name for name in names(folder) if "part" in name or name.startswith(".passerby")]
 
 
+def test_heads_hides_the_hair_too_and_the_papers_say_so(folder: Path) -> None:
+    with Image.open(PORTRAIT) as portrait:
+        portrait.convert("RGB").save(folder / "face.png")
+    hair = np.s_[22:38, 220:250]
+    assert veil("face.png", "-o", "plain.png").exit_code == 0
+    assert veil("face.png", "--heads", "-o", "head.png", "--report", "head.html").exit_code == 0
+    for name, hidden in (("plain.png", False), ("head.png", True)):
+        with Image.open(folder / name) as picture:
+            pixels = np.asarray(picture.convert("RGB")).astype(int)
+        assert bool(np.abs(pixels[hair] - GREY).max() < 12) is hidden
+    found = json.loads((folder / "head.json").read_text(encoding="utf-8"))
+    jsonschema.validate(found, json.loads(report_page.SCHEMA.read_text(encoding="utf-8")))
+    assert found["files"][0]["settings"]["cover"]["heads"] is True
+    assert "heads" in (folder / "head.html").read_text(encoding="utf-8")
+    manifest = json.loads(next(folder.glob("head*manifest*")).read_text(encoding="utf-8"))
+    assert manifest["settings"]["cover"]["heads"] is True
+
+
 def test_tracks_go_out_come_back_edited_and_one_stays_clear(folder: Path) -> None:
     first = veil("walk.mp4", "--tracks-out", "t.json", "--full-reencode", "-q")
     assert first.exit_code == 0
@@ -339,6 +357,7 @@ def test_every_option_reaches_the_settings() -> None:
         fill="1,2,3",
         mask_scale=1.5,
         mosaicsize=9,
+        heads=True,
         allow_reversible=True,
         zone=["door=0,0,1,1"],
         exclude_zone=["0,0,.2,.2"],
@@ -360,6 +379,8 @@ def test_every_option_reaches_the_settings() -> None:
     cover = found.cover
     assert (cover.style, cover.image, cover.fill, cover.mask_scale) == (CoverStyle.IMAGE, Path("p.png"), (1, 2, 3), 1.5)
     assert (cover.mosaic_cells, cover.allow_reversible, cover.keep) == (9, True, frozenset({4}))
+    assert cover.heads
+    assert not settings_of(VeilOptions(inputs=["a.mp4"])).cover.heads
     assert ([zone.name for zone in cover.zones], [zone.name for zone in cover.exclude_zones]) == (
         ["door"],
         ["exclude zone 1"],
@@ -376,6 +397,11 @@ def test_settings_digest_changes_with_what_frames_look_like() -> None:
     longer = settings_of(VeilOptions(inputs=["a.mp4"], thorough=True))
     assert mend.settings_digest(plain) != mend.settings_digest(other)
     assert mend.settings_digest(plain) == mend.settings_digest(longer)
+    assert mend.settings_digest(plain) != mend.settings_digest(settings_of(VeilOptions(inputs=["a.mp4"], heads=True)))
+    pinned = "sha256:10264ebc148492d3bfce410b4ee087d9439b2c3491393f52f13b6ad11fe0d369"
+    assert mend.settings_digest(plain) == pinned, (
+        "outputs of before must still be mended: new settings count when given"
+    )
 
 
 def test_killed_run_leaves_no_bare_frame_anywhere(tmp_path: Path) -> None:

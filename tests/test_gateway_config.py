@@ -52,6 +52,7 @@ cameras:
       door: {coordinates: "0.1,0.2,0.3,0.2,0.3,0.9"}
     privacy:
       lookahead_frames: 12
+      heads: true
       on_overload: cover
       cover_times: [{start: 22:00, end: 06:00, days: [mon, sun]}]
     record: {retain: {days: 5}}
@@ -107,6 +108,7 @@ def test_whole_file_becomes_values() -> None:
     assert hall.veil.cover.zones[0].points == ((0.1, 0.2), (0.3, 0.2), (0.3, 0.9))
     assert (hall.privacy.lookahead_frames, quay.privacy.lookahead_frames) == (12, 10)
     assert hall.privacy.on_overload == "cover"
+    assert (hall.veil.cover.heads, quay.veil.cover.heads) == (True, False)
     assert hall.privacy.cover_times[0].days == ("mon", "sun")
     assert hall.veil.cover.style is CoverStyle.SOLID
     assert hall.record.enabled

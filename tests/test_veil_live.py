@@ -91,6 +91,17 @@ def test_a_face_is_covered_before_it_was_first_detected() -> None:
     assert {number for one in out for number in one.tracks} == {1}
 
 
+def test_a_stream_covers_heads_where_it_is_told_to() -> None:
+    hidden = []
+    for heads in (False, True):
+        told = LiveSettings(cover=replace(COVER, heads=heads), wait=True)
+        out = through(LiveVeil(*SIZE, Fraction(25), Scripted(lambda _: face(140, 60, 180, 100)), told), 15)
+        rows = out[-1].picture.to_ndarray(format="rgb24").astype(int)[80]
+        hidden.append(int((np.abs(rows - FILL).max(axis=1) < 8).sum()))
+        assert {one.reason for one in out} == {None}
+    assert 40 <= hidden[0] < 72 <= hidden[1] <= 80, "40 pixels of face, and 1.8 times as many of head"
+
+
 def test_two_people_who_are_never_in_the_picture_together_are_two_tracks() -> None:
     """Numbers were the highest of the tracks still alive, and one: the second of them was track 1 as well."""
 

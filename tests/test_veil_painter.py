@@ -220,6 +220,40 @@ def test_tiny_face_gets_a_cover_of_the_least_size() -> None:
     assert (x0 + x1, y0 + y1) == (101, 102)
 
 
+@given(rows=st.lists(box, min_size=1, max_size=4), scale=st.floats(1, 3), long_side=st.integers(64, 4000))
+def test_cover_of_a_head_contains_the_cover_of_its_face(
+    rows: list[tuple[float, ...]], scale: float, long_side: int
+) -> None:
+    boxes: Boxes = np.array(rows, np.float32)
+    face = cover.with_margin(boxes, scale, long_side)
+    head = cover.with_margin(boxes, scale, long_side, heads=True)
+    assert (head[:, :2] <= face[:, :2]).all()
+    assert (head[:, 2:] >= face[:, 2:]).all()
+    longer = np.abs(boxes[:, 2:].astype(float) - boxes[:, :2]).max(axis=1, keepdims=True)
+    assert (head[:, 2:] - head[:, :2] >= cover.HEAD_SIDE * longer - 1e-6).all()
+    turned = np.stack([boxes[:, 1], -boxes[:, 2], boxes[:, 3], -boxes[:, 0]], axis=1)
+    expected = np.stack([head[:, 1], -head[:, 2], head[:, 3], -head[:, 0]], axis=1)
+    assert np.allclose(cover.with_margin(turned, scale, long_side, heads=True), expected), (
+        "clips may be coded lying down"
+    )
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "p010le", "rgb24"])
+def test_painted_head_is_the_square_around_the_face_in_whole_blocks(name: str) -> None:
+    boxes: Boxes = np.array([[40, 30, 50, 42]], np.float32)
+    painted = []
+    for heads in (False, True):
+        frame = random_frame(name, 8)
+        painter = cover.Painter(CoverSettings(mask_scale=1, heads=heads), WIDTH, HEIGHT)
+        assert painter.paint(frame, boxes) >= painter.area_px(boxes) * 0.8
+        painted.append([new != old for new, old in zip(content(frame), content(random_frame(name, 8)), strict=True)])
+    square: Boxes = np.array([[45 - 10.8, 36 - 10.8, 45 + 10.8, 36 + 10.8]], np.float32)
+    for mask, few, more in zip(cover_mask(name, square, 1), *painted, strict=True):
+        assert not (more & ~mask).any()
+        assert more[mask].mean() > 0.9, "but for elements that had the fill's value"
+        assert few.sum() < more.sum() / 2
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_box_that_cannot_be_placed_covers_the_whole_frame(bad: float) -> None:
     frame = random_frame("yuv420p", 6)

@@ -73,6 +73,7 @@ class CoverSettings:
         allow_reversible: Permits ``blur`` and ``mosaic``.
         keep: Numbers of tracks that stay uncovered.
         mosaic_cells: Cells of ``mosaic`` and ``blur`` along the shorter side of the cover.
+        heads: Cover the whole head while a track lives: hair, ears, chin and where the neck begins.
     """
 
     style: CoverStyle = CoverStyle.SOLID
@@ -84,6 +85,7 @@ class CoverSettings:
     allow_reversible: bool = False
     keep: frozenset[int] = frozenset()
     mosaic_cells: int = 6
+    heads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

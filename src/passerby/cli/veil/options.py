@@ -61,6 +61,9 @@ class VeilOptions:
     mask_scale: Annotated[
         float, Flag("--mask-scale", help="1.3 adds 30 % of the face's box on each side.", rich_help_panel=COVER)
     ] = 1.3
+    heads: Annotated[
+        bool, Flag("--heads", help="Cover the whole head: hair, ears, chin, the neck's begin.", rich_help_panel=COVER)
+    ] = False
     mosaicsize: Annotated[
         int, Flag("--mosaicsize", help="Cells of mosaic and blur across a face.", rich_help_panel=COVER)
     ] = 6

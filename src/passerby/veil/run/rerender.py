@@ -51,6 +51,7 @@ def settings_digest(settings: VeilSettings) -> Digest:
         cover.style, cover.fill, image, cover.mask_scale, [zone.points for zone in cover.zones],
         [zone.points for zone in cover.exclude_zones], cover.mosaic_cells, sorted(cover.keep), write.start_s, write.end_s,
         write.preset, write.crf, write.keep_audio, write.keep_metadata,
+        *(["heads"] if cover.heads else []),  # added when there were sidecars already: theirs must stay as they are
     ]  # fmt: skip
     return Digest("sha256:" + hashlib.sha256(json.dumps(told).encode()).hexdigest())
 
