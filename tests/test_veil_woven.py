@@ -103,8 +103,9 @@ def test_a_head_that_moves_is_covered_in_both_fields_of_a_clip_without_a_flag(
 def test_the_same_head_in_a_progressive_clip_has_the_box_that_it_fills(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", (field(2 * n) for n in range(30)))
     (track,) = watch(clip, SharpDetector(), policy_for(FindSettings())).tracks
+    # two fields would add their way to both sides; drift between passes adds less
     wide = track.xyxy[:, 2] - track.xyxy[:, 0]
-    assert (wide[track.score > 0] <= SIDE + 1).all()
+    assert (wide[track.score > 0] < SIDE + SPEED).all()
 
 
 @pytest.mark.parametrize("upper_first", [True, False])
