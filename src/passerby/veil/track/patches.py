@@ -56,7 +56,16 @@ def fine_copy(picture: av.VideoFrame) -> Fine:
 
 
 def thinned(samples: NDArray[Any], width: int, height: int) -> NDArray[np.uint8]:
-    """Return a copy of a plane with so few samples as ``fine_copy`` takes of a picture of this width and height, uint8."""
+    """Return a copy of a plane with so few samples as ``fine_copy`` takes of a picture of this size.
+
+    Args:
+        samples: Shape (H, W), any integer type of 8 bits.
+        width: Of the picture, pixels.
+        height: Of the picture, pixels.
+
+    Returns:
+        Every n-th row and column: shape (H / n, W / n), uint8, about.
+    """
     step = _step(width, height)
     return np.array(samples[step // 2 :: step, step // 2 :: step], np.uint8)
 

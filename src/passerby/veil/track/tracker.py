@@ -146,7 +146,11 @@ class Tracker:
         return final
 
     def finalise_rest(self) -> list[Boxes]:
-        """Return the boxes of all frames that were not final before, as ``finalise`` does; call it after ``finish``."""
+        """Return the boxes of all frames that were not final before, as ``finalise`` does; call it after ``finish``.
+
+        Returns:
+            For each frame: shape (N, 4), float32, pixels, without margin.
+        """
         return self._watermark.finish(self.frame + 1, self.ended)
 
     def tracks(self) -> tuple[Track, ...]:

@@ -63,7 +63,11 @@ class Watermark:
         return self._give(stop, [tracklet for tracklet in active if tracklet.before is not None])
 
     def finish(self, frames: int, ended: Sequence[Tracklet]) -> list[Boxes]:
-        """Give the boxes of all frames left, as ``advance`` does: every tracklet has ended."""
+        """Give the boxes of all frames left, as ``advance`` does: every tracklet has ended.
+
+        Returns:
+            For each frame: shape (N, 4), float32, pixels, without margin.
+        """
         self._end(ended)
         return self._give(frames, [])
 
