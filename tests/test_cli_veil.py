@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from tests.media_clips import decoded
 from typer.testing import CliRunner, Result
 
 from passerby.cli import progress
@@ -96,7 +97,8 @@ def test_hardware_that_is_not_there_is_named_and_software_encodes(folder: Path) 
         assert done.exit_code == 0
         assert "note: encoded in software, libx264: h264_nvenc " in done.stderr
         assert "; h264_qsv " in done.stderr
-        assert (folder / "walk_veiled.mp4").read_bytes() == (folder / "plain.mp4").read_bytes()
+        times = [[time for time, _ in decoded(folder / name)] for name in ("walk_veiled.mp4", "plain.mp4")]
+        assert times[0] == times[1]
     manifest = json.loads((folder / "walk_veiled.mp4.manifest.json").read_text(encoding="utf-8"))
     assert (manifest["encoder"], manifest["settings"]["write"]["hwaccel"]) == ("libx264", "auto")
     row = json.loads((folder / "r.json").read_text(encoding="utf-8"))["files"][0]

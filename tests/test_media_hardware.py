@@ -49,7 +49,12 @@ def test_without_hardware_the_output_is_what_software_makes(tmp_path: Path, suff
     assert [reason.split()[0] for reason in reasons] == tried
     assert all("does not open here: " in reason for reason in reasons)
     assert report == replace(plain, no_hardware=report.no_hardware)
-    assert (tmp_path / f"out{suffix}").read_bytes() == (tmp_path / f"plain{suffix}").read_bytes()
+    with av.open(str(tmp_path / f"out{suffix}")) as out, av.open(str(tmp_path / f"plain{suffix}")) as same:
+        # not by bytes: x264 in several threads does not always write the same
+        for made, meant in zip(out.decode(video=0), same.decode(video=0), strict=True):
+            assert made.pts == meant.pts
+            difference = made.to_ndarray(format="gray").astype(np.int16) - meant.to_ndarray(format="gray")
+            assert np.abs(difference).mean() < 1
 
 
 def test_ten_bits_fall_back_too(tmp_path: Path) -> None:
