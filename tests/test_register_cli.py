@@ -65,8 +65,8 @@ def test_a_log_from_its_making_to_its_proof(shell: Shell, log: Path, tmp_path: P
     assert shell("register", "show", log) == 0
     shown = [json.loads(line) for line in shell.out.splitlines()]
     assert [(line["index"], line["entry"]["text"]) for line in shown] == [(0, "first"), (1, "second")]
-    proof = tmp_path / "one.tlog-proof"
-    assert shell("register", "prove", log, 1, "-o", proof) == 0
+    proof = tmp_path / "new" / "one.tlog-proof"
+    assert shell("register", "prove", log, 1, "-o", proof) == 0, "a folder that is missing is made"
     assert shell("register", "prove", log, 1) == 0
     assert shell.out == proof.read_text()
     assert shell("register", "check", proof, "--vkey", key, "--offline") == 0

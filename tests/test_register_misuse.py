@@ -45,7 +45,7 @@ def log(tmp_path: Path) -> Path:
         (["check", "LOG", "--vkey", "garbage"], 2, "verifier key must be", "init` printed"),
         (["check", "LOG", "--policy", "GARBAGE"], 2, "must be a policy file", "docs/register.md"),
         (["prove", "LOG", "1", "--vkey", "garbage"], 2, "verifier key must be", "init` printed"),
-        (["prove", "LOG", "1", "-o", "TMP"], 2, "output must be a file, got a folder: TMP", ""),
+        (["prove", "LOG", "1", "-o", "TMP"], 1, "TMP cannot be written: Is a directory", ""),
         (["prove", "LOG", "99"], 2, "entry must be from 0 to 4, got 99", ""),
         (["prove", "LOG", "--", "-1"], 2, "entry must be from 0 to 4, got -1", ""),
         (["reveal", "LOG", "5"], 2, "entry must be from 0 to 4, got 5", ""),

@@ -53,6 +53,7 @@ from .notes import (
     VerifierKey,
 )
 from .storage import (
+    DirectoryStore,
     WriterSettings,
 )
 from .tiles import (
@@ -85,6 +86,7 @@ __all__ = [
     "Checkpoint",
     "Commitment",
     "CommitmentSalts",
+    "DirectoryStore",
     "Entry",
     "Fault",
     "FileSigner",

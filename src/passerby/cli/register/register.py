@@ -29,7 +29,6 @@ from passerby.cli.register.input import (
     typed,
 )
 from passerby.errors import UsageError
-from passerby.files import write_atomic
 
 _LogPath = Annotated[Path, typer.Argument(metavar="DIR", help="The log's directory, as made by init.")]
 
@@ -155,7 +154,7 @@ def prove(
     if out is None:
         sys.stdout.write(text)
         return
-    write_atomic(out, text.encode(), mode=0o644)
+    register.DirectoryStore(out.parent).put_all({out.name: text.encode()})
     typer.echo(f"wrote {out}", err=True)
 
 
