@@ -259,8 +259,15 @@ class FlakyStore(ObjectStore):
             raise StorageError("connection lost")
 
     def put_all(self, files: Mapping[str, bytes], *, guard: Callable[[], None] | None = None) -> None:
+        """One step a file; where one is lost the others are written all the same, because they are on their way together."""
+        lost = None
         for path, data in files.items():
-            self._step(partial(super().put_all, {path: data}, guard=guard))
+            try:
+                self._step(partial(super().put_all, {path: data}, guard=guard))
+            except StorageError as exc:
+                lost = exc
+        if lost:
+            raise lost
 
     def swap(self, path: str, old: bytes | None, new: bytes) -> None:
         self._step(partial(super().swap, path, old, new))
@@ -307,7 +314,6 @@ def test_log_on_an_object_store_survives_a_lost_write_or_answer(done: bool) -> N
 WRITER = """
 import sys, threading
 from datetime import UTC, datetime
-from functools import partial
 from passerby.register import Log, Remark
 
 log = Log.open(sys.argv[1])

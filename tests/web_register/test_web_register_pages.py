@@ -30,7 +30,7 @@ VOID = {"meta", "link", "br", "input", "img"}
 HOSTILE = "Hall <script>alert(1)</script> \"'><img src=x onerror=alert(2)>"
 
 
-class LogReader(HTMLParser):
+class PageReader(HTMLParser):
     """Reads a page and refuses what does not nest."""
 
     def __init__(self, text: str) -> None:
@@ -81,7 +81,7 @@ def every(pages: CitizenPages, ending: str) -> Iterator[tuple[str, str]]:
 
 def test_every_page_nests_and_states_its_language(city: City) -> None:
     for path, text in every(pages_of(city.usual()), ".html"):
-        page = LogReader(text)
+        page = PageReader(text)
         language = path.split("/")[0] if path.split("/")[0] in PAGE_LANGUAGES else "en"
         assert [a["lang"] for tag, a in page.elements if tag == "html"] == [language], path
         ids = [a["id"] for _, a in page.elements if "id" in a]
@@ -111,7 +111,7 @@ def test_camera_page_tells_all_that_a_passer_by_may_ask(city: City) -> None:
             at=city.now, year=2025, cameras=4, requests=3, granted=1, refused=2, withdrawn=0, opened=1, notified=1
         )
     )
-    words = LogReader(pages_of(city).camera(Address("en", f"c/{city.name(0)}/"), city.name(0))).words
+    words = PageReader(pages_of(city).camera(Address("en", f"c/{city.name(0)}/"), city.name(0))).words
     for told in (
         "this camera is on, and faces are covered. It has run since 22 November 2026, 10:00 UTC",
         "Ville de Beispiel", "Crowd safety on the platform", "Gesetz über die Polizei, § 4", "Regulation (EU) 2024/1689",
@@ -124,14 +124,14 @@ def test_camera_page_tells_all_that_a_passer_by_may_ask(city: City) -> None:
 
 
 def test_silent_camera_is_not_known_with_the_length_of_its_silence(city: City) -> None:
-    words = LogReader(pages_of(city.usual()).camera(Address("en", f"c/{city.name(2)}/"), city.name(2))).words
+    words = PageReader(pages_of(city.usual()).camera(Address("en", f"c/{city.name(2)}/"), city.name(2))).words
     assert "Nobody can tell from the register whether this camera is on." in words
     assert "covers the time up to 23 November 2026, 07:00 UTC . Since then it has been silent for 9 h 5 min." in words
     assert "this camera is on" not in words.replace("whether this camera is on", "")
 
 
 def test_past_gaps_stand_on_the_page_with_their_length(city: City) -> None:
-    words = LogReader(pages_of(city.usual()).camera(Address("en", f"c/{city.name(1)}/"), city.name(1))).words
+    words = PageReader(pages_of(city.usual()).camera(Address("en", f"c/{city.name(1)}/"), city.name(1))).words
     assert "22 November 2026, 21:00 UTC to 23 November 2026, 00:00 UTC (3 h)" in words
     assert "All gaps since the first start: 3 h." in words
 
@@ -149,7 +149,7 @@ def test_same_page_says_not_known_once_time_has_passed(city: City) -> None:
     after = pages_of(city, now=city.now + timedelta(days=3)).camera(at, city.name(0))
     assert 'data-light="on" data-due="2026-11-23T17:06:00Z"' in before
     assert 'data-light="unknown"' in after
-    assert "silent for 3 days" in LogReader(after).words
+    assert "silent for 3 days" in PageReader(after).words
 
 
 @pytest.mark.parametrize("language", PAGE_LANGUAGES)
@@ -168,7 +168,7 @@ def test_what_operators_write_is_shown_and_never_run(city: City, language: str) 
             continue
         document = find(pages, path, "en")
         assert document
-        page = LogReader(document.body.decode())
+        page = PageReader(document.body.decode())
         scripts = [a for tag, a in page.elements if tag == "script" and a.get("type") != "application/json"]
         assert all(set(a) == {"src", "defer"} for a in scripts), path
         assert not [a for _, a in page.elements if any(name.startswith("on") or name == "style" for name in a)], path
@@ -180,7 +180,7 @@ def test_what_operators_write_is_shown_and_never_run(city: City, language: str) 
 
 def test_address_that_a_browser_could_run_is_never_a_link(city: City) -> None:
     for _, text in every(pages_of(city.usual()), ".html"):
-        for tag, attributes in LogReader(text).elements:
+        for tag, attributes in PageReader(text).elements:
             if tag == "a":
                 href = attributes.get("href") or ""
                 assert urlsplit(href).scheme in {"", "mailto", "https"}, href
@@ -188,7 +188,7 @@ def test_address_that_a_browser_could_run_is_never_a_link(city: City) -> None:
 
 def test_pages_load_nothing_from_elsewhere(city: City) -> None:
     for path, text in every(pages_of(city.usual()), ".html"):
-        for tag, attributes in LogReader(text).elements:
+        for tag, attributes in PageReader(text).elements:
             for name in ("src", "srcset", "data", "poster", "action", "background"):
                 assert not urlsplit(attributes.get(name) or "").netloc, path
             if tag == "link" and attributes.get("rel") != "alternate":
@@ -203,7 +203,7 @@ def test_links_inside_the_site_lead_to_pages_that_are_there(city: City) -> None:
         assert document
         if not path.endswith(".html"):
             continue
-        for _, attributes in LogReader(document.body.decode()).elements:
+        for _, attributes in PageReader(document.body.decode()).elements:
             href = urlsplit(attributes.get("href") or attributes.get("src") or "")
             if href.scheme or not href.path or href.path.startswith("data"):
                 continue
@@ -387,7 +387,7 @@ def test_long_names_stay_on_the_sign(city: City) -> None:
 
 def test_checker_is_one_file_that_allows_no_other_script() -> None:
     page, policy = verifier_page()
-    elements = LogReader(page.decode()).elements
+    elements = PageReader(page.decode()).elements
     assert not [a for tag, a in elements if tag == "link" and a.get("href") != "data:,"]
     assert not [a for _, a in elements if "src" in a]
     script = re.findall(r"<script>(.*?)</script>", page.decode(), re.S)
@@ -400,7 +400,7 @@ def test_checker_is_one_file_that_allows_no_other_script() -> None:
 
 def test_link_to_the_checker_carries_key_log_and_page(city: City) -> None:
     page = pages_of(city.usual()).camera(Address("fr", f"c/{city.name(0)}/", named=True), city.name(0))
-    links = [a.get("href") or "" for _, a in LogReader(page).elements]
+    links = [a.get("href") or "" for _, a in PageReader(page).elements]
     link = next(href for href in links if "verify.html#" in href)
     asked = parse_qs(urlsplit(link).fragment)
     assert asked == {"lang": ["fr"], "log": ["./"], "key": [VKEY], "page": [f"fr/c/{city.name(0)}/"]}

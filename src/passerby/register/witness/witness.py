@@ -162,7 +162,7 @@ class Witness:
         self._hold.release()
 
     def add_checkpoint(self, body: bytes) -> WitnessAnswer:
-        """WitnessAnswer one request. Source: C2SP tlog-witness, add-checkpoint, in its order.
+        """Answer one request. Source: C2SP tlog-witness, add-checkpoint, in its order.
 
         Raises:
             StorageError: what was seen cannot be read or written; nothing was signed.
