@@ -163,15 +163,13 @@ def test_a_bare_face_seems_left_and_a_covered_one_does_not(detector: Detector, t
 
 
 def test_one_face_left_bare_in_a_veiled_clip_is_told_by_each_detector(detector: Detector, tmp_path: Path) -> None:
-    truths = demo_clip(tmp_path / "bare.mp4", 6.0)
+    truths = demo_clip(tmp_path / "bare.mp4", 8.0)
     run, app = CliRunner(), build()
     veil = ["veil", str(tmp_path / "bare.mp4"), "-q", "--no-manifest", "-o"]
     assert run.invoke(app, [*veil, str(tmp_path / "whole.mp4")]).exit_code == 0
-    clean = run.invoke(app, ["verify", str(tmp_path / "whole.mp4"), "--every", "10", "--json"])
-    for place in json.loads(clean.stdout)["left"]:
-        # the collar of the suit below a cover may be taken for a face; a face it is not
-        box, faces = np.array([place["best"]["box"]], np.float32), truths[place["best"]["frame"]].xyxy
-        assert pairwise_iou(np.concatenate([box, faces]))[0, 1:].max() < 0.1, clean.stdout
+    clean = run.invoke(app, ["verify", str(tmp_path / "whole.mp4"), "--every", "10"])
+    assert clean.exit_code == 0, clean.output
+    assert "frames looked at with CenterFace and YuNet)" in clean.stdout
     # the one who stands at the right, 40 to 120 of 640 pixels wide
     zone = ["--exclude-zone", "0.66,0.35,0.95,0.95"]
     assert run.invoke(app, [*veil, str(tmp_path / "one.mp4"), *zone]).exit_code == 0
@@ -180,6 +178,9 @@ def test_one_face_left_bare_in_a_veiled_clip_is_told_by_each_detector(detector: 
     places = json.loads(found.stdout)["left"]
     assert all(place["best"]["box"][0] > 0.6 * 640 for place in places)
     assert any(len(place["detectors"]) == 2 for place in places), "both see it"
+    for place in places:
+        box, faces = np.array([place["best"]["box"]], np.float32), truths[place["best"]["frame"]].xyxy
+        assert pairwise_iou(np.concatenate([box, faces]))[0, 1:].max() > 0.3, "it is the face, and no part of the suit"
     told = run.invoke(app, ["verify", str(tmp_path / "one.mp4"), "--every", "10"])
     assert "also seen by" in told.stdout
     assert verify_file(tmp_path / "one.mp4", [detector], every=10).exposed
