@@ -28,7 +28,7 @@ from passerby.web.register.state import State
 FRESH_S = 5.0
 CHECK_EVERY_S = 1.0
 MAX_KEPT = 256
-"""CitizenPages that are kept as rendered, for one instant."""
+"""Pages that are kept as rendered, for one instant."""
 
 
 class Saved(BaseModel):

@@ -22,7 +22,7 @@ class Written:
     """What a run of ``write_site`` did.
 
     Attributes:
-        pages: CitizenPages of the site.
+        pages: Pages of the site.
         changed: Files that were written because they are new or other than before.
         proofs: Entries that are cited, each with its proof.
         size: Entries of the log.

@@ -1,4 +1,4 @@
-"""The citizen's pages in several languages: plain TOML files beside this module, one per language, all with the same keys.
+"""The citizen's pages in several languages: plain TOML files in `web/translations`, one per language, all with the same keys.
 
 Texts are trusted and may hold no markup; values that are put into them are escaped unless they are markup already.
 """
