@@ -17,6 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.deadlines import killed_after
 
 from passerby.cli import main
 from passerby.register import Log, Remark, RequestReceived, VerifierKey, entry_kinds, entry_schema, new_identifier
@@ -269,7 +270,10 @@ def test_an_authority_needs_a_public_key(shell: Shell, tmp_path: Path, text: str
 def wait_for(process: subprocess.Popen[str]) -> str:
     """Return the line that a witness writes once its port is taken: who comes then has to wait, not to go."""
     assert process.stderr is not None
-    return process.stderr.readline()
+    with killed_after(process, 60):
+        first = process.stderr.readline()
+    assert first, "the witness came up"
+    return first
 
 
 def test_witness_stays_on_loopback_until_told(shell: Shell, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from types import SimpleNamespace
 
 import pytest
 from obstore.store import MemoryStore
+from tests.deadlines import killed_after
 
 from passerby.errors import RegisterError, StorageError
 from passerby.register import FileSigner, Log, LogReader, Remark, WriterSettings, encode_entry, verify
@@ -343,7 +344,8 @@ def test_kill_9_in_a_loop_under_load_loses_nothing(tmp_path: Path) -> None:
         command = [sys.executable, "-c", WRITER, str(tmp_path / "log"), str(number)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            lines = [process.stdout.readline().removesuffix("\n") for _ in range(150)]
+            with killed_after(process, 30):
+                lines = [process.stdout.readline().removesuffix("\n") for _ in range(150)]
             time.sleep(0.013 * number)  # another moment in the life of a batch each time
             process.send_signal(signal.SIGKILL)
             lines += process.stdout.read().split("\n")[:-1]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from tests.deadlines import killed_after
 
 from passerby.cli.app import main
 from passerby.values import digest_file
@@ -100,9 +101,10 @@ def test_served_log_can_be_read_on_this_machine_and_ends_when_told(city_now: Cit
         [*command, "--state", str(state)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stderr is not None
-        said = [server.stderr.readline()]
-        while said[-1] and not said[-1].startswith("serving"):
-            said.append(server.stderr.readline())
+        with killed_after(server, 60):
+            said = [server.stderr.readline()]
+            while said[-1] and not said[-1].startswith("serving"):
+                said.append(server.stderr.readline())
         answer = httpx.get(f"http://127.0.0.1:{port}/c/{city_now.name(0)}/", timeout=30)
         server.send_signal(signal.SIGTERM)
         out, rest = server.communicate(timeout=30)
