@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
@@ -86,6 +87,22 @@ def test_a_flag_that_lies_counts_until_enough_has_moved() -> None:
     said = verdicts(pan(8, fields="none"), flagged=True)
     assert said[0]
     assert not any(said[5:])
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "rgb24"])
+def test_what_lies_behind_the_end_of_a_row_says_nothing(pix_fmt: str) -> None:
+    """It is what memory held before: a picture that stands still was taken for two fields by it."""
+    gauge, ground = FieldGauge(), np.full((HEIGHT, 200), 90, np.uint8)
+    for number in range(12):
+        picture = frame_of(ground, pix_fmt=pix_fmt)
+        plane = picture.planes[0]
+        rows = np.frombuffer(cast("bytes", plane), np.uint8).reshape(-1, plane.line_size)
+        behind = rows[:, 200 * (3 if pix_fmt == "rgb24" else 1) :]
+        assert behind.size
+        behind[number % 2 :: 2] = 255
+        behind[1 - number % 2 :: 2] = 0
+        assert not gauge.woven(picture)
+    assert not gauge.decided
 
 
 def test_a_few_progressive_frames_do_not_change_the_verdict() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 
@@ -60,21 +61,30 @@ def still(*, torn: bool = False, zoom: float = 0.0) -> Motion:
     return Motion(np.zeros((tiles, 2), np.float32), np.ones(tiles, np.float32), False, torn, zoom)
 
 
-def covered(
-    places: Places,
-    detector: Scripted,
-    *,
-    motion: Callable[[int], Motion] = lambda _: still(),
-    every: int = 8,
-) -> tuple[list[Boxes], int]:
-    """Return the boxes of each frame, and the passes made between those of every eighth, where a square is at places."""
-    tracker = Tracker(MotionMeter(*SIZE), TrackingPolicy(), long_side_px=WIDTH, rate_hz=12.5, interval=every)
-    between = PassesBetween(tracker, detector, TrackingPolicy(), SIZE)
+EVERY = 8
+
+
+def followed(places: Places, detector: Scripted) -> PassesBetween:
+    """Return what was made of a square at places, with a pass at every eighth frame."""
+    return tracked(places, detector, lambda _: still())[1]
+
+
+def tracked(places: Places, detector: Scripted, motion: Callable[[int], Motion]) -> tuple[Tracker, PassesBetween]:
+    tracker = Tracker(MotionMeter(*SIZE), TrackingPolicy(), long_side_px=WIDTH, rate_hz=12.5, interval=EVERY)
+    between = PassesBetween(tracker, detector, SIZE)
     for frame, (x, side) in enumerate(places):
         between.predict(motion(frame) if frame else None, copy(x, side))
-        if frame % every == 0:
+        if frame % EVERY == 0:
             between.update(square(x, side))
     tracker.finish()
+    return tracker, between
+
+
+def covered(
+    places: Places, detector: Scripted, *, motion: Callable[[int], Motion] = lambda _: still()
+) -> tuple[list[Boxes], int]:
+    """Return the boxes of each frame, and the passes made between those of every eighth, where a square is at places."""
+    tracker, between = tracked(places, detector, motion)
     tracks = tracker.tracks()
     return [
         np.array([t.xyxy[n - t.first] for t in tracks if t.first <= n <= t.last], np.float32).reshape(-1, 4)
@@ -122,11 +132,51 @@ def test_no_pass_is_made_where_all_is_as_expected() -> None:
     assert covered(places, SeesWhite())[1] == 0
 
 
-def test_a_failing_pass_between_two_changes_nothing() -> None:
+def test_where_a_pass_between_two_fails_the_frames_between_are_unjudged() -> None:
     places = [(20 + 6.0 * frame**2, float(SIDE)) for frame in range(9)]
-    boxes, passes = covered(places, Scripted(broken))
-    assert passes == 1
-    assert all(len(found) for found in boxes)
+    between = followed(places, Scripted(broken))
+    assert between.passes == 1
+    assert between.unjudged == set(range(1, 8)), "the passes at both ends succeeded"
+    assert followed(places, SeesWhite()).unjudged == set()
+    assert followed([(100.0, float(SIDE))] * 9, Scripted(broken)).unjudged == set()
+
+
+def test_where_only_a_half_cannot_be_asked_the_rest_stays_judged() -> None:
+    """The pass at the middle succeeds, those within the halves fail."""
+    places = [(20 + 6.0 * frame**2, float(SIDE)) for frame in range(9)]
+
+    class SeesWhiteOnce(SeesWhite):
+        def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
+            future = super().infer(rgb, threshold)
+            return future if self.asked == 1 else Scripted(broken).infer(rgb, threshold)
+
+    between = followed(places, SeesWhiteOnce())
+    assert between.unjudged
+    assert not between.unjudged & {0, 4, 8}
+
+
+def test_nothing_is_kept_or_asked_while_passes_fail() -> None:
+    """A detector may fail for hours; the copies of all frames until it works again would not fit into memory."""
+    tracker = Tracker(MotionMeter(*SIZE), TrackingPolicy(), long_side_px=WIDTH, rate_hz=12.5, interval=8)
+    between = PassesBetween(tracker, SeesWhite(), SIZE)
+    between.predict(None, copy(20))
+    between.update(square(20))
+    kept = []
+    for frame in range(1, 41):
+        shown = copy(20 + 6 * min(frame, 8) ** 2)
+        kept.append(weakref.ref(shown.fine))
+        between.predict(still(), shown)
+        if frame % 8 == 0:
+            between.give_up()
+    del shown
+    assert [frame for frame, one in enumerate(kept, start=1) if one() is not None] == [40], "the tracker's own"
+    between.update(square(404))
+    assert between.passes == 0
+    assert tracker.inferred == tracker.frame == 40
+    for _ in range(8):
+        between.predict(still(), copy(404))
+    between.update(square(20))
+    assert between.passes > 0, "after that all is as before"
 
 
 @pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "yuv420p10le", "gray"])

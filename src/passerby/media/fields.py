@@ -236,8 +236,10 @@ def _samples(picture: av.VideoFrame) -> NDArray[np.int16] | None:
         return None
     depth = _depth(picture)
     rows = _rows(picture.planes[0], depth)
-    step = max(1, rows.shape[1] // SAMPLES_ACROSS)
-    some = rows[: (picture.height - 1) // 2 * 2 + 1, step // 2 :: step].astype(np.int16)
+    wide = picture.width if picture.format.is_planar else picture.width * picture.format.padded_bits_per_pixel // 8
+    step = max(1, wide // SAMPLES_ACROSS)
+    # what lies behind a row's end is no picture, and another in every run
+    some = rows[: (picture.height - 1) // 2 * 2 + 1, step // 2 : wide : step].astype(np.int16)
     if depth > 8:
         some >>= depth - 8
     return np.stack([some[:-2:2], some[1::2], some[2::2]])

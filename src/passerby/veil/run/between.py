@@ -1,8 +1,9 @@
 """Passes between two passes of a clip, where those cannot both be believed: somebody crossed, came, went or grew meanwhile.
 
 Of the frames since the last pass only small copies are kept. Where detections contradict what was expected, the copy in the
-middle goes through the detector at the smaller size; then both halves are asked again, down to two frames. Every run makes the
-same passes: what is asked depends on the clip alone.
+middle goes through the detector at the smaller size; then both halves are asked again, down to two frames. Where such a pass
+fails nobody knows where faces were, and the frames between are covered whole. Every run makes the same passes: what is asked
+depends on the clip alone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from passerby.veil.track import (
     Fine,
     Motion,
     Tracker,
-    TrackingPolicy,
     Tracklet,
     fine_copy,
     moved_too_much,
@@ -84,27 +84,36 @@ class PassesBetween:
     Args:
         tracker: At its beginning.
         detector: Finds faces.
-        policy: What is tracked at all.
         size: Width and height of the frames, pixels.
 
     Attributes:
         passes: Made so far.
+        unjudged: Frames about which two passes contradict each other, and the one between failed.
     """
 
-    def __init__(self, tracker: Tracker, detector: FaceDetector, policy: TrackingPolicy, size: tuple[int, int]) -> None:
-        self._tracker, self._detector, self._policy, self._size = tracker, detector, policy, size
+    def __init__(self, tracker: Tracker, detector: FaceDetector, size: tuple[int, int]) -> None:
+        self._tracker, self._detector, self._size = tracker, detector, size
         self._mark, self._from = tracker.mark(), tracker.frame
-        self._steps: list[_Step] = []
+        self._steps: list[_Step] | None = []
         self.passes = 0
+        self.unjudged: set[int] = set()
 
     def predict(self, motion: Motion | None, copy: SmallCopy) -> None:
         """Go on to the next frame, as ``Tracker.predict``."""
         self._tracker.predict(motion, copy.fine)
-        self._steps.append((motion, copy))
+        if self._steps is not None:
+            self._steps.append((motion, copy))
+
+    def give_up(self) -> None:
+        """Ask for nothing until the next ``update``: a pass failed, and all frames since the last one are covered whole.
+
+        No copy is kept either: a detector may fail for hours.
+        """
+        self._steps = None
 
     def update(self, found: Detections) -> list[Tracklet]:
         """Take in what was detected in the frame that ``predict`` went on to last, and what more passes before it say."""
-        steps, self._steps = self._steps, []
+        steps, self._steps = self._steps or [], []
         lost = self._update(steps, found, first=True)
         self._mark, self._from = self._tracker.mark(), self._tracker.frame
         return lost
@@ -116,6 +125,7 @@ class PassesBetween:
             return tracker.update(found, extra=extra)
         between = self._infer(steps[middle - 1][1])
         if between is None:
+            self.unjudged.update(range(self._from + 1, tracker.frame))
             return tracker.update(found, extra=extra)
         tracker.back_to(self._from, self._mark)
         for half, seen, last in ((steps[:middle], between, False), (steps[middle:], found, True)):

@@ -256,13 +256,15 @@ class LiveVeil:
             if running.larger and not self.settings.wait:
                 self._scheduler.note_speed(running.pending.took_s)
             running.pending = None
-            if found is None:
-                self._scheduler.retry(self._next_index)
-                continue
-            while self._untracked and self._untracked[0].index <= running.index:
+            # also where it failed: else frames would pile up while a detector fails
+            stop = running.index + (found is not None)
+            while self._untracked and self._untracked[0].index < stop:
                 step = self._untracked.popleft()
                 self._tracker.predict(step.motion, step.fine)
                 step.fine = None
+            if found is None:
+                self._scheduler.retry(self._next_index)
+                continue
             before = self._tracker.inferred
             self._tracker.update(found)
             self._cover_gap(before, running.index)

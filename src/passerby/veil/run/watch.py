@@ -1,7 +1,8 @@
 """Watches a clip once, from its first frame to its last, and says where faces are in every frame.
 
-The decoder, the detector and the tracker work side by side; no pixels are kept but the frame in hand. Inference passes come at
-least every ``TrackingPolicy.interval_s``, sooner after a cut or when a tracked face is missed, later only while nothing moves.
+The decoder, the detector and the tracker work side by side; of frames before the one in hand only small copies are kept, until
+the next pass was taken in. Inference passes come at least every ``TrackingPolicy.interval_s``, sooner after a cut or when a
+tracked face is missed, later only while nothing moves.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ class _ClipWatcher:
         self._scheduler = PassScheduler(meter, policy, size=size, rate_hz=rate_hz, interval=interval, thorough=thorough)
         self._lag = policy.lag_frames(info.rate)
         self._queue: deque[_Step] = deque()
-        self._between = PassesBetween(self._tracker, detector, policy, (info.width_px, info.height_px))
+        self._between = PassesBetween(self._tracker, detector, size)
         self._last: tuple[Frame, Grey] | None = None
         self._failed = False
         self._unjudged: set[int] = set()
@@ -230,12 +231,14 @@ class _ClipWatcher:
             found = step.pending.result()
         except DetectorError:
             self._failed = True
+            self._between.give_up()
             self._scheduler.retry(step.index + 1)
             return
         if self._failed:
             self._unjudged.update(range(tracker.inferred + 1, step.index))
         self._failed = False
         lost = self._between.update(found)
+        self._unjudged |= self._between.unjudged
         if self._on_final:
             self._on_final(tracker.finalise(), self._unjudged)
         self._scheduler.note_lost(lost, tracker.active)
