@@ -12,7 +12,6 @@ import typer
 from typer.testing import CliRunner
 
 from passerby.cli.app import build
-from passerby.cli.veil.demo import show_demo
 from passerby.cli.veil.doctor import tell_checks
 from passerby.errors import OutputError
 from passerby.veil.settings import VeilSettings
@@ -85,16 +84,20 @@ def test_processor_features_are_read(tmp_path: Path, text: str, words: str) -> N
     assert "unknown" in doctor.cpu_features(tmp_path / "none")
 
 
-def test_demo_prints_what_it_did_and_leaves_no_bare_clip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output = tmp_path / "demo-output"
-    show_demo(output, thorough=False, quiet=True, seconds=1.5)
-    out = capsys.readouterr().out
-    assert out.splitlines()[-3:] == [f"{output}/{name}" for name in ("demo_veiled.mp4", "report.html", "report.json")]
-    assert "exposed" in out
+def test_demo_prints_what_it_did_and_leaves_no_bare_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = CliRunner().invoke(build(), ["demo"])
+    assert found.exit_code == 0, found.output
+    assert found.stdout.splitlines()[-3:] == [
+        "demo-output/demo_veiled.mp4",
+        "demo-output/report.html",
+        "demo-output/report.json",
+    ]
+    assert "exposed" in found.stdout
     written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert written == {"demo-output/demo_veiled.mp4", "demo-output/report.html", "demo-output/report.json"}
-    show_demo(output, thorough=False, quiet=True, seconds=1.0)
-    assert capsys.readouterr().out, "a second run replaces the first"
+    again = CliRunner().invoke(build(), ["demo", "-q"])
+    assert again.exit_code == 0, "a second run replaces the first"
 
 
 def test_demo_refuses_a_folder_that_is_a_file(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 import time
 from concurrent.futures import Future
@@ -45,6 +47,19 @@ def test_frames_come_out_once_in_order_and_late_by_the_lookahead() -> None:
     counts = [len(veil.push(bare(picture, n))) for n, picture in enumerate(pictures(25))]
     assert counts == [0] * 10 + [1] * 15
     assert [one.captured_ns for one in veil.flush()] == list(range(15, 25))
+
+
+@pytest.mark.parametrize("answer", [lambda _: face(140, 60, 180, 100), broken], ids=["found", "failing"])
+def test_memory_of_a_stream_is_flat(answer: Answer) -> None:
+    """A stream runs for months: no frame is kept beyond the look-ahead, whatever the detector does."""
+    veil, shown = live(Scripted(answer)), list(pictures(300))
+    alone = sys.getrefcount(shown[0])
+    for number, picture in enumerate(shown):
+        veil.push(bare(picture, number))
+    del picture
+    gc.collect()  # what an exception held is let go
+    kept = [number for number in range(300) if sys.getrefcount(shown[number]) > alone]
+    assert kept == list(range(290, 300))
 
 
 def test_a_hung_detector_covers_everything() -> None:
