@@ -14,6 +14,7 @@ from passerby.web.register.translation import FOLDER, PAGE_LANGUAGES, Translatio
 PAGES = sorted(
     [
         *(HERE / "register").glob("*.py"),
+        *(HERE / "mapped").glob("*.py"),
         *(HERE / "templates" / "register").iterdir(),
         *(HERE / "static" / "register").iterdir(),
     ]

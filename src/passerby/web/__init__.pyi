@@ -6,6 +6,15 @@ from .listening import (
     serve_app,
     shown_host,
 )
+from .mapped import (
+    MATCH_WITHIN_M,
+    Compared,
+    Comparison,
+    compare_map,
+    compared_fields,
+    letter_about,
+    read_map,
+)
 from .register import (
     FALLBACK_LANGUAGE,
     PAGE_LANGUAGES,
@@ -14,20 +23,29 @@ from .register import (
     copy_log,
     serve_register,
     verifier_page,
+    words_in,
     write_site,
 )
 
 __all__ = [
     "FALLBACK_LANGUAGE",
+    "MATCH_WITHIN_M",
     "PAGE_LANGUAGES",
+    "Compared",
+    "Comparison",
     "LogFollower",
     "SiteAddresses",
     "bind_port",
+    "compare_map",
+    "compared_fields",
     "copy_log",
+    "letter_about",
+    "read_map",
     "serve_app",
     "serve_console",
     "serve_register",
     "shown_host",
     "verifier_page",
+    "words_in",
     "write_site",
 ]

@@ -16,6 +16,7 @@ from passerby.cli.old_names import add_old_name
 from passerby.cli.register import pages as register_pages
 from passerby.cli.register import witness
 from passerby.cli.register.check import check, watch
+from passerby.cli.register.compare import compare
 from passerby.cli.register.input import (
     NAME_HINT,
     KeyOption,
@@ -37,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the group and its commands."""
     group = typer.Typer(no_args_is_help=True, help="The public, append-only log of cameras, changes and openings.")
     commands: list[Callable[..., None]] = [
-        init, append, policy, rotate, reveal, show, prove, check, watch, schema,
+        init, append, policy, rotate, reveal, show, prove, check, watch, compare, schema,
     ]  # fmt: skip
     for command in commands:
         group.command(command.__name__)(command)

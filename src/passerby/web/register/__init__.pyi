@@ -1,9 +1,16 @@
+from .camera import (
+    CameraHistory,
+)
 from .follow import (
     LogFollower,
     SiteAddresses,
 )
 from .pages import (
     verifier_page,
+)
+from .rows import (
+    contact_of,
+    shown_address,
 )
 from .server import (
     register_app,
@@ -13,19 +20,36 @@ from .site import (
     copy_log,
     write_site,
 )
+from .status import (
+    Light,
+    status_of,
+)
 from .translation import (
     FALLBACK_LANGUAGE,
     PAGE_LANGUAGES,
+    Translation,
+    words_in,
+)
+from .view import (
+    plain_label,
 )
 
 __all__ = [
     "FALLBACK_LANGUAGE",
     "PAGE_LANGUAGES",
+    "CameraHistory",
+    "Light",
     "LogFollower",
     "SiteAddresses",
+    "Translation",
+    "contact_of",
     "copy_log",
+    "plain_label",
     "register_app",
     "serve_register",
+    "shown_address",
+    "status_of",
     "verifier_page",
+    "words_in",
     "write_site",
 ]

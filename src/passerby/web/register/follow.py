@@ -117,6 +117,11 @@ class LogFollower:
         key = str(snapshot.trust.key)
         return LogSummary(snapshot.checkpoint.origin, snapshot.checkpoint.size, key, signed, snapshot.witnessed)
 
+    @property
+    def base_url(self) -> str:
+        """Where the pages stand for everybody, with a final slash."""
+        return self._addresses.base_url or f"https://{self.seen.origin}/"
+
     def pages(self, now: datetime | None = None) -> CitizenPages:
         """Return the pages as of now, reading what is new first. They change with the next call: render them before.
 
@@ -128,10 +133,10 @@ class LogFollower:
             self._looked = now
             self._refresh()
         if self._pages is None or abs((now - self._pages.now).total_seconds()) >= self._fresh_s:
-            base_url = self._addresses.base_url or f"https://{self.seen.origin}/"
             self._kept.clear()
+            log_url = self._addresses.log_url
             self._pages = CitizenPages(
-                self.state, self.seen, now, base_url=base_url, log_url=self._addresses.log_url, trouble=self.trouble
+                self.state, self.seen, now, base_url=self.base_url, log_url=log_url, trouble=self.trouble
             )
         return self._pages
 
