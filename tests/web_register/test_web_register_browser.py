@@ -85,6 +85,26 @@ def test_browser_checks_every_entry_of_a_good_page_by_itself(site: Site, visit: 
     assert re.search(r"Your browser has checked \d\d entries", seen.page.inner_text("#checked"))
 
 
+def test_each_section_says_once_that_it_was_checked_and_shows_entries_on_request(site: Site, visit: Visitor) -> None:
+    seen = visit().open(site.camera(0))
+    seen.checked()
+    assert not seen.page.is_visible("#purpose .where")
+    assert seen.page.inner_text("section:has(#purpose) > .proofs").endswith("✓ checked")
+    seen.page.click("section:has(#purpose) > .proofs summary")
+    assert seen.page.is_visible("#purpose .where")
+    assert not seen.page.is_visible("#mode .where"), "of the other sections nothing"
+    phone = visit(viewport={"width": 390, "height": 844}).open(site.camera(0))
+    phone.checked()
+    assert phone.page.evaluate("document.documentElement.scrollHeight") < 5000
+
+
+@pytest.mark.parametrize(("zone", "shown"), [("Europe/Paris", True), ("UTC", False)])
+def test_local_time_stands_beside_utc(site: Site, visit: Visitor, zone: str, shown: bool) -> None:
+    seen = visit(timezone_id=zone, locale="en-GB").open(site.camera(0))
+    words = seen.page.inner_text(".light")
+    assert bool(re.search(r"\d\d:\d\d UTC \(([^)]*, )?\d\d:\d\d (CET|CEST|GMT\+\d)\)", words)) is shown, words
+
+
 @pytest.mark.parametrize("path", ["", "fr/", "de/c/{}/", "c/{}/sign.html", "verify.html", "nothing/here"])
 def test_pages_ask_nobody_else_and_break_no_policy(site: Site, visit: Visitor, path: str) -> None:
     seen = visit().open(site.url + path.format(site.city.name(0)))
@@ -147,6 +167,9 @@ def test_forged_proof_fails_visibly(
 def test_page_is_complete_without_script(site: Site, visit: Visitor) -> None:
     plain, scripted = visit(java_script_enabled=False).open(site.camera(2)), visit().open(site.camera(2))
     scripted.checked()
+    for summary in plain.page.locator(".proofs summary").all():
+        summary.click()
+    scripted.page.eval_on_selector_all(".proofs", "all => all.forEach(e => (e.open = true))")
     words = plain.page.inner_text("main")
     for told in (
         "Not known",
@@ -159,7 +182,7 @@ def test_page_is_complete_without_script(site: Site, visit: Visitor) -> None:
         assert told in words
     assert "checking the proofs" not in words
     assert len(words) > 0.8 * len(scripted.page.inner_text("main"))
-    plain.page.click("summary")
+    plain.page.click("[aria-labelledby=hours] > details:not(.proofs) > summary")
     assert plain.page.is_visible("table")
     shoot(plain.page, "no-script")
 
@@ -215,6 +238,8 @@ def test_page_can_be_used_with_the_keyboard_alone(site: Site, visit: Visitor) ->
             break
         reached.append(href)
         outlined.append(outline)
+        if href == "SUMMARY":
+            seen.page.keyboard.press("Enter")
     wanted = seen.page.eval_on_selector_all("main a", "all => all.map(e => e.getAttribute('href'))")
     assert set(wanted) <= set(reached)
     assert min(outlined) >= 2

@@ -11,8 +11,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import segno
+from markupsafe import escape
 
-from passerby.register import CameraChanged, Fault, Remark, Reveal, SpotCheck, YearStatistics
+from passerby.register import (
+    CameraChanged,
+    Fault,
+    OperatorStated,
+    Remark,
+    Reveal,
+    RunningStopped,
+    SpotCheck,
+    YearStatistics,
+)
 from passerby.web.register.documents import every_path, find
 from passerby.web.register.map_drawing import MAX_SINGLE, Spot, draw
 from passerby.web.register.pages import Address, CitizenPages, LogSummary, verifier_page
@@ -95,11 +105,13 @@ def test_every_statement_says_who_states_it_and_links_to_its_entry_and_proof(cit
     )
     pages, words = pages_of(city), words_in(language)
     page = pages.camera(Address(language, f"c/{city.name(0)}/", named=True), city.name(0))
-    rows = re.findall(r'<div class="row".*?</div>', page, re.S)
+    assert str(escape(words.text("page.stated"))) in page
+    rows = re.findall(r'<div class="row[ "].*?</div>', page, re.S)
     assert len(rows) > 20
     for row in rows:
         stated = words.text("said") in row
-        assert stated or words.text("reckoned") in row or words.text("row.refused.none") in row, row
+        silent = any(words.text(f"row.{key}.none", all="").rstrip(".") in row for key in ("refused", "authority"))
+        assert stated or words.text("reckoned") in row or silent, row
         if stated:
             assert re.search(r'href="../../../entry/\d+.json"', row), row
             assert re.search(r'href="../../../proof/\d+"', row), row
@@ -360,7 +372,7 @@ def test_map_of_very_many_cameras_is_drawn_in_groups() -> None:
 def test_sign_is_a_drawing_with_the_pages_address_as_code(city: City) -> None:
     pages = pages_of(city.usual())
     at = Address("fr", f"c/{city.name(0)}/", named=True)
-    address = f"https://cameras.example.org/fr/c/{city.name(0)}/"
+    address = f"https://cameras.example.org/c/{city.name(0)}/"  # each reader gets their own language there
     sign = ET.fromstring(pages.drawing(at, city.name(0)))  # noqa: S314  # our own
     assert sign.tag == f"{SVG}svg"
     assert (sign.get("width"), sign.get("height")) == ("148mm", "210mm")
@@ -404,3 +416,38 @@ def test_link_to_the_checker_carries_key_log_and_page(city: City) -> None:
     link = next(href for href in links if "verify.html#" in href)
     asked = parse_qs(urlsplit(link).fragment)
     assert asked == {"lang": ["fr"], "log": ["./"], "key": [VKEY], "page": [f"fr/c/{city.name(0)}/"]}
+
+
+def test_a_gap_stands_beside_off(city: City) -> None:
+    """A camera that fell silent and was then stopped is off, but not only that."""
+    city.operator().register(0).start(0).heartbeat(0, 0)
+    city.add(RunningStopped(at=city.begin + timedelta(hours=5), camera=city.name(0), reason="planned"))
+    pages = pages_of(city)
+    words = PageReader(pages.camera(Address("en", f"c/{city.name(0)}/"), city.name(0))).words
+    assert "this camera is off" in words
+    assert "For 4 h of the last 30 days nobody can tell whether this camera was on, last from 22 November 2026" in words
+    assert "not known for 4 h of the last 30 days" in PageReader(pages.operator(Address("en"))).words
+
+
+def test_authority_to_complain_to_is_named_or_all_are(city: City) -> None:
+    city.usual()
+    at = Address("en", f"c/{city.name(0)}/")
+    assert "The operator has not named its authority" in PageReader(pages_of(city).camera(at, city.name(0))).words
+    city.add(
+        OperatorStated(
+            at=city.now, name="Ville", contact="mailto:a@example.org",
+            authority="Data Protection Commission", authority_contact="https://dpc.example.org/",
+        )
+    )  # fmt: skip
+    page = pages_of(city).camera(at, city.name(0))
+    words = PageReader(page).words
+    assert "Data Protection Commission" in words
+    assert 'href="https://dpc.example.org/"' in page
+    assert "has not named" not in words
+    assert "You may complain" in words
+
+
+def test_purpose_stands_on_the_sign(city: City) -> None:
+    pages = pages_of(city.usual())
+    assert "Purpose: Crowd safety on the platform" in pages.drawing(Address("en"), city.name(0))
+    assert "Sécurité du quai" in pages.drawing(Address("fr"), city.name(0))

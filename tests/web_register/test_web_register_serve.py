@@ -89,7 +89,8 @@ def test_tiles_may_be_kept_for_ever_and_the_checkpoint_never(client: httpx.Clien
 def test_unchanged_content_is_not_sent_again(client: httpx.Client) -> None:
     for path in ("/verify.html", "/entry/3.json", "/tile/0/000.p/98", "/proof/3"):
         tag = client.get(path).headers["etag"]
-        again = client.get(path, headers={"If-None-Match": f'"other", W/{tag}'})
+        assert tag.startswith('W/"'), "the same for every encoding"
+        again = client.get(path, headers={"If-None-Match": f'"other", {tag}'})
         assert (again.status_code, again.content) == (304, b""), path
         assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
@@ -151,11 +152,22 @@ def test_folders_are_found_without_their_slash(client: httpx.Client, path: str) 
 
 def test_language_follows_the_browser_where_the_path_names_none(client: httpx.Client) -> None:
     french = client.get("/", headers={"Accept-Language": "fr-BE,fr;q=0.9"})
-    assert (french.headers["content-language"], french.headers["vary"]) == ("fr", "Accept-Language")
+    assert (french.headers["content-language"], french.headers["vary"]) == ("fr", "Accept-Language, Accept-Encoding")
     assert "Caméras :" in french.text.replace("\u00a0", " ")
     german = client.get("/de/", headers={"Accept-Language": "fr"})
     assert german.headers["content-language"] == "de"
-    assert "vary" not in german.headers
+    assert german.headers["vary"] == "Accept-Encoding"
+
+
+def test_bundles_and_files_are_compressed_for_who_takes_it(client: httpx.Client) -> None:
+    for path in ("/tile/entries/000.p/98", "/verify.html"):
+        packed = client.get(path)
+        bare = client.get(path, headers={"Accept-Encoding": "identity"})
+        assert packed.headers["content-encoding"] == "gzip", path
+        assert "content-encoding" not in bare.headers
+        assert packed.content == bare.content
+        assert int(packed.headers["content-length"]) < len(bare.content) / 2
+        assert packed.headers["vary"].endswith("Accept-Encoding")
 
 
 def test_served_proof_shows_the_entry_under_the_logs_key(client: httpx.Client, log: tuple[Path, str, City]) -> None:

@@ -75,6 +75,9 @@ class OperatorStated(Stated):
     name: Line
     contact: Url
     page: Url | None = None
+    authority: Line | None = None
+    """The data protection authority that people can complain to."""
+    authority_contact: Url | None = None
     grace_s: Seconds = 0
     """How long cameras may run while this log cannot be written; 0: not at all."""
 

@@ -89,6 +89,10 @@ class OperatorConfig(Section):
     name: Annotated[str, Key("For example: City of Example, transport office", min_length=1, max_length=200)]
     contact: Annotated[str, Key("https://, mailto: or tel:", pattern=URL)]
     page: Annotated[str | None, Key("More about it", pattern=URL)] = None
+    authority: Annotated[
+        str | None, Key("Data protection authority that people can complain to", min_length=1, max_length=200)
+    ] = None
+    authority_contact: Annotated[str | None, Key("Where it takes complaints", pattern=URL)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

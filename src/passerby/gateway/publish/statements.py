@@ -144,7 +144,11 @@ class Statements:
 
 def _operator(config: RegisterConfig) -> dict[str, object]:
     said = config.operator
-    return {"name": said.name, "contact": said.contact, "page": said.page, "grace_s": round(config.grace_s)}
+    stated: dict[str, object] = {
+        "name": said.name, "contact": said.contact, "page": said.page, "grace_s": round(config.grace_s),
+    }  # fmt: skip
+    named = {"authority": said.authority, "authority_contact": said.authority_contact}
+    return stated | {name: value for name, value in named.items() if value is not None}
 
 
 def _plain(statement: Statement) -> dict[str, object]:

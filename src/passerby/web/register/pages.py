@@ -150,8 +150,14 @@ class CitizenPages:
         words, camera = words_in(at.language), self.state.cameras[name]
         operator = self.state.operator.entry.name if self.state.operator else words.text("page.no_operator")
         covered = camera.started is not None and status_of(camera, self.now).light is not Light.GONE
+        purpose = words.pick(camera.registered.entry.purpose)[1] if camera.registered else None
         return draw_sign(
-            words, address=f"{self.base_url}{at.path}", label=plain_label(camera), operator=operator, covered=covered
+            words,
+            address=f"{self.base_url}{at.folder}",  # no language: each reader gets their own
+            label=plain_label(camera),
+            operator=operator,
+            covered=covered,
+            purpose=purpose,
         )
 
     def feed(self, at: Address) -> str:

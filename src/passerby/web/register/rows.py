@@ -20,6 +20,9 @@ from passerby.web.register.state import State
 from passerby.web.register.status import hidden_requests, totals_of
 from passerby.web.register.translation import Translation, element
 
+AUTHORITIES = "https://www.edpb.europa.eu/about-edpb/about-edpb/members_en"
+"""All data protection authorities of the Union, by the European Data Protection Board."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -96,6 +99,21 @@ def _operator(words: Translation, state: State, camera: CameraHistory, _now: dat
         address = contact.entry.contact
         link = element("a", claim(contact, "contact", shown_address(address)), href=address, rel="noreferrer nofollow")
         yield Row("contact", link, (contact.index,))
+    yield from _authority(words, state)
+
+
+def _authority(words: Translation, state: State) -> Iterator[Row]:
+    """Whom to complain to; the list of all where the operator does not say."""
+    operator = state.operator
+    if operator is None or operator.entry.authority is None:
+        every = element("a", words.text("row.authority.all"), href=AUTHORITIES, rel="noreferrer")
+        yield Row("authority", words.say("row.authority.none", all=every), by="")
+        return
+    body = claim(operator, "authority")
+    if address := operator.entry.authority_contact:
+        shown = claim(operator, "authority_contact", shown_address(address))
+        body += Markup(", ") + element("a", shown, href=address, rel="noreferrer nofollow")
+    yield Row("authority", body, (operator.index,))
 
 
 def contact_of(state: State, camera: CameraHistory) -> Said[CameraRegistered] | Said[OperatorStated] | None:

@@ -18,7 +18,9 @@ QUIET_MODULES = 4
 CODE_MM = 84
 
 
-def draw_sign(words: Translation, *, address: str, label: str, operator: str, covered: bool) -> Markup:
+def draw_sign(
+    words: Translation, *, address: str, label: str, operator: str, covered: bool, purpose: str | None = None
+) -> Markup:
     """Return the sign as an SVG drawing.
 
     Args:
@@ -27,12 +29,15 @@ def draw_sign(words: Translation, *, address: str, label: str, operator: str, co
         label: The camera's name.
         operator: Who runs it.
         covered: Whether the register says that faces are covered.
+        purpose: What the camera is for, where the register says so.
     """
     lines: list[tuple[str, float, str]] = [(words.text("sign.heading"), 11, "bold")]
     lines += [(line, 7, "normal") for line in wrapped(label, 30, 2)]
     covers = words.text("sign.text" if covered else "sign.text_other")
     lines += [(line, 5.2, "normal") for line in wrapped(f"{words.text('said')} {covers}", 44, 3)]
-    top = Markup("").join(placed(lines, 20))
+    if purpose:
+        lines += [(line, 5.2, "normal") for line in wrapped(words.text("sign.purpose", purpose=purpose), 44, 2)]
+    top = Markup("").join(placed(lines, 18))
     foot = [(line, 4.6, "normal") for line in wrapped(words.text("sign.operator", operator=operator), 48, 2)]
     foot += [(line, 3.6, "normal") for line in broken(address)]
     scan = Markup("").join(placed([(line, 5.2, "bold") for line in wrapped(words.text("sign.scan"), 38, 2)], 72))

@@ -55,7 +55,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """One camera's last 30 days. Times in seconds."""
+    """One camera's last 30 days. Times in seconds; ``not_known_s`` is that of gaps and of a silence that goes on."""
 
     faces: int
     frames: int
@@ -63,6 +63,7 @@ class Totals:
     covered_whole_s: int
     stalled_s: int
     down_s: int
+    gaps_s: int
     not_known_s: int
     first: int | None
     last: int | None
@@ -132,6 +133,7 @@ def totals_of(camera: CameraHistory, now: datetime) -> Totals:
         covered_whole_s=sum(row.covered_whole_s for row in rows),
         stalled_s=sum(row.stalled_s for row in rows),
         down_s=sum(row.down_s for row in rows),
+        gaps_s=gaps_s,
         not_known_s=gaps_s + min(silent_s, round(WINDOW.total_seconds())),
         first=rows[0].first if rows else None,
         last=rows[-1].last if rows else None,

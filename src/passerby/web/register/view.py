@@ -14,7 +14,7 @@ from passerby.web.register.camera import CameraHistory, Counts, Said
 from passerby.web.register.map_drawing import Map, Spot, draw
 from passerby.web.register.rows import Row, claim, rows_of, source, tally_rows
 from passerby.web.register.state import State
-from passerby.web.register.status import Light, Status, late_reveals, status_of
+from passerby.web.register.status import Light, Status, late_reveals, status_of, totals_of
 from passerby.web.register.translation import Translation, element
 
 CAMERAS_PER_PART = 50
@@ -38,6 +38,8 @@ class Shown:
         due: When this turns into "not known" by itself, as entries spell instants, or None.
         entries: Where in the log.
         plain: Its name as plain text.
+        gap: How long in the last 30 days nothing was known of it, and when last; None where something always was.
+        gap_brief: The same in few words.
     """
 
     camera: str
@@ -50,6 +52,8 @@ class Shown:
     due: str | None
     entries: tuple[int, ...]
     plain: str
+    gap: Markup | None = None
+    gap_brief: Markup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ def shown(words: Translation, camera: CameraHistory, now: datetime, number: int 
         else Markup("<code>{}</code>").format(camera.camera[:8])
     )
     when = since(words, status)
+    gap, gap_brief = gap_beside(words, camera, now)
     entries = [] if status.index is None else [status.index]
     if camera.registered:
         entries.append(camera.sources.get("label", camera.registered.index))
@@ -127,7 +132,19 @@ def shown(words: Translation, camera: CameraHistory, now: datetime, number: int 
         due=format_instant(status.due) if status.due else None,
         entries=tuple(dict.fromkeys(entries)),
         plain=plain_label(camera),
+        gap=gap,
+        gap_brief=gap_brief,
     )
+
+
+def gap_beside(words: Translation, camera: CameraHistory, now: datetime) -> tuple[Markup | None, Markup | None]:
+    """Return what a reader of "on" or "off" must know: that for a while nobody could tell. In full, and in few words."""
+    seconds, last = totals_of(camera, now).gaps_s, camera.gaps[-1] if camera.gaps else None
+    if last is None or seconds == 0:
+        return None, None
+    span = words.span(seconds)
+    begin, end = words.instant(last.begin), words.instant(last.end)
+    return words.say("status.gap", span=span, begin=begin, end=end), words.say("page.gap_brief", span=span)
 
 
 def since(words: Translation, status: Status) -> Markup | None:

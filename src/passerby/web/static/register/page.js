@@ -36,6 +36,20 @@ async function checkEntry(index, elements, key) {
   return wrong === 0;
 }
 
+// Says once for each section whether its statements were checked, and opens those where one failed.
+function summarise() {
+  for (const shown of document.querySelectorAll("[data-checked]")) {
+    const section = shown.closest("section");
+    const marks = [...section.querySelectorAll("[data-mark]")];
+    const bad = marks.some((element) => element.dataset.state === "bad");
+    if (!bad && (marks.length === 0 || marks.some((element) => element.dataset.state !== "good"))) continue;
+    shown.textContent = bad ? WORDS.bad : WORDS.good;
+    shown.dataset.state = bad ? "bad" : "good";
+    shown.hidden = false;
+    if (bad) shown.closest("details").open = true;
+  }
+}
+
 function markBad(index, error, around = document) {
   if (!(error instanceof Refused) || error.reason === "browser") throw error;
   mark(index, "bad", `${WORDS.bad}: ${WORDS.reason[error.reason]}`, error.detail, around);
@@ -66,6 +80,7 @@ async function checkPage() {
     if (!(error instanceof Refused)) throw error;
     return;
   }
+  summarise();
   summary.dataset.state = bad ? "bad" : "good";
   summary.textContent = (bad ? WORDS.some_bad : WORDS.all_good).replace("{n}", bad || claims.length);
 }
@@ -85,5 +100,22 @@ function checkAge() {
   }
 }
 
+// Beside each instant in UTC the reader's own time, with the day where that is another one.
+function tellLocalTime() {
+  const page = document.documentElement.lang;
+  const language = navigator.languages.find((name) => name.startsWith(page)) ?? page;
+  for (const element of document.querySelectorAll("main time[datetime*=T]")) {
+    const at = new Date(element.dateTime);
+    if (Number.isNaN(at.getTime()) || at.getTimezoneOffset() === 0) continue;
+    const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
+    if (at.getDate() !== at.getUTCDate()) Object.assign(options, { day: "numeric", month: "short" });
+    const local = document.createElement("span");
+    local.className = "local";
+    local.textContent = ` (${new Intl.DateTimeFormat(language, options).format(at)})`;
+    element.after(local);
+  }
+}
+
 checkAge();
+tellLocalTime();
 if (document.getElementById("checked")) checkPage();
