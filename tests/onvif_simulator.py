@@ -30,7 +30,7 @@ _PROFILE = (
 
 
 class OnvifSimulator:
-    """The camera. Change ``users``, ``moving`` and ``position`` while it runs."""
+    """The camera. Change ``users``, ``moving``, ``position``, ``stream`` and ``base`` while it runs."""
 
     def __init__(self, stream: str, users: dict[str, str] | None = None) -> None:
         self.stream = stream
@@ -56,6 +56,7 @@ class OnvifSimulator:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
+        self.base = f"http://127.0.0.1:{self.port}/onvif/"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         self._ear: socket.socket | None = None
@@ -111,7 +112,7 @@ class OnvifSimulator:
         return 200, self._told(name)
 
     def _told(self, name: str) -> str:
-        base = f"http://127.0.0.1:{self.port}/onvif/"
+        base = self.base
         answers = {
             "GetCapabilities": "<tds:GetCapabilitiesResponse><tds:Capabilities>"
             f"<tt:Device><tt:XAddr>{base}device_service</tt:XAddr></tt:Device>"

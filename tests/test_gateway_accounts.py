@@ -22,6 +22,7 @@ from passerby.gateway.access.limits import RateLimit
 from passerby.gateway.access.sessions import LoginSessions, same_token
 from passerby.gateway.logs import PER_S, JsonLines, OnceASecond, log_as_json
 from passerby.gateway.publish.metrics import MetricsSource, metrics_exposition
+from passerby.gateway.rtsp.message import RtspRequest
 from passerby.gateway.states import CameraStatus, Phase, WorkerCounts
 from passerby.gateway.values import CoverReason
 
@@ -45,6 +46,10 @@ def accounts(tmp_path: Path) -> Iterator[Accounts]:
 
 def basic(name: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def asked(proof: str) -> RtspRequest:
+    return RtspRequest("DESCRIBE", "rtsp://h/hall", {"authorization": proof})
 
 
 # accounts
@@ -124,10 +129,10 @@ def test_rtsp_takes_the_stream_key_everywhere_and_the_password_under_tls_only(ac
     key = accounts.new_stream_key("a")
     gate = AccountGate(accounts)
     ask = {"address": "192.0.2.1"}
-    assert gate.user_of("DESCRIBE", basic("a", "correct horse battery"), secure=True, **ask) == "a"
-    assert gate.user_of("DESCRIBE", basic("a", key), secure=True, **ask) == "a"
-    assert gate.user_of("DESCRIBE", basic("a", "correct horse battery"), secure=False, **ask) is None
-    assert gate.user_of("DESCRIBE", basic("a", "wrong"), secure=True, **ask) is None
+    assert gate.user_of(asked(basic("a", "correct horse battery")), secure=True, **ask) == "a"
+    assert gate.user_of(asked(basic("a", key)), secure=True, **ask) == "a"
+    assert gate.user_of(asked(basic("a", "correct horse battery")), secure=False, **ask) is None
+    assert gate.user_of(asked(basic("a", "wrong")), secure=True, **ask) is None
     assert [text.partition(" ")[0] for text in gate.challenges(secure=True)] == ["Basic"]
     assert [text.partition(" ")[0] for text in gate.challenges(secure=False)] == ["Digest"]
     assert gate.may_read("a", "hall")

@@ -18,7 +18,7 @@ from passerby.errors import ConfigError
 from passerby.gateway.config.camera import CameraConfig
 from passerby.gateway.config.city import CityConfig
 from passerby.gateway.config.document import parse_document
-from passerby.gateway.config.key import Key, hints_of, marks_of
+from passerby.gateway.config.key import Key, Secret, hints_of, marks_of
 from passerby.gateway.config.load import load_city, parse_city
 from passerby.gateway.config.reference import reference, schema, sections_of
 from passerby.gateway.config.words import polygon, seconds, size_bytes
@@ -161,6 +161,35 @@ def test_secret_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "city.yml"
     path.write_text(WHOLE)
     assert load_city(path, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).cameras["hall"].input.password == "from file"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WHOLE.replace("Station hall, north", '"{PASSERBY_PW}"'),
+        WHOLE.replace("label: North hall", 'label: "{PASSERBY_PW}"'),
+        WHOLE.replace("192.0.2.7:554", "{PASSERBY_PW}.example"),
+        WHOLE.replace("/h264?x=1", "/h264?x={PASSERBY_PW}"),
+        WHOLE.replace("user: u,", 'user: "{PASSERBY_PW}",'),
+        WHOLE.replace("host: 192.0.2.7,", 'host: "{PASSERBY_PW}",'),
+        WHOLE.replace("de: Sicherheit am Bahnsteig", 'password: "{PASSERBY_PW}"'),
+        WHOLE.replace("mailto:cameras@example.org", "https://{PASSERBY_PW}@example.org"),
+        WHOLE.replace('password: "{PASSERBY_PW}"', "password: x") + 'logger: {default: "{PASSERBY_PW}"}\n',
+        WHOLE.replace("quay: test", 'quay: {source: "test://x", friendly_name: "{PASSERBY_NONE}"}\n  dam: test'),
+    ],
+)
+def test_a_secret_stands_in_passwords_tokens_and_logins_only(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"secret PASSERBY_\w+ must stand in a password") as caught:
+        city(text)
+    assert len(caught.value.message.splitlines()) == 1
+    assert "p@ss" not in caught.value.message
+
+
+def test_every_password_and_token_of_the_file_takes_a_secret() -> None:
+    for section in sections_of(CityConfig):
+        for key, hint in hints_of(section).items():
+            if key in {"password", "token"} or key.endswith("_secret"):
+                assert any(isinstance(mark, Secret) for mark in marks_of(hint)), (section, key)
 
 
 def test_only_our_own_variables_are_put_in() -> None:

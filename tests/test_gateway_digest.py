@@ -14,6 +14,7 @@ from tests.gateway_tools import PASSWORD, USER, Served, wait_for
 from passerby.gateway.config import PushConfig
 from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.digest import DigestClient, parts_of
+from passerby.gateway.rtsp.message import RtspRequest
 from passerby.gateway.rtsp.push import RtspPusher
 
 RFC7616 = 'realm="http-auth@example.org", qop="auth, auth-int", nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"'
@@ -103,6 +104,10 @@ def test_what_is_not_known_is_not_answered(values: list[str]) -> None:
     assert client.authorization("GET", "/") is None
 
 
+def test_a_challenge_that_would_add_a_header_is_not_answered() -> None:
+    assert not mufasa().challenged(['Digest realm="a\nX: y", nonce="n"', "Basic realm=a\x00"])
+
+
 def test_digest_goes_before_basic() -> None:
     client = DigestClient("a", "b")
     assert client.challenged(["Basic realm=x", "Digest realm=x, nonce=n"])
@@ -114,9 +119,16 @@ def test_our_own_gate_takes_the_answer_whatever_stands_in_it(user: str, password
     gate = DigestGate(lambda name: ha1(user, password) if name == user else None, lambda *_: True)
     client = DigestClient(user, password)
     assert client.challenged(gate.challenges(secure=False))
-    header = client.authorization("DESCRIBE", "rtsp://h/c") or ""
-    assert gate.user_of("DESCRIBE", header, secure=False, address="192.0.2.1") == user
-    assert gate.user_of("SETUP", header, secure=False, address="192.0.2.1") is None
+    proof = {"authorization": client.authorization("DESCRIBE", "rtsp://h/c") or ""}
+    for method, url, wanted in [
+        ("DESCRIBE", "rtsp://h/c", user),
+        ("DESCRIBE", "rtsp://h:554/c/trackID=0", user),
+        ("SETUP", "rtsp://h/c", None),
+        ("DESCRIBE", "rtsp://h/another", None),
+        ("DESCRIBE", "rtsp://[/c", None),
+        ("DESCRIBE", "*", None),
+    ]:
+        assert gate.user_of(RtspRequest(method, url, proof), secure=False, address="192.0.2.1") == wanted
 
 
 class Sha256Server(threading.Thread):

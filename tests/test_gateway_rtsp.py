@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
 import socket
@@ -35,7 +36,7 @@ from passerby.gateway.access.gate import AccountGate
 from passerby.gateway.config import RtspConfig
 from passerby.gateway.picture.scene import SceneSettings, read_number
 from passerby.gateway.rtsp.auth import DigestGate, ha1
-from passerby.gateway.rtsp.message import Interleaved, RequestReader, RtspRequest, transports
+from passerby.gateway.rtsp.message import Interleaved, RequestReader, RtspRequest, camera_of, transports
 from passerby.gateway.rtsp.rtp import packets, payloads, sender_report
 from passerby.gateway.states import EventKind
 
@@ -62,6 +63,10 @@ def read(url: str, count: int, transport: str = "tcp", **options: str) -> list[a
             if len(frames) == count:
                 break
     return frames
+
+
+def asked(proof: str) -> RtspRequest:
+    return RtspRequest("DESCRIBE", "rtsp://h/c", {"authorization": proof})
 
 
 def check_numbers(frames: list[av.VideoFrame]) -> None:
@@ -248,15 +253,55 @@ def test_what_is_no_rtsp_ends_the_connection(served: Served, data: bytes) -> Non
         assert got.startswith(b"RTSP/1.0 400")
 
 
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        b"DESCRIBE rtsp://[ RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Basic eDp5",
+        b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: " + b"9" * 5000,
+        b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: -5",
+        "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: \u0663".encode(),
+    ],
+)
+def test_an_address_or_number_that_is_none_is_refused_without_a_traceback(
+    served: Served, request_line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection(("127.0.0.1", served.server.port), 5) as raw:
+        raw.sendall(request_line + b"\r\n\r\n")
+        got = b""
+        while chunk := raw.recv(4096):
+            got += chunk
+        assert got.startswith(b"RTSP/1.0 400")
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
+@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
+def test_what_a_reader_writes_ends_in_our_own_error_or_a_value(url: str, transport: str, proof: str) -> None:
+    gate = DigestGate({"reader": ha1("reader", "p")}.get, lambda *_: True)
+    for header in (
+        proof,
+        "Digest " + proof,
+        f'Digest username="reader", nonce="{proof}", uri="{url}"',
+        "Basic " + proof,
+    ):
+        request = RtspRequest("DESCRIBE", url, {"authorization": header})
+        assert gate.user_of(request, secure=True, address="a") is None
+    list(transports(transport))
+    list(transports("RTP/AVP/TCP;unicast;interleaved=" + transport))
+    with contextlib.suppress(ServiceError):
+        camera_of(url)
+
+
+@pytest.mark.parametrize("ports", ["9" * 5000 + "-1", "\u0661-\u0662", "-1", "5000-", "70000-70001"])
+def test_ports_that_are_none_are_no_transport(ports: str) -> None:
+    assert [one.channels for one in transports(f"RTP/AVP;unicast;client_port={ports}")] in ([], [(5000, 5001)])
+
+
 def test_guessing_passwords_is_stopped() -> None:
     gate = DigestGate({"reader": ha1("reader", "p")}.get, lambda *_: True)
     for _ in range(30):
         assert (
             gate.user_of(
-                "DESCRIBE",
-                'Digest username="reader", nonce="x", uri="u", response="r"',
-                secure=False,
-                address="1.2.3.4",
+                asked('Digest username="reader", nonce="x", uri="u", response="r"'), secure=False, address="1.2.3.4"
             )
             is None
         )
@@ -267,9 +312,9 @@ def test_guessing_passwords_is_stopped() -> None:
 def test_basic_counts_only_under_tls() -> None:
     gate = DigestGate({"u": ha1("u", "p:q")}.get, lambda *_: True)
     header = "Basic " + base64.b64encode(b"u:p:q").decode()
-    assert gate.user_of("DESCRIBE", header, secure=False, address="a") is None
-    assert gate.user_of("DESCRIBE", header, secure=True, address="a") == "u"
-    assert gate.user_of("DESCRIBE", "Basic !!", secure=True, address="a") is None
+    assert gate.user_of(asked(header), secure=False, address="a") is None
+    assert gate.user_of(asked(header), secure=True, address="a") == "u"
+    assert gate.user_of(asked("Basic !!"), secure=True, address="a") is None
     assert len(gate.challenges(secure=False)) == 1
     assert len(gate.challenges(secure=True)) == 2
 

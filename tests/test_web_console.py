@@ -423,6 +423,22 @@ def test_errors_have_one_form(site: ConsoleSite) -> None:
             assert isinstance(answer.json()["error"], str)
 
 
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000, "-1", "1e9", "\u0663", "x"])
+def test_a_number_that_is_none_is_refused_and_no_failure(site: ConsoleSite, number: str) -> None:
+    with client(site, Role.ADMIN) as admin:
+        for path in (
+            "/api/access?before=",
+            "/api/access?most=",
+            "/console/access?before=",
+            "/api/cameras/hall/latest.jpg?h=",
+        ):
+            answer = admin.get(path + number)
+            assert answer.status_code == 400, (path, answer.text)
+        for span in (f"from={number}&to=5", f"from=0&to={number}", "from=nan&to=inf", "from=1&to=1e400"):
+            for what in ("clip.mp4", "recordings"):
+                assert admin.get(f"/api/cameras/hall/{what}?{span}").status_code in {200, 400, 404}, span
+
+
 def test_snapshot_is_the_veiled_picture(site: ConsoleSite) -> None:
     with client(site, Role.VIEWER) as viewer:
         answer = viewer.get("/api/cameras/hall/latest.jpg")

@@ -113,3 +113,16 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def whole_number(text: str, most: int) -> int | None:
+    """Return a number from 0 on that another program wrote in digits; None where it is none, or above what it may be.
+
+    Unlike ``int`` it knows ASCII digits only, and refuses long ones before it reads them.
+
+    >>> whole_number("80", 100), whole_number("101", 100), whole_number("9" * 5000, 100), whole_number("", 100)
+    (80, None, None, None)
+    """
+    if not text.isascii() or not text.isdecimal() or len(text) > 20 or int(text) > most:
+        return None
+    return int(text)

@@ -33,6 +33,7 @@ from .onvif import (
     check_camera_access,
     discover_cameras,
     read_profiles,
+    same_machine,
     watch_poses,
 )
 from .publish import (
@@ -102,6 +103,7 @@ __all__ = [
     "parse_city",
     "read_profiles",
     "recordings_between",
+    "same_machine",
     "same_token",
     "watch_poses",
 ]

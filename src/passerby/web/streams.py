@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from passerby.errors import AccessError, ServiceError
 from passerby.gateway import Event, EventKind, Gateway, ServedCamera, clip_between, recordings_between
+from passerby.values import whole_number
 
 Guard = Callable[[HTTPConnection, str], Awaitable[str]]
 """Returns the user who asks for a camera, or raises AccessError."""
@@ -116,11 +117,11 @@ class Streams:
         camera = await self._camera(request, name, "snapshot")
         if isinstance(camera, Response):
             return camera
-        text = request.query_params.get("h", "0")
-        if not text.isdecimal() or len(text) > 5:
+        height_px = whole_number(request.query_params.get("h", "0"), 99_999)
+        if height_px is None:
             return _refusal(400, "h must be a height in pixels")
         try:
-            data = await self._gateway.snapshot(name, height_px=int(text))
+            data = await self._gateway.snapshot(name, height_px=height_px)
         except ServiceError as exc:
             return _refusal(503, exc.message)
         return Response(data, media_type="image/jpeg", headers=_NO_STORE)

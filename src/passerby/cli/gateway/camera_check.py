@@ -8,6 +8,7 @@ import os
 from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import typer
 
@@ -45,6 +46,12 @@ def check_camera(
         UsageError: neither name nor address, or a password is missing.
     """
     found, service = _target(camera, config, user, onvif)
+    if found.input.username is not None:
+        typer.echo(
+            f"the password of {found.input.username} is shown to {urlsplit(found.input.url).netloc}: "
+            "as a digest, or as it is where no digest is asked for",
+            err=True,
+        )
     report = asyncio.run(check_camera_access(found, service, [CameraLogin(name, _password(OTHER)) for name in others]))
     if report is None:
         raise UsageError("camera must be on the network to be tested, is not")

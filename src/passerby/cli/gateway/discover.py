@@ -5,17 +5,30 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 import yaml
 
 from passerby.errors import CameraError, UsageError
 from passerby.files import write_atomic
-from passerby.gateway import FoundCamera, OnvifConfig, StreamProfile, discover_cameras, read_profiles
+from passerby.gateway import (
+    FoundCamera,
+    OnvifConfig,
+    StreamProfile,
+    discover_cameras,
+    read_profiles,
+    same_machine,
+)
 
 PASSWORD = "PASSERBY_CAMERA_PASSWORD"  # noqa: S105 - a variable's name, not a password
+
+
+_MOST_TOLD = 20
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,6 +43,14 @@ def find(
     ] = None,
     user: Annotated[str | None, typer.Option(help=f"User of the cameras; the password comes from {PASSWORD}.")] = None,
     timeout_s: Annotated[float, typer.Option("--timeout", min=1, max=60, help="Seconds to wait for answers.")] = 4.0,
+    stream_hosts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stream-host",
+            metavar="HOST",
+            help="A machine that may serve the cameras' streams for them.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write there instead of to standard output.")
     ] = None,
@@ -37,7 +58,10 @@ def find(
     """Find ONVIF cameras and print their entries as YAML. No password is written: {PASSERBY_CAMERA_PASSWORD} stands for it."""
     found = [_named(host) for host in hosts] if hosts else discover_cameras(timeout_s)
     typer.echo(f"{len(found)} cameras answered", err=True)
-    entries, failures = asyncio.run(_entries(found, user, os.environ.get(PASSWORD)))
+    asked = _Asked(user, os.environ.get(PASSWORD), tuple(stream_hosts or ()))
+    if user is not None and found:
+        _tell_who_sees(user, found)
+    entries, failures = asyncio.run(_entries(found, asked))
     for failure in failures:
         typer.echo(f"error: {failure}", err=True)
     text = yaml.safe_dump({"cameras": entries}, sort_keys=False, allow_unicode=True) if entries else ""
@@ -57,13 +81,30 @@ def _named(text: str) -> FoundCamera:
     return FoundCamera(match[1].strip("[]"), int(match[2] or 80))
 
 
-async def _entries(
-    found: list[FoundCamera], user: str | None, password: str | None
-) -> tuple[dict[str, object], list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the user gave: the cameras' login, and machines that may serve for them."""
+
+    user: str | None
+    password: str | None
+    stream_hosts: tuple[str, ...]
+
+
+def _tell_who_sees(user: str, found: Sequence[FoundCamera]) -> None:
+    told = ", ".join(f"{one.host}:{one.port}" for one in found[:_MOST_TOLD])
+    more = f" and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else ""
+    typer.echo(
+        f"the password of {user} is shown as a digest to {told}{more}: whoever is no camera of yours can try guesses on it; "
+        "name HOSTs to ask only those",
+        err=True,
+    )
+
+
+async def _entries(found: list[FoundCamera], asked: _Asked) -> tuple[dict[str, object], list[str]]:
     entries: dict[str, object] = {}
     failures = []
     for camera in found:
-        onvif = OnvifConfig(camera.host, camera.port, user, password)
+        onvif = OnvifConfig(camera.host, camera.port, asked.user, asked.password)
         try:
             streams = await read_profiles(onvif)
         except CameraError as exc:
@@ -75,7 +116,14 @@ async def _entries(
                 f"camera at {camera.host}:{camera.port} must have a stream in H.264, H.265 or JPEG, has none"
             )
             continue
-        entries[_name(camera, set(entries))] = _entry(camera, usable[0], user)
+        serving = urlsplit(usable[0].url).hostname or ""
+        if serving not in asked.stream_hosts and not same_machine(serving, camera.host):
+            failures.append(
+                f"camera at {camera.host} must serve its stream itself, names {serving}; "
+                f"give --stream-host {serving} if the login may go there"
+            )
+            continue
+        entries[_name(camera, set(entries))] = _entry(camera, usable[0], asked.user)
     return entries, failures
 
 

@@ -6,7 +6,7 @@ import base64
 
 from passerby.errors import ServiceError
 from passerby.gateway.access.accounts import Accounts, Right
-from passerby.gateway.rtsp import REALM, DigestGate
+from passerby.gateway.rtsp import REALM, DigestGate, RtspRequest
 
 
 class AccountGate(DigestGate):
@@ -24,9 +24,9 @@ class AccountGate(DigestGate):
         """Return the values of WWW-Authenticate: under TLS only Basic, as players prefer Digest, which no password serves."""
         return [f'Basic realm="{REALM}"'] if secure else super().challenges(secure=secure, stale=stale)
 
-    def user_of(self, method: str, header: str, *, secure: bool, address: str) -> str | None:
-        """Return the user whose proof this header is, or None."""
-        scheme, _, rest = header.partition(" ")
+    def user_of(self, request: RtspRequest, *, secure: bool, address: str) -> str | None:
+        """Return the user whose proof a request carries, or None."""
+        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         if secure and scheme.lower() == "basic" and not self.blocked(address):
             try:
                 name, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
@@ -34,7 +34,7 @@ class AccountGate(DigestGate):
                 name = password = ""
             if name and self._accounts.check(name, password) is not None:
                 return name
-        return super().user_of(method, header, secure=secure, address=address)
+        return super().user_of(request, secure=secure, address=address)
 
     def standing(self, user: str, camera: str) -> object:
         """Return what stays the same as long as the account does; None once it may not read."""

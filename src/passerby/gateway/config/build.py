@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from passerby.errors import ConfigError
 from passerby.gateway.config.camera import NAME_PATTERN, CameraConfig, InputConfig, OnvifConfig, PushConfig
 from passerby.gateway.config.city import CityConfig, RegisterConfig
-from passerby.gateway.config.document import Path_, YamlDocument
-from passerby.gateway.config.key import Section
+from passerby.gateway.config.document import YamlDocument
+from passerby.gateway.config.key import Path_, Section
 from passerby.gateway.config.statement import Statement, digest_of
 
 DEFAULTS = ("detect", "privacy", "record", "output")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from passerby.errors import ConfigError
-from passerby.gateway.config.key import Check, InCode, Key, Read, Section, keys
+from passerby.gateway.config.key import Check, InCode, Key, Read, Secret, SecretPart, Section, keys
 from passerby.gateway.config.words import DAYS, Colour, Day, Duration, Polygon, Size, Texts, TimeOfDay, between
 from passerby.gateway.values import SELFTEST_CAMERA
 from passerby.values import Zone
@@ -50,13 +50,14 @@ class InputConfig(Section):
             "rtsp://, rtsps://, http(s):// (MJPEG), /dev/videoN, a clip's path (looped) or test://portrait",
             min_length=1,
         ),
+        Secret(SecretPart.LOGIN),
     ]
     roles: Annotated[tuple[InputRole, ...], Key("As in Frigate; every role is served from the one veiled stream")] = (
         field(default=("detect", "record", "live"), kw_only=True)
     )
     username: Annotated[str | None, Key("Of the camera, where it does not stand in path")] = None
-    password: Annotated[str | None, Key("Of the camera; write {PASSERBY_...}, not the password itself")] = field(
-        default=None, repr=False
+    password: Annotated[str | None, Key("Of the camera; write {PASSERBY_...}, not the password itself"), Secret()] = (
+        field(default=None, repr=False)
     )
     transport: Annotated[Literal["tcp", "udp"], Key("For RTSP")] = "tcp"
     open_timeout_s: Annotated[Duration, Key("Longest wait for the first answer")] = 5.0
@@ -207,9 +208,9 @@ class PushConfig(Section):
 
     __pydantic_config__ = keys(url="path")
 
-    url: Annotated[str, Key("rtsp://host:port/path", pattern=RTSP)]
+    url: Annotated[str, Key("rtsp://host:port/path", pattern=RTSP), Secret(SecretPart.LOGIN)]
     username: Annotated[str | None, Key("There")] = None
-    password: Annotated[str | None, Key("There; write {PASSERBY_...}")] = field(default=None, repr=False)
+    password: Annotated[str | None, Key("There; write {PASSERBY_...}"), Secret()] = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +220,7 @@ class OnvifConfig(Section):
     host: Annotated[str, Key("Address", min_length=1)]
     port: Annotated[int, Key("Port", ge=1, le=65_535)] = 80
     user: Annotated[str | None, Key("User; left out: the input's")] = None
-    password: Annotated[str | None, Key("Write {PASSERBY_...}; left out: the input's")] = field(
+    password: Annotated[str | None, Key("Write {PASSERBY_...}; left out: the input's"), Secret()] = field(
         default=None, repr=False
     )
     ptz: Annotated[bool, Key("The camera can move: covered whole while it moves or is away from home")] = False
@@ -266,6 +267,7 @@ class CameraConfig(Section):
     source: Annotated[
         Annotated[InputConfig, Read(input_at, {"type": "string", "minLength": 1})] | None,
         Key("Short for inputs with one path"),
+        Secret(SecretPart.LOGIN),
     ] = None
     inputs: Annotated[
         tuple[InputConfig, ...] | None, Key("Where its pictures come from", min_length=1, max_length=1)

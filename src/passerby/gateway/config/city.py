@@ -17,7 +17,7 @@ from passerby.gateway.config.camera import (
     PrivacyConfig,
     RecordConfig,
 )
-from passerby.gateway.config.key import Check, InCode, Key, Section
+from passerby.gateway.config.key import Check, InCode, Key, Secret, Section
 from passerby.gateway.config.statement import Statement
 from passerby.gateway.config.words import Duration, Texts, between
 from passerby.values import is_loopback
@@ -128,7 +128,7 @@ class MqttConfig(Section):
     topic_prefix: Annotated[str, Key("First part of every topic", pattern=TOPIC)] = "passerby"
     client_id: Annotated[str, Key("At the broker", min_length=1, max_length=64)] = "passerby"
     user: Annotated[str | None, Key("User")] = None
-    password: Annotated[str | None, Key("Write {PASSERBY_...}")] = field(default=None, repr=False)
+    password: Annotated[str | None, Key("Write {PASSERBY_...}"), Secret()] = field(default=None, repr=False)
     qos: Annotated[Literal[0, 1, 2], Key("Quality of service")] = 1
     stats_interval_s: Annotated[
         Duration, Check(between(15, inf, "at least 15s")), Key("Time between two messages at stats, at least 15s")
@@ -143,8 +143,8 @@ class MqttConfig(Section):
 class MetricsConfig(Section):
     """Prometheus."""
 
-    token: Annotated[str | None, Key("Bearer token of the scraper; write {PASSERBY_...}", min_length=16)] = field(
-        default=None, repr=False
+    token: Annotated[str | None, Key("Bearer token of the scraper; write {PASSERBY_...}", min_length=16), Secret()] = (
+        field(default=None, repr=False)
     )
 
 

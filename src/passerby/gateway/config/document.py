@@ -16,14 +16,13 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from passerby.errors import ConfigError
+from passerby.gateway.config.key import Path_
+from passerby.gateway.config.secret import SECRET, SecretStore, cut_for_secrets
 
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 50_000
 """Values after aliases are followed; a city of 500 cameras has under 20,000."""
-SECRET = re.compile(r"\{(PASSERBY_[A-Z0-9_]+)\}")
-"""Replaced by a variable of the environment, or a file of that name among the secrets."""
 _TAGS = frozenset({"map", "seq", "str", "bool", "null", "int", "float", "merge"})
-Path_ = tuple[str | int, ...]
 
 
 class _Loader(yaml.SafeLoader):
@@ -138,7 +137,7 @@ class _NodeReader:
     def __init__(
         self, document: YamlDocument, loader: _Loader, environment: Mapping[str, str], folders: tuple[Path, ...]
     ) -> None:
-        self.document, self._loader, self._environment, self._folders = document, loader, environment, folders
+        self.document, self._loader, self._secrets = document, loader, SecretStore(environment, folders)
         self._count = 0
 
     def value(self, node: Node, path: Path_) -> object:
@@ -179,25 +178,34 @@ class _NodeReader:
         return merged | found
 
     def _with_secrets(self, text: str, path: Path_) -> str:
+        if SECRET.search(text) is None:
+            return text
+        before, inside, after = cut_for_secrets(text, path)
+        for name in SECRET.findall(before + after):
+            self._mistake(
+                path,
+                f"secret {name} must stand in a password, a token or the login of an address, stands elsewhere",
+                "write the value itself there",
+            )
+
         def secret(match: re.Match[str]) -> str:
             self.document.secret.add(path)
             found = self._secret(match[1], path)
             # in an address, a password's own @, : and / must not cut it
-            return quote(found, safe="") if "://" in text else found
+            return quote(found, safe="") if before else found
 
-        return SECRET.sub(secret, text)
+        return before + SECRET.sub(secret, inside) + after
 
     def _secret(self, name: str, path: Path_) -> str:
-        if name in self._environment:
-            return self._environment[name]
-        for folder in self._folders:
-            try:
-                return (folder / name).read_text("utf-8").rstrip("\r\n")
-            except FileNotFoundError:
-                continue
-            except (OSError, UnicodeDecodeError) as exc:
-                raise self.document.error(path, f"secret {name} must be readable, got {type(exc).__name__}") from exc
+        try:
+            found = self._secrets.find(name)
+        except ConfigError as exc:
+            raise self.document.error(path, exc.message) from exc
+        if found is None:
+            hint = f"set it in the environment, or as a file {name} in /run/secrets"
+            self._mistake(path, f"secret {name} must be set, is not", hint)
+        return found or ""
+
+    def _mistake(self, path: Path_, text: str, hint: str) -> None:
         self.document.unknown.add(path)
-        hint = f"set it in the environment, or as a file {name} in /run/secrets"
-        self.document.mistakes.append((self.document.line(path), f"secret {name} must be set, is not", hint))
-        return ""
+        self.document.mistakes.append((self.document.line(path), text, hint))

@@ -8,6 +8,7 @@ imports it: a third of a second and 10 MB for every camera.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
+Path_ = tuple[str | int, ...]
+"""Where a value stands in the file: keys, and places in lists."""
 UNITS = ("_s", "_bytes")
 """What a field's name may have after its key: the unit of the value."""
 
@@ -44,6 +47,27 @@ class Key:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Return the JSON Schema of the type with what the key means."""
         return handler(schema) | {"description": self.about}
+
+
+class SecretPart(StrEnum):
+    """What of a value may hold secrets."""
+
+    WHOLE = "whole"
+    LOGIN = "login"
+    """Of an address: what stands before its @."""
+
+
+class Secret:
+    """Marks a key in whose value ``{PASSERBY_...}`` is replaced by a secret; in all others it is refused.
+
+    Args:
+        part: Of the value.
+    """
+
+    __slots__ = ("part",)
+
+    def __init__(self, part: SecretPart = SecretPart.WHOLE) -> None:
+        self.part = part
 
 
 class Read:

@@ -14,7 +14,8 @@ from passerby.errors import ConfigError
 from passerby.gateway.config.build import DEFAULTS, built, with_defaults
 from passerby.gateway.config.camera import NAME_PATTERN, POSITION, RTSP
 from passerby.gateway.config.city import ORIGIN, TOPIC, URL, WEB, CityConfig
-from passerby.gateway.config.document import Path_, YamlDocument, parse_document, read_document
+from passerby.gateway.config.document import YamlDocument, parse_document, read_document
+from passerby.gateway.config.key import Path_
 from passerby.gateway.config.refused import fields_at, nearest, reason_for
 
 MOST = 20

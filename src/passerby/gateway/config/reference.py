@@ -17,9 +17,10 @@ HEAD = """# city.yml: every key
 
 Made from the code by `python -m passerby.gateway.config`; a test compares. Guide: `operate.md`.
 
-Keys that are not listed are refused, with the line and the nearest key that is. A value may hold `{PASSERBY_NAME}`: it is
-replaced by that variable of the environment, or by the content of a file of that name in `$CREDENTIALS_DIRECTORY` or
-`/run/secrets`. Durations are written `500ms`, `90s`, `10m`, `12h`, `7d`; sizes `500MB`, `2GiB`; polygons as in Frigate,
+Keys that are not listed are refused, with the line and the nearest key that is. A password or token, and the login before the
+`@` of a camera's or server's address, may hold `{PASSERBY_NAME}`: it is replaced by that variable of the environment, or by the
+content of a file of that name in `$CREDENTIALS_DIRECTORY` or `/run/secrets`. Anywhere else such a word is refused. Durations are
+written `500ms`, `90s`, `10m`, `12h`, `7d`; sizes `500MB`, `2GiB`; polygons as in Frigate,
 `"x,y,x,y,x,y"` from 0 to 1. Paths start at the file's own folder. `on`, `yes` and `22:00` are texts, not switches or numbers.
 
 The file is read anew when it changes, and at SIGHUP. Cameras whose settings did not change are not touched. A broken file

@@ -6,8 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import get_args, get_origin
 
-from passerby.gateway.config.document import Path_
-from passerby.gateway.config.key import Read, Section, hints_of
+from passerby.gateway.config.key import Path_, Read, Section, hints_of
 
 NEVER_OFF = "veiling cannot be turned off, by anyone, for any camera"
 _IN_CAMERA = r"(?:cameras\.\*\.)?"

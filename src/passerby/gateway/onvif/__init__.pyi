@@ -19,6 +19,9 @@ from .pull_check import (
     AccessTests,
     check_camera_access,
 )
+from .told import (
+    same_machine,
+)
 
 __all__ = [
     "AccessReport",
@@ -31,5 +34,6 @@ __all__ = [
     "check_camera_access",
     "discover_cameras",
     "read_profiles",
+    "same_machine",
     "watch_poses",
 ]

@@ -17,6 +17,7 @@ from zeep.exceptions import Error as ZeepError
 
 from passerby.errors import CameraError
 from passerby.gateway.config import OnvifConfig
+from passerby.gateway.onvif.told import told_address, told_text
 
 ANSWER_S = 10.0
 """Longest wait for one answer of a camera, where no other is given."""
@@ -41,7 +42,7 @@ class StreamProfile:
 
     Attributes:
         name: Of the profile.
-        url: RTSP address, without login.
+        url: RTSP address, without login, as ``told_address`` takes it.
         encoding: ``H264``, ``H265``, ``JPEG``.
         width: Pixels; 0 where not told.
         height: Pixels.
@@ -68,7 +69,17 @@ class OnvifUser:
 
 
 class _OnvifClient(ONVIFCamera):  # type: ignore[misc]  # it has no type information
-    """One that knows of every connection it has made, so that closing it closes them all."""
+    """One that knows of every connection it has made, so that closing it closes them all, and asks its own camera only."""
+
+    def rewrite_url(self, url: str | None) -> str | None:
+        """Return the address that a device told for a service, at the host that we asked: the login goes to no other."""
+        if not url:
+            return url
+        told = urlsplit(url)
+        there = f"[{self.host}]" if ":" in self.host else self.host
+        own = told.hostname is not None and told.hostname.lower() == self.host.lower()
+        port = (told.port if own else None) or self.port
+        return f"{'https' if told.scheme == 'https' else 'http'}://{there}:{port}{told.path}"
 
     async def create_onvif_service(self, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  # made from its own description
         # this reads descriptions from our disk only; cut short, it would leave a session that nobody knows of
@@ -115,18 +126,12 @@ async def read_profiles(config: OnvifConfig, answer_s: float = ANSWER_S) -> list
 
 
 def _profile(config: OnvifConfig, one: Any, url: str) -> StreamProfile:  # noqa: ANN401  # made from the service's own description
-    parts = urlsplit(url)
-    if parts.hostname in {None, "", "0.0.0.0", "localhost"}:  # noqa: S104 - an address that a camera told, not one to bind to
-        # cameras behind a wrong setting tell an address that reaches nobody
-        url = parts._replace(netloc=f"{config.host}:{parts.port or 554}").geturl()
-    elif parts.username:
-        url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     encoder = getattr(one, "VideoEncoderConfiguration", None)
     size = getattr(encoder, "Resolution", None)
     return StreamProfile(
-        str(one.Name or one.token),
-        url,
-        str(getattr(encoder, "Encoding", "") or ""),
+        told_text(one.Name or one.token),
+        told_address(url, config.host),
+        told_text(getattr(encoder, "Encoding", "") or ""),
         int(getattr(size, "Width", 0) or 0),
         int(getattr(size, "Height", 0) or 0),
     )
@@ -141,7 +146,7 @@ async def read_users(config: OnvifConfig, answer_s: float = ANSWER_S) -> list[On
     async with _camera(config, answer_s) as camera, asyncio.timeout(answer_s):
         device = await camera.create_devicemgmt_service()
         answer = await device.GetUsers()
-        return [OnvifUser(str(one.Username), str(one.UserLevel)) for one in answer or []]
+        return [OnvifUser(told_text(one.Username), told_text(one.UserLevel)) for one in answer or []]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from passerby.gateway.config import InputConfig, InputKind
 from passerby.gateway.rtsp import DigestClient
+from passerby.values import whole_number
 
 _MOST = 64 * 1024
 
@@ -95,10 +96,11 @@ async def _ask(config: InputConfig, header: str | None) -> tuple[int, list[str]]
         with contextlib.suppress(OSError, ssl.SSLError):
             await writer.wait_closed()
     version, _, rest = head[0].partition(" ")
-    if not version.startswith(("RTSP/", "HTTP/")) or not rest[:3].isdecimal():
+    status = whole_number(rest[:3], 999)
+    if status is None or not version.startswith(("RTSP/", "HTTP/")):
         raise ValueError("no answer of RTSP or HTTP")
     found = [line.partition(":")[2].strip() for line in head[1:] if line.lower().startswith("www-authenticate:")]
-    return int(rest[:3]), found
+    return status, found
 
 
 def _context(config: InputConfig) -> ssl.SSLContext:

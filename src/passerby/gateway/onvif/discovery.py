@@ -21,6 +21,8 @@ from urllib.parse import unquote, urlsplit
 
 import ifaddr
 
+from passerby.gateway.onvif.told import told_text
+
 _GROUP4, _GROUP6, _PORT = "239.255.255.250", "ff02::c", 3702
 _ASK_S = (0.0, 0.5, 1.5)
 """Datagrams get lost: asked again after so long."""
@@ -101,7 +103,7 @@ def discover_cameras(timeout_s: float, where: Sequence[Interface] | None = None)
                 for key in list(selector.get_map().values()):
                     _ask(key.fileobj, key.data, probe)
             for key, _ in selector.select(min(0.1, timeout_s - gone_s)):
-                for one in matches(_datagram(key.fileobj), message):
+                for one in matches(*_datagram(key.fileobj), message):
                     if len(cameras) < MOST:
                         cameras[one.host, one.port] = one
     return sorted(cameras.values(), key=lambda camera: (camera.host, camera.port))
@@ -135,18 +137,22 @@ def _ask(ear: object, interface: Interface, probe: bytes) -> None:
             _log.debug("%s cannot be asked: %s", interface, exc)
 
 
-def _datagram(ear: object) -> bytes:
+def _datagram(ear: object) -> tuple[bytes, str]:
     try:
-        return ear.recv(65_535) if isinstance(ear, socket.socket) else b""
-    except OSError:
-        return b""
+        if isinstance(ear, socket.socket):
+            data, sender = ear.recvfrom(65_535)
+            return data, str(sender[0]).partition("%")[0]
+    except OSError as exc:
+        _log.debug("an answer is lost: %s", exc)
+    return b"", ""
 
 
-def matches(data: bytes, message: str) -> list[FoundCamera]:
-    """Read an answer; what is none, or answers somebody else, is nobody.
+def matches(data: bytes, sender: str, message: str) -> list[FoundCamera]:
+    """Read an answer; what is none, answers somebody else, or sends us to another machine than it came from, is nobody.
 
     Args:
         data: A datagram.
+        sender: Address that it came from.
         message: Number of the question, a UUID.
     """
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
@@ -165,7 +171,7 @@ def matches(data: bytes, message: str) -> list[FoundCamera]:
         scopes = (match.findtext("{*}Scopes") or "").split()
         for address in (match.findtext("{*}XAddrs") or "").split():
             place = _place(address)
-            if place is not None:
+            if place is not None and place[0].lower() == sender.lower():
                 found.append(FoundCamera(*place, _scope(scopes, "name"), _scope(scopes, "hardware")))
                 break
     return found
@@ -184,5 +190,5 @@ def _scope(scopes: list[str], word: str) -> str:
     for scope in scopes:
         match = re.fullmatch(rf"onvif://www\.onvif\.org/{word}/(.{{1,100}})", scope)
         if match:
-            return "".join(one for one in unquote(match[1]) if one.isprintable())
+            return told_text(unquote(match[1]))
     return ""

@@ -7,6 +7,9 @@ from .auth import (
 from .digest import (
     DigestClient,
 )
+from .message import (
+    RtspRequest,
+)
 from .push import (
     PushError,
     RtspPusher,
@@ -22,6 +25,7 @@ __all__ = [
     "Gate",
     "PushError",
     "RtspPusher",
+    "RtspRequest",
     "RtspServer",
     "ha1",
 ]

@@ -15,7 +15,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
+from passerby.errors import ServiceError
 from passerby.gateway.rtsp.digest import parts_of
+from passerby.gateway.rtsp.message import RtspRequest, camera_of
 
 REALM = "Passerby"
 _NONCE_S = 300
@@ -31,8 +33,8 @@ class Gate(Protocol):
         """Return the values of WWW-Authenticate."""
         ...
 
-    def user_of(self, method: str, header: str, *, secure: bool, address: str) -> str | None:
-        """Return the user whose proof this header is, or None."""
+    def user_of(self, request: RtspRequest, *, secure: bool, address: str) -> str | None:
+        """Return the user whose proof a request carries, or None."""
         ...
 
     def may_read(self, user: str, camera: str) -> bool:
@@ -81,14 +83,15 @@ class DigestGate:
         digest += ", stale=true" if stale else ""
         return [digest, f'Basic realm="{REALM}"'] if secure else [digest]
 
-    def user_of(self, method: str, header: str, *, secure: bool, address: str) -> str | None:
-        """Return the user whose proof this header is, or None; wrong proofs are counted."""
+    def user_of(self, request: RtspRequest, *, secure: bool, address: str) -> str | None:
+        """Return the user whose proof a request carries, or None; wrong proofs are counted."""
+        header = request.headers.get("authorization", "")
         if not header:
             return None
         scheme, _, rest = header.partition(" ")
         user = None
         if scheme.lower() == "digest":
-            user = self._digest(method, rest)
+            user = self._digest(request, rest)
         elif scheme.lower() == "basic" and secure:
             user = self._basic(rest)
         if user is None:
@@ -125,14 +128,14 @@ class DigestGate:
             return False
         return time.monotonic() - int(text, 16) < _NONCE_S
 
-    def _digest(self, method: str, rest: str) -> str | None:
+    def _digest(self, request: RtspRequest, rest: str) -> str | None:
         parts = parts_of(rest)
         user, nonce, uri = parts.get("username", ""), parts.get("nonce", ""), parts.get("uri", "")
         known = self._ha1_of(user)
-        if not nonce.isascii() or not self._fresh(nonce):
+        if not nonce.isascii() or not self._fresh(nonce) or not _same_camera(uri, request.url):
             return None
         # an unknown user costs the same time as a wrong password
-        first, second = known or ha1(user, "nobody"), _md5(f"{method}:{uri}")
+        first, second = known or ha1(user, "nobody"), _md5(f"{request.method}:{uri}")
         quality = f":{parts.get('nc', '')}:{parts.get('cnonce', '')}:{parts['qop']}" if parts.get("qop") else ""
         middle = nonce + quality
         right = hmac.compare_digest(
@@ -148,3 +151,11 @@ class DigestGate:
         known = self._ha1_of(user)
         right = hmac.compare_digest(ha1(user, password).encode(), (known or "").encode())
         return user if colon and right and known is not None else None
+
+
+def _same_camera(proven: str, asked: str) -> bool:
+    """Return whether a proof is for the camera that is asked for: clients write it in full, as a path, or with its track."""
+    try:
+        return camera_of(proven) == camera_of(asked)
+    except ServiceError:
+        return False

@@ -7,17 +7,18 @@ import re
 import time
 from collections.abc import Callable
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from passerby.errors import ServiceError
 from passerby.gateway.config import RtspConfig
 from passerby.gateway.rtsp.auth import Gate
 from passerby.gateway.rtsp.broadcast import Broadcast, Burst, RtspSession, Stream
 from passerby.gateway.rtsp.message import (
+    TRACK,
     Interleaved,
     RequestReader,
     RtspRequest,
     Transport,
+    camera_of,
     encode_response,
     transports,
 )
@@ -30,7 +31,6 @@ _FIRST_PICTURE_S = 5.0
 _IDLE_S = 120.0
 _LOGIN_S = 30.0
 """Who has not said by then who it is, however slowly it speaks, makes room."""
-_TRACK = "trackID=0"
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
 
@@ -223,13 +223,13 @@ class Connection:
             return 403, [], b""
         if self._user is None:
             header = request.headers.get("authorization", "")
-            self._user = gate.user_of(request.method, header, secure=self._secure, address=self.address)
+            self._user = gate.user_of(request, secure=self._secure, address=self.address)
             if self._user is None:
                 if header:
-                    self._tell(EventKind.ACCESS_REFUSED, _camera_of(request.url), "wrong user or password")
+                    self._tell(EventKind.ACCESS_REFUSED, camera_of(request.url), "wrong user or password")
                 challenges = gate.challenges(secure=self._secure)
                 return 401, [("WWW-Authenticate", challenge) for challenge in challenges], b""
-        camera = _camera_of(request.url)
+        camera = camera_of(request.url)
         # some clients name the server instead of the camera in later requests; the session then says which
         if request.method in {"DESCRIBE", "SETUP"} and not gate.may_read(self._user, camera):
             self._tell(EventKind.ACCESS_REFUSED, camera, "not allowed to read this camera")
@@ -237,7 +237,7 @@ class Connection:
         return None
 
     async def _describe(self, request: RtspRequest) -> Answer:
-        broadcast = self._server.broadcast(_camera_of(request.url))
+        broadcast = self._server.broadcast(camera_of(request.url))
         if broadcast is None:
             return 404, [], b""
         for _ in range(int(_FIRST_PICTURE_S / 0.05)):
@@ -251,7 +251,7 @@ class Connection:
         return 200, headers, session_description(broadcast.stream).encode()
 
     def _setup(self, request: RtspRequest) -> Answer:
-        camera = _camera_of(request.url)
+        camera = camera_of(request.url)
         if self._server.broadcast(camera) is None:
             return 404, [], b""
         if request.headers.get("session"):
@@ -291,7 +291,7 @@ class Connection:
         headers = [("Session", session.number), ("Range", "npt=now-")]
         first = None if session.live_only else broadcast.begin()
         if first is not None:
-            url = request.url.rstrip("/").removesuffix("/" + _TRACK) + "/" + _TRACK
+            url = request.url.rstrip("/").removesuffix("/" + TRACK) + "/" + TRACK
             headers.append(("RTP-Info", f"url={url};seq={first[0]};rtptime={first[1]}"))
         return 200, headers, b""
 
@@ -333,16 +333,6 @@ class Connection:
         self._server.tell(Event(kind, name, time.time_ns(), detail=detail, user=self._user or "", address=self.address))
 
 
-def _camera_of(url: str) -> str:
-    """Return the camera that an RTSP address names.
-
-    >>> _camera_of("rtsp://host:18554/hall/trackID=0")
-    'hall'
-    """
-    path = urlsplit(url).path.strip("/")
-    return path.removesuffix("/" + _TRACK)
-
-
 def session_description(stream: Stream) -> str:
     """Return the session description of a stream (RFC 4566, RFC 6184).
 
@@ -366,7 +356,7 @@ def session_description(stream: Stream) -> str:
         f"m=video 0 RTP/AVP {PAYLOAD_TYPE}",
         f"a=rtpmap:{PAYLOAD_TYPE} H264/90000",
         f"a=fmtp:{PAYLOAD_TYPE} {fmtp};sprop-parameter-sets={parameters.sprop}",
-        f"a=control:{_TRACK}",
+        f"a=control:{TRACK}",
         "",
     ]
     return "\r\n".join(lines)

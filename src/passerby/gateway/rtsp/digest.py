@@ -126,6 +126,9 @@ def parts_of(text: str) -> dict[str, str]:
 
 def _challenge(value: str) -> _Challenge:
     scheme, _, rest = value.strip().partition(" ")
+    if not value.isprintable():
+        # what is sent back must not be able to add a header
+        return _Challenge("", {})
     return _Challenge(scheme.lower(), parts_of(rest))
 
 

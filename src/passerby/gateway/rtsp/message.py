@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from passerby.errors import ServiceError
+from passerby.values import whole_number
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 64 * 1024
+TRACK = "trackID=0"
+"""Of the one track, below the camera's address."""
 _TCP_OF = {"RTP/AVP/TCP": True, "RTP/AVP": False, "RTP/AVP/UDP": False}
 REASONS = {
     200: "OK",
@@ -88,9 +92,10 @@ class RequestReader:
             raise ServiceError(f"request head must be at most {MAX_HEAD_BYTES} bytes, got {end}")
         head = parse_head(bytes(self._buffer[:end]))
         text = head.headers.get("content-length", "0")
-        if not text.isdecimal() or int(text) > MAX_BODY_BYTES:
+        length = whole_number(text, MAX_BODY_BYTES)
+        if length is None:
             raise ServiceError(f"content-length must be 0 to {MAX_BODY_BYTES}, got {text[:20]!r}")
-        total = end + 4 + int(text)
+        total = end + 4 + length
         if len(self._buffer) < total:
             return None
         body = bytes(self._buffer[end + 4 : total])
@@ -166,7 +171,24 @@ def _transport(offer: str) -> Transport | None:
 
 
 def _pair(text: str) -> tuple[int, int] | None:
-    first, _, second = text.partition("-")
-    if not first.isdecimal() or (second and not second.isdecimal()):
+    low, _, high = text.partition("-")
+    first, second = whole_number(low, 65_535), whole_number(high, 65_535)
+    if first is None or (high and second is None):
         return None
-    return int(first), int(second) if second else int(first) + 1
+    return first, second if second is not None else first + 1
+
+
+def camera_of(url: str) -> str:
+    """Return the camera that the address of a request names; ``*`` where it names none.
+
+    Raises:
+        ServiceError: it is no address.
+
+    >>> camera_of("rtsp://host:18554/hall/trackID=0"), camera_of("/hall/"), camera_of("*")
+    ('hall', 'hall', '*')
+    """
+    try:
+        path = urlsplit(url).path.strip("/")
+    except ValueError as exc:
+        raise ServiceError("request must be for an address such as rtsp://host/camera, is for something else") from exc
+    return path.removesuffix("/" + TRACK)

@@ -19,6 +19,7 @@ from passerby.gateway.config import PushConfig
 from passerby.gateway.rtsp.broadcast import Broadcast, RtspSession, Stream
 from passerby.gateway.rtsp.connection import TcpSink, session_description
 from passerby.gateway.rtsp.digest import DigestClient
+from passerby.values import whole_number
 
 _ANSWER_S = 5.0
 _ALIVE_S = 20.0
@@ -177,15 +178,16 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], li
         raise PushError("the server's answer must be short, got more") from exc
     lines = head.split("\r\n")
     parts = lines[0].split(" ")
-    if len(parts) < 2 or not parts[0].startswith("RTSP/") or not parts[1].isdecimal():
+    status = whole_number(parts[1], 999) if len(parts) > 1 and parts[0].startswith("RTSP/") else None
+    if status is None:
         raise PushError("the server must answer in RTSP, got something else")
     rows = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])]
     headers = dict(rows)
-    length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > _HEAD_BYTES:
+    length = whole_number(headers.get("content-length", "0"), _HEAD_BYTES)
+    if length is None:
         raise PushError("the server's answer must be short, got more")
-    await reader.readexactly(int(length))
-    return int(parts[1]), headers, [value for name, value in rows if name == "www-authenticate"]
+    await reader.readexactly(length)
+    return status, headers, [value for name, value in rows if name == "www-authenticate"]
 
 
 def _without_secret(url: str) -> str:

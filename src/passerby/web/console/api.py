@@ -7,16 +7,20 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from passerby.errors import UsageError
 from passerby.gateway import CameraStatus, Event, Right, Role, Runtime, access_log_csv, camera_stats
+from passerby.values import whole_number
 from passerby.web.console.guard import HEADERS, Caller, Guard
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
 B = TypeVar("B", bound=BaseModel)
 MOST_BODY = 16 * 1024
+LAST_LINE = 2**62
+"""Above the number of any line of the access log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,19 @@ async def body_of(request: Request, form: type[B]) -> B:
         first = exc.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
         raise UsageError(f"{where}: {first['msg'].lower()}") from exc
+
+
+def asked_number(asked: QueryParams, key: str, most: int) -> int | None:
+    """Return a number out of a request's query, or None where it is not given.
+
+    Raises:
+        UsageError: it is none, or too large.
+    """
+    text = asked.get(key, "")
+    found = whole_number(text, most)
+    if text and found is None:
+        raise UsageError(f"{key} must be a number from 0 to {most}, got {text[:20]!r}")
+    return found
 
 
 def role_of(text: str) -> Role:
@@ -203,10 +220,12 @@ class Api:
     async def access(self, request: Request, caller: Caller) -> Response:
         """Return lines of the access log, newest first, as JSON or CSV."""
         asked = request.query_params
-        before = int(asked["before"]) if asked.get("before", "").isdecimal() else None
-        most = int(asked["most"]) if asked.get("most", "").isdecimal() else 200
+        before, most = asked_number(asked, "before", LAST_LINE), asked_number(asked, "most", LAST_LINE)
         lines = self.runtime.access.lines(
-            before=before, camera=asked.get("camera", ""), user=asked.get("user", ""), most=most
+            before=before,
+            camera=asked.get("camera", ""),
+            user=asked.get("user", ""),
+            most=200 if most is None else most,
         )
         self.runtime.access.add("access-log", user=caller.name, address=caller.address, once_s=60)
         if asked.get("format") == "csv":

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from passerby.errors import AccessError
 from passerby.gateway import Account, LoginSession, LoginSessions, RateLimit, Right, Runtime, same_token
+from passerby.values import whole_number
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; connect-src 'self'; "
@@ -163,8 +164,7 @@ class Guard:
         Raises:
             AccessError: it is.
         """
-        length = request.headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > MOST_FORM:
+        if whole_number(request.headers.get("content-length", ""), MOST_FORM) is None:
             raise AccessError(f"form must have at most {MOST_FORM} bytes")
         if not self.same_origin(request):
             raise AccessError("this request came from another site's page")

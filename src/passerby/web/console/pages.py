@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from passerby.errors import AccessError, PasserbyError
+from passerby.errors import AccessError, PasserbyError, UsageError
 from passerby.gateway import Recording, Right, Role, Runtime, recordings_between
-from passerby.web.console.api import Api, event_row
+from passerby.web.console.api import LAST_LINE, Api, asked_number, event_row
 from passerby.web.console.guard import HEADERS, Caller, Guard, TooManyError
 from passerby.web.listening import shown_host
 
@@ -143,6 +143,8 @@ class ConsolePages:
                 return self._said(exc.message, 429)
             except AccessError as exc:
                 return self._said(exc.message, 403)
+            except UsageError as exc:
+                return self._said(exc.message, 400)
 
         return serve
 
@@ -268,8 +270,8 @@ class ConsolePages:
 
     async def access(self, request: Request, caller: Caller) -> Response:
         """Who watched what."""
-        before = request.query_params.get("before", "")
-        lines = self.runtime.access.lines(before=int(before) if before.isdecimal() else None, most=200)
+        before = asked_number(request.query_params, "before", LAST_LINE)
+        lines = self.runtime.access.lines(before=before, most=200)
         self.runtime.access.add("access-log", user=caller.name, address=caller.address, once_s=60)
         days = self.runtime.access.days
         return self._render("access.html", caller, title="Who watched what", lines=lines, days=days)
