@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from passerby.errors import FormatError, StorageError, UsageError, VerificationE
 from passerby.register import FileSigner, Policy, Proof, ProvenEntry, VerifierKey, require
 from passerby.register.notes.checkpoint import Checkpoint, cosign
 from passerby.register.notes.note import COSIGNATURE, Signature, encode_base64, open_note, sign_note, split_note
+from passerby.register.notes.times import judge_witnesses
 from passerby.register.tiles.merkle import EMPTY_ROOT, leaf_hash
-from passerby.register.verification.proof import witnessed_time
 
 # Source: C2SP signed-note, "Verifier keys, Example"
 SPEC_VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
@@ -32,9 +33,12 @@ SPEC_COSIGNED = (
 LOG = FileSigner("example.com/log", 1, b"l" * 32)
 WITNESSES = [FileSigner(f"w{i}.example", COSIGNATURE, bytes([i]) * 32) for i in range(1, 4)]
 TEXT = Checkpoint("example.com/log", 1, leaf_hash(b"entry")).to_text()
+SIGNED_S = 1_700_000_000
+"""In November 2023."""
+CLOCK = datetime.fromtimestamp(SIGNED_S + 60, UTC)
 
 
-def signed(*witnesses: FileSigner, time_s: int = 1000) -> bytes:
+def signed(*witnesses: FileSigner, time_s: int = SIGNED_S) -> bytes:
     note = sign_note(TEXT, [LOG])
     return note + "".join(cosign(TEXT, w, time_s + i).to_line() for i, w in enumerate(witnesses)).encode()
 
@@ -244,14 +248,14 @@ def test_proof_is_required_with_its_quorum() -> None:
         require(proof(signed(WITNESSES[0])), b"entry", policy())
     proven = require(proof(signed(*WITNESSES[:2])), b"entry", policy())
     assert proven.witnesses == ("w1", "w2")
-    assert proven.time_s == 1001, "the time by which a quorum had seen it"
+    assert proven.time_s == SIGNED_S + 1, "the time by which a quorum had seen it"
 
 
 def test_only_require_says_that_an_entry_is_proven() -> None:
     proven = require(proof(signed(*WITNESSES)), b"entry", policy(), witnessed=True)
     assert (proven.entry, proven.index) == (b"entry", 0)
     with pytest.raises(VerificationError, match=r"only register\.require"):
-        ProvenEntry(b"entry", 0, proven.checkpoint, 1000, ("w1", "w2"), object())
+        ProvenEntry(b"entry", 0, proven.checkpoint, SIGNED_S, ("w1", "w2"), object())
     with pytest.raises((TypeError, ValueError), match="seal"):
         replace(proven, entry=b"another")  # type: ignore[call-arg]
     with pytest.raises(VerificationError, match="must ask for witnesses, asks for none"):
@@ -276,8 +280,9 @@ def test_key_of_one_log_does_not_vouch_for_another() -> None:
 
 def test_time_needs_the_quorum() -> None:
     _, note = policy().open(signed(WITNESSES[0]), quorum=False)
-    assert witnessed_time(note, policy()) is None
-    assert witnessed_time(note, policy("quorum none\n")) == 1000
+    times = judge_witnesses(note, policy(), CLOCK)
+    assert times.quorum_s(policy()) is None
+    assert times.quorum_s(policy("quorum none\n")) == SIGNED_S
 
 
 def test_proof_file_reads_back() -> None:

@@ -195,6 +195,25 @@ def test_witnessed_register_says_so_and_one_witness_too_few_does_not(
     assert "Unwitnessed" in page.inner_text("main"), "the reader's own policy asks for three"
 
 
+@pytest.mark.parametrize("ahead_s", [-(10**9), 2 * 365 * 86_400, 300_000_000_000, 2**62])
+def test_witness_of_a_time_that_cannot_be_is_named_and_does_not_count(
+    own_site: Site, newspaper: str, visit: Visitor, ahead_s: int
+) -> None:
+    public = own_site.folder / "public"
+    signer = FileSigner.fresh("w0.example", COSIGNATURE)
+    bare = (public / "checkpoint").read_bytes()
+    text = bare.decode().split("\n\n")[0] + "\n"
+    (public / "checkpoint").unlink()
+    (public / "checkpoint").write_bytes(bare + cosign(text, signer, int(time.time()) + ahead_s).to_line().encode())
+    (public / "policy").unlink(missing_ok=True)
+    (public / "policy").write_text(f"witness w0 {signer.key}\nquorum w0\n")
+    state, told = check(visit().page, newspaper, log=own_site.url, key=own_site.key, lang="en")
+    assert state == "good", "the log's own key signed it"
+    assert re.search(r"The time of witness w0\.example, .*, cannot be: its signature does not count", told)
+    assert "Unwitnessed" in told
+    assert "Witnessed by" not in told
+
+
 def test_changed_key_is_followed_from_the_key_that_the_reader_knows(
     own_site: Site, newspaper: str, visit: Visitor
 ) -> None:

@@ -15,6 +15,7 @@ from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.register.codec import decode_entry, encode_entry
 from passerby.register.entries import Entry, KeyAdded, Remark
 from passerby.register.log.committer import Batch, Committer
+from passerby.register.log.dates import check_dates
 from passerby.register.log.directory import LogDirectory, under
 from passerby.register.log.publish import CheckpointPublisher
 from passerby.register.log.salts import CommitmentSalts
@@ -57,7 +58,7 @@ class Log:
         try:
             directory.finish_rotation()
             self.policy = directory.policy()
-            self._publisher = CheckpointPublisher(directory.public, self.policy)
+            self._publisher = CheckpointPublisher(directory.public, self.policy, directory.settings.clock)
             self._committer = Committer(
                 directory.origin,
                 signer,
@@ -168,7 +169,7 @@ class Log:
             timeout_s: How long to wait for the witnesses.
 
         Raises:
-            EntryError: it does not fit its form, or is longer than 64 KB.
+            EntryError: it does not fit its form, is longer than 64 KB, or is dated more than a day ahead of the clock.
             StorageError: it could not be written, or the log is closed. It may be in the log in the end all the same.
             VerificationError: a witness has seen another history; or the quorum did not sign in time (the entry stands).
         """
@@ -181,6 +182,7 @@ class Log:
         spelled = [encode_entry(entry) for entry in entries]
         for data in spelled:
             decode_entry(data)  # an entry made past its checks must not stand in the log for ever
+        check_dates(entries, self._directory.settings.clock())
         jobs: list[Future[tuple[Batch, int]]] = [Future() for _ in spelled]
         with self._wake:
             if self._closing:

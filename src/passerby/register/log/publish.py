@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from passerby.errors import RegisterError, VerificationError
 from passerby.register.log.committer import replace_checkpoint
@@ -18,6 +19,7 @@ from passerby.register.notes import Policy, SignedCheckpoint
 from passerby.register.storage import Store
 from passerby.register.tiles import Tiles, prove_consistency
 from passerby.register.witness import Cosigners
+from passerby.values import utc_now
 
 PAUSE_S = 0.2
 """Between two rounds, so that a busy log asks its witnesses a few times a second and no more."""
@@ -30,10 +32,10 @@ REFRESH_S = 300.0
 class CheckpointPublisher:
     """Publishes checkpoints, with witnesses' signatures where the policy names any with an address."""
 
-    def __init__(self, public: Store, policy: Policy) -> None:
+    def __init__(self, public: Store, policy: Policy, clock: Callable[[], datetime] = utc_now) -> None:
         self._public = public
         self._policy = policy
-        self._cosigners = Cosigners(policy) if any(w.url for w in policy.witnesses) else None
+        self._cosigners = Cosigners(policy, clock=clock) if any(w.url for w in policy.witnesses) else None
         self._changed = threading.Condition()
         self._offer: SignedCheckpoint | None = None
         self._newest: SignedCheckpoint | None = None

@@ -26,8 +26,19 @@ from .policy import (
     Policy,
     PolicyWitness,
 )
+from .times import (
+    CLOCK_ERROR,
+    CLOCK_SLACK,
+    WitnessTimes,
+    believable,
+    format_seconds,
+    judge_witnesses,
+    witness_fault,
+)
 
 __all__ = [
+    "CLOCK_ERROR",
+    "CLOCK_SLACK",
     "COSIGNATURE",
     "NO_QUORUM",
     "Checkpoint",
@@ -39,13 +50,18 @@ __all__ = [
     "SignedCheckpoint",
     "Signer",
     "VerifierKey",
+    "WitnessTimes",
+    "believable",
     "check_name",
     "cosign",
     "decode_base64",
     "decode_decimal",
     "encode_base64",
+    "format_seconds",
+    "judge_witnesses",
     "open_note",
     "parse_signature",
     "sign_note",
     "split_note",
+    "witness_fault",
 ]

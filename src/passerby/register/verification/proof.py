@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import InitVar, dataclass
+from datetime import datetime
 
-from passerby.errors import FormatError, VerificationError
-from passerby.register.codec import encode_entry
+from passerby.errors import EntryError, FormatError, VerificationError
+from passerby.register.codec import decode_entry, encode_entry
 from passerby.register.entries import Entry
 from passerby.register.notes import (
     NO_QUORUM,
     Checkpoint,
-    Note,
     Policy,
+    believable,
     decode_base64,
     decode_decimal,
     encode_base64,
+    judge_witnesses,
     split_note,
 )
 from passerby.register.tiles import HASH_BYTES, MAX_PROOF, leaf_hash, verify_inclusion
+from passerby.values import utc_now
 
 _HEADER = "c2sp.org/tlog-proof@v1"
 MAX_PROOF_BYTES = 1_100_000
@@ -91,7 +94,7 @@ class ProvenEntry:
         checkpoint: That covers it.
         time_s: The earliest time that a quorum of witnesses puts to it: each of a quorum had seen it by then; None
             where no witness signed.
-        witnesses: Names of the witnesses that signed.
+        witnesses: Names of the witnesses that signed, at a time that can be.
     """
 
     entry: bytes
@@ -106,7 +109,9 @@ class ProvenEntry:
             raise VerificationError("only register.require can say that an entry is proven")
 
 
-def require(proof: Proof, entry: Entry | bytes, policy: Policy, *, witnessed: bool = False) -> ProvenEntry:
+def require(
+    proof: Proof, entry: Entry | bytes, policy: Policy, *, witnessed: bool = False, now: datetime | None = None
+) -> ProvenEntry:
     """Pass only if the proof shows the entry in a log of the policy, under the policy's quorum of witnesses.
 
     This is the gate before anything that must never happen off the record, such as opening a sealed track. It needs the
@@ -117,6 +122,7 @@ def require(proof: Proof, entry: Entry | bytes, policy: Policy, *, witnessed: bo
         entry: What must stand in the log.
         policy: Which logs and witnesses count.
         witnessed: Refuse a policy that asks for no witnesses, too.
+        now: Against which the witnesses' times are held; None takes the clock. A signature whose time cannot be does not count.
 
     Raises:
         FormatError: the checkpoint inside does not parse.
@@ -127,24 +133,21 @@ def require(proof: Proof, entry: Entry | bytes, policy: Policy, *, witnessed: bo
     data = entry if isinstance(entry, bytes) else encode_entry(entry)
     leaf = leaf_hash(data)  # 1
     checkpoint, note = policy.open(proof.checkpoint)  # 2, 3
+    clock = now or utc_now()
+    times = judge_witnesses(note, policy, clock, believable(_instant_of(data), clock))
+    if not policy.met_by(times.counted):
+        raise VerificationError(f"quorum {policy.quorum} is not met: {'; '.join(times.reasons())}")
     if proof.index >= checkpoint.size:
         raise VerificationError(f"index must be below the checkpoint's size {checkpoint.size}, got {proof.index}")
     verify_inclusion(proof.index, checkpoint.size, leaf, proof.path, checkpoint.root)  # 4
     names = {w.key: w.name for w in policy.witnesses}
-    signed = [names[key] for key, _ in note.signed_by if key in names]
-    return ProvenEntry(data, proof.index, checkpoint, witnessed_time(note, policy), tuple(signed), _SEAL)
+    signed = tuple(names[key] for key, _ in note.signed_by if key in times.counted)
+    return ProvenEntry(data, proof.index, checkpoint, times.quorum_s(policy), signed, _SEAL)
 
 
-def witnessed_time(note: Note, policy: Policy) -> int | None:
-    """Return the earliest second at which the witnesses up to then make the quorum; None if none signed or it is not met.
-
-    With the quorum ``none`` the first witness's time counts.
-    """
-    witnesses = {w.key for w in policy.witnesses}
-    times = sorted((time_s, str(key), key) for key, time_s in note.signed_by if key in witnesses and time_s is not None)
-    so_far = []
-    for time_s, _, key in times:
-        so_far.append(key)
-        if policy.met_by(so_far):
-            return time_s
-    return None
+def _instant_of(data: bytes) -> datetime | None:
+    """When an entry says it was stated; bytes that fit no form say nothing."""
+    try:
+        return decode_entry(data).at
+    except EntryError:
+        return None

@@ -7,14 +7,24 @@ but the error (CVE-2026-56865 in another verifier was a tile that was believed b
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from passerby.errors import EntryError, FormatError, RewrittenError, StorageError, TileError, VerificationError
 from passerby.register.codec import decode_entry
 from passerby.register.entries import Entry
-from passerby.register.notes import NO_QUORUM, Checkpoint, Note, Policy, VerifierKey, split_note
+from passerby.register.notes import (
+    NO_QUORUM,
+    Checkpoint,
+    Note,
+    Policy,
+    VerifierKey,
+    WitnessTimes,
+    judge_witnesses,
+    split_note,
+)
 from passerby.register.storage import HttpSource, LogSource, open_source
 from passerby.register.tiles import (
     CHECKPOINT,
@@ -31,8 +41,9 @@ from passerby.register.tiles import (
     verify_consistency,
     verify_inclusion,
 )
-from passerby.register.verification.proof import Proof, witnessed_time
+from passerby.register.verification.proof import Proof
 from passerby.register.verification.trust import POLICY, VKEY, Trust, accept, follow
+from passerby.values import utc_now
 
 _CACHED_BUNDLES = 16
 
@@ -46,32 +57,49 @@ class LogSnapshot:
         note: It, with whose signatures it carries.
         policy: The policy it was held against.
         trust: How the reader came to the present key.
+        taken: When it was read, by the reader's clock.
     """
 
     checkpoint: Checkpoint
     note: Note
     policy: Policy
     trust: Trust
+    taken: datetime
+
+    def witnesses(self, newest: datetime | None = None) -> WitnessTimes:
+        """Return which witnesses signed at a time that can be.
+
+        Args:
+            newest: Of the newest entry, where it is known and not ahead of the reader's clock.
+        """
+        return judge_witnesses(self.note, self.policy, self.taken, newest)
 
     @property
     def witnessed(self) -> bool:
-        """Whether the policy asks for witnesses and its quorum signed."""
-        return self.policy.quorum != NO_QUORUM and self.policy.met_by(key for key, _ in self.note.signed_by)
+        """Whether the policy asks for witnesses and its quorum signed, at times that can be."""
+        return self.policy.quorum != NO_QUORUM and self.policy.met_by(self.witnesses().counted)
 
     @property
     def time_s(self) -> int | None:
         """The time, in POSIX seconds, by which the witnesses had seen it; None where none did."""
-        return witnessed_time(self.note, self.policy)
+        return self.witnesses().quorum_s(self.policy)
 
 
 class LogReader:
     """A log at one checkpoint; ``refresh`` moves on to a newer one, if that is consistent with this one."""
 
     def __init__(
-        self, source: LogSource, *, vkey: VerifierKey | None = None, policy: Policy | None = None, bridged: bool = True
+        self,
+        source: LogSource,
+        *,
+        vkey: VerifierKey | None = None,
+        policy: Policy | None = None,
+        bridged: bool = True,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """Read the log's checkpoint; see ``open``."""
         self.source = source
+        self._clock = clock
         self._bridged = bridged
         self.own_word = vkey is None and not (policy and policy.logs)
         """Whether the log's key was taken from the log itself, so that only consistency is shown, not whose log it is."""
@@ -89,6 +117,7 @@ class LogReader:
         vkey: VerifierKey | str | None = None,
         policy: Policy | None = None,
         bridged: bool = True,
+        clock: Callable[[], datetime] = utc_now,
     ) -> LogReader:
         """Read a log's checkpoint and check its signatures.
 
@@ -98,6 +127,7 @@ class LogReader:
             policy: Which logs and witnesses count; None takes the log's own word.
             bridged: Whether to check here that the log starts with what its earlier keys signed. Only who hands the reader
                 to ``verify``, which checks it too but goes on after a problem, says no.
+            clock: The reader's, against which witnesses' times are held.
 
         Raises:
             StorageError: it cannot be read.
@@ -105,7 +135,7 @@ class LogReader:
             VerificationError: a signature is wrong, or no trusted key signed.
         """
         key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
-        return cls(open_source(place), vkey=key, policy=policy, bridged=bridged)
+        return cls(open_source(place), vkey=key, policy=policy, bridged=bridged, clock=clock)
 
     @property
     def size(self) -> int:
@@ -245,7 +275,7 @@ class LogReader:
         tiles = Tiles(checkpoint.size, self.source.get)
         for passed in trust.passed if self._bridged else ():
             check_growth(passed, checkpoint, tiles)
-        return LogSnapshot(checkpoint, opened, policy, trust)
+        return LogSnapshot(checkpoint, opened, policy, trust, self._clock())
 
 
 def check_growth(old: Checkpoint, new: Checkpoint, tiles: Tiles) -> None:

@@ -8,7 +8,8 @@ anyone. Each step of a visit has its number in the code.
 2. The log's checkpoint is signed by the key that it is known by.
 3. The log starts with what its earlier keys signed, and with what it was at the last visit.
 4. Each new entry leads to the root and fits its form.
-5. No signature stands twice, the policy's quorum signed, and the log names the witnesses that it named before.
+5. No signature stands twice, the policy's quorum signed, at times that can be, and the log names the witnesses that it named
+   before.
 6. It is not silent.
 7. Where no file is missing or damaged, this visit is remembered.
 """
@@ -32,7 +33,7 @@ from passerby.errors import (
     VerificationError,
 )
 from passerby.register.fields import format_instant
-from passerby.register.notes import NO_QUORUM, Checkpoint, Policy, VerifierKey, split_note
+from passerby.register.notes import Checkpoint, Policy, VerifierKey, split_note
 from passerby.register.storage import DirectoryStore, LogSource, as_storage_errors, open_source
 from passerby.register.tiles import Tiles
 from passerby.register.verification.history import LogProblem
@@ -172,17 +173,17 @@ class _Visitor:
         if on_own_word:
             vkey = last.key
         try:
-            reader = LogReader(self._source, vkey=vkey, policy=policy, bridged=False)  # 2
+            reader = LogReader(self._source, vkey=vkey, policy=policy, bridged=False, clock=lambda: self._now)  # 2
         except (FormatError, VerificationError) as exc:
             kind = "format" if isinstance(exc, FormatError) else "signature"
             return LogVisit((LogProblem(kind, exc.message),), old, None, own_word)
         if not self._bridged(reader) or (old and not self._grew(old, before, reader)):  # 3
             return LogVisit(tuple(self._problems), old, None, own_word)
         grown = self._check_entries(reader, old.size if old else 0) or last.grown or self._now  # 4
-        self._check_signatures(reader)  # 5
+        seen_s = self._check_signatures(reader, grown)  # 5
         named = last.policy if policy else self._check_named(reader, last)
         grown = min(grown, self._now)
-        self._check_silence(grown, reader)  # 6
+        self._check_silence(grown, seen_s)  # 6
         known = last.key or vkey or reader.snapshot.trust.key
         self._remember(reader, _LastVisit(vkey=str(known), own_word=own_word, policy=named, grown=grown))  # 7
         return LogVisit(tuple(self._problems), old, reader.checkpoint(), own_word)
@@ -239,12 +240,17 @@ class _Visitor:
             self._say("tile", exc.message)
         return newest
 
-    def _check_signatures(self, reader: LogReader) -> None:
+    def _check_signatures(self, reader: LogReader, grown: datetime) -> int | None:
+        """Return when the witnesses' quorum had seen the checkpoint."""
         snapshot = reader.snapshot
+        times = snapshot.witnesses(min(grown, self._now) if reader.size else None)
         for name in snapshot.note.repeated:
             self._say("signature", f"{name} signed the checkpoint twice; it counts once")
-        if snapshot.policy.quorum != NO_QUORUM and not snapshot.witnessed:
+        for reason in times.reasons():
+            self._say("time", reason)
+        if not snapshot.policy.met_by(times.counted):
             self._say("quorum", f"quorum {snapshot.policy.quorum} is not met: unwitnessed")
+        return times.quorum_s(snapshot.policy)
 
     def _check_named(self, reader: LogReader, last: _LastVisit) -> str:
         """Return which witnesses the log itself names."""
@@ -253,8 +259,7 @@ class _Visitor:
             self._say("quorum", "the log names other witnesses, or another quorum, than at the last visit")
         return named
 
-    def _check_silence(self, since: datetime, reader: LogReader) -> None:
-        time_s = reader.snapshot.time_s
+    def _check_silence(self, since: datetime, time_s: int | None) -> None:
         if self._now - since > self._silence:
             self._say("silence", f"no new entry since {format_instant(since)} ({self._now - since})")
         elif time_s is not None and self._now - datetime.fromtimestamp(time_s, UTC) > self._silence:

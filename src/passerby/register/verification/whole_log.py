@@ -7,7 +7,7 @@
 4. The root over all entries is the checkpoint's.
 5. Every entry fits its form, in its one spelling.
 6. The entries fit each other (``history``): order, time, heartbeats, reveals, statistics.
-7. The policy's quorum of witnesses signed.
+7. The policy's quorum of witnesses signed, at times that can be.
 
 It goes on after a problem, to name them all, and reads each file once, in order: memory does not grow with the log.
 """
@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 
 from passerby.errors import EntryError, FormatError, RewrittenError, StorageError, TileError
 from passerby.register.codec import decode_entry
-from passerby.register.notes import NO_QUORUM, Checkpoint
+from passerby.register.notes import NO_QUORUM, Checkpoint, WitnessTimes, believable, judge_witnesses
 from passerby.register.storage import DirectoryStore
 from passerby.register.tiles import (
     HASH_BYTES,
@@ -55,7 +55,7 @@ class LogReport:
         kinds: Entries by kind.
         first_at, last_at: Oldest and newest ``at``; None in an empty log.
         witnessed: The policy asks for witnesses, and its quorum signed.
-        witnesses: Names of those that signed.
+        witnesses: Names of those that signed, at times that can be.
         time_s: The witnesses' time, POSIX seconds; None where none signed.
     """
 
@@ -89,9 +89,11 @@ def verify(reader: LogReader, *, now: datetime | None = None) -> LogReport:
     """
     check = _Check(reader)
     check.run()
-    snapshot = reader.snapshot
-    seen = None if snapshot.time_s is None else datetime.fromtimestamp(snapshot.time_s, UTC)
-    check.history.finish(now or utc_now(), seen=seen)
+    snapshot, clock = reader.snapshot, now or utc_now()
+    times = judge_witnesses(snapshot.note, snapshot.policy, clock, believable(check.history.last_at, clock))
+    seen_s = times.quorum_s(snapshot.policy)
+    check.history.finish(clock, seen=None if seen_s is None else datetime.fromtimestamp(seen_s, UTC))
+    check.check_quorum(times)
     witnesses = {w.key: w.name for w in snapshot.policy.witnesses}
     problems = [*check.problems, *check.history.problems]
     return LogReport(
@@ -103,9 +105,9 @@ def verify(reader: LogReader, *, now: datetime | None = None) -> LogReport:
         kinds=dict(sorted(check.kinds.items())),
         first_at=check.history.first_at,
         last_at=check.history.last_at,
-        witnessed=snapshot.witnessed,
-        witnesses=tuple(witnesses[key] for key, _ in snapshot.note.signed_by if key in witnesses),
-        time_s=snapshot.time_s,
+        witnessed=snapshot.policy.quorum != NO_QUORUM and snapshot.policy.met_by(times.counted),
+        witnesses=tuple(witnesses[key] for key, _ in snapshot.note.signed_by if key in times.counted),
+        time_s=seen_s,
     )
 
 
@@ -142,11 +144,14 @@ class _Check:
             self._say("signature", None, f"{name} signed the checkpoint twice; it counts once")
         for passed in snapshot.trust.passed:
             self._check_growth(passed)
-        if snapshot.policy.quorum != NO_QUORUM and not snapshot.witnessed:  # 7
-            signed = len(snapshot.note.signed_by) - 1
-            self._say(
-                "quorum", None, f"quorum {snapshot.policy.quorum} is not met: {signed} witnesses signed: unwitnessed"
-            )
+
+    def check_quorum(self, times: WitnessTimes) -> None:  # 7
+        policy = self._snapshot.policy
+        for reason in times.reasons():
+            self._say("time", None, reason)
+        if not policy.met_by(times.counted):
+            signed = len(times.counted)
+            self._say("quorum", None, f"quorum {policy.quorum} is not met: {signed} witnesses signed: unwitnessed")
 
     def _check_growth(self, passed: Checkpoint) -> None:
         try:

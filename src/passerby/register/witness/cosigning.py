@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ import httpx
 
 from passerby.errors import FormatError, StorageError, VerificationError
 from passerby.register.notes import (
+    CLOCK_ERROR,
     Checkpoint,
     Policy,
     PolicyWitness,
@@ -22,10 +24,13 @@ from passerby.register.notes import (
     VerifierKey,
     decode_decimal,
     encode_base64,
+    format_seconds,
     open_note,
     parse_signature,
+    witness_fault,
 )
 from passerby.register.threads import call_in_thread
+from passerby.values import utc_now
 
 Prove = Callable[[int, int], Sequence[bytes]]
 """Gives the consistency proof from an old size to a new one."""
@@ -40,8 +45,15 @@ _RETRY_S = (1, 300)
 class WitnessClient:
     """One witness, and what it was last known to have seen."""
 
-    def __init__(self, witness: PolicyWitness, client: httpx.Client, log_keys: Sequence[VerifierKey]) -> None:
+    def __init__(
+        self,
+        witness: PolicyWitness,
+        client: httpx.Client,
+        log_keys: Sequence[VerifierKey],
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self.witness = witness
+        self._clock = clock
         self._log_keys = log_keys
         self.failure: str | None = None
         """Why the last try gave no signature, or None."""
@@ -85,12 +97,18 @@ class WitnessClient:
             signature = parse_signature(line)
             if (signature.name, signature.key_id) == (key.name, key.key_id):
                 try:
-                    key.check(checkpoint.to_text().encode(), signature)
+                    time_s = key.check(checkpoint.to_text().encode(), signature)
                 except VerificationError as exc:
                     raise FormatError(f"witness must sign the checkpoint: {exc.message}") from exc
+                self._refuse_time(time_s or 0)
                 self._seen = checkpoint.size
                 return signature
         raise FormatError(f"witness must sign as {key.name}, got other names")
+
+    def _refuse_time(self, time_s: int) -> None:
+        """A signature that no reader counts is not published; the bound is wide, since it is this clock that may be wrong."""
+        if witness_fault(time_s, self._clock() + CLOCK_ERROR):
+            raise FormatError(f"witness must sign at the present time, signed at {format_seconds(time_s)}")
 
     def _refuse_contradiction(self, checkpoint: Checkpoint, otherwise: str) -> NoReturn:
         """Stop the log if the witness can show what the log's own key signed; one witness's word alone must not stop it.
@@ -142,18 +160,26 @@ class WitnessClient:
 class Cosigners:
     """All witnesses of a policy that have an address."""
 
-    def __init__(self, policy: Policy, *, timeout_s: float = TIMEOUT_S, round_s: float = ROUND_S) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        round_s: float = ROUND_S,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         """Reach for the policy's witnesses.
 
         Args:
             policy: Whose witnesses are asked.
             timeout_s: How long to wait for a witness that is silent.
             round_s: How long to wait for any witness in one round.
+            clock: The writer's, against which the times that they sign are held.
 
         Source: timeout_s=5: long enough for a distant witness, short enough that one that hangs delays no page by more.
         """
         self._client = httpx.Client(timeout=timeout_s)
-        self._witnesses = [WitnessClient(w, self._client, policy.logs) for w in policy.witnesses if w.url]
+        self._witnesses = [WitnessClient(w, self._client, policy.logs, clock) for w in policy.witnesses if w.url]
         self._round_s = round_s
         self._asked: dict[WitnessClient, Future[Signature | None]] = {}
 

@@ -112,8 +112,7 @@ class LogFollower:
     def seen(self) -> LogSummary:
         """What is known of the log besides its entries."""
         snapshot = self.reader.snapshot
-        witnesses = {witness.key for witness in snapshot.policy.witnesses}
-        signed = sum(key in witnesses for key, _ in snapshot.note.signed_by)
+        signed = len(snapshot.witnesses().counted)
         key = str(snapshot.trust.key)
         return LogSummary(snapshot.checkpoint.origin, snapshot.checkpoint.size, key, signed, snapshot.witnessed)
 

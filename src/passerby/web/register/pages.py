@@ -221,7 +221,7 @@ def reasons(words: Translation) -> dict[str, str]:
 def verifier_page() -> tuple[bytes, str]:
     """Return the checker: one file that anyone can host, the same bytes for every register; and its content policy."""
     style = (STATIC / "page.css").read_text(encoding="utf-8")
-    script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("log.js", "verifier.js"))
+    script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("log.js", "times.js", "verifier.js"))
     policy = (
         f"default-src 'none'; script-src '{source_hash(script)}'; style-src '{source_hash(style)}'; connect-src http: https:; "
         "img-src data:; base-uri 'none'; form-action 'none'"

@@ -123,7 +123,7 @@ async function checkSignature(key, text, value) {
   } catch {
     throw new Refused("browser");
   }
-  if (!right) throw new Refused("signature", key.name);
+  if (!right || time === 0n || time >= 2n ** 63n) throw new Refused("signature", key.name);
   return time === null ? null : Number(time);
 }
 

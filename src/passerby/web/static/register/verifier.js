@@ -37,19 +37,31 @@ function report(state, title, text, details = []) {
   field("steps").append(item);
 }
 
-async function checkWitnesses(base, log, bytes) {
+async function newestOf(log) {
+  const { size } = log.checkpoint;
+  return size === 0 ? null : instantOf(await log.prove(size - 1));
+}
+
+async function checkWitnesses(base, key, bytes, log) {
   const own = field("policy").value.trim();
   const text = own ? `${own}\n` : utf8((await fetchBytes(new URL("policy", base), 1_000_000, true)) ?? encoder.encode("quorum none\n"));
   const policy = await parsePolicy(text);
-  const { witnessed } = await openCheckpoint(bytes, log, policy.witnesses);
-  const names = witnessed.map(({ key }) => key.name);
-  if (!policy.metBy(witnessed.map(({ key }) => key))) {
+  const { witnessed } = await openCheckpoint(bytes, key, policy.witnesses);
+  const clock = Date.now() / 1000;
+  const newest = await newestOf(log);
+  const { counted, refused, time } = judgeTimes(policy, witnessed, clock, newest);
+  for (const one of refused) {
+    report("warn", T.step_witness, say(T.refused_time, { name: one.key.name, when: showSeconds(one.time, language) }));
+  }
+  if (newest !== null && newest > Math.min(clock, time ?? clock) + CLOCK_SLACK_S) {
+    report("warn", T.step_entries, say(T.entry_ahead, { n: log.checkpoint.size - 1, when: showSeconds(newest, language) }));
+  }
+  const names = counted.map((one) => one.key.name);
+  if (time === null) {
     report("warn", T.step_witness, T.unwitnessed, names);
     return;
   }
-  const last = Math.max(...witnessed.map(({ time }) => time));
-  const when = new Date(last * 1000).toLocaleString(language);
-  report("good", T.step_witness, say(T.witnessed, { n: names.length, when }), names);
+  report("good", T.step_witness, say(T.witnessed, { n: names.length, when: showSeconds(time, language) }), names);
   if (!own) report("warn", T.step_witness, T.named_by_operator);
 }
 
@@ -75,8 +87,8 @@ async function check() {
   const bytes = await fetchBytes(new URL("checkpoint", base), MAX_NOTE_BYTES);
   const checkpoint = await openCheckpoint(bytes, key);
   report("good", T.step_checkpoint, say(T.ok_checkpoint, { size: checkpoint.size }));
-  await checkWitnesses(base, key, bytes);
   const log = new Log(base, checkpoint);
+  await checkWitnesses(base, key, bytes, log);
   for (const { index, entry } of changes) {
     if (!same(await log.prove(index), entry)) throw new Refused("inclusion");
     report("good", T.step_key, say(T.ok_rotation, { n: index }));
