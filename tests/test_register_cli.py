@@ -115,6 +115,68 @@ def test_verify_can_be_told_what_shall_not_count(shell: Shell, log: Path) -> Non
     assert shell.out.startswith("time: entry 1: "), "it is still said"
 
 
+BACKDATED = json.dumps(
+    [{"kind": "remark", "v": 1, "text": "a", "at": at} for at in ("2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z")]
+)
+
+
+def test_finding_that_is_acknowledged_is_listed_with_its_reason_and_no_longer_fails(shell: Shell, log: Path) -> None:
+    shell("register", "append", log, stdin=BACKDATED)
+    assert shell("register", "check", log) == 1
+    assert shell("register", "acknowledge", log, "time", 1, "--reason", "the clock was set by hand") == 0, shell.err
+    assert shell.out == "2\n"
+    assert shell("register", "check", log) == 0
+    assert shell.out.startswith("time: entry 1: is of 2026-01-01")
+    assert shell.out.endswith(" (acknowledged by entry 2: the clock was set by hand)\n")
+    assert shell("register", "check", log, "--json") == 0
+    found = json.loads(shell.out)
+    assert found["problems"] == []
+    assert found["acknowledged"][0]["acknowledged"] == {"entry": 2, "reason": "the clock was set by hand"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "reason", "words"),
+    [
+        ("time", 0, "x", "entry 0 must be found to be time, is not"),
+        ("silence", 1, "x", "entry 1 must be found to be silence, is not"),
+        ("time", 99, "x", "entry 99 must be found"),
+        ("tile", 1, "x", "finding must be one of schema, order, time"),
+        ("time", 1, "", "reason: String should have at least 1 character"),
+        ("time", 1, "two\nlines", "reason: String should match"),
+    ],
+)
+def test_what_was_not_found_cannot_be_acknowledged(
+    shell: Shell, log: Path, kind: str, entry: int, reason: str, words: str
+) -> None:
+    shell("register", "append", log, stdin=BACKDATED)
+    assert shell("register", "acknowledge", log, kind, entry, "--reason", reason) == 2
+    assert words in shell.err
+    assert shell("register", "check", log) == 1
+
+
+@pytest.mark.parametrize(
+    ("since", "code"),
+    [("1", 1), ("2", 0), ("2025-12-31", 1), ("2026-03-01T00:00:00Z", 0), ("2026-06-01", 0), ("2099-01-01", 0)],
+)
+def test_what_was_stated_before_a_time_or_an_entry_is_listed_only(
+    shell: Shell, log: Path, since: str, code: int
+) -> None:
+    later = json.dumps({"kind": "remark", "v": 1, "text": "a", "at": "2026-03-02T00:00:00Z"})
+    shell("register", "append", log, stdin=BACKDATED)
+    shell("register", "append", log, stdin=later)
+    assert shell("register", "check", log, "--since", since) == code
+    assert shell.out.startswith("time: entry 1: ")
+    assert ("(before --since)" in shell.out) == (code == 0)
+    file = log / "public" / "tile" / "0" / "000.p" / "3"
+    file.write_bytes(file.read_bytes()[::-1])
+    assert shell("register", "check", log, "--since", since) == 1, "damage counts wherever it is"
+
+
+@pytest.mark.parametrize("since", ["yesterday", "-1", "2026-13-01", "9" * 40, "0001-01-01T00:00:00+14:00"])
+def test_since_that_is_no_moment_is_wrong_use(shell: Shell, log: Path, since: str) -> None:
+    assert shell("register", "check", log, "--since", since) == 2
+
+
 def test_watch_remembers(shell: Shell, log: Path, tmp_path: Path) -> None:
     shell("register", "append", log, stdin=REMARKS)
     state = tmp_path / "state"

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from passerby import register as r
-from passerby.register.verification.history import History
+from passerby.register.verification.findings import MAX_FINDINGS, LogFindings
+from passerby.register.verification.history import History, HistoryState
 
 T0 = datetime(2026, 11, 23, 8, tzinfo=UTC)
 CAMERA, OTHER, CASE = "0f" * 16, "1e" * 16, "c5" * 16
 DIGEST = "sha256:" + "ab" * 32
 SALT = "5a" * 32
+EITHER = ": backdated, or the other was ahead"
+EXPLAINED = " (acknowledged by entry 5: power cut)"
 
 
 def at(hours: float) -> datetime:
@@ -61,11 +68,10 @@ def opened(hours: float) -> r.RequestOpened:
 
 
 def read(*entries: r.Entry, now: float | None = None) -> list[str]:
-    history = History()
+    history = History(at(now) if now is not None else max(entry.at for entry in entries))
     for index, entry in enumerate(entries):
         history.take(index, entry)
-    history.finish(at(now) if now is not None else max(entry.at for entry in entries))
-    return [str(problem) for problem in history.problems]
+    return [str(problem) for problem in (*history.findings.open, *history.findings.explained, *history.present())]
 
 
 def test_camera_with_a_heartbeat_every_hour_is_known_throughout() -> None:
@@ -91,7 +97,7 @@ def test_counts_that_leave_a_span_out_show_as_a_gap() -> None:
 def test_camera_that_fell_silent_is_not_known_until_now() -> None:
     assert read(registered(), started(0), heartbeat(1), now=2.4) == []
     assert read(registered(), started(0), heartbeat(1), now=26) == [
-        "silence: camera 0f0f0f0f is not known since 2026-11-23T09:00:00Z for 1 day, 1:00:00, until now"
+        "silence: entry 2: camera 0f0f0f0f is not known since 2026-11-23T09:00:00Z for 1 day, 1:00:00, until now"
     ]
 
 
@@ -144,7 +150,7 @@ def test_heartbeat_interval_is_the_camera_s_own() -> None:
         ),
         (
             (r.Remark(at=at(5), text="a"), r.Remark(at=at(4), text="b")),
-            "time: entry 1: is of 2026-11-23T12:00:00Z, long before 2026-11-23T13:00:00Z of an earlier entry: backdated",
+            f"time: entry 1: is of 2026-11-23T12:00:00Z, long before 2026-11-23T13:00:00Z of entry 0{EITHER}",
         ),
     ],
 )
@@ -155,16 +161,15 @@ def test_contradiction_is_named(entries: tuple[r.Entry, ...], words: str) -> Non
 def test_neighbours_may_run_a_little_out_of_order_and_the_future_is_named() -> None:
     assert read(r.Remark(at=at(5), text="a"), r.Remark(at=at(4.95), text="b")) == []
     assert read(r.Remark(at=at(5), text="a"), now=4) == [
-        "time: newest entry must not be ahead of now, is of 2026-11-23T13:00:00Z"
+        "time: entry 0: must not be ahead of now, is of 2026-11-23T13:00:00Z"
     ]
 
 
 def test_entry_dated_after_the_witnesses_saw_it_is_named() -> None:
-    history = History()
+    history = History(at(9), seen=at(4))
     history.take(0, r.Remark(at=at(5), text="a"))
-    history.finish(at(9), seen=at(4))
-    assert [str(problem) for problem in history.problems] == [
-        "time: newest entry must not be ahead of 2026-11-23T12:00:00Z, when witnesses saw it, is of 2026-11-23T13:00:00Z"
+    assert [str(problem) for problem in history.findings.open] == [
+        "time: entry 0: must not be ahead of 2026-11-23T12:00:00Z, when witnesses saw it, is of 2026-11-23T13:00:00Z"
     ]
 
 
@@ -202,3 +207,132 @@ def test_year_s_statistics_must_be_those_of_the_log() -> None:
         "statistics: entry 5: requests of 2026 must be 2 as in the log, got 1",
         "statistics: entry 5: opened of 2026 must be 1 as in the log, got 0",
     ]
+
+
+def remark(hours: float) -> r.Remark:
+    return r.Remark(at=at(hours), text="a")
+
+
+def acknowledged(hours: float, finding: str, entry: int) -> r.FindingAcknowledged:
+    return r.FindingAcknowledged.model_validate(
+        {"at": at(hours), "finding": finding, "entry": entry, "reason": "power cut"}
+    )
+
+
+@pytest.mark.parametrize("ahead_h", [1, 24 * 365, 24 * 365 * 73])
+def test_entry_that_was_ahead_is_named_once_and_makes_no_later_one_backdated(ahead_h: float) -> None:
+    entries = (remark(0), remark(ahead_h), *(remark(h / 100) for h in range(1, 99)))
+    (found,) = read(*entries, now=ahead_h + 1)
+    assert found.startswith(
+        f"time: entry 2: is of 2026-11-23T08:00:36Z, long before {r.format_instant(at(ahead_h))} of entry 1"
+    )
+    (found,) = read(*entries, now=1)
+    assert "entry 1" in found, "the one that was ahead"
+
+
+def test_clock_that_was_ahead_for_many_entries_is_named_once_when_it_is_set_right() -> None:
+    (found,) = read(*(remark(9000 + h) for h in range(30)), *(remark(h) for h in range(50)), now=99_999)
+    assert found.startswith("time: entry 30: is of")
+
+
+def test_every_backdated_entry_among_right_ones_is_named() -> None:
+    found = read(remark(0), remark(100), remark(1), remark(101), remark(2), remark(1), remark(102), now=200)
+    assert [line.partition(": is of")[0] for line in found] == ["time: entry 2", "time: entry 4", "time: entry 5"]
+
+
+def test_camera_of_a_beat_dated_years_ahead_falls_silent_all_the_same() -> None:
+    ahead = heartbeat(24 * 365 * 70)
+    beat: list[r.Entry] = [registered(), started(0), heartbeat(1), ahead]
+    assert [line.split(":")[0] for line in read(*beat, now=9)] == ["time", "silence", "silence"]
+    later = read(*beat, heartbeat(2, begin=1), heartbeat(3), now=3.1)
+    assert [line for line in later if line.startswith("silence: entry 5")] == [], "its next beats count"
+
+
+def test_instants_at_the_ends_of_the_calendar_end_in_no_error() -> None:
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    for now in (at(0), first, last):
+        for order in ((first, last), (last, first), (first, at(0), last, at(1), first)):
+            history = History(now, seen=at(0))
+            history.take(0, registered())
+            history.take(1, started(0))
+            for index, when in enumerate(order, 2):
+                history.take(
+                    index, r.Heartbeat(at=when, begin=when, end=when, camera=CAMERA, frames=1, faces_covered=0)
+                )
+            assert history.present() is not None
+
+
+def test_acknowledged_finding_is_listed_with_its_reason_and_counts_no_more() -> None:
+    entries: list[r.Entry] = [registered(), started(0), heartbeat(1), heartbeat(4), heartbeat(5)]
+    entries.append(acknowledged(5.2, "silence", 3))
+    history = History(at(6))
+    for index, entry in enumerate(entries):
+        history.take(index, entry)
+    assert history.findings.open == history.present() == []
+    assert [str(problem) for problem in history.findings.explained] == [
+        f"silence: entry 3: camera 0f0f0f0f was not known from 2026-11-23T09:00:00Z for 3:00:00{EXPLAINED}"
+    ]
+    history = History(at(9))
+    for index, entry in enumerate([*entries, heartbeat(9)]):
+        history.take(index, entry)
+    assert [(problem.kind, problem.index) for problem in history.findings.open] == [("silence", 6)], (
+        "the next one counts"
+    )
+
+
+def test_silence_that_was_acknowledged_while_it_lasts_stays_acknowledged_to_its_end_and_no_longer() -> None:
+    def explained(*entries: r.Entry, now: float) -> list[bool]:
+        history = History(at(now))
+        for index, entry in enumerate(entries):
+            history.take(index, entry)
+        return [
+            bool(found.explained) for found in (*history.findings.open, *history.findings.explained, *history.present())
+        ]
+
+    silent = (registered(), started(0), heartbeat(1))
+    assert explained(*silent, acknowledged(1.1, "silence", 2), now=9) == [False], "before it was silent"
+    asked = (*silent, acknowledged(5, "silence", 2))
+    assert explained(*asked, now=9) == [True]
+    assert explained(*asked, heartbeat(9), now=9) == [True]
+    assert explained(*asked, heartbeat(9), now=99) == [True, False]
+
+
+def test_late_reveal_is_acknowledged_only_once_it_is_late() -> None:
+    asked = received(0, reveal_by=10)
+    assert read(asked, acknowledged(9, "late-reveal", 0), now=11)[0].endswith("was not")
+    assert read(asked, acknowledged(11, "late-reveal", 0), now=12)[0].endswith("(acknowledged by entry 1: power cut)")
+    after = read(asked, acknowledged(11, "late-reveal", 0), reveal(12))
+    assert after[0].endswith("had to be revealed by 2026-11-23T18:00:00Z (acknowledged by entry 1: power cut)")
+
+
+def test_acknowledgement_of_another_kind_entry_or_of_what_comes_later_changes_nothing() -> None:
+    gap = (registered(), started(0), heartbeat(1), heartbeat(4))
+    for wrong in (acknowledged(5, "order", 3), acknowledged(5, "silence", 2), acknowledged(5, "time", 0)):
+        assert any("was not known from" in line and "acknowledged" not in line for line in read(*gap, wrong))
+    found = read(acknowledged(0, "silence", 0), remark(1))
+    assert found == ["order: entry 0: acknowledges entry 0, which must stand before it"]
+
+
+def test_findings_beyond_a_number_are_counted() -> None:
+    findings = LogFindings()
+    for index in range(MAX_FINDINGS + 3):
+        findings.say("order", "x", index)
+    assert (len(findings.open), findings.dropped) == (MAX_FINDINGS, 3)
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=40), st.data())
+def test_log_read_visit_by_visit_is_found_as_when_it_is_read_at_once(hours: list[int], data: st.DataObject) -> None:
+    kinds: list[Callable[[float], r.Entry]] = [started, heartbeat, stopped, remark, opened, reveal]
+    kinds += [lambda h: registered(hours=h), lambda h: received(h, reveal_by=h + 3)]
+    entries: list[r.Entry] = [data.draw(st.sampled_from(kinds))(h) for h in hours]
+    entries.append(acknowledged(31, "silence", data.draw(st.integers(0, len(entries)))))
+    whole = History(at(40))
+    state, saver = HistoryState(), TypeAdapter(HistoryState)
+    for index, entry in enumerate(entries):
+        whole.take(index, entry)
+        visit = History(at(40), state=saver.validate_json(saver.dump_json(state)))
+        visit.take(index, entry)
+        state = visit.saved()
+    assert (visit.findings.open, visit.findings.explained) == (whole.findings.open, whole.findings.explained)
+    assert visit.present() == whole.present()
+    assert state == whole.saved()

@@ -29,6 +29,8 @@ Position = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """The name of a position of the law, as ``passerby assess`` knows it, for example ``act-2024``."""
 KeyText = Annotated[str, Field(min_length=1, max_length=4000)]
 """A key or a signature, in the spelling of its own tool."""
+FindingKind = Literal["schema", "order", "time", "silence", "late-reveal", "wrong-reveal", "statistics"]
+"""What verifiers name of what was stated, as opposed to damage and rewriting."""
 HeartbeatSeconds = Annotated[int, Field(ge=60, le=86_400)]
 Approvals = Annotated[int, Field(ge=1, le=100)]
 
@@ -317,9 +319,19 @@ class Remark(Stated):
     text: Text
 
 
+class FindingAcknowledged(Stated):
+    """The operator explains something that verifiers name. It stays listed, with the reason, and counts no more."""
+
+    kind: Literal["finding.acknowledged"] = "finding.acknowledged"
+    finding: FindingKind
+    entry: Count
+    """Index of the entry that the finding is about; it stands before this one."""
+    reason: Line
+
+
 Entry = (
     OperatorStated | KeyAdded | KeyRetired | CameraRegistered | CameraChanged | CameraRetired | RunningStarted
     | RunningStopped | Heartbeat | Fault | SelfTest | SpotCheck | AccessTested | RequestReceived | RequestDecided
     | RequestRefused | RequestWithdrawn | RequestOpened | RequestNotified | RequestDeleted | RetentionShredded
-    | YearStatistics | Reveal | Remark
+    | YearStatistics | Reveal | Remark | FindingAcknowledged
 )  # fmt: skip

@@ -40,6 +40,14 @@ def check(
         list[str] | None,
         typer.Option(help="A kind of problem that shall not count, e.g. silence.", rich_help_panel=LOG),
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME|INDEX",
+            help="What was stated before then, or before that entry, is listed and does not count.",
+            rich_help_panel=LOG,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=LOG)] = False,
     entry: Annotated[
         Path | None,
@@ -54,16 +62,28 @@ def check(
 ) -> None:
     """Check the whole log, or one proof against a key or policy that you know. Exit code 1 when anything is wrong.
 
-    Of a log each problem stands on a line of standard output. Of a proof the entry is printed; no network is used.
+    Of a log each problem stands on a line of standard output; what the log itself acknowledges is listed with the reason, and
+    does not count. Of a proof the entry is printed; no network is used.
     """
     if place.endswith(PROOF_SUFFIX) or _is_file(place):
-        if accept or as_json:
-            raise UsageError("--accept and --json go with a log, got a proof file")
+        if accept or as_json or since:
+            raise UsageError("--since, --accept and --json go with a log, got a proof file")
         _check_proof(Path(place), vkey, policy, entry)
         return
     if entry is not None or offline:
         raise UsageError("--entry and --offline go with a proof file, got a log")
-    _check_log(place, vkey, policy, accept or [], as_json=as_json)
+    _check_log(place, vkey, policy, accept or [], since=_moment(since), as_json=as_json)
+
+
+def _moment(text: str | None) -> int | datetime | None:
+    """Return an entry's number, or an instant (a day is its first second; without a zone it is UTC)."""
+    if text is None or (text.isascii() and text.isdigit() and len(text) < 17):
+        return None if text is None else int(text)
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
+        raise UsageError(f"--since must be an entry's number or a time like 2026-11-30T12:00:00Z, got {text}") from exc
 
 
 def _is_file(place: str) -> bool:
@@ -94,18 +114,33 @@ def _check_proof(file: Path, vkey: str | None, policy: Path | None, entry: Path 
     )
 
 
-def _check_log(place: str, vkey: str | None, policy: Path | None, accept: list[str], *, as_json: bool) -> None:
+def _check_log(
+    place: str,
+    vkey: str | None,
+    policy: Path | None,
+    accept: list[str],
+    *,
+    since: int | datetime | None,
+    as_json: bool,
+) -> None:
     key, held_against = read_key(vkey), read_policy(policy)
     for kind in accept:
         if kind not in register.LogProblem.KINDS:
             raise UsageError(f"kind of problem must be one of {', '.join(register.LogProblem.KINDS)}, got {kind!r}")
     try:
-        report = register.verify(register.LogReader.open(place, vkey=key, policy=held_against, bridged=False))
+        reader = register.LogReader.open(place, vkey=key, policy=held_against, bridged=False)
+        report = register.verify(reader, since=since)
     except (FormatError, VerificationError) as error:
         kind = "format" if isinstance(error, FormatError) else "signature"
         _print_problems([register.LogProblem(kind, error.message)], as_json=as_json, rest={})
         raise
-    counted = [problem for problem in report.problems if problem.kind not in accept]
+    _print_report(report, as_json=as_json)
+    counted = report.dropped + sum(problem.kind not in accept for problem in report.problems)
+    if counted:
+        raise VerificationError(f"{place} has problems: {counted}")
+
+
+def _print_report(report: register.LogReport, *, as_json: bool) -> None:
     rest = {
         "origin": report.checkpoint.origin,
         "size": report.checkpoint.size,
@@ -116,12 +151,17 @@ def _check_log(place: str, vkey: str | None, policy: Path | None, accept: list[s
         "witnesses": list(report.witnesses),
         "kinds": report.kinds,
         "dropped": report.dropped,
+        "acknowledged": [_as_json(problem) for problem in report.acknowledged],
+        "earlier": [_as_json(problem) for problem in report.earlier],
     }
     _print_problems(report.problems, as_json=as_json, rest=rest)
-    if not as_json:
-        _say_summary(report)
-    if counted or report.dropped:
-        raise VerificationError(f"{place} has problems: {len(counted) + report.dropped}")
+    if as_json:
+        return
+    for problem in report.acknowledged:
+        typer.echo(str(problem))
+    for problem in report.earlier:
+        typer.echo(f"{problem} (before --since)")
+    _say_summary(report)
 
 
 def watch(
@@ -149,11 +189,17 @@ def watch(
 
 def _print_problems(problems: Iterable[register.LogProblem], *, as_json: bool, rest: dict[str, Any]) -> None:
     if as_json:
-        listed = [{"kind": p.kind, "entry": p.index, "text": p.text} for p in problems]
-        typer.echo(json.dumps({**rest, "problems": listed}, ensure_ascii=False))
+        typer.echo(json.dumps({**rest, "problems": [_as_json(problem) for problem in problems]}, ensure_ascii=False))
         return
     for problem in problems:
         typer.echo(str(problem))
+
+
+def _as_json(problem: register.LogProblem) -> dict[str, Any]:
+    listed: dict[str, Any] = {"kind": problem.kind, "entry": problem.index, "text": problem.text}
+    if problem.explained:
+        listed["acknowledged"] = {"entry": problem.explained.index, "reason": problem.explained.reason}
+    return listed
 
 
 def _say_summary(report: register.LogReport) -> None:

@@ -38,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the group and its commands."""
     group = typer.Typer(no_args_is_help=True, help="The public, append-only log of cameras, changes and openings.")
     commands: list[Callable[..., None]] = [
-        init, append, policy, rotate, reveal, show, prove, check, watch, compare, schema,
+        init, append, policy, rotate, reveal, acknowledge, show, prove, check, watch, compare, schema,
     ]  # fmt: skip
     for command in commands:
         group.command(command.__name__)(command)
@@ -122,6 +122,38 @@ def reveal(
         if not isinstance(details, register.Commitment):
             raise UsageError(f"entry {index} must hold a commitment, holds none")
         typer.echo(log.append(log.salts.reveal(index, details)).index)
+
+
+def acknowledge(
+    *,
+    path: _LogPath,
+    finding: Annotated[str, typer.Argument(metavar="KIND", help="What check names, e.g. silence.")],
+    indexes: Annotated[list[int], typer.Argument(metavar="ENTRY...", help="The entries that it is named about.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line for everybody to read; no person's name.")],
+) -> None:
+    """Explain findings of check and watch. They stay listed, with the reason, and count no more. Prints each entry's index."""
+    if finding not in register.LogProblem.EXPLAINABLE:
+        known = ", ".join(register.LogProblem.EXPLAINABLE)
+        raise UsageError(
+            f"finding must be one of {known}, got {finding!r}", hint="damage cannot be explained, only mended"
+        )
+    now = register.format_instant(datetime.now(UTC))
+    with typed():
+        entries = [
+            register.entry_from_fields(
+                {"kind": "finding.acknowledged", "at": now, "finding": finding, "entry": index, "reason": reason}
+            )
+            for index in indexes
+        ]
+    with open_log(path) as log:
+        found = {(problem.kind, problem.index) for problem in register.verify(register.LogReader.open(path)).problems}
+        for index in indexes:
+            if (finding, index) not in found:
+                raise UsageError(
+                    f"entry {index} must be found to be {finding}, is not", hint="see `passerby register check`"
+                )
+        for receipt in log.append_many(entries):
+            typer.echo(receipt.index)
 
 
 def show(

@@ -1,4 +1,5 @@
-from .history import (
+from .findings import (
+    Explanation,
     LogProblem,
 )
 from .proof import (
@@ -27,6 +28,7 @@ from .whole_log import (
 __all__ = [
     "POLICY",
     "VKEY",
+    "Explanation",
     "LogProblem",
     "LogReader",
     "LogReport",

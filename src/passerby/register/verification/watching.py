@@ -36,7 +36,7 @@ from passerby.register.fields import format_instant
 from passerby.register.notes import Checkpoint, Policy, VerifierKey, split_note
 from passerby.register.storage import DirectoryStore, LogSource, as_storage_errors, open_source
 from passerby.register.tiles import Tiles
-from passerby.register.verification.history import LogProblem
+from passerby.register.verification.findings import LogProblem
 from passerby.register.verification.reader import LogReader, check_growth
 from passerby.values import utc_now
 

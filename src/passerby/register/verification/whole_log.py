@@ -6,7 +6,7 @@
 3. Every hash tile, at every level, is what the level below makes it.
 4. The root over all entries is the checkpoint's.
 5. Every entry fits its form, in its one spelling.
-6. The entries fit each other (``history``): order, time, heartbeats, reveals, statistics.
+6. The entries fit each other (``history``): order, time, heartbeats, reveals, statistics; what the log acknowledges is set apart.
 7. The policy's quorum of witnesses signed, at times that can be.
 
 It goes on after a problem, to name them all, and reads each file once, in order: memory does not grow with the log.
@@ -18,9 +18,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from passerby.errors import EntryError, FormatError, RewrittenError, StorageError, TileError
-from passerby.register.codec import decode_entry
-from passerby.register.notes import NO_QUORUM, Checkpoint, WitnessTimes, believable, judge_witnesses
+from passerby.errors import FormatError, RewrittenError, StorageError, TileError
+from passerby.register.notes import NO_QUORUM, Checkpoint, WitnessTimes, judge_witnesses
 from passerby.register.storage import DirectoryStore
 from passerby.register.tiles import (
     HASH_BYTES,
@@ -34,12 +33,10 @@ from passerby.register.tiles import (
     unpack_bundle,
     width_at,
 )
-from passerby.register.verification.history import History, LogProblem
+from passerby.register.verification.findings import LogProblem
+from passerby.register.verification.history import History
 from passerby.register.verification.reader import LogReader, check_growth
 from passerby.values import utc_now
-
-MAX_PROBLEMS = 1000
-"""More are counted, not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +47,12 @@ class LogReport:
         checkpoint: That was checked.
         key: The verifier key that signed it.
         own_word: The key came from the log itself: the log is sound, whose it is was not shown.
-        problems: In the order found, at most ``MAX_PROBLEMS``.
-        dropped: Problems beyond those.
+        problems: Those that count, in the order found, at most ``MAX_FINDINGS``.
+        acknowledged: Those that the log itself acknowledges, each with its reason; they count no more.
+        earlier: Those about entries before the ones that were asked for; they are listed only.
+        dropped: Problems beyond ``MAX_FINDINGS``.
         kinds: Entries by kind.
-        first_at, last_at: Oldest and newest ``at``; None in an empty log.
+        first_at, last_at: ``at`` of the first entry, and the newest that is not ahead of the clock; None in an empty log.
         witnessed: The policy asks for witnesses, and its quorum signed.
         witnesses: Names of those that signed, at times that can be.
         time_s: The witnesses' time, POSIX seconds; None where none signed.
@@ -63,6 +62,8 @@ class LogReport:
     key: str
     own_word: bool
     problems: tuple[LogProblem, ...]
+    acknowledged: tuple[LogProblem, ...]
+    earlier: tuple[LogProblem, ...]
     dropped: int
     kinds: dict[str, int]
     first_at: datetime | None
@@ -73,50 +74,55 @@ class LogReport:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
+        """Whether nothing is wrong that counts."""
+        return not self.problems and not self.dropped
 
 
-def verify(reader: LogReader, *, now: datetime | None = None) -> LogReport:
+def verify(reader: LogReader, *, now: datetime | None = None, since: int | datetime | None = None) -> LogReport:
     """Check a whole log at the reader's checkpoint, which was checked when it was opened (1).
 
     Args:
         reader: Of the log.
-        now: Against which silence and late reveals are judged; None takes the clock.
+        now: Against which times, silence and late reveals are judged; None takes the clock.
+        since: An entry, or an instant, which stands for the first entry of then or later. What was stated before it is checked
+            like the rest, and found wrong it is listed as ``earlier``. Damage and rewriting count wherever they are, and so
+            does what is missing at present.
 
     Raises:
         StorageError: the log cannot be read at all (a single missing file is a problem in the report).
     """
-    check = _Check(reader)
-    check.run()
     snapshot, clock = reader.snapshot, now or utc_now()
-    times = judge_witnesses(snapshot.note, snapshot.policy, clock, believable(check.history.last_at, clock))
-    seen_s = times.quorum_s(snapshot.policy)
-    check.history.finish(clock, seen=None if seen_s is None else datetime.fromtimestamp(seen_s, UTC))
+    check = _Check(reader, clock, since)
+    check.run()
+    times = judge_witnesses(snapshot.note, snapshot.policy, clock, check.history.state.newest)
     check.check_quorum(times)
+    findings, present = check.findings, check.history.present()
+    counted = [problem for problem in findings.open if not check.is_earlier(problem)]
     witnesses = {w.key: w.name for w in snapshot.policy.witnesses}
-    problems = [*check.problems, *check.history.problems]
     return LogReport(
         checkpoint=snapshot.checkpoint,
         key=str(snapshot.trust.key),
         own_word=reader.own_word,
-        problems=tuple(problems[:MAX_PROBLEMS]),
-        dropped=check.dropped + max(0, len(problems) - MAX_PROBLEMS),
+        problems=(*counted, *(problem for problem in present if not problem.explained)),
+        acknowledged=(*findings.explained, *(problem for problem in present if problem.explained)),
+        earlier=tuple(problem for problem in findings.open if check.is_earlier(problem)),
+        dropped=findings.dropped,
         kinds=dict(sorted(check.kinds.items())),
-        first_at=check.history.first_at,
-        last_at=check.history.last_at,
+        first_at=check.history.state.first_at,
+        last_at=check.history.state.newest,
         witnessed=snapshot.policy.quorum != NO_QUORUM and snapshot.policy.met_by(times.counted),
         witnesses=tuple(witnesses[key] for key, _ in snapshot.note.signed_by if key in times.counted),
-        time_s=seen_s,
+        time_s=times.quorum_s(snapshot.policy),
     )
 
 
 class _Check:
-    def __init__(self, reader: LogReader) -> None:
-        self.problems: list[LogProblem] = []
-        self.dropped = 0
+    def __init__(self, reader: LogReader, clock: datetime, since: int | datetime | None) -> None:
         self.kinds: Counter[str] = Counter()
-        self.history = History()
+        seen_s = judge_witnesses(reader.snapshot.note, reader.snapshot.policy, clock).quorum_s(reader.snapshot.policy)
+        self.history = History(clock, seen=None if seen_s is None else datetime.fromtimestamp(seen_s, UTC))
+        self.findings = self.history.findings
+        self._since = since
         self._snapshot = reader.snapshot
         self._source = reader.source
         self._tiles = Tiles(reader.size, reader.source.get)
@@ -144,6 +150,12 @@ class _Check:
             self._say("signature", None, f"{name} signed the checkpoint twice; it counts once")
         for passed in snapshot.trust.passed:
             self._check_growth(passed)
+
+    def is_earlier(self, problem: LogProblem) -> bool:
+        """Whether a problem is about what was stated before the entries that were asked for."""
+        if self._since is None or problem.index is None or problem.kind not in LogProblem.EXPLAINABLE:
+            return False
+        return isinstance(self._since, datetime) or problem.index < self._since
 
     def check_quorum(self, times: WitnessTimes) -> None:  # 7
         policy = self._snapshot.policy
@@ -178,17 +190,15 @@ class _Check:
                 self._say("tile", first + place, f"does not hash to its place in {tile_path(0, bundle)}")
         for index, entry in enumerate(entries, first):
             self._check_entry(index, entry)
-        self._drain()
         return leaves
 
     def _check_entry(self, index: int, data: bytes) -> None:
-        try:
-            entry = decode_entry(data)  # 5
-        except EntryError as exc:
-            self._say("schema", index, exc.message)
+        entry = self.history.read(index, data)  # 5, 6
+        if entry is None:
             return
         self.kinds[entry.kind] += 1
-        self.history.take(index, entry)  # 6
+        if isinstance(self._since, datetime) and entry.at >= self._since:
+            self._since = index
 
     def _add(self, leaves: list[bytes], bundle: int) -> None:
         if len(leaves) < WIDTH:
@@ -235,18 +245,8 @@ class _Check:
             self._say("missing" if isinstance(exc, StorageError) else "format", None, exc.message)
             return None
 
-    def _drain(self) -> None:
-        found = self.history.problems
-        room = MAX_PROBLEMS - len(self.problems)
-        self.problems += found[:room]
-        self.dropped += max(0, len(found) - room)
-        found.clear()
-
     def _say(self, kind: str, index: int | None, text: str) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(LogProblem(kind, text, index))
-        else:
-            self.dropped += 1
+        self.findings.say(kind, text, index)
 
 
 def _has_width(level: int | None, width: int, data: bytes) -> bool:
