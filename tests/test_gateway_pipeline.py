@@ -41,6 +41,10 @@ class Covering:
         self.held: list[tuple[av.VideoFrame, int]] = []
         self.number = 0
         self.left = 0
+        self.distrusted: list[int] = []
+
+    def distrust(self) -> None:
+        self.distrusted.append(self.left + len(self.held))
 
     def push(self, frame: Frame) -> list[VeiledFrame[CoverReason]]:
         self.held.append((frame.picture, frame.time_ns))
@@ -154,6 +158,27 @@ def test_every_reason_covers_whole(reason: CoverReason) -> None:
     rig.faults.lift(reason, rig.now_ns / 1e9)
     rig.feed(20)
     assert rig.units[-1].whole is None
+
+
+@pytest.mark.parametrize("reason", CoverReason)
+def test_tracks_are_believed_no_more_once_something_began_to_be_wrong(reason: CoverReason) -> None:
+    veil = Covering()
+    rig = Rig(lambda: veil)
+    rig.feed(8)
+    rig.faults.hold(reason, rig.now_ns / 1e9, 0)
+    rig.feed(8)
+    rig.faults.lift(reason, rig.now_ns / 1e9)
+    rig.feed(30)
+    assert veil.distrusted == [8]
+
+
+def test_tracks_are_believed_no_more_where_pictures_are_missing() -> None:
+    veil = Covering()
+    rig = Rig(lambda: veil)
+    rig.feed(8)
+    rig.pipeline.take(CameraFrame.taken(SCENE.frame(8), rig.now_ns + 1, rig.now_ns + 1, after_gap=True))
+    rig.feed(8)
+    assert veil.distrusted == [8]
 
 
 def test_damaged_pictures_leave_covered_although_they_leave_later() -> None:

@@ -30,6 +30,7 @@ class CoverReason(StrEnum):
     DETECTOR_DEAD = "detector_dead", "the face detector failed"
     DETECTOR_STALLED = "detector_stalled", "the face detector does not answer"
     DETECTOR_BEHIND = "detector_behind", "the face detector is late"
+    UNSURE = "unsure", "covered until two checks of the picture agree"
     WEIGHTS = "weights_changed", "the detector's weights file has changed"
     CORRUPT = "corrupt_stream", "the camera sends damaged pictures"
     FORMAT = "format_changed", "the camera changed its format"
@@ -47,6 +48,7 @@ class CoverReason(StrEnum):
 
 FAULTS = frozenset(CoverReason) - {
     CoverReason.START,
+    CoverReason.UNSURE,
     CoverReason.PTZ,
     CoverReason.SCHEDULE,
     CoverReason.SETTINGS,

@@ -42,6 +42,7 @@ from .review import (
     write_sidecar,
 )
 from .run import (
+    FrameSteps,
     LiveSettings,
     LiveVeil,
     VeiledFile,
@@ -86,6 +87,7 @@ __all__ = [
     "ExposedPlace",
     "FaceDetector",
     "FindSettings",
+    "FrameSteps",
     "HwAccel",
     "LiveSettings",
     "LiveVeil",

@@ -74,6 +74,10 @@ class BoundVeil:
         """Take one frame and return those that leave the look-ahead, oldest first."""
         return [_in_own_words(one) for one in self._inner.push(frame)]
 
+    def distrust(self) -> None:
+        """Believe nothing from the next frame on until passes agree."""
+        self._inner.distrust()
+
     def flush(self) -> list[VeiledFrame[CoverReason]]:
         """Return what is left, veiled."""
         return [_in_own_words(one) for one in self._inner.flush()]
@@ -91,6 +95,8 @@ def cover_reason(reason: WholeReason) -> CoverReason:
             return CoverReason.CORRUPT
         case WholeReason.LATE:
             return CoverReason.DETECTOR_BEHIND
+        case WholeReason.UNSURE:
+            return CoverReason.UNSURE
         case WholeReason.WEIGHTS:
             return CoverReason.WEIGHTS
         case WholeReason.ASKED:

@@ -84,6 +84,7 @@ class Pipeline:
         """The picture that left last was covered whole because the detector was late."""
         self._tracks: set[int] = set()
         self._began_ns: int | None = None
+        self._wrong: set[CoverReason] = set()
         self.interval_ns = 80_000_000.0
 
     @property
@@ -123,6 +124,7 @@ class Pipeline:
                 CoverReason.CORRUPT, now_s, self._clock.wall_ns(), "pictures arrive damaged", hold_s=self.hold_s
             )
         self._note_rate(frame)
+        self._note_break(frame)
         for veiled in self._veiled(replace(frame, picture=picture)):
             self._leave(veiled)
 
@@ -160,6 +162,13 @@ class Pipeline:
             self.interval_ns += 0.05 * (step - self.interval_ns)
         self._last_captured_ns = frame.captured_ns
         self._arrivals.append((frame.captured_ns, frame.arrived_ns))
+
+    def _note_break(self, frame: CameraFrame) -> None:
+        """Believe no track any more where pictures are missing, or where something began to be wrong."""
+        wrong = set(self._faults.reasons)
+        if self._veil is not None and (frame.after_gap or wrong - self._wrong):
+            self._veil.distrust()
+        self._wrong = wrong
 
     def _veiled(self, frame: CameraFrame) -> list[VeiledFrame[CoverReason]]:
         if self._veil is None:

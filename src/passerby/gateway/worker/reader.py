@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import random
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import InputConfig
@@ -62,6 +62,7 @@ class CameraReader:
         self._source, self._load, self._clock = source, load, clock
         self.waiting: queue.Queue[Item] = queue.Queue(QUEUE_PICTURES)
         self.reconnects = self.left_out = self.decode_errors = 0
+        self._gap = False
 
     def run(self, stopping: threading.Event) -> None:
         """Read, open anew, read, until told to stop."""
@@ -105,14 +106,18 @@ class CameraReader:
 
     def _offer(self, frame: CameraFrame) -> None:
         self.decode_errors += frame.corrupt
+        self._gap = self._gap or frame.after_gap
         if not self._load.wants(frame.captured_ns):
             self.left_out += self._load.step > 1
             return
         try:
-            self.waiting.put_nowait(frame)
+            self.waiting.put_nowait(replace(frame, after_gap=self._gap))
         except queue.Full:
             # after a stop many come at once; whether the machine keeps up shows in how long pictures wait
             self.left_out += 1
+            self._gap = True
+        else:
+            self._gap = False
 
 
 def next_wait_s(last_s: float, took_s: float, longest_s: float) -> float:

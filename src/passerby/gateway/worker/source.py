@@ -32,10 +32,12 @@ from passerby.gateway.config import InputConfig, InputKind
 from passerby.gateway.picture import Scene, settings_of
 from passerby.gateway.values import CoverReason
 from passerby.media import Frame
+from passerby.veil import FrameSteps
 
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _TAINT_S = 10.0
 _REANCHOR_NS = 400_000_000
+_FALLBACK_FPS = 12.5
 NANOSECOND = Fraction(1, 10**9)
 
 
@@ -58,10 +60,12 @@ class CameraFrame(Frame):
     Attributes:
         arrived_ns: CLOCK_MONOTONIC at which it was decoded.
         fps: Frames a second that the camera states; 0 where it states none.
+        after_gap: Frames are missing before it, whatever its time says.
     """
 
     arrived_ns: int = 0
     fps: float = 0.0
+    after_gap: bool = False
 
     @classmethod
     def taken(
@@ -73,9 +77,12 @@ class CameraFrame(Frame):
         index: int = 0,
         corrupt: bool = False,
         fps: float = 0.0,
+        after_gap: bool = False,
     ) -> CameraFrame:
         """Return a frame with its pixels as decoded, and the times at which it was taken and came."""
-        return cls(index, captured_ns, NANOSECOND, picture, corrupt, arrived_ns=arrived_ns, fps=fps)
+        return cls(
+            index, captured_ns, NANOSECOND, picture, corrupt, arrived_ns=arrived_ns, fps=fps, after_gap=after_gap
+        )
 
     @property
     def captured_ns(self) -> int:
@@ -241,6 +248,8 @@ def _read(container: av.container.InputContainer, stream: VideoStream, *, paced:
     stamper, taint = Stamper(), Taint()
     stated = stream.average_rate or stream.guessed_rate
     fps = float(stated) if stated and 0.2 <= stated <= 240 else 0.0
+    # the camera's own times: where this machine stood still, stamps hide that frames were lost meanwhile
+    steps = FrameSteps(fps or _FALLBACK_FPS)
     began_ns, first_ns = time.monotonic_ns(), None
     count = itertools.count()
     for packet in container.demux(stream):
@@ -252,15 +261,22 @@ def _read(container: av.container.InputContainer, stream: VideoStream, *, paced:
         except InvalidDataError:
             taint.strike(time.monotonic())
         for picture in pictures:
-            pts, base = picture.pts, picture.time_base
-            pts_ns = None if pts is None or base is None else int(pts * base * 10**9)
+            pts_ns = _own_ns(picture)
             if paced and pts_ns is not None:
                 first_ns = pts_ns if first_ns is None else first_ns
                 time.sleep(max(0.0, (began_ns + pts_ns - first_ns - time.monotonic_ns()) / 1e9))
             now_ns = time.monotonic_ns()
             corrupt = taint.judge(key=picture.key_frame, corrupt=picture.is_corrupt, now_s=now_ns / 1e9)
             captured_ns = stamper.stamp(pts_ns, now_ns)
-            yield CameraFrame.taken(picture, captured_ns, now_ns, index=next(count), corrupt=corrupt, fps=fps)
+            index = next(count)
+            gap = index == 0 or (pts_ns is not None and steps.gap_before(pts_ns))
+            yield CameraFrame.taken(picture, captured_ns, now_ns, index=index, corrupt=corrupt, fps=fps, after_gap=gap)
+
+
+def _own_ns(picture: av.VideoFrame) -> int | None:
+    """Return the camera's own time of a picture, or None where it gives none."""
+    pts, base = picture.pts, picture.time_base
+    return None if pts is None or base is None else int(pts * base * 10**9)
 
 
 class Taint:

@@ -21,6 +21,10 @@ class Veil(Protocol):
         """Take one frame and return those that leave the look-ahead, oldest first. A corrupt one leaves covered whole."""
         ...
 
+    def distrust(self) -> None:
+        """Believe nothing from the next frame on until inference passes agree."""
+        ...
+
     def flush(self) -> list[VeiledFrame[CoverReason]]:
         """Return what is left, veiled."""
         ...
@@ -41,6 +45,9 @@ class WholeCover:
         """Return a cover of the frame's size at once."""
         width, height = frame.picture.width & ~1, frame.picture.height & ~1
         return [VeiledFrame(cover_frame(width, height, self._title, self._reason), frame.time_ns, self._reason)]
+
+    def distrust(self) -> None:
+        """Nothing is believed anyway."""
 
     def flush(self) -> list[VeiledFrame[CoverReason]]:
         """Return nothing: nothing is held back."""

@@ -1,3 +1,6 @@
+from .agreement import (
+    FrameSteps,
+)
 from .camera import (
     veil_camera,
 )
@@ -18,6 +21,7 @@ from .rerender import (
 )
 
 __all__ = [
+    "FrameSteps",
     "LiveSettings",
     "LiveVeil",
     "VeiledFile",

@@ -1,7 +1,8 @@
 """Veils a stream as it comes: frames go in, and come out covered a fixed number of frames later.
 
 The look-ahead lets a face be covered in frames before the one in which it was first detected. A frame leaves bare of cover only
-where the detections of a frame at or after it were taken in; whatever could not be judged in time leaves covered whole.
+where the detections of a frame at or after it were taken in, and where two passes in a row have agreed since tracking last began
+anew (``agreement``): with the stream, and after every break in it. Whatever could not be judged in time leaves covered whole.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from passerby.media import FieldGauge, Frame, one_field, scaled_rgb
 from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.cover import Painter
 from passerby.veil.detect import Detector, FaceDetector, PendingPasses, start_passes
+from passerby.veil.run.agreement import Agreement, FrameSteps
 from passerby.veil.settings import CoverSettings, VeilSettings
 from passerby.veil.track import (
     LIVE,
@@ -52,6 +54,8 @@ class WholeReason(StrEnum):
     CORRUPT = "corrupt"
     """The decoder had to guess."""
     LATE = "not judged in time"
+    UNSURE = "passes do not agree yet"
+    """Tracking has begun anew, and the detector has not found the same faces twice in a row since."""
     WEIGHTS = "weights changed"
     """The weights file is not the one that was opened; ``VeiledFrame.detail`` says how."""
     ASKED = "asked for"
@@ -69,7 +73,7 @@ class LiveSettings:
         cover: How faces are covered; ``keep`` and ``exclude_zones`` must be empty: a live picture has no exemptions.
         lookahead_frames: Frames that are held back, 1 and more.
         policy: How often frames go through the detector and what counts as a face.
-        wait: Wait for the detector instead of covering whole; for streams that are not live.
+        wait: Wait for the detector instead of covering whole; for streams that are not live, in which nothing is ever missing.
         cycle_offset: When detection cycles begin, as a share of two of them, 0 to 1, by the clock of the frames; streams of one
             machine that have different ones take turns. None: whenever the first frame comes.
         patience_s: Longest time that a frame which must leave waits for the pass that it needs, once for each pass. Source:
@@ -187,6 +191,9 @@ class LiveVeil:
         self._newest: tuple[av.VideoFrame, Grey] | None = None
         self._next_index = self._next_weights_check = 0
         self._forced: tuple[WholeReason, str] | None = None
+        self._agreement = Agreement(settings.policy.max_age + 1)
+        self._steps = FrameSteps(self._rate_hz)
+        self._anew = True
         self.failures = 0
 
     @property
@@ -197,6 +204,10 @@ class LiveVeil:
     def cover(self, reason: str | None) -> None:
         """Cover every frame that leaves from now on whole, until called with None. The reason is for people."""
         self._forced = None if reason is None else (WholeReason.ASKED, reason)
+
+    def distrust(self) -> None:
+        """Begin anew with the next frame: something has happened after which nobody knows who is there."""
+        self._anew = True
 
     def push(self, frame: Frame) -> list[VeiledFrame[WholeReason]]:
         """Take a frame in, and give out the one whose look-ahead is over.
@@ -217,6 +228,7 @@ class LiveVeil:
         corrupt = WholeReason.CORRUPT if frame.corrupt else None
         held = _Held(self._next_index, frame, motion, fine_copy(picture), corrupt)
         self._next_index += 1
+        self._note_break(held, frame)
         if self._scheduler.due(held.index, motion, grey) and (self.settings.wait or not self._is_behind()):
             self._infer(held, picture, grey)
             if self.settings.cycle_offset is not None:
@@ -237,11 +249,25 @@ class LiveVeil:
             frames.append(self._leave())
         return frames
 
+    def _note_break(self, held: _Held, frame: Frame) -> None:
+        """Begin anew where frames are missing before this one, are damaged, or show another scene."""
+        cut = held.motion is None or held.motion.cut
+        if self._steps.gap_before(frame.time_ns) or self._anew or frame.corrupt or cut:
+            self._begin_anew(held.index)
+            if not frame.corrupt:
+                self._scheduler.retry(held.index)
+        self._anew = frame.corrupt  # nothing that was seen in it counts
+
+    def _begin_anew(self, index: int) -> None:
+        if not self.settings.wait:
+            self._agreement.begin(index)
+
     def _is_behind(self) -> bool:
         return sum(1 for one in self._untracked if one.pending is not None) >= MOST_UNDER_WAY
 
     def _infer(self, held: _Held, picture: av.VideoFrame, grey: Grey) -> None:
-        passes = self._scheduler.plan(held.index, grey, small=self._tracker.may_follow_small())
+        anew = not self._agreement.reached
+        passes = self._scheduler.plan(held.index, grey, small=self._tracker.may_follow_small(), anew=anew)
         scaled = partial(scaled_rgb, picture)
         held.larger = len(passes) > 1
         held.pending = start_passes(self._detector, passes, scaled, self._size, self.settings.policy.lowest)
@@ -265,9 +291,10 @@ class LiveVeil:
             if found is None:
                 self._scheduler.retry(self._next_index)
                 continue
-            before = self._tracker.inferred
+            before, agrees = self._tracker.inferred, self._tracker.agrees(found)
             self._tracker.update(found)
             self._cover_gap(before, running.index)
+            self._agreement.note(running.index, agrees=agrees)
 
     def _result(self, pending: PendingPasses) -> Detections | None:
         try:
@@ -277,9 +304,16 @@ class LiveVeil:
             return None
 
     def _cover_gap(self, before: int, now: int) -> None:
-        """Cover what lies further before a pass than faces are extrapolated back, where the pass before it was too long ago."""
+        """Cover what lies further before a pass than faces are extrapolated back, where the pass before it was too long ago.
+
+        Where a pass was left out all between the two is covered, and tracking begins anew.
+        """
+        left_out = now - before >= 2 * self.interval_frames
+        if left_out:
+            self._begin_anew(now)
+        since = now if left_out else now - self._tracker.span.frames
         for held in self._held:
-            if before < held.index < now - self._tracker.span.frames and held.reason is None:
+            if before < held.index < since and held.reason is None:
                 held.reason = WholeReason.LATE
 
     def _await_pass(self, index: int) -> None:
@@ -291,18 +325,25 @@ class LiveVeil:
         if running.pending.done(self.settings.patience_s):
             self._track()
 
+    def _judged(self, held: _Held) -> WholeReason | None:
+        """Return why a frame that must leave is covered whole, as far as that is known."""
+        if held.reason is not None:
+            return held.reason
+        if self._tracker.inferred < held.index:
+            return WholeReason.LATE
+        return None if self._agreement.holds(held.index) else WholeReason.UNSURE
+
     def _leave(self) -> VeiledFrame[WholeReason]:
         held = self._held.popleft()
-        reason, detail = self._forced or (held.reason, "")
-        if reason is None and self._tracker.inferred < held.index:
+        if self._forced is None and held.reason is None and self._judged(held) is not None:
             self._await_pass(held.index)
-            if self._tracker.inferred < held.index:
-                reason = WholeReason.LATE
+        reason, detail = self._forced or (self._judged(held), "")
         boxes, numbers = (EMPTY_BOXES, ()) if reason else self._tracker.boxes_at(held.index)
         picture = held.frame.picture
         picture.make_writable()
         self._painter.paint(picture, boxes, whole=reason is not None)
         self._tracker.forget(held.index)
+        self._agreement.forget(held.index)
         return VeiledFrame(picture, held.frame.time_ns, reason, boxes, numbers, detail)
 
     def _check_weights(self, index: int) -> None:

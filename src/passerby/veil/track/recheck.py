@@ -12,7 +12,7 @@ import numpy as np
 
 from passerby.boxes import centres, mean_sides
 from passerby.values import Boxes, Detections
-from passerby.veil.track.association import SURE_AT_ONCE, Association, differ
+from passerby.veil.track.association import SURE, SURE_AT_ONCE, Association, differ
 from passerby.veil.track.motion import Motion
 from passerby.veil.track.policy import SMALL_SHARE
 
@@ -52,6 +52,30 @@ def contradicts(
     return not moved_only and any(
         large[at] and found.score[at] >= SURE_AT_ONCE and at not in taken for at in range(len(found))
     )
+
+
+def agrees(association: Association, found: Detections, size: tuple[int, int], *, since: int) -> bool:
+    """Whether a pass finds the faces that the pass before it found, where they are expected, and no others.
+
+    What either of the two found surely must be found by the other, unless it has left the picture. What neither did says nothing.
+
+    Args:
+        association: At the frame of the detections, not updated with them.
+        found: Faces in it, pixels.
+        size: Width and height of the picture, pixels.
+        since: The frame of the pass before.
+    """
+    expected, pairs = association.expected, association.pairs(found)
+    for row, tracklet in enumerate(association.active):
+        at, (last, score) = pairs.get(row), tracklet.hits[-1]
+        box = expected[row : row + 1]
+        if at is None:
+            if last == since and score >= SURE and _inside(box, size):
+                return False
+        elif max(score, float(found.score[at])) >= SURE and (last != since or differ(box, found.xyxy[at : at + 1])):
+            return False
+    taken = set(pairs.values())
+    return all(at in taken for at in range(len(found)) if found.score[at] >= SURE)
 
 
 def moved_too_much(motions: Sequence[Motion | None]) -> bool:

@@ -87,17 +87,21 @@ class PassScheduler:
         self._before_s = time_s
         return late and time_s - self._pass_s >= self._policy.interval_s / 2
 
-    def plan(self, frame: int, grey: Grey, *, small: bool, time_s: Fraction | None = None) -> tuple[InferencePass, ...]:
+    def plan(
+        self, frame: int, grey: Grey, *, small: bool, anew: bool = False, time_s: Fraction | None = None
+    ) -> tuple[InferencePass, ...]:
         """Return the passes that a frame is to go through, and count from it to the next.
 
         Args:
             frame: Its index.
             grey: Its grey copy, shape (H, W), uint8.
             small: A face that is small for the picture may be there.
+            anew: Tracking has begun anew: the larger pass is not left out.
             time_s: When it is shown; None where frames come evenly.
         """
         overdue = self._policy.larger_by_time and frame - self._last_larger >= CALM_CYCLES * self.interval
-        every = (SLOW_CYCLES if self._slow else 1) if small or overdue else CALM_CYCLES
+        often = SLOW_CYCLES if self._slow else 1
+        every = 1 if anew else often if small or overdue else CALM_CYCLES
         passes = passes_for_cycle(self._cycle, *self._size, thorough=self._thorough, larger_every=every)
         if len(passes) > 1:
             self._last_larger = frame

@@ -16,7 +16,7 @@ from passerby.veil.track.extrapolate import GROWTH_PER_S, Extrapolation, complet
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.patches import Fine
 from passerby.veil.track.policy import TrackingPolicy, may_be_small
-from passerby.veil.track.recheck import contradicts
+from passerby.veil.track.recheck import agrees, contradicts
 from passerby.veil.track.tracklet import Tracklet
 from passerby.veil.track.watermark import Watermark
 from passerby.veil.track.woven import WovenFrames
@@ -99,6 +99,15 @@ class Tracker:
         """
         size = (self._meter.width, self._meter.height)
         return contradicts(self._association, found, size, moved_only=moved_only, torn=torn)
+
+    def agrees(self, found: Detections) -> bool:
+        """Whether a pass finds who the pass before it found, and nobody else.
+
+        Args:
+            found: Faces in the frame that ``predict`` went on to last, before ``update`` takes them in, pixels.
+        """
+        size = (self._meter.width, self._meter.height)
+        return agrees(self._association, found, size, since=self.inferred)
 
     def update(self, found: Detections, *, extra: bool = False) -> list[Tracklet]:
         """Take in what was detected in the frame that ``predict`` went on to last.
