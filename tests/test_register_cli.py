@@ -137,9 +137,9 @@ def test_finding_that_is_acknowledged_is_listed_with_its_reason_and_no_longer_fa
 @pytest.mark.parametrize(
     ("kind", "entry", "reason", "words"),
     [
-        ("time", 0, "x", "entry 0 must be found to be time, is not"),
+        ("order", 0, "x", "entry 0 must be found to be order, is not"),
         ("silence", 1, "x", "entry 1 must be found to be silence, is not"),
-        ("time", 99, "x", "entry 99 must be found"),
+        ("time", 99, "x", "entry must be from 0 to 1, got 99"),
         ("tile", 1, "x", "finding must be one of schema, order, time"),
         ("time", 1, "", "reason: String should have at least 1 character"),
         ("time", 1, "two\nlines", "reason: String should match"),

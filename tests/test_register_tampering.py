@@ -58,14 +58,14 @@ def remark(text: object) -> Remark:
     return Remark(at=NOW, text=f"remark {text}")
 
 
-def cosigned(note: bytes, text: str) -> bytes:
-    return note + "".join(cosign(text, w, int(NOW.timestamp())).to_line() for w in WITNESSES).encode()
+def cosigned(note: bytes, text: str, now: datetime = NOW) -> bytes:
+    return note + "".join(cosign(text, w, int(now.timestamp())).to_line() for w in WITNESSES).encode()
 
 
-def witness(public: Path) -> None:
+def witness(public: Path, now: datetime = NOW) -> None:
     """Put the witnesses' signatures under the published checkpoint."""
     note = (public / "checkpoint").read_bytes()
-    (public / "checkpoint").write_bytes(cosigned(note, note.split(b"\n\n")[0].decode() + "\n"))
+    (public / "checkpoint").write_bytes(cosigned(note, note.split(b"\n\n")[0].decode() + "\n", now))
 
 
 @pytest.fixture(scope="module")
@@ -309,7 +309,8 @@ def test_silent_log(public: Path, tmp_path: Path) -> None:
     with Log.open(public.parent, signer=KEY) as log:
         log.append(Remark(at=NOW + timedelta(hours=9), text="dated ahead"))
     witness(public)
-    (found,) = watch(public, tmp_path / "ahead", policy=POLICY, now=NOW + timedelta(hours=9)).problems
+    found, dated = watch(public, tmp_path / "ahead", policy=POLICY, now=NOW + timedelta(hours=9)).problems
+    assert (dated.kind, dated.index) == ("time", SIZE), "witnesses saw it before that"
     assert found.text.startswith("witnesses saw the checkpoint last at"), (
         "and the witnesses' time, whatever entries say"
     )
@@ -320,7 +321,7 @@ def test_log_that_fell_silent_soon_after_a_visit_is_silent_at_the_next(public: P
     assert watch(public, state, vkey=KEY.key, now=NOW).problems == ()
     with Log.open(public.parent, signer=KEY) as log:
         log.append(Remark(at=NOW + timedelta(minutes=10), text="the last word"))
-    witness(public)
+    witness(public, NOW + timedelta(minutes=10))
     (found,) = watch(public, state, now=NOW + timedelta(days=1)).problems
     assert str(found).endswith("(23:50:00)")
 

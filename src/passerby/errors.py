@@ -22,6 +22,7 @@ PasserbyError
 │   │   └── RewrittenError  the log was put back or rewritten: its signed checkpoints contradict each other
 │   ├── LockedError         another writer holds the log
 │   └── StorageError        the log cannot be read or written
+│       └── UnreachableError    a visit was not possible, so nothing is said of the log: exit code 3
 └── GatewayError
     ├── CameraError         a camera cannot be reached, refuses, or sends what cannot be used
     ├── AccessError         a person or program may not do this
@@ -133,6 +134,12 @@ class LockedError(RegisterError):
 
 class StorageError(RegisterError):
     """The log cannot be read or written."""
+
+
+class UnreachableError(StorageError):
+    """A watcher's visit was not possible, so that nothing is said of the log."""
+
+    exit_code = 3
 
 
 class GatewayError(PasserbyError):

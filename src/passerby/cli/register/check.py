@@ -173,16 +173,36 @@ def watch(
     silence_h: Annotated[float, typer.Option(help="Hours without a new entry after which the log is silent.")] = 3.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Visit a log and compare it with the last visit. Exit code 1 on rollback, fork, silence, or anything else wrong."""
+    """Visit a log: is it what it was, and does what it says hold together? What is found stays until the log acknowledges it.
+
+    Exit codes: 0 all well, 1 something is wrong, 2 wrong use, 3 no visit was possible: nothing is said of the log.
+    """
     visit = register.watch(place, state, vkey=read_key(vkey), policy=read_policy(policy), silence_h=silence_h)
-    sizes = {"old": visit.old.size if visit.old else None, "new": visit.new.size if visit.new else None}
-    _print_problems(visit.problems, as_json=as_json, rest=sizes)
-    if visit.problems:
-        raise VerificationError(
-            f"{place} has problems: {len(visit.problems)}", hint=f"what was seen is kept in {state}"
+    _print_visit(visit, as_json=as_json)
+    counted = visit.dropped + len(visit.problems)
+    if counted:
+        raise VerificationError(f"{place} has problems: {counted}", hint=f"what was seen is kept in {state}")
+
+
+def _print_visit(visit: register.LogVisit, *, as_json: bool) -> None:
+    old, new = (point.size if point else None for point in (visit.old, visit.new))
+    rest = {
+        "old": old,
+        "new": new,
+        "read": visit.read,
+        "bundles": {"looked": visit.bundles.looked, "total": visit.bundles.total},
+        "dropped": visit.dropped,
+        "acknowledged": [_as_json(problem) for problem in visit.acknowledged],
+    }
+    _print_problems(visit.problems, as_json=as_json, rest=rest)
+    for problem in () if as_json else visit.acknowledged:
+        typer.echo(str(problem))
+    if not as_json and visit.new:
+        typer.echo(
+            f"size {new}, was {'never seen' if old is None else old}; {visit.read} entries read so far; "
+            f"{visit.bundles.looked} of {visit.bundles.total} bundles of entries looked at now",
+            err=True,
         )
-    if not as_json:
-        typer.echo(f"size {sizes['new']}, was {sizes['old'] if visit.old else 'never seen'}", err=True)
     if visit.own_word:
         typer.echo("the log's key is its own word from the first visit: compare it with --vkey", err=True)
 

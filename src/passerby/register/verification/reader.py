@@ -209,6 +209,15 @@ class LogReader:
             first = bundle * WIDTH
             yield from self._bundle(bundle)[max(0, start - first) : stop - first]
 
+    def leaves(self, bundle: int) -> list[bytes]:
+        """Return the leaf hashes of a bundle as its hash tile states them; nothing vouches for them.
+
+        Raises:
+            StorageError: it cannot be read.
+            FormatError: it does not parse.
+        """
+        return self._tiles.hashes(0, bundle)
+
     def prove(self, index: int) -> Proof:
         """Return the proof of one entry, checked; see ``entry``."""
         data = self.raw(index)

@@ -1,27 +1,26 @@
 """Comes back to a log and remembers: at each visit it must be what it was, and more.
 
-The state directory holds, for each log, the last checkpoint that was accepted (``<hash of the place>.note``), when the log last
-grew, and which witnesses it named. A contradiction is kept with both signed checkpoints as ``fork-*.txt``: they prove it to
-anyone. Each step of a visit has its number in the code.
+The state directory holds, for each log, the last checkpoint that was accepted (``<hash of the place>.note``), and what was
+read of its entries, with all that was found in them (``<hash of the place>.json``). A contradiction is kept with both signed
+checkpoints as ``fork-*.txt``: they prove it to anyone. Each step of a visit has its number in the code.
 
 1. What was remembered at the last visit is read.
 2. The log's checkpoint is signed by the key that it is known by.
 3. The log starts with what its earlier keys signed, and with what it was at the last visit.
-4. Each new entry leads to the root and fits its form.
-5. No signature stands twice, the policy's quorum signed, at times that can be, and the log names the witnesses that it named
+4. Each entry not read yet leads to the root, fits its form, and fits all entries before it, as ``verify`` holds them
+   (``history``).
+5. Some of the bundles read before are still there, and lead to the root.
+6. No signature stands twice, the policy's quorum signed, at times that can be, and the log names the witnesses that it named
    before.
-6. It is not silent.
-7. Where no file is missing or damaged, this visit is remembered.
+7. It is not silent.
+8. Where no file is missing or damaged, this visit is remembered. What was found in entries stays, until the log acknowledges it.
 """
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from passerby.errors import (
     EntryError,
@@ -29,19 +28,24 @@ from passerby.errors import (
     RewrittenError,
     StorageError,
     TileError,
+    UnreachableError,
     UsageError,
     VerificationError,
 )
+from passerby.register.codec import decode_entry
 from passerby.register.fields import format_instant
-from passerby.register.notes import Checkpoint, Policy, VerifierKey, split_note
+from passerby.register.notes import Checkpoint, Policy, VerifierKey
 from passerby.register.storage import DirectoryStore, LogSource, as_storage_errors, open_source
-from passerby.register.tiles import Tiles
-from passerby.register.verification.findings import LogProblem
+from passerby.register.tiles import CHECKPOINT, WIDTH, Tiles
+from passerby.register.verification.bundles import BundlesSeen, choose, count_bundles, read_bundle
+from passerby.register.verification.findings import LogFindings, LogProblem
+from passerby.register.verification.history import History
+from passerby.register.verification.memory import LastVisit, WatcherMemory
 from passerby.register.verification.reader import LogReader, check_growth
 from passerby.values import utc_now
 
-FIRST_VISIT = 65_536
-"""New entries that a visit reads at most; to read all is what ``verify`` is for."""
+READ_AT_ONCE = 65_536
+"""Entries that a visit reads at most, from where the last one ended; of a longer log the first visits read a part each."""
 SILENCE_H = 3.0
 """Source: twice the default heartbeat of a camera, and a half; a log with one running camera grows more often."""
 MAX_SILENCE_H = 87_600.0
@@ -55,16 +59,24 @@ class LogVisit:
     """What a visit found.
 
     Attributes:
-        problems: None of them when all is well.
+        problems: None of them when all is well. What was found in entries is there at each visit, until it is acknowledged.
         old: The checkpoint of the last visit, None at the first.
         new: The checkpoint of this visit, None where none could be accepted.
         own_word: The log's key was never confirmed from elsewhere.
+        acknowledged: What was found in entries and the log acknowledges since, each with its reason.
+        dropped: Findings in entries beyond those that are listed.
+        read: Entries read so far, at this visit and before.
+        bundles: How many bundles of entries were looked at in this visit, of how many.
     """
 
     problems: tuple[LogProblem, ...]
     old: Checkpoint | None
     new: Checkpoint | None
     own_word: bool = False
+    acknowledged: tuple[LogProblem, ...] = ()
+    dropped: int = 0
+    read: int = 0
+    bundles: BundlesSeen = field(default_factory=BundlesSeen)
 
 
 def watch(
@@ -88,115 +100,93 @@ def watch(
 
     Raises:
         UsageError: the place or the state cannot be used, or the hours are none.
-        StorageError: the log cannot be reached, or the state cannot be read or written.
+        UnreachableError: the log, or the state, cannot be read or written: the visit says nothing of the log.
     """
     if not 0 < silence_h <= MAX_SILENCE_H:
         raise UsageError(
             f"hours until a log is silent must be above 0 and at most {MAX_SILENCE_H:g}, got {silence_h:g}"
         )
     source = open_source(place)
-    with as_storage_errors(f"{state} cannot be made"):
-        state.mkdir(parents=True, exist_ok=True)
-    visitor = _Visitor(source, _Memory(DirectoryStore(state), str(place)), timedelta(hours=silence_h), now or utc_now())
-    return visitor.visit(VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey, policy)
-
-
-class _LastVisit(BaseModel):
-    """What is kept of a log besides its checkpoint."""
-
-    place: str = ""
-    vkey: str | None = None
-    own_word: bool = True
-    policy: str | None = None
-    grown: AwareDatetime | None = None
-    """Of when its newest entry is, or, in an empty log, when it was first seen."""
-
-    @property
-    def key(self) -> VerifierKey | None:
-        return VerifierKey.parse(self.vkey) if self.vkey else None
-
-
-class _Memory:
-    """The watcher's state directory, for one log."""
-
-    def __init__(self, store: DirectoryStore, place: str) -> None:
-        self._store = store
-        self._place = place
-        name = hashlib.sha256(place.rstrip("/").encode()).hexdigest()[:16]
-        self._note_path, self._visit_path = f"{name}.note", f"{name}.json"
-
-    def last_visit(self) -> _LastVisit:
-        raw = self._store.get(self._visit_path)
-        try:
-            last = _LastVisit() if raw is None else _LastVisit.model_validate_json(raw)
-            if last.vkey is not None:
-                VerifierKey.parse(last.vkey)  # also where it is empty, which it never is
-        except (ValidationError, FormatError) as exc:
-            raise self._changed(self._visit_path) from exc
-        return last
-
-    def last_note(self) -> tuple[bytes, Checkpoint | None]:
-        note = self._store.get(self._note_path)
-        try:
-            return note or b"", Checkpoint.parse(split_note(note)[0]) if note else None
-        except FormatError as exc:
-            raise self._changed(self._note_path) from exc
-
-    def keep(self, note: bytes, visit: _LastVisit) -> None:
-        fresh = visit.model_copy(update={"place": self._place})
-        self._store.put_all({self._note_path: note, self._visit_path: fresh.model_dump_json().encode()})
-
-    def keep_evidence(self, before: bytes, now: bytes) -> None:
-        evidence = before + b"\n" + now
-        self._store.put_all({f"fork-{hashlib.sha256(evidence).hexdigest()[:16]}.txt": evidence})
-
-    def _changed(self, name: str) -> UsageError:
-        return UsageError(
-            f"{self._store}/{name} must be this watcher's own state, but was changed",
-            hint="put it back from a copy; in another directory the next visit counts as the first",
-        )
+    key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
+    try:
+        with as_storage_errors(f"{state} cannot be made"):
+            state.mkdir(parents=True, exist_ok=True)
+        memory = WatcherMemory(DirectoryStore(state), str(place))
+        return _Visitor(source, memory, timedelta(hours=silence_h), now or utc_now()).visit(key, policy)
+    except StorageError as exc:
+        raise UnreachableError(exc.message, hint=exc.hint) from exc
 
 
 class _Visitor:
-    def __init__(self, source: LogSource, memory: _Memory, silence: timedelta, now: datetime) -> None:
+    def __init__(self, source: LogSource, memory: WatcherMemory, silence: timedelta, now: datetime) -> None:
         self._source = source
         self._memory = memory
         self._silence = silence
         self._now = now
-        self._problems: list[LogProblem] = []
+        self._last = memory.last_visit()  # 1
+        self._before, self._old = memory.last_note()
+        self._own_word = self._last.own_word
+        self._findings = LogFindings()
+        self._seen = BundlesSeen()
 
     def visit(self, vkey: VerifierKey | None, policy: Policy | None) -> LogVisit:
-        last = self._memory.last_visit()  # 1
-        before, old = self._memory.last_note()
-        on_own_word = vkey is None and policy is None
-        own_word = on_own_word and last.own_word
-        if on_own_word:
+        last = self._last
+        if vkey is None and policy is None:
             vkey = last.key
-        try:
-            reader = LogReader(self._source, vkey=vkey, policy=policy, bridged=False, clock=lambda: self._now)  # 2
-        except (FormatError, VerificationError) as exc:
-            kind = "format" if isinstance(exc, FormatError) else "signature"
-            return LogVisit((LogProblem(kind, exc.message),), old, None, own_word)
-        if not self._bridged(reader) or (old and not self._grew(old, before, reader)):  # 3
-            return LogVisit(tuple(self._problems), old, None, own_word)
-        grown = self._check_entries(reader, old.size if old else 0) or last.grown or self._now  # 4
-        seen_s = self._check_signatures(reader, grown)  # 5
-        named = last.policy if policy else self._check_named(reader, last)
-        grown = min(grown, self._now)
-        self._check_silence(grown, seen_s)  # 6
-        known = last.key or vkey or reader.snapshot.trust.key
-        self._remember(reader, _LastVisit(vkey=str(known), own_word=own_word, policy=named, grown=grown))  # 7
-        return LogVisit(tuple(self._problems), old, reader.checkpoint(), own_word)
+        else:
+            self._own_word = False
+        reader = self._open(vkey, policy)  # 2
+        if reader is None or not self._bridged(reader) or (self._old and not self._grew(self._old, reader)):  # 3
+            return self._told(None, History(self._now, state=last.history))
+        history = self._history(reader)
+        read = self._read_entries(reader, history)  # 4
+        turn = self._look_again(reader, read)  # 5
+        grown = self._grown(reader)
+        seen_s = self._check_signatures(reader, history)  # 6
+        named = last.policy if policy else self._check_named(reader)
+        self._check_silence(grown, seen_s)  # 7
+        if not DAMAGE & {problem.kind for problem in self._findings.open}:  # 8
+            known = str(last.key or vkey or reader.snapshot.trust.key)
+            kept = LastVisit(
+                vkey=known, own_word=self._own_word, policy=named, grown=grown, turn=turn, history=history.saved()
+            )
+            self._memory.keep(reader.snapshot.note.raw, kept)
+        return self._told(reader.checkpoint(), history)
 
-    def _remember(self, reader: LogReader, visit: _LastVisit) -> None:
-        if not DAMAGE & {problem.kind for problem in self._problems}:
-            self._memory.keep(reader.snapshot.note.raw, visit)
+    def _told(self, new: Checkpoint | None, history: History) -> LogVisit:
+        """What is said of the log itself, what is kept of its entries, and, where they could be looked at, what is missing."""
+        present = history.present() if new else []
+        return LogVisit(
+            problems=(
+                *self._findings.open,
+                *history.findings.open,
+                *(problem for problem in present if not problem.explained),
+            ),
+            old=self._old,
+            new=new,
+            own_word=self._own_word,
+            acknowledged=(*history.findings.explained, *(problem for problem in present if problem.explained)),
+            dropped=history.findings.dropped,
+            read=history.state.read,
+            bundles=self._seen,
+        )
+
+    def _open(self, vkey: VerifierKey | None, policy: Policy | None) -> LogReader | None:
+        try:
+            return LogReader(self._source, vkey=vkey, policy=policy, bridged=False, clock=lambda: self._now)
+        except (FormatError, VerificationError) as exc:
+            self._say("format" if isinstance(exc, FormatError) else "signature", exc.message)
+        except StorageError:
+            if self._old is None or self._source.get(CHECKPOINT) is not None:
+                raise
+            self._say("missing", f"log has no checkpoint any more, had one of size {self._old.size} at the last visit")
+        return None
 
     def _bridged(self, reader: LogReader) -> bool:
         """The log must start with what each of its earlier keys signed."""
         for passed in reader.snapshot.trust.passed:
             self._check_growth(passed, reader)
-        return not self._problems
+        return not self._findings.open
 
     def _check_growth(self, old: Checkpoint, reader: LogReader) -> None:
         new = reader.checkpoint()
@@ -209,7 +199,7 @@ class _Visitor:
         except RewrittenError as exc:
             self._say("fork", exc.message)
 
-    def _grew(self, old: Checkpoint, before: bytes, reader: LogReader) -> bool:
+    def _grew(self, old: Checkpoint, reader: LogReader) -> bool:
         new = reader.checkpoint()
         if new.origin != old.origin:
             self._say("fork", f"origin was {old.origin}, is {new.origin}")
@@ -219,31 +209,53 @@ class _Visitor:
             self._say("fork", f"two histories of size {new.size} are signed")
         else:
             self._check_growth(old, reader)
-        if any(problem.kind in {"fork", "rollback"} for problem in self._problems):
-            self._memory.keep_evidence(before, reader.snapshot.note.raw)
-        return not self._problems
+        if any(problem.kind in {"fork", "rollback"} for problem in self._findings.open):
+            self._memory.keep_evidence(self._before, reader.snapshot.note.raw)
+        return not self._findings.open
 
-    def _check_entries(self, reader: LogReader, start: int) -> datetime | None:
-        """Every entry that is new must lead to the root and fit its form; a large first visit is left to ``verify``.
+    def _history(self, reader: LogReader) -> History:
+        seen_s = reader.snapshot.time_s
+        seen = None if seen_s is None else datetime.fromtimestamp(seen_s, UTC)
+        return History(self._now, seen=seen, state=self._last.history)
 
-        Returns the newest instant that one of them is of, None where none is new.
-        """
-        newest = None
+    def _read_entries(self, reader: LogReader, history: History) -> set[int]:
+        """Hold entries that were not read yet against all before them, and return the bundles that were read for it."""
+        start = history.state.read
+        stop = min(reader.size, start + READ_AT_ONCE)
+        read = set()
+        for bundle in range(start // WIDTH, count_bundles(stop) if start < stop else 0):
+            entries = read_bundle(reader, bundle, self._findings)
+            if entries is None:
+                break
+            read.add(bundle)
+            for index, data in enumerate(entries, bundle * WIDTH):
+                if start <= index < stop:
+                    history.read(index, data)
+        return read
+
+    def _look_again(self, reader: LogReader, read: set[int]) -> int:
+        """Look at bundles that were read at an earlier visit; returns where the next turn begins."""
+        total = count_bundles(reader.size)
+        chosen, turn = choose(total, read, self._last.turn)
+        sound = sum(read_bundle(reader, bundle, self._findings) is not None for bundle in chosen)
+        self._seen = BundlesSeen(len(read) + sound, total)
+        return turn
+
+    def _grown(self, reader: LogReader) -> datetime:
+        """Of when the newest entry is; one that is ahead, or cannot be read, is as new as this visit."""
+        if self._last.grown and self._old and self._old.size == reader.size:
+            return min(self._last.grown, self._now)
+        first = max(0, reader.size - 1) // WIDTH * WIDTH
         try:
-            for entry in reader.entries(max(start, reader.size - FIRST_VISIT)):
-                newest = max(entry.at, newest or entry.at)
-        except EntryError as exc:
-            self._say("schema", exc.message)
-        except (FormatError, StorageError) as exc:
-            self._say("missing" if isinstance(exc, StorageError) else "format", exc.message)
-        except VerificationError as exc:
-            self._say("tile", exc.message)
-        return newest
+            instants = [decode_entry(data).at for data in reader.raws(first)]
+        except (EntryError, FormatError, StorageError, VerificationError):
+            return self._now
+        return min(max(instants, default=self._now), self._now)
 
-    def _check_signatures(self, reader: LogReader, grown: datetime) -> int | None:
+    def _check_signatures(self, reader: LogReader, history: History) -> int | None:
         """Return when the witnesses' quorum had seen the checkpoint."""
         snapshot = reader.snapshot
-        times = snapshot.witnesses(min(grown, self._now) if reader.size else None)
+        times = snapshot.witnesses(history.state.newest)
         for name in snapshot.note.repeated:
             self._say("signature", f"{name} signed the checkpoint twice; it counts once")
         for reason in times.reasons():
@@ -252,10 +264,10 @@ class _Visitor:
             self._say("quorum", f"quorum {snapshot.policy.quorum} is not met: unwitnessed")
         return times.quorum_s(snapshot.policy)
 
-    def _check_named(self, reader: LogReader, last: _LastVisit) -> str:
+    def _check_named(self, reader: LogReader) -> str:
         """Return which witnesses the log itself names."""
         named = replace(reader.snapshot.policy, logs=()).to_text()
-        if (last.policy or named) != named:
+        if (self._last.policy or named) != named:
             self._say("quorum", "the log names other witnesses, or another quorum, than at the last visit")
         return named
 
@@ -267,4 +279,4 @@ class _Visitor:
             self._say("silence", f"witnesses saw the checkpoint last at {format_instant(at)}")
 
     def _say(self, kind: str, text: str) -> None:
-        self._problems.append(LogProblem(kind, text))
+        self._findings.say(kind, text)

@@ -1,0 +1,75 @@
+"""Looks at bundles of entries: those that are new, and at each visit some of the old ones, so that none is taken away unseen."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from passerby.errors import FormatError, StorageError, VerificationError
+from passerby.register.tiles import WIDTH, leaf_hash, tile_path
+from passerby.register.verification.findings import LogFindings
+from passerby.register.verification.reader import LogReader
+
+SAMPLED = 32
+"""Old bundles looked at in a visit: half in turn, so that each has its turn, and half drawn, so that nobody knows which.
+
+Source: all of a log of 8,192 entries; of a larger one whose operator took away a tenth, 16 drawn ones show it at four visits in
+five. Each costs two requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundlesSeen:
+    """How many of a log's bundles a visit looked at.
+
+    Attributes:
+        looked: Bundles of up to 256 entries that were read and led to the root.
+        total: That the log has.
+    """
+
+    looked: int = 0
+    total: int = 0
+
+
+def count_bundles(size: int) -> int:
+    """Return how many bundles hold so many entries."""
+    return -(-size // WIDTH)
+
+
+def choose(total: int, read: Collection[int], turn: int, most: int = SAMPLED) -> tuple[list[int], int]:
+    """Return which bundles to look at besides those that were read, and where the next turn begins.
+
+    >>> choose(5, {4}, 0)
+    ([0, 1, 2, 3], 0)
+    """
+    others = [bundle for bundle in range(total) if bundle not in read]
+    if len(others) <= most:
+        return others, turn
+    begin = next((place for place, bundle in enumerate(others) if bundle >= turn), 0)
+    in_turn = [others[(begin + step) % len(others)] for step in range(most - most // 2)]
+    left = sorted(set(others) - set(in_turn))
+    return sorted([*in_turn, *secrets.SystemRandom().sample(left, most // 2)]), in_turn[-1] + 1
+
+
+def read_bundle(reader: LogReader, bundle: int, findings: LogFindings) -> list[bytes] | None:
+    """Return a bundle's entries if they lead to the root and to their hash tile; else say what is wrong and return None."""
+    first = bundle * WIDTH
+    try:
+        entries = list(reader.raws(first, min(reader.size, first + WIDTH)))
+        stated = reader.leaves(bundle)
+    except (FormatError, StorageError) as exc:
+        findings.say("missing" if isinstance(exc, StorageError) else "format", exc.message)
+        return None
+    except VerificationError as exc:
+        findings.say("tile", exc.message)
+        return None
+    wrong = list(_wrong_places(entries, stated))
+    for place in wrong:
+        findings.say("tile", f"does not hash to its place in {tile_path(0, bundle)}", first + place)
+    return None if wrong else entries
+
+
+def _wrong_places(entries: list[bytes], stated: list[bytes]) -> Iterator[int]:
+    for place, (entry, wanted) in enumerate(zip(entries, stated, strict=True)):
+        if leaf_hash(entry) != wanted:
+            yield place
