@@ -20,7 +20,7 @@ from tests.gateway_tools import SMALL, HandClock, camera, frames_of, program, ru
 
 from passerby.errors import ServiceError
 from passerby.gateway.clock import MACHINE, Clock
-from passerby.gateway.config import EncodeConfig, RecordConfig, RetainConfig
+from passerby.gateway.config import EncodeConfig, RecordConfig
 from passerby.gateway.picture.drawn_cover import TONE
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene, SceneSettings, read_number
@@ -32,7 +32,7 @@ from passerby.gateway.stream.mse import WAITING, LiveFeed
 from passerby.gateway.stream.playback import clip_between, recordings_between
 from passerby.gateway.stream.readers import AccessUnit
 from passerby.gateway.stream.recorder import Recorder, RecorderLimits
-from passerby.gateway.stream.recording_files import began_ns, expired, file_name, open_unbuffered, recorded
+from passerby.gateway.stream.recording_files import began_ns, file_name, open_unbuffered, recorded
 from passerby.gateway.stream.relay import Relay
 from passerby.gateway.stream.snapshot import Snapshots
 from passerby.gateway.values import CoverReason
@@ -407,21 +407,6 @@ def test_clip_of_a_span_plays_from_zero(tmp_path: Path) -> None:
     assert times[0] == 0
     assert np.allclose(np.diff(times), 0.08, atol=0.002)
     assert b"".join(clip_between(folder, 0, 10)) == b""
-
-
-def test_retention_by_days_and_size(tmp_path: Path) -> None:
-    import os
-
-    paths = []
-    for index in range(5):
-        path = tmp_path / file_name(index * 10**9)
-        path.write_bytes(bytes(100))
-        os.utime(path, (1000 + index, 1000 + index))
-        paths.append(path)
-    now_ns = int((1003.5 + 86_400) * 1e9)
-    assert expired(paths, RecordConfig(retain=RetainConfig(days=1.0)), now_ns) == paths[:4]
-    assert expired(paths, RecordConfig(retain=RetainConfig(days=0.0, max_size_bytes=250)), now_ns) == paths[:3]
-    assert expired(paths, RecordConfig(retain=RetainConfig(days=0.0)), now_ns) == []
 
 
 def test_names_that_are_no_recording_are_left_alone(tmp_path: Path) -> None:

@@ -22,11 +22,13 @@ from passerby.gateway.onvif import AccessTests, PtzWatch
 from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
+from passerby.gateway.stream import RetentionKeeper
 from passerby.gateway.values import CoverReason
 from passerby.values import utc_now
 
 TICK_S = 1.0
 _FILE_S = 2.0
+_SWEEP_S = 60.0
 _NO_PICTURE = frozenset({CoverReason.NO_PICTURE, CoverReason.PASSWORD})
 
 
@@ -59,6 +61,7 @@ class Runtime:
         journal: What happened.
         last_minute: What each camera did.
         tests: The tests of exclusive access.
+        retention: Deletes recordings whose time is up, whatever became of their camera.
 
     Raises:
         PasserbyError: accounts, access log or register cannot be opened.
@@ -81,6 +84,7 @@ class Runtime:
         self.ptz = PtzWatch(self.hold, self.release)
         self.tests = AccessTests(self.record.access)
         self.journal, self.last_minute = EventJournal(self.access), LastMinute()
+        self.retention = RetentionKeeper(city.state / "recordings.json", clock=clock)
         self.began = utc_now()
         self._tasks: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()
@@ -99,6 +103,7 @@ class Runtime:
         if self.broker is not None:
             self.broker.start()
         self._tasks.append(asyncio.create_task(self._tick_for_ever(), name="runtime-tick"))
+        self._tasks.append(asyncio.create_task(self._keep_retention(), name="retention"))
         if self.config.is_file:
             self._tasks.append(asyncio.create_task(self._watch_file(), name="config-watch"))
 
@@ -241,6 +246,13 @@ class Runtime:
             if self.broker is not None:
                 self.broker.tick()
             self.last_minute.note(statuses, self._clock.now_s())
+
+    async def _keep_retention(self) -> None:
+        while True:
+            city = self.city
+            roots = {city.record.folder, *(camera.record.folder for camera in city.cameras.values())}
+            await asyncio.to_thread(self.retention.sweep, roots, city.record.retain, self.gateway.recording_folders)
+            await asyncio.sleep(_SWEEP_S)
 
     async def _watch_file(self) -> None:
         while True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 
 from passerby.errors import ServiceError
 from passerby.gateway.alarm import BareFaceAlarm, HiddenStream
@@ -58,6 +59,11 @@ class ServedCamera:
     def relay(self) -> Relay:
         """Return its veiled stream."""
         return self.supervisor.relay
+
+    @property
+    def recording_folder(self) -> Path | None:
+        """Return the folder that is recorded into at this moment."""
+        return self._recorder.folder if self._recorder is not None else None
 
     def open_outputs(self, full: Callable[[bool, str], None]) -> None:
         """Begin to record and to push, as its configuration says.
@@ -274,6 +280,11 @@ class Gateway:
             camera.supervisor.camera_status(self._rtsp.readers(name) + camera.live.viewers)
             for name, camera in self.cameras.items()
         ]
+
+    def recording_folders(self) -> list[Path]:
+        """Return the folders that are recorded into at this moment; any thread may ask."""
+        found = [camera.recording_folder for camera in list(self.cameras.values())]
+        return [folder for folder in found if folder is not None]
 
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Hear every event from now on; must not block. Returns what ends it."""

@@ -1,4 +1,5 @@
 from .camera import (
+    NAME_PATTERN,
     CameraConfig,
     CoverTimeConfig,
     DetectConfig,
@@ -34,6 +35,7 @@ from .words import (
 
 __all__ = [
     "DAYS",
+    "NAME_PATTERN",
     "CameraConfig",
     "CityConfig",
     "CoverTimeConfig",

@@ -26,6 +26,8 @@ POSITION = "^[a-z0-9][a-z0-9-]{0,62}$"
 InputRole = Literal["detect", "record", "live"]
 OverloadPolicy = Literal["rate", "cover"]
 """What a camera does when the machine cannot keep up."""
+FullPolicy = Literal["cover", "delete_oldest"]
+"""What a camera does when the disk of its recordings is full."""
 
 
 class InputKind(StrEnum):
@@ -180,6 +182,9 @@ class RecordConfig(Section):
     retain: Annotated[RetainConfig, Key("How long")] = RetainConfig()
     segment_s: Annotated[Duration, Key("Length of one file")] = 600.0
     min_free_bytes: Annotated[Size, Key("Below this the disk counts as full")] = 256 * 1024 * 1024
+    when_full: Annotated[
+        FullPolicy, Key("Cover the camera until there is space, or delete its oldest recordings first")
+    ] = "cover"
     sync_s: Annotated[float, InCode()] = 2.0
     """Written data is forced to the disk this often: the longest loss at a power cut."""
 

@@ -23,6 +23,9 @@ from .recorder import (
 from .relay import (
     Relay,
 )
+from .retention import (
+    RetentionKeeper,
+)
 from .snapshot import (
     Snapshots,
 )
@@ -36,6 +39,7 @@ __all__ = [
     "Recorder",
     "Recording",
     "Relay",
+    "RetentionKeeper",
     "Snapshots",
     "clip_between",
     "hidden_camera",

@@ -6,36 +6,49 @@ What is written can be played up to the last written fragment, whatever happens:
 from __future__ import annotations
 
 import errno
+import logging
 import queue
 import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from passerby.errors import OutputError
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import RecordConfig
 from passerby.gateway.stream.gops import Gop, GopCutter
-from passerby.gateway.stream.recording_files import OpenFile, RecordingFile, expired, open_unbuffered, recorded
+from passerby.gateway.stream.recording_files import OpenFile, RecordingFile, open_unbuffered, recorded
 from passerby.gateway.stream.relay import Relay
+from passerby.gateway.stream.retention import expired, note_retention
 
 WAITING = 32
 SPARE_BYTES = 4 * 1024 * 1024
 """Free space wanted, once a write has failed, before the next is tried: more than a group of pictures takes."""
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_log = logging.getLogger("passerby.gateway.recorder")
 Full = Callable[[bool, str], None]
 """Called from the recorder's thread when the disk becomes full (with why) and when it has space again."""
 
 
+def free_bytes(folder: Path) -> int:
+    """Return the free space of a folder's disk."""
+    return shutil.disk_usage(folder).free
+
+
 @dataclass(frozen=True, slots=True)
 class RecorderLimits:
-    """How often a recorder checks its disk.
+    """How often a recorder checks its disk, and how.
 
     Attributes:
         space_s: For free space, and after a failed write for the next try.
         sweep_s: For recordings that must go.
+        free_bytes: Tells the free space below a folder.
     """
 
     space_s: float = 1.0
     sweep_s: float = 60.0
+    free_bytes: Callable[[Path], int] = free_bytes
 
 
 class Recorder:
@@ -109,20 +122,28 @@ class Recorder:
             self._tell(True, f"recording cannot be written: {exc.strerror}")
 
     def _guarded(self, gop: Gop | None) -> None:
-        try:
-            if self._has_space() and gop is not None:
-                self._write(gop)
-                # only what was written shows that there is space: a quota does not tell of itself
-                self._tell(False, "")
-            self._sync()
-            self._sweep()
-        except OSError as exc:
-            text = "no space left" if exc.errno in {errno.ENOSPC, errno.EDQUOT} else (exc.strerror or "write failed")
-            opened, self._open = self._open, None
-            if opened is not None:
-                opened.abandon()
-            self._asked_s, self._space = self._clock.now_s(), False
-            self._tell(True, f"recording cannot be written: {text}")
+        while True:
+            try:
+                self._take(gop)
+            except OSError as exc:
+                opened, self._open = self._open, None
+                if opened is not None:
+                    opened.abandon()
+                # a quota shows in the write alone, whatever the disk says of its free space
+                if exc.errno in _NO_SPACE and self._oldest_deleted():
+                    continue
+                text = "no space left" if exc.errno in _NO_SPACE else (exc.strerror or "write failed")
+                self._asked_s, self._space = self._clock.now_s(), False
+                self._tell(True, f"recording cannot be written: {text}")
+            return
+
+    def _take(self, gop: Gop | None) -> None:
+        if self._has_space() and gop is not None:
+            self._write(gop)
+            # only what was written shows that there is space: a quota does not tell of itself
+            self._tell(False, "")
+        self._sync()
+        self._sweep()
 
     def _has_space(self) -> bool:
         now_s = self._clock.now_s()
@@ -130,15 +151,29 @@ class Recorder:
             self._asked_s = now_s
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
             wanted = max(self._config.min_free_bytes, SPARE_BYTES if self._is_full else 0)
-            free = shutil.disk_usage(self.folder).free
-            if free < wanted:
+            if self._free_bytes() < wanted:
                 self._close()
                 self._sweep(now=True)
-                free = shutil.disk_usage(self.folder).free
+                while self._free_bytes() < wanted and self._oldest_deleted():
+                    pass
+            free = self._free_bytes()
             self._space = free >= wanted
             if not self._space:
                 self._tell(True, f"{free // 2**20} MiB free, {wanted // 2**20} MiB wanted")
         return self._space
+
+    def _free_bytes(self) -> int:
+        return self._limits.free_bytes(self.folder)
+
+    def _oldest_deleted(self) -> bool:
+        """Delete this camera's oldest recording, where it may; return whether one went."""
+        if self._config.when_full != "delete_oldest":
+            return False
+        found = self._finished()
+        if found:
+            found[0].unlink(missing_ok=True)
+            _log.warning("%s: the disk is full: %s deleted", self.folder.name, found[0].name)
+        return bool(found)
 
     def _tell(self, is_full: bool, why: str) -> None:
         if is_full != self._is_full:
@@ -168,7 +203,14 @@ class Recorder:
         if not now and now_s - self._swept_s < self._limits.sweep_s:
             return
         self._swept_s = now_s
-        current = self._open.path if self._open else None
-        keep = [path for path in recorded(self.folder) if path != current]
-        for path in expired(keep, self._config, self._clock.wall_ns()):
+        try:
+            note_retention(self.folder, self._config.retain)
+        except OutputError as exc:
+            # tried again at the next sweep
+            _log.warning("%s: %s", self.folder.name, exc.message)
+        for path in expired(self._finished(), self._config.retain, self._clock.wall_ns()):
             path.unlink(missing_ok=True)
+
+    def _finished(self) -> list[Path]:
+        current = self._open.path if self._open else None
+        return [path for path in recorded(self.folder) if path != current]

@@ -1,4 +1,4 @@
-"""Recordings as files: their names, the one that is being written, and which must go.
+"""Recordings as files: their names, and the one that is being written; which must go says ``retention``.
 
 A file is header and fragments, each a group of pictures written in one piece; a power cut costs at most what was not yet
 synchronised. Names are the wall time of the first picture, in UTC.
@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from passerby.gateway.config import RecordConfig
 from passerby.gateway.stream.fmp4 import init_segment
 from passerby.gateway.stream.gops import Gop
 from passerby.gateway.values import TICKS_PER_S
@@ -131,27 +130,3 @@ def recorded(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if began_ns(path) is not None)
-
-
-def expired(paths: list[Path], config: RecordConfig, wall_ns: int) -> list[Path]:
-    """Return which recordings must go: those too old, then the oldest above the size.
-
-    Args:
-        paths: Finished recordings, oldest first.
-        config: Limits.
-        wall_ns: Now.
-    """
-    gone: list[Path] = []
-    kept: list[tuple[Path, int]] = []
-    for path in paths:
-        status = path.stat()
-        if config.retain.days > 0 and wall_ns - status.st_mtime_ns > config.retain.days * 86_400e9:
-            gone.append(path)
-        else:
-            kept.append((path, status.st_size))
-    total = sum(size for _, size in kept)
-    while config.retain.max_size_bytes and kept and total > config.retain.max_size_bytes:
-        path, size = kept.pop(0)
-        gone.append(path)
-        total -= size
-    return gone

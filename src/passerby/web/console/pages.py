@@ -225,7 +225,8 @@ class ConsolePages:
 
     def _overview(self) -> dict[str, Any]:
         told = self.api.overview()
-        return {"cameras": told["cameras"], "refused": told["refused"], "notes": told["config_notes"]}
+        notes = [*told["config_notes"], *self.runtime.retention.failed]
+        return {"cameras": told["cameras"], "refused": told["refused"], "notes": notes}
 
     async def camera(self, request: Request, caller: Caller) -> Response:
         """One camera, large."""
