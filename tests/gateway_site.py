@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import uvicorn
 from tests.gateway_tools import SMALL, LoopThread, feed, wait_for
 
 from passerby.gateway.access.accounts import Role
@@ -16,6 +15,7 @@ from passerby.gateway.runtime import Runtime
 from passerby.gateway.service import ServedCamera
 from passerby.gateway.supervision.supervisor import CameraSupervisor
 from passerby.web.console.app import app_of
+from passerby.web.listening import MOST, DoorServer, bind_port, server_config
 from passerby.web.register.follow import LogFollower, SiteAddresses
 
 TEXT = """\
@@ -45,7 +45,7 @@ def city_in(folder: Path, text: str = TEXT) -> CityConfig:
 class ConsoleSite:
     """A console behind real HTTP; its cameras' streams are drawn and fed here."""
 
-    def __init__(self, folder: Path, text: str = TEXT) -> None:
+    def __init__(self, folder: Path, text: str = TEXT, *, most: int = MOST) -> None:
         self.thread = LoopThread()
         city = city_in(folder, text)
         self.runtime: Runtime = self.thread.do(
@@ -62,13 +62,13 @@ class ConsoleSite:
         self.runtime.gateway.cameras["hall"] = self.camera
         self.follower = LogFollower(city.register.path, addresses=SiteAddresses("http://127.0.0.1/"))
         app = app_of(self.runtime, self.follower, secure=False, origin="http://127.0.0.1")
-        self.server = uvicorn.Server(
-            uvicorn.Config(app, port=0, log_level="error", lifespan="off", server_header=False, ws="websockets-sansio")
-        )
-        self.serving = asyncio.run_coroutine_threadsafe(self.server.serve(), self.thread.loop)
+        self.listener = bind_port("127.0.0.1", 0)
+        self.server = DoorServer(server_config(app), most=most)
+        self.port = self.listener.getsockname()[1]
+        self.serving = asyncio.run_coroutine_threadsafe(self.server.serve([self.listener]), self.thread.loop)
         self.feeding = asyncio.run_coroutine_threadsafe(feed(self.camera.relay, SMALL), self.thread.loop)
         wait_for(lambda: self.server.started and self.camera.relay.last_key is not None)
-        self.url = f"http://127.0.0.1:{self.server.servers[0].sockets[0].getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def close(self) -> None:
         """Stop serving."""

@@ -175,7 +175,8 @@ class Served:
         self.thread = LoopThread()
         self.events: list[Event] = []
         self.relay = Relay(camera(), Slates())
-        gate = DigestGate({USER: ha1(USER, PASSWORD)}.get, lambda _, name: name == "hall")
+        keys = {user: ha1(user, PASSWORD) for user in (USER, "guest")}
+        gate = DigestGate(keys.get, lambda _, name: name == "hall")
         find = {"hall": self.relay, "yard": self.relay}.get
         self.server = RtspServer(config or RtspConfig(port=0), find, gate, self.events.append, sweep_s=sweep_s)
         self.thread.call(self.server.start())

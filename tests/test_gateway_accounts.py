@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -18,8 +19,9 @@ from passerby.gateway.access.access_log import AccessLog, access_log_csv
 from passerby.gateway.access.accounts import ROLE_RIGHTS, Accounts, Right, Role, new_password, require
 from passerby.gateway.access.certificate import own_certificate
 from passerby.gateway.access.gate import AccountGate
-from passerby.gateway.access.limits import RateLimit
+from passerby.gateway.access.proofs import PasswordProofs
 from passerby.gateway.access.sessions import LoginSessions, same_token
+from passerby.gateway.entrance.limits import RateLimit
 from passerby.gateway.logs import PER_S, JsonLines, OnceASecond, log_as_json
 from passerby.gateway.publish.metrics import MetricsSource, metrics_exposition
 from passerby.gateway.rtsp.message import RtspRequest
@@ -127,12 +129,12 @@ def test_rtsp_takes_the_stream_key_everywhere_and_the_password_under_tls_only(ac
     accounts.add("a", Role.VIEWER, "correct horse battery")
     accounts.add("auditor", Role.AUDITOR, "correct horse battery")
     key = accounts.new_stream_key("a")
-    gate = AccountGate(accounts)
+    gate = AccountGate(accounts, PasswordProofs(accounts))
     ask = {"address": "192.0.2.1"}
-    assert gate.user_of(asked(basic("a", "correct horse battery")), secure=True, **ask) == "a"
-    assert gate.user_of(asked(basic("a", key)), secure=True, **ask) == "a"
-    assert gate.user_of(asked(basic("a", "correct horse battery")), secure=False, **ask) is None
-    assert gate.user_of(asked(basic("a", "wrong")), secure=True, **ask) is None
+    assert asyncio.run(gate.user_of(asked(basic("a", "correct horse battery")), secure=True, **ask)) == "a"
+    assert asyncio.run(gate.user_of(asked(basic("a", key)), secure=True, **ask)) == "a"
+    assert asyncio.run(gate.user_of(asked(basic("a", "correct horse battery")), secure=False, **ask)) is None
+    assert asyncio.run(gate.user_of(asked(basic("a", "wrong")), secure=True, **ask)) is None
     assert [text.partition(" ")[0] for text in gate.challenges(secure=True)] == ["Basic"]
     assert [text.partition(" ")[0] for text in gate.challenges(secure=False)] == ["Digest"]
     assert gate.may_read("a", "hall")
@@ -143,7 +145,7 @@ def test_rtsp_takes_the_stream_key_everywhere_and_the_password_under_tls_only(ac
 def test_standing_is_the_same_as_long_as_the_account_is(accounts: Accounts) -> None:
     accounts.add("chief", Role.ADMIN, "correct horse battery")
     accounts.add("a", Role.VIEWER, "correct horse battery")
-    gate = AccountGate(accounts)
+    gate = AccountGate(accounts, PasswordProofs(accounts))
     seen = [gate.standing("a", "hall")]
     assert seen[0] is not None
     assert gate.standing("a", "hall") == seen[0]

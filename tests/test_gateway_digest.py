@@ -128,7 +128,8 @@ def test_our_own_gate_takes_the_answer_whatever_stands_in_it(user: str, password
         ("DESCRIBE", "rtsp://[/c", None),
         ("DESCRIBE", "*", None),
     ]:
-        assert gate.user_of(RtspRequest(method, url, proof), secure=False, address="192.0.2.1") == wanted
+        asked = gate.user_of(RtspRequest(method, url, proof), secure=False, address="192.0.2.1")
+        assert asyncio.run(asked) == wanted
 
 
 class Sha256Server(threading.Thread):

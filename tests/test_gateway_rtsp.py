@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -33,6 +34,7 @@ from tests.gateway_tools import (
 from passerby.errors import ServiceError
 from passerby.gateway.access.accounts import Accounts, Role
 from passerby.gateway.access.gate import AccountGate
+from passerby.gateway.access.proofs import PasswordProofs
 from passerby.gateway.config import RtspConfig
 from passerby.gateway.picture.scene import SceneSettings, read_number
 from passerby.gateway.rtsp.auth import DigestGate, ha1
@@ -284,7 +286,7 @@ def test_what_a_reader_writes_ends_in_our_own_error_or_a_value(url: str, transpo
         "Basic " + proof,
     ):
         request = RtspRequest("DESCRIBE", url, {"authorization": header})
-        assert gate.user_of(request, secure=True, address="a") is None
+        assert asyncio.run(gate.user_of(request, secure=True, address="a")) is None
     list(transports(transport))
     list(transports("RTP/AVP/TCP;unicast;interleaved=" + transport))
     with contextlib.suppress(ServiceError):
@@ -296,25 +298,27 @@ def test_ports_that_are_none_are_no_transport(ports: str) -> None:
     assert [one.channels for one in transports(f"RTP/AVP;unicast;client_port={ports}")] in ([], [(5000, 5001)])
 
 
-def test_guessing_passwords_is_stopped() -> None:
+def test_guessing_passwords_is_slowed() -> None:
     gate = DigestGate({"reader": ha1("reader", "p")}.get, lambda *_: True)
     for _ in range(30):
         assert (
-            gate.user_of(
-                asked('Digest username="reader", nonce="x", uri="u", response="r"'), secure=False, address="1.2.3.4"
+            asyncio.run(
+                gate.user_of(
+                    asked('Digest username="reader", nonce="x", uri="u", response="r"'), secure=False, address="1.2.3.4"
+                )
             )
             is None
         )
-    assert gate.blocked("1.2.3.4")
-    assert not gate.blocked("1.2.3.5")
+    assert gate.hasty("1.2.3.4")
+    assert not gate.hasty("1.2.3.5")
 
 
 def test_basic_counts_only_under_tls() -> None:
     gate = DigestGate({"u": ha1("u", "p:q")}.get, lambda *_: True)
     header = "Basic " + base64.b64encode(b"u:p:q").decode()
-    assert gate.user_of(asked(header), secure=False, address="a") is None
-    assert gate.user_of(asked(header), secure=True, address="a") == "u"
-    assert gate.user_of(asked("Basic !!"), secure=True, address="a") is None
+    assert asyncio.run(gate.user_of(asked(header), secure=False, address="a")) is None
+    assert asyncio.run(gate.user_of(asked(header), secure=True, address="a")) == "u"
+    assert asyncio.run(gate.user_of(asked("Basic !!"), secure=True, address="a")) is None
     assert len(gate.challenges(secure=False)) == 1
     assert len(gate.challenges(secure=True)) == 2
 
@@ -421,7 +425,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     made = Served(RtspConfig(port=0, tls_port=0, certificate=cert, key=key))
     accounts = Accounts(folder / "accounts.sqlite")
     accounts.add(USER, Role.VIEWER, PASSWORD)
-    made.server.gate = AccountGate(accounts)
+    made.server.gate = AccountGate(accounts, PasswordProofs(accounts))
     yield made
     made.close()
     accounts.close()

@@ -279,8 +279,8 @@ def test_a_live_view_ends_with_the_account_or_login_that_opened_it(site: Console
             ended = True
         assert ended == (change != "stream key"), "a key for RTSP is nothing to a browser"
         if change != "stream key":
-            assert browser.get("/hls/hall/index.m3u8").status_code == 403
-            assert browser.get("/api/cameras/hall/latest.jpg").status_code == 403
+            assert browser.get("/hls/hall/index.m3u8").status_code == 401
+            assert browser.get("/api/cameras/hall/latest.jpg").status_code == 401
     if change != "removed":
         accounts.remove("guard")
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passerby.errors import PasserbyError, ServiceError
-from passerby.gateway.access import AccessLog, AccountGate, Accounts, own_certificate
+from passerby.gateway.access import AccessLog, AccountGate, Accounts, PasswordProofs, own_certificate
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CityConfig, RtspConfig
 from passerby.gateway.config_file import ConfigFile
+from passerby.gateway.entrance import connection_places, divided_places
 from passerby.gateway.journal import EventJournal
 from passerby.gateway.last_minute import LastMinute
 from passerby.gateway.onvif import AccessTests, PtzWatch
@@ -59,6 +60,8 @@ class Runtime:
         config: Its file.
         tls: What TLS is served with.
         journal: What happened.
+        proofs: Checks passwords.
+        places: How many connections there may be.
         last_minute: What each camera did.
         tests: The tests of exclusive access.
         retention: Deletes recordings whose time is up, whatever became of their camera.
@@ -77,7 +80,11 @@ class Runtime:
         self.first_password = self.accounts.first_start()
         self.tls = _tls_files(city)
         self.record = RegisterLink(city, self.hold, self.release, clock=clock)
-        self.gate = AccountGate(self.accounts)
+        self.proofs = PasswordProofs(self.accounts, clock=clock)
+        self.gate = AccountGate(self.accounts, self.proofs)
+        self.places = divided_places(
+            connection_places(len(city.cameras)), readers=city.rtsp.max_readers, viewers=city.server.max_viewers
+        )
         self.gateway = Gateway(city.cameras.values(), self._rtsp(city), self.gate, city.selftest, self.record.permit)
         self.gateway.subscribe(self._heard)
         self.broker = self._broker(city)
@@ -124,6 +131,7 @@ class Runtime:
             await self.broker.stop()
         await asyncio.to_thread(self.record.close)
         self.access.close()
+        self.proofs.close()
         self.accounts.close()
 
     async def reload(self) -> list[str]:
@@ -170,7 +178,7 @@ class Runtime:
         return MqttLink(city.mqtt, self.statuses, lambda name, on: self.cover(name, on=on, user="mqtt"))
 
     def _rtsp(self, city: CityConfig) -> RtspConfig:
-        rtsp = city.rtsp
+        rtsp = replace(city.rtsp, max_connections=self.places.rtsp)
         return replace(rtsp, certificate=self.tls.certificate, key=self.tls.key) if rtsp.beyond else rtsp
 
     # what others ask and do

@@ -1,20 +1,113 @@
-"""Serving pages in the foreground: the port is bound before anything is promised, and a signal to stop ends it in order."""
+"""Serving pages: the port is bound before anything is promised, and nobody holds it from others by saying half a request."""
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from passerby.errors import ServiceError
+from passerby.gateway import Admission, Doorway, Visit, connection_places, listen_on
+
+if TYPE_CHECKING:
+    import h11
 
 
-class _PagesServer(uvicorn.Server):
+HEAD_S = 10.0
+"""A stranger's whole request must be there by then, and each next one so long after the answer."""
+MOST = 2000
+KNOWN = "passerby.known"
+"""Of a request's scope: takes the account that asks, once it is known."""
+
+
+class VisitorProtocol(H11Protocol):
+    """HTTP/1.1 on a visit: tells the admission what the visitor owes.
+
+    Args:
+        visit: That the admission let in.
+        admission: Of the door.
+        rest: As uvicorn gives it.
+    """
+
+    def __init__(self, visit: Visit, admission: Admission, **rest: Any) -> None:  # noqa: ANN401  # uvicorn's own
+        super().__init__(**rest)
+        self._visit, self._admission = visit, admission
+        self._stage = ""
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes."""
+        super().data_received(data)
+        # the request's task begins after this
+        scope = cast("dict[str, object] | None", self.scope)
+        if scope is not None:
+            scope[KNOWN] = self._known
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        self._look()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Leave the door: live views have places of their own."""
+        self._admission.leave(self._visit)
+        super().handle_websocket_upgrade(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave."""
+        self._admission.leave(self._visit)
+        super().connection_lost(exc)
+
+    def _known(self, account: str) -> None:
+        self._admission.state(self._visit, owes=self._visit.owes, holder=f"account {account}")
+
+    def _look(self) -> None:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        stage = "head" if cycle is None or cycle.response_complete else "body" if cycle.more_body else "answer"
+        if stage != self._stage:
+            self._stage = stage
+            self._admission.state(self._visit, owes=stage != "answer")
+
+
+class DoorServer(uvicorn.Server):
+    """A server of which every connection comes through a doorway.
+
+    Args:
+        config: As ``server_config`` makes it.
+        most: Connections at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, most: int = MOST) -> None:
+        super().__init__(config)
+        self.admission = Admission(most, HEAD_S)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the doors of sockets that are bound already."""
+        await self.lifespan.startup()
+        doors = [Doorway(one, self.admission, self._protocol, tls=self.config.ssl) for one in sockets or ()]
+        self.servers = doors  # type: ignore[assignment]  # closed and waited for as servers are
+        for door in doors:
+            door.open()
+        self.started = True
+        self.up.set()
+
+    def _protocol(self, visit: Visit) -> VisitorProtocol:
+        made = self.config.http_protocol_class(  # type: ignore[call-arg]  # a VisitorProtocol, by the configuration
+            visit=visit, admission=self.admission, config=self.config, server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )  # fmt: skip
+        return cast("VisitorProtocol", made)
+
+
+class _PagesServer(DoorServer):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on SIGINT and SIGTERM, and do not raise them again: what comes after serving has to run."""
@@ -46,25 +139,17 @@ def bind_port(host: str, port: int) -> socket.socket:
     Raises:
         ServiceError: it cannot be had.
     """
-    try:
-        return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
-        )
-    except OSError as exc:
-        raise ServiceError(
-            f"must be able to listen on {host}:{port}: {exc.strerror or exc}",
-            hint="choose another --port or --host, or end what listens there",
-        ) from exc
+    return listen_on(host, port, hint="choose another --port or --host, or end what listens there")
 
 
 def server_config(app: Starlette) -> uvicorn.Config:
     """Return how an application is served: without a record of who asked, without trust in what a proxy says."""
     return uvicorn.Config(
         app, access_log=False, server_header=False, proxy_headers=False, log_level="warning", timeout_keep_alive=15,
-        limit_concurrency=256, timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=5, http=VisitorProtocol, ws="websockets-sansio", lifespan="off",
     )  # fmt: skip
 
 
 def serve_app(app: Starlette, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM. Keeps no record of who asked."""
-    _PagesServer(server_config(app)).run(sockets=[listener])
+    _PagesServer(server_config(app), most=min(MOST, connection_places(0))).run(sockets=[listener])

@@ -15,9 +15,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from passerby.errors import AccessError, ServiceError
-from passerby.gateway import Event, EventKind, Gateway, ServedCamera, clip_between, recordings_between
+from passerby.errors import PasserbyError, ServiceError
+from passerby.gateway import Event, EventKind, Gateway, ServedCamera, Shares, clip_between, recordings_between
 from passerby.values import whole_number
+from passerby.web.refusals import refusal, refusal_of
 
 Guard = Callable[[HTTPConnection, str], Awaitable[str]]
 """Returns the user who asks for a camera, or raises AccessError."""
@@ -25,6 +26,7 @@ Standing = Callable[[HTTPConnection, str], object]
 """Returns what stays the same as long as what let a user in does; None once the user may not watch any more."""
 CHECK_S = 2.0
 MAX_VIEWERS = 100
+VIEW_AGAIN_S = 10
 MAX_CLIP_S = 3600.0
 NOTE_S = 60.0
 _NOTED = 4096
@@ -39,10 +41,12 @@ class Streams:
         gateway: Whose cameras.
         guard: Who may see them.
         standing: Asked every two seconds about who watches live.
+        views: Places of live views.
     """
 
-    def __init__(self, gateway: Gateway, guard: Guard, standing: Standing) -> None:
+    def __init__(self, gateway: Gateway, guard: Guard, standing: Standing, *, views: Shares | None = None) -> None:
         self._gateway, self._guard, self._standing = gateway, guard, standing
+        self._views = views or Shares(MAX_VIEWERS)
         self._noted: OrderedDict[tuple[str, ...], float] = OrderedDict()
 
     def routes(self) -> list[BaseRoute]:
@@ -60,12 +64,21 @@ class Streams:
         name = str(socket.path_params["camera"])
         try:
             user, camera = await self._admit(socket, name)
-        except (AccessError, ServiceError):
-            await socket.close(1008)
+        except PasserbyError as exc:
+            await socket.send_denial_response(refusal_of(exc, socket))
             return
-        if camera.live.viewers >= MAX_VIEWERS:
-            await socket.close(1013)
+        if camera is None:
+            await socket.send_denial_response(_unknown(name))
             return
+        if not self._views.take(user):
+            await socket.send_denial_response(refusal(503, "too many live views are open", wait_s=VIEW_AGAIN_S))
+            return
+        try:
+            await self._show(socket, name, user, camera)
+        finally:
+            self._views.give_back(user)
+
+    async def _show(self, socket: WebSocket, name: str, user: str, camera: ServedCamera) -> None:
         await socket.accept()
         viewer = camera.live.join()
         self._tell(EventKind.READER_CAME, socket, name, user)
@@ -102,12 +115,12 @@ class Streams:
         if file != "index.m3u8":
             data = camera.hls.file(file)
             return (
-                Response(data, media_type="video/mp4", headers=_NO_STORE) if data else _refusal(404, "no such segment")
+                Response(data, media_type="video/mp4", headers=_NO_STORE) if data else refusal(404, "no such segment")
             )
         end = time.monotonic() + _FIRST_SEGMENT_S
         while (playlist := camera.hls.playlist()) is None:
             if time.monotonic() > end:
-                return _refusal(503, "no segment yet")
+                return refusal(503, "no segment yet", wait_s=2)
             await asyncio.sleep(0.2)
         return Response(playlist, media_type="application/vnd.apple.mpegurl", headers=_NO_STORE)
 
@@ -119,11 +132,11 @@ class Streams:
             return camera
         height_px = whole_number(request.query_params.get("h", "0"), 99_999)
         if height_px is None:
-            return _refusal(400, "h must be a height in pixels")
+            return refusal(400, "h must be a height in pixels")
         try:
             data = await self._gateway.snapshot(name, height_px=height_px)
         except ServiceError as exc:
-            return _refusal(503, exc.message)
+            return refusal(503, exc.message, wait_s=2)
         return Response(data, media_type="image/jpeg", headers=_NO_STORE)
 
     async def recorded(self, request: Request) -> Response:
@@ -149,13 +162,13 @@ class Streams:
         camera, start_ns, end_ns = asked
         record = camera.config.record
         if not record.enabled:
-            return _refusal(404, "this camera is not recorded")
+            return refusal(404, "this camera is not recorded")
         if end_ns - start_ns > MAX_CLIP_S * 1e9:
-            return _refusal(400, f"a clip must be at most {MAX_CLIP_S:g} s long")
+            return refusal(400, f"a clip must be at most {MAX_CLIP_S:g} s long")
         pieces = clip_between(record.folder / camera.config.name, start_ns, end_ns)
         first = await asyncio.to_thread(next, pieces, None)
         if first is None:
-            return _refusal(404, "nothing was recorded in that time")
+            return refusal(404, "nothing was recorded in that time")
         return StreamingResponse(_rest(first, pieces), media_type="video/mp4", headers=_NO_STORE)
 
     async def _span(self, request: Request) -> Response | tuple[ServedCamera, int, int]:
@@ -166,27 +179,23 @@ class Streams:
         try:
             start, end = (float(request.query_params[key]) for key in ("from", "to"))
         except (KeyError, ValueError):
-            return _refusal(400, "from and to must be seconds since 1970")
+            return refusal(400, "from and to must be seconds since 1970")
         if not 0 <= start < end < 2**33:
-            return _refusal(400, "from must be before to")
+            return refusal(400, "from must be before to")
         return camera, int(start * 1e9), int(end * 1e9)
 
     async def _camera(self, connection: HTTPConnection, name: str, what: str) -> Response | ServedCamera:
         try:
             user, camera = await self._admit(connection, name)
-            self._note(connection, name, user, what)
-            return camera
-        except AccessError as exc:
-            return _refusal(403, exc.message)
-        except ServiceError as exc:
-            return _refusal(404, exc.message)
-
-    async def _admit(self, connection: HTTPConnection, name: str) -> tuple[str, ServedCamera]:
-        user = await self._guard(connection, name)
-        camera = self._gateway.cameras.get(name)
+        except PasserbyError as exc:
+            return refusal_of(exc, connection)
         if camera is None:
-            raise ServiceError(f"camera must be one that runs, got {name[:64]!r}")
-        return user, camera
+            return _unknown(name)
+        self._note(connection, name, user, what)
+        return camera
+
+    async def _admit(self, connection: HTTPConnection, name: str) -> tuple[str, ServedCamera | None]:
+        return await self._guard(connection, name), self._gateway.cameras.get(name)
 
     def _note(self, connection: HTTPConnection, name: str, user: str, what: str) -> None:
         """Tell that somebody looks in pieces (segments, snapshots): once a minute for each who, what and where from."""
@@ -222,5 +231,5 @@ async def _rest(first: bytes, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _refusal(status: int, text: str) -> Response:
-    return JSONResponse({"error": text}, status_code=status, headers=_NO_STORE)
+def _unknown(name: str) -> Response:
+    return refusal(404, f"camera must be one that runs, got {name[:64]!r}")

@@ -6,6 +6,7 @@ from .accounts import (
     ROLE_RIGHTS,
     Account,
     Accounts,
+    LoginNeededError,
     Right,
     Role,
     new_password,
@@ -16,8 +17,8 @@ from .certificate import (
 from .gate import (
     AccountGate,
 )
-from .limits import (
-    RateLimit,
+from .proofs import (
+    PasswordProofs,
 )
 from .sessions import (
     LoginSession,
@@ -31,9 +32,10 @@ __all__ = [
     "Account",
     "AccountGate",
     "Accounts",
+    "LoginNeededError",
     "LoginSession",
     "LoginSessions",
-    "RateLimit",
+    "PasswordProofs",
     "Right",
     "Role",
     "access_log_csv",

@@ -33,6 +33,10 @@ create table if not exists accounts (
 """
 
 
+class LoginNeededError(AccessError):
+    """Nobody has said who it is. Whoever does may be let in."""
+
+
 class Role(StrEnum):
     """What an account is for. None of them sees a bare picture: there is none to see."""
 
@@ -114,7 +118,7 @@ class Accounts:
             ) from exc
         # a wrong name costs as much as a wrong password
         self._nobody = (secrets.token_bytes(16), secrets.token_bytes(32))
-        self._proven: dict[str, bytes] = {}
+        self._proven: dict[str, tuple[bytes, bytes]] = {}
         self._proof_key = secrets.token_bytes(32)
 
     def close(self) -> None:
@@ -205,13 +209,22 @@ class Accounts:
         rows = self._query("select role, hash, ha1 from accounts where name = ?", name)
         return rows[0] if rows and (right is None or right in ROLE_RIGHTS[Role(str(rows[0][0]))]) else None
 
+    def proof_of(self, name: str, password: str) -> bytes:
+        """Return what stands for a name and password in this process alone, so that neither need be kept."""
+        return hmac.new(self._proof_key, f"{name}\0{password}".encode("utf-8", "replace"), "sha256").digest()
+
+    def proven(self, name: str, password: str) -> Account | None:
+        """Return the account if this very password was checked in full before: scrapers and players repeat it all the time."""
+        known = self._proven.get(name)
+        if known is None or not hmac.compare_digest(known[0], self.proof_of(name, password)):
+            return None
+        return self.find(name) if known[1] == self._hash_of(name) else None
+
     def check(self, name: str, password: str) -> Account | None:
         """Return the account whose password this is, or None."""
-        proof = hmac.new(self._proof_key, f"{name}\0{password}".encode("utf-8", "replace"), "sha256").digest()
-        known = self._proven.get(name)
-        if known is not None and hmac.compare_digest(known, proof):
-            # the same password was checked in full before: scrapers and players repeat it with every request
-            return self.find(name)
+        account = self.proven(name, password)
+        if account is not None:
+            return account
         rows = self._query("select salt, hash from accounts where name = ?", name)
         salt, hashed = self._nobody
         if rows and isinstance(rows[0][0], bytes) and isinstance(rows[0][1], bytes):
@@ -219,8 +232,13 @@ class Accounts:
         right = len(password) <= MOST_CHARACTERS and hmac.compare_digest(_scrypt(password, salt), hashed)
         if not right or not rows:
             return None
-        self._proven[name] = proof
+        self._proven[name] = self.proof_of(name, password), hashed
         return self.find(name)
+
+    def _hash_of(self, name: str) -> object:
+        # the command of accounts, another process, may have changed it
+        rows = self._query("select hash from accounts where name = ?", name)
+        return rows[0][0] if rows else None
 
     def _known(self, name: str) -> Account:
         account = self.find(name)
@@ -250,7 +268,7 @@ def require(account: Account | None, right: Right) -> Account:
         AccessError: it may not, or there is none.
     """
     if account is None:
-        raise AccessError("log in first")
+        raise LoginNeededError("log in first")
     if not account.may(right):
         raise AccessError(f"this needs the right {right}, which a {account.role} does not have")
     return account

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-
 from passerby.errors import ServiceError
 from passerby.gateway.access.accounts import Accounts, Right
+from passerby.gateway.access.proofs import PasswordProofs
 from passerby.gateway.rtsp import REALM, DigestGate, RtspRequest
 
 
@@ -14,27 +13,30 @@ class AccountGate(DigestGate):
 
     Args:
         accounts: Of the gateway.
+        proofs: Checks their passwords.
     """
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, proofs: PasswordProofs) -> None:
         super().__init__(accounts.ha1_of, self._reads)
-        self._accounts = accounts
+        self._accounts, self._proofs = accounts, proofs
 
     def challenges(self, *, secure: bool, stale: bool = False) -> list[str]:
         """Return the values of WWW-Authenticate: under TLS only Basic, as players prefer Digest, which no password serves."""
         return [f'Basic realm="{REALM}"'] if secure else super().challenges(secure=secure, stale=stale)
 
-    def user_of(self, request: RtspRequest, *, secure: bool, address: str) -> str | None:
-        """Return the user whose proof a request carries, or None."""
-        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-        if secure and scheme.lower() == "basic" and not self.blocked(address):
-            try:
-                name, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-            except ValueError:
-                name = password = ""
-            if name and self._accounts.check(name, password) is not None:
-                return name
-        return super().user_of(request, secure=secure, address=address)
+    async def user_of(self, request: RtspRequest, *, secure: bool, address: str) -> str | None:
+        """Return the user whose proof a request carries, or None.
+
+        Raises:
+            TooManyError: too many wrong passwords came from there.
+        """
+        user = await super().user_of(request, secure=secure, address=address)
+        name, password = self.basic_of(request)
+        if user is not None or not secure or not name:
+            return user
+        # a stream key was looked for first: it costs nothing to compare
+        account = await self._proofs.account(name, password, address)
+        return account.name if account is not None else None
 
     def standing(self, user: str, camera: str) -> object:
         """Return what stays the same as long as the account does; None once it may not read."""

@@ -50,7 +50,9 @@ class ServerConfig(Section):
     tls: Annotated[TlsConfig, Key("Certificate, also for RTSPS")] = TlsConfig()
     url: Annotated[str | None, Key("Where people reach it; camera signs point there", pattern=WEB)] = None
     session_s: Annotated[Duration, Key("A login ends after this long")] = 43_200.0
-    max_viewers: Annotated[int, Key("Browser live views at once", ge=1, le=2000)] = 60
+    max_viewers: Annotated[
+        int, Key("Browser live views at once; one account gets three quarters at most", ge=1, le=2000)
+    ] = 240
 
     @property
     def beyond(self) -> bool:
@@ -66,13 +68,15 @@ class RtspConfig(Section):
     port: Annotated[int, Key("RTSP, on this machine only", ge=1, le=65_535)] = 18554
     tls_port: Annotated[int, Key("RTSPS, where host is beyond this machine", ge=1, le=65_535)] = 18322
     udp: Annotated[bool, Key("Offer UDP as well as TCP")] = True
-    max_readers: Annotated[int, Key("Sessions at once", ge=1, le=5000)] = 200
+    max_readers: Annotated[int, Key("Sessions at once; one account gets three quarters at most", ge=1, le=5000)] = 200
     plain_host: Annotated[str, InCode()] = "127.0.0.1"
     """Address of RTSP without TLS, and of UDP; stays on this machine."""
     certificate: Annotated[Path | None, InCode()] = None
     """PEM chain; without one there is no RTSPS."""
     key: Annotated[Path | None, InCode()] = None
     """Key of the certificate."""
+    max_connections: Annotated[int, InCode()] = 400
+    """Connections at once, sessions or not."""
     session_timeout_s: Annotated[float, InCode()] = 60.0
     """A session over UDP that says nothing for this long is ended."""
 

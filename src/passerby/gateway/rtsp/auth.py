@@ -1,6 +1,7 @@
 """Who may read over RTSP: Digest (RFC 2069 and 7616, MD5, which is what players speak) and, where TLS protects it, Basic.
 
-What is kept of a password here is ``HA1``, its hash with user and realm. Guessing is slowed by counting refusals an address.
+What is kept of a password here is ``HA1``, its hash with user and realm. Whoever guesses often is answered late, and never
+closes the door for a neighbour at the same address who knows the key.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Gate(Protocol):
         """Return the values of WWW-Authenticate."""
         ...
 
-    def user_of(self, request: RtspRequest, *, secure: bool, address: str) -> str | None:
+    async def user_of(self, request: RtspRequest, *, secure: bool, address: str) -> str | None:
         """Return the user whose proof a request carries, or None."""
         ...
 
@@ -45,8 +46,8 @@ class Gate(Protocol):
         """Return what stays the same as long as what let a user in does; None once the user may not read any more."""
         ...
 
-    def blocked(self, address: str) -> bool:
-        """Return whether an address has guessed too often."""
+    def hasty(self, address: str) -> bool:
+        """Return whether an address has guessed so often that its wrong proofs are answered late."""
         ...
 
 
@@ -83,7 +84,7 @@ class DigestGate:
         digest += ", stale=true" if stale else ""
         return [digest, f'Basic realm="{REALM}"'] if secure else [digest]
 
-    def user_of(self, request: RtspRequest, *, secure: bool, address: str) -> str | None:
+    async def user_of(self, request: RtspRequest, *, secure: bool, address: str) -> str | None:
         """Return the user whose proof a request carries, or None; wrong proofs are counted."""
         header = request.headers.get("authorization", "")
         if not header:
@@ -93,7 +94,7 @@ class DigestGate:
         if scheme.lower() == "digest":
             user = self._digest(request, rest)
         elif scheme.lower() == "basic" and secure:
-            user = self._basic(rest)
+            user = self._basic(request)
         if user is None:
             self._note(address)
         return user
@@ -106,7 +107,7 @@ class DigestGate:
         """Return what stays the same as long as what let a user in does; None once the user may not read any more."""
         return self._ha1_of(user) if self._readable(user, camera) else None
 
-    def blocked(self, address: str) -> bool:
+    def hasty(self, address: str) -> bool:
         """Return whether an address was refused more than twenty times within a minute."""
         times = self._refused.get(address, [])
         recent = [at for at in times if time.monotonic() - at < _REFUSALS_WINDOW_S]
@@ -143,14 +144,21 @@ class DigestGate:
         )
         return user if right and known is not None else None
 
-    def _basic(self, rest: str) -> str | None:
+    @staticmethod
+    def basic_of(request: RtspRequest) -> tuple[str, str]:
+        """Return the user and password that a request shows by Basic, or nothing twice."""
+        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         try:
             user, colon, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
         except ValueError:
-            return None
+            return "", ""
+        return (user, password) if colon and scheme.lower() == "basic" else ("", "")
+
+    def _basic(self, request: RtspRequest) -> str | None:
+        user, password = self.basic_of(request)
         known = self._ha1_of(user)
         right = hmac.compare_digest(ha1(user, password).encode(), (known or "").encode())
-        return user if colon and right and known is not None else None
+        return user if user and right and known is not None else None
 
 
 def _same_camera(proven: str, asked: str) -> bool:

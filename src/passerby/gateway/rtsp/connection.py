@@ -10,6 +10,7 @@ from typing import Protocol
 
 from passerby.errors import ServiceError
 from passerby.gateway.config import RtspConfig
+from passerby.gateway.entrance import Admission, Shares, TooManyError, Visit
 from passerby.gateway.rtsp.auth import Gate
 from passerby.gateway.rtsp.broadcast import Broadcast, Burst, RtspSession, Stream
 from passerby.gateway.rtsp.message import (
@@ -29,8 +30,12 @@ from passerby.gateway.states import Event, EventKind
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
 _FIRST_PICTURE_S = 5.0
 _IDLE_S = 120.0
-_LOGIN_S = 30.0
+LOGIN_S = 30.0
 """Who has not said by then who it is, however slowly it speaks, makes room."""
+_GUESSES = 5
+"""Wrong proofs on one connection, before it ends."""
+_HASTY_S = 2.0
+"""After so long a wrong proof is answered, where many came from there."""
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
 
@@ -40,13 +45,10 @@ class ConnectionOwner(Protocol):
 
     config: RtspConfig
     gate: Gate
+    admission: Admission
+    shares: Shares
     tell: Callable[[Event], None]
     udp: UdpPorts | None
-
-    @property
-    def sessions(self) -> int:
-        """The number of sessions, over all cameras."""
-        ...
 
     def broadcast(self, camera: str) -> Broadcast | None:
         """Return a camera's packets, or None for a name that is not served."""
@@ -109,14 +111,15 @@ class Connection:
     Args:
         server: That it belongs to.
         writer: To the client.
+        visit: Of the client.
     """
 
-    def __init__(self, server: ConnectionOwner, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, server: ConnectionOwner, writer: asyncio.StreamWriter, visit: Visit) -> None:
         self.sessions: dict[str, RtspSession] = {}
         self._server, self._writer = server, writer
+        self._visit, self._wrong = visit, 0
         self._user: str | None = None
         self._standing: dict[str, object] = {}
-        self._began_s = time.monotonic()
         peer = writer.get_extra_info("peername") or ("", 0)
         self.address = str(peer[0])
         self._secure = writer.get_extra_info("ssl_object") is not None
@@ -138,6 +141,8 @@ class Connection:
                         self._touch_all()
                     else:
                         await self._answer(found)
+                if self._wrong >= _GUESSES:
+                    return
             except ServiceError:
                 self._write(400, [])
                 return
@@ -157,8 +162,6 @@ class Connection:
             counts = isinstance(session.sink, UdpSink) or not session.playing
             if counts and time.monotonic() - session.touched_s > limit:
                 self._end(session, "timeout")
-        if self._user is None and time.monotonic() - self._began_s > _LOGIN_S:
-            self.close()
         # an account that was removed or changed while it reads, reads no more
         for session in list(self.sessions.values()):
             now = self._server.gate.standing(session.user, session.camera)
@@ -195,7 +198,7 @@ class Connection:
     async def _handle(self, request: RtspRequest) -> Answer:
         if request.method == "OPTIONS":
             return 200, [("Public", _METHODS)], b""
-        refused = self._refusal(request)
+        refused = await self._refusal(request)
         if refused is not None:
             return refused
         if request.method == "DESCRIBE":
@@ -217,24 +220,37 @@ class Connection:
             return self._play_answer(request, session)
         return 200, [("Session", session.number)], b""
 
-    def _refusal(self, request: RtspRequest) -> Answer | None:
+    async def _refusal(self, request: RtspRequest) -> Answer | None:
         gate = self._server.gate
-        if gate.blocked(self.address):
-            return 403, [], b""
         if self._user is None:
-            header = request.headers.get("authorization", "")
-            self._user = gate.user_of(request, secure=self._secure, address=self.address)
+            try:
+                self._user = await gate.user_of(request, secure=self._secure, address=self.address)
+            except TooManyError as exc:
+                return 503, [("Retry-After", str(exc.wait_s))], b""
             if self._user is None:
-                if header:
-                    self._tell(EventKind.ACCESS_REFUSED, camera_of(request.url), "wrong user or password")
-                challenges = gate.challenges(secure=self._secure)
-                return 401, [("WWW-Authenticate", challenge) for challenge in challenges], b""
+                return await self._unknown(request)
+            self._noted()
         camera = camera_of(request.url)
         # some clients name the server instead of the camera in later requests; the session then says which
         if request.method in {"DESCRIBE", "SETUP"} and not gate.may_read(self._user, camera):
             self._tell(EventKind.ACCESS_REFUSED, camera, "not allowed to read this camera")
             return 403, [], b""
         return None
+
+    async def _unknown(self, request: RtspRequest) -> Answer:
+        gate = self._server.gate
+        if request.headers.get("authorization"):
+            self._wrong += 1
+            self._tell(EventKind.ACCESS_REFUSED, camera_of(request.url), "wrong user or password")
+            if gate.hasty(self.address):
+                await asyncio.sleep(_HASTY_S)
+        challenges = gate.challenges(secure=self._secure)
+        return 401, [("WWW-Authenticate", challenge) for challenge in challenges], b""
+
+    def _noted(self) -> None:
+        """Tell the door what this client owes: nothing more once it has a session."""
+        holder = f"account {self._user}" if self._user is not None else None
+        self._server.admission.state(self._visit, owes=not self.sessions, holder=holder)
 
     async def _describe(self, request: RtspRequest) -> Answer:
         broadcast = self._server.broadcast(camera_of(request.url))
@@ -256,13 +272,14 @@ class Connection:
             return 404, [], b""
         if request.headers.get("session"):
             return 459, [], b""
-        if self._server.sessions >= self._server.config.max_readers:
-            return 503, [("Retry-After", "30")], b""
         for transport in transports(request.headers.get("transport", "")):
             # over TLS, pictures do not leave beside it in the clear
             if transport.tcp or (self._server.udp is not None and not self._secure):
+                if not self._server.shares.take(self._user or ""):
+                    return 503, [("Retry-After", "30")], b""
                 session, header = self._open(camera, transport)
                 self.sessions[session.number] = session
+                self._noted()
                 self._standing.setdefault(camera, self._server.gate.standing(session.user, camera))
                 timeout = f"{session.number};timeout={int(self._server.config.session_timeout_s)}"
                 return 200, [("Session", timeout), ("Transport", header)], b""
@@ -321,7 +338,9 @@ class Connection:
 
     def _end(self, session: RtspSession, why: str) -> None:
         self._leave(session, why)
-        self.sessions.pop(session.number, None)
+        if self.sessions.pop(session.number, None) is not None:
+            self._server.shares.give_back(session.user)
+            self._noted()
         broadcast = self._server.broadcast(session.camera)
         if broadcast is not None and why != "connection closed":
             session.sink.report(goodbye(broadcast.ssrc))

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from passerby.errors import ServiceError
 from passerby.gateway.config import RtspConfig
+from passerby.gateway.entrance import Admission, Doorway, Shares, Visit, listen_on
 from passerby.gateway.rtsp.auth import Gate
 from passerby.gateway.rtsp.broadcast import Broadcast, Stream
-from passerby.gateway.rtsp.connection import Connection
+from passerby.gateway.rtsp.connection import LOGIN_S, Connection
 from passerby.gateway.rtsp.udp import UdpPorts
 from passerby.gateway.states import Event
 
@@ -37,18 +38,20 @@ class RtspServer:
         self._find, self._sweep_s = find, sweep_s
         self._broadcasts: dict[str, Broadcast] = {}
         self._connections: set[Connection] = set()
-        self._servers: list[asyncio.Server] = []
+        self.admission = Admission(config.max_connections, LOGIN_S)
+        self.shares = Shares(min(config.max_readers, config.max_connections * 3 // 4))
+        self._doors: list[Doorway] = []
         self._sweeper: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
         """Return the port that is really bound."""
-        return int(self._servers[0].sockets[0].getsockname()[1]) if self._servers else self.config.port
+        return self._doors[0].port if self._doors else self.config.port
 
     @property
     def tls_port(self) -> int | None:
         """Return the port that is really bound for RTSPS, or None."""
-        return int(self._servers[1].sockets[0].getsockname()[1]) if len(self._servers) > 1 else None
+        return self._doors[1].port if len(self._doors) > 1 else None
 
     async def start(self) -> None:
         """Bind and serve.
@@ -58,20 +61,27 @@ class RtspServer:
         """
         config = self.config
         try:
-            self._servers.append(await asyncio.start_server(self._serve, config.plain_host, config.port))
+            self._open(config.plain_host, config.port, None)
             if config.certificate is not None:
-                self._servers.append(
-                    await asyncio.start_server(self._serve, config.host, config.tls_port, ssl=self._context())
-                )
+                self._open(config.host, config.tls_port, self._context())
             if config.udp:
                 self.udp = await UdpPorts.bind(config.plain_host)
-        except OSError as exc:
+        except ServiceError:
             await self.stop()
-            raise ServiceError(
-                f"RTSP must be able to listen on {config.plain_host}:{config.port}, got {exc.strerror or exc}",
-                hint="choose another port for rtsp in the configuration",
-            ) from exc
+            raise
         self._sweeper = asyncio.create_task(self._sweep(), name="rtsp-sweep")
+
+    def _open(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        listener = listen_on(host, port, hint="choose another port for rtsp in the configuration")
+        door = Doorway(listener, self.admission, self._protocol, tls=tls)
+        self._doors.append(door)
+        door.open()
+
+    def _protocol(self, visit: Visit) -> asyncio.Protocol:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._serve(reader, writer, visit)
+
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), serve)
 
     def _context(self) -> ssl.SSLContext:
         if self.config.certificate is None:
@@ -90,13 +100,13 @@ class RtspServer:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
             self._sweeper = None
-        for server in self._servers:
-            server.close()
+        for door in self._doors:
+            door.close()
         for connection in list(self._connections):
             connection.close()
-        for server in self._servers:
-            await server.wait_closed()
-        self._servers.clear()
+        for door in self._doors:
+            await door.wait_closed()
+        self._doors.clear()
         if self.udp is not None:
             self.udp.close()
             self.udp = None
@@ -126,19 +136,17 @@ class RtspServer:
     @property
     def sessions(self) -> int:
         """Return the number of sessions, over all cameras."""
-        return sum(len(connection.sessions) for connection in self._connections)
+        return self.shares.taken
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(self, writer)
-        if len(self._connections) >= 2 * self.config.max_readers:
-            writer.close()
-            return
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, visit: Visit) -> None:
+        connection = Connection(self, writer, visit)
         self._connections.add(connection)
         try:
             await connection.run(reader)
         finally:
             self._connections.discard(connection)
             connection.close()
+            self.admission.leave(visit)
 
     async def _sweep(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from passerby.errors import UsageError
 from passerby.gateway import CameraStatus, Event, Right, Role, Runtime, access_log_csv, camera_stats
 from passerby.values import whole_number
+from passerby.web import refusals
 from passerby.web.console.guard import HEADERS, Caller, Guard
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
@@ -85,10 +86,9 @@ def answer(value: object, status: int = 200) -> JSONResponse:
     return JSONResponse(value, status, HEADERS)
 
 
-def refusal(status: int, message: str, *, hint: str | None = None, wait_s: int = 0) -> JSONResponse:
-    """Return the one form that errors have: ``{"error": text}``, with a ``hint`` where there is one."""
-    headers = HEADERS | ({"Retry-After": str(wait_s)} if wait_s else {})
-    return JSONResponse({"error": message} | ({"hint": hint} if hint else {}), status, headers)
+def refusal(status: int, message: str, *, hint: str | None = None) -> JSONResponse:
+    """Return a refusal with all headers."""
+    return refusals.refusal(status, message, hint=hint, headers=HEADERS)
 
 
 async def body_of(request: Request, form: type[B]) -> B:

@@ -12,12 +12,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-from passerby.errors import AccessError, PasserbyError, ServiceError, UsageError
-from passerby.gateway import Right, Runtime, metrics_exposition, same_token
+from passerby.errors import AccessError, PasserbyError, ServiceError
+from passerby.gateway import Right, Runtime, Shares, metrics_exposition, same_token
 from passerby.web.console.api import Api, Operation, answer, refusal
-from passerby.web.console.guard import HEADERS, SAFE, Guard, TooManyError
+from passerby.web.console.guard import HEADERS, SAFE, Guard
 from passerby.web.console.openapi import openapi_of
 from passerby.web.console.pages import ConsolePages
+from passerby.web.refusals import refusal_of
 from passerby.web.register import LogFollower, register_app
 from passerby.web.streams import Streams
 
@@ -67,6 +68,7 @@ class _Site:
         self.guard = Guard(runtime, secure=secure)
         self.api = Api(runtime, self.guard)
         self.pages = ConsolePages(runtime, self.guard, self.api)
+        self.streams = Streams(runtime.gateway, self.stream_guard, self.standing, views=Shares(runtime.places.views))
         self.metrics = metrics_exposition(runtime.metrics)
 
     def routes(self) -> list[BaseRoute]:
@@ -85,7 +87,7 @@ class _Site:
             for one in self.api.operations()
             if one.handler is not None
         ]
-        made += Streams(self.runtime.gateway, self.stream_guard, self.standing).routes()
+        made += self.streams.routes()
         made += [Route("/console", lambda _: RedirectResponse("/console/", 308, HEADERS))]
         made += [Route("/api/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
         return made
@@ -94,16 +96,13 @@ class _Site:
         async def serve(request: Request) -> Response:
             try:
                 caller = await self.guard.caller(request)
-                if caller.account is None and one.right is not None:
-                    # no WWW-Authenticate: browsers would ask for the password in a window of their own
-                    return refusal(401, "log in first")
                 if one.right is not None:
                     self.guard.require(caller, one.right)
                 if request.method not in SAFE:
                     self.guard.unforged(request, caller, request.headers.get("x-csrf-token"))
                 return await one.handler(request, caller) if one.handler else refusal(404, "there is no such thing")
             except PasserbyError as exc:
-                return _refused(exc)
+                return refusal_of(exc, request, headers=HEADERS)
 
         return serve
 
@@ -115,9 +114,6 @@ class _Site:
         if connection.scope["type"] == "websocket":
             if not self.guard.same_origin(connection):
                 raise AccessError("this request came from another site's page")
-            viewers = sum(one.live.viewers for one in self.runtime.gateway.cameras.values())
-            if viewers >= self.runtime.city.server.max_viewers:
-                raise AccessError("too many live views are open")
             return caller.name  # the stream tells when it begins and ends
         words = {"clip.mp4": "recording", "latest.jpg": "snapshot", "recordings": "recordings"}
         word = words.get(path.rpartition("/")[2], "watch")
@@ -173,21 +169,10 @@ class _Site:
             try:
                 self.guard.require(await self.guard.caller(request), Right.STATE)
             except PasserbyError as exc:
-                found = _refused(exc)
-                if found.status_code == 403:
-                    found.status_code = 401
-                    found.headers["WWW-Authenticate"] = 'Basic realm="Passerby"'
-                return found
+                return refusal_of(exc, request, headers=HEADERS)
         return Response(self.metrics(), 200, HEADERS, "text/plain; version=0.0.4; charset=utf-8")
 
 
 async def _nothing(request: Request) -> Response:
     del request
     return refusal(404, "there is no such thing", hint="/openapi.json lists what there is")
-
-
-def _refused(exc: PasserbyError) -> Response:
-    if isinstance(exc, TooManyError):
-        return refusal(429, exc.message, wait_s=exc.wait_s)
-    status = 403 if isinstance(exc, AccessError) else 400 if isinstance(exc, UsageError) else 503
-    return refusal(status, exc.message, hint=exc.hint)

@@ -6,12 +6,22 @@ import base64
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from passerby.errors import AccessError
-from passerby.gateway import Account, LoginSession, LoginSessions, RateLimit, Right, Runtime, same_token
+from passerby.gateway import (
+    Account,
+    LoginNeededError,
+    LoginSession,
+    LoginSessions,
+    RateLimit,
+    Right,
+    Runtime,
+    TooManyError,
+    same_token,
+)
 from passerby.values import whole_number
+from passerby.web.listening import KNOWN
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; connect-src 'self'; "
@@ -29,14 +39,6 @@ HEADERS = {
 }
 MOST_FORM = 4096
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-class TooManyError(AccessError):
-    """Somebody asks too often; ``wait_s`` says when to come again."""
-
-    def __init__(self, wait_s: int) -> None:
-        super().__init__(f"too many requests, come again in {wait_s} s")
-        self.wait_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,9 @@ class Guard:
     def __init__(self, runtime: Runtime, *, secure: bool) -> None:
         self.runtime, self.secure = runtime, secure
         self.sessions = LoginSessions(runtime.city.server.session_s)
-        # twelve guesses at once, then one every ten seconds, for an address and for a name
-        self._guesses = RateLimit(12, 0.1)
+        # for an account, or for an address without one
         self._requests = RateLimit(200, 50)
+        self._notes = RateLimit(60, 0.2)
 
     @property
     def cookie(self) -> str:
@@ -85,9 +87,16 @@ class Guard:
         Raises:
             TooManyError: the address asks, or guesses, too often.
         """
-        address = request.client.host if request.client else ""
-        if not self._requests.allow(address):
-            raise TooManyError(self._requests.wait_s(address))
+        caller = await self._who(request, request.client.host if request.client else "")
+        key = f"account {caller.name}" if caller.account else f"address {caller.address}"
+        if not self._requests.allow(key):
+            raise TooManyError(self._requests.wait_s(key))
+        known = request.scope.get(KNOWN)
+        if caller.account is not None and known is not None:
+            known(caller.name)
+        return caller
+
+    async def _who(self, request: HTTPConnection, address: str) -> Caller:
         session = self.sessions.find(request.cookies.get(self.cookie))
         if session is not None:
             account = self.runtime.accounts.find(session.user)
@@ -113,32 +122,30 @@ class Guard:
         """Return the account that a name and password prove.
 
         Raises:
-            TooManyError: too many wrong ones came from there, or for that name.
+            TooManyError: too many wrong ones came from there for that name, or from there at all.
         """
-        keys = (f"address {address}", f"name {name[:64]}")
-        for key in keys:
-            if not self._guesses.allow(key):
-                raise TooManyError(self._guesses.wait_s(key))
-        account = await run_in_threadpool(self.runtime.accounts.check, name, password)
+        account = await self.runtime.proofs.account(name, password, address)
         if account is None:
-            self.runtime.journal.refused_requests += 1
-            self.runtime.access.add("login-refused", user=name[:32], address=address)
-            return None
-        for key in keys:
-            self._guesses.give_back(key)
+            self._refused("login-refused", name[:32], address)
         return account
+
+    def _refused(self, what: str, user: str, address: str, detail: str = "") -> None:
+        self.runtime.journal.refused_requests += 1
+        if self._notes.allow(address):
+            # whoever is refused for ever must not push the lines of those who watched out of the log
+            self.runtime.access.add(what, user=user, address=address, detail=detail)
 
     def require(self, caller: Caller, right: Right) -> Account:
         """Return the caller's account if it may do something.
 
         Raises:
-            AccessError: it may not, or nobody is logged in.
+            LoginNeededError: nobody is logged in.
+            AccessError: it may not.
         """
         if caller.account is None:
-            raise AccessError("log in first")
+            raise LoginNeededError("log in first")
         if not caller.account.may(right):
-            self.runtime.journal.refused_requests += 1
-            self.runtime.access.add("refused", user=caller.name, address=caller.address, detail=str(right))
+            self._refused("refused", caller.name, caller.address, str(right))
             raise AccessError(f"this needs the right {right}, which a {caller.account.role} does not have")
         return caller.account
 

@@ -16,9 +16,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from passerby.errors import AccessError, PasserbyError, UsageError
-from passerby.gateway import Recording, Right, Role, Runtime, recordings_between
+from passerby.gateway import Recording, Right, Role, Runtime, TooManyError, recordings_between
 from passerby.web.console.api import LAST_LINE, Api, asked_number, event_row
-from passerby.web.console.guard import HEADERS, Caller, Guard, TooManyError
+from passerby.web.console.guard import HEADERS, Caller, Guard
 from passerby.web.listening import shown_host
 
 HERE = Path(__file__).parent.parent
@@ -140,7 +140,7 @@ class ConsolePages:
                 self.guard.require(caller, right)
                 return await page(request, caller)
             except TooManyError as exc:
-                return self._said(exc.message, 429)
+                return _later(self._said(exc.message, 429), exc)
             except AccessError as exc:
                 return self._said(exc.message, 403)
             except UsageError as exc:
@@ -184,7 +184,7 @@ class ConsolePages:
             address = request.client.host if request.client else ""
             account = await self.guard.proven(name.strip().lower(), password, address)
         except TooManyError as exc:
-            return self._login(request, exc.message, 429)
+            return _later(self._login(request, exc.message, 429), exc)
         except AccessError as exc:
             return self._login(request, exc.message, 403)
         if account is None:
@@ -287,6 +287,11 @@ class ConsolePages:
         """One's own account."""
         del request
         return self._render("me.html", caller, title="Your account")
+
+
+def _later(answer: Response, exc: TooManyError) -> Response:
+    answer.headers["Retry-After"] = str(exc.wait_s)
+    return answer
 
 
 def hours_of(found: list[Recording], start_ns: int) -> list[dict[str, Any]]:

@@ -6,31 +6,22 @@ import asyncio
 import contextlib
 import logging
 import signal
-import socket
 import sys
 from collections.abc import Callable, Iterator
 
 import uvicorn
 
-from passerby.errors import PasserbyError, ServiceError
-from passerby.gateway import Runtime
+from passerby.errors import PasserbyError
+from passerby.gateway import Runtime, listen_on
 from passerby.web.console.app import app_of
-from passerby.web.listening import shown_host
+from passerby.web.listening import DoorServer, VisitorProtocol, shown_host
 from passerby.web.register import LogFollower, SiteAddresses
 
 _log = logging.getLogger("passerby.gateway")
 
 
-class _ConsoleServer(uvicorn.Server):
-    """Leaves signals to the gateway, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
+class _ConsoleServer(DoorServer):
+    """Leaves signals to the gateway."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -58,15 +49,12 @@ async def serve_console(runtime: Runtime, ready: Callable[[str], None], stopping
         origin = f"{'https' if secure else 'http'}://{shown_host(host)}:{port}"
         origin = (runtime.city.server.url or origin).rstrip("/")
         follower = await asyncio.to_thread(_follower, runtime, origin)
-        server = _ConsoleServer(_settings(runtime, follower, secure=secure, origin=origin))
-        serving = asyncio.create_task(_serve(server))
+        listener = listen_on(host, port, hint="choose another server.port in city.yml")
+        bound = listener.getsockname()[1]
+        settings = _settings(runtime, follower, secure=secure, origin=origin)
+        server = _ConsoleServer(settings, most=runtime.places.http)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
         await _first(server.up, serving)
-        if not server.started:
-            raise ServiceError(
-                f"console must be able to listen on {host}:{port}, cannot",
-                hint="choose another server.port in city.yml",
-            )
-        bound = server.servers[0].sockets[0].getsockname()[1]
         ready(origin if runtime.city.server.url else origin.replace(f":{port}", f":{bound}"))
         await _first(stopping, serving)
         server.should_exit = True
@@ -75,12 +63,6 @@ async def serve_console(runtime: Runtime, ready: Callable[[str], None], stopping
         await runtime.stop()
         if follower is not None:
             follower.close()
-
-
-async def _serve(server: uvicorn.Server) -> None:
-    # uvicorn ends the process where it cannot bind; here that is an error like any other
-    with contextlib.suppress(SystemExit):
-        await server.serve()
 
 
 async def _first(event: asyncio.Event, serving: asyncio.Task[None]) -> None:
@@ -97,8 +79,6 @@ def _follower(runtime: Runtime, origin: str) -> LogFollower:
 def _settings(runtime: Runtime, follower: LogFollower, *, secure: bool, origin: str) -> uvicorn.Config:
     return uvicorn.Config(
         app_of(runtime, follower, secure=secure, origin=origin),
-        host=runtime.city.server.host,
-        port=runtime.city.server.port,
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -109,7 +89,7 @@ def _settings(runtime: Runtime, follower: LogFollower, *, secure: bool, origin: 
         ws_max_size=4096,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=2,
-        limit_concurrency=2000,
+        http=VisitorProtocol,
         ssl_certfile=str(runtime.tls.certificate) if secure else None,
         ssl_keyfile=str(runtime.tls.key) if secure else None,
     )
