@@ -409,6 +409,32 @@ def test_clip_of_a_span_plays_from_zero(tmp_path: Path) -> None:
     assert b"".join(clip_between(folder, 0, 10)) == b""
 
 
+@pytest.mark.tool
+def test_a_recording_says_what_is_covered_whole_and_players_pass_over_it(tmp_path: Path) -> None:
+    recorder, fed, _ = recording(tmp_path, 3)
+    fed.relay.raise_alarm(CoverReason.ALARM)
+    began = fed.hand.wall_ns
+    for _ in range(6):
+        fed.hand.move(0.5)
+        fed.relay.tick()
+    ended = fed.hand.wall_ns
+    fed.relay.end_alarm()
+    fed.began, fed.number = fed.hand.ns, 0
+    fed.encoder.want_key()
+    fed.feed(39)
+    recorder.stop()
+    listed = recordings_between(tmp_path / "hall", 0, 2**62)
+    (span,) = [span for one in listed for span in one.whole]
+    assert span.reason == CoverReason.ALARM
+    assert abs(span.began_ns - began) < 10**9
+    assert abs(span.ended_ns - ended) < 10**9
+    data = b"".join(clip_between(tmp_path / "hall", 0, 2**62))
+    for part in (*(one.path.read_bytes() for one in listed), data):
+        (tmp_path / "x.mp4").write_bytes(part)
+        done = run([program("ffmpeg"), "-nostdin", "-v", "error", "-i", str(tmp_path / "x.mp4"), "-f", "null", "-"])
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_names_that_are_no_recording_are_left_alone(tmp_path: Path) -> None:
     for name in ("notes.txt", "x.mp4", "20260101T000000.mp4", "20261301T000000.000Z.mp4"):
         (tmp_path / name).write_bytes(b"")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,9 @@ from tests.gateway_tools import wait_for
 from tests.needs import chromium
 
 from passerby.gateway.access.accounts import Role
+from passerby.gateway.stream.gops import Gop, GopCutter
+from passerby.gateway.stream.readers import AccessUnit
+from passerby.gateway.stream.recording_files import RecordingFile
 from passerby.gateway.values import CoverReason
 
 if TYPE_CHECKING:
@@ -98,6 +103,41 @@ def test_no_page_is_wider_than_a_phone(site: ConsoleSite, browser: Browser, sche
                 "getComputedStyle(document.body).backgroundColor"
             )
         assert [text for text in wrong if "Content Security Policy" in text] == []
+
+
+def test_recordings_stand_at_their_hour_with_what_is_covered_whole_and_play(
+    site: ConsoleSite, browser: Browser
+) -> None:
+    folder = site.runtime.city.cameras["hall"].record.folder / "hall"
+    folder.mkdir(parents=True, exist_ok=True)
+    day = datetime.now().astimezone().replace(hour=10, minute=10, second=0, microsecond=0) - timedelta(days=40)
+    wall_ns = int(day.timestamp()) * 10**9
+    units: list[AccessUnit] = []
+    site.camera.relay.subscribe(units.append)
+    wait_for(lambda: sum(unit.key for unit in units) > 2)
+    gops: list[Gop] = []
+    cutter = GopCutter(gops.append)
+    for unit in units:
+        cutter(replace(unit, whole=CoverReason.PTZ))
+    file = RecordingFile(folder, replace(gops[0], wall_ns=wall_ns))
+    for gop in gops:
+        file.write(gop)
+    file.close()
+    with browser.new_context() as context:
+        page = context.new_page()
+        wrong = complaints(page)
+        log_in(page, site, Role.OPERATOR)
+        page.goto(f"{site.url}/console/camera/hall/recordings?day={day.date()}")
+        clip = page.locator("[data-clip]")
+        assert clip.get_attribute("title") == "100 % covered whole: the camera is moving"
+        assert clip.inner_text().startswith("10:10")
+        clip.click()
+        wait_for(lambda: page.evaluate("document.querySelector('#player video').currentTime") > 0.3)
+        assert wrong == []
+        for impossible in ("0001-01-01", "9999-12-31", "2026-02-30"):
+            answer = page.goto(f"{site.url}/console/camera/hall/recordings?day={impossible}")
+            assert answer is not None
+            assert answer.status == 400
 
 
 def test_accounts_are_made_in_the_page(site: ConsoleSite, browser: Browser) -> None:

@@ -65,6 +65,7 @@ from .states import (
 )
 from .stream import (
     Recording,
+    WholeSpan,
     clip_between,
     recordings_between,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "StreamProfile",
     "TooManyError",
     "Visit",
+    "WholeSpan",
     "access_log_csv",
     "camera_stats",
     "check_camera_access",

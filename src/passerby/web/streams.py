@@ -152,7 +152,12 @@ class Streams:
             else []
         )
         spans = [{"from": one.began_ns / 1e9, "to": one.ended_ns / 1e9, "bytes": one.size_bytes} for one in found]
-        return JSONResponse({"recordings": spans}, headers=_NO_STORE)
+        whole = [
+            {"from": span.began_ns / 1e9, "to": span.ended_ns / 1e9, "reason": span.reason}
+            for one in found
+            for span in one.whole
+        ]
+        return JSONResponse({"recordings": spans, "covered_whole": whole}, headers=_NO_STORE)
 
     async def clip(self, request: Request) -> Response:
         """Return what was recorded between ``from`` and ``to``, at most an hour, as one MP4."""

@@ -11,6 +11,7 @@ from .mse import (
 )
 from .playback import (
     Recording,
+    WholeSpan,
     clip_between,
     recordings_between,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "Relay",
     "RetentionKeeper",
     "Snapshots",
+    "WholeSpan",
     "clip_between",
     "hidden_camera",
     "recordings_between",

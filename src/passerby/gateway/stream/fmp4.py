@@ -16,6 +16,8 @@ from passerby.media import NalType, ParameterSets, build_avcc
 
 _MATRIX = struct.pack("!9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _LEFT_OUT = frozenset({NalType.SPS, NalType.PPS, NalType.DELIMITER, NalType.SEI})
+WHOLE_UUID = bytes.fromhex("70617373 6572 4279 8077 686f6c650001")
+"""Of the box that says which pictures of a fragment are covered whole; drawn once, for ever."""
 _SYNC, _NOT_SYNC = 0x02000000, 0x01010000
 
 
@@ -92,13 +94,51 @@ def init_segment(parameters: ParameterSets) -> bytes:
     return ftyp + _box(b"moov", mvhd, _box(b"trak", tkhd, mdia), mvex)
 
 
-def fragment(sequence: int, ticks: int, samples: Sequence[Sample]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class WholeNote:
+    """What stands in a fragment about pictures that are covered whole: from the first of them to the end of the last.
+
+    Attributes:
+        offset: From the fragment's first picture, in 1/90000 s.
+        ticks: How long, in 1/90000 s.
+        reason: Why, of ``CoverReason``.
+    """
+
+    offset: int
+    ticks: int
+    reason: str
+
+
+def _note_box(note: WholeNote) -> bytes:
+    """Return a box of our own, which players pass over: ISO/IEC 14496-12, section 11.1."""
+    return _box(b"uuid", WHOLE_UUID, struct.pack("!II", note.offset, note.ticks), note.reason.encode("ascii"))
+
+
+def read_note(moof: bytes) -> WholeNote | None:
+    """Return what a ``moof`` says about pictures that are covered whole, or None where it says nothing.
+
+    >>> read_note(_note_box(WholeNote(0, 90_000, "no_picture")))
+    WholeNote(offset=0, ticks=90000, reason='no_picture')
+    """
+    at = moof.find(b"uuid" + WHOLE_UUID) - 4
+    if at < 0:
+        return None
+    (length,) = struct.unpack_from("!I", moof, at)
+    body = moof[at + 24 : at + length]
+    if len(body) < 8:
+        return None
+    offset, ticks = struct.unpack_from("!II", body)
+    return WholeNote(offset, ticks, body[8:].decode("ascii", "replace"))
+
+
+def fragment(sequence: int, ticks: int, samples: Sequence[Sample], note: WholeNote | None = None) -> bytes:
     """Return ``moof`` and ``mdat`` of some pictures in a row.
 
     Args:
         sequence: Number of the fragment, growing from 1.
         ticks: Time of the first picture, in 1/90000 s.
         samples: At least one. Parameter sets, access unit delimiters and SEI are left out.
+        note: Kept with them, for who reads recordings.
     """
     bodies, rows = [], []
     for sample in samples:
@@ -111,7 +151,8 @@ def fragment(sequence: int, ticks: int, samples: Sequence[Sample]) -> bytes:
     mfhd = _full(b"mfhd", 0, 0, struct.pack("!I", sequence & 0xFFFFFFFF))
     # trun: data offset, then duration, size and flags of each sample
     run_bytes = 12 + 4 + 4 + 12 * len(rows)
-    moof_bytes = 8 + len(mfhd) + 8 + len(tfhd) + len(tfdt) + run_bytes
+    kept_note = _note_box(note) if note is not None else b""
+    moof_bytes = 8 + len(mfhd) + 8 + len(tfhd) + len(tfdt) + run_bytes + len(kept_note)
     trun = _full(b"trun", 0, 0x000701, struct.pack("!Ii", len(rows), moof_bytes + 8), *rows)
-    moof = _box(b"moof", mfhd, _box(b"traf", tfhd, tfdt, trun))
+    moof = _box(b"moof", mfhd, _box(b"traf", tfhd, tfdt, trun), kept_note)
     return moof + _box(b"mdat", *bodies)

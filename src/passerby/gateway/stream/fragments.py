@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from passerby.gateway.stream.fmp4 import WholeNote, read_note
+
 _HEAD = struct.Struct("!I4s")
 _MOOF_MAX_BYTES = 4 * 1024 * 1024
 
@@ -21,6 +23,7 @@ class Fragment:
         ticks: Time of its first picture, in 1/90000 s.
         duration: In 1/90000 s.
         time_at: Where in the fragment its 64-bit decode time stands.
+        whole: What it says about pictures that are covered whole; None where it says nothing.
     """
 
     offset: int
@@ -28,6 +31,7 @@ class Fragment:
     ticks: int
     duration: int
     time_at: int
+    whole: WholeNote | None = None
 
 
 def header_bytes(file: BinaryIO) -> int:
@@ -61,7 +65,7 @@ def fragments(file: BinaryIO) -> Iterator[Fragment]:
         elif kind == b"mdat" and moof:
             found = _times(moof)
             if found is not None:
-                yield Fragment(moof_at, at + length - moof_at, found[0], found[1], found[2])
+                yield Fragment(moof_at, at + length - moof_at, *found, read_note(moof))
             moof = b""
         at += length
 

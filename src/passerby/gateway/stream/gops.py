@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from passerby.gateway.stream.fmp4 import Sample, fragment
+from passerby.gateway.stream.fmp4 import Sample, WholeNote, fragment
 from passerby.gateway.stream.readers import AccessUnit
 from passerby.gateway.values import TICKS_PER_S
 from passerby.media import ParameterSets
@@ -24,6 +24,7 @@ class Gop:
         duration: In 1/90000 s.
         wall_ns: Wall time of the first picture, ns since 1970.
         samples: The pictures.
+        whole: Which of them are covered whole; None where none is.
     """
 
     parameters: ParameterSets
@@ -31,15 +32,16 @@ class Gop:
     duration: int
     wall_ns: int
     samples: tuple[Sample, ...]
+    whole: WholeNote | None = None
 
     def fragment(self, sequence: int, base: int = 0) -> bytes:
-        """Return it as a movie fragment.
+        """Return it as a movie fragment, with a note of what is covered whole.
 
         Args:
             sequence: Number of the fragment.
             base: Taken off the stream time, in 1/90000 s.
         """
-        return fragment(sequence, self.ticks - base, self.samples)
+        return fragment(sequence, self.ticks - base, self.samples, self.whole)
 
 
 class GopCutter:
@@ -73,4 +75,14 @@ class GopCutter:
             Sample(unit.nals, after - unit.ticks, unit.key) for unit, after in zip(units, times[1:], strict=True)
         )
         first = units[0]
-        self._take(Gop(first.parameters, first.ticks, end_ticks - first.ticks, first.wall_ns, samples))
+        whole = _note(units, end_ticks)
+        self._take(Gop(first.parameters, first.ticks, end_ticks - first.ticks, first.wall_ns, samples, whole))
+
+
+def _note(units: list[AccessUnit], end_ticks: int) -> WholeNote | None:
+    covered = [number for number, unit in enumerate(units) if unit.whole is not None]
+    if not covered:
+        return None
+    begin, last = units[covered[0]], covered[-1]
+    end = units[last + 1].ticks if last + 1 < len(units) else end_ticks
+    return WholeNote(begin.ticks - units[0].ticks, end - begin.ticks, str(begin.whole))

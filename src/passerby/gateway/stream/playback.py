@@ -10,6 +10,24 @@ from passerby.gateway.stream.fragments import Fragment, fragments, header_bytes,
 from passerby.gateway.stream.recording_files import began_ns, recorded
 from passerby.gateway.values import TICKS_PER_S
 
+JOINED_NS = 50_000_000
+"""Spans that lie no further apart are one: less than a picture of a slow camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeSpan:
+    """A span of a recording that is covered whole.
+
+    Attributes:
+        began_ns: ns since 1970.
+        ended_ns: ns since 1970.
+        reason: Why, of ``CoverReason``.
+    """
+
+    began_ns: int
+    ended_ns: int
+    reason: str
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -20,12 +38,14 @@ class Recording:
         began_ns: Wall time of its first picture, ns since 1970.
         ended_ns: Wall time of the end of its last whole fragment.
         size_bytes: As it stands.
+        whole: What is covered whole in it, oldest first; recordings of older versions do not say.
     """
 
     path: Path
     began_ns: int
     ended_ns: int
     size_bytes: int
+    whole: tuple[WholeSpan, ...] = ()
 
 
 def recordings_between(folder: Path, start_ns: int, end_ns: int) -> list[Recording]:
@@ -43,19 +63,34 @@ def recordings_between(folder: Path, start_ns: int, end_ns: int) -> list[Recordi
             continue
         try:
             with path.open("rb") as file:
-                last = _last(file_fragments=list(fragments(file)))
+                parts = list(fragments(file))
             size = path.stat().st_size
         except FileNotFoundError:
             # its time was up while we looked
             continue
-        ended = began + last * 1_000_000_000 // TICKS_PER_S
+        ended = began + _ns(max((one.ticks + one.duration for one in parts), default=0))
         if ended > start_ns:
-            found.append(Recording(path, began, ended, size))
+            found.append(Recording(path, began, ended, size, _whole_spans(began, parts)))
     return found
 
 
-def _last(file_fragments: list[Fragment]) -> int:
-    return max((one.ticks + one.duration for one in file_fragments), default=0)
+def _ns(ticks: int) -> int:
+    return ticks * 1_000_000_000 // TICKS_PER_S
+
+
+def _whole_spans(began_ns: int, parts: list[Fragment]) -> tuple[WholeSpan, ...]:
+    spans: list[WholeSpan] = []
+    for part in parts:
+        if part.whole is None:
+            continue
+        begin = began_ns + _ns(part.ticks + part.whole.offset)
+        end = began_ns + _ns(part.ticks + part.whole.offset + part.whole.ticks)
+        last = spans[-1] if spans else None
+        if last is not None and last.reason == part.whole.reason and begin - last.ended_ns <= JOINED_NS:
+            spans[-1] = WholeSpan(last.began_ns, end, last.reason)
+        else:
+            spans.append(WholeSpan(begin, end, part.whole.reason))
+    return tuple(spans)
 
 
 def clip_between(folder: Path, start_ns: int, end_ns: int) -> Iterator[bytes]:
@@ -79,8 +114,8 @@ def clip_between(folder: Path, start_ns: int, end_ns: int) -> Iterator[bytes]:
             if header is not None and found != header:
                 return
             for part in list(fragments(file)):
-                began = one.began_ns + part.ticks * 1_000_000_000 // TICKS_PER_S
-                if began + part.duration * 1_000_000_000 // TICKS_PER_S <= start_ns or began >= end_ns:
+                began = one.began_ns + _ns(part.ticks)
+                if began + _ns(part.duration) <= start_ns or began >= end_ns:
                     continue
                 if header is None:
                     header, origin_ns = found, began

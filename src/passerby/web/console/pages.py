@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from passerby.errors import AccessError, PasserbyError, UsageError
-from passerby.gateway import Recording, Right, Role, Runtime, TooManyError, recordings_between
+from passerby.gateway import Right, Role, Runtime, TooManyError, recordings_between
 from passerby.web.console.api import LAST_LINE, Api, asked_number, event_row
+from passerby.web.console.days import asked_day, day_span, hours_of
 from passerby.web.console.guard import HEADERS, Caller, Guard
 from passerby.web.listening import shown_host
 
 HERE = Path(__file__).parent.parent
-STEP_S = 600
 _STATE_WORDS = {
     "starting": "starting",
     "veiled": "veiled",
@@ -251,16 +251,14 @@ class ConsolePages:
         config = self.runtime.city.cameras.get(name)
         if config is None or not config.record.enabled:
             return self._said(f"Camera {name[:64]} is not recorded.", 404)
-        day = _day(request.query_params.get("day", ""))
-        begin = datetime.combine(day, time(), datetime.now().astimezone().tzinfo)
-        start_ns = int(begin.timestamp()) * 10**9
-        found = await run_in_threadpool(
-            recordings_between, config.record.folder / name, start_ns, start_ns + 86_400 * 10**9
-        )
+        day = asked_day(request.query_params.get("day", ""))
+        begin_s, end_s = day_span(day)
+        found = await run_in_threadpool(recordings_between, config.record.folder / name, begin_s * 10**9, end_s * 10**9)
         self.runtime.access.add("recordings", user=caller.name, address=caller.address, camera=name, once_s=60)
         return self._render(
             "recordings.html", caller, title=f"{config.shown}, {day.isoformat()}", name=name, shown=config.shown, day=day,
-            before=day - timedelta(days=1), after=day + timedelta(days=1), hours=hours_of(found, start_ns),
+            before=day - timedelta(days=1), after=day + timedelta(days=1), hours=hours_of(found, day),
+            length_h=(end_s - begin_s) / 3600,
         )  # fmt: skip
 
     async def events(self, request: Request, caller: Caller) -> Response:
@@ -292,29 +290,6 @@ class ConsolePages:
 def _later(answer: Response, exc: TooManyError) -> Response:
     answer.headers["Retry-After"] = str(exc.wait_s)
     return answer
-
-
-def hours_of(found: list[Recording], start_ns: int) -> list[dict[str, Any]]:
-    """Return a day's recorded time by hour, in pieces of ten minutes.
-
-    Args:
-        found: Recordings of the day.
-        start_ns: Its beginning, ns since 1970.
-    """
-    pieces = []
-    for number in range(86_400 // STEP_S):
-        begin = start_ns + number * STEP_S * 10**9
-        end = begin + STEP_S * 10**9
-        covered = sum(max(0, min(one.ended_ns, end) - max(one.began_ns, begin)) for one in found)
-        pieces.append({"from": begin // 10**9, "to": end // 10**9, "share": min(1.0, covered / (STEP_S * 1e9))})
-    return [{"hour": hour, "pieces": pieces[hour * 6 : hour * 6 + 6]} for hour in range(24)]
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return datetime.now().astimezone().date()
 
 
 def _local(path: str) -> str:

@@ -115,7 +115,7 @@
     const video = player.querySelector("video");
     video.src = link.href;
     video.play().catch(() => {});
-    document.getElementById("playing").textContent = `Playing from ${link.textContent}`;
+    document.getElementById("playing").textContent = `Playing from ${link.textContent}.`;
     player.scrollIntoView({ block: "nearest" });
   }));
 
