@@ -298,7 +298,9 @@ def test_an_authority_is_a_witness_from_the_start(shell: Shell, tmp_path: Path) 
     policy = tmp_path / "policy"
     policy.write_text(f"witness court {cosign['key']} http://127.0.0.1:{port}\nquorum court\n")
     assert shell("register", "policy", log, policy) == 0
-    assert (shell.out, shell.err) == ("2\n", "note: no signature yet from court: [Errno 111] Connection refused\n")
+    asked = f"http://127.0.0.1:{port}/add-checkpoint"
+    told = f"note: no signature yet from court: {asked} cannot be read: [Errno 111] Connection refused\n"
+    assert (shell.out, shell.err) == ("2\n", told)
     assert shell("register", "check", log) == 1
     assert shell.out == "quorum: quorum court is not met: 0 witnesses signed: unwitnessed\n"
     assert shell("register", "show", log, 2) == 0

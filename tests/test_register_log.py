@@ -21,6 +21,7 @@ from passerby.register.log.directory import LogDirectory
 from passerby.register.notes.checkpoint import Checkpoint
 from passerby.register.notes.note import sign_note
 from passerby.register.storage.directory_store import Disk
+from passerby.register.storage.exchange import Exchanges
 from passerby.register.storage.lease import LEASE, LEASE_S, Lease
 from passerby.register.storage.object_store import ObjectStore
 from passerby.register.storage.places import HttpSource, open_source, open_store
@@ -473,16 +474,16 @@ def test_http_source_reads_files_and_refuses_the_rest() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         path = request.url.path
         if path == "/log/checkpoint":
-            return httpx.Response(200, content=b"note")
+            return httpx.Response(200, stream=httpx.ByteStream(b"note"))
         if path == "/log/moved":
-            return httpx.Response(302, headers={"location": "http://elsewhere.example/"})
+            return httpx.Response(302, headers={"location": "http://elsewhere.example/"}, stream=httpx.ByteStream(b""))
         if path == "/log/huge":
-            return httpx.Response(200, content=b"x" * 17_000_000)
+            return httpx.Response(200, stream=httpx.ByteStream(b"x" * 17_000_000))
         if path == "/log/down":
             raise httpx.ConnectError("refused")
-        return httpx.Response(404)
+        return httpx.Response(404, stream=httpx.ByteStream(b""))
 
-    source = HttpSource("http://example.org/log/", client=httpx.Client(transport=httpx.MockTransport(answer)))
+    source = HttpSource("http://example.org/log/", exchanges=Exchanges(transport=httpx.MockTransport(answer)))
     assert source.get("checkpoint") == b"note"
     assert source.get("none") is None
     for path, words in (

@@ -30,6 +30,7 @@ from passerby.register import (
 from passerby.register.notes.checkpoint import Checkpoint, SignedCheckpoint
 from passerby.register.notes.note import COSIGNATURE, Signature, cosigned_message, sign_note
 from passerby.register.notes.times import judge_witnesses, witness_fault
+from passerby.register.storage.exchange import Exchanges
 from passerby.register.tiles.merkle import leaf_hash
 from passerby.register.witness.cosigning import WitnessClient
 
@@ -129,8 +130,10 @@ def test_writer_publishes_no_signature_of_a_time_that_cannot_be(time_s: int) -> 
     checkpoint = Checkpoint(ORIGIN, 1, leaf_hash(b""))
     line = signed_at(checkpoint.to_text(), [time_s]).decode().splitlines()[-1]
     trusted = Policy.parse(f"witness w0 {WITNESSES[0].key} http://w0.example\nquorum w0\n")
-    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, text=line + "\n")))
-    witness = WitnessClient(trusted.witnesses[0], client, [KEY.key], clock=lambda: NOW)
+    exchanges = Exchanges(
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=httpx.ByteStream((line + "\n").encode())))
+    )
+    witness = WitnessClient(trusted.witnesses[0], exchanges, [KEY.key], clock=lambda: NOW)
     signed = SignedCheckpoint(checkpoint, sign_note(checkpoint.to_text(), [KEY]))
     assert witness.ask(signed, lambda _old, _new: ()) is None
     assert "must sign at the present time, signed at" in str(witness.failure)
@@ -143,7 +146,7 @@ def test_writer_refuses_a_typo_and_tells_of_a_clock_that_is_off(
         return Remark(at=NOW + timedelta(**ahead), text="a")
 
     with Log.create(tmp_path / "log", origin=ORIGIN, settings=WriterSettings(clock=lambda: NOW)) as log:
-        for wrong in (dated(days=2), dated(days=365 * 73), Remark(at=datetime(9999, 12, 31, tzinfo=UTC), text="a")):
+        for wrong in (dated(days=2), dated(days=365 * 73), Remark(at=datetime(9998, 12, 31, tzinfo=UTC), text="a")):
             with pytest.raises(EntryError, match="must not be dated ahead of this machine's clock"):
                 log.append_many([dated(), wrong])
         assert log.size == 0, "none of them is written"

@@ -269,3 +269,12 @@ def test_history_that_was_changed_is_named_as_the_watcher_s_own(public: Path, st
     file.write_bytes(changed)
     with pytest.raises(UsageError, match="must be this watcher's own state, but was changed"):
         visit(public, state)
+
+
+def test_a_size_that_is_only_claimed_costs_nothing_to_choose_from() -> None:
+    """A log may sign that it holds 2^63 - 1 entries; a list of their bundles would take all memory there is."""
+    for turn in (0, 2**54, 2**55 - 1):
+        chosen, following = choose(2**55, {0, turn}, turn)
+        assert len(set(chosen)) == SAMPLED
+        assert {0, turn}.isdisjoint(chosen)
+        assert 0 <= following <= 2**55

@@ -33,6 +33,7 @@ from passerby.register import (
 from passerby.register.notes.checkpoint import Checkpoint, SignedCheckpoint
 from passerby.register.notes.note import Signature, encode_base64, open_note, parse_signature, sign_note
 from passerby.register.storage.directory_store import Disk
+from passerby.register.storage.exchange import Exchanges
 from passerby.register.tiles.merkle import EMPTY_ROOT, Frontier, leaf_hash, prove_consistency
 from passerby.register.witness.cosigning import Cosigners, WitnessClient
 from passerby.register.witness.witness import SIZE_TYPE, CosignRequest
@@ -278,7 +279,7 @@ def test_witness_over_http(witness: Witness) -> None:
         for wrong in (origin_hash.upper(), origin_hash[1:], "x" * 64):
             assert client.get(f"/{wrong}/checkpoint").status_code == HTTPStatus.NOT_FOUND
         assert client.get("/add-checkpoint").status_code == HTTPStatus.METHOD_NOT_ALLOWED
-        assert client.post("/add-checkpoint", content=b"x" * 70_000).status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        assert client.post("/add-checkpoint", content=b"x" * 260_000).status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 def test_witness_s_files_are_its_own(path: Path, tmp_path: Path) -> None:
@@ -375,9 +376,13 @@ def test_one_witness_s_word_alone_does_not_stop_a_log() -> None:
         shown = sign_note(theirs.to_text(), [signer])
 
         def answer(asked: httpx.Request, shown: bytes = shown) -> httpx.Response:
-            return httpx.Response(409, text="9\n") if asked.method == "POST" else httpx.Response(200, content=shown)
+            return (
+                httpx.Response(409, stream=httpx.ByteStream(b"9\n"))
+                if asked.method == "POST"
+                else httpx.Response(200, stream=httpx.ByteStream(shown))
+            )
 
-        client = WitnessClient(policy.witnesses[0], httpx.Client(transport=httpx.MockTransport(answer)), [LOG.key])
+        client = WitnessClient(policy.witnesses[0], Exchanges(transport=httpx.MockTransport(answer)), [LOG.key])
         signed = SignedCheckpoint(ours, sign_note(ours.to_text(), [LOG]))
         if stops:
             with pytest.raises(VerificationError, match="has seen size 9 of this log, which holds 5"):
@@ -396,14 +401,14 @@ def test_one_witness_s_word_alone_does_not_stop_a_log() -> None:
         (409, "99\n", "has seen size 99, and shows nothing for it"),
         (422, "", "has seen another history, and shows nothing for it"),
         (500, "", "must answer 200, got 500"),
-        (200, "x" * 200_000, "at most 100000 bytes"),
+        (200, "x" * 200_001, "at most 200000 bytes"),
     ],
 )
 def test_witness_that_answers_rubbish_is_named_and_waited_for(status: int, body: str, words: str) -> None:
     key = FileSigner("w0.example", 4, b"w" * 32).key
     policy = Policy.parse(f"witness w0 {key} http://w0.example\nquorum w0\n")
-    transport = httpx.MockTransport(lambda _: httpx.Response(status, text=body))
-    client = WitnessClient(policy.witnesses[0], httpx.Client(transport=transport), [LOG.key])
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, stream=httpx.ByteStream((body).encode())))
+    client = WitnessClient(policy.witnesses[0], Exchanges(transport=transport), [LOG.key])
     checkpoint = Checkpoint(ORIGIN, 5, tree_root(5))
     signed = SignedCheckpoint(checkpoint, sign_note(checkpoint.to_text(), [LOG]))
     prove = lambda old, new: prove_consistency(old, new, node)  # noqa: E731

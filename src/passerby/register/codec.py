@@ -70,7 +70,7 @@ def entry_from_fields(fields: dict[str, Any]) -> Entry:
         return _ADAPTER.validate_json(json.dumps(fields))
     except ValidationError as exc:
         raise EntryError(_say(exc), hint="see `passerby register schema KIND`") from exc
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, RecursionError) as exc:
         raise EntryError(f"entry must be plain text and whole numbers: {exc}") from exc
 
 

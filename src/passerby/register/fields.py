@@ -20,11 +20,24 @@ from passerby.values import Digest
 SALT_BYTES = 32
 MAX_COUNT = 2**53 - 1
 """Source: RFC 8785, whole numbers above this have no single spelling in JSON."""
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""Source: POSIX time begins with the one; the other is a year before ``datetime`` ends."""
 _COMMITMENT_LABEL = b"passerby commitment v1\n"
 
 
 def _to_second(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
+
+
+def _to_instant(at: datetime) -> datetime:
+    """Both ends are far enough from the calendar's that every comparison with a slack stays inside it."""
+    try:
+        found = _to_second(at)
+    except OverflowError as exc:
+        raise ValueError("instant must be of the calendar in UTC, too") from exc
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise ValueError(f"instant must be of a year from {FIRST_YEAR} to {LAST_YEAR}, got {found.year}")
+    return found
 
 
 def format_instant(at: datetime) -> str:
@@ -40,8 +53,8 @@ def _spell(at: datetime) -> str:
     return at.isoformat()[:19] + "Z"  # already UTC and whole seconds; three times faster than strftime
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_to_second), PlainSerializer(_spell, return_type=str)]
-"""Aware; kept in UTC, whole seconds (the rest is cut off)."""
+Instant = Annotated[AwareDatetime, AfterValidator(_to_instant), PlainSerializer(_spell, return_type=str)]
+"""Aware, of a year from ``FIRST_YEAR`` to ``LAST_YEAR``; kept in UTC, whole seconds (the rest is cut off)."""
 Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """16 random bytes in hex: see ``new_identifier``."""
 DigestText = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]

@@ -12,6 +12,8 @@ import typer
 from passerby.errors import EntryError, FormatError, UsageError
 from passerby.register import Log, Policy, VerifierKey
 
+MAX_FILE_BYTES = 20_000_000
+"""Source: no file of a log has more than 17 MB."""
 NAME_HINT = "a name is an address without https://, with no space and no plus, like cameras.example.org/log"
 KEY_HINT = "a log's key is what `passerby register init` printed: name+hash+base64"
 LogPlace = Annotated[str, typer.Argument(metavar="LOG", help="A directory, an http(s) URL, or s3://, gs://, az://.")]
@@ -54,23 +56,25 @@ def read_policy(path: Path | None) -> Policy | None:
     if path is None:
         return None
     try:
-        return Policy.parse(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
+        return Policy.parse(read_file(path).decode())
     except (UnicodeDecodeError, FormatError) as exc:
         raise UsageError(f"{path} must be a policy file: {exc}", hint="see docs/register.md, Witnesses") from exc
 
 
 def read_file(path: Path) -> bytes:
-    """Return the bytes of a file that was named.
+    """Return the bytes of a file that was named; whoever names a pipe means it, but it ends at a bound.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: it cannot be read, or is too long.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            found = file.read(MAX_FILE_BYTES + 1)
     except OSError as exc:
         raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
+    if len(found) > MAX_FILE_BYTES:
+        raise UsageError(f"{path} must be at most {MAX_FILE_BYTES} bytes")
+    return found
 
 
 def check_index(index: int, size: int) -> int:

@@ -29,7 +29,7 @@ from passerby.cli.register.input import (
     read_policy,
     typed,
 )
-from passerby.errors import UsageError
+from passerby.errors import EntryError, UsageError
 
 _LogPath = Annotated[Path, typer.Argument(metavar="DIR", help="The log's directory, as made by init.")]
 
@@ -170,8 +170,17 @@ def show(
     end = reader.size if stop is None else min(stop, reader.size)
     if not 0 <= start <= end:
         raise UsageError(f"entries must be from 0 to {reader.size}, the first before the last, got {start} to {end}")
+    unfit = 0
     for index, raw in enumerate(reader.raws(start, end), start):
-        typer.echo(json.dumps({"index": index, "entry": json.loads(raw)}, ensure_ascii=False))
+        try:
+            register.decode_entry(raw)
+            shown = {"index": index, "entry": json.loads(raw)}
+        except EntryError as exc:
+            unfit += 1
+            shown = {"index": index, "text": raw.decode(errors="replace"), "problem": exc.message}
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+    if unfit:
+        raise EntryError(f"{place} holds entries that fit no form: {unfit}", hint="each is shown with why")
 
 
 def prove(
@@ -208,7 +217,7 @@ def _load_json(file: str) -> object:
     raw = sys.stdin.buffer.read() if file == "-" else read_file(Path(file))
     try:
         return json.loads(raw)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise UsageError(f"{'standard input' if file == '-' else file} must be JSON: {exc}") from exc
 
 

@@ -2,6 +2,9 @@ from .directory_store import (
     DirectoryStore,
     FileHold,
 )
+from .exchange import (
+    Exchanges,
+)
 from .places import (
     HttpSource,
     open_source,
@@ -19,6 +22,7 @@ from .store import (
 
 __all__ = [
     "DirectoryStore",
+    "Exchanges",
     "FileHold",
     "Hold",
     "HttpSource",

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from passerby.errors import LockedError, StorageError
 from passerby.files import flush_folder
+from passerby.register.storage.folder import read_regular
 from passerby.register.storage.store import Hold, as_storage_errors
 from passerby.register.threads import call_together
-from passerby.register.tiles import tile_path, tiles_beyond
+from passerby.register.tiles import MAX_BUNDLE_BYTES, tile_path, tiles_beyond
 
 _TEMPORARY = ".tmp-"
 
@@ -76,12 +77,7 @@ class DirectoryStore:
 
     def get(self, path: str) -> bytes | None:
         """See ``LogSource.get``."""
-        try:
-            return (self._root / path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as exc:
-            raise StorageError(f"{self._root / path} cannot be read: {exc.strerror}") from exc
+        return read_regular(self._root, path, most_bytes=MAX_BUNDLE_BYTES)
 
     def put_all(self, files: Mapping[str, bytes], *, guard: Callable[[], None] | None = None) -> None:
         """See ``Store.put_all``."""

@@ -78,10 +78,10 @@ class Lease:
         if found is not None:
             try:
                 until = float(json.loads(found)["until"])
-            except (ValueError, KeyError, TypeError) as exc:
+                ends = format_instant(datetime.fromtimestamp(until, UTC))
+            except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError) as exc:
                 raise LockedError(f"lease on {self._store} does not parse") from exc
             if until > self._now():
-                ends = format_instant(datetime.fromtimestamp(until, UTC))
                 raise LockedError(
                     f"another writer holds {self._store} until {ends}",
                     hint="one process writes a log; a lease of a writer that died runs out by itself",

@@ -27,6 +27,7 @@ from passerby.errors import LockedError, StorageError
 from passerby.register.storage.lease import LEASE_S, Lease
 from passerby.register.storage.store import Hold
 from passerby.register.threads import call_together
+from passerby.register.tiles import MAX_BUNDLE_BYTES
 from passerby.values import utc_now
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ class ObjectStore:
     def _get(self, path: str) -> tuple[bytes | None, UpdateVersion | None]:
         try:
             found = obstore.get(self._backend, self._prefix + path)
+            if found.meta["size"] > MAX_BUNDLE_BYTES:
+                raise StorageError(f"{self}/{path} must be at most {MAX_BUNDLE_BYTES} bytes, got {found.meta['size']}")
             version: UpdateVersion = {}
             if e_tag := found.meta.get("e_tag"):
                 version["e_tag"] = e_tag

@@ -12,8 +12,9 @@ from obstore.exceptions import BaseError
 
 from passerby.errors import StorageError, UsageError
 from passerby.register.storage.directory_store import DirectoryStore
+from passerby.register.storage.exchange import Exchanges, Patience
 from passerby.register.storage.object_store import ObjectStore
-from passerby.register.storage.settings import TIMEOUT_S, WriterSettings
+from passerby.register.storage.settings import WriterSettings
 from passerby.register.storage.store import LogSource, as_storage_errors
 from passerby.register.tiles import MAX_BUNDLE_BYTES
 
@@ -21,39 +22,42 @@ _OBJECT_SCHEMES = {"s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "me
 
 
 class HttpSource:
-    """A log behind any web server. Follows no redirect, and reads no more than the largest bundle."""
+    """A log behind any web server. Each file is bounded in bytes and time, and a server that is slow on purpose is given up."""
 
-    def __init__(self, url: str, *, client: httpx.Client | None = None) -> None:
+    def __init__(self, url: str, *, exchanges: Exchanges | None = None, patience: Patience | None = None) -> None:
         if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
             raise UsageError(f"a log's address must be like https://cameras.example.org/log, got {url!r}")
         self._url = url.rstrip("/")
-        self._client = client or httpx.Client(timeout=TIMEOUT_S)
+        self._exchanges = exchanges or Exchanges()
+        self._patience = patience or Patience()
 
     def __str__(self) -> str:
         return self._url
 
     def get(self, path: str) -> bytes | None:
         """See ``LogSource.get``."""
-        try:
-            with self._client.stream("GET", f"{self._url}/{path}") as answer:
-                if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
-                    return None
-                if answer.status_code != httpx.codes.OK:
-                    raise StorageError(f"{self._url}/{path} must answer 200, got {answer.status_code}")
-                data = bytearray()
-                for piece in answer.iter_bytes():
-                    data += piece
-                    if len(data) > MAX_BUNDLE_BYTES:
-                        raise StorageError(f"{self._url}/{path} must be at most {MAX_BUNDLE_BYTES} bytes")
-                return bytes(data)
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        url = f"{self._url}/{path}"
+        left_s = self._patience.left_s
+        if left_s <= 0:
             raise StorageError(
-                f"{self._url}/{path} cannot be read: {exc}", hint="is the address right, and does the server answer?"
-            ) from exc
+                f"{url} is not asked for any more: the server answers too slowly", hint="try again later"
+            )
+        began_s, size = self._patience.clock(), 0
+        try:
+            deadline_s = min(left_s + 1, self._exchanges.deadline_s)
+            answer = self._exchanges.ask("GET", url, most_bytes=MAX_BUNDLE_BYTES, deadline_s=deadline_s)
+            size = len(answer.body)
+        finally:
+            self._patience.spend(self._patience.clock() - began_s, size)
+        if answer.status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
+            return None
+        if answer.status != httpx.codes.OK:
+            raise StorageError(f"{url} must answer 200, got {answer.status}")
+        return answer.body
 
     def close(self) -> None:
         """Hang up."""
-        self._client.close()
+        self._exchanges.close()
 
 
 def open_store(place: str, settings: WriterSettings | None = None) -> DirectoryStore | ObjectStore:
@@ -96,6 +100,7 @@ def open_source(place: str | Path) -> LogSource:
 
     Raises:
         UsageError: there is no log to be read there.
+        StorageError: it is a link inside a folder, which others may have put there, or cannot be looked at.
     """
     if urlsplit(str(place)).scheme in ("http", "https"):
         return HttpSource(str(place))
@@ -106,4 +111,7 @@ def open_source(place: str | Path) -> LogSource:
     with as_storage_errors(f"{path} cannot be read"):
         if not path.is_dir():
             raise UsageError(f"{path} must be a directory or a URL")
-        return DirectoryStore(path / "public") if (path / "public").is_dir() else store
+        public = path / "public"
+        if public.is_symlink():
+            raise StorageError(f"{public} must be a folder, got a link", hint="name the folder that it leads to")
+        return DirectoryStore(public) if public.is_dir() else store

@@ -42,13 +42,21 @@ def choose(total: int, read: Collection[int], turn: int, most: int = SAMPLED) ->
     >>> choose(5, {4}, 0)
     ([0, 1, 2, 3], 0)
     """
-    others = [bundle for bundle in range(total) if bundle not in read]
-    if len(others) <= most:
-        return others, turn
-    begin = next((place for place, bundle in enumerate(others) if bundle >= turn), 0)
-    in_turn = [others[(begin + step) % len(others)] for step in range(most - most // 2)]
-    left = sorted(set(others) - set(in_turn))
-    return sorted([*in_turn, *secrets.SystemRandom().sample(left, most // 2)]), in_turn[-1] + 1
+    if total - sum(bundle < total for bundle in read) <= most:
+        return [bundle for bundle in range(total) if bundle not in read], turn
+    in_turn: list[int] = []
+    while len(in_turn) < most - most // 2:
+        if turn >= total:
+            turn = 0
+        if turn not in read:
+            in_turn.append(turn)
+        turn += 1
+    drawn = set(in_turn)
+    while len(drawn) < most:  # a size that a log only claims may have no list of its bundles
+        bundle = secrets.randbelow(total)
+        if bundle not in read:
+            drawn.add(bundle)
+    return sorted(drawn), turn
 
 
 def read_bundle(reader: LogReader, bundle: int, findings: LogFindings) -> list[bytes] | None:

@@ -45,7 +45,8 @@ from passerby.register.verification.proof import Proof
 from passerby.register.verification.trust import POLICY, VKEY, Trust, accept, follow
 from passerby.values import utc_now
 
-_CACHED_BUNDLES = 16
+_CACHED_BYTES = 20_000_000
+"""Of bundles that were checked: room for the largest, or for some two hundred usual ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class LogReader:
         self._policy = policy
         self._known = vkey or (self._key_of(policy) if policy and policy.logs else self._published_vkey())
         self._bundles: OrderedDict[int, list[bytes]] = OrderedDict()
+        self._cached_bytes = 0
         self.snapshot = self._read()
         self._tiles = Tiles(self.snapshot.checkpoint.size, source.get)
 
@@ -161,7 +163,7 @@ class LogReader:
         check_growth(before, now.checkpoint, tiles)
         changed = now.note.raw != self.snapshot.note.raw
         if now.checkpoint.size != before.size:
-            self._bundles.pop(before.size // WIDTH, None)
+            self._cached_bytes -= _size(self._bundles.pop(before.size // WIDTH, []))
             self._tiles = tiles
         self.snapshot = now
         return changed
@@ -232,8 +234,9 @@ class LogReader:
             found = self._tiles.entries(index)
             self._check_bundle(index, found)
             self._bundles[index] = found
-            if len(self._bundles) > _CACHED_BUNDLES:
-                self._bundles.popitem(last=False)
+            self._cached_bytes += _size(found)
+            while self._cached_bytes > _CACHED_BYTES and len(self._bundles) > 1:
+                self._cached_bytes -= _size(self._bundles.popitem(last=False)[1])
         return found
 
     def _check_bundle(self, index: int, entries: list[bytes]) -> None:
@@ -320,6 +323,11 @@ def check_growth(old: Checkpoint, new: Checkpoint, tiles: Tiles) -> None:
         raise RewrittenError(
             f"tree of size {new.size} does not start with the tree of size {old.size}: the history was rewritten"
         )
+
+
+def _size(entries: list[bytes]) -> int:
+    """About what they take in memory: an empty entry takes some too."""
+    return sum(map(len, entries)) + 64 * len(entries)
 
 
 def _text(raw: bytes, what: str) -> str:

@@ -17,7 +17,8 @@ from passerby.register.verification.proof import Proof, require
 
 VKEY = "vkey"
 POLICY = "policy"
-MAX_ROTATIONS = 1000
+MAX_ROTATIONS = 100
+"""Each is a file that every reader asks for, also of a log that means harm."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from passerby.register.notes import (
     parse_signature,
     witness_fault,
 )
+from passerby.register.storage import Exchanges
 from passerby.register.threads import call_in_thread
 from passerby.values import utc_now
 
@@ -36,8 +37,9 @@ Prove = Callable[[int, int], Sequence[bytes]]
 """Gives the consistency proof from an old size to a new one."""
 TIMEOUT_S = 5.0
 ROUND_S = 15.0
-"""How long a round waits for a witness that does send something, now and then: a few answers, each in its time."""
-_MAX_ANSWER_BYTES = 100_000
+"""How long a round waits for a witness that asks for more: a few answers, each in its time."""
+MAX_ANSWER_BYTES = 200_000
+"""Source: C2SP signed-note, at least 16 signatures, of which a post-quantum one has nearly 5 kB, in base64."""
 _RETRY_S = (1, 300)
 """Shortest and longest pause after a witness failed to answer; doubled each time."""
 
@@ -48,7 +50,7 @@ class WitnessClient:
     def __init__(
         self,
         witness: PolicyWitness,
-        client: httpx.Client,
+        exchanges: Exchanges,
         log_keys: Sequence[VerifierKey],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -57,7 +59,7 @@ class WitnessClient:
         self._log_keys = log_keys
         self.failure: str | None = None
         """Why the last try gave no signature, or None."""
-        self._client = client
+        self._exchanges = exchanges
         self._seen = 0
         self._not_before = 0.0
         self._pause_s = _RETRY_S[0]
@@ -72,7 +74,7 @@ class WitnessClient:
             return None
         try:
             signature = self._ask(signed, prove)
-        except (httpx.HTTPError, httpx.InvalidURL, FormatError, StorageError) as exc:
+        except (FormatError, StorageError) as exc:
             self.failure = f"{self.witness.name}: {exc}"
             self._not_before = time.monotonic() + self._pause_s
             self._pause_s = min(2 * self._pause_s, _RETRY_S[1])
@@ -145,14 +147,9 @@ class WitnessClient:
 
     def _request(self, method: str, path: str, content: bytes | None = None) -> tuple[int, str]:
         url = f"{(self.witness.url or '').rstrip('/')}/{path}"
-        with self._client.stream(method, url, content=content) as answer:
-            body = b""
-            for piece in answer.iter_bytes():
-                body += piece
-                if len(body) > _MAX_ANSWER_BYTES:
-                    raise FormatError(f"witness must answer in at most {_MAX_ANSWER_BYTES} bytes")
+        answer = self._exchanges.ask(method, url, most_bytes=MAX_ANSWER_BYTES, content=content)
         try:
-            return answer.status_code, body.decode()
+            return answer.status, answer.body.decode()
         except UnicodeDecodeError as exc:
             raise FormatError("witness must answer in UTF-8") from exc
 
@@ -172,14 +169,14 @@ class Cosigners:
 
         Args:
             policy: Whose witnesses are asked.
-            timeout_s: How long to wait for a witness that is silent.
+            timeout_s: How long one exchange with a witness may take, as a whole.
             round_s: How long to wait for any witness in one round.
             clock: The writer's, against which the times that they sign are held.
 
         Source: timeout_s=5: long enough for a distant witness, short enough that one that hangs delays no page by more.
         """
-        self._client = httpx.Client(timeout=timeout_s)
-        self._witnesses = [WitnessClient(w, self._client, policy.logs, clock) for w in policy.witnesses if w.url]
+        self._exchanges = Exchanges(deadline_s=timeout_s)
+        self._witnesses = [WitnessClient(w, self._exchanges, policy.logs, clock) for w in policy.witnesses if w.url]
         self._round_s = round_s
         self._asked: dict[WitnessClient, Future[Signature | None]] = {}
 
@@ -213,4 +210,4 @@ class Cosigners:
 
     def close(self) -> None:
         """Let the connections go."""
-        self._client.close()
+        self._exchanges.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from http import HTTPStatus
 
@@ -12,33 +13,44 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from passerby.errors import FormatError, StorageError
-from passerby.register.witness.witness import MAX_REQUEST_BYTES, PLAIN_TYPE, Witness, WitnessAnswer
+from passerby.register.witness.witness import MAX_REQUEST_BYTES, Witness, WitnessAnswer
+
+BODY_S = 20.0
+"""How long a request's body may take, as a whole. Source: 250 kB at 0.1 Mbit/s."""
 
 
-def witness_app(witness: Witness) -> Starlette:
-    """Return the witness as an ASGI application. It keeps no record of who asked."""
+def witness_app(witness: Witness, *, body_s: float = BODY_S) -> Starlette:
+    """Return the witness as an ASGI application. It keeps no record of who asked.
+
+    Args:
+        witness: Whose answers are served.
+        body_s: How long a request's body may take.
+    """
     return Starlette(
         routes=[
             Route("/", partial(_key, witness), methods=["GET"]),
-            Route("/add-checkpoint", partial(_add_checkpoint, witness), methods=["POST"]),
+            Route("/add-checkpoint", partial(_add_checkpoint, witness, body_s), methods=["POST"]),
             Route("/{origin_hash}/checkpoint", partial(_checkpoint, witness), methods=["GET"]),
         ]
     )
 
 
 async def _key(witness: Witness, _request: Request) -> Response:
-    return Response(f"{witness.signer.key}\n", media_type=PLAIN_TYPE)
+    return _respond(WitnessAnswer(HTTPStatus.OK, f"{witness.signer.key}\n"))
 
 
-async def _add_checkpoint(witness: Witness, request: Request) -> Response:
+async def _add_checkpoint(witness: Witness, body_s: float, request: Request) -> Response:
     body = bytearray()
     try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MAX_REQUEST_BYTES:
-                return _respond(WitnessAnswer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request is too large\n"))
+        async with asyncio.timeout(body_s):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > MAX_REQUEST_BYTES:
+                    return _respond(WitnessAnswer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request is too large\n"))
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
+    except TimeoutError:
+        return _respond(WitnessAnswer(HTTPStatus.REQUEST_TIMEOUT, "request must come as a whole, and in time\n"))
     try:
         return _respond(await run_in_threadpool(witness.add_checkpoint, bytes(body)))
     except (FormatError, StorageError):
@@ -53,4 +65,5 @@ async def _checkpoint(witness: Witness, request: Request) -> Response:
 
 
 def _respond(answer: WitnessAnswer) -> Response:
-    return Response(answer.body, status_code=answer.status, media_type=answer.content_type)
+    # as a header: what is given as a media type gets a charset
+    return Response(answer.body, status_code=answer.status, headers={"content-type": answer.content_type})
