@@ -40,7 +40,6 @@ from passerby.register.tiles.growth import Edge, grow
 from passerby.register.tiles.merkle import Frontier
 from passerby.register.tiles.tiles import tile_path
 from passerby.register.verification.bundles import SAMPLED, choose
-from passerby.register.verification.watching import READ_AT_ONCE
 
 ORIGIN = "cameras.example.org/log"
 KEY = FileSigner(ORIGIN, 1, b"k" * 32)
@@ -111,6 +110,23 @@ def test_byte_that_is_changed_after_it_was_read_is_seen(public: Path, state: Pat
     (public / name).write_bytes(data[:40] + bytes([data[40] ^ 1]) + data[41:])
     assert {problem.kind for problem in visit(public, state).problems} <= {"tile", "format"}
     assert visit(public, state).problems != ()
+
+
+@pytest.mark.parametrize("name", [tile_path(None, 1, 144), tile_path(0, 1, 144), tile_path(1, 0, 1)])
+@pytest.mark.parametrize("forged", [b"\0" * 32, b"", None])
+def test_partial_tile_of_the_last_visit_that_is_forged_since_is_seen(
+    public: Path, state: Path, name: str, forged: bytes | None
+) -> None:
+    entries = [encode_entry(remark())] * 600
+    publish(public, entries, size=400)
+    assert visit(public, state).problems == ()
+    publish(public, entries)
+    good = (public / name).read_bytes()
+    (public / name).write_bytes(good[:-1] if forged is None else forged)
+    (found,) = visit(public, state).problems
+    assert str(found) == f"tile: {name} is not the start of the same tile at size 600"
+    (public / name).write_bytes(good)
+    assert visit(public, state).problems == ()
 
 
 def test_of_many_bundles_each_has_its_turn_and_others_are_drawn() -> None:
@@ -200,14 +216,13 @@ def test_camera_that_is_silent_is_named_while_it_lasts_and_its_gap_afterwards(pu
 
 def test_long_log_is_read_in_parts_and_no_entry_twice(public: Path, state: Path) -> None:
     """A camera is registered in the first part: read from there, what comes later fits."""
-    beats = [
-        Heartbeat(at=NOW, begin=NOW, end=NOW, camera=CAMERA, frames=1, faces_covered=0) for _ in range(READ_AT_ONCE)
-    ]
+    beat = Heartbeat(at=NOW, begin=NOW, end=NOW, camera=CAMERA, frames=1, faces_covered=0)
     head = [entry.model_copy(update={"at": NOW}) for entry in contradictions()[1:3]]
-    publish(public, [*map(encode_entry, head), *[encode_entry(beats[0])] * len(beats)])
-    read = [visit(public, state) for _ in range(3)]
-    assert [one.read for one in read] == [READ_AT_ONCE, READ_AT_ONCE + 2, READ_AT_ONCE + 2]
-    assert [one.problems for one in read] == [(), (), ()]
+    publish(public, [*map(encode_entry, head), *[encode_entry(beat)] * 598])
+    read = [watch(public, state, vkey=KEY.key, now=NOW, read_at_once=250) for _ in range(4)]
+    assert [one.read for one in read] == [250, 500, 600, 600]
+    assert [one.problems for one in read] == [()] * 4
+    assert [(one.bundles.looked, one.bundles.total) for one in read] == [(3, 3)] * 4
 
 
 def test_log_that_lost_its_checkpoint_has_a_problem_and_one_that_is_away_has_none(public: Path, state: Path) -> None:

@@ -31,7 +31,7 @@ from passerby.register import (
 )
 from passerby.web.register.camera import DAYS_KEPT, HOURS_KEPT, LISTED
 from passerby.web.register.state import MAX_CAMERAS, NEWS_KEPT, State
-from passerby.web.register.status import hidden_requests, late_reveals
+from passerby.web.register.status import Light, hidden_requests, late_reveals, status_of
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -221,6 +221,43 @@ def test_heartbeat_that_tells_of_the_future_is_not_believed(city: City) -> None:
     camera = city.add(lie).state().cameras[city.name(0)]
     assert camera.heartbeat is None
     assert (camera.contradictions, camera.last_word) == (1, city.begin)
+
+
+@pytest.mark.parametrize("ahead_h", [2, 24, 24 * 365 * 70])
+@pytest.mark.parametrize("beats", [1, 3])
+def test_heartbeats_dated_ahead_are_taken_back_once_two_right_ones_follow(city: City, ahead_h: int, beats: int) -> None:
+    city.register(0).start(0).heartbeat(0, 0)
+    for hour in range(beats):
+        city.heartbeat(0, ahead_h + 5 + hour)
+    once = city.heartbeat(0, 1 + beats).state().cameras[city.name(0)]
+    assert once.contradictions == 1
+    right = city.heartbeat(0, 2 + beats).heartbeat(0, 3 + beats).state().cameras[city.name(0)]
+    assert right.covered == right.last_word == city.begin + (4 + beats) * HOUR
+    assert right.contradictions == 1
+    assert [(gap.begin, gap.end) for gap in right.gaps] == [(city.begin + HOUR, city.begin + (1 + beats) * HOUR)]
+    assert right.gap_s == beats * 3600
+    assert status_of(right, city.begin + (4 + beats) * HOUR).light is Light.ON
+
+
+def test_one_backdated_heartbeat_among_right_ones_takes_nothing_back(city: City) -> None:
+    city.register(0).start(0)
+    for hour in range(6):
+        city.heartbeat(0, hour)
+        if hour % 2:
+            city.entries.append(city.entries[-1].model_copy(update={"at": city.begin - 400 * 24 * HOUR,
+                "begin": city.begin - 401 * 24 * HOUR, "end": city.begin - 400 * 24 * HOUR}))  # fmt: skip
+    camera = city.state().cameras[city.name(0)]
+    assert (camera.contradictions, camera.gaps, camera.covered) == (3, [], city.begin + 6 * HOUR)
+
+
+def test_start_dated_ahead_does_not_darken_the_camera_for_ever(city: City) -> None:
+    city.register(0).start(0, 24 * 365)
+    for hour in range(4):
+        city.heartbeat(0, hour)
+    camera = city.state().cameras[city.name(0)]
+    status = status_of(camera, city.begin + 4 * HOUR)
+    assert (status.light, status.ahead, status.since) == (Light.ON, False, city.begin + 3 * HOUR)
+    assert status_of(camera, city.begin + 9 * HOUR).light is Light.UNKNOWN
 
 
 def test_counts_told_long_after_their_time_leave_a_gap(city: City) -> None:

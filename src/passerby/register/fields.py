@@ -46,7 +46,7 @@ def format_instant(at: datetime) -> str:
     >>> format_instant(datetime(2026, 11, 23, 16, 30, tzinfo=UTC))
     '2026-11-23T16:30:00Z'
     """
-    return _to_second(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _spell(_to_second(at))
 
 
 def _spell(at: datetime) -> str:

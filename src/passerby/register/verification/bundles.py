@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from passerby.errors import FormatError, StorageError, VerificationError
-from passerby.register.tiles import WIDTH, leaf_hash, tile_path
+from passerby.register.tiles import HASH_BYTES, HEIGHT, WIDTH, leaf_hash, tile_path, unpack_bundle, width_at
 from passerby.register.verification.findings import LogFindings
 from passerby.register.verification.reader import LogReader
 
@@ -75,6 +75,36 @@ def read_bundle(reader: LogReader, bundle: int, findings: LogFindings) -> list[b
     for place in wrong:
         findings.say("tile", f"does not hash to its place in {tile_path(0, bundle)}", first + place)
     return None if wrong else entries
+
+
+def check_old_edge(reader: LogReader, size: int, findings: LogFindings) -> None:
+    """Hold the partial tiles of a smaller size, where they are still served, against those of now: others may rely on them."""
+    for level in (None, *range(reader.size.bit_length() // HEIGHT + 1)):
+        index = size >> (HEIGHT * ((level or 0) + 1))
+        width, wide = width_at(level, index, size), width_at(level, index, reader.size)
+        if not 0 < width < wide:
+            continue
+        try:
+            data, now = (reader.source.get(tile_path(level, index, w)) for w in (width, wide))
+        except StorageError as exc:
+            findings.say("missing", exc.message)
+            continue
+        if data is not None and now is not None and not is_start(level, width, data, now):
+            findings.say(
+                "tile", f"{tile_path(level, index, width)} is not the start of the same tile at size {reader.size}"
+            )
+
+
+def is_start(level: int | None, width: int, data: bytes, wide: bytes) -> bool:
+    """Return whether a tile or, without a level, a bundle is the first ``width`` parts of a wider one."""
+    if not wide.startswith(data):
+        return False
+    if level is not None:
+        return len(data) == width * HASH_BYTES
+    try:
+        return len(unpack_bundle(data, width)) == width
+    except FormatError:
+        return False
 
 
 def _wrong_places(entries: list[bytes], stated: list[bytes]) -> Iterator[int]:

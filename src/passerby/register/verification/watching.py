@@ -9,7 +9,8 @@ checkpoints as ``fork-*.txt``: they prove it to anyone. Each step of a visit has
 3. The log starts with what its earlier keys signed, and with what it was at the last visit.
 4. Each entry not read yet leads to the root, fits its form, and fits all entries before it, as ``verify`` holds them
    (``history``).
-5. Some of the bundles read before are still there, and lead to the root.
+5. Some of the bundles read before are still there, and lead to the root; partial tiles of the last visit, where they are
+   still served, are the start of those of now.
 6. No signature stands twice, the policy's quorum signed, at times that can be, and the log names the witnesses that it named
    before.
 7. It is not silent.
@@ -37,7 +38,7 @@ from passerby.register.fields import format_instant
 from passerby.register.notes import Checkpoint, Policy, VerifierKey
 from passerby.register.storage import DirectoryStore, LogSource, as_storage_errors, open_source
 from passerby.register.tiles import CHECKPOINT, WIDTH, Tiles
-from passerby.register.verification.bundles import BundlesSeen, choose, count_bundles, read_bundle
+from passerby.register.verification.bundles import BundlesSeen, check_old_edge, choose, count_bundles, read_bundle
 from passerby.register.verification.findings import LogFindings, LogProblem
 from passerby.register.verification.history import History
 from passerby.register.verification.memory import LastVisit, WatcherMemory
@@ -86,6 +87,7 @@ def watch(
     vkey: VerifierKey | str | None = None,
     policy: Policy | None = None,
     silence_h: float = SILENCE_H,
+    read_at_once: int = READ_AT_ONCE,
     now: datetime | None = None,
 ) -> LogVisit:
     """Visit a log once.
@@ -96,6 +98,7 @@ def watch(
         vkey: The log's key; None takes the one of the first visit (at which it is the log's own word).
         policy: Which witnesses count; None takes the log's own word.
         silence_h: Hours without a new entry after which the log counts as silent.
+        read_at_once: New entries that this visit reads at most.
         now: The watcher's time; None takes the clock.
 
     Raises:
@@ -112,7 +115,8 @@ def watch(
         with as_storage_errors(f"{state} cannot be made"):
             state.mkdir(parents=True, exist_ok=True)
         memory = WatcherMemory(DirectoryStore(state), str(place))
-        return _Visitor(source, memory, timedelta(hours=silence_h), now or utc_now()).visit(key, policy)
+        visitor = _Visitor(source, memory, timedelta(hours=silence_h), now or utc_now())
+        return visitor.visit(key, policy, read_at_once)
     except StorageError as exc:
         raise UnreachableError(exc.message, hint=exc.hint) from exc
 
@@ -129,7 +133,7 @@ class _Visitor:
         self._findings = LogFindings()
         self._seen = BundlesSeen()
 
-    def visit(self, vkey: VerifierKey | None, policy: Policy | None) -> LogVisit:
+    def visit(self, vkey: VerifierKey | None, policy: Policy | None, most: int) -> LogVisit:
         last = self._last
         if vkey is None and policy is None:
             vkey = last.key
@@ -139,7 +143,7 @@ class _Visitor:
         if reader is None or not self._bridged(reader) or (self._old and not self._grew(self._old, reader)):  # 3
             return self._told(None, History(self._now, state=last.history))
         history = self._history(reader)
-        read = self._read_entries(reader, history)  # 4
+        read = self._read_entries(reader, history, most)  # 4
         turn = self._look_again(reader, read)  # 5
         grown = self._grown(reader)
         seen_s = self._check_signatures(reader, history)  # 6
@@ -218,10 +222,10 @@ class _Visitor:
         seen = None if seen_s is None else datetime.fromtimestamp(seen_s, UTC)
         return History(self._now, seen=seen, state=self._last.history)
 
-    def _read_entries(self, reader: LogReader, history: History) -> set[int]:
+    def _read_entries(self, reader: LogReader, history: History, most: int) -> set[int]:
         """Hold entries that were not read yet against all before them, and return the bundles that were read for it."""
         start = history.state.read
-        stop = min(reader.size, start + READ_AT_ONCE)
+        stop = min(reader.size, start + most)
         read = set()
         for bundle in range(start // WIDTH, count_bundles(stop) if start < stop else 0):
             entries = read_bundle(reader, bundle, self._findings)
@@ -239,6 +243,8 @@ class _Visitor:
         chosen, turn = choose(total, read, self._last.turn)
         sound = sum(read_bundle(reader, bundle, self._findings) is not None for bundle in chosen)
         self._seen = BundlesSeen(len(read) + sound, total)
+        if self._old:
+            check_old_edge(reader, self._old.size, self._findings)
         return turn
 
     def _grown(self, reader: LogReader) -> datetime:

@@ -22,7 +22,6 @@ from passerby.errors import FormatError, RewrittenError, StorageError, TileError
 from passerby.register.notes import NO_QUORUM, Checkpoint, WitnessTimes, judge_witnesses
 from passerby.register.storage import DirectoryStore
 from passerby.register.tiles import (
-    HASH_BYTES,
     HEIGHT,
     WIDTH,
     Frontier,
@@ -30,9 +29,9 @@ from passerby.register.tiles import (
     leaf_hash,
     tile_path,
     tree_hash,
-    unpack_bundle,
     width_at,
 )
+from passerby.register.verification.bundles import is_start
 from passerby.register.verification.findings import LogProblem
 from passerby.register.verification.history import History
 from passerby.register.verification.reader import LogReader, check_growth
@@ -235,7 +234,7 @@ class _Check:
             for width in range(1, widest) if wide else ():
                 path = tile_path(level, index, width)
                 data = source.get(path)
-                if data is not None and not ((wide or b"").startswith(data) and _has_width(level, width, data)):
+                if data is not None and not is_start(level, width, data, wide or b""):
                     self._say("tile", None, f"{path} is not the start of the same tile at size {size}")
 
     def _stated(self, level: int, index: int) -> list[bytes] | None:
@@ -247,12 +246,3 @@ class _Check:
 
     def _say(self, kind: str, index: int | None, text: str) -> None:
         self.findings.say(kind, text, index)
-
-
-def _has_width(level: int | None, width: int, data: bytes) -> bool:
-    if level is not None:
-        return len(data) == width * HASH_BYTES
-    try:
-        return len(unpack_bundle(data, width)) == width
-    except FormatError:
-        return False

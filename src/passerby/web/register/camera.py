@@ -130,6 +130,8 @@ class CameraHistory(StatePart):
     gap_s: int = 0
     contradictions: int = 0
     """Heartbeats that tell again of a time told before, or of the future."""
+    doubted: Said[Heartbeat] | None = None
+    """The last heartbeat, where it was not believed because an earlier one is of long after it."""
     faults: list[Said[Fault]] = []
     fault_count: int = 0
     tally: Tally = Field(default_factory=Tally)
@@ -144,7 +146,17 @@ class CameraHistory(StatePart):
         """The newest instant at which the operator says what this camera is; None before it was ever started."""
         if self.running is None:
             return None
+        if self.covered and self.start_was_ahead:
+            return self.covered
         return max(self.running.entry.at, self.covered or self.running.entry.at)
+
+    @property
+    def start_was_ahead(self) -> bool:
+        """Whether a heartbeat after the last start or stop is dated long before it."""
+        said, running = self.heartbeat, self.running
+        if said is None or running is None or said.index < running.index:
+            return False
+        return running.entry.at - said.entry.at > timedelta(seconds=AHEAD_S)
 
     @property
     def due(self) -> datetime | None:
@@ -206,11 +218,24 @@ def change(camera: CameraHistory, index: int, entry: CameraChanged) -> None:
 
 
 def note_heartbeat(camera: CameraHistory, index: int, heartbeat: Heartbeat) -> None:
-    """Add a heartbeat's counts to its hour and day; one that tells of a span told before, or of the future, is not believed."""
-    told_before = camera.heartbeat and heartbeat.begin < camera.heartbeat.entry.end - timedelta(seconds=GAP_S)
-    if told_before or heartbeat.end > heartbeat.at + timedelta(seconds=AHEAD_S):
+    """Add a heartbeat's counts to its hour and day; one that tells of a span told before, or of the future, is not believed.
+
+    Two in a row that are dated long before what was stated earlier show that the earlier word was ahead: then they are believed.
+    """
+    ahead = timedelta(seconds=AHEAD_S)
+    if heartbeat.end - heartbeat.at > ahead:
         camera.contradictions += 1
         return
+    told_before = camera.heartbeat and camera.heartbeat.entry.end - heartbeat.begin > timedelta(seconds=GAP_S)
+    behind = camera.covered is not None and camera.covered - heartbeat.at > ahead
+    if told_before or behind:
+        doubted = camera.doubted
+        camera.doubted = Said(index=index, entry=heartbeat) if behind else None
+        if not (behind and doubted and heartbeat.begin >= doubted.entry.end - timedelta(seconds=GAP_S)):
+            camera.contradictions += 1
+            return
+        take_back(camera, doubted)
+    camera.doubted = None
     late = heartbeat.at - heartbeat.end > timedelta(seconds=LATE_HEARTBEATS * camera.heartbeat_s)
     note_gap(camera, index, heartbeat.at if late else heartbeat.begin, GAP_S)
     camera.heartbeat = Said(index=index, entry=heartbeat)
@@ -224,6 +249,18 @@ def note_heartbeat(camera: CameraHistory, index: int, heartbeat: Heartbeat) -> N
         HOURS_KEPT,
     )
     count(camera.days, heartbeat.begin.replace(hour=0, minute=0, second=0), index, heartbeat, DAYS_KEPT)
+
+
+def take_back(camera: CameraHistory, first: Said[Heartbeat]) -> None:
+    """Forget what a word that was dated ahead led to, and go on with the first heartbeat of after it."""
+    future = [gap for gap in camera.gaps if gap.end - first.entry.at > timedelta(seconds=AHEAD_S)]
+    camera.gap_s -= sum(round((gap.end - gap.begin).total_seconds()) for gap in future)
+    camera.gaps = [gap for gap in camera.gaps if gap not in future]
+    camera.hours = [row for row in camera.hours if row.begin <= first.entry.at]
+    camera.days = [row for row in camera.days if row.begin <= first.entry.at]
+    camera.covered = min([first.entry.begin, *(gap.begin for gap in future)])
+    camera.heartbeat = None
+    note_heartbeat(camera, first.index, first.entry)
 
 
 def runs(camera: CameraHistory) -> bool:

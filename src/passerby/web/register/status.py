@@ -90,7 +90,7 @@ def status_of(camera: CameraHistory, now: datetime) -> Status:
         said = camera.heartbeat or camera.registered
         return Status(Light.NEW, said.entry.at, said.index) if said else Status(Light.NEW)
     heartbeat = _heartbeat_since(camera, running.entry.at)
-    index = heartbeat.index if heartbeat else running.index
+    index = (heartbeat or running).index
     if last_word > now + timedelta(seconds=AHEAD_S):  # 3
         return Status(Light.UNKNOWN, None, index, ahead=True)
     if not isinstance(running.entry, RunningStarted):  # 4
@@ -98,15 +98,23 @@ def status_of(camera: CameraHistory, now: datetime) -> Status:
     due = camera.due
     if due is None or now > due:  # 5
         return Status(Light.UNKNOWN, last_word, index, field="end" if heartbeat else "at")
-    if heartbeat and (trouble := trouble_of(heartbeat.entry)):  # 6
-        return Status(trouble, heartbeat.entry.begin, index, due, field="begin")
+    return _status_of_running(camera, Said(index=running.index, entry=running.entry), heartbeat, due)  # 6
+
+
+def _status_of_running(
+    camera: CameraHistory, running: Said[RunningStarted], heartbeat: Said[Heartbeat] | None, due: datetime
+) -> Status:
     light = Light.WHOLE if running.entry.mode == "cover-whole" else Light.ON
+    trouble = trouble_of(heartbeat.entry) if heartbeat else None
+    if heartbeat and (trouble or camera.start_was_ahead):
+        return Status(trouble or light, heartbeat.entry.begin, heartbeat.index, due, field="begin")
     return Status(light, running.entry.at, running.index, due)
 
 
 def _heartbeat_since(camera: CameraHistory, at: datetime) -> Said[Heartbeat] | None:
     """The last heartbeat, unless the camera was started or stopped after it."""
-    return camera.heartbeat if camera.heartbeat and camera.heartbeat.entry.end >= at else None
+    said = camera.heartbeat
+    return said if said and (said.entry.end >= at or camera.start_was_ahead) else None
 
 
 def trouble_of(heartbeat: Heartbeat) -> Light | None:
