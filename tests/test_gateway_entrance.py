@@ -113,6 +113,25 @@ def test_who_owes_for_too_long_goes_and_who_is_known_is_left_to_its_own_time() -
     assert hall.ended == ["slow"]
 
 
+def test_whoever_says_something_is_the_last_of_its_crowd_and_its_time_runs_on() -> None:
+    hall = Hall(3)
+    ended: list[str] = []
+    first = hall.admission.enter(HERE, lambda: ended.append("first"))
+    assert first is not None
+    for _ in range(2):
+        hall.come(HERE)
+    hall.now_s = 9.0
+    assert not hall.admission.crowded()
+    hall.admission.heard(first)
+    for _ in range(2):
+        assert hall.come(HERE) is not None
+    assert ended == []
+    assert hall.admission.crowded(), "its next request may be on the way"
+    hall.now_s = 10.5
+    hall.admission.sweep()
+    assert ended == ["first"]
+
+
 class Crowd(RuleBasedStateMachine):
     """Whatever visitors do, the count is right, the bound holds, and somebody is refused only where no stranger is."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -27,6 +28,11 @@ KNOWN = "passerby.known"
 """Of a request's scope: takes the account that asks, once it is known."""
 
 
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    # uvicorn 0.54 takes each live view that is refused with a status for a failure of ours
+    return record.msg != "ASGI callable returned without completing handshake."
+
+
 class VisitorProtocol(H11Protocol):
     """HTTP/1.1 on a visit: tells the admission what the visitor owes.
 
@@ -39,7 +45,7 @@ class VisitorProtocol(H11Protocol):
     def __init__(self, visit: Visit, admission: Admission, **rest: Any) -> None:  # noqa: ANN401  # uvicorn's own
         super().__init__(**rest)
         self._visit, self._admission = visit, admission
-        self._stage = ""
+        self._stage = "head"
 
     def data_received(self, data: bytes) -> None:
         """Take bytes."""
@@ -86,6 +92,7 @@ class DoorServer(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, *, most: int = MOST) -> None:
         super().__init__(config)
+        logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
         self.admission = Admission(most, HEAD_S)
         self.up = asyncio.Event()
 

@@ -19,6 +19,8 @@ class Visit:
         holder: Who has it: an address, or an account once it is known.
         end: Closes it.
         since_s: When it began to owe, or to be served.
+        heard_s: When it last said something whole, or came.
+        spoke: It has said something whole.
         owes: It must still say something before we can serve it.
         known: Its account is known: it is never asked to make place for a stranger while strangers are there.
     """
@@ -26,12 +28,16 @@ class Visit:
     holder: str
     end: Callable[[], None]
     since_s: float
+    heard_s: float
     owes: bool = True
     known: bool = False
+    spoke: bool = False
 
 
-GRACE_S = 0.1
-"""Nobody makes place before: between coming and asking lies the way there and back."""
+GRACE_S = 0.05
+"""Nobody makes place before: whoever waited outside has its request with it, and is heard as soon as it is in."""
+NEXT_S = 0.25
+"""Whoever was heard makes place no sooner: between an answer and the next request lies the way there and back."""
 _Held = dict[str, dict[Visit, None]]
 """Visits by holder, each holder's oldest first."""
 
@@ -70,7 +76,8 @@ class Admission:
         if self._count >= self.most and not self.make_place():
             self.refused += 1
             return None
-        visit = Visit(address, end, self._clock())
+        now_s = self._clock()
+        visit = Visit(address, end, now_s, now_s)
         self._count += 1
         self._note(visit)
         return visit
@@ -89,10 +96,18 @@ class Admission:
         """
         if not self._forget(visit):
             return
-        visit.owes, visit.since_s = owes, self._clock()
+        visit.owes = owes
+        visit.since_s = visit.heard_s = self._clock()
+        visit.spoke = True
         if holder is not None:
             visit.holder, visit.known = holder, True
         self._note(visit)
+
+    def heard(self, visit: Visit) -> None:
+        """Note that somebody said something whole: it is the last of its holder's to make place, and its time runs on."""
+        if self._forget(visit):
+            visit.heard_s, visit.spoke = self._clock(), True
+            self._note(visit)
 
     def make_place(self) -> bool:
         """End the oldest visit of whoever has most of them, and return whether there was one that may be ended.
@@ -109,7 +124,9 @@ class Admission:
     def crowded(self) -> bool:
         """Return whether whoever would make place has only just come: its request may be on the way, so others wait outside."""
         victim = self._least_due() if self._count >= self.most else None
-        return victim is not None and self._clock() - victim.since_s < GRACE_S
+        if victim is None:
+            return False
+        return self._clock() - victim.heard_s < (NEXT_S if victim.spoke else GRACE_S)
 
     def _least_due(self) -> Visit | None:
         crowd = _crowd(self._owing, known=False) or _crowd(self._owing, known=True) or _crowd(self._served, known=False)

@@ -106,35 +106,42 @@ class Doorway:
                 self.admission.make_place()
                 await asyncio.sleep(_AGAIN_S)
                 continue
-            self._keep(loop.create_task(self._welcome(peer, str(address[0]))))
+            self._welcome(peer, str(address[0]))
 
-    async def _welcome(self, peer: socket.socket, address: str) -> None:
-        task = asyncio.current_task()
-        opened: list[asyncio.Transport] = []
+    def _welcome(self, peer: socket.socket, address: str) -> None:
+        opened: list[asyncio.BaseTransport] = []
+        opening: list[asyncio.Task[None]] = []
 
         def end() -> None:
-            if opened:
+            if opened and isinstance(opened[0], asyncio.Transport):
                 opened[0].abort()
-            elif task is not None:
-                task.cancel()
+            else:
+                opening[0].cancel()
 
         visit = self.admission.enter(address, end)
         if visit is None:
             peer.close()
             return
-        try:
-            wait_s = HANDSHAKE_S if self._tls is not None else None
-            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+
+        def after(_: asyncio.Task[None]) -> None:
+            # it went, or made place, before it had said who it is
+            if not opened or opened[0].is_closing():
+                self.admission.leave(visit)
+            if not opened:
+                peer.close()
+
+        opening.append(asyncio.create_task(self._open(visit, peer, opened), name="doorway-open"))
+        self._keep(opening[0])
+        opening[0].add_done_callback(after)
+
+    async def _open(self, visit: Visit, peer: socket.socket, opened: list[asyncio.BaseTransport]) -> None:
+        wait_s = HANDSHAKE_S if self._tls is not None else None
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(OSError, TimeoutError):
+            transport, _ = await loop.connect_accepted_socket(
                 lambda: self._protocol(visit), peer, ssl=self._tls, ssl_handshake_timeout=wait_s
             )
-        except (OSError, TimeoutError, asyncio.CancelledError):
-            # it went, or made place, before it had said who it is
-            self.admission.leave(visit)
-            peer.close()
-            return
-        opened.append(transport)
-        if transport.is_closing():
-            self.admission.leave(visit)
+            opened.append(transport)
 
     async def _sweep(self) -> None:
         while True:

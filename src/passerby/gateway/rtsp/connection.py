@@ -181,6 +181,7 @@ class Connection:
             self._write(505, sequence)
             return
         self._touch_all()
+        self._server.admission.heard(self._visit)
         status, headers, body = await self._handle(request)
         self._write(status, sequence + headers, body)
         if status == 200 and request.method == "PLAY":
