@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
@@ -19,13 +19,18 @@ from typing import Literal, NamedTuple
 import av
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from tests.gateway_tools import PASSWORD, SMALL, USER, Served, certificate, feed, missing, program, wait_for
+from tests.rtsp_camera import EncodedPictures, OddCamera, encoded
 
 from passerby.gateway.config import InputConfig, PushConfig, RtspConfig
 from passerby.gateway.picture.scene import Scene, read_number
 from passerby.gateway.rtsp.push import RtspPusher
 from passerby.gateway.values import CoverReason
+from passerby.gateway.worker.load import Load
+from passerby.gateway.worker.reader import CameraAway, CameraReader
 from passerby.gateway.worker.source import (
     CameraFrame,
     SourceError,
@@ -35,6 +40,7 @@ from passerby.gateway.worker.source import (
     frames,
     reachable,
 )
+from passerby.media import DecodePatience, DecodeWatch
 
 
 @pytest.fixture(scope="module")
@@ -379,6 +385,75 @@ def test_push_to_a_frozen_server_holds_up_nothing(served: Served) -> None:
         wait_for(lambda: served.relay.meter.units - before > 8)
         assert pusher.state.failures == 0, "it still waits for the answer"
         served.thread.call(pusher.stop())
+
+
+# streams that never give a picture
+
+SOON = DecodePatience(0.5, 1.5)
+
+
+def scrambled(nal: bytes) -> bytes:
+    return nal if len(nal) < 60 else nal[:3] + bytes(byte ^ 0x5A for byte in nal[3:])
+
+
+@pytest.mark.parametrize(
+    ("codec", "change", "described", "message", "hint"),
+    [
+        ("H265", lambda made: made.without(32), "", "never sends VPS", "H.264"),
+        ("H265", lambda made: made.without(32, 33, 34), "", "never sends VPS and SPS and PPS", "firmware"),
+        ("H264", lambda made: made.without(7, 8), "", "never sends SPS and PPS", "firmware"),
+        ("H265", lambda made: made, "H264", "describes H.264 and sends H.265", "codec anew"),
+        ("H264", lambda made: made, "H265", "neither its parameter sets nor a key frame", "codec anew"),
+        ("H264", lambda made: made, "X-SVAC", "its codec is unknown", "set the video codec to H.264"),
+        ("H265", lambda made: made.changed(scrambled), "", "profile Main must decode", "encryption"),
+        ("H264", lambda made: made.without(5), "", "must send a key frame", "key frame interval"),
+    ],
+    ids=["no VPS", "no sets", "no sets, H.264", "other codec", "other codec, H.265", "unknown", "scrambled", "no key"],
+)
+def test_a_stream_that_never_decodes_is_named_with_what_to_set(
+    codec: str, change: Callable[[EncodedPictures], EncodedPictures], described: str, message: str, hint: str
+) -> None:
+    with OddCamera(change(encoded(codec)), described=described) as odd, pytest.raises(SourceError) as found:
+        next(frames(InputConfig(odd.url), patience=SOON))
+    assert found.value.reason is CoverReason.UNDECODABLE
+    assert message in found.value.message
+    assert hint in (found.value.hint or "")
+
+
+@pytest.mark.parametrize("sets_described", [True, False])
+@pytest.mark.parametrize("codec", ["H264", "H265"])
+def test_a_camera_that_begins_between_two_key_frames_is_waited_for(codec: str, *, sets_described: bool) -> None:
+    made = encoded(
+        codec, 40, **({} if codec == "H264" else {"x265-params": "log-level=none:repeat-headers=1:keyint=30"})
+    )
+    sets = tuple(nal for nal in made.units[0] if made.kind(nal) in {7, 8, 32, 33, 34}) if sets_described else ()
+    late = EncodedPictures(codec, made.units[3:10] * 3 + made.units)
+    with OddCamera(late, sets=sets) as odd:
+        assert next(frames(InputConfig(odd.url))).picture.width == 320
+
+
+def test_what_a_camera_must_be_set_to_is_told_with_the_failure() -> None:
+    with OddCamera(encoded("H264"), described="X-SVAC") as odd:
+        reader, stopping = CameraReader(InputConfig(odd.url), Load("rate")), threading.Event()
+        thread = threading.Thread(target=reader.run, args=(stopping,), daemon=True)
+        thread.start()
+        away = reader.waiting.get(timeout=30)
+        stopping.set()
+        thread.join(10)
+    assert isinstance(away, CameraAway)
+    assert away.reason is CoverReason.UNDECODABLE
+    assert "set the video codec to H.264" in away.detail
+
+
+@given(packets=st.lists(st.binary(max_size=40), max_size=30), codec=st.sampled_from(["h264", "hevc", "mjpeg"]))
+def test_any_packets_end_in_a_reason_and_never_in_an_error(packets: list[bytes], codec: str) -> None:
+    watch = DecodeWatch(codec, b"", patience=SOON)
+    for number, packet in enumerate(packets):
+        watch.judge(b"\0\0\1" + packet, key=False, now_s=number * 0.01)
+    why = watch.judge(b"\0\0\1\x09", key=False, now_s=99.0)
+    assert (why is not None) == (len(packets) > 0)
+    watch.decoded()
+    assert watch.judge(b"", key=True, now_s=999.0) is None
 
 
 def test_secret_stands_only_in_the_address_for_ffmpeg() -> None:

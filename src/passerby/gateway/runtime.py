@@ -24,13 +24,12 @@ from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
 from passerby.gateway.stream import RetentionKeeper
-from passerby.gateway.values import CoverReason
+from passerby.gateway.values import AWAY, CoverReason
 from passerby.values import utc_now
 
 TICK_S = 1.0
 _FILE_S = 2.0
 _SWEEP_S = 60.0
-_NO_PICTURE = frozenset({CoverReason.NO_PICTURE, CoverReason.PASSWORD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +230,7 @@ class Runtime:
         waiting = [
             status.name
             for status in self.statuses()
-            if status.phase.value in {"starting", "slate", "stopped"} or _NO_PICTURE.intersection(status.reasons)
+            if status.phase.value in {"starting", "slate", "stopped"} or AWAY.intersection(status.reasons)
         ]
         waiting += list(self.gateway.refused)
         if waiting:

@@ -25,6 +25,7 @@ class CoverReason(StrEnum):
     START = "start", "starting: covered until the first check has passed"
     NO_PICTURE = "no_picture", "no picture from the camera"
     PASSWORD = "password", "the camera refuses the password"
+    UNDECODABLE = "undecodable", "the camera's video cannot be decoded"
     WORKER = "worker", "the camera's process is being restarted"
     STALLED = "stalled", "the camera's process does not answer"
     DETECTOR_DEAD = "detector_dead", "the face detector failed"
@@ -55,3 +56,6 @@ FAULTS = frozenset(CoverReason) - {
     CoverReason.OPERATOR,
 }
 """Reasons that are something wrong, and go to the register as fault intervals."""
+
+AWAY = frozenset({CoverReason.NO_PICTURE, CoverReason.PASSWORD, CoverReason.UNDECODABLE})
+"""Reasons for which there is nothing of the camera to see."""

@@ -66,14 +66,22 @@ from .sources import (
     SourceKind,
     expand_inputs,
 )
+from .undecodable import (
+    H264_HINT,
+    DecodePatience,
+    DecodeWatch,
+)
 
 __all__ = [
+    "H264_HINT",
     "ClipInfo",
     "ClipReader",
     "Colour",
     "Content",
     "ContentKind",
+    "DecodePatience",
     "DecodeRecord",
+    "DecodeWatch",
     "FieldGauge",
     "FileDigest",
     "Frame",

@@ -11,12 +11,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from passerby.gateway.states import CameraStatus, Phase
-from passerby.gateway.values import CoverReason
+from passerby.gateway.values import AWAY, CoverReason
 
 STEADY_S = 15.0
 APART_S = 30.0
 """Cuts are at least this far apart, so that a flapping camera writes at most two heartbeats a minute."""
-DOWN = frozenset({CoverReason.NO_PICTURE, CoverReason.PASSWORD, CoverReason.REGISTER})
+DOWN = AWAY | {CoverReason.REGISTER}
 STALLED = frozenset({CoverReason.WORKER, CoverReason.STALLED})
 
 

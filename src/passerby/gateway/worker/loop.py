@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.messages import RateReport
-from passerby.gateway.values import CoverReason
+from passerby.gateway.values import AWAY, CoverReason
 from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.load import LATE_S, Load
 from passerby.gateway.worker.pipeline import Pipeline
@@ -73,7 +73,7 @@ class PictureLoop:
 
     def _veil(self, frame: CameraFrame, now_s: float) -> None:
         if self._away is not None:
-            for reason in (CoverReason.NO_PICTURE, CoverReason.PASSWORD):
+            for reason in AWAY:
                 self._faults.lift(reason, now_s)
             self._away = None
         if frame.arrived_ns - self._arrived_ns > _SILENCE_NS:

@@ -101,7 +101,8 @@ class CameraReader:
                 if stopping.is_set():
                     break
         except SourceError as exc:
-            return CameraAway(exc.reason, exc.message), LOCKED_S if exc.reason is CoverReason.PASSWORD else OPEN_S
+            told = f"{exc.message}; {exc.hint}" if exc.hint else exc.message
+            return CameraAway(exc.reason, told), LOCKED_S if exc.reason is CoverReason.PASSWORD else OPEN_S
         return CameraAway(CoverReason.NO_PICTURE, "the camera ended its stream"), OPEN_S
 
     def _offer(self, frame: CameraFrame) -> None:

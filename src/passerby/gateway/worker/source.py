@@ -31,7 +31,7 @@ from passerby.errors import CameraError
 from passerby.gateway.config import InputConfig, InputKind
 from passerby.gateway.picture import Scene, settings_of
 from passerby.gateway.values import CoverReason
-from passerby.media import Frame
+from passerby.media import H264_HINT, DecodePatience, DecodeWatch, Frame
 from passerby.veil import FrameSteps
 
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
@@ -133,19 +133,24 @@ def reachable(config: InputConfig, timeout_s: float = 1.0) -> bool:
         return False
 
 
-def frames(config: InputConfig) -> Iterator[CameraFrame]:
+def frames(config: InputConfig, *, patience: DecodePatience | None = None) -> Iterator[CameraFrame]:
     """Open a camera and return its frames, one by one, until it fails.
 
+    Args:
+        config: Of the camera.
+        patience: How long it may send what does not decode.
+
     Raises:
-        SourceError: it cannot be opened, refuses, fell silent, ended, or sends no video. A live camera's end is a failure.
+        SourceError: it cannot be opened, refuses, fell silent, ended, sends no video, or none that decodes. A live camera's end
+            is a failure.
     """
     if config.kind is InputKind.TEST:
         yield from _drawn(config)
     elif config.kind is InputKind.FILE:
         while True:
-            yield from _opened(config, paced=True)
+            yield from _opened(config, patience, paced=True)
     else:
-        yield from _opened(config, paced=False)
+        yield from _opened(config, patience, paced=False)
         raise SourceError(CoverReason.NO_PICTURE, "the camera must go on sending, got its end of stream")
 
 
@@ -171,10 +176,13 @@ def _drawn(config: InputConfig) -> Iterator[CameraFrame]:
             time.sleep(max(0.0, scene.settings.every_s - scene.settings.burst_s))
 
 
-def _opened(config: InputConfig, *, paced: bool) -> Iterator[CameraFrame]:
+def _opened(config: InputConfig, patience: DecodePatience | None, *, paced: bool) -> Iterator[CameraFrame]:
     container = _open(config)
     try:
-        yield from _read(container, _video_of(container), paced=paced)
+        stream = _video_of(container)
+        codec = stream.codec_context
+        watch = DecodeWatch(codec.codec.canonical_name, codec.extradata or b"", codec.profile or "", patience)
+        yield from _read(container, stream, watch, paced=paced)
     except ExitError as exc:
         raise SourceError(
             CoverReason.NO_PICTURE, f"the camera must send within {config.read_timeout_s:g} s, got silence"
@@ -236,6 +244,12 @@ def _video_of(container: av.container.InputContainer) -> VideoStream:
     if not container.streams.video:
         raise SourceError(CoverReason.NO_PICTURE, "the camera must send video, got none")
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise SourceError(
+            CoverReason.UNDECODABLE,
+            "the camera must send video that FFmpeg decodes, its codec is unknown",
+            hint=H264_HINT,
+        )
     stream.thread_type = "SLICE"
     stream.codec_context.thread_count = 1
     stream.codec_context.flags |= Flags.low_delay
@@ -244,7 +258,31 @@ def _video_of(container: av.container.InputContainer) -> VideoStream:
     return stream
 
 
-def _read(container: av.container.InputContainer, stream: VideoStream, *, paced: bool) -> Iterator[CameraFrame]:
+def _decode(packet: av.Packet[VideoStream], watch: DecodeWatch, taint: Taint) -> list[av.VideoFrame]:
+    """Decode one packet; what does not decode is damage, or the reason why there never is a picture.
+
+    Raises:
+        SourceError: nothing of this stream has decoded for too long.
+    """
+    if packet.is_corrupt:
+        taint.strike(time.monotonic())
+    pictures: list[av.VideoFrame] = []
+    try:
+        pictures = packet.decode()
+    except InvalidDataError:
+        taint.strike(time.monotonic())
+    if pictures:
+        watch.decoded()
+    elif watch.waits and packet.size:
+        why = watch.judge(bytes(packet), key=packet.is_keyframe, now_s=time.monotonic())
+        if why is not None:
+            raise SourceError(CoverReason.UNDECODABLE, why.message, hint=why.hint)
+    return pictures
+
+
+def _read(
+    container: av.container.InputContainer, stream: VideoStream, watch: DecodeWatch, *, paced: bool
+) -> Iterator[CameraFrame]:
     stamper, taint = Stamper(), Taint()
     stated = stream.average_rate or stream.guessed_rate
     fps = float(stated) if stated and 0.2 <= stated <= 240 else 0.0
@@ -253,14 +291,7 @@ def _read(container: av.container.InputContainer, stream: VideoStream, *, paced:
     began_ns, first_ns = time.monotonic_ns(), None
     count = itertools.count()
     for packet in container.demux(stream):
-        pictures: list[av.VideoFrame] = []
-        if packet.is_corrupt:
-            taint.strike(time.monotonic())
-        try:
-            pictures = packet.decode()
-        except InvalidDataError:
-            taint.strike(time.monotonic())
-        for picture in pictures:
+        for picture in _decode(packet, watch, taint):
             pts_ns = _own_ns(picture)
             if paced and pts_ns is not None:
                 first_ns = pts_ns if first_ns is None else first_ns
