@@ -10,6 +10,7 @@ run takes 2 to 4 minutes on two cores that are otherwise idle.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import shutil
@@ -274,6 +275,7 @@ def run(folder: Path, entries: int, seconds: float) -> None:
         rows.append(one_size(large.path, time.perf_counter() - start))
         size *= 10
     print_figures(rate, cost, alone, rates, rows)
+    print_shared()
     print("| entries | longest proof | restart | append | proof made | proof checked | built in |")
     print("|---|---|---|---|---|---|---|")
     for row in rows:
@@ -281,6 +283,15 @@ def run(folder: Path, entries: int, seconds: float) -> None:
             f"| {row.size:,} | {row.proof_bytes:,} bytes, {row.hashes} hashes | {row.restart_s:.3f} s | {row.appends} "
             f"| {row.made} | {row.checked} | {row.built_s:.0f} s |"
         )
+
+
+def print_shared() -> None:
+    command = [sys.executable, str(Path(__file__).with_name("register_gateways.py")), "--json"]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    print(
+        f"| one register, {found['gateways']} gateways, kill -9 {found['kills']} times | of {found['proven']:,} acknowledged "
+        f"entries {found['lost']} lost, {found['doubled']} doubled | 0 |\n"
+    )
 
 
 def print_figures(rate: float, cost: float, alone: Times, rates: list[tuple[float, float]], rows: list[Row]) -> None:
@@ -298,7 +309,7 @@ def print_figures(rate: float, cost: float, alone: Times, rates: list[tuple[floa
     bits = f"{(first.size - 1).bit_length()} to {(last.size - 1).bit_length()}"
     print(f"| growth of the longest proof, {span} | {first.hashes} to {last.hashes} hashes | log2 n: {bits} |")
     cheap, dear = first.appends.processor, last.appends.processor
-    print(f"| growth of an append, {span} | {cheap:.2f} to {dear:.2f} ms of processor time | O(log n) |\n")
+    print(f"| growth of an append, {span} | {cheap:.2f} to {dear:.2f} ms of processor time | O(log n) |")
 
 
 if __name__ == "__main__":

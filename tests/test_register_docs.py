@@ -42,6 +42,7 @@ def test_every_command_is_in_the_guide_and_has_help() -> None:
     groups = {
         "register": inside,
         "register witness": inside["witness"].commands,
+        "register gateway": inside["gateway"].commands,
         "authority": root.commands["authority"].commands,  # type: ignore[attr-defined]
     }
     for group, commands in groups.items():
@@ -49,5 +50,5 @@ def test_every_command_is_in_the_guide_and_has_help() -> None:
             if not command.hidden:
                 assert f"{group} {name}" in GUIDE, f"passerby {group} {name}"
                 assert command.help
-    for group, name in re.findall(r"passerby (register witness|register|authority) ([a-z-]+)", GUIDE):
+    for group, name in re.findall(r"passerby (register witness|register gateway|register|authority) ([a-z-]+)", GUIDE):
         assert not groups[group][name].hidden

@@ -57,6 +57,16 @@ from .storage import (
     DirectoryStore,
     WriterSettings,
 )
+from .submission import (
+    GatewayRights,
+    Intake,
+    IntakeSettings,
+    Refused,
+    Submission,
+    SubmissionBook,
+    SubmissionClient,
+    submission_app,
+)
 from .tiles import (
     tile_paths,
 )
@@ -92,7 +102,10 @@ __all__ = [
     "Fault",
     "FileSigner",
     "FindingAcknowledged",
+    "GatewayRights",
     "Heartbeat",
+    "Intake",
+    "IntakeSettings",
     "KeyAdded",
     "KeyRetired",
     "Log",
@@ -106,6 +119,7 @@ __all__ = [
     "Proof",
     "ProvenEntry",
     "Receipt",
+    "Refused",
     "Remark",
     "RequestDecided",
     "RequestDeleted",
@@ -121,6 +135,9 @@ __all__ = [
     "SelfTest",
     "Signer",
     "SpotCheck",
+    "Submission",
+    "SubmissionBook",
+    "SubmissionClient",
     "VerifierKey",
     "Witness",
     "WriterSettings",
@@ -136,6 +153,7 @@ __all__ = [
     "new_salt",
     "require",
     "rotation_path",
+    "submission_app",
     "tile_paths",
     "verify",
     "watch",

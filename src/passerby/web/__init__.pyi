@@ -2,6 +2,7 @@ from .console import (
     serve_console,
 )
 from .listening import (
+    bind_path,
     bind_port,
     serve_app,
     shown_host,
@@ -35,6 +36,7 @@ __all__ = [
     "Comparison",
     "LogFollower",
     "SiteAddresses",
+    "bind_path",
     "bind_port",
     "compare_map",
     "compared_fields",

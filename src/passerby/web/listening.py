@@ -6,15 +6,18 @@ import asyncio
 import logging
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from passerby.errors import ServiceError
 from passerby.gateway import Admission, Doorway, Visit, connection_places, listen_on
 
 if TYPE_CHECKING:
@@ -149,14 +152,51 @@ def bind_port(host: str, port: int) -> socket.socket:
     return listen_on(host, port, hint="choose another --port or --host, or end what listens there")
 
 
-def server_config(app: Starlette) -> uvicorn.Config:
-    """Return how an application is served: without a record of who asked, without trust in what a proxy says."""
+def bind_path(path: Path) -> socket.socket:
+    """Take a Unix socket, for this user and group; one that a process left behind is replaced.
+
+    Raises:
+        ServiceError: it cannot be had.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        if path.is_socket():
+            path.unlink()
+        listener.bind(str(path))
+        path.chmod(0o660)
+        listener.listen(2048)
+    except OSError as exc:
+        listener.close()
+        raise ServiceError(
+            f"must be able to listen on {path}: {exc.strerror or exc}", hint="its folder must exist, its path be short"
+        ) from exc
+    return listener
+
+
+def server_config(app: Starlette, *, tls: tuple[Path, Path] | None = None) -> uvicorn.Config:
+    """Return how an application is served: without a record of who asked, without trust in what a proxy says.
+
+    Args:
+        app: The application.
+        tls: PEM chain and key; None serves without TLS.
+    """
+    certificate, key = tls or (None, None)
     return uvicorn.Config(
         app, access_log=False, server_header=False, proxy_headers=False, log_level="warning", timeout_keep_alive=15,
         timeout_graceful_shutdown=5, http=VisitorProtocol, ws="websockets-sansio", lifespan="off",
+        ssl_certfile=certificate, ssl_keyfile=key,
     )  # fmt: skip
 
 
-def serve_app(app: Starlette, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM. Keeps no record of who asked."""
-    _PagesServer(server_config(app), most=min(MOST, connection_places(0))).run(sockets=[listener])
+def serve_app(app: Starlette, listener: socket.socket, *, tls: tuple[Path, Path] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM. Keeps no record of who asked.
+
+    Raises:
+        ServiceError: certificate and key cannot be used.
+    """
+    server = _PagesServer(server_config(app, tls=tls), most=min(MOST, connection_places(0)))
+    try:
+        server.config.load()
+    except (OSError, ssl.SSLError) as exc:
+        raise ServiceError(f"certificate and key must be a PEM pair that can be read, got {exc}") from exc
+    server.run(sockets=[listener])

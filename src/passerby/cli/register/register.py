@@ -14,7 +14,7 @@ import typer
 from passerby import register
 from passerby.cli.old_names import add_old_name
 from passerby.cli.register import pages as register_pages
-from passerby.cli.register import witness
+from passerby.cli.register import shared, witness
 from passerby.cli.register.check import check, watch
 from passerby.cli.register.compare import compare
 from passerby.cli.register.input import (
@@ -45,6 +45,7 @@ def add_to(app: typer.Typer) -> None:
     add_old_name(group, "verify", check, old="register verify", new="register check")
     register_pages.add_commands(group)
     witness.add_to(group)
+    shared.add_to(group)
     app.add_typer(group, name="register")
 
 

@@ -24,6 +24,8 @@ from passerby.values import is_loopback
 
 URL = "^(https?://|mailto:|tel:)[^ ]+$"
 WEB = "^https?://[^ ]+$"
+WRITER = r"^(unix:/[^ ]+|https://[^ /?#@]+(/[^ ?#]*)?)$"
+VKEY = r"^[^+ ]+[+][0-9a-f]{8}[+][A-Za-z0-9+/=]+$"
 ORIGIN = r"^[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._-]+)*$"
 TOPIC = "^[^#+\x00/][^#+\x00]*$"
 Level = Literal["debug", "info", "warning", "error"]
@@ -106,9 +108,25 @@ class RegisterConfig(Section):
     Two are equal when they are the same log; what is stated of cameras that state nothing themselves is no part of it.
     """
 
-    path: Annotated[Path, Key("The log's folder, from the file's own folder; made at the first start")] = Path(
-        "register"
-    )
+    path: Annotated[
+        Path,
+        Key(
+            "The log's folder; with address: of what waits for it. From the file's own folder; made at the first start"
+        ),
+    ] = Path("register")
+    address: Annotated[
+        str | None,
+        Key(
+            "Writer that many gateways share: unix:/path or https://host:port; left out: the log is written here",
+            pattern=WRITER,
+        ),
+    ] = None
+    vkey: Annotated[str | None, Key("With address: the log's key, as register init printed it", pattern=VKEY)] = None
+    ca: Annotated[Path | None, Key("With address: PEM certificates that the writer's must lead to")] = None
+    gateway: Annotated[
+        str | None,
+        Key("With address: name of this gateway; left out: the machine's", pattern=r"^[A-Za-z0-9._/-]{1,100}$"),
+    ] = None
     origin: Annotated[str, Key("The log's name: its URL without https://", pattern=ORIGIN)]
     operator: Annotated[OperatorConfig, Key("Stated first of all")]
     grace_s: Annotated[Duration, Key("How long cameras may run while the log cannot be written; public")] = 0.0
@@ -120,6 +138,14 @@ class RegisterConfig(Section):
     position: Annotated[str | None, Key("Of cameras that state none", pattern=POSITION)] = field(
         default=None, compare=False
     )
+
+    def __post_init__(self) -> None:
+        if (self.address is None) != (self.vkey is None):
+            raise ValueError("must have address and vkey, or neither")
+        if self.address is None and (self.ca is not None or self.gateway is not None):
+            raise ValueError("must have ca and gateway with an address only")
+        if self.vkey is not None and self.vkey.partition("+")[0] != self.origin:
+            raise ValueError(f"must have the vkey of {self.origin}, has another log's")
 
 
 @dataclass(frozen=True, slots=True)

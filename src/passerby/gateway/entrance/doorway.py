@@ -106,7 +106,8 @@ class Doorway:
                 self.admission.make_place()
                 await asyncio.sleep(_AGAIN_S)
                 continue
-            self._welcome(peer, str(address[0]))
+            # who comes over a Unix socket has no address
+            self._welcome(peer, str(address[0]) if address else "local")
 
     def _welcome(self, peer: socket.socket, address: str) -> None:
         opened: list[asyncio.BaseTransport] = []

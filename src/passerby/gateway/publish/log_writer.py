@@ -10,18 +10,58 @@ import contextlib
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Protocol
 
 from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.gateway.clock import MACHINE, Clock
-from passerby.register import Entry, Log
+from passerby.gateway.publish.statements import StatedNow
+from passerby.register import CameraRegistered, Entry, Log, LogReader
 
 WAITING = 20_000
 _RETRY_S = (0.5, 1.0, 2.0, 5.0)
 _log = logging.getLogger("passerby.gateway.register")
 Job = tuple[list[Entry], "Future[None]"]
+
+
+class RegisterWriter(Protocol):
+    """The way of a gateway's entries into the register: its own log, or a writer that many gateways share.
+
+    Attributes:
+        failing_since_s: When it began that the register cannot be written, by the monotonic clock; None where it can.
+        why: A sentence about that.
+        dropped: Entries that were refused, or found no room.
+        vkey: The log's key.
+    """
+
+    vkey: str
+
+    failing_since_s: float | None
+    why: str
+    dropped: int
+
+    def put(self, entries: Sequence[Entry], now: StatedNow | None = None) -> Future[None]:
+        """Queue entries; the future is done when they are durable in the log, and fails when they are refused.
+
+        Args:
+            entries: In order.
+            now: What they say of operator and camera.
+        """
+
+    def failing_s(self) -> float:
+        """Return for how long the register cannot be written, 0 where it can."""
+
+    def registered(self, cameras: set[str]) -> set[str]:
+        """Return those of some cameras that stand in the register though nothing kept says so.
+
+        Raises:
+            RegisterError: it cannot be read.
+        """
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Write what is queued, as far as the time allows, and let go of the register."""
 
 
 class LogWriter:
@@ -30,18 +70,17 @@ class LogWriter:
     Args:
         path: The log's folder; made where it is missing.
         origin: The log's name, for a new log.
-        changed: Called from the writer's thread: with a sentence when the log cannot be written, with None when it can again.
         clock: By which it is counted for how long.
 
     Raises:
         RegisterError: the log cannot be made or opened.
     """
 
-    def __init__(self, path: Path, origin: str, changed: Callable[[str | None], None], clock: Clock = MACHINE) -> None:
+    def __init__(self, path: Path, origin: str, clock: Clock = MACHINE) -> None:
         self.path, self.dropped = path, 0
         self.failing_since_s: float | None = None
         self.why = ""
-        self._changed, self._clock = changed, clock
+        self._clock = clock
         self._jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
         self._ending = threading.Event()
         if not (path / "private").is_dir():
@@ -55,8 +94,9 @@ class LogWriter:
         self._thread = threading.Thread(target=self._run, name="register-link", daemon=True)
         self._thread.start()
 
-    def put(self, entries: Sequence[Entry]) -> Future[None]:
-        """Queue entries; the future is done when they are durable in the log, and fails when they are refused."""
+    def put(self, entries: Sequence[Entry], now: StatedNow | None = None) -> Future[None]:
+        """Queue entries in memory, as ``RegisterWriter``; who puts them remembers what they say when they are in the log."""
+        del now
         done: Future[None] = Future()
         try:
             self._jobs.put_nowait((list(entries), done))
@@ -69,6 +109,14 @@ class LogWriter:
         """Return for how long the log cannot be written, 0 where it can."""
         since = self.failing_since_s
         return self._clock.now_s() - since if since is not None else 0.0
+
+    def registered(self, cameras: set[str]) -> set[str]:
+        """Look through the log, as ``RegisterWriter``."""
+        if not cameras:
+            return set()
+        with contextlib.closing(LogReader.open(self.path)) as reader:
+            entries = (entry for entry in reader.entries() if isinstance(entry, CameraRegistered))
+            return {entry.camera for entry in entries if entry.camera in cameras}
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Write what is queued and let go of the log; what cannot be written within the time is lost, and shows as silence."""
@@ -117,10 +165,8 @@ class LogWriter:
             self.failing_since_s = self._clock.now_s()
             _log.error("the register cannot be written: %s", why)
         self.why = why
-        self._changed(why)
 
     def _sound(self) -> None:
         if self.failing_since_s is not None:
             self.failing_since_s, self.why = None, ""
             _log.info("the register can be written again")
-            self._changed(None)

@@ -7,7 +7,6 @@ the operator states in the log itself. When it is over, every camera is covered 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -15,19 +14,18 @@ from datetime import UTC, datetime, timedelta
 
 from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.gateway.clock import MACHINE, Clock
-from passerby.gateway.config import CameraConfig, CityConfig, Statement
+from passerby.gateway.config import CameraConfig, CityConfig
 from passerby.gateway.publish.heartbeats import CameraHeartbeats, HeartbeatSpan, state_of, state_of_reason
-from passerby.gateway.publish.log_writer import LogWriter
-from passerby.gateway.publish.statements import Statements, started
+from passerby.gateway.publish.log_writer import LogWriter, RegisterWriter
+from passerby.gateway.publish.shared_log import SharedLogWriter
+from passerby.gateway.publish.statements import StatedNow, Statements, started
 from passerby.gateway.states import CameraStatus, Event, EventKind
 from passerby.gateway.values import SELFTEST_CAMERA, CoverReason
 from passerby.register import (
     AccessTested,
-    CameraRegistered,
     Entry,
     Fault,
     Heartbeat,
-    LogReader,
     RunningStopped,
     SelfTest,
 )
@@ -66,25 +64,21 @@ class RegisterLink:
         self.city = city
         self._clock, self._permit_s = clock, permit_s
         self._hold, self._release = hold, release
-        self.writer = LogWriter(city.register.path, city.register.origin, self._log_changed, clock)
         self.statements = Statements(city.register.path, self._now)
-        self._settle()
+        self.writer: RegisterWriter = (
+            LogWriter(city.register.path, city.register.origin, clock)
+            if city.register.address is None
+            else SharedLogWriter(city.register, self.statements, clock)
+        )
+        for identifier in self.writer.registered(self.statements.unsure()):
+            self.statements.sure(identifier)
         self._heartbeats: dict[str, CameraHeartbeats] = {}
         self._open_faults: dict[tuple[str, CoverReason], datetime] = {}
         self._ended_faults: dict[tuple[str, CoverReason], tuple[datetime, datetime]] = {}
         self._tests: dict[str, tuple[bool, int]] = {}
-        self._pending: dict[str, tuple[Future[None], Statement]] = {}
+        self._pending: dict[str, tuple[Future[None], StatedNow]] = {}
         self._covering = False
         self._permits = asyncio.Lock()
-
-    def _settle(self) -> None:
-        unsure = self.statements.unsure()
-        if not unsure:
-            return
-        with contextlib.closing(LogReader.open(self.city.register.path)) as reader:
-            for entry in reader.entries():
-                if isinstance(entry, CameraRegistered) and entry.camera in unsure:
-                    self.statements.sure(entry.camera)
 
     def identifier(self, name: str) -> str | None:
         """Return a camera's identifier in the register."""
@@ -112,10 +106,10 @@ class RegisterLink:
     async def _state(self, config: CameraConfig) -> None:
         name, statement = config.name, self.city.statements[config.name]
         if name not in self._pending:
-            entries = self.statements.of_operator(self.city.register) + self.statements.of_camera(name, statement)
+            entries, now = self.statements.due(self.city.register, name, statement)
             identifier = self.statements.identifier(name) or ""
             entries.append(await asyncio.to_thread(started, identifier, config, statement, self._now()))
-            self._pending[name] = self.writer.put(entries), statement
+            self._pending[name] = self.writer.put(entries, now), now
         # what an earlier attempt queued still waits for the log: it is not queued a second time
         try:
             await asyncio.shield(asyncio.wrap_future(self._pending[name][0]))
@@ -128,8 +122,7 @@ class RegisterLink:
             return
         del self._pending[name]
         if found[0].exception() is None:
-            self.statements.stated_operator(self.city.register)
-            self.statements.stated_camera(name, found[1])
+            self.statements.remember(found[1])
 
     async def changed(self, city: CityConfig) -> None:
         """Take another configuration: what is stated about cameras that go on running unchanged is brought up to date."""
@@ -140,13 +133,11 @@ class RegisterLink:
             statement = city.statements[name]
             self._heartbeats[name].interval_s = statement.heartbeat_s
             try:
-                entries = self.statements.of_operator(city.register) + self.statements.of_camera(name, statement)
+                entries, now = self.statements.due(city.register, name, statement)
                 if entries:
-                    await asyncio.wait_for(
-                        asyncio.shield(asyncio.wrap_future(self.writer.put(entries))), self._permit_s
-                    )
-                    self.statements.stated_operator(city.register)
-                    self.statements.stated_camera(name, statement)
+                    done = asyncio.wrap_future(self.writer.put(entries, now))
+                    await asyncio.wait_for(asyncio.shield(done), self._permit_s)
+                    self.statements.remember(now)
             except (RegisterError, TimeoutError):
                 _log.exception("what changed about %s is not yet on record", name)
 
@@ -190,10 +181,10 @@ class RegisterLink:
         if config is None or identifier is None or name in self._pending:
             return
         try:
-            entries = [*self.statements.of_camera(name, self.city.statements[name])]
+            entries, now = self.statements.due(self.city.register, name, self.city.statements[name])
             entries.append(started(identifier, config, self.city.statements[name], self._now()))
-            self._put(entries)
-            self.statements.stated_camera(name, self.city.statements[name])
+            self.writer.put(entries, now)
+            self.statements.remember(now)
         except StorageError as exc:
             _log.error("what changed about %s is not on record: %s", name, exc.message)
 
@@ -285,10 +276,6 @@ class RegisterLink:
     def _put(self, entries: list[Entry]) -> None:
         if entries:
             self.writer.put(entries)
-
-    def _log_changed(self, why: str | None) -> None:
-        # from the writer's thread; the next tick acts on it
-        _log.debug("register: %s", why or "sound")
 
     def _now(self) -> datetime:
         return _instant(self._clock.wall_ns())

@@ -24,6 +24,9 @@ from passerby.register import (
 )
 from passerby.values import digest_file, utc_now
 
+_ALL_ANEW = {"label": ""}
+"""What is kept of a camera that stands in the register, and about which everything is to be stated again."""
+
 
 class KnownCamera(BaseModel):
     """What was stated about one camera.
@@ -39,6 +42,24 @@ class KnownCamera(BaseModel):
     id: str
     stated: dict[str, object] = {}
     access: str = ""
+
+
+class StatedNow(BaseModel):
+    """What entries say of operator and one camera, to be remembered once they are in the log or durably on the way to it.
+
+    Attributes:
+        operator: Fields of the statement about the operator; None where the entries say nothing of it.
+        camera: Its name; None where they say nothing of one.
+        registers: Whether it is the first statement about it.
+        stated: Fields of the statement about it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    operator: dict[str, object] | None = None
+    camera: str | None = None
+    registers: bool = False
+    stated: dict[str, object] = {}
 
 
 class KeptStatements(BaseModel):
@@ -95,23 +116,53 @@ class Statements:
         except (OutputError, UsageError) as exc:
             raise StorageError(exc.message, hint=exc.hint) from exc
 
-    def of_operator(self, config: RegisterConfig) -> list[Entry]:
-        """Return the entry about the operator if it must be stated anew; tell ``stated_operator`` once it is in the log."""
-        if _operator(config) == self.kept.operator:
-            return []
-        return [OperatorStated(at=self._now(), **_operator(config))]  # type: ignore[arg-type]
-
-    def stated_operator(self, config: RegisterConfig) -> None:
-        """Remember that the operator is in the log."""
-        self.kept.operator = _operator(config)
-        self.save()
-
-    def of_camera(self, name: str, statement: Statement) -> list[Entry]:
-        """Return the entries that bring the register up to what the configuration states; then tell ``stated_camera``.
+    def due(self, config: RegisterConfig, name: str, statement: Statement) -> tuple[list[Entry], StatedNow]:
+        """Return the entries that bring the register up to what the configuration states, and what to ``remember`` then.
 
         Raises:
             StorageError: a fresh identifier cannot be kept.
         """
+        about, camera = self._of_operator(config), self._of_camera(name, statement)
+        now = StatedNow(
+            operator=_operator(config) if about else None,
+            camera=name if camera else None,
+            registers=any(isinstance(entry, CameraRegistered) for entry in camera),
+            stated=_plain(statement) if camera else {},
+        )
+        return [*about, *camera], now
+
+    def remember(self, now: StatedNow) -> None:
+        """Remember what is in the log.
+
+        Raises:
+            StorageError: it cannot be kept.
+        """
+        if now.operator is not None:
+            self.kept.operator = now.operator
+        if now.camera is not None and now.camera in self.kept.cameras:
+            self.kept.cameras[now.camera].stated = now.stated
+        if now.operator is not None or now.camera is not None:
+            self.save()
+
+    def forget(self, now: StatedNow) -> None:
+        """Remember that what was on the way was refused: it is stated again, whole.
+
+        Raises:
+            StorageError: it cannot be kept.
+        """
+        if now.operator is not None:
+            self.kept.operator = {}
+        if now.camera is not None and now.camera in self.kept.cameras:
+            self.kept.cameras[now.camera].stated = {} if now.registers else dict(_ALL_ANEW)
+        if now.operator is not None or now.camera is not None:
+            self.save()
+
+    def _of_operator(self, config: RegisterConfig) -> list[Entry]:
+        if _operator(config) == self.kept.operator:
+            return []
+        return [OperatorStated(at=self._now(), **_operator(config))]  # type: ignore[arg-type]
+
+    def _of_camera(self, name: str, statement: Statement) -> list[Entry]:
         fields = _fields(statement)
         known = self.kept.cameras.get(name)
         if known is None:
@@ -126,11 +177,6 @@ class Statements:
         }
         return [CameraChanged(at=self._now(), camera=known.id, **changed)] if changed else []  # type: ignore[arg-type]
 
-    def stated_camera(self, name: str, statement: Statement) -> None:
-        """Remember what is in the log about a camera."""
-        self.kept.cameras[name].stated = _plain(statement)
-        self.save()
-
     def unsure(self) -> set[str]:
         """Return identifiers that may or may not be in the log: the process ended in between."""
         return {known.id for known in self.kept.cameras.values() if not known.stated}
@@ -139,7 +185,7 @@ class Statements:
         """Remember that an identifier is in the log; what was stated with it is stated again."""
         for known in self.kept.cameras.values():
             if known.id == identifier:
-                known.stated = {"label": ""}
+                known.stated = dict(_ALL_ANEW)
 
 
 def _operator(config: RegisterConfig) -> dict[str, object]:

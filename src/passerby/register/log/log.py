@@ -160,6 +160,23 @@ class Log:
         """Why witnesses gave no signature when they were last asked."""
         return self._publisher.failures
 
+    def public_file(self, path: str) -> bytes | None:
+        """Return one of the log's public files, None where there is none.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        return self._directory.public.get(path)
+
+    def check(self, entry: Entry) -> None:
+        """Refuse an entry that ``append`` would refuse for what it says.
+
+        Raises:
+            EntryError: as ``append``.
+        """
+        decode_entry(encode_entry(entry))  # one made past its checks must not stand in the log for ever
+        check_dates([entry], self._directory.settings.clock())
+
     def append(self, entry: Entry, *, witnessed: bool = False, timeout_s: float = WITNESS_WAIT_S) -> Receipt:
         """Put an entry into the log; returns when a durable, signed checkpoint covers it.
 

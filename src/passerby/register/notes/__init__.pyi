@@ -8,6 +8,7 @@ from .keys import (
 )
 from .note import (
     COSIGNATURE,
+    MAX_NOTE_BYTES,
     Note,
     Signature,
     Signer,
@@ -40,6 +41,7 @@ __all__ = [
     "CLOCK_ERROR",
     "CLOCK_SLACK",
     "COSIGNATURE",
+    "MAX_NOTE_BYTES",
     "NO_QUORUM",
     "Checkpoint",
     "FileSigner",

@@ -14,6 +14,7 @@ from .reader import (
 from .trust import (
     POLICY,
     VKEY,
+    follow,
     rotation_path,
 )
 from .watching import (
@@ -36,6 +37,7 @@ __all__ = [
     "LogVisit",
     "Proof",
     "ProvenEntry",
+    "follow",
     "require",
     "rotation_path",
     "verify",

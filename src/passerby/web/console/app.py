@@ -31,7 +31,7 @@ def app_of(runtime: Runtime, follower: LogFollower | None, *, secure: bool, orig
 
     Args:
         runtime: The gateway.
-        follower: Its register, for the citizen's pages; None serves none.
+        follower: Its register, for the citizen's pages; None leads to where the shared register's pages are.
         secure: Whether it is served over TLS.
         origin: Where it is served, for the API's description.
     """
@@ -40,7 +40,11 @@ def app_of(runtime: Runtime, follower: LogFollower | None, *, secure: bool, orig
     if follower is not None:
         routes.append(Mount("/", app=register_app(follower)))
     else:
+        pages = f"https://{runtime.city.register.origin}/"
         routes.append(Route("/", lambda _: RedirectResponse("/console/", 303, HEADERS)))
+        routes.append(
+            Route("/c/{rest:path}", lambda asked: RedirectResponse(f"{pages}{asked.url.path[1:]}", 303, HEADERS))
+        )
     app = Starlette(routes=routes)
     if secure:
         app.add_middleware(_Strict)

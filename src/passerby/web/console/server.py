@@ -71,12 +71,15 @@ async def _first(event: asyncio.Event, serving: asyncio.Task[None]) -> None:
     waiting.cancel()
 
 
-def _follower(runtime: Runtime, origin: str) -> LogFollower:
+def _follower(runtime: Runtime, origin: str) -> LogFollower | None:
+    """The register's pages; none where the log is elsewhere, and its pages with it."""
+    if runtime.city.register.address is not None:
+        return None
     base = (runtime.city.server.url or origin).rstrip("/") + "/"
     return LogFollower(runtime.city.register.path, vkey=runtime.record.writer.vkey, addresses=SiteAddresses(base))
 
 
-def _settings(runtime: Runtime, follower: LogFollower, *, secure: bool, origin: str) -> uvicorn.Config:
+def _settings(runtime: Runtime, follower: LogFollower | None, *, secure: bool, origin: str) -> uvicorn.Config:
     return uvicorn.Config(
         app_of(runtime, follower, secure=secure, origin=origin),
         access_log=False,
