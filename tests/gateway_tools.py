@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import av
+import numpy as np
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,7 +26,7 @@ from passerby.gateway.clock import Clock
 from passerby.gateway.config import CameraConfig, EncodeConfig, InputConfig, RtspConfig
 from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
-from passerby.gateway.picture.scene import Scene, SceneSettings
+from passerby.gateway.picture.scene import Scene, SceneSettings, read_number
 from passerby.gateway.picture.slate import Slates
 from passerby.gateway.rtsp.auth import DigestGate, ha1
 from passerby.gateway.rtsp.server import SWEEP_S, RtspServer
@@ -35,6 +36,7 @@ from passerby.gateway.values import CoverReason
 
 T = TypeVar("T")
 SMALL = SceneSettings(320, 192, 12.5, 0)
+SLATES = Slates()
 USER, PASSWORD = "reader", "p@ss word:1"
 LOGIN = "reader:p%40ss%20word%3A1@"
 
@@ -159,6 +161,32 @@ async def feed(relay: Relay, settings: SceneSettings = SMALL, *, kbps: int = 400
 
 def camera(name: str = "hall", url: str = "test://portrait?size=320x192") -> CameraConfig:
     return CameraConfig(name, InputConfig(url), friendly_name="Hall, north")
+
+
+class Fed:
+    """A relay fed by hand, as fast as one likes; its clock goes with the pictures."""
+
+    def __init__(self, settings: SceneSettings = SMALL, config: CameraConfig | None = None) -> None:
+        self.hand = HandClock()
+        self.relay = Relay(config or camera(), SLATES, clock=self.hand.clock)
+        self.scene = Scene(settings)
+        self.encoder = LiveEncoder(settings.width, settings.height, settings.fps, EncodeConfig())
+        self.number = 0
+        self.began = self.hand.ns
+
+    def feed(self, count: int) -> None:
+        for _ in range(count):
+            stamp = self.began + round(self.number * 1e9 / self.scene.settings.fps)
+            self.hand.move(max(0, stamp - self.hand.ns) / 1e9)
+            for data, key, _ in self.encoder.encode(self.scene.frame(self.number), ticks_of(stamp)):
+                self.relay.accept(veiled_unit(data, stamp, key=key))
+            self.number += 1
+
+
+def numbers(data: bytes) -> list[int | None]:
+    """Return the numbers that are drawn on a clip's pictures."""
+    frames = frames_of(io.BytesIO(data))
+    return [read_number(np.asarray(f.to_ndarray(format="yuv420p"), np.uint8)[: f.height]) for f in frames]
 
 
 class Served:

@@ -47,6 +47,15 @@ def module(name: str) -> ModuleType:
         missing(f"{name} is not installed", EXTRA)
 
 
+def node_tools(*packages: str) -> tuple[str, Path]:
+    """Return Node and the folder in which packages of npm are installed for tests."""
+    node, folder = program("node"), Path(__file__).parent / "node"
+    for name in packages:
+        if not (folder / "node_modules" / name).is_dir():
+            missing(f"{name} of npm is not installed")
+    return node, folder
+
+
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Browser]:
     """Start Chromium, that of ``PASSERBY_CHROMIUM`` or the system's, with further arguments."""

@@ -16,53 +16,34 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from tests.gateway_tools import SMALL, HandClock, camera, frames_of, program, run, times_of, veiled_unit, wait_for
+from tests.gateway_tools import (
+    Fed,
+    frames_of,
+    numbers,
+    program,
+    run,
+    times_of,
+    veiled_unit,
+    wait_for,
+)
 
 from passerby.errors import ServiceError
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import EncodeConfig, RecordConfig
 from passerby.gateway.picture.drawn_cover import TONE
-from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
-from passerby.gateway.picture.scene import Scene, SceneSettings, read_number
+from passerby.gateway.picture.scene import SceneSettings, read_number
 from passerby.gateway.picture.slate import Slates
 from passerby.gateway.stream.fragments import fragments, header_bytes
 from passerby.gateway.stream.gops import Gop, GopCutter
-from passerby.gateway.stream.hls import SEGMENTS, HlsFeed
 from passerby.gateway.stream.mse import WAITING, LiveFeed
 from passerby.gateway.stream.playback import clip_between, recordings_between
 from passerby.gateway.stream.readers import AccessUnit
 from passerby.gateway.stream.recorder import Recorder, RecorderLimits
 from passerby.gateway.stream.recording_files import began_ns, file_name, open_unbuffered, recorded
-from passerby.gateway.stream.relay import Relay
 from passerby.gateway.stream.snapshot import Snapshots
 from passerby.gateway.values import CoverReason
 
 SLATES = Slates()
-
-
-class Fed:
-    """A relay fed by hand, as fast as one likes; its clock goes with the pictures."""
-
-    def __init__(self, settings: SceneSettings = SMALL) -> None:
-        self.hand = HandClock()
-        self.relay = Relay(camera(), SLATES, clock=self.hand.clock)
-        self.scene = Scene(settings)
-        self.encoder = LiveEncoder(settings.width, settings.height, settings.fps, EncodeConfig())
-        self.number = 0
-        self.began = self.hand.ns
-
-    def feed(self, count: int) -> None:
-        for _ in range(count):
-            stamp = self.began + round(self.number * 1e9 / self.scene.settings.fps)
-            self.hand.move(max(0, stamp - self.hand.ns) / 1e9)
-            for data, key, _ in self.encoder.encode(self.scene.frame(self.number), ticks_of(stamp)):
-                self.relay.accept(veiled_unit(data, stamp, key=key))
-            self.number += 1
-
-
-def numbers(data: bytes) -> list[int | None]:
-    frames = frames_of(io.BytesIO(data))
-    return [read_number(np.asarray(f.to_ndarray(format="yuv420p"), np.uint8)[: f.height]) for f in frames]
 
 
 def is_slate(data: bytes) -> bool:
@@ -242,62 +223,6 @@ def test_viewer_is_told_of_another_size() -> None:
 
     texts = [json.loads(item)["width"] for item in asyncio.run(inside()) if isinstance(item, str)]
     assert texts == [320, 640]
-
-
-# HLS
-
-
-def test_hls_plays_and_is_bounded() -> None:
-    fed = Fed()
-    fed.feed(1)
-    feed = HlsFeed(fed.relay)
-    assert feed.playlist() is None
-    fed.feed(13 * 2 * (SEGMENTS + 3))
-    playlist = feed.playlist()
-    assert playlist is not None
-    names = [line for line in playlist.splitlines() if line.endswith(".m4s")]
-    assert len(names) == SEGMENTS
-    assert "#EXT-X-INDEPENDENT-SEGMENTS" in playlist
-    init = feed.file("init0.mp4")
-    parts = [feed.file(name) for name in names]
-    assert init is not None
-    seen = numbers(init + b"".join(part for part in parts if part is not None))
-    assert len(seen) == SEGMENTS * 26
-    assert np.diff(np.array(seen, np.int64)).tolist() == [1] * (len(seen) - 1)
-    assert feed.file("seg0.m4s") is None, "old segments go"
-    assert feed.file("../etc/passwd") is None
-    feed.close()
-    assert not feed.active
-
-
-@pytest.mark.tool
-def test_ffmpeg_plays_the_playlist(tmp_path: Path) -> None:
-    fed = Fed()
-    feed = HlsFeed(fed.relay)
-    feed.playlist()
-    fed.feed(60)
-    playlist = feed.playlist()
-    assert playlist is not None
-    for name in ["init0.mp4", *(line for line in playlist.splitlines() if line.endswith(".m4s"))]:
-        data = feed.file(name)
-        assert data is not None
-        (tmp_path / name).write_bytes(data)
-    (tmp_path / "live.m3u8").write_text(playlist + "#EXT-X-ENDLIST\n")
-    done = run([program("ffmpeg"), "-nostdin", "-v", "error", "-i", str(tmp_path / "live.m3u8"), "-f", "null", "-"])
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-
-
-def test_hls_marks_another_size() -> None:
-    fed = Fed()
-    feed = HlsFeed(fed.relay)
-    feed.playlist()
-    fed.feed(30)
-    other = Fed(SceneSettings(640, 352, 12.5, 0))
-    other.relay, other.began = fed.relay, fed.hand.ns + 3 * 10**9
-    other.feed(60)
-    playlist = feed.playlist() or ""
-    assert playlist.count("#EXT-X-DISCONTINUITY") == 1
-    assert playlist.index("init0.mp4") < playlist.index("#EXT-X-DISCONTINUITY") < playlist.index("init1.mp4")
 
 
 # snapshots
