@@ -189,7 +189,9 @@ def test_watch_remembers(shell: Shell, log: Path, tmp_path: Path) -> None:
     for path, data in old.items():
         path.write_bytes(data)
     assert shell("register", "watch", log, "--state", state) == 1
-    assert shell.out == "rollback: size was 4, is 2: an older state is shown again\n"
+    assert shell.out == (
+        "rollback: size was 4, is 2: an older state is shown again, a start of what was seen (as a stale copy does)\n"
+    )
     assert f"hint: what was seen is kept in {state}" in shell.err
     assert shell("register", "watch", log, "--state", state, "--json") == 1
     assert json.loads(shell.out)["problems"][0]["kind"] == "rollback"

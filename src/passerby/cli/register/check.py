@@ -22,6 +22,10 @@ from passerby.cli.register.input import (
 )
 from passerby.errors import FormatError, UsageError, VerificationError
 
+EVIDENCE = {
+    "fork": "the log signed two histories, which proves it to anyone",
+    "withheld": "the log signed this and does not show what it signed, which it cannot deny",
+}
 LOG, PROOF = "Of a log", "Of a proof"
 PROOF_SUFFIX = ".tlog-proof"
 
@@ -193,6 +197,7 @@ def _print_visit(visit: register.LogVisit, *, as_json: bool) -> None:
         "bundles": {"looked": visit.bundles.looked, "total": visit.bundles.total},
         "dropped": visit.dropped,
         "acknowledged": [_as_json(problem) for problem in visit.acknowledged],
+        "evidence": list(visit.evidence),
     }
     _print_problems(visit.problems, as_json=as_json, rest=rest)
     for problem in () if as_json else visit.acknowledged:
@@ -203,6 +208,8 @@ def _print_visit(visit: register.LogVisit, *, as_json: bool) -> None:
             f"{visit.bundles.looked} of {visit.bundles.total} bundles of entries looked at now",
             err=True,
         )
+    for name in () if as_json else visit.evidence:
+        typer.echo(f"evidence: {EVIDENCE[name.partition('-')[0]]}: {name}", err=True)
     if visit.own_word:
         typer.echo("the log's key is its own word from the first visit: compare it with --vkey", err=True)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, Field, NonNegativeInt, ValidationError
 
 from passerby.errors import FormatError, UsageError
 from passerby.register.notes import Checkpoint, VerifierKey, split_note
 from passerby.register.storage import DirectoryStore
+from passerby.register.verification.evidence import EvidenceFolder, HeldTree
 from passerby.register.verification.history import HistoryState
 
 
@@ -42,11 +44,12 @@ class LastVisit(BaseModel):
 class WatcherMemory:
     """The watcher's state directory, for one log."""
 
-    def __init__(self, store: DirectoryStore, place: str) -> None:
-        self._store = store
+    def __init__(self, folder: Path, place: str) -> None:
+        self._store = DirectoryStore(folder)
         self._place = place
         name = hashlib.sha256(place.rstrip("/").encode()).hexdigest()[:16]
-        self._note_path, self._visit_path = f"{name}.note", f"{name}.json"
+        self._note_path, self._visit_path, self._tree_path = f"{name}.note", f"{name}.json", f"{name}.hashes"
+        self.evidence = EvidenceFolder(folder, name)
 
     def last_visit(self) -> LastVisit:
         """Return what was kept at the last visit, or what counts before the first.
@@ -75,23 +78,20 @@ class WatcherMemory:
         except FormatError as exc:
             raise self._changed(self._note_path) from exc
 
-    def keep(self, note: bytes, visit: LastVisit) -> None:
-        """Remember a visit; after a crash in between the checkpoint is the newer of the two.
+    def last_tree(self, point: Checkpoint) -> HeldTree | None:
+        """Return the hashes of the last visit, where they were kept and are those of its checkpoint."""
+        raw = self._store.get(self._tree_path)
+        return None if raw is None else HeldTree.from_bytes(raw, point)
+
+    def keep(self, note: bytes, visit: LastVisit, tree: HeldTree | None) -> None:
+        """Remember a visit; after a crash in between the checkpoint is the newest, and the hashes are read anew.
 
         Raises:
             StorageError: it cannot be written.
         """
         fresh = visit.model_copy(update={"place": self._place})
-        self._store.put_all({self._note_path: note, self._visit_path: fresh.model_dump_json().encode()})
-
-    def keep_evidence(self, before: bytes, now: bytes) -> None:
-        """Keep two signed checkpoints that contradict each other.
-
-        Raises:
-            StorageError: they cannot be written.
-        """
-        evidence = before + b"\n" + now
-        self._store.put_all({f"fork-{hashlib.sha256(evidence).hexdigest()[:16]}.txt": evidence})
+        files = {self._note_path: note, self._visit_path: fresh.model_dump_json().encode()}
+        self._store.put_all(files | ({self._tree_path: tree.to_bytes()} if tree else {}))
 
     def _changed(self, name: str) -> UsageError:
         return UsageError(

@@ -2,19 +2,21 @@
 
 The state directory holds, for each log, the last checkpoint that was accepted (``<hash of the place>.note``), and what was
 read of its entries, with all that was found in them (``<hash of the place>.json``). A contradiction is kept with both signed
-checkpoints as ``fork-*.txt``: they prove it to anyone. Each step of a visit has its number in the code.
+checkpoints as ``fork-*.txt``: they prove it to anyone. A signed checkpoint whose tiles the log withholds is kept as
+``withheld-*.txt`` (``evidence``). Each step of a visit has its number in the code.
 
 1. What was remembered at the last visit is read.
 2. The log's checkpoint is signed by the key that it is known by.
 3. The log starts with what its earlier keys signed, and with what it was at the last visit.
 4. Each entry not read yet leads to the root, fits its form, and fits all entries before it, as ``verify`` holds them
    (``history``).
-5. Some of the bundles read before are still there, and lead to the root; partial tiles of the last visit, where they are
-   still served, are the start of those of now.
+5. Some of the bundles read before are still there, and lead to the root, as the hash tiles above all bundles do; partial tiles
+   of the last visit, where they are still served, are the start of those of now.
 6. No signature stands twice, the policy's quorum signed, at times that can be, and the log names the witnesses that it named
    before.
 7. It is not silent.
-8. Where no file is missing or damaged, this visit is remembered. What was found in entries stays, until the log acknowledges it.
+8. Where no file is missing or damaged, what was withheld before is held against what is shown, and this visit is remembered;
+   else its checkpoint is kept. What was found in entries stays, until the log acknowledges it.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from pathlib import Path
 from passerby.errors import (
     EntryError,
     FormatError,
+    RegisterError,
     RewrittenError,
     StorageError,
     TileError,
@@ -36,9 +39,10 @@ from passerby.errors import (
 from passerby.register.codec import decode_entry
 from passerby.register.fields import format_instant
 from passerby.register.notes import Checkpoint, Policy, VerifierKey
-from passerby.register.storage import DirectoryStore, LogSource, as_storage_errors, open_source
+from passerby.register.storage import LogSource, as_storage_errors, open_source
 from passerby.register.tiles import CHECKPOINT, WIDTH, Tiles
 from passerby.register.verification.bundles import BundlesSeen, check_old_edge, choose, count_bundles, read_bundle
+from passerby.register.verification.evidence import HeldTree
 from passerby.register.verification.findings import LogFindings, LogProblem
 from passerby.register.verification.history import History
 from passerby.register.verification.memory import LastVisit, WatcherMemory
@@ -68,6 +72,7 @@ class LogVisit:
         dropped: Findings in entries beyond those that are listed.
         read: Entries read so far, at this visit and before.
         bundles: How many bundles of entries were looked at in this visit, of how many.
+        evidence: Files of the state directory that hold what counts against the log, as this visit found it.
     """
 
     problems: tuple[LogProblem, ...]
@@ -78,6 +83,7 @@ class LogVisit:
     dropped: int = 0
     read: int = 0
     bundles: BundlesSeen = field(default_factory=BundlesSeen)
+    evidence: tuple[str, ...] = ()
 
 
 def watch(
@@ -114,7 +120,7 @@ def watch(
     try:
         with as_storage_errors(f"{state} cannot be made"):
             state.mkdir(parents=True, exist_ok=True)
-        memory = WatcherMemory(DirectoryStore(state), str(place))
+        memory = WatcherMemory(state, str(place))
         visitor = _Visitor(source, memory, timedelta(hours=silence_h), now or utc_now())
         return visitor.visit(key, policy, read_at_once)
     except StorageError as exc:
@@ -129,6 +135,7 @@ class _Visitor:
         self._now = now
         self._last = memory.last_visit()  # 1
         self._before, self._old = memory.last_note()
+        self._tree = memory.last_tree(self._old) if self._old else None
         self._own_word = self._last.own_word
         self._findings = LogFindings()
         self._seen = BundlesSeen()
@@ -141,6 +148,8 @@ class _Visitor:
             self._own_word = False
         reader = self._open(vkey, policy)  # 2
         if reader is None or not self._bridged(reader) or (self._old and not self._grew(self._old, reader)):  # 3
+            if reader is not None and self._damaged():
+                self._memory.evidence.keep_withheld(reader.snapshot.note.raw)
             return self._told(None, History(self._now, state=last.history))
         history = self._history(reader)
         read = self._read_entries(reader, history, most)  # 4
@@ -149,12 +158,17 @@ class _Visitor:
         seen_s = self._check_signatures(reader, history)  # 6
         named = last.policy if policy else self._check_named(reader)
         self._check_silence(grown, seen_s)  # 7
-        if not DAMAGE & {problem.kind for problem in self._findings.open}:  # 8
+        tree = self._read_tree(reader)
+        if self._damaged():
+            self._memory.evidence.keep_withheld(reader.snapshot.note.raw)
+        else:  # 8
+            for text in self._memory.evidence.judge_withheld(reader):
+                self._say("fork", text)
             known = str(last.key or vkey or reader.snapshot.trust.key)
             kept = LastVisit(
                 vkey=known, own_word=self._own_word, policy=named, grown=grown, turn=turn, history=history.saved()
             )
-            self._memory.keep(reader.snapshot.note.raw, kept)
+            self._memory.keep(reader.snapshot.note.raw, kept, tree)
         return self._told(reader.checkpoint(), history)
 
     def _told(self, new: Checkpoint | None, history: History) -> LogVisit:
@@ -173,7 +187,18 @@ class _Visitor:
             dropped=history.findings.dropped,
             read=history.state.read,
             bundles=self._seen,
+            evidence=tuple(dict.fromkeys(self._memory.evidence.kept)),
         )
+
+    def _damaged(self) -> bool:
+        return bool(DAMAGE & {problem.kind for problem in self._findings.open})
+
+    def _read_tree(self, reader: LogReader) -> HeldTree | None:
+        try:
+            return HeldTree.read(reader, self._tree)
+        except (FormatError, StorageError, TileError) as exc:
+            self._say_of(exc)
+        return None
 
     def _open(self, vkey: VerifierKey | None, policy: Policy | None) -> LogReader | None:
         try:
@@ -196,26 +221,38 @@ class _Visitor:
         new = reader.checkpoint()
         try:
             check_growth(old, new, Tiles(new.size, reader.source.get))
-        except (StorageError, FormatError) as exc:
-            self._say("missing" if isinstance(exc, StorageError) else "format", exc.message)
-        except TileError as exc:
-            self._say("tile", exc.message)
-        except RewrittenError as exc:
-            self._say("fork", exc.message)
+        except (FormatError, StorageError, TileError, RewrittenError) as exc:
+            self._say_of(exc)
 
     def _grew(self, old: Checkpoint, reader: LogReader) -> bool:
         new = reader.checkpoint()
         if new.origin != old.origin:
             self._say("fork", f"origin was {old.origin}, is {new.origin}")
         elif new.size < old.size:
-            self._say("rollback", f"size was {old.size}, is {new.size}: an older state is shown again")
+            self._compare_smaller(old, reader)
         elif new.size == old.size and new.root != old.root:
             self._say("fork", f"two histories of size {new.size} are signed")
         else:
             self._check_growth(old, reader)
-        if any(problem.kind in {"fork", "rollback"} for problem in self._findings.open):
-            self._memory.keep_evidence(self._before, reader.snapshot.note.raw)
+        if any(problem.kind == "fork" for problem in self._findings.open):
+            held = self._tree if new.size < old.size else None
+            self._memory.evidence.keep_fork(self._before, reader.snapshot.note.raw, held)
         return not self._findings.open
+
+    def _compare_smaller(self, old: Checkpoint, reader: LogReader) -> None:
+        """A start of what was seen accuses nobody; another history does; what shows neither is kept."""
+        new, tree = reader.checkpoint(), self._tree
+        sizes = f"size was {old.size}, is {new.size}"
+        root = tree.root_at(new.size, reader) if tree else None
+        if root == new.root:
+            self._say(
+                "rollback", f"{sizes}: an older state is shown again, a start of what was seen (as a stale copy does)"
+            )
+        elif root is not None or (tree and tree.contradicts(reader)):
+            self._say("fork", f"{sizes}, and it is no start of what was seen: the history was rewritten")
+        else:
+            self._say("rollback", f"{sizes}, and the log does not show whether it is a start of what was seen")
+            self._memory.evidence.keep_withheld(reader.snapshot.note.raw)
 
     def _history(self, reader: LogReader) -> History:
         seen_s = reader.snapshot.time_s
@@ -286,3 +323,15 @@ class _Visitor:
 
     def _say(self, kind: str, text: str) -> None:
         self._findings.say(kind, text)
+
+    def _say_of(self, error: RegisterError) -> None:
+        match error:
+            case StorageError():
+                kind = "missing"
+            case FormatError():
+                kind = "format"
+            case RewrittenError():
+                kind = "fork"
+            case _:
+                kind = "tile"
+        self._say(kind, error.message)
