@@ -23,10 +23,10 @@ from pathlib import Path
 import av
 import numpy as np
 import uvicorn
-from numpy.typing import NDArray
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 
+from exposure import PARTLY, open_shares
 from gateway_clients import GATE, SCENE, cameras_process, start_drain
 from passerby.gateway.config import CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.picture.scene import Scene, read_number
@@ -39,12 +39,6 @@ from passerby.values import utc_now
 from passerby.web.streams import Streams
 
 WARM_S = 20.0
-COVER = 112
-"""Luma of the default fill."""
-NOISE = 12
-"""Grey levels by which encoding twice changes a pixel at most, nearly always."""
-HIDDEN = 0.3
-"""A face of which less can be seen, because another head stands before it, is not counted."""
 
 
 def show(title: str, head: list[str], rows: list[list[str]]) -> None:
@@ -323,16 +317,6 @@ async def overload(count: int, seconds: float, port: int) -> None:
     say_reasons([(count, got)])
 
 
-def area(box: NDArray[np.float32]) -> float:
-    return float((box[2] - box[0]) * (box[3] - box[1]))
-
-
-def open_share(luma: NDArray[np.uint8], known: NDArray[np.uint8], shown: NDArray[np.bool_]) -> float:
-    """Return the share of what can be seen of a face that came out as it went in, and is not the cover's tone."""
-    seen, bare = luma[shown].astype(np.int16), known[shown].astype(np.int16)
-    return float(((np.abs(seen - bare) < NOISE) & (np.abs(seen - COVER) > NOISE / 2)).mean())
-
-
 def count_open(folder: Path) -> tuple[int, int, int]:
     """Count the faces of the drawn scene in what was recorded, and those that are partly or mostly open. 0 with other footage."""
     scene, faces, partly, mostly = Scene(SCENE), 0, 0, 0
@@ -343,14 +327,9 @@ def count_open(folder: Path) -> tuple[int, int, int]:
                 number = read_number(luma)
                 if number is None or index % 2:
                     continue
-                known = scene.luma(number)
-                shown = [scene.shown(number, face) for face in range(SCENE.faces)]
-                shown = [
-                    one for one, box in zip(shown, scene.faces(number), strict=True) if one.sum() > HIDDEN * area(box)
-                ]
-                faces += len(shown)
-                shares = [open_share(luma, known, one) for one in shown]
-                partly += sum(share > 0.1 for share in shares)
+                shares = open_shares(scene, number, luma).values()
+                faces += len(shares)
+                partly += sum(share > PARTLY for share in shares)
                 mostly += sum(share > 0.5 for share in shares)
     return faces, partly, mostly
 

@@ -6,6 +6,8 @@ import argparse
 import asyncio
 import hashlib
 import os
+import random
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ from passerby.gateway.rtsp.server import RtspServer
 from passerby.gateway.stream.relay import Relay
 
 SCENE = SceneSettings(1280, 720, 12.5, 5)
+CROSSING = SceneSettings(640, 360, 12.5, 4, seed=3, crossing=True)
 LOOP = 250
 GATE = DigestGate({"bench": ha1("bench", "bench")}.get, lambda *_: True)
 
@@ -70,8 +73,59 @@ async def simulate(count: int, port: int) -> None:
         number += 1
 
 
+class LostStretch:
+    """A stretch of a stream that does not arrive.
+
+    ``SIGUSR1``: the camera takes no pictures; ``SIGUSR2``: their packets get lost.
+    """
+
+    def __init__(self) -> None:
+        self._until_s = {signal.SIGUSR1: 0.0, signal.SIGUSR2: 0.0}
+        for number in self._until_s:
+            signal.signal(number, self._begin)
+
+    def _begin(self, number: int, _: object) -> None:
+        self._until_s[signal.Signals(number)] = time.monotonic() + random.uniform(0.3, 2.5)  # noqa: S311 - no secret
+
+    def now(self, number: signal.Signals) -> bool:
+        return time.monotonic() < self._until_s[number]
+
+
+async def walk(port: int, scene: SceneSettings, began_s: float) -> None:
+    """Serve one camera ``cam0`` of a scene that goes on for ever; the number of a picture says when it was taken."""
+    drawn, relay, lost = (
+        Scene(scene),
+        Relay(CameraConfig("cam0", InputConfig("test://portrait")), Slates()),
+        LostStretch(),
+    )
+    server = RtspServer(RtspConfig(port=port, udp=False), {"cam0": relay}.get, GATE, lambda _: None)
+    encoder = LiveEncoder(scene.width, scene.height, scene.fps, EncodeConfig(preset="veryfast", gop_s=1.0))
+    await server.start()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while True:
+        number = int((time.monotonic() - began_s) * scene.fps) + 1
+        due_s = began_s + number / scene.fps
+        await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+        if lost.now(signal.SIGUSR1):
+            continue
+        stamp = round(due_s * 1e9)
+        for data, key, _ in encoder.encode(drawn.frame(number), ticks_of(stamp)):
+            if not lost.now(signal.SIGUSR2):
+                relay.accept(VeiledUnit(data, key, None, stamp, stamp))
+
+
 def cameras_process(count: int, port: int) -> subprocess.Popen[str]:
-    arguments = [sys.executable, __file__, "--simulate", str(count), "--port", str(port)]
+    return started(["--simulate", str(count), "--port", str(port)])
+
+
+def walking_process(port: int, began_s: float) -> subprocess.Popen[str]:
+    """Start the camera of people who cross; ``began_s`` is when its picture 0 was, by the machine's clock."""
+    return started(["--walk", repr(began_s), "--port", str(port)])
+
+
+def started(told: list[str]) -> subprocess.Popen[str]:
+    arguments = [sys.executable, __file__, *told]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     if process.stdout is None or process.stdout.readline() != "ready\n":
         raise RuntimeError("the simulated cameras must start")
@@ -125,12 +179,15 @@ def start_drain(readers: int, viewers: int, rtsp_port: int, http_port: int) -> s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--simulate", type=int, default=0)
+    parser.add_argument("--walk", type=float, default=0.0)
     parser.add_argument("--drain", default="")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--http", type=int, default=0)
     asked = parser.parse_args()
     if asked.simulate:
         asyncio.run(simulate(asked.simulate, asked.port))
+    elif asked.walk:
+        asyncio.run(walk(asked.port, CROSSING, asked.walk))
     else:
         asyncio.run(drain(asked.port, asked.http, *(int(part) for part in asked.drain.split(","))))
 

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from passerby.errors import ServiceError
 from passerby.gateway.config import CameraConfig, EncodeConfig, MqttConfig, RtspConfig, SelfTestConfig
 from passerby.gateway.picture.drawn_cover import TONE
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
-from passerby.gateway.picture.scene import Scene
+from passerby.gateway.picture.scene import Scene, read_number
 from passerby.gateway.picture.slate import Slates
 from passerby.gateway.publish.mqtt import MqttLink
 from passerby.gateway.rtsp.auth import DigestGate, ha1
@@ -37,6 +37,8 @@ from passerby.gateway.values import CoverReason
 
 Luma = NDArray[np.uint8]
 BARE = 0.6
+FILL = 112
+"""Luma of a cover."""
 
 
 class BareFinder:
@@ -68,11 +70,51 @@ class BareFinder:
         return float((hits / (self._norm * spread)).max())
 
 
-class Seen:
-    """What came out, on all outputs."""
+PARTLY = 0.1
+NOISE = 14
+"""Grey levels by which encoding twice changes a pixel at most, nearly always."""
 
-    def __init__(self, finder: BareFinder) -> None:
-        self._finder = finder
+
+def open_shares(scene: Scene, luma: Luma) -> dict[tuple[int, int], float]:
+    """Return of each face that a picture should show how much of its area is bare, by the picture's number and the face's.
+
+    A face that is hidden by another head or a post to more than two thirds is left out.
+    """
+    number = read_number(luma)
+    if number is None:
+        return {}
+    known, shares = scene.luma(number), {}
+    for face, (x0, y0, x1, y1) in enumerate(scene.faces(number)):
+        shown, area = scene.shown(number, face), float((x1 - x0) * (y1 - y0))
+        if shown.sum() > area / 3:
+            seen, bare = luma[shown].astype(int), known[shown].astype(int)
+            shares[number, face] = float(((abs(seen - bare) < NOISE) & (abs(seen - FILL) > NOISE / 2)).sum()) / area
+    return shares
+
+
+def incidents(partly: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return where runs of pictures begin in which one face is partly bare; all outputs together, a second apart."""
+    last: dict[int, int] = {}
+    begun = []
+    for number, face in sorted(partly):
+        if number - last.get(face, -100) > 10:
+            begun.append((number, face))
+        last[face] = number
+    return begun
+
+
+class Seen:
+    """What came out, on all outputs.
+
+    Attributes:
+        faces: Face-frames looked at in pictures that are no covers.
+        partly: Faces that are bare by more than a tenth of their area: picture, face, and how much at most.
+    """
+
+    def __init__(self, finder: BareFinder, scene: Scene) -> None:
+        self._finder, self._scene = finder, scene
+        self.faces = 0
+        self.partly: dict[tuple[int, int], float] = {}
         # guards all below; notified with every picture
         self._came = threading.Condition()
         self.pictures: Counter[str] = Counter()
@@ -85,9 +127,14 @@ class Seen:
     def judge(self, output: str, luma: Luma) -> None:
         score = self._finder.best(luma)
         cover = abs(float(np.median(luma)) - TONE) < 4
+        shares = {} if cover else open_shares(self._scene, luma)
         with self._came:
             self.pictures[output] += 1
             self.covers[output] += cover
+            self.faces += len(shares)
+            for face, share in shares.items():
+                if share > PARTLY:
+                    self.partly[face] = max(share, self.partly.get(face, 0.0))
             self.last[output] = luma
             (self.cover_times if cover else self.times)[output] = time.monotonic()
             if score > BARE:
@@ -125,7 +172,7 @@ def luma_of(frame: av.VideoFrame) -> Luma:
 
 
 class SimulatedCamera:
-    """An RTSP camera with one bare face walking through its picture, and bad habits."""
+    """An RTSP camera with bare faces walking through its picture, and bad habits."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -246,8 +293,8 @@ class Mqtt:
 class RunningGateway:
     """A gateway in a thread, with every output watched."""
 
-    def __init__(self, cameras: list[CameraConfig], finder: BareFinder, folder: Path, selftest: SelfTestConfig) -> None:
-        self.seen = Seen(finder)
+    def __init__(self, cameras: list[CameraConfig], scene: Scene, folder: Path, selftest: SelfTestConfig) -> None:
+        self.seen = Seen(BareFinder(scene), scene)
         self.events: list[Event] = []
         self.folder = folder
         self.thread = LoopThread()
@@ -270,7 +317,7 @@ class RunningGateway:
             while not self._stop.is_set():
                 try:
                     target()
-                except (FFmpegError, OSError, ServiceError):
+                except (FFmpegError, OSError, ServiceError, KeyError):  # the last: the gateway has just stopped
                     self._stop.wait(0.2)
 
         return inside

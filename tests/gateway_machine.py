@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.gateway_chaos_tools import BareFinder, RunningGateway
+from tests.gateway_chaos_tools import RunningGateway
 from tests.gateway_tools import wait_for
 
 from passerby.gateway.config import CameraConfig, InputConfig, PrivacyConfig, RecordConfig, RetainConfig, SelfTestConfig
@@ -93,7 +93,7 @@ def main(what: str, folder: Path, file: Path | None) -> None:
     )
     camera = CameraConfig("hall", InputConfig(URL), privacy=PrivacyConfig(lookahead_frames=8), record=recording)
     selftest = SelfTestConfig(interval_s=30.0, enabled_stream=False)
-    running = RunningGateway([camera], BareFinder(Scene(settings_of(URL))), folder, selftest)
+    running = RunningGateway([camera], Scene(settings_of(URL)), folder, selftest)
     try:
         wait_for(lambda: running.seen.veiled_after("rtsp", 0.0), 90)
         wait_for(lambda: running.seen.pictures["hls"] > 0, 20)

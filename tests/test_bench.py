@@ -9,7 +9,7 @@ import pytest
 BENCH = Path(__file__).resolve().parent.parent / "bench"
 
 
-@pytest.mark.parametrize("module", ["coverage", "covers", "figures", "hard", "veil_bench"])
+@pytest.mark.parametrize("module", ["coverage", "covers", "exposure", "figures", "hard", "veil_bench"])
 def test_examples_of_the_benchmark_hold(module: str) -> None:
     command = [sys.executable, "-m", "doctest", "-v", f"{module}.py"]
     done = subprocess.run(command, cwd=BENCH, capture_output=True, text=True, check=False)

@@ -16,7 +16,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.gateway_chaos_tools import BARE, TOPIC, BareFinder, RunningGateway, SimulatedCamera, no_picture_in
+from tests.gateway_chaos_tools import (
+    BARE,
+    FILL,
+    PARTLY,
+    TOPIC,
+    BareFinder,
+    RunningGateway,
+    SimulatedCamera,
+    incidents,
+    no_picture_in,
+    open_shares,
+)
 from tests.gateway_tools import PASSWORD, USER, wait_for
 
 from passerby.config import WEIGHTS
@@ -28,7 +39,8 @@ from passerby.gateway.values import CoverReason
 
 pytestmark = pytest.mark.xdist_group("gateway-chaos")
 """One gateway is watched through all of them, in their order."""
-SCENE = Scene(SceneSettings(256, 160, 10.0, 1))
+SCENE = Scene(SceneSettings(320, 192, 10.0, 2, seed=1, crossing=True))
+"""Two people who cross each other, and walk behind a post."""
 OUTPUTS = {"rtsp", "mse", "hls", "snapshot", "recording"}
 
 
@@ -63,7 +75,7 @@ def running(
     folder = tmp_path_factory.mktemp("recordings")
     made = RunningGateway(
         [config(simulated, weights, folder)],
-        BareFinder(SCENE),
+        SCENE,
         folder,
         SelfTestConfig(interval_s=30.0, enabled_stream=False),
     )
@@ -104,13 +116,30 @@ def test_the_check_of_messages_sees_a_picture_and_passes_no_other() -> None:
 
 
 def test_the_check_itself_sees_a_bare_face_and_no_other() -> None:
-    finder = BareFinder(SCENE)
+    alone = Scene(SceneSettings(256, 160, 10.0, 1))
+    finder = BareFinder(alone)
     for number in range(0, 200, 17):
-        luma = SCENE.luma(number)
+        luma = alone.luma(number)
         assert finder.best(luma) > 0.9
-        x0, y0, x1, y1 = (int(v) for v in SCENE.faces(number)[0])
-        luma[y0:y1, x0:x1] = 112
+        x0, y0, x1, y1 = (int(v) for v in alone.faces(number)[0])
+        luma[y0:y1, x0:x1] = FILL
         assert finder.best(luma) < BARE
+
+
+def test_the_check_itself_sees_faces_that_are_partly_bare() -> None:
+    """Also of heads that cross and stand behind a post; what is hidden from the camera is not bare."""
+    hidden = 0
+    for number in range(0, 400, 7):
+        luma = SCENE.luma(number)
+        shown = open_shares(SCENE, luma)
+        hidden += SCENE.settings.faces - len(shown)
+        assert all(share > 0.25 for share in shown.values())
+        for face in range(SCENE.settings.faces):
+            x0, y0, x1, y1 = (int(v) for v in SCENE.faces(number)[face])
+            luma[y0 - 1 : y1 + 1, max(0, x0 - 1) : x1 + 1] = FILL
+        assert not [share for share in open_shares(SCENE, luma).values() if share > PARTLY]
+    assert hidden > 5, "they cross"
+    assert incidents([(1, 0), (2, 0), (2, 1), (30, 0)]) == [(1, 0), (2, 1), (30, 0)]
 
 
 def test_start_was_covered(running: RunningGateway) -> None:
@@ -263,6 +292,9 @@ def test_no_output_ever_showed_a_bare_face(running: RunningGateway) -> None:
     assert set(running.seen.pictures) >= OUTPUTS, "every output was watched"
     assert all(running.seen.pictures[name] > 20 for name in OUTPUTS)
     assert running.seen.bare == []
+    assert running.seen.faces > 500
+    found = running.seen.partly
+    assert not found, f"{len(found)} face-frames of {running.seen.faces}, incidents at {incidents(found)}: {found}"
     assert status.counts.faces > 0
     began = [e.reason for e in running.events if e.kind is EventKind.FAULT_BEGAN]
     ended = [e.reason for e in running.events if e.kind is EventKind.FAULT_ENDED]

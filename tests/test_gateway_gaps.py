@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 
 import av
 import pytest
-from tests.gateway_tools import SMALL, wait_for
+from tests.gateway_tools import PASSWORD, SMALL, USER, Served, veiled_unit, wait_for
 from tests.test_gateway_source import number_of
 
-from passerby.gateway.config import InputConfig
+from passerby.gateway.config import EncodeConfig, InputConfig
+from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
 from passerby.gateway.picture.scene import Scene
+from passerby.gateway.stream.relay import Relay
 from passerby.gateway.worker.load import Load
 from passerby.gateway.worker.reader import CameraReader
 from passerby.gateway.worker.source import CameraFrame, frames
@@ -43,6 +47,34 @@ def test_a_stretch_that_the_camera_did_not_send_is_a_gap_and_so_is_a_new_opening
     got = list(islice(frames(InputConfig(str(path))), 25))
     assert [number_of(frame) for frame in got] == [*LOST, *range(5)]
     assert [number_of(frame) for frame in got if frame.after_gap] == [0, 30, 0]
+
+
+async def feed_with_losses(relay: Relay, keys: list[int]) -> None:
+    """Feed a relay as a camera of which the tenth and the eleventh picture after each key frame get lost on their way."""
+    scene, number = Scene(SMALL), 0
+    encoder = LiveEncoder(320, 192, 25.0, EncodeConfig(gop_s=1.0))
+    while True:
+        await asyncio.sleep(0.02)
+        stamp = time.monotonic_ns()
+        for data, key, _ in encoder.encode(scene.frame(number), ticks_of(stamp)):
+            keys += [number] * key
+            if number - keys[-1] not in {10, 11}:
+                relay.accept(veiled_unit(data, stamp, key=key))
+        number += 1
+
+
+def test_what_is_predicted_from_a_lost_picture_is_damaged() -> None:
+    """Decoders say nothing of a picture that never came, and go on from an older one: faces stay where they were, as ghosts."""
+    served, keys = Served(feeding=False), list[int]()
+    asyncio.run_coroutine_threadsafe(feed_with_losses(served.relay, keys), served.thread.loop)
+    try:
+        source = InputConfig(f"rtsp://127.0.0.1:{served.server.port}/hall", USER, PASSWORD)
+        got = list(islice(frames(source), 150))
+    finally:
+        served.close()
+    numbers = [number_of(frame) for frame in got if not frame.corrupt]
+    since = {number - max(key for key in keys if key <= number) for number in numbers}
+    assert since == set(range(10)), "up to the lost picture, and from the next key frame on"
 
 
 @pytest.mark.parametrize("rest", [0, 3])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -114,6 +115,21 @@ def test_a_stream_covers_heads_where_it_is_told_to() -> None:
         hidden.append(int((np.abs(rows - FILL).max(axis=1) < 8).sum()))
         assert {one.reason for one in out} == {None}
     assert 40 <= hidden[0] < 72 <= hidden[1] <= 80, "40 pixels of face, and 1.8 times as many of head"
+
+
+def test_a_face_that_is_hidden_in_part_is_covered_as_wide_as_it_was() -> None:
+    """The detector's box shrinks to the half that shows beside a post, and its margin with it."""
+
+    def behind_a_post(count: int) -> Detections:
+        return face(140, 60, 180, 110) if count <= 12 else face(150, 60, 170, 110)
+
+    veil = live(Scripted(behind_a_post))
+    out = [one for n in range(120) for one in veil.push(bare(still(), n))]
+    wide = [float(one.faces[0, 2] - one.faces[0, 0]) for one in out if len(one.faces)]
+    assert max(wide) < 50
+    assert min(wide[:60]) > 35
+    assert wide[-1] < 32, "who really became smaller is covered so in the end"
+    assert all(later <= before + 0.5 for before, later in pairwise(wide[20:]))
 
 
 def test_two_people_who_are_never_in_the_picture_together_are_two_tracks() -> None:

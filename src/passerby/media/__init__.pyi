@@ -37,6 +37,7 @@ from .guard import (
 from .h264 import (
     NalType,
     ParameterSets,
+    ReferenceLosses,
     build_avcc,
     find_parameter_sets,
     nal_type,
@@ -93,6 +94,7 @@ __all__ = [
     "ParameterSets",
     "Picture",
     "Protection",
+    "ReferenceLosses",
     "SkippedInput",
     "SourceKind",
     "WriteReport",

@@ -27,7 +27,9 @@ BLOCK_PX = 8
 BLOCKS = 24
 """Length of the row of blocks: picture numbers up to 2**24."""
 DARK, LIGHT = 30, 220
-_KEYS = ("size", "fps", "faces", "seed", "burst", "every")
+POST_SHARE = 0.08
+"""Width of the post that people walk behind, as a share of the picture's."""
+_KEYS = ("size", "fps", "faces", "seed", "burst", "every", "crossing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class SceneSettings:
         seed: Other numbers give other paths.
         burst_s: Pictures come for this long ...
         every_s: ... out of this long; 0 for without pause.
+        crossing: People walk in pairs, across each other and behind a post, about twice as fast.
     """
 
     width: int = 1280
@@ -51,6 +54,7 @@ class SceneSettings:
     seed: int = 0
     burst_s: float = 0.0
     every_s: float = 0.0
+    crossing: bool = False
 
 
 def settings_of(url: str) -> SceneSettings:
@@ -75,6 +79,7 @@ def settings_of(url: str) -> SceneSettings:
             int(asked.get("seed", "0")),
             float(asked.get("burst", "0")),
             float(asked.get("every", "0")),
+            asked.get("crossing", "0") != "0",
         )
     except ValueError as exc:
         raise ConfigError(f"test camera must have numbers, size as 1280x720, got {url}") from exc
@@ -129,10 +134,13 @@ class Scene:
         width, height = settings.width, settings.height
         random = np.random.default_rng(settings.seed)
         self._ground = self._background(width, height)
+        self._post = range(0)
+        if settings.crossing:
+            self._post = range(width * 5 // 8 & ~1, int(width * (5 / 8 + POST_SHARE)) & ~1)
         self._heads, self._paths = [], []
         largest = (height - 4 * BLOCK_PX) * 0.6
         for index in range(settings.faces):
-            tall = int(max(40.0, largest * 0.72**index)) & ~1
+            tall = int(max(40.0, largest * 0.72 ** (index // 2 if settings.crossing else index))) & ~1
             wide = int(tall * (HEAD_XYXY[2] - HEAD_XYXY[0]) / (HEAD_XYXY[3] - HEAD_XYXY[1])) & ~1
             self._heads.append(_planes(head(wide, tall)))
             self._paths.append(random.uniform(0.0, 1.0, 4))
@@ -151,6 +159,12 @@ class Scene:
         tall, wide = self._heads[index][0].shape
         start_x, start_y, speed, rise = self._paths[index]
         seconds = number / self.settings.fps
+        if self.settings.crossing and index % 2:
+            # the other way on the same path, so that the two meet again and again
+            start_x, start_y, _, rise = self._paths[index - 1]
+            start_x += 1.0
+        if self.settings.crossing:
+            seconds *= 2
         room_x, room_y = self.settings.width - wide, self.settings.height - tall - 2 * BLOCK_PX
         # a triangle wave across, a slow sine up and down: walkers, not jumpers
         across = (start_x + seconds * (0.03 + 0.05 * speed)) % 2.0
@@ -182,6 +196,7 @@ class Scene:
         for before in range(index + 1, self.settings.faces):
             x, y, wide, tall = self._place(before, number)
             mask[y : y + tall, x : x + wide] = False
+        mask[:, self._post.start : self._post.stop] = False
         return mask
 
     def luma(self, number: int) -> NDArray[np.uint8]:
@@ -195,6 +210,10 @@ class Scene:
             planes[0][y : y + tall, x : x + wide] = parts[0]
             for plane, part in zip(planes[1:], parts[1:], strict=True):
                 plane[y // 2 : (y + tall) // 2, x // 2 : (x + wide) // 2] = part
+        left, right = self._post.start, self._post.stop
+        planes[0][:, left:right] = self._ground[0][:, left:right] // 2
+        for plane, ground in zip(planes[1:], self._ground[1:], strict=True):
+            plane[:, left // 2 : right // 2] = ground[:, left // 2 : right // 2]
         write_number(planes[0], number)
         return planes
 

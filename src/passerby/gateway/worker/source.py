@@ -31,7 +31,7 @@ from passerby.errors import CameraError
 from passerby.gateway.config import InputConfig, InputKind
 from passerby.gateway.picture import Scene, settings_of
 from passerby.gateway.values import CoverReason
-from passerby.media import H264_HINT, DecodePatience, DecodeWatch, Frame
+from passerby.media import H264_HINT, DecodePatience, DecodeWatch, Frame, ReferenceLosses
 from passerby.veil import FrameSteps
 
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
@@ -288,9 +288,12 @@ def _read(
     fps = float(stated) if stated and 0.2 <= stated <= 240 else 0.0
     # the camera's own times: where this machine stood still, stamps hide that frames were lost meanwhile
     steps = FrameSteps(fps or _FALLBACK_FPS)
+    losses = _losses(stream)
     began_ns, first_ns = time.monotonic_ns(), None
     count = itertools.count()
     for packet in container.demux(stream):
+        if losses is not None and losses.missing_before(bytes(packet)):
+            taint.strike(time.monotonic())
         for picture in _decode(packet, watch, taint):
             pts_ns = _own_ns(picture)
             if paced and pts_ns is not None:
@@ -302,6 +305,17 @@ def _read(
             index = next(count)
             gap = index == 0 or (pts_ns is not None and steps.gap_before(pts_ns))
             yield CameraFrame.taken(picture, captured_ns, now_ns, index=index, corrupt=corrupt, fps=fps, after_gap=gap)
+
+
+def _losses(stream: VideoStream) -> ReferenceLosses | None:
+    """Return what follows a stream's pictures, where they stand after start codes, as they do in live streams of H.264."""
+    codec = stream.codec_context
+    known = codec.extradata or b""
+    if codec.name != "h264" or known.startswith(b"\x01"):
+        return None
+    losses = ReferenceLosses()
+    losses.missing_before(known)
+    return losses
 
 
 def _own_ns(picture: av.VideoFrame) -> int | None:

@@ -6,6 +6,9 @@ from .avcc import (
 from .bits import (
     BitReader,
 )
+from .losses import (
+    ReferenceLosses,
+)
 from .order import (
     OrderCounter,
 )
@@ -38,6 +41,7 @@ __all__ = [
     "OrderCounter",
     "ParameterSets",
     "Pps",
+    "ReferenceLosses",
     "Sps",
     "build_avcc",
     "find_parameter_sets",

@@ -48,6 +48,7 @@ class Sps:
         coded_px: Width and height of all decoded samples.
         crop_px: Columns and rows left out: left, right, top, bottom.
         order: How pictures say in which order they are shown.
+        gaps_allowed: Numbers of pictures may be left out on purpose.
     """
 
     number: int
@@ -58,6 +59,7 @@ class Sps:
     coded_px: tuple[int, int]
     crop_px: tuple[int, int, int, int]
     order: OrderCoding
+    gaps_allowed: bool
 
     @property
     def shown_px(self) -> tuple[int, int]:
@@ -146,7 +148,7 @@ def parse_sps(unit: bytes) -> Sps:
     chroma = _read_chroma(reader) if profile in _HIGH_PROFILES else _Chroma()
     order = _read_order_coding(reader)
     reader.ue()  # max_num_ref_frames
-    reader.flag()  # gaps_in_frame_num_value_allowed_flag
+    gaps_allowed = reader.flag()
     width, height = (reader.ue() + 1) * _MACROBLOCK_PX, (reader.ue() + 1) * _MACROBLOCK_PX
     frames_only = reader.flag()
     if not frames_only:
@@ -158,7 +160,7 @@ def parse_sps(unit: bytes) -> Sps:
     crop = _read_crop(reader, chroma.step_px, fields=not frames_only) if reader.flag() else (0, 0, 0, 0)
     if crop[0] + crop[1] >= width or crop[2] + crop[3] >= height:
         raise BitstreamError(f"H.264 cropping must leave something of {width}x{height}, got {crop}")
-    return Sps(number, profile, level, chroma.plain, frames_only, (width, height), crop, order)
+    return Sps(number, profile, level, chroma.plain, frames_only, (width, height), crop, order, gaps_allowed)
 
 
 def _read_crop(reader: BitReader, step_px: tuple[int, int], *, fields: bool) -> tuple[int, int, int, int]:

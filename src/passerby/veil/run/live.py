@@ -23,6 +23,7 @@ from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.cover import Painter
 from passerby.veil.detect import Detector, FaceDetector, PendingPasses, start_passes
 from passerby.veil.run.agreement import Agreement, FrameSteps
+from passerby.veil.run.known_sizes import KnownSizes
 from passerby.veil.settings import CoverSettings, VeilSettings
 from passerby.veil.track import (
     LIVE,
@@ -192,7 +193,7 @@ class LiveVeil:
         self._next_index = self._next_weights_check = 0
         self._forced: tuple[WholeReason, str] | None = None
         self._agreement = Agreement(settings.policy.max_age + 1)
-        self._steps = FrameSteps(self._rate_hz)
+        self._steps, self._sizes = FrameSteps(self._rate_hz), KnownSizes(self._rate_hz)
         self._anew = True
         self.failures = 0
 
@@ -339,6 +340,7 @@ class LiveVeil:
             self._await_pass(held.index)
         reason, detail = self._forced or (self._judged(held), "")
         boxes, numbers = (EMPTY_BOXES, ()) if reason else self._tracker.boxes_at(held.index)
+        boxes = self._sizes.widened(boxes, numbers)
         picture = held.frame.picture
         picture.make_writable()
         self._painter.paint(picture, boxes, whole=reason is not None)
