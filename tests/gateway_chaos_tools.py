@@ -261,7 +261,8 @@ class Mqtt:
         self._thread, self._gateway = thread, gateway
         thread.call(self.small.start())
         config = MqttConfig("127.0.0.1", self.small.port, "cams", "test", stats_interval_s=1.0, allow_cover=True)
-        self._broker = MqttLink(config, gateway.statuses, self._cover)
+        titles = {name: camera.config.shown for name, camera in gateway.cameras.items()}
+        self._broker = MqttLink(config, gateway.statuses, self._cover, number="0123456789ab", titles=lambda: titles)
         gateway.subscribe(self._broker.take)
         thread.do(self._broker.start)
         self._timer: asyncio.TimerHandle | None = None

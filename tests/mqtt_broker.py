@@ -12,6 +12,7 @@ class _Client:
     writer: asyncio.StreamWriter
     filters: list[str] = field(default_factory=list)
     will: tuple[str, bytes] | None = None
+    name: str = ""
 
 
 class SmallBroker:
@@ -48,8 +49,10 @@ class SmallBroker:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish as the broker itself."""
-        if retain:
+        if retain and payload:
             self.retained[topic] = payload
+        elif retain:
+            self.retained.pop(topic, None)
         packet = _packet(0x30, _text(topic) + payload)
         for client in self._clients:
             if any(_matches(one, topic) for one in client.filters):
@@ -86,7 +89,8 @@ class SmallBroker:
 
     def _connect(self, client: _Client, body: bytes) -> bool:
         flags, at = body[7], 10
-        _, at = _read(body, at)
+        name, at = _read(body, at)
+        client.name = name.decode()
         if flags & 4:
             topic, at = _read(body, at)
             payload, at = _read(body, at)
@@ -99,6 +103,9 @@ class SmallBroker:
         right = self._password is None or password.decode() == self._password
         client.writer.write(b"\x20\x02\x00" + (b"\x00" if right else b"\x05"))
         if right:
+            for other in [other for other in self._clients if other.name == client.name]:
+                # a second client of the same name ends the first: MQTT 3.1.1, section 3.1.4
+                other.writer.transport.abort()
             self._clients.add(client)
         else:
             client.will = None
@@ -117,6 +124,14 @@ class SmallBroker:
         name, _ = _read(body, 2)
         client.filters.append(name.decode())
         client.writer.write(_packet(0x90, body[:2] + b"\x00"))
+        for topic, payload in self.retained.items():
+            if _matches(name.decode(), topic):
+                client.writer.write(_packet(0x31, _text(topic) + payload))
+
+    @property
+    def names(self) -> set[str]:
+        """Return the names of the clients that are here."""
+        return {client.name for client in self._clients}
 
 
 def _matches(pattern: str, topic: str) -> bool:

@@ -4,15 +4,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import wraps
-from typing import ParamSpec
+from pathlib import Path
+from typing import Any, ParamSpec
 
 import pytest
 from tests.gateway_chaos_tools import no_picture_in
 from tests.mqtt_broker import SmallBroker
 
 from passerby.gateway.config.city import MqttConfig
-from passerby.gateway.publish.mqtt import MqttLink, camera_stats
+from passerby.gateway.publish.mqtt import MqttLink, camera_stats, own_number
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.values import CoverReason
 
@@ -25,12 +27,26 @@ class Talk:
     """A link to a broker of the test's own."""
 
     def __init__(
-        self, small: SmallBroker, *, allow_cover: bool = False, password: str | None = None, waiting: int = 1000
+        self,
+        small: SmallBroker,
+        *,
+        waiting: int = 1000,
+        number: str = "0123456789ab",
+        **changes: Any,  # noqa: ANN401 - of the configuration
     ) -> None:
         self.statuses = [VEILED]
+        self.titles = {"hall": "Hall, north"}
         self.covers: list[tuple[str, bool]] = []
-        config = MqttConfig("127.0.0.1", small.port, "cams", "test", "u", password, allow_cover=allow_cover)
-        self.broker = MqttLink(config, lambda: self.statuses, self._cover, waiting=waiting, retry_s=0.1)
+        config = MqttConfig("127.0.0.1", small.port, "cams", user="u", **changes)
+        self.broker = MqttLink(
+            config,
+            lambda: self.statuses,
+            self._cover,
+            number=number,
+            titles=lambda: self.titles,
+            waiting=waiting,
+            retry_s=0.1,
+        )
 
     def _cover(self, name: str, on: bool) -> bool:
         self.covers.append((name, on))
@@ -180,6 +196,155 @@ async def test_what_waits_is_bounded() -> None:
     for number in range(50):
         talk.broker.take(Event(EventKind.FAULT_BEGAN, "hall", number, reason=CoverReason.CLOCK))
     assert talk.broker.dropped == 40
+
+
+# Home Assistant
+
+NODE = "passerby_0123456789ab"
+
+
+def told_of(small: SmallBroker, camera: str) -> dict[str, dict[str, Any]]:
+    """Return what a broker holds about a camera for Home Assistant, by key."""
+    found = {}
+    for topic, payload in small.retained.items():
+        start, component, node, thing, *_ = [*topic.split("/"), "", "", ""]
+        if (start, node) == ("homeassistant", NODE) and thing.rpartition("_")[0] == camera:
+            told = json.loads(payload)
+            found[thing.rpartition("_")[2]] = told | {"component": component}
+    return found
+
+
+@in_a_loop
+async def test_home_assistant_finds_every_camera_with_states_and_counters() -> None:
+    async with linked() as (small, talk):
+        talk.broker.tick()
+        await until(lambda: len(told_of(small, "hall")) == 5 and small.topics("cams/hall/faces"))
+        told = told_of(small, "hall")
+        assert set(told) == {"state", "reason", "fps", "faces", "cover"}
+        for entity in told.values():
+            assert small.retained[entity["state_topic"]] is not None
+            assert entity["availability_topic"] in small.retained
+            assert entity["device"]["name"] == "Hall, north"
+            assert entity["device"]["identifiers"] == [f"{NODE}_hall"]
+            assert "image" not in json.dumps(entity)
+        assert len({entity["unique_id"] for entity in told.values()}) == 5
+        assert small.retained["cams/hall/state"].decode() in told["state"]["options"]
+        assert told["faces"]["state_class"] == "total_increasing"
+        assert told["cover"]["component"] == "binary_sensor"
+        assert "command_topic" not in told["cover"]
+        (own,) = [topic for topic in small.retained if topic.endswith("/available/config")]
+        assert told["state"]["device"]["via_device"] in json.loads(small.retained[own])["device"]["identifiers"]
+
+
+@in_a_loop
+async def test_only_where_it_is_allowed_home_assistant_gets_a_switch() -> None:
+    async with linked(allow_cover=True) as (small, talk):
+        talk.broker.tick()
+        await until(lambda: len(told_of(small, "hall")) == 5)
+        cover = told_of(small, "hall")["cover"]
+        assert (cover["component"], cover["command_topic"]) == ("switch", "cams/hall/cover/set")
+        small.publish(cover["command_topic"], b"ON")
+        await until(lambda: talk.covers == [("hall", True)])
+
+
+@in_a_loop
+async def test_a_camera_that_is_removed_is_taken_back_whole() -> None:
+    async with linked() as (small, talk):
+        talk.statuses, talk.titles = [VEILED, replace(VEILED, name="yard")], {"hall": "Hall", "yard": "Yard"}
+        talk.broker.tick()
+        await until(lambda: len(told_of(small, "yard")) == 5 and "cams/yard/faces" in small.retained)
+        talk.statuses, talk.titles = [VEILED], {"hall": "Hall"}
+        talk.broker.tick()
+        await until(lambda: not told_of(small, "yard"))
+        await until(lambda: not [topic for topic in small.retained if topic.startswith("cams/yard/")])
+        assert len(told_of(small, "hall")) == 5
+
+
+@pytest.mark.parametrize("changes", [{}, {"discovery": False}], ids=["removed meanwhile", "switched off"])
+@in_a_loop
+async def test_what_an_earlier_run_left_is_taken_back(changes: dict[str, Any]) -> None:
+    small = SmallBroker()
+    await small.start()
+    foreign = {
+        "homeassistant/sensor/passerby_ffffffffffff/yard_state/config": b"{}",
+        "homeassistant/light/lamp/config": b"{}",
+        f"homeassistant/sensor/{NODE}/yard_strange/config": b"{}",
+    }
+    for topic, payload in foreign.items():
+        small.publish(topic, payload, retain=True)
+    before = Talk(small)
+    before.statuses, before.titles = [replace(VEILED, name="yard")], {"yard": "Yard"}
+    before.broker.start()
+    await until(lambda: before.broker.connected)
+    before.broker.tick()
+    await until(lambda: len(told_of(small, "yard")) == 6 and "cams/yard/faces" in small.retained)
+    await before.broker.stop()
+    after = Talk(small, **changes)
+    after.broker.start()
+    await until(lambda: after.broker.connected)
+
+    def gone() -> bool:
+        after.broker.tick()
+        return set(told_of(small, "yard")) == {"strange"} and "cams/yard/faces" not in small.retained
+
+    await until(gone)
+    await until(lambda: len(told_of(small, "hall")) == (5 if not changes else 0))
+    assert {topic: small.retained[topic] for topic in foreign} == foreign, "what is not ours stays"
+    await after.broker.stop()
+    await small.stop()
+
+
+@in_a_loop
+async def test_a_camera_that_may_not_start_yet_stays_known() -> None:
+    async with linked() as (small, talk):
+        talk.broker.tick()
+        await until(lambda: len(told_of(small, "hall")) == 5 and "cams/hall/faces" in small.retained)
+        talk.statuses = []
+        talk.broker.tick()
+        await asyncio.sleep(0.3)
+        assert len(told_of(small, "hall")) == 5
+        assert "cams/hall/state" in small.retained
+
+
+@in_a_loop
+async def test_hundreds_of_cameras_are_told_of_in_turn() -> None:
+    small = SmallBroker()
+    await small.start()
+    talk = Talk(small, waiting=100)
+    talk.statuses = [replace(VEILED, name=f"c{number}") for number in range(60)]
+    talk.titles = {status.name: status.name for status in talk.statuses}
+    talk.broker.start()
+    await until(lambda: talk.broker.connected)
+
+    def all_told() -> bool:
+        talk.broker.tick()
+        return all(len(told_of(small, name)) == 5 and f"cams/{name}/faces" in small.retained for name in talk.titles)
+
+    await until(all_told)
+    assert talk.broker.dropped == 0
+    await talk.broker.stop()
+    await small.stop()
+
+
+@in_a_loop
+async def test_two_gateways_at_one_broker_do_not_end_each_other(tmp_path: Path) -> None:
+    small = SmallBroker()
+    await small.start()
+    numbers = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        numbers.append(own_number(tmp_path / name))
+        assert own_number(tmp_path / name) == numbers[-1], "it is kept"
+    links = [Talk(small, number=number).broker for number in numbers]
+    for link in links:
+        link.start()
+    await until(lambda: all(link.connected for link in links) and len(small.names) == 2)
+    await asyncio.sleep(0.5)
+    assert small.names == {f"passerby-{number}" for number in numbers}
+    assert small.topics("cams/available").count("online") == 2, "neither had to come again"
+    for link in links:
+        await link.stop()
+    await small.stop()
 
 
 def test_stats_of_no_camera() -> None:

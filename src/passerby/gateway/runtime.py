@@ -20,7 +20,7 @@ from passerby.gateway.entrance import connection_places, divided_places
 from passerby.gateway.journal import EventJournal
 from passerby.gateway.last_minute import LastMinute
 from passerby.gateway.onvif import AccessTests, PtzWatch
-from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink
+from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink, own_number
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
 from passerby.gateway.stream import RetentionKeeper
@@ -174,7 +174,13 @@ class Runtime:
     def _broker(self, city: CityConfig) -> MqttLink | None:
         if city.mqtt is None:
             return None
-        return MqttLink(city.mqtt, self.statuses, lambda name, on: self.cover(name, on=on, user="mqtt"))
+        return MqttLink(
+            city.mqtt,
+            self.statuses,
+            lambda name, on: self.cover(name, on=on, user="mqtt"),
+            number=own_number(city.state),
+            titles=lambda: {name: camera.shown for name, camera in self.city.cameras.items() if camera.enabled},
+        )
 
     def _rtsp(self, city: CityConfig) -> RtspConfig:
         rtsp = replace(city.rtsp, max_connections=self.places.rtsp)

@@ -52,7 +52,8 @@ def built(city: CityConfig, document: YamlDocument, path: Path) -> CityConfig:
                 document.note(exc)
     mqtt = city.mqtt if city.mqtt is not None and city.mqtt.enabled else None
     if mqtt is not None:
-        mqtt = dataclasses.replace(mqtt, topic_prefix=mqtt.topic_prefix.rstrip("/"))
+        prefixes = {key: getattr(mqtt, key).rstrip("/") for key in ("topic_prefix", "discovery_prefix")}
+        mqtt = dataclasses.replace(mqtt, **prefixes)
     rooted = _rooted(dataclasses.replace(city, cameras=cameras), home)
     return dataclasses.replace(rooted, mqtt=mqtt, statements=statements, path=path)
 

@@ -156,7 +156,10 @@ class MqttConfig(Section):
     host: Annotated[str, Key("Broker", min_length=1)]
     port: Annotated[int, Key("Port", ge=1, le=65_535)] = 1883
     topic_prefix: Annotated[str, Key("First part of every topic", pattern=TOPIC)] = "passerby"
-    client_id: Annotated[str, Key("At the broker", min_length=1, max_length=64)] = "passerby"
+    client_id: Annotated[
+        str | None,
+        Key("At the broker; left out: passerby- and a number of this gateway's own", min_length=1, max_length=64),
+    ] = None
     user: Annotated[str | None, Key("User")] = None
     password: Annotated[str | None, Key("Write {PASSERBY_...}"), Secret()] = field(default=None, repr=False)
     qos: Annotated[Literal[0, 1, 2], Key("Quality of service")] = 1
@@ -166,6 +169,8 @@ class MqttConfig(Section):
     tls_ca_certs: Annotated[str | None, Key("File of certificates; turns TLS on")] = None
     tls_client_cert: Annotated[str | None, Key("Certificate of this client")] = None
     tls_client_key: Annotated[str | None, Key("Its key")] = None
+    discovery: Annotated[bool, Key("Tell Home Assistant of every camera, so that it finds them by itself")] = True
+    discovery_prefix: Annotated[str, Key("Where Home Assistant listens", pattern=TOPIC)] = "homeassistant"
     allow_cover: Annotated[bool, Key("Let NAME/cover/set add a full cover, and end only that cover")] = False
 
 

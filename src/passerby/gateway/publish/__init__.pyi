@@ -5,6 +5,7 @@ from .metrics import (
 from .mqtt import (
     MqttLink,
     camera_stats,
+    own_number,
 )
 from .register_link import (
     RegisterLink,
@@ -16,4 +17,5 @@ __all__ = [
     "RegisterLink",
     "camera_stats",
     "metrics_exposition",
+    "own_number",
 ]

@@ -1,7 +1,9 @@
 """Tells an MQTT broker what happens, in Frigate's topics: states and counts, never a picture.
 
-The only topic that is listened to is ``NAME/cover/set``, and only where the configuration allows it: ``ON`` adds a full cover,
-``OFF`` ends that cover and no other. Nothing that comes from a broker can take a veil away.
+Two kinds of topic are listened to. ``NAME/cover/set``, only where the configuration allows it: ``ON`` adds a full cover, ``OFF``
+ends that cover and no other. And the gateway's own messages to Home Assistant, so that those of cameras that are no more are
+taken back.
+Nothing that comes from a broker can take a veil away.
 """
 
 from __future__ import annotations
@@ -10,17 +12,21 @@ import asyncio
 import json
 import logging
 import random
+import re
+import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiomqtt
 
 from passerby.errors import ConfigError
+from passerby.files import write_atomic
 from passerby.gateway.config import MqttConfig
-from passerby.gateway.states import CameraStatus, Event, EventKind
+from passerby.gateway.publish.home_assistant import discovery_of, found_camera
+from passerby.gateway.states import CameraStatus, Event, EventKind, Phase
 from passerby.gateway.values import CoverReason
 
 WAITING = 1000
@@ -28,6 +34,39 @@ RETRY_S = 1.0
 _LONGEST_S = 60.0
 _log = logging.getLogger("passerby.gateway.mqtt")
 _TOLD = {EventKind.FAULT_BEGAN, EventKind.FAULT_ENDED, EventKind.ALARM, EventKind.STARTED, EventKind.STOPPED}
+_NUMBER = re.compile("[0-9a-f]{12}")
+
+
+class _Kept(NamedTuple):
+    """What a retained topic holds.
+
+    Attributes:
+        camera: Whose; empty for the gateway's own.
+        text: What was sent; None where that is not known.
+    """
+
+    camera: str
+    text: str | None
+
+
+_NOTHING = _Kept("", None)
+
+
+def own_number(state: Path) -> str:
+    """Return the number that tells this gateway from others at a broker; it is made once, and kept in the state folder.
+
+    Raises:
+        OutputError: it cannot be kept.
+    """
+    path = state / "mqtt-number"
+    try:
+        found = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        found = ""
+    if _NUMBER.fullmatch(found) is None:
+        found = secrets.token_hex(6)
+        write_atomic(path, found.encode(), mode=0o600)
+    return found
 
 
 class MqttLink:
@@ -37,11 +76,13 @@ class MqttLink:
         config: Where and how.
         statuses: Returns the state of all cameras.
         cover: Takes a camera's name and whether an operator's cover is on.
+        number: This gateway's own, see ``own_number``.
+        titles: Returns what people call each camera that is configured, by name. What is retained of others is taken back.
         waiting: Messages that wait to be sent at once; more are dropped and counted.
         retry_s: First wait before the broker is tried again; it doubles up to a minute.
 
     Topics, below the prefix: ``available`` (online, stopped, offline), ``stats``, ``events``, and for each camera
-    ``NAME/state``, ``NAME/reason``, ``NAME/fps``, ``NAME/faces``, ``NAME/cover/state``.
+    ``NAME/state``, ``NAME/reason``, ``NAME/fps``, ``NAME/faces``, ``NAME/cover/state``; and Home Assistant's discovery.
     """
 
     def __init__(
@@ -50,16 +91,19 @@ class MqttLink:
         statuses: Callable[[], list[CameraStatus]],
         cover: Callable[[str, bool], bool],
         *,
+        number: str,
+        titles: Callable[[], Mapping[str, str]],
         waiting: int = WAITING,
         retry_s: float = RETRY_S,
     ) -> None:
         self.config = config
         self.connected = False
         self.dropped = 0
-        self._statuses, self._cover = statuses, cover
+        self._statuses, self._cover, self._titles = statuses, cover, titles
+        self._client_id, self._node = config.client_id or f"passerby-{number}", f"passerby_{number}"
         self._waiting: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue(waiting)
         self._retry_s = retry_s
-        self._told: dict[str, str] = {}
+        self._kept: dict[str, _Kept] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -83,33 +127,61 @@ class MqttLink:
                 "reason": event.reason.value if event.reason else None,
                 "ok": event.ok,
             }
-            self._put("events", json.dumps(told), retain=False)
+            self._put("events", json.dumps(told))
 
-    def tick(self) -> None:
-        """Tell what changed about cameras; to be called once a second."""
-        for status in self._statuses():
-            rows = {
-                "state": status.phase.value,
-                "reason": ",".join(status.reasons),
-                "fps": f"{status.counts.fps_out:.1f}",
-                "faces": str(status.counts.tracks),
-                "cover/state": "ON" if CoverReason.OPERATOR in status.reasons else "OFF",
-            }
-            for name, text in rows.items():
-                topic = f"{status.name}/{name}"
-                if self._told.get(topic) != text:
-                    self._told[topic] = text
-                    self._put(topic, text, retain=True)
-
-    def _put(self, topic: str, text: str, *, retain: bool) -> None:
+    def _put(self, topic: str, text: str) -> None:
         if not self.connected:
-            self._told.pop(topic, None)
             return
         try:
-            self._waiting.put_nowait((topic, text, retain))
+            self._waiting.put_nowait((f"{self.config.topic_prefix}/{topic}", text, False))
         except asyncio.QueueFull:
             self.dropped += 1
-            self._told.pop(topic, None)
+
+    def tick(self) -> None:
+        """Tell what changed about cameras, and take back what is told of those that are no more; once a second."""
+        if not self.connected:
+            return
+        titles = self._titles()
+        wanted = discovery_of(self.config, self._node, titles)
+        for status in self._statuses():
+            wanted |= {topic: (status.name, text) for topic, text in self._rows(status).items()}
+        for topic, (camera, text) in wanted.items():
+            if self._kept.get(topic, _NOTHING).text != text:
+                if self._waiting.full():
+                    # the rest at the next tick
+                    return
+                self._waiting.put_nowait((topic, text, True))
+                self._kept[topic] = _Kept(camera, text)
+        for topic, kept in list(self._kept.items()):
+            # a camera that may not start yet keeps what its topics said last
+            waits = kept.camera in titles and found_camera(self.config, self._node, topic) is None
+            if topic not in wanted and not waits:
+                if self._waiting.full():
+                    return
+                # an empty message takes a retained one away: MQTT 3.1.1, section 3.3.1.3
+                self._waiting.put_nowait((topic, "", True))
+                del self._kept[topic]
+
+    def _rows(self, status: CameraStatus) -> dict[str, str]:
+        rows = {
+            "state": status.phase.value,
+            # an empty message would take the topic away
+            "reason": ",".join(status.reasons) or "none",
+            "fps": f"{status.counts.fps_out:.1f}",
+            "faces": str(status.counts.tracks),
+            "cover/state": "ON" if CoverReason.OPERATOR in status.reasons else "OFF",
+        }
+        return {f"{self.config.topic_prefix}/{status.name}/{key}": text for key, text in rows.items()}
+
+    def _found(self, topic: str) -> None:
+        """Note what an earlier run left at the broker; the next tick takes it back where it is no longer so."""
+        camera = found_camera(self.config, self._node, topic)
+        if camera is None or topic in self._kept:
+            return
+        self._kept[topic] = _Kept(camera, None)
+        if camera:
+            for key in self._rows(CameraStatus(camera, Phase.STOPPED)):
+                self._kept.setdefault(key, _Kept(camera, None))
 
     async def _keep(self) -> None:
         wait_s = self._retry_s
@@ -127,12 +199,14 @@ class MqttLink:
     async def _run(self) -> None:
         config, available = self.config, f"{self.config.topic_prefix}/available"
         client = aiomqtt.Client(
-            config.host, config.port, identifier=config.client_id, username=config.user, password=config.password,
+            config.host, config.port, identifier=self._client_id, username=config.user, password=config.password,
             will=aiomqtt.Will(available, "offline", qos=1, retain=True), tls_context=_tls(config), timeout=10,
         )  # fmt: skip
         async with client:
-            self._told.clear()
+            # what the broker still holds is not known
+            self._kept = {topic: _Kept(kept.camera, None) for topic, kept in self._kept.items()}
             self.connected = True
+            await client.subscribe(f"{config.discovery_prefix}/+/{self._node}/+/config", qos=1)
             if config.allow_cover:
                 await client.subscribe(f"{config.topic_prefix}/+/cover/set", qos=1)
             await client.publish(available, "online", qos=1, retain=True)
@@ -153,7 +227,7 @@ class MqttLink:
     async def _send(self, client: aiomqtt.Client) -> None:
         while True:
             topic, text, retain = await self._waiting.get()
-            await client.publish(f"{self.config.topic_prefix}/{topic}", text, qos=self.config.qos, retain=retain)
+            await client.publish(topic, text, qos=self.config.qos, retain=retain)
 
     async def _stats(self, client: aiomqtt.Client) -> None:
         while True:
@@ -162,6 +236,10 @@ class MqttLink:
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
+            if found_camera(self.config, self._node, str(message.topic)) is not None:
+                if message.payload:
+                    self._found(str(message.topic))
+                continue
             name = str(message.topic).removeprefix(f"{self.config.topic_prefix}/").removesuffix("/cover/set")
             word = bytes(message.payload)[:8].decode("ascii", "replace")
             if not self.config.allow_cover or word not in {"ON", "OFF"} or not self._cover(name, word == "ON"):
