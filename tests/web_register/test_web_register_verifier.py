@@ -214,6 +214,25 @@ def test_witness_of_a_time_that_cannot_be_is_named_and_does_not_count(
     assert "Witnessed by" not in told
 
 
+def test_checkpoint_that_witnesses_saw_long_ago_is_said_to_be_old(
+    own_site: Site, newspaper: str, visit: Visitor
+) -> None:
+    """An operator may show an old state for ever: it was witnessed, and says nothing of today."""
+    public = own_site.folder / "public"
+    signer = FileSigner.fresh("w0.example", COSIGNATURE)
+    bare = (public / "checkpoint").read_bytes()
+    text = bare.decode().split("\n\n")[0] + "\n"
+    (public / "checkpoint").unlink()
+    (public / "checkpoint").write_bytes(bare + cosign(text, signer, int(time.time())).to_line().encode())
+    (public / "policy").unlink(missing_ok=True)
+    (public / "policy").write_text(f"witness w0 {signer.key}\nquorum w0\n")
+    for days, words in ((0.5, "Witnessed by 1"), (2, "Last seen by 1 on")):
+        seen = visit()
+        seen.page.add_init_script(f"const now = Date.now; Date.now = () => now() + {days} * 86_400_000")
+        state, told = check(seen.page, newspaper, log=own_site.url, key=own_site.key, lang="en")
+        assert (state, words in told, "Witnessed by" in told) == ("good", True, days < 1)
+
+
 def test_changed_key_is_followed_from_the_key_that_the_reader_knows(
     own_site: Site, newspaper: str, visit: Visitor
 ) -> None:

@@ -231,6 +231,8 @@ def _as_json(problem: register.LogProblem) -> dict[str, Any]:
 
 def _say_summary(report: register.LogReport) -> None:
     witnessed = f"witnessed by {', '.join(report.witnesses)}" if report.witnessed else "unwitnessed"
+    if report.time_s is not None:
+        witnessed += f" by {register.format_instant(datetime.fromtimestamp(report.time_s, UTC))}"
     typer.echo(
         f"{report.checkpoint.origin}: {report.checkpoint.size} entries, {witnessed}, signed by {report.key}", err=True
     )

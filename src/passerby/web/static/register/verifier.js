@@ -61,7 +61,9 @@ async function checkWitnesses(base, key, bytes, log) {
     report("warn", T.step_witness, T.unwitnessed, names);
     return;
   }
-  report("good", T.step_witness, say(T.witnessed, { n: names.length, when: showSeconds(time, language) }), names);
+  const fresh = clock - time <= CLOCK_ERROR_S;
+  const told = fresh ? T.witnessed : T.witnessed_old;
+  report(fresh ? "good" : "warn", T.step_witness, say(told, { n: names.length, when: showSeconds(time, language) }), names);
   if (!own) report("warn", T.step_witness, T.named_by_operator);
 }
 
