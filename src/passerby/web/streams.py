@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from passerby.errors import PasserbyError, ServiceError
 from passerby.gateway import Event, EventKind, Gateway, ServedCamera, Shares, clip_between, recordings_between
 from passerby.values import whole_number
+from passerby.web.proxies import address_of
 from passerby.web.refusals import refusal, refusal_of
 
 Guard = Callable[[HTTPConnection, str], Awaitable[str]]
@@ -204,7 +205,7 @@ class Streams:
 
     def _note(self, connection: HTTPConnection, name: str, user: str, what: str) -> None:
         """Tell that somebody looks in pieces (segments, snapshots): once a minute for each who, what and where from."""
-        address = connection.client.host if connection.client else ""
+        address = address_of(connection)
         key, now_s = (user, address, name, what), time.monotonic()
         if now_s - self._noted.get(key, -NOTE_S) < NOTE_S:
             return
@@ -215,7 +216,7 @@ class Streams:
         self._tell(EventKind.READER_CAME, connection, name, user, what)
 
     def _tell(self, kind: EventKind, connection: HTTPConnection, name: str, user: str, what: str = "browser") -> None:
-        address = connection.client.host if connection.client else ""
+        address = address_of(connection)
         self._gateway.tell(Event(kind, name, time.time_ns(), detail=what, user=user, address=address))
 
 

@@ -123,7 +123,7 @@ class PasswordProofs:
 def _yield_to_cameras() -> None:
     if sys.platform == "linux":
         # of this thread alone; elsewhere it would be the whole process
-        os.nice(10)
+        os.nice(5)
 
 
 def _forget(kept: OrderedDict[bytes, object] | OrderedDict[str, None]) -> None:

@@ -19,7 +19,7 @@ from passerby.gateway.config.camera import (
 )
 from passerby.gateway.config.key import Check, InCode, Key, Secret, Section
 from passerby.gateway.config.statement import Statement
-from passerby.gateway.config.words import Duration, Texts, between
+from passerby.gateway.config.words import Duration, Texts, between, network
 from passerby.values import is_loopback
 
 URL = "^(https?://|mailto:|tel:)[^ ]+$"
@@ -51,6 +51,13 @@ class ServerConfig(Section):
     port: Annotated[int, Key("Port", ge=1, le=65_535)] = 18480
     tls: Annotated[TlsConfig, Key("Certificate, also for RTSPS")] = TlsConfig()
     url: Annotated[str | None, Key("Where people reach it; camera signs point there", pattern=WEB)] = None
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, Check(network)], ...],
+        Key(
+            "Reverse proxies, by address or network, whose X-Forwarded-For, -Proto, -Host, -Prefix are believed",
+            max_length=32,
+        ),
+    ] = ()
     session_s: Annotated[Duration, Key("A login ends after this long")] = 43_200.0
     max_viewers: Annotated[
         int, Key("Browser live views at once; one account gets three quarters at most", ge=1, le=2000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from datetime import time
@@ -117,6 +118,22 @@ def in_languages(value: object) -> dict[str, str]:
     if not isinstance(found, dict) or not found or not all(isinstance(text, str) for text in found.values()):
         raise ValueError("must be a text, or texts by language such as en: ...")
     return found
+
+
+def network(value: str) -> str:
+    """Check an address or a network.
+
+    Raises:
+        ValueError: it is neither.
+
+    >>> network("10.0.0.0/8")
+    '10.0.0.0/8'
+    """
+    try:
+        ipaddress.ip_network(value)
+    except ValueError as exc:
+        raise ValueError(f"must be an address or network such as 127.0.0.1 or 10.0.0.0/8: {exc}") from exc
+    return value
 
 
 def between(least: float, most: float, words: str) -> Callable[[float], float]:

@@ -15,9 +15,10 @@ from starlette.types import Message, Receive, Scope, Send
 from passerby.errors import AccessError, PasserbyError, ServiceError
 from passerby.gateway import Right, Runtime, Shares, metrics_exposition, same_token
 from passerby.web.console.api import Api, Operation, answer, refusal
-from passerby.web.console.guard import HEADERS, SAFE, Guard
+from passerby.web.console.guard import HEADERS, SAFE, Guard, cookie_of
 from passerby.web.console.openapi import openapi_of
 from passerby.web.console.pages import ConsolePages
+from passerby.web.proxies import BehindProxies, networks_of, proxy_hint, root_of
 from passerby.web.refusals import refusal_of
 from passerby.web.register import LogFollower, register_app
 from passerby.web.streams import Streams
@@ -35,19 +36,20 @@ def app_of(runtime: Runtime, follower: LogFollower | None, *, secure: bool, orig
         secure: Whether it is served over TLS.
         origin: Where it is served, for the API's description.
     """
-    site = _Site(runtime, secure=secure, origin=origin)
+    site = _Site(runtime, origin=origin)
     routes = site.routes()
     if follower is not None:
         routes.append(Mount("/", app=register_app(follower)))
     else:
         pages = f"https://{runtime.city.register.origin}/"
-        routes.append(Route("/", lambda _: RedirectResponse("/console/", 303, HEADERS)))
+        routes.append(Route("/", lambda _: RedirectResponse("console/", 303, HEADERS)))
         routes.append(
             Route("/c/{rest:path}", lambda asked: RedirectResponse(f"{pages}{asked.url.path[1:]}", 303, HEADERS))
         )
     app = Starlette(routes=routes)
     if secure:
         app.add_middleware(_Strict)
+    app.add_middleware(BehindProxies, trusted=networks_of(runtime.city.server.trusted_proxies))
     return app
 
 
@@ -67,9 +69,9 @@ class _Strict:
 
 
 class _Site:
-    def __init__(self, runtime: Runtime, *, secure: bool, origin: str) -> None:
+    def __init__(self, runtime: Runtime, *, origin: str) -> None:
         self.runtime, self.origin = runtime, origin
-        self.guard = Guard(runtime, secure=secure)
+        self.guard = Guard(runtime)
         self.api = Api(runtime, self.guard)
         self.pages = ConsolePages(runtime, self.guard, self.api)
         self.streams = Streams(runtime.gateway, self.stream_guard, self.standing, views=Shares(runtime.places.views))
@@ -92,7 +94,7 @@ class _Site:
             if one.handler is not None
         ]
         made += self.streams.routes()
-        made += [Route("/console", lambda _: RedirectResponse("/console/", 308, HEADERS))]
+        made += [Route("/console", lambda request: RedirectResponse(root_of(request) + "/console/", 308, HEADERS))]
         made += [Route("/api/{rest:path}", _nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
         return made
 
@@ -117,7 +119,7 @@ class _Site:
         self.guard.require(caller, Right.RECORDINGS if path.endswith(_RECORDED) else Right.WATCH)
         if connection.scope["type"] == "websocket":
             if not self.guard.same_origin(connection):
-                raise AccessError("this request came from another site's page")
+                raise AccessError("this request came from another site's page", hint=proxy_hint(connection))
             return caller.name  # the stream tells when it begins and ends
         words = {"clip.mp4": "recording", "latest.jpg": "snapshot", "recordings": "recordings"}
         word = words.get(path.rpartition("/")[2], "watch")
@@ -130,7 +132,7 @@ class _Site:
 
     def standing(self, connection: HTTPConnection, user: str) -> object:
         """Return what stays the same as long as a viewer's account and login do; None once it may not watch any more."""
-        token = connection.cookies.get(self.guard.cookie)
+        token = connection.cookies.get(cookie_of(connection).name)
         session = self.guard.sessions.find(token)
         try:
             account = self.runtime.accounts.find(user)

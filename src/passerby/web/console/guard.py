@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -22,6 +22,7 @@ from passerby.gateway import (
 )
 from passerby.values import whole_number
 from passerby.web.listening import KNOWN
+from passerby.web.proxies import address_of, is_secure, proxy_hint, root_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self' blob:; connect-src 'self'; "
@@ -49,11 +50,13 @@ class Caller:
         account: Or None.
         session: Of a browser, or None for a program that shows its password with each request.
         address: Where from.
+        root: Path below which it is served.
     """
 
     account: Account | None
     session: LoginSession | None
     address: str
+    root: str = ""
 
     @property
     def name(self) -> str:
@@ -61,25 +64,41 @@ class Caller:
         return self.account.name if self.account else ""
 
 
+@dataclass(frozen=True, slots=True)
+class LoginCookie:
+    """The cookie that carries a login.
+
+    Attributes:
+        name: Its prefix makes browsers insist on TLS, and on this host alone where nothing else is served there.
+        path: Below which it is sent.
+        secure: Only over TLS.
+    """
+
+    name: str
+    path: str
+    secure: bool
+
+
+def cookie_of(connection: HTTPConnection) -> LoginCookie:
+    """Return the cookie of whoever asks, by how it came."""
+    root, secure = root_of(connection), is_secure(connection)
+    name = "passerby" if not secure else "__Secure-passerby" if root else "__Host-passerby"
+    return LoginCookie(name, root + "/", secure)
+
+
 class Guard:
     """Knows callers, counts guesses.
 
     Args:
         runtime: The gateway.
-        secure: Whether it is served over TLS; cookies say so then.
     """
 
-    def __init__(self, runtime: Runtime, *, secure: bool) -> None:
-        self.runtime, self.secure = runtime, secure
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
         self.sessions = LoginSessions(runtime.city.server.session_s)
         # for an account, or for an address without one
         self._requests = RateLimit(200, 50)
         self._notes = RateLimit(60, 0.2)
-
-    @property
-    def cookie(self) -> str:
-        """Return the cookie's name; its prefix makes browsers insist on TLS and this host."""
-        return "__Host-passerby" if self.secure else "passerby"
 
     async def caller(self, request: HTTPConnection) -> Caller:
         """Return who asks.
@@ -87,7 +106,7 @@ class Guard:
         Raises:
             TooManyError: the address asks, or guesses, too often.
         """
-        caller = await self._who(request, request.client.host if request.client else "")
+        caller = replace(await self._who(request, address_of(request)), root=root_of(request))
         key = f"account {caller.name}" if caller.account else f"address {caller.address}"
         if not self._requests.allow(key):
             raise TooManyError(self._requests.wait_s(key))
@@ -97,7 +116,7 @@ class Guard:
         return caller
 
     async def _who(self, request: HTTPConnection, address: str) -> Caller:
-        session = self.sessions.find(request.cookies.get(self.cookie))
+        session = self.sessions.find(request.cookies.get(cookie_of(request).name))
         if session is not None:
             account = self.runtime.accounts.find(session.user)
             if account is None or self.standing(session.user) != session.standing:
@@ -161,7 +180,7 @@ class Guard:
             AccessError: it may be forged.
         """
         if not self.same_origin(request):
-            raise AccessError("this request came from another site's page")
+            raise AccessError("this request came from another site's page", hint=proxy_hint(request))
         if caller.session is not None and not same_token(token, caller.session.csrf):
             raise AccessError("this page is too old: load it again")
 
@@ -174,11 +193,14 @@ class Guard:
         if whole_number(request.headers.get("content-length", ""), MOST_FORM) is None:
             raise AccessError(f"form must have at most {MOST_FORM} bytes")
         if not self.same_origin(request):
-            raise AccessError("this request came from another site's page")
+            raise AccessError("this request came from another site's page", hint=proxy_hint(request))
 
     def same_origin(self, request: HTTPConnection) -> bool:
         """Return whether a browser's request comes from our own page; programs send no origin."""
         origin = request.headers.get("origin")
         if origin is None:
             return request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
-        return urlsplit(origin).netloc == request.headers.get("host", "")
+        page, ours = urlsplit(origin), urlsplit(self.runtime.city.server.url or "")
+        return page.netloc == request.headers.get("host", "") or (
+            bool(ours.netloc) and (page.scheme, page.netloc) == (ours.scheme, ours.netloc)
+        )

@@ -19,8 +19,9 @@ from passerby.errors import AccessError, PasserbyError, UsageError
 from passerby.gateway import Right, Role, Runtime, TooManyError, recordings_between
 from passerby.web.console.api import LAST_LINE, Api, asked_number, event_row
 from passerby.web.console.days import asked_day, day_span, hours_of
-from passerby.web.console.guard import HEADERS, Caller, Guard
+from passerby.web.console.guard import HEADERS, Caller, Guard, cookie_of
 from passerby.web.listening import shown_host
+from passerby.web.proxies import address_of, root_of
 
 HERE = Path(__file__).parent.parent
 _STATE_WORDS = {
@@ -136,25 +137,29 @@ class ConsolePages:
             try:
                 caller = await self.guard.caller(request)
                 if caller.account is None:
-                    return RedirectResponse(f"/console/login?next={quote(request.url.path)}", 303, HEADERS)
+                    return RedirectResponse(
+                        f"{root_of(request)}/console/login?next={quote(request.url.path)}", 303, HEADERS
+                    )
                 self.guard.require(caller, right)
                 return await page(request, caller)
             except TooManyError as exc:
-                return _later(self._said(exc.message, 429), exc)
+                return _later(self._said(request, exc.message, 429), exc)
             except AccessError as exc:
-                return self._said(exc.message, 403)
+                return self._said(request, exc.message, 403)
             except UsageError as exc:
-                return self._said(exc.message, 400)
+                return self._said(request, exc.message, 400)
 
         return serve
 
-    def _said(self, text: str, status: int) -> Response:
-        return HTMLResponse(environment().get_template("said.html").render(text=text), status, HEADERS)
+    def _said(self, request: Request, text: str, status: int) -> Response:
+        page = environment().get_template("said.html").render(text=text, root=root_of(request))
+        return HTMLResponse(page, status, HEADERS)
 
     def _render(self, template: str, caller: Caller, **view: Any) -> Response:  # noqa: ANN401  # each has its own
         account = caller.account
         common = {
             "account": account,
+            "root": caller.root,
             "may": {right.name.lower(): account is not None and account.may(right) for right in Right},
             "csrf": caller.session.csrf if caller.session else "",
             "alarm": self.runtime.gateway.alarm.text,
@@ -171,7 +176,7 @@ class ConsolePages:
 
     def _login(self, request: Request, wrong: str, status: int) -> Response:
         after = _local(request.query_params.get("next", ""))
-        page = environment().get_template("login.html").render(wrong=wrong, after=after)
+        page = environment().get_template("login.html").render(wrong=wrong, after=after, root=root_of(request))
         return HTMLResponse(page, status, HEADERS)
 
     async def login(self, request: Request) -> Response:
@@ -181,20 +186,21 @@ class ConsolePages:
             async with request.form(max_files=0, max_fields=5, max_part_size=1024) as form:
                 name, password = str(form.get("name", "")), str(form.get("password", ""))
                 after = _local(str(form.get("next", "")))
-            address = request.client.host if request.client else ""
+            address = address_of(request)
             account = await self.guard.proven(name.strip().lower(), password, address)
         except TooManyError as exc:
             return _later(self._login(request, exc.message, 429), exc)
         except AccessError as exc:
-            return self._login(request, exc.message, 403)
+            return self._login(request, f"{exc.message}; {exc.hint}" if exc.hint else exc.message, 403)
         if account is None:
             return self._login(request, "The name or the password is wrong.", 401)
         self.runtime.access.add("login", user=account.name, address=address)
         token, _ = self.guard.sessions.begin(account.name, self.guard.standing(account.name))
-        answer = RedirectResponse(after or "/console/", 303, HEADERS)
+        answer = RedirectResponse(root_of(request) + (after or "/console/"), 303, HEADERS)
+        cookie = cookie_of(request)
         answer.set_cookie(
-            self.guard.cookie, token, max_age=int(self.runtime.city.server.session_s), path="/",
-            secure=self.guard.secure, httponly=True, samesite="strict",
+            cookie.name, token, max_age=int(self.runtime.city.server.session_s), path=cookie.path,
+            secure=cookie.secure, httponly=True, samesite="strict",
         )  # fmt: skip
         return answer
 
@@ -206,14 +212,15 @@ class ConsolePages:
             async with request.form(max_files=0, max_fields=5, max_part_size=1024) as form:
                 self.guard.unforged(request, caller, str(form.get("csrf", "")))
         except PasserbyError as exc:
-            return self._said(exc.message, 403)
-        token = request.cookies.get(self.guard.cookie)
+            return self._said(request, exc.message, 403)
+        cookie = cookie_of(request)
+        token = request.cookies.get(cookie.name)
         if token:
             self.guard.sessions.end(token)
         if caller.account is not None:
             self.runtime.access.add("logout", user=caller.name, address=caller.address)
-        answer = RedirectResponse("/console/login", 303, HEADERS)
-        answer.delete_cookie(self.guard.cookie, path="/", secure=self.guard.secure, httponly=True, samesite="strict")
+        answer = RedirectResponse(root_of(request) + "/console/login", 303, HEADERS)
+        answer.delete_cookie(cookie.name, path=cookie.path, secure=cookie.secure, httponly=True, samesite="strict")
         return answer
 
     # pages
@@ -233,7 +240,7 @@ class ConsolePages:
         name = str(request.path_params["name"])
         row = next((one for one in self.api.overview()["cameras"] if one["name"] == name), None)
         if row is None:
-            return self._said(f"No camera {name[:64]} runs.", 404)
+            return self._said(request, f"No camera {name[:64]} runs.", 404)
         events = [event_row(event) for event in reversed(self.runtime.journal.events) if event.camera == name][:20]
         rtsp = self.runtime.gateway.rtsp
         addresses = [f"rtsp://{rtsp.config.plain_host}:{rtsp.port}/{name}"]
@@ -250,7 +257,7 @@ class ConsolePages:
         name = str(request.path_params["name"])
         config = self.runtime.city.cameras.get(name)
         if config is None or not config.record.enabled:
-            return self._said(f"Camera {name[:64]} is not recorded.", 404)
+            return self._said(request, f"Camera {name[:64]} is not recorded.", 404)
         day = asked_day(request.query_params.get("day", ""))
         begin_s, end_s = day_span(day)
         found = await run_in_threadpool(recordings_between, config.record.folder / name, begin_s * 10**9, end_s * 10**9)

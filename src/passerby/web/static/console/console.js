@@ -1,6 +1,7 @@
 // The console's pages: live views, states every two seconds, covers, accounts. Asks nobody but its own server.
 "use strict";
 (() => {
+  const home = document.documentElement.dataset.root || "";
   const csrf = document.querySelector("meta[name=csrf]").content;
   const words = { starting: "starting", veiled: "veiled", covered: "covered whole", slate: "no picture", stopped: "stopped" };
   const byData = (root, name) => root.querySelector(`[data-show=${name}]`);
@@ -14,12 +15,12 @@
   }
 
   async function ask(method, path, body) {
-    const answer = await fetch(path, {
+    const answer = await fetch(home + path, {
       method,
       headers: Object.assign({ "X-CSRF-Token": csrf }, body ? { "Content-Type": "application/json" } : {}),
       body: body ? JSON.stringify(body) : undefined,
     });
-    if (answer.status === 401) { location.href = "/console/login?next=" + encodeURIComponent(location.pathname); }
+    if (answer.status === 401) { location.href = home + "/console/login?next=" + encodeURIComponent(location.pathname.slice(home.length)); }
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.error);
     return told;
@@ -134,7 +135,7 @@
   });
   form("password-form", async () => {
     await ask("POST", "/api/me/password", { old: value("old"), new: value("new") });
-    location.href = "/console/login";
+    location.href = home + "/console/login";
   });
   document.querySelectorAll("[data-remove]").forEach((button) => button.addEventListener("click", async () => {
     if (!confirm(`Remove the account ${button.dataset.remove}?`)) return;

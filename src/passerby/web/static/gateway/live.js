@@ -5,7 +5,7 @@
 function passerbyLive(video, camera, onState) {
   const say = onState || (() => {});
   const Source = window.ManagedMediaSource || window.MediaSource;
-  const base = location.origin;
+  const base = location.origin + (document.documentElement.dataset.root || "");
   let stopped = false;
   let socket = null;
   let timer = 0;
