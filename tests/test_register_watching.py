@@ -22,6 +22,7 @@ from passerby.register import (
     Log,
     LogReader,
     LogVisit,
+    Policy,
     Remark,
     RequestOpened,
     RequestReceived,
@@ -35,7 +36,7 @@ from passerby.register import (
 )
 from passerby.register.fields import Commitment
 from passerby.register.notes.checkpoint import Checkpoint
-from passerby.register.notes.note import sign_note
+from passerby.register.notes.note import COSIGNATURE, sign_note
 from passerby.register.tiles.growth import Edge, grow
 from passerby.register.tiles.merkle import Frontier
 from passerby.register.tiles.tiles import tile_path
@@ -293,3 +294,41 @@ def test_a_size_that_is_only_claimed_costs_nothing_to_choose_from() -> None:
         assert len(set(chosen)) == SAMPLED
         assert {0, turn}.isdisjoint(chosen)
         assert 0 <= following <= 2**55
+
+
+def test_witnesses_that_are_changed_without_an_entry_are_named_at_every_visit(tmp_path: Path, state: Path) -> None:
+    witness = FileSigner.fresh("w.example", COSIGNATURE)
+    other = Policy.parse(f"log {KEY.key}\nwitness w {witness.key}\nquorum none\n")
+    with Log.create(tmp_path / "log", origin=ORIGIN, signer=KEY, policy=Policy()) as log:
+        log.append(remark())
+    path = tmp_path / "log" / "public" / "policy"
+    assert visit(tmp_path / "log", state).problems == ()
+    old = path.read_bytes()
+    path.write_text(other.to_text())
+    for _ in range(2):
+        (found,) = visit(tmp_path / "log", state).problems
+        assert found.text.endswith("than at the last visit, and no entry says so")
+    path.write_bytes(old)
+    assert visit(tmp_path / "log", state).problems == ()
+    with Log.open(tmp_path / "log", signer=KEY) as log:
+        log.name_witnesses(other)
+        log.rotate(FileSigner(ORIGIN, 1, b"n" * 32))
+    (found,) = visit(tmp_path / "log", state).problems
+    assert found.text.endswith("than at the last visit"), "announced, though the key was changed since"
+    assert visit(tmp_path / "log", state).problems == ()
+
+
+def test_fork_that_was_shown_once_is_named_for_good(public: Path, state: Path) -> None:
+    entries = [encode_entry(remark())] * 20
+    publish(public, entries)
+    assert visit(public, state).problems == ()
+    publish(public, [*entries[:19], encode_entry(remark(1))])
+    (found,) = visit(public, state).problems
+    assert found.text == "two histories of size 20 are signed"
+    publish(public, entries)
+    for _ in range(2):
+        (found,) = visit(public, state).problems
+        assert (found.kind, "which an earlier visit kept as fork-" in found.text) == ("fork", True)
+    (evidence,) = state.glob("fork-*.txt")
+    evidence.unlink()
+    assert visit(public, state).problems == ()

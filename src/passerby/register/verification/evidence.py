@@ -180,6 +180,16 @@ class EvidenceFolder:
             self._store.put_all({path: note + b"\n" + now})
         self.kept.append(path)
 
+    def earlier_forks(self, origin: str) -> list[str]:
+        """Return the files that show two histories of a log and that this visit did not find anew.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        names = sorted(path.name for path in self._folder.glob("fork-*.txt"))
+        fresh = [name for name in names if name not in self.kept]
+        return [name for name in fresh if (self._store.get(name) or b"").startswith(f"{origin}\n".encode())]
+
     def _withheld(self) -> list[str]:
         return sorted(path.name for path in self._folder.glob(f"withheld-{self._name}-*.txt"))
 

@@ -21,7 +21,8 @@ class LastVisit(BaseModel):
         place: Where it was visited.
         vkey: The key that it is known by.
         own_word: The key was never confirmed from elsewhere.
-        policy: The witnesses that the log itself named.
+        policy: The witnesses that the log itself named, as last accepted.
+        announced: Digests of the policies that its entries announced.
         grown: Of when its newest entry is, or, in an empty log, when it was first seen.
         turn: Where looking at old bundles in turn goes on.
         history: What its entries were, as far as they were read, with all that was found in them.
@@ -31,6 +32,7 @@ class LastVisit(BaseModel):
     vkey: str | None = None
     own_word: bool = True
     policy: str | None = None
+    announced: list[str] = Field(default_factory=list)
     grown: AwareDatetime | None = None
     turn: NonNegativeInt = 0
     history: HistoryState = Field(default_factory=HistoryState)

@@ -41,6 +41,7 @@ from passerby.register.fields import format_instant
 from passerby.register.notes import Checkpoint, Policy, VerifierKey
 from passerby.register.storage import LogSource, as_storage_errors, open_source
 from passerby.register.tiles import CHECKPOINT, WIDTH, Tiles
+from passerby.register.verification.announced import MOST_ANNOUNCED, announced_policy, is_announced
 from passerby.register.verification.bundles import BundlesSeen, check_old_edge, choose, count_bundles, read_bundle
 from passerby.register.verification.evidence import HeldTree
 from passerby.register.verification.findings import LogFindings, LogProblem
@@ -139,6 +140,7 @@ class _Visitor:
         self._own_word = self._last.own_word
         self._findings = LogFindings()
         self._seen = BundlesSeen()
+        self._announced = list(self._last.announced)
 
     def visit(self, vkey: VerifierKey | None, policy: Policy | None, most: int) -> LogVisit:
         last = self._last
@@ -166,7 +168,13 @@ class _Visitor:
                 self._say("fork", text)
             known = str(last.key or vkey or reader.snapshot.trust.key)
             kept = LastVisit(
-                vkey=known, own_word=self._own_word, policy=named, grown=grown, turn=turn, history=history.saved()
+                vkey=known,
+                own_word=self._own_word,
+                policy=named,
+                announced=self._announced[-MOST_ANNOUNCED:],
+                grown=grown,
+                turn=turn,
+                history=history.saved(),
             )
             self._memory.keep(reader.snapshot.note.raw, kept, tree)
         return self._told(reader.checkpoint(), history)
@@ -174,6 +182,9 @@ class _Visitor:
     def _told(self, new: Checkpoint | None, history: History) -> LogVisit:
         """What is said of the log itself, what is kept of its entries, and, where they could be looked at, what is missing."""
         present = history.present() if new else []
+        point = new or self._old
+        for name in self._memory.evidence.earlier_forks(point.origin) if point else ():
+            self._say("fork", f"the log signed two histories, which an earlier visit kept as {name}")
         return LogVisit(
             problems=(
                 *self._findings.open,
@@ -270,8 +281,8 @@ class _Visitor:
                 break
             read.add(bundle)
             for index, data in enumerate(entries, bundle * WIDTH):
-                if start <= index < stop:
-                    history.read(index, data)
+                if start <= index < stop and (digest := announced_policy(history.read(index, data))):
+                    self._announced.append(digest)
         return read
 
     def _look_again(self, reader: LogReader, read: set[int]) -> int:
@@ -308,11 +319,18 @@ class _Visitor:
         return times.quorum_s(snapshot.policy)
 
     def _check_named(self, reader: LogReader) -> str:
-        """Return which witnesses the log itself names."""
-        named = replace(reader.snapshot.policy, logs=()).to_text()
-        if (self._last.policy or named) != named:
-            self._say("quorum", "the log names other witnesses, or another quorum, than at the last visit")
-        return named
+        """Return which witnesses the log itself names; where no entry announced a change, those from before it."""
+        snapshot = reader.snapshot
+        named = replace(snapshot.policy, logs=()).to_text()
+        if self._last.policy in (None, named):
+            return named
+        told = "the log names other witnesses, or another quorum, than at the last visit"
+        keys = [snapshot.trust.key, *(key for _, key in snapshot.trust.rotations), *filter(None, [self._last.key])]
+        if is_announced(snapshot.policy, keys, self._announced):
+            self._say("quorum", told)
+            return named
+        self._say("quorum", f"{told}, and no entry says so")
+        return self._last.policy or named
 
     def _check_silence(self, since: datetime, time_s: int | None) -> None:
         if self._now - since > self._silence:
