@@ -54,12 +54,16 @@ class ConsoleSite:
         self.first_password = self.runtime.first_password or ""
         for role, password in PASSWORDS.items():
             self.runtime.accounts.add(str(role) if role is not Role.ADMIN else "chief", role, password)
-        config = city.cameras["hall"]
-        self.permitted = self.thread.call(self.runtime.record.permit(config))
-        self.camera: ServedCamera = self.thread.do(
-            lambda: ServedCamera(CameraSupervisor(config, Slates(), self.runtime.gateway.tell))
-        )
-        self.runtime.gateway.cameras["hall"] = self.camera
+        self.permitted = self.thread.call(self.runtime.record.permit(city.cameras["hall"]))
+        slates = Slates()
+        for config in city.cameras.values():
+            made: ServedCamera = self.thread.do(
+                lambda config=config: ServedCamera(CameraSupervisor(config, slates, self.runtime.gateway.tell))  # type: ignore[misc]
+            )
+            self.runtime.gateway.cameras[config.name] = made
+            # the others than the first show a slate
+            self.thread.do(made.relay.tick)
+        self.camera = self.runtime.gateway.cameras["hall"]
         self.follower = LogFollower(city.register.path, addresses=SiteAddresses("http://127.0.0.1/"))
         app = app_of(self.runtime, self.follower, secure=False, origin="http://127.0.0.1")
         self.listener = bind_port("127.0.0.1", 0)
@@ -67,7 +71,7 @@ class ConsoleSite:
         self.port = self.listener.getsockname()[1]
         self.serving = asyncio.run_coroutine_threadsafe(self.server.serve([self.listener]), self.thread.loop)
         self.feeding = asyncio.run_coroutine_threadsafe(feed(self.camera.relay, SMALL), self.thread.loop)
-        wait_for(lambda: self.server.started and self.camera.relay.last_key is not None)
+        wait_for(lambda: self.server.started and self.camera.relay.slate is None)
         self.url = f"http://127.0.0.1:{self.port}"
 
     def close(self) -> None:

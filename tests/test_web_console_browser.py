@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.gateway_site import PASSWORDS, ConsoleSite
+from tests.gateway_site import PASSWORDS, TEXT, ConsoleSite
 from tests.gateway_tools import wait_for
 from tests.needs import chromium
 
@@ -65,6 +65,73 @@ def test_live_view_plays_and_state_follows(site: ConsoleSite, browser: Browser) 
         assert page.locator("h2").first.inner_text() == "Hall <&> 'one'"
         assert page.locator("text=Access log").count() == 0, "a viewer is not shown what it may not read"
         assert wrong == []
+
+
+# many cameras
+
+MANY = "\n".join(
+    f'  c{number:02d}: {{source: "test://portrait?size=320x192", friendly_name: Camera {number}, group: {group}}}'
+    for number, group in enumerate(["Station north"] * 6 + ["Harbour <&>"] * 5)
+)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleSite]:
+    made = ConsoleSite(tmp_path_factory.mktemp("large"), TEXT.rstrip() + "\n" + MANY + "\n")
+    yield made
+    made.close()
+
+
+def shown(page: Page) -> list[str]:
+    return [text for text in page.locator(".camera:visible a:not(.view a)").all_inner_texts() if text]
+
+
+def test_beyond_nine_cameras_the_wall_shows_veiled_snapshots_in_groups(large: ConsoleSite, browser: Browser) -> None:
+    with browser.new_context(viewport={"width": 1200, "height": 900}) as context:
+        page = context.new_page()
+        wrong = complaints(page)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        log_in(page, large, Role.VIEWER)
+        assert page.locator("video").count() == 0
+        assert page.locator(".group > h2").all_inner_texts() == ["Station north", "Harbour <&>", "Other cameras"]
+        stills = page.locator("img[data-still]")
+        assert stills.count() == 12
+        wait_for(lambda: page.evaluate("document.querySelector('img[data-still]').naturalWidth") > 0)
+        first = stills.first.get_attribute("src")
+        wait_for(lambda: stills.first.get_attribute("src") != first)
+        assert not [url for url in asked if "/live/" in url and not url.endswith(".js")], "no live view is opened"
+        below = page.locator("[data-camera=c10] img")
+        assert "at=" not in (below.get_attribute("src") or ""), "what is out of sight is not asked for again"
+        below.scroll_into_view_if_needed()
+        wait_for(lambda: "at=" in (below.get_attribute("src") or ""))
+        assert wrong == []
+
+
+def test_cameras_are_found_by_name_group_and_state_with_and_without_script(
+    large: ConsoleSite, browser: Browser
+) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        log_in(page, large, Role.VIEWER)
+        page.fill("#q", "harbour 7")
+        assert shown(page) == ["Camera 7"]
+        assert page.locator("#count").inner_text() == "1 of 12 cameras"
+        assert page.locator(".group:visible").count() == 1
+        page.fill("#q", "hall")
+        assert shown(page) == ["Hall <&> 'one'"]
+        page.fill("#q", "")
+        assert len(shown(page)) == 12
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        log_in(page, large, Role.VIEWER)
+        page.fill("#q", "north 3")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**q=north*")
+        assert shown(page) == ["Camera 3"]
+        page.fill("#q", "nowhere")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("text=No camera has all of these words.")
 
 
 def test_operator_covers_with_the_keyboard_alone(site: ConsoleSite, browser: Browser) -> None:

@@ -269,6 +269,9 @@ class CameraConfig(Section):
     """Path of the stream on every output; in the file it is the key of the section."""
     enabled: Annotated[bool, Key("false: not run and served nowhere")] = field(default=True, kw_only=True)
     friendly_name: Annotated[str, Key("For people", max_length=100)] = field(default="", kw_only=True)
+    group: Annotated[str, Key("Cameras of one group stand together on the wall", max_length=100)] = field(
+        default="", kw_only=True
+    )
     source: Annotated[
         Annotated[InputConfig, Read(input_at, {"type": "string", "minLength": 1})] | None,
         Key("Short for inputs with one path"),
@@ -298,8 +301,8 @@ class CameraConfig(Section):
             raise ValueError("must have exactly one of inputs, ffmpeg.inputs and source")
 
     def for_process(self) -> CameraConfig:
-        """Return what the camera's own process is told: no word of recordings and pushes, and no login but its pictures'."""
-        return replace(self, record=RecordConfig(), push=(), onvif=None, register=CameraRegisterConfig())
+        """Return what the camera's own process is told: nothing of groups, recordings and pushes, no login but its pictures'."""
+        return replace(self, group="", record=RecordConfig(), push=(), onvif=None, register=CameraRegisterConfig())
 
     @property
     def input(self) -> InputConfig:

@@ -152,6 +152,7 @@ class Api:
         del told["whole_by_reason"]
         return told | {
             "title": config.shown,
+            "group": config.group,
             "words": [reason.words for reason in status.reasons],
             "covered_whole": {reason.value: count for reason, count in status.whole_by_reason},
             "faces_per_minute": self.runtime.last_minute.faces(status.name),

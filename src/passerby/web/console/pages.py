@@ -24,6 +24,8 @@ from passerby.web.listening import shown_host
 from passerby.web.proxies import address_of, root_of
 
 HERE = Path(__file__).parent.parent
+MOST_LIVE = 9
+"""More cameras than these on one wall are shown as veiled snapshots: a screen decodes no more at once, and no line carries it."""
 _STATE_WORDS = {
     "starting": "starting",
     "veiled": "veiled",
@@ -226,14 +228,13 @@ class ConsolePages:
     # pages
 
     async def wall(self, request: Request, caller: Caller) -> Response:
-        """Every camera at once."""
-        del request
-        return self._render("wall.html", caller, title="Cameras", **self._overview())
-
-    def _overview(self) -> dict[str, Any]:
-        told = self.api.overview()
-        notes = [*told["config_notes"], *self.runtime.retention.failed]
-        return {"cameras": told["cameras"], "refused": told["refused"], "notes": notes}
+        """Every camera at once, or those that are looked for."""
+        told, asked = self.api.overview(), request.query_params.get("q", "")[:100]
+        found = [row for row in told["cameras"] if is_found(row, asked)]
+        return self._render(
+            "wall.html", caller, title="Cameras", groups=grouped(found), count=len(found), of=len(told["cameras"]), asked=asked,
+            live=len(found) <= MOST_LIVE, notes=[*told["config_notes"], *self.runtime.retention.failed], refused=told["refused"],
+        )  # fmt: skip
 
     async def camera(self, request: Request, caller: Caller) -> Response:
         """One camera, large."""
@@ -292,6 +293,28 @@ class ConsolePages:
         """One's own account."""
         del request
         return self._render("me.html", caller, title="Your account")
+
+
+def is_found(camera: dict[str, Any], asked: str) -> bool:
+    """Return whether a camera's row has every word that is looked for, in its name, title, group or state.
+
+    >>> row = {"name": "n1", "title": "Hall, North", "group": "Station", "phase": "covered", "words": ["no picture"]}
+    >>> is_found(row, "north STATION"), is_found(row, "whole"), is_found(row, "south"), is_found(row, " ")
+    (True, True, False, True)
+    """
+    state = _STATE_WORDS[str(camera["phase"])]
+    text = " ".join([camera["name"], camera["title"], camera["group"], state, *camera["words"]]).casefold()
+    return all(word in text for word in asked.casefold().split())
+
+
+def grouped(cameras: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return cameras by their group, in the order of the configuration; those without one come last.
+
+    >>> [*grouped([{"group": ""}, {"group": "B"}, {"group": "A"}, {"group": "B"}])]
+    ['B', 'A', '']
+    """
+    names = sorted(dict.fromkeys(str(camera["group"]) for camera in cameras), key=lambda name: not name)
+    return {name: [camera for camera in cameras if camera["group"] == name] for name in names}
 
 
 def _later(answer: Response, exc: TooManyError) -> Response:

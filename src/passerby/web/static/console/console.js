@@ -53,6 +53,33 @@
     }
   }, { rootMargin: "100px" });
   document.querySelectorAll("video[data-live]").forEach((video) => watcher.observe(video));
+
+  // many cameras: veiled snapshots, each anew some seconds after the last one came, while it can be seen
+  const STILL_MS = 5000;
+  const shownStills = new Set();
+  function still(image) {
+    if (document.hidden) { setTimeout(still, STILL_MS, image); return; }
+    const address = new URL(image.src);
+    address.searchParams.set("at", String(Date.now()));
+    image.src = address.href;
+  }
+  const stillWatcher = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (entry.isIntersecting) { shownStills.add(entry.target); if (entry.target.complete) still(entry.target); }
+      else shownStills.delete(entry.target);
+    }
+  }, { rootMargin: "100px" });
+  document.querySelectorAll("img[data-still]").forEach((image) => {
+    const note = image.closest(".view").querySelector("[data-show=live]");
+    const again = (there) => {
+      note.hidden = there;
+      setTimeout(() => { if (shownStills.has(image)) still(image); }, STILL_MS);
+    };
+    image.addEventListener("load", () => again(true));
+    image.addEventListener("error", () => again(false));
+    stillWatcher.observe(image);
+  });
+
   document.addEventListener("visibilitychange", () => {
     for (const video of views) {
       if (document.hidden) halt(video); else if (!running.has(video)) run(video);
@@ -95,6 +122,31 @@
     setTimeout(look, document.hidden ? 15000 : 2000);
   }
   if (cards.size) look();
+
+  // looking for cameras: what is typed hides the others at once, without asking the server
+  const search = document.getElementById("q");
+  if (search) {
+    const find = () => {
+      const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let count = 0;
+      document.querySelectorAll(".group").forEach((group) => {
+        const heading = group.querySelector(":scope > h2");
+        let left = 0;
+        group.querySelectorAll(".camera").forEach((card) => {
+          const text = [heading ? heading.textContent : "", card.dataset.camera, card.querySelector("h2, h3").textContent,
+            card.querySelector(".state").textContent].join(" ").toLowerCase();
+          card.hidden = !wanted.every((word) => text.includes(word));
+          left += card.hidden ? 0 : 1;
+        });
+        group.hidden = left === 0;
+        count += left;
+      });
+      set(document.getElementById("count"), `${count} of ${cards.size} cameras`);
+    };
+    search.addEventListener("input", find);
+    // what the server left out is not here to be found
+    if (!search.value) search.form.addEventListener("submit", (event) => event.preventDefault());
+  }
 
   // covers
   document.querySelectorAll("[data-cover]").forEach((button) => button.addEventListener("click", async () => {
