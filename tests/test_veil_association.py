@@ -166,7 +166,7 @@ def test_where_a_face_drifted_its_cover_is_wider_half_way() -> None:
 
 def test_a_weak_tracklet_does_not_keep_a_detection_from_a_sure_one() -> None:
     """The cover slid off a face in a pan: a false tracklet beside it took its detection, and it was never found again."""
-    found = {0: seen((100, 100, 120, 120, 0.6), (160, 100, 180, 120, 0.1)), 4: seen((156, 100, 176, 120, 0.58))}
+    found = {0: seen((100, 100, 120, 120, 0.9), (160, 100, 180, 120, 0.15)), 4: seen((156, 100, 176, 120, 0.87))}
     sure, weak = tracked(found, 5)
     assert sure.xyxy[0].tolist() == pytest.approx([100, 100, 120, 120])
     for track in (sure, weak):

@@ -15,6 +15,10 @@ from .engine_openvino import (
 from .kept import (
     NetworkFolder,
 )
+from .looks import (
+    look_again,
+    look_sizes,
+)
 from .passes import (
     LARGEST_PX,
     InferencePass,
@@ -59,6 +63,8 @@ __all__ = [
     "join_detections",
     "load_onnxruntime",
     "load_openvino",
+    "look_again",
+    "look_sizes",
     "open_yunet",
     "pass_size",
     "pass_sizes_px",

@@ -47,7 +47,7 @@ SIZES = (3 / 4, 3 / 8)
 fell between two sizes is found here. The usual sizes lie near these two (896 and 448 of 640x360, where verifying takes 960 and
 480), so for files veiled without ``--thorough`` it is the lower threshold and the other frames that find more."""
 FAINT = 0.1
-"""A detection from here on is listed for a person to look at. Veiling covers small faces from 0.116 on in files, 0.12 in pictures
+"""A detection from here on is listed for a person to look at. Veiling covers small faces from 0.125 on in files, 0.12 in pictures
 and 0.086 in streams, where later frames cannot speak for a face (``TrackingPolicy``). Source: docs/measures.md."""
 SEEMS_LEFT = 0.3
 """A detection from here on counts as a face that seems left. Source: docs/measures.md: on veiled crowds one place in 19 frames

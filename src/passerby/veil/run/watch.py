@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -20,8 +22,8 @@ from numpy.typing import NDArray
 
 from passerby.errors import DetectorError
 from passerby.media import ClipInfo, ClipReader, DecodeRecord, Frame, progressive_frames, read_ahead, scaled_rgb
-from passerby.values import Boxes, Track
-from passerby.veil.detect import CoarseToFinePasses, FaceDetector, PendingPasses, start_passes
+from passerby.values import Boxes, Detections, Track
+from passerby.veil.detect import CoarseToFinePasses, FaceDetector, PendingPasses, look_again, start_passes
 from passerby.veil.run.between import PassesBetween, SmallCopy
 from passerby.veil.track import (
     FALLBACK_HZ,
@@ -110,18 +112,16 @@ def watch(
     """
     with ClipReader(path) as clip:
         watcher = _ClipWatcher(clip.info, detector, policy, on_final, thorough=thorough)
-        frames = read_ahead(clip.frames())
-        try:
-            for frame, shown in progressive_frames(frames):
-                if on_frame:
-                    on_frame(frame)
-                watcher.take(shown, woven=shown is not frame)
-                if progress:
-                    progress(frame.index + 1, clip.info.frames_estimate)
-        finally:
-            frames.close()
-        watcher.finish()
-        return watcher.watched(clip.record)
+        with closing(watcher):
+            with closing(read_ahead(clip.frames())) as frames:
+                for frame, shown in progressive_frames(frames):
+                    if on_frame:
+                        on_frame(frame)
+                    watcher.take(shown, woven=shown is not frame)
+                    if progress:
+                        progress(frame.index + 1, clip.info.frames_estimate)
+            watcher.finish()
+            return watcher.watched(clip.record)
 
 
 @dataclass(slots=True, eq=False)
@@ -131,7 +131,7 @@ class _Step:
     index: int
     motion: Motion | None
     copy: SmallCopy
-    pending: PendingPasses | CoarseToFinePasses | None = None
+    pending: Future[Detections] | None = None
 
 
 class _ClipWatcher:
@@ -155,6 +155,7 @@ class _ClipWatcher:
         self._lag = policy.lag_frames(info.rate)
         self._queue: deque[_Step] = deque()
         self._between = PassesBetween(self._tracker, detector, size)
+        self._looks = ThreadPoolExecutor(1, thread_name_prefix="looks")
         self._last: tuple[Frame, Grey] | None = None
         self._failed = False
         self._unjudged: set[int] = set()
@@ -183,6 +184,10 @@ class _ClipWatcher:
         if self._on_final:
             self._on_final(self._tracker.finalise_rest(), self._unjudged)
 
+    def close(self) -> None:
+        """Let go of what is under way."""
+        self._looks.shutdown(wait=False, cancel_futures=True)
+
     def watched(self, record: DecodeRecord) -> WatchedClip:
         """Decide what is covered.
 
@@ -205,12 +210,23 @@ class _ClipWatcher:
         small = self._tracker.may_follow_small()
         passes = self._scheduler.plan(frame.index, grey, small=small, time_s=_time_s(frame))
         scaled = partial(scaled_rgb, frame.picture)
+        pending: PendingPasses | CoarseToFinePasses
         if len(passes) == 2 and not small and self._detector.doubt is not None:
-            step.pending = CoarseToFinePasses(
+            pending = CoarseToFinePasses(
                 self._detector, (passes[0], passes[1]), scaled, size, self._policy.lowest, also=self._tracker.likely()
             )
         else:
-            step.pending = start_passes(self._detector, passes, scaled, size, self._policy.lowest)
+            pending = start_passes(self._detector, passes, scaled, size, self._policy.lowest)
+        # in a thread of its own: it waits for the passes, while frames are decoded and tracked
+        step.pending = self._looks.submit(
+            look_again,
+            self._detector,
+            pending,
+            scaled,
+            size,
+            partial(self._policy.doubts, long_side_px=max(size)),
+            most_px=round(self._policy.look_share * size[0] * size[1]) if self._detector.doubt is not None else 0,
+        )
 
     def _advance(self) -> None:
         """Track up to a pass that is not old enough.

@@ -14,7 +14,8 @@ from math import log2, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.values import Boxes
+from passerby.boxes import mean_sides
+from passerby.values import Boxes, Detections
 from passerby.veil.detect import InferencePass, pass_sizes_px
 from passerby.veil.settings import FindSettings
 from passerby.veil.track.tracklet import Tracklet
@@ -51,6 +52,9 @@ class TrackingPolicy:
             half of a small face. 1: never. Source: docs/measures.md.
         larger_by_time: The larger pass of a calm scene comes by time, also where stillness left passes out; else every so many
             cycles.
+        doubt_from: A detection is looked at again (``look_again``) that scores at least this share of ``best``, raised by size,
+        doubt_below: ... and less than this; 0: none is. Source: docs/measures.md.
+        look_share: Share of the picture's pixels that looks of one cycle may show to the network.
         slow_share: Passes of a stream are slow when they take this share of the time between them, ... Source: docs/gateway.md.
         quick_share: ... and no longer slow below this share. Chosen, not measured.
     """
@@ -58,8 +62,8 @@ class TrackingPolicy:
     interval_s: float = 0.64
     still_s: float = 1.6
     lowest: float = 0.04
-    best: float = 0.116
-    steady: float = 0.16
+    best: float = 0.125
+    steady: float = 0.17
     slope: float = 0.6
     small: float = 14 / 640
     best_in_picture: float = 0.12
@@ -70,6 +74,9 @@ class TrackingPolicy:
     lost_share: float = 0.34
     pan_share: float = 1 / 64
     larger_by_time: bool = True
+    doubt_from: float = 0.86
+    doubt_below: float = 0.3
+    look_share: float = 1.5
     slow_share: float = 0.5
     quick_share: float = 0.3
 
@@ -96,6 +103,17 @@ class TrackingPolicy:
         doublings = max(0.0, log2(max(side_px, 1) / (self.small * long_side_px)))
         return level * (1 + self.slope * doublings)
 
+    def doubts(self, found: Detections, long_side_px: float) -> NDArray[np.bool_]:
+        """Return which detections alone could make a track that is covered without being sure: shape (N,), bool.
+
+        Args:
+            found: N detections, pixels.
+            long_side_px: The picture's longer side.
+        """
+        doublings = np.log2(mean_sides(found.xyxy, least_px2=1) / (self.small * long_side_px)).clip(0)
+        least = self.doubt_from * self.best * (1 + self.slope * doublings)
+        return np.asarray((found.score >= least) & (found.score < self.doubt_below))
+
     def confirms(self, tracklet: Tracklet, long_side_px: float) -> bool:
         """Whether a tracklet has been detected surely enough to be covered."""
         if tracklet.best < self.best and tracklet.steady < self.steady:
@@ -116,6 +134,7 @@ def policy_for(settings: FindSettings) -> TrackingPolicy:
         policy,
         lowest=min(policy.lowest, settings.threshold),
         best=settings.threshold,
+        doubt_below=0.0,
         steady=policy.steady * share,
         best_in_picture=policy.best_in_picture * share,
     )

@@ -18,6 +18,9 @@ DRIFT_SHARE = 0.3
 Source: docs/measures.md."""
 WIDEST = 0.5
 """... but by no more than this share of its side. Chosen, not measured."""
+WEAK_SCORES, WEAK_SHARES = (0.4, 0.7), (0.1, 0.0)
+"""Where a detection scores so much, a box is wider on each side by these shares of its side: the less sure the network is, the
+farther off its boxes are. Source: docs/measures.md (what boxes lack on the annotated clips, by score)."""
 HITS_KEPT = 8
 """So many detections a tracklet of a stream without end remembers; beyond, its first and its last. Chosen, not measured."""
 
@@ -54,7 +57,7 @@ class Tracklet:
     @classmethod
     def begin(cls, frame: int, box: Boxes, score: float) -> Tracklet:
         """Return the tracklet of a first detection: its frame, its box, shape (1, 4), and its score, 0 to 1."""
-        tracklet = cls(frame, [box])
+        tracklet = cls(frame, [_grown(box, score)])
         tracklet.hit(frame, score)
         return tracklet
 
@@ -73,7 +76,10 @@ class Tracklet:
         drift = box - path[-1]
         share = np.arange(1, len(path) + 1, dtype=np.float32)[:, None] / np.float32(len(path))
         path = path + share * drift
-        self.path.append(_widened(path, drift, share) if max(self.best, score) >= WIDE_FROM else path)
+        if max(self.best, score) >= WIDE_FROM:
+            path = _widened(path, drift, share)
+        last = self.hits[-1][1]
+        self.path.append(_grown(path, last + share[:, 0] * np.float32(score - last)))
         self.propagated, self.missed = [], 0
         self.hit(frame, score)
 
@@ -109,11 +115,11 @@ class Tracklet:
     def box_at(self, frame: int) -> Boxes:
         """Return the box in a frame, shape (1, 4), float32, pixels, or (0, 4) where there is none (any more)."""
         at = frame - self.first
-        for piece in (*self.path, *self.propagated):
+        for piece in self.path:
             if 0 <= at < len(piece):
                 return piece[at : at + 1]
             at -= len(piece)
-        return EMPTY_BOXES
+        return self.after()[at : at + 1] if at >= 0 else EMPTY_BOXES
 
     def between(self, start: int, stop: int, after: Boxes) -> tuple[int, Boxes]:
         """Return the first frame of ``start <= frame < stop`` that has a box, and the boxes from it on.
@@ -164,7 +170,18 @@ class Tracklet:
 
     def after(self) -> Boxes:
         """Return the boxes propagated after the last detection, shape (K, 4), float32, pixels."""
-        return np.concatenate(self.propagated) if self.propagated else EMPTY_BOXES
+        return _grown(np.concatenate(self.propagated), self.hits[-1][1]) if self.propagated else EMPTY_BOXES
+
+
+def _grown(boxes: Boxes, score: NDArray[np.float32] | float) -> Boxes:
+    """Return boxes wider on all sides the less sure they are.
+
+    Args:
+        boxes: Shape (K, 4), float32, pixels.
+        score: Of the detections that they come from, 0 to 1; one for all or shape (K,).
+    """
+    more = np.interp(score, WEAK_SCORES, WEAK_SHARES) * mean_sides(boxes, least_px2=1)
+    return grow(boxes, np.stack([more, more], axis=1).astype(np.float32))
 
 
 def _widened(path: Boxes, drift: NDArray[np.float32], share: NDArray[np.float32]) -> Boxes:

@@ -1,0 +1,153 @@
+"""A second look at weak detections: each is shown to the detector once more, alone and enlarged.
+
+A face that scores little in the whole picture is mostly seen again when it fills more of what the network is shown; wheels,
+hands and windows mostly are not (docs/measures.md). One look that sees it is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from passerby.boxes import centres, mean_sides
+from passerby.values import Boxes, Detections
+from passerby.veil.detect.detector import HANG_S, FaceDetector, Rgb, wait_for
+from passerby.veil.detect.passes import Scaled, Size, mirror
+
+FACE_PX = 40
+"""Side of the detection in the enlarged piece. Source: docs/measures.md."""
+AGAIN = 0.06
+"""Score in a look from which a face was seen again. Source: docs/measures.md."""
+NOT_AGAIN = 0.05
+"""What a detection scores that no look sees again: a track may go on with it, none is covered for it. Chosen, not measured."""
+OFF_SIDES = 0.6
+"""How far off the middle of the piece a face may be seen, in sides of the detection, ..."""
+OFF_SIZE = 2.0
+"""... and how many times as large or small. Both chosen, not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a piece is shown.
+
+    Attributes:
+        side_px: Of the square that is shown, pixels.
+        mirrored: Left and right are swapped.
+    """
+
+    side_px: int
+    mirrored: bool
+
+
+LOOKS = (Look(96, mirrored=True), Look(160, mirrored=False))
+"""One after the other until one sees it: close by first, then with more of what is around. Source: docs/measures.md."""
+
+
+class Pending(Protocol):
+    """The passes of a picture, under way."""
+
+    def result(self) -> Detections:
+        """Wait for what they find."""
+        ...
+
+
+class Doubtful(Protocol):
+    """Says which detections are worth a second look."""
+
+    def __call__(self, found: Detections) -> NDArray[np.bool_]:
+        """Return shape (N,), bool."""
+        ...
+
+
+def look_again(
+    detector: FaceDetector,
+    pending: Pending,
+    scaled: Scaled,
+    size: Size,
+    doubtful: Doubtful,
+    *,
+    most_px: int,
+    hang_s: float = HANG_S,
+) -> Detections:
+    """Wait for the passes of a picture, and look again at what is doubtful.
+
+    Args:
+        detector: Finds faces.
+        pending: Its passes.
+        scaled: Gives the picture at any size.
+        size: Its width and height, pixels.
+        doubtful: Says at what to look.
+        most_px: Pixels that the network is shown for it at most; the largest come first, for they cover most, and what is not
+            looked at stays as it was.
+        hang_s: Seconds after which a look that gives no answer counts as hung.
+
+    Returns:
+        The same detections; what no look sees again scores ``NOT_AGAIN`` at most.
+
+    Raises:
+        DetectorError: a pass or a look failed or hangs.
+    """
+    found = pending.result()
+    rows = np.flatnonzero(doubtful(found))
+    order = np.argsort(-mean_sides(found.xyxy[rows], least_px2=1), kind="stable")
+    left = rows[order][: most_px // sum(look.side_px**2 for look in LOOKS)].tolist()
+    if not left:
+        return found
+    picture = Image.fromarray(scaled(*size))
+    for look in LOOKS:
+        running = [(row, _show(detector, picture, found.xyxy[row], look)) for row in left]
+        left = [row for row, one in running if not _sees(wait_for(one, hang_s), look)]
+    score = found.score.copy()
+    score[left] = np.minimum(score[left], NOT_AGAIN)
+    return Detections(found.xyxy, score)
+
+
+def look_sizes() -> Sequence[Size]:
+    """Return the widths and heights of what is shown, pixels."""
+    return [(look.side_px, look.side_px) for look in LOOKS]
+
+
+def _show(detector: FaceDetector, picture: Image.Image, box: NDArray[np.float32], look: Look) -> Future[Detections]:
+    piece = enlarged(picture, box, look.side_px)
+    return detector.infer(mirror(piece) if look.mirrored else piece, AGAIN)
+
+
+def enlarged(picture: Image.Image, box: NDArray[np.float32], side_px: int) -> Rgb:
+    """Return the square piece of a picture around a box in which the box has the side ``FACE_PX``; black beyond the edge.
+
+    Args:
+        picture: RGB.
+        box: Shape (4,), float32, pixels.
+        side_px: Of the result, pixels.
+
+    Returns:
+        Shape (side_px, side_px, 3), uint8, contiguous.
+    """
+    rows: Boxes = box[None]
+    scale = FACE_PX / max(3.0, float(mean_sides(rows, least_px2=1)[0]))
+    half = side_px / 2 / scale
+    corner = centres(rows)[0].astype(np.float64) - half
+    low = np.maximum(corner, 0)
+    high = np.minimum(corner + 2 * half, picture.size)
+    piece = np.zeros((side_px, side_px, 3), np.uint8)
+    if (high - low < 1).any():
+        return piece
+    left, top = np.rint((low - corner) * scale).astype(int).clip(0, side_px - 1).tolist()
+    wide, high_px = np.rint((high - low) * scale).astype(int).clip(1, [side_px - left, side_px - top]).tolist()
+    shown = picture.resize((wide, high_px), Image.Resampling.BILINEAR, box=(*low.tolist(), *high.tolist()))
+    piece[top : top + high_px, left : left + wide] = np.asarray(shown)
+    return piece
+
+
+def _sees(found: Detections, look: Look) -> bool:
+    """Whether a face of about the size of the detection is seen in the middle of a piece."""
+    away = np.abs(centres(found.xyxy) - look.side_px / 2).max(axis=1, initial=0)
+    side = mean_sides(found.xyxy, least_px2=1)
+    like = (side < OFF_SIZE * FACE_PX) & (side > FACE_PX / OFF_SIZE)
+    return bool(((away < OFF_SIDES * FACE_PX) & like & (found.score >= AGAIN)).any())
