@@ -130,6 +130,24 @@ def test_partial_tile_of_the_last_visit_that_is_forged_since_is_seen(
     assert visit(public, state).problems == ()
 
 
+def test_full_tiles_that_are_served_for_partial_ones_are_right_or_named(public: Path, state: Path) -> None:
+    """A log grew between its checkpoint and its tiles: that is no fault. Forged beyond the signed size, it is."""
+    entries = [encode_entry(remark(1 - index / 1000)) for index in range(768)]
+    publish(public, entries, size=600)
+    old = (public / "checkpoint").read_bytes()
+    publish(public, entries)
+    for name in (tile_path(None, 2, 88), tile_path(0, 2, 88)):
+        (public / name).unlink()
+    (public / "checkpoint").write_bytes(old)
+    assert visit(public, state).problems == verify(LogReader.open(public, vkey=KEY.key)).problems == ()
+    good = (public / tile_path(None, 2)).read_bytes()
+    (public / tile_path(None, 2)).write_bytes(good[:-1] + b"!")
+    for found in (visit(public, state).problems, verify(LogReader.open(public, vkey=KEY.key)).problems):
+        assert [str(problem) for problem in found] == [
+            "tile: tile/entries/002 and tile/0/002 do not fit each other beyond the signed size"
+        ]
+
+
 def test_of_many_bundles_each_has_its_turn_and_others_are_drawn() -> None:
     total, turn, seen, drawn = 200, 0, set[int](), []
     for _ in range(-(-total // (SAMPLED // 2))):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from passerby.errors import FormatError, StorageError
 from passerby.register.codec import MAX_ENTRY_BYTES
-from passerby.register.tiles.merkle import HASH_BYTES, tree_hash
+from passerby.register.tiles.merkle import HASH_BYTES, leaf_hash, tree_hash
 
 WIDTH = 256
 HEIGHT = 8
@@ -113,6 +113,8 @@ class Tiles:
         self.size = size
         self._get = get
         self._cache: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
+        self._beyond_entries: list[bytes] = []
+        self._beyond_hashes: list[bytes] = []
 
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of a full node: a ``merkle.Node``.
@@ -153,16 +155,31 @@ class Tiles:
         width = width_at(None, index, self.size)
         data, got = self._fetch(None, index, width)
         try:
-            return unpack_bundle(data, got)[:width]
+            found = unpack_bundle(data, got)
         except FormatError as exc:
             raise FormatError(f"{tile_path(None, index, got)}: {exc.message}") from exc
+        if got > width:
+            self._beyond_entries = found[width:]
+        return found[:width]
+
+    def fits_beyond(self) -> bool:
+        """Return whether what full tiles hold beyond this size is at least of one piece.
+
+        A log that grew meanwhile serves full tiles at its edge for the partial ones that are gone. No root says yet what the
+        rest must be, but each entry there must hash to its place. Only what was read is compared.
+        """
+        pairs = zip(self._beyond_entries, self._beyond_hashes, strict=False)
+        return all(leaf_hash(entry) == stated for entry, stated in pairs)
 
     def _read_hashes(self, level: int, index: int) -> list[bytes]:
         width = width_at(level, index, self.size)
         data, got = self._fetch(level, index, width)
         if len(data) != got * HASH_BYTES:
             raise FormatError(f"{tile_path(level, index, got)} must be {got * HASH_BYTES} bytes, got {len(data)}")
-        return [data[i : i + HASH_BYTES] for i in range(0, width * HASH_BYTES, HASH_BYTES)]
+        found = [data[i : i + HASH_BYTES] for i in range(0, len(data), HASH_BYTES)]
+        if level == 0 and got > width:
+            self._beyond_hashes = found[width:]
+        return found[:width]
 
     def _fetch(self, level: int | None, index: int, width: int) -> tuple[bytes, int]:
         """A partial tile may be gone once the full one is there."""

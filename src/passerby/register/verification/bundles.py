@@ -18,6 +18,9 @@ Source: all of a log of 8,192 entries; of a larger one whose operator took away 
 five. Each costs two requests."""
 
 
+BEYOND = "{} and {} do not fit each other beyond the signed size"
+
+
 @dataclass(frozen=True, slots=True)
 class BundlesSeen:
     """How many of a log's bundles a visit looked at.
@@ -74,6 +77,9 @@ def read_bundle(reader: LogReader, bundle: int, findings: LogFindings) -> list[b
     wrong = list(_wrong_places(entries, stated))
     for place in wrong:
         findings.say("tile", f"does not hash to its place in {tile_path(0, bundle)}", first + place)
+    if not reader.fits_beyond():
+        findings.say("tile", BEYOND.format(tile_path(None, bundle), tile_path(0, bundle)))
+        return None
     return None if wrong else entries
 
 

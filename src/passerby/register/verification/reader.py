@@ -220,6 +220,10 @@ class LogReader:
         """
         return self._tiles.hashes(0, bundle)
 
+    def fits_beyond(self) -> bool:
+        """Return whether what was served beyond this size, of what was read, is of one piece; see ``Tiles.fits_beyond``."""
+        return self._tiles.fits_beyond()
+
     def prove(self, index: int) -> Proof:
         """Return the proof of one entry, checked; see ``entry``."""
         data = self.raw(index)

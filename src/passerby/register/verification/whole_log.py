@@ -31,7 +31,7 @@ from passerby.register.tiles import (
     tree_hash,
     width_at,
 )
-from passerby.register.verification.bundles import is_start
+from passerby.register.verification.bundles import BEYOND, is_start
 from passerby.register.verification.findings import LogProblem
 from passerby.register.verification.history import History
 from passerby.register.verification.reader import LogReader, check_growth
@@ -187,6 +187,8 @@ class _Check:
         for place, (leaf, wanted) in enumerate(zip(leaves, stated or leaves, strict=True)):
             if leaf != wanted:
                 self._say("tile", first + place, f"does not hash to its place in {tile_path(0, bundle)}")
+        if not self._tiles.fits_beyond():
+            self._say("tile", None, BEYOND.format(tile_path(None, bundle), tile_path(0, bundle)))
         for index, entry in enumerate(entries, first):
             self._check_entry(index, entry)
         return leaves
