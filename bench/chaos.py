@@ -282,7 +282,7 @@ async def run(asked: argparse.Namespace, folder: Path) -> None:
                 judge.look("recording", frame, live=False)
     table = Table(asked.json)
     table.begin(f"a camera of {CROSSING.width}x{CROSSING.height} at {CROSSING.fps:g}, seed {asked.seed}")
-    lowered = sum(event.kind is EventKind.PHASE and "one picture of" in event.detail for event in events)
+    lowered = sum(event.kind is EventKind.PHASE and event.detail.startswith("rate lowered") for event in events)
     table.row("times that the rate was lowered", lowered)
     count(table, chaos, list(looked(seen)))
 

@@ -42,6 +42,11 @@ class Covering:
         self.number = 0
         self.left = 0
         self.distrusted: list[int] = []
+        self.rates: list[float] = []
+        self.strain = 0.0
+
+    def set_rate(self, rate: float) -> None:
+        self.rates.append(rate)
 
     def distrust(self) -> None:
         self.distrusted.append(self.left + len(self.held))

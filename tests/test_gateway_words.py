@@ -292,6 +292,46 @@ def test_overload_may_cover_at_once() -> None:
     assert (load.step, load.overloaded) == (1, True)
 
 
+def test_overload_that_comes_and_goes_lowers_the_rate_too() -> None:
+    """Every third picture was covered whole for good: between two late ones there was always one in time."""
+    load = Load("rate")
+    for tick in range(300):
+        load.note(0.5 if tick % 3 == 0 else 0.05, tick * 0.08)
+    assert load.step > 1
+    slowest = Load("rate")
+    for tick in range(3000):
+        slowest.note(0.5 if tick % 3 == 0 else 0.05, tick * 0.08, strain=5.0 if tick < 100 else 0.5)
+    assert (slowest.step, slowest.overloaded) == (4, False), "covering all would not help a third that is late"
+    rare = Load("rate")
+    for tick in range(3000):
+        rare.note(0.5 if tick % 20 == 0 else 0.05, tick * 0.08)
+    assert rare.step == 1
+
+
+def test_passes_that_are_nearly_too_slow_lower_the_rate_before_a_picture_is_late() -> None:
+    load = Load("rate")
+    for tick in range(12):
+        load.note(0.01, tick * 0.08, strain=0.9)
+    assert (load.step, load.overloaded) == (2, False)
+    for tick in range(12, 220):
+        load.note(0.01, tick * 0.08, strain=0.45)
+    assert load.step == 2, "twice as many pictures would strain it again"
+    for tick in range(220, 300):
+        load.note(0.01, tick * 0.08, strain=0.3)
+    assert load.step == 1
+
+
+@pytest.mark.parametrize(("fps", "slowest"), [(5.0, 2), (12.5, 4), (25.0, 8), (60.0, 16)])
+def test_the_rate_is_lowered_as_far_as_faces_can_be_followed(fps: float, slowest: int) -> None:
+    load, steps = Load("rate"), set()
+    for number in range(round(fps * 30)):
+        load.wants(round((number + 1) / fps * 1e9))
+        load.note(0.5, number / fps)
+        steps.add(load.step)
+    assert max(steps) == slowest
+    assert load.overloaded
+
+
 def test_short_delay_is_no_overload() -> None:
     load = run_load("rate", 0.5, 0.5)
     assert (load.step, load.overloaded) == (1, False)

@@ -40,7 +40,7 @@ from passerby.gateway.worker.faults import HOLD_S, Faults
 from passerby.gateway.worker.load import BURST_S, RISE_S, Load
 from passerby.gateway.worker.loop import PictureLoop
 from passerby.gateway.worker.pipeline import Pipeline
-from passerby.gateway.worker.reader import LOCKED_S, OPEN_S, next_wait_s
+from passerby.gateway.worker.reader import LOCKED_S, OPEN_S, ConnectionBegan, next_wait_s
 from passerby.gateway.worker.source import CameraFrame
 from passerby.gateway.worker.watchdog import WatchLimits
 from passerby.veil import VeiledFrame
@@ -218,6 +218,28 @@ def test_late_detector_lowers_the_rate_then_covers_then_recovers() -> None:
     assert {unit.whole for unit in units[-50:]} == {None}
     assert rates[0] == RateReport(2)
     assert rates[-1] == RateReport(1)
+
+
+def test_a_lowered_rate_loses_no_picture_of_the_look_ahead_and_covers_none() -> None:
+    hand, units, veil = HandClock(), list[VeiledUnit](), Covering()
+    faults, load, rates = Faults(lambda *_: None), Load("rate"), list[RateReport]()
+    pipeline = Pipeline(config(), lambda *_: veil, faults, units.append, clock=hand.clock)
+    loop = PictureLoop(pipeline, load, faults, rates.append, clock=hand.clock)
+    loop.take(ConnectionBegan())
+    taken = 0
+    for number in range(500):
+        veil.strain = 0.9 if number >= 100 and not veil.rates else 0.2
+        hand.move(0.08)
+        if load.wants(hand.ns):
+            taken += 1
+            loop.take(CameraFrame.taken(SCENE.frame(number), hand.ns, hand.ns, fps=12.5))
+    shown = [unit for unit in units if unit.whole is None]
+    assert rates[0] == RateReport(2)
+    assert rates[-1] == RateReport(1)
+    assert len(shown) == taken - len(veil.held)
+    assert {unit.whole for unit in units[10:]} == {None}
+    assert veil.rates[0] == pytest.approx(6.25, rel=0.1)
+    assert veil.rates[-1] == pytest.approx(12.5, rel=0.1)
 
 
 def test_a_camera_is_asked_often_enough_to_be_seen_within_two_seconds() -> None:

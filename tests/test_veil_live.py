@@ -22,7 +22,8 @@ from tests.veil_tools import FILL, SIZE, Answer, OnDemand, Scripted, bare, broke
 
 from passerby.errors import UsageError
 from passerby.values import Detections
-from passerby.veil.run.live import LiveSettings, LiveVeil, VeiledFrame, WholeReason, veil_frames
+from passerby.veil.run.frames import veil_frames
+from passerby.veil.run.live import LiveSettings, LiveVeil, VeiledFrame, WholeReason
 from passerby.veil.settings import CoverSettings, VeilSettings
 from passerby.veil.track.policy import LIVE
 
@@ -293,6 +294,36 @@ def test_the_larger_pass_is_taken_less_often_while_passes_are_slow() -> None:
         shares.append(detector.widths.count(max(detector.widths)) / detector.widths.count(min(detector.widths)))
     assert shares[0] > 0.8
     assert 0.4 < shares[1] < 0.7
+
+
+def test_at_a_lower_rate_passes_come_less_often_and_no_frame_is_lost() -> None:
+    detector = Scripted(lambda _: face(140, 60, 180, 100))
+    veil = LiveVeil(*SIZE, 12.5, detector, LiveSettings(cover=COVER, patience_s=0.0))
+    out, gaps, time_ns = list[VeiledFrame[WholeReason]](), list[float](), 0
+    for rate in (12.5, 6.25, 3.125, 12.5):
+        veil.set_rate(rate)
+        asked = veil.passes
+        for _ in range(48):
+            time_ns += round(1e9 / rate)
+            out += veil.push(bare(still(), time_ns))
+        gaps.append(48 / rate / (veil.passes - asked))
+    assert gaps == pytest.approx([0.48, 0.96, 0.96, 0.48], rel=0.15)
+    assert len(out) == 4 * 48 - 10
+    assert {one.reason for one in out} == {None}, "a change of rate is no gap"
+    assert {number for one in out for number in one.tracks} == {1}
+
+
+def test_strain_says_how_near_passes_are_to_being_late() -> None:
+    detector = Timed()
+    veil = LiveVeil(*SIZE, 12.5, detector, LiveSettings(cover=COVER, patience_s=0.0))
+    assert veil.strain == 0
+    detector.late_frames = 1000
+    veil.push(bare(still(), 0))
+    began_s = time.monotonic()
+    first = veil.strain
+    while time.monotonic() - began_s < 0.16:
+        pass
+    assert veil.strain - first == pytest.approx(0.16 / (4 * 0.08), rel=0.5)
 
 
 @given(

@@ -48,6 +48,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[CameraStatus], float]], ...] = (
     ("camera_fps", "Pictures a second that the camera sends", lambda s: s.counts.fps_in),
     ("process_fps", "Veiled pictures a second that are served", lambda s: s.counts.fps_out),
     ("detection_fps", "Looks of the detector a second", lambda s: s.counts.detect_hz),
+    ("rate_step", "One picture of so many is shown; above 1 this machine cannot keep up", lambda s: float(s.rate_step)),
     ("detection_enabled", "Always 1: veiling cannot be turned off", lambda _: 1.0),
     ("veiled", "1 with faces covered, 0 while all is covered", lambda s: float(s.phase is Phase.VEILED)),
     ("detector_inference_speed_seconds", "Mean time of one inference pass", lambda s: s.counts.detect_ms / 1000),

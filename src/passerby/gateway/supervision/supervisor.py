@@ -182,7 +182,8 @@ class CameraSupervisor:
                 self._fault_ended(reason)
             case RateReport(step):
                 self._account.rate_step = step
-                said = f"overload: one picture of {step} is shown" if step > 1 else "every picture is shown"
+                lowered = f"rate lowered to one picture of {step}: this machine cannot keep up"
+                said = lowered if step > 1 else "every picture is shown"
                 self._tell_now(EventKind.PHASE, reason=CoverReason.OVERLOAD, ok=step == 1, detail=said)
             case SelfTestReport(ok, detail):
                 if ok:

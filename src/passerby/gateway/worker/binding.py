@@ -74,6 +74,15 @@ class BoundVeil:
         """Take one frame and return those that leave the look-ahead, oldest first."""
         return [_in_own_words(one) for one in self._inner.push(frame)]
 
+    @property
+    def strain(self) -> float:
+        """How long inference passes take, as a share of the time that they have: 1 is too long."""
+        return self._inner.strain
+
+    def set_rate(self, rate: float) -> None:
+        """Go on at another rate, frames a second: fewer come, or all again."""
+        self._inner.set_rate(rate)
+
     def distrust(self) -> None:
         """Believe nothing from the next frame on until passes agree."""
         self._inner.distrust()

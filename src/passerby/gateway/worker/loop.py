@@ -79,8 +79,9 @@ class PictureLoop:
         if frame.arrived_ns - self._arrived_ns > _SILENCE_NS:
             self._load.expect_burst(now_s)
         self._arrived_ns = frame.arrived_ns
-        # a detector that is late has more time for each picture when there are fewer
-        self._load.note(2 * LATE_S if self._pipeline.behind else now_s - frame.arrived_ns / 1e9, now_s)
+        # a detector that is late, or nearly so, has more time for each picture when there are fewer
+        waited_s = 2 * LATE_S if self._pipeline.behind else now_s - frame.arrived_ns / 1e9
+        self._load.note(waited_s, now_s, strain=self._pipeline.strain)
         self._follow_load(now_s)
         if self._load.overloaded:
             self._pipeline.idle(CoverReason.OVERLOAD)
@@ -91,13 +92,13 @@ class PictureLoop:
             self._pipeline.idle((*self._faults.reasons, CoverReason.START)[0])
 
     def _follow_load(self, now_s: float) -> None:
-        """Begin a new veil where the rate changed, and spend nothing on veiling while all is covered."""
+        """Go on at another rate where it changed, and spend nothing on veiling while all is covered."""
         if self._load.overloaded:
             self._faults.strike(CoverReason.OVERLOAD, now_s, self._clock.wall_ns(), "this machine cannot keep up")
             self._pipeline.begin()
         elif self._load.step != self._step:
+            self._pipeline.change_rate(self._step / self._load.step)
             self._step = self._load.step
-            self._pipeline.begin()
             self._report(RateReport(self._step))
 
     def _cover_silence(self) -> None:

@@ -102,6 +102,17 @@ class Pipeline:
         if self._encoder is not None:
             self._encoder.want_key()
 
+    @property
+    def strain(self) -> float:
+        """How long inference passes take, as a share of the time that they have: 1 is too long; 0 while all is covered."""
+        return 0.0 if self._veil is None or self._faults.reasons else self._veil.strain
+
+    def change_rate(self, factor: float) -> None:
+        """Go on with pictures that come so many times as fast; those in the look-ahead stay."""
+        self.interval_ns /= factor
+        if self._veil is not None:
+            self._veil.set_rate(1e9 / self.interval_ns)
+
     def begin(self) -> None:
         """Forget the pictures of the connection before: a new one begins."""
         self._veil = None

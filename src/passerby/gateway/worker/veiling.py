@@ -21,6 +21,15 @@ class Veil(Protocol):
         """Take one frame and return those that leave the look-ahead, oldest first. A corrupt one leaves covered whole."""
         ...
 
+    @property
+    def strain(self) -> float:
+        """How long inference passes take, as a share of the time that they have: 1 is too long."""
+        ...
+
+    def set_rate(self, rate: float) -> None:
+        """Go on at another rate, frames a second: fewer come, or all again."""
+        ...
+
     def distrust(self) -> None:
         """Believe nothing from the next frame on until inference passes agree."""
         ...
@@ -45,6 +54,11 @@ class WholeCover:
         """Return a cover of the frame's size at once."""
         width, height = frame.picture.width & ~1, frame.picture.height & ~1
         return [VeiledFrame(cover_frame(width, height, self._title, self._reason), frame.time_ns, self._reason)]
+
+    strain = 0.0
+
+    def set_rate(self, rate: float) -> None:
+        """Nothing depends on it."""
 
     def distrust(self) -> None:
         """Nothing is believed anyway."""

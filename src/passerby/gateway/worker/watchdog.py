@@ -38,8 +38,9 @@ class WatchLimits:
     Attributes:
         tick_s: From one round to the next.
         status_s: From one status to the next.
-        stall_s: An inference pass that takes longer counts as stalled, once a self-test has passed: the first passes also
-            compile the network. Source: 59 ms on an idle machine, below 1 s on one with eight cameras.
+        stall_s: An inference pass that takes longer, and than pictures stay in the look-ahead, counts as stalled, once a
+            self-test has passed: the first passes also compile the network.
+            Source: 59 ms on an idle machine, below 1 s on one with eight cameras.
         give_up_s: One that takes longer will not come back: the process ends, and is started anew. Far above any overload,
             because ends and starts would only add to one.
         clock_hold_s: So long after a jump of the clock pictures are covered.
@@ -165,8 +166,10 @@ class Watchdog:
             detail = f"the detector failed: {failure}"
             self._faults.strike(CoverReason.DETECTOR_DEAD, now_s, wall_ns, detail, hold_s=hold_s)
         waiting_s = detector.waiting_s
-        if waiting_s > limits.stall_s and self._selftests.passed:
-            detail = f"no answer for {limits.stall_s:g} s"
+        # where the rate was lowered, pictures wait longer for it
+        stall_s = max(limits.stall_s, self._pipeline.hold_s)
+        if waiting_s > stall_s and self._selftests.passed:
+            detail = f"no answer for {stall_s:.3g} s"
             self._faults.strike(CoverReason.DETECTOR_STALLED, now_s, wall_ns, detail, hold_s=hold_s)
         if waiting_s > limits.give_up_s:
             sys.stderr.write(f"error: the detector gave no answer for {limits.give_up_s:g} s\n")

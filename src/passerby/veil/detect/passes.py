@@ -70,6 +70,11 @@ class PendingPasses:
         """Seconds from the start to the end of the pass that ended last."""
         return self._ended_s - self._began_s
 
+    @property
+    def age_s(self) -> float:
+        """Seconds since the start."""
+        return self._clock() - self._began_s
+
     def done(self, wait_s: float = 0.0) -> bool:
         """Whether every pass has ended, after waiting for it for this many seconds at most."""
         return not futures.wait([future for _, future, _ in self._passes], wait_s).not_done

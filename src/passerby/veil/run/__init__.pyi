@@ -8,12 +8,14 @@ from .file import (
     VeiledFile,
     veil_file,
 )
+from .frames import (
+    veil_frames,
+)
 from .live import (
     LiveSettings,
     LiveVeil,
     VeiledFrame,
     WholeReason,
-    veil_frames,
 )
 from .rerender import (
     mend_file,

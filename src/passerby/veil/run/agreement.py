@@ -113,6 +113,10 @@ class FrameSteps:
         self._mean_s = 1 / rate_hz
         self._last_ns: int | None = None
 
+    def set_rate(self, rate_hz: float) -> None:
+        """Expect another rate from now on, frames a second."""
+        self._mean_s = 1 / rate_hz
+
     def gap_before(self, time_ns: int) -> bool:
         """Whether frames are missing before the one of this time, ns, or times begin anew; asked for each once, in order."""
         last_ns, self._last_ns = self._last_ns, time_ns

@@ -20,7 +20,7 @@ from av.container import InputContainer
 from passerby.errors import OutputError, UnreadableError, UsageError
 from passerby.files import atomic_file, check_target
 from passerby.media import protect_process
-from passerby.veil.run.live import veil_frames
+from passerby.veil.run.frames import veil_frames
 from passerby.veil.settings import HwAccel, VeilSettings
 from passerby.veil.track import FALLBACK_HZ
 

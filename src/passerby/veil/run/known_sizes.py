@@ -23,8 +23,12 @@ class KnownSizes:
     """
 
     def __init__(self, rate_hz: float) -> None:
-        self._kept = 0.5 ** (1 / (HALF_LIFE_S * rate_hz))
         self._sizes: dict[int, tuple[float, float]] = {}
+        self.set_rate(rate_hz)
+
+    def set_rate(self, rate_hz: float) -> None:
+        """Go on at another rate, frames a second."""
+        self._kept = 0.5 ** (1 / (HALF_LIFE_S * rate_hz))
 
     def widened(self, boxes: Boxes, tracks: tuple[int, ...]) -> Boxes:
         """Return the boxes of a frame, each at least as large as its track was lately, around the same middle.

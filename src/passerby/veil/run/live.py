@@ -8,7 +8,6 @@ anew (``agreement``): with the stream, and after every break in it. Whatever cou
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
@@ -21,10 +20,10 @@ from passerby.errors import DetectorError, UsageError, WeightsError
 from passerby.media import FieldGauge, Frame, one_field, scaled_rgb
 from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.cover import Painter
-from passerby.veil.detect import Detector, FaceDetector, PendingPasses, start_passes
+from passerby.veil.detect import FaceDetector, PendingPasses, start_passes
 from passerby.veil.run.agreement import Agreement, FrameSteps
 from passerby.veil.run.known_sizes import KnownSizes
-from passerby.veil.settings import CoverSettings, VeilSettings
+from passerby.veil.settings import CoverSettings
 from passerby.veil.track import (
     LIVE,
     Fine,
@@ -40,13 +39,13 @@ from passerby.veil.track import (
 
 WEIGHTS_CHECK_S = 2.0
 """Seconds between checks of the weights file's time and size. Chosen, not measured."""
+SLOWEST_S = 0.96
+"""Longest time between passes where the rate was lowered. Chosen, not measured."""
 PASS_SHARE = 0.6
 """A pass comes at least every this share of the look-ahead, so that its result is there when the first frame must leave.
 Chosen, not measured."""
 MOST_UNDER_WAY = 2
 """Passes under way from which the detector is behind: a further one would only come later still. Chosen, not measured."""
-FRAME_TIME_BASE = Fraction(1, 10**9)
-"""Of frames that ``veil_frames`` counts: their times mean nothing but their order."""
 
 
 class WholeReason(StrEnum):
@@ -176,8 +175,9 @@ class LiveVeil:
         if settings.lookahead_frames < 1:
             raise UsageError(f"lookahead must be 1 frame or more, got {settings.lookahead_frames}")
         self._size, self._rate_hz, self._detector = (width, height), max(float(rate), 1.0), detector
+        self._full_rate_hz = self._rate_hz
         wanted = settings.policy.interval_frames(Fraction(self._rate_hz))
-        self.interval_frames = interval = max(1, min(wanted, int(settings.lookahead_frames * PASS_SHARE)))
+        self.interval_frames = interval = self._in_time(wanted)
         self._painter = Painter(settings.cover, width, height)
         self._meter = meter = MotionMeter(width, height)
         self._tracker = Tracker(
@@ -195,7 +195,37 @@ class LiveVeil:
         self._agreement = Agreement(settings.policy.max_age + 1)
         self._steps, self._sizes = FrameSteps(self._rate_hz), KnownSizes(self._rate_hz)
         self._anew = True
+        self._took_s = 0.0
+        # up to a frame: so many frames may lie between passes, because that was so before the rate changed
+        self._longest = (0, 0)
         self.failures = 0
+
+    def _in_time(self, interval: int) -> int:
+        return max(1, min(interval, int(self.settings.lookahead_frames * PASS_SHARE)))
+
+    def set_rate(self, rate: float) -> None:
+        """Go on at another rate of frames: fewer come, or all again. Passes come less often with them, up to a second apart.
+
+        Args:
+            rate: Frames a second, roughly.
+        """
+        self._rate_hz = rate = max(float(rate), 1.0)
+        wanted = self.settings.policy.interval_frames(Fraction(rate))
+        if rate < self._full_rate_hz:
+            wanted = max(wanted, int(SLOWEST_S * rate))
+        self._longest = (self._next_index, max(self.interval_frames, self._longest[1]))
+        self.interval_frames = interval = self._in_time(wanted)
+        self._tracker.set_rate(rate, interval)
+        self._scheduler.set_rate(rate, interval)
+        self._steps.set_rate(rate)
+        self._sizes.set_rate(rate)
+
+    @property
+    def strain(self) -> float:
+        """How long passes take, as a share of the time after which frames have waited for them in vain: 1 is too long."""
+        running = next((one.pending for one in self._untracked if one.pending is not None), None)
+        took_s = self._took_s if running is None else max(self._took_s, running.age_s)
+        return took_s * self._rate_hz / max(1, self.settings.lookahead_frames - self.interval_frames)
 
     @property
     def passes(self) -> int:
@@ -282,6 +312,7 @@ class LiveVeil:
             found = self._result(running.pending)
             if running.larger and not self.settings.wait:
                 self._scheduler.note_speed(running.pending.took_s)
+            self._took_s = running.pending.took_s
             running.pending = None
             # also where it failed: else frames would pile up while a detector fails
             stop = running.index + (found is not None)
@@ -309,22 +340,27 @@ class LiveVeil:
 
         Where a pass was left out all between the two is covered, and tracking begins anew.
         """
-        left_out = now - before >= 2 * self.interval_frames
+        interval = max(self.interval_frames, self._longest[1])
+        left_out = now - before >= 2 * interval
         if left_out:
             self._begin_anew(now)
-        since = now if left_out else now - self._tracker.span.frames
+        since = now if left_out else now - max(self._tracker.span.frames, self._longest[1])
+        if now >= self._longest[0]:
+            self._longest = (0, 0)
         for held in self._held:
             if before < held.index < since and held.reason is None:
                 held.reason = WholeReason.LATE
 
-    def _await_pass(self, index: int) -> None:
-        """Give the pass that a frame needs a little more time, once for each pass."""
+    def _await_pass(self, index: int) -> bool:
+        """Give the pass that a frame needs a little more time, once for each pass; return whether it ended."""
         running = next((one for one in self._untracked if one.pending is not None), None)
         if running is None or running.pending is None or running.index < index or running.awaited:
-            return
+            return False
         running.awaited = True
-        if running.pending.done(self.settings.patience_s):
+        done = running.pending.done(self.settings.patience_s)
+        if done:
             self._track()
+        return done
 
     def _judged(self, held: _Held) -> WholeReason | None:
         """Return why a frame that must leave is covered whole, as far as that is known."""
@@ -336,8 +372,9 @@ class LiveVeil:
 
     def _leave(self) -> VeiledFrame[WholeReason]:
         held = self._held.popleft()
-        if self._forced is None and held.reason is None and self._judged(held) is not None:
-            self._await_pass(held.index)
+        if self._forced is None and held.reason is None:
+            while self._judged(held) is not None and self._await_pass(held.index):
+                pass
         reason, detail = self._forced or (self._judged(held), "")
         boxes, numbers = (EMPTY_BOXES, ()) if reason else self._tracker.boxes_at(held.index)
         boxes = self._sizes.widened(boxes, numbers)
@@ -356,33 +393,3 @@ class LiveVeil:
             self._detector.check_weights()
         except WeightsError as error:
             self._forced = (WholeReason.WEIGHTS, error.message)
-
-
-def veil_frames(
-    frames: Iterable[av.VideoFrame], rate: Fraction | float, settings: VeilSettings | None = None
-) -> Iterator[av.VideoFrame]:
-    """Hide every face in decoded frames: frames in, covered frames out, as many and in the same order.
-
-    Args:
-        frames: All of one size; each is covered in place.
-        rate: Frames a second, roughly.
-        settings: What is covered and how; writing settings mean nothing here.
-
-    Raises:
-        UsageError: a setting that frames without a file cannot have.
-        DetectorError: the detector cannot be opened.
-    """
-    settings = settings or VeilSettings()
-    detector = Detector(settings.find)
-    veil: LiveVeil | None = None
-    try:
-        for number, frame in enumerate(frames):
-            if veil is None:
-                live = LiveSettings(cover=settings.cover, wait=True)
-                veil = LiveVeil(frame.width, frame.height, rate, detector, live)
-            bare = Frame(number, number, FRAME_TIME_BASE, frame, corrupt=False)
-            yield from (one.picture for one in veil.push(bare))
-        if veil is not None:
-            yield from (one.picture for one in veil.flush())
-    finally:
-        detector.close()

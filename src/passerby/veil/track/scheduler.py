@@ -54,6 +54,11 @@ class PassScheduler:
         self._slow = False
         self._before_s = self._pass_s = Fraction(0)
 
+    def set_rate(self, rate_hz: float, interval: int) -> None:
+        """Go on at another rate, frames a second, with so many frames between passes."""
+        self._rate_hz, self.interval = rate_hz, interval
+        self._next = min(self._next, self.last_frame + interval)
+
     def due(self, frame: int, motion: Motion | None, grey: Grey, *, time_s: Fraction | None = None) -> bool:
         """Whether a frame is to go through the detector: at the first, at a cut, or when the interval is over.
 

@@ -42,7 +42,7 @@ class Tracker:
         self, meter: MotionMeter, policy: TrackingPolicy, *, long_side_px: int, rate_hz: float, interval: int
     ) -> None:
         self._meter, self._policy, self._long_side_px = meter, policy, long_side_px
-        self.span = Extrapolation(max(interval, round(policy.extrapolate_s * rate_hz)), GROWTH_PER_S / rate_hz)
+        self.set_rate(rate_hz, interval)
         self._window = max(interval, round(policy.confirmation_s * rate_hz))
         self._association = Association(meter, policy.max_age)
         self._motions: dict[int, Motion | None] = {}
@@ -50,6 +50,10 @@ class Tracker:
         self._watermark = Watermark(self._motions, meter, self.span, self._woven)
         self.frame = self.inferred = -1
         self._numbered = 0
+
+    def set_rate(self, rate_hz: float, interval: int) -> None:
+        """Go on at another rate, frames a second, with so many frames between passes: for streams."""
+        self.span = Extrapolation(max(interval, round(self._policy.extrapolate_s * rate_hz)), GROWTH_PER_S / rate_hz)
 
     @property
     def active(self) -> list[Tracklet]:

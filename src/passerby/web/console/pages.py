@@ -69,9 +69,10 @@ def load_text(camera: dict[str, Any]) -> str:
     """Return a camera's load in words.
 
     >>> load_text({"load": 0.314, "rate_step": 2})
-    '31 % of a core, one picture of 2'
+    '31 % of a core; rate lowered to one picture of 2: this machine cannot keep up'
     """
-    step = f", one picture of {camera['rate_step']}" if camera["rate_step"] > 1 else ""
+    lowered = f"; rate lowered to one picture of {camera['rate_step']}: this machine cannot keep up"
+    step = lowered if camera["rate_step"] > 1 else ""
     return f"{camera['load'] * 100:.0f} % of a core{step}"
 
 

@@ -98,7 +98,7 @@
     set(byData(card, "fps"), camera.counts.fps_out.toFixed(1));
     set(byData(card, "delay"), (camera.lookahead_ms + camera.delay_p50_ms).toFixed(0));
     set(byData(card, "readers"), String(camera.readers));
-    const step = camera.rate_step > 1 ? `, one picture of ${camera.rate_step}` : "";
+    const step = camera.rate_step > 1 ? `; rate lowered to one picture of ${camera.rate_step}: this machine cannot keep up` : "";
     set(byData(card, "load"), `${(camera.load * 100).toFixed(0)} % of a core${step}`);
     if (camera.last_fault) set(byData(card, "last_fault"), `${camera.last_fault}, ${when(camera.last_fault_ns)}`);
   }
