@@ -25,7 +25,7 @@ register:
   purpose: Safety on the platforms
   legal_basis: Transport Act, section 5
   position: act-2024
-  heartbeat: 1m
+  heartbeat: 15m
 record: {enabled: true, min_free: 0B}
 metrics: {token: "0123456789abcdef"}
 server: {max_viewers: 3}

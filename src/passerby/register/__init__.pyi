@@ -42,9 +42,12 @@ from .fields import (
     new_salt,
 )
 from .log import (
+    POSITIONS,
     CommitmentSalts,
     Log,
     Receipt,
+    looks_like,
+    personal_texts,
 )
 from .notes import (
     Checkpoint,
@@ -89,6 +92,7 @@ from .witness import (
 )
 
 __all__ = [
+    "POSITIONS",
     "AccessTested",
     "CameraChanged",
     "CameraPlace",
@@ -149,8 +153,10 @@ __all__ = [
     "entry_kinds",
     "entry_schema",
     "format_instant",
+    "looks_like",
     "new_identifier",
     "new_salt",
+    "personal_texts",
     "require",
     "rotation_path",
     "submission_app",

@@ -24,7 +24,7 @@ register:
   purpose: {en: "To show what Passerby does", de: "Zeigen, was Passerby tut", fr: "Montrer ce que fait Passerby"}
   legal_basis: {en: "None is needed: these cameras are drawn", de: "Keine nötig: gezeichnete Kameras", fr: "Aucune"}
   position: act-2024
-  heartbeat: 1m
+  heartbeat: 15m
 record: {enabled: true, retain: {days: 1, max_size: 200MB}, segment: 1m}
 cameras:
   hall:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from passerby.errors import EntryError, FormatError, UsageError
-from passerby.register import Log, Policy, VerifierKey
+from passerby.register import Entry, Log, Policy, VerifierKey, personal_texts
 
 MAX_FILE_BYTES = 20_000_000
 """Source: no file of a log has more than 17 MB."""
@@ -20,6 +21,10 @@ LogPlace = Annotated[str, typer.Argument(metavar="LOG", help="A directory, an ht
 KeyOption = Annotated[str | None, typer.Option(help="The log's key, as you know it from elsewhere: name+hash+base64.")]
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", help="A tlog-policy file: which logs and witnesses count.")
+]
+PublicOption = Annotated[
+    bool,
+    typer.Option("--yes-public", help="Words that look like a person's are meant to stand in public for ever."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -75,6 +80,28 @@ def read_file(path: Path) -> bytes:
     if len(found) > MAX_FILE_BYTES:
         raise UsageError(f"{path} must be at most {MAX_FILE_BYTES} bytes")
     return found
+
+
+def ask_public(entries: Iterable[Entry], *, yes: bool) -> None:
+    """Ask about words that look like a person's before they stand in public for ever.
+
+    Args:
+        entries: About to be appended.
+        yes: Somebody said already that they may.
+
+    Raises:
+        UsageError: they may not, or nobody is there to be asked.
+    """
+    found = [line for entry in entries for line in personal_texts(entry)]
+    if not found or yes:
+        return
+    for line in found:
+        typer.echo(f"note: {line}", err=True)
+    if not sys.stdin.isatty() or not typer.confirm("Nothing is ever taken out of a log. Publish it?", err=True):
+        raise UsageError(
+            f"words of a public entry must not be a person's: {found[0]}",
+            hint="leave it out; or, where it is meant for the public for ever: --yes-public. Nothing was written",
+        )
 
 
 def check_index(index: int, size: int) -> int:

@@ -22,6 +22,8 @@ from passerby.cli.register.input import (
     KeyOption,
     LogPlace,
     PolicyOption,
+    PublicOption,
+    ask_public,
     check_index,
     open_log,
     read_file,
@@ -73,6 +75,7 @@ def append(
     witnessed: Annotated[
         bool, typer.Option("--witnessed", help="Wait until the witnesses' quorum has signed.")
     ] = False,
+    yes_public: PublicOption = False,
 ) -> None:
     """Append entries. `at` is filled in where it is missing. Prints each index once the entry is durable and signed."""
     found = _load_json(file)
@@ -82,8 +85,9 @@ def append(
         entries = [register.entry_from_fields({"at": now, **_mapping(each)}) for each in fields]
         for entry in entries:
             register.encode_entry(entry)  # not too long
-    with open_log(path) as log:
-        for receipt in log.append_many(entries, witnessed=witnessed):
+    ask_public(entries, yes=yes_public)
+    with open_log(path) as log, typed():
+        for receipt in log.append_many(entries, witnessed=witnessed, public_text=True):
             typer.echo(receipt.index)
 
 
@@ -115,14 +119,19 @@ def rotate(*, path: _LogPath) -> None:
 
 
 def reveal(
-    *, path: _LogPath, index: Annotated[int, typer.Argument(help="Of the entry that holds the commitment.")]
+    *,
+    path: _LogPath,
+    index: Annotated[int, typer.Argument(help="Of the entry that holds the commitment.")],
+    yes_public: PublicOption = False,
 ) -> None:
     """Append the entry that reveals a commitment made by this log's writer. Prints its index."""
     with open_log(path) as log:
         details = getattr(log.entry(check_index(index, log.size)), "details", None)
         if not isinstance(details, register.Commitment):
             raise UsageError(f"entry {index} must hold a commitment, holds none")
-        typer.echo(log.append(log.salts.reveal(index, details)).index)
+        entry = log.salts.reveal(index, details)
+        ask_public([entry], yes=yes_public)
+        typer.echo(log.append(entry, public_text=True).index)
 
 
 def acknowledge(
@@ -131,6 +140,7 @@ def acknowledge(
     finding: Annotated[str, typer.Argument(metavar="KIND", help="What check names, e.g. silence.")],
     indexes: Annotated[list[int], typer.Argument(metavar="ENTRY...", help="The entries that it is named about.")],
     reason: Annotated[str, typer.Option(help="Why, in one line for everybody to read; no person's name.")],
+    yes_public: PublicOption = False,
 ) -> None:
     """Explain findings of check and watch. They stay listed, with the reason, and count no more. Prints each entry's index."""
     if finding not in register.LogProblem.EXPLAINABLE:
@@ -146,6 +156,7 @@ def acknowledge(
             )
             for index in indexes
         ]
+    ask_public(entries, yes=yes_public)
     with open_log(path) as log:
         found = {(problem.kind, problem.index) for problem in register.verify(register.LogReader.open(path)).problems}
         for index in indexes:
@@ -154,7 +165,7 @@ def acknowledge(
                 raise UsageError(
                     f"entry {index} must be found to be {finding}, is not", hint="see `passerby register check`"
                 )
-        for receipt in log.append_many(entries):
+        for receipt in log.append_many(entries, public_text=True):
             typer.echo(receipt.index)
 
 

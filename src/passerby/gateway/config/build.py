@@ -13,6 +13,7 @@ from passerby.gateway.config.city import CityConfig, RegisterConfig
 from passerby.gateway.config.document import YamlDocument
 from passerby.gateway.config.key import Path_, Section
 from passerby.gateway.config.statement import Statement, digest_of
+from passerby.register import POSITIONS, looks_like
 
 DEFAULTS = ("detect", "privacy", "record", "output")
 """Sections of the file that lie under those of every camera."""
@@ -42,12 +43,14 @@ def built(city: CityConfig, document: YamlDocument, path: Path) -> CityConfig:
     """Return the file made whole. Parts that do not fit each other become mistakes of the document."""
     home = path.resolve().parent
     cameras, statements = {}, {}
+    _ask_about(_register_words(city.register), document, yes=city.register.yes_public)
     for name, said in city.cameras.items():
         if NAME_PATTERN.fullmatch(name):
             camera = _WrittenCamera(said, document, name)
             try:
                 cameras[name] = whole = _rooted(camera.whole(home), home)
                 statements[name] = camera.statement(whole, city.register)
+                _ask_about(camera.words(whole), document, yes=said.register.yes_public)
             except ConfigError as exc:
                 document.note(exc)
     mqtt = city.mqtt if city.mqtt is not None and city.mqtt.enabled else None
@@ -56,6 +59,29 @@ def built(city: CityConfig, document: YamlDocument, path: Path) -> CityConfig:
         mqtt = dataclasses.replace(mqtt, **prefixes)
     rooted = _rooted(dataclasses.replace(city, cameras=cameras), home)
     return dataclasses.replace(rooted, mqtt=mqtt, statements=statements, path=path)
+
+
+Words = list[tuple[Path_, str]]
+"""Public words, and where they stand in the file."""
+
+
+def _register_words(said: RegisterConfig) -> Words:
+    operator, here = said.operator, ("register",)
+    words: Words = [((*here, "operator", "name"), operator.name)]
+    words += [((*here, "operator", "authority"), operator.authority)] if operator.authority else []
+    for key, texts in (("purpose", said.purpose), ("legal_basis", said.legal_basis)):
+        words += [((*here, key), text) for text in (texts or {}).values()]
+    return words
+
+
+def _ask_about(words: Words, document: YamlDocument, *, yes: bool) -> None:
+    """Words that look like a person's stand in public for ever: whoever writes them must say that they may."""
+    for place, text in () if yes else words:
+        looks = looks_like(text)
+        if looks is not None:
+            told = f"{'.'.join(str(part) for part in place)} is public for ever and looks as if it held {looks}"
+            hint = "leave it out; or, where it is meant for the public, write yes_public: true under that register"
+            document.note(document.error(place, told, hint=hint))
 
 
 def _rooted(section: S, home: Path) -> S:
@@ -144,6 +170,15 @@ class _WrittenCamera:
             )  # fmt: skip
         return dataclasses.replace(said, user=said.user or source.username, password=said.password or source.password)
 
+    def words(self, camera: CameraConfig) -> Words:
+        """Return what of the camera's own words becomes public."""
+        here, said = ("cameras", self.name), camera.register
+        place = (*here, "register", "label") if said.label else (*here, "friendly_name")
+        words: Words = [(place, said.label or camera.shown)]
+        for key, texts in (("purpose", said.purpose), ("legal_basis", said.legal_basis)):
+            words += [((*here, "register", key), text) for text in (texts or {}).values()]
+        return words
+
     def statement(self, camera: CameraConfig, common: RegisterConfig) -> Statement:
         said, place = camera.register, camera.register.place
         purpose, basis = said.purpose or common.purpose, said.legal_basis or common.legal_basis
@@ -154,6 +189,12 @@ class _WrittenCamera:
                     f"camera {self.name} must state its {word} for the register, states none",
                     hint=f"write it under register of the camera, or once for all under register: {word}",
                 )
+        if position not in POSITIONS:
+            raise self.error(
+                f"position must be one of {', '.join(POSITIONS)}, got {position}",
+                "register",
+                hint="see passerby law show",
+            )
         return Statement(
             label=said.label or camera.shown,
             purpose=tuple(sorted((purpose or {}).items())),

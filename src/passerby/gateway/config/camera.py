@@ -21,7 +21,8 @@ from passerby.veil import CoverSettings, CoverStyle, FindSettings, VeilSettings
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 RTSP = "^rtsps?://"
-HEARTBEAT = Check(between(60, 86_400, "1m to 24h"))
+HEARTBEAT = Check(between(900, 86_400, "15m to 24h"))
+"""Source: at a quarter of an hour a public count no longer tells when somebody came home; see docs/threat-model.md."""
 POSITION = "^[a-z0-9][a-z0-9-]{0,62}$"
 InputRole = Literal["detect", "record", "live"]
 OverloadPolicy = Literal["rate", "cover"]
@@ -253,8 +254,9 @@ class CameraRegisterConfig(Section):
     position: Annotated[str | None, Key("Of the law, as assess.md lists them", pattern=POSITION)] = None
     place: Annotated[PlaceConfig | None, Key("On the map")] = None
     contact: Annotated[str | None, Key("https:// or mailto:, where it differs from the operator's")] = None
+    yes_public: Annotated[bool, Key("Its words may look like a person's: they are meant to be public for ever")] = False
     heartbeat_s: Annotated[
-        Annotated[Duration, HEARTBEAT] | None, Key("Time between two statements of counts, 1m to 24h")
+        Annotated[Duration, HEARTBEAT] | None, Key("Time between two statements of counts, 15m to 24h")
     ] = None
 
 

@@ -137,8 +137,11 @@ class RegisterConfig(Section):
     origin: Annotated[str, Key("The log's name: its URL without https://", pattern=ORIGIN)]
     operator: Annotated[OperatorConfig, Key("Stated first of all")]
     grace_s: Annotated[Duration, Key("How long cameras may run while the log cannot be written; public")] = 0.0
-    heartbeat_s: Annotated[Duration, HEARTBEAT, Key("Time between two statements of counts, 1m to 24h")] = field(
+    heartbeat_s: Annotated[Duration, HEARTBEAT, Key("Time between two statements of counts, 15m to 24h")] = field(
         default=3600.0, compare=False
+    )
+    yes_public: Annotated[bool, Key("Words here may look like a person's: they are meant to be public for ever")] = (
+        field(default=False, compare=False)
     )
     purpose: Annotated[Texts | None, Key("Of cameras that state none")] = field(default=None, compare=False)
     legal_basis: Annotated[Texts | None, Key("Of cameras that state none")] = field(default=None, compare=False)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CameraConfig, CityConfig
-from passerby.gateway.publish.heartbeats import CameraHeartbeats, HeartbeatSpan, state_of, state_of_reason
+from passerby.gateway.publish.heartbeats import CameraHeartbeats, HeartbeatSpan, rounded, state_of, state_of_reason
 from passerby.gateway.publish.log_writer import LogWriter, RegisterWriter
 from passerby.gateway.publish.shared_log import SharedLogWriter
 from passerby.gateway.publish.statements import StatedNow, Statements, started
@@ -287,7 +287,7 @@ class RegisterLink:
             begin=span.begin,
             end=span.end,
             frames=span.frames,
-            faces_covered=span.faces,
+            faces_covered=rounded(span.faces),
             covered_whole_s=round(span.whole_s),
             stalled_s=round(span.stalled_s),
             down_s=round(span.down_s),

@@ -17,6 +17,8 @@ from passerby.register.entries import Entry, KeyAdded, Remark
 from passerby.register.log.committer import Batch, Committer
 from passerby.register.log.dates import check_dates
 from passerby.register.log.directory import LogDirectory, under
+from passerby.register.log.personal import check_personal
+from passerby.register.log.plausible import check_plausible
 from passerby.register.log.publish import CheckpointPublisher
 from passerby.register.log.salts import CommitmentSalts
 from passerby.register.notes import Checkpoint, Policy, Signer, VerifierKey
@@ -168,38 +170,55 @@ class Log:
         """
         return self._directory.public.get(path)
 
-    def check(self, entry: Entry) -> None:
+    def check(self, entry: Entry, *, public_text: bool = False) -> None:
         """Refuse an entry that ``append`` would refuse for what it says.
 
         Raises:
             EntryError: as ``append``.
         """
         decode_entry(encode_entry(entry))  # one made past its checks must not stand in the log for ever
+        check_plausible(entry)
         check_dates([entry], self._directory.settings.clock())
+        if not public_text:
+            check_personal(entry)
 
-    def append(self, entry: Entry, *, witnessed: bool = False, timeout_s: float = WITNESS_WAIT_S) -> Receipt:
+    def append(
+        self,
+        entry: Entry,
+        *,
+        witnessed: bool = False,
+        timeout_s: float = WITNESS_WAIT_S,
+        public_text: bool = False,
+    ) -> Receipt:
         """Put an entry into the log; returns when a durable, signed checkpoint covers it.
 
         Args:
             entry: What is stated.
             witnessed: Wait until the policy's quorum of witnesses has signed such a checkpoint too.
             timeout_s: How long to wait for the witnesses.
+            public_text: Somebody has read its words, and they are meant to stand in public for ever, though they may look
+                like a person's name, e-mail, phone number or address.
 
         Raises:
-            EntryError: it does not fit its form, is longer than 64 KB, or is dated more than a day ahead of the clock.
+            EntryError: it does not fit its form, is longer than 64 KB, is dated more than a day ahead of the clock, states a
+                retention or position that cannot be; or its words look like a person's.
             StorageError: it could not be written, or the log is closed. It may be in the log in the end all the same.
             VerificationError: a witness has seen another history; or the quorum did not sign in time (the entry stands).
         """
-        return self.append_many([entry], witnessed=witnessed, timeout_s=timeout_s)[0]
+        return self.append_many([entry], witnessed=witnessed, timeout_s=timeout_s, public_text=public_text)[0]
 
     def append_many(
-        self, entries: Sequence[Entry], *, witnessed: bool = False, timeout_s: float = WITNESS_WAIT_S
+        self,
+        entries: Sequence[Entry],
+        *,
+        witnessed: bool = False,
+        timeout_s: float = WITNESS_WAIT_S,
+        public_text: bool = False,
     ) -> list[Receipt]:
         """Put entries into the log, in this order but not always next to each other; see ``append``."""
+        for entry in entries:
+            self.check(entry, public_text=public_text)
         spelled = [encode_entry(entry) for entry in entries]
-        for data in spelled:
-            decode_entry(data)  # an entry made past its checks must not stand in the log for ever
-        check_dates(entries, self._directory.settings.clock())
         jobs: list[Future[tuple[Batch, int]]] = [Future() for _ in spelled]
         with self._wake:
             if self._closing:
@@ -276,7 +295,7 @@ class Log:
             key=str(new),
             replaces=str(old),
         )
-        receipt = self.append(entry)
+        receipt = self.append(entry, public_text=True)
         with self._writing:
             self._directory.begin_rotation(signer, receipt.proof.to_text().encode())
             self._directory.finish_rotation()
@@ -296,7 +315,7 @@ class Log:
         policy = under(self.key, policy)
         digest = digest_bytes(policy.to_text().encode())
         text = f"witnesses named: quorum {policy.quorum}, {len(policy.witnesses)} witnesses, policy {digest}"
-        receipt = self.append(Remark(at=self._directory.settings.clock(), text=text))
+        receipt = self.append(Remark(at=self._directory.settings.clock(), text=text), public_text=True)
         self._directory.publish_policy(policy)
         return receipt
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from passerby.register import format_instant
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, status_of
-from passerby.web.register.translation import Translation
+from passerby.web.register.translation import Translation, straight
 from passerby.web.register.view import News, news, ordered, plain_label
 
 MAX_SILENT = 100
@@ -100,5 +100,5 @@ def identifier(origin: str, *parts: str) -> str:
 
 
 def xml(text: str) -> str:
-    """Return a text without the characters that XML cannot hold."""
-    return _NOT_XML.sub("\ufffd", text)
+    """Return a text without the characters that XML cannot hold, and without direction marks."""
+    return _NOT_XML.sub("\ufffd", str(straight(text)))

@@ -21,7 +21,7 @@ from passerby.web.register.feed import feed_of
 from passerby.web.register.sign import draw_sign
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, status_of
-from passerby.web.register.translation import PAGE_LANGUAGES, Translation, words_in
+from passerby.web.register.translation import PAGE_LANGUAGES, Translation, isolated, straight, words_in
 from passerby.web.register.view import CAMERAS_PER_PART, camera_view, operator_view, plain_label, shown
 
 HERE = Path(__file__).parent.parent
@@ -252,11 +252,14 @@ def source_hash(text: str) -> str:
 @cache
 def environment() -> Environment:
     """Return the templates; everything put into them is escaped."""
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(HERE / "templates" / "register"),
         autoescape=select_autoescape(("html", "xml"), default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=isolated,
     )
+    made.filters["straight"] = straight
+    return made

@@ -6,6 +6,7 @@ What is served is public, so every answer may be read by other sites' scripts: t
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import socket
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
     "X-Frame-Options": "DENY",
 }
+_log = logging.getLogger("passerby.web.register")
 LOG_FILE = re.compile(
     r"checkpoint|vkey|policy|rotation/[0-9]{1,4}\.tlog-proof|schemas/[a-z.]{1,60}\.json|"
     r"tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?"
@@ -101,7 +103,9 @@ def answer(follower: LogFollower, path: str, language: str) -> PageAnswer:
     except EntryError:
         pass  # there is no such entry
     except PasserbyError as error:
-        return PageAnswer(PageDocument(f"{error.message}\n".encode(), TEXT, DRAWING_POLICY), NEVER, 503)
+        # what went wrong is for who runs this server: it may name folders and machines
+        _log.error("%s cannot be served: %s", path, error.message)
+        return PageAnswer(PageDocument(b"the log cannot be read now\n", TEXT, DRAWING_POLICY), NEVER, 503)
     return PageAnswer(follower.missing(language, path.count("/")), NEVER, 404)
 
 

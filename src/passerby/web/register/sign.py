@@ -9,7 +9,7 @@ from functools import lru_cache
 import segno
 from markupsafe import Markup, escape
 
-from passerby.web.register.translation import Translation
+from passerby.web.register.translation import Translation, straight
 
 WIDTH_MM, HEIGHT_MM = 148, 210
 """Source: ISO 216, A5."""
@@ -45,7 +45,7 @@ def draw_sign(
     return Markup(  # noqa: S704  # the frame is ours, every text in it is escaped
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_MM}mm" height="{HEIGHT_MM}mm" '
         f'viewBox="0 0 {WIDTH_MM} {HEIGHT_MM}" role="img" lang="{words.language}">'
-        f"<title>{escape(words.text('sign.title'))}: {escape(label)}</title>"
+        f"<title>{escape(words.text('sign.title'))}: {escape(straight(label))}</title>"
         f'<rect width="{WIDTH_MM}" height="{HEIGHT_MM}" fill="#ffffff"/>'
         f'<rect x="4" y="4" width="{WIDTH_MM - 8}" height="{HEIGHT_MM - 8}" rx="4" fill="none" stroke="#000000" '
         f'stroke-width="1.2"/>'
@@ -55,7 +55,7 @@ def draw_sign(
 
 def wrapped(text: str, width: int, most: int) -> list[str]:
     """Return a text in at most so many lines; what does not fit ends in an ellipsis."""
-    return textwrap.wrap(text, width, max_lines=most, placeholder=" …") or [text[:width]]
+    return textwrap.wrap(str(straight(text)), width, max_lines=most, placeholder=" …") or [text[:width]]
 
 
 def broken(address: str) -> list[str]:

@@ -20,6 +20,7 @@ from passerby.register import format_instant
 
 FOLDER = Path(__file__).parent.parent / "translations"
 PAGE_LANGUAGES = ("en", "fr", "de")
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 FALLBACK_LANGUAGE = "en"
 
 
@@ -44,11 +45,12 @@ class Translation:
 
     def text(self, key: str, **values: object) -> str:
         """Return a text without markup."""
-        return self.table[key].format(**values)
+        return self.table[key].format(**{name: straight(value) for name, value in values.items()})
 
     def say(self, key: str, /, **values: object) -> Markup:
         """Return a text as markup, with every value in it escaped."""
-        return Markup(escape(self.table[key])).format(**values)  # noqa: S704  # escaped
+        told = {name: isolated(value) for name, value in values.items()}
+        return Markup(escape(self.table[key])).format(**told)  # noqa: S704  # escaped
 
     def count(self, key: str, n: int, /, **values: object) -> Markup:
         """Return a text that depends on a number: ``key.one`` or ``key.other``; ``{n}`` is the number as written."""
@@ -120,7 +122,24 @@ def element(tag: str, shown: object, **attributes: object) -> Markup:
         for name, value in attributes.items()
         if value is not None
     )
-    return Markup("<{}{}>{}</{}>").format(Markup(tag), Markup(named), shown, Markup(tag))  # noqa: S704  # both escaped above
+    held = isolated(shown)
+    return Markup("<{}{}>{}</{}>").format(Markup(tag), Markup(named), held, Markup(tag))  # noqa: S704  # both escaped above
+
+
+def isolated(value: object) -> object:
+    """Return a text that holds direction marks in an element of its own, so that they turn around nothing beside it."""
+    if isinstance(value, str) and not isinstance(value, Markup) and _DIRECTIONS.search(value):
+        return Markup("<bdi>{}</bdi>").format(value)
+    return value
+
+
+def straight(value: object) -> object:
+    """Return a text without direction marks, for where nothing can hold them together: titles, drawings, feeds.
+
+    >>> straight("a\u202eb")
+    'ab'
+    """
+    return _DIRECTIONS.sub("", value) if isinstance(value, str) else value
 
 
 @cache

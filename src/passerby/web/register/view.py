@@ -15,7 +15,7 @@ from passerby.web.register.map_drawing import Map, Spot, draw
 from passerby.web.register.rows import Row, claim, rows_of, source, tally_rows
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, Status, late_reveals, status_of, totals_of
-from passerby.web.register.translation import Translation, element
+from passerby.web.register.translation import Translation, element, straight
 
 CAMERAS_PER_PART = 50
 NEWS_SHOWN = 10
@@ -99,8 +99,8 @@ class News:
 
 
 def plain_label(camera: CameraHistory) -> str:
-    """Return a camera's name, or the start of its identifier where it was never given one."""
-    return camera.registered.entry.label if camera.registered else camera.camera[:8]
+    """Return a camera's name as plain text, or the start of its identifier where it was never given one."""
+    return str(straight(camera.registered.entry.label)) if camera.registered else camera.camera[:8]
 
 
 def ordered(state: State) -> list[CameraHistory]:
