@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passerby.errors import PasserbyError, ServiceError
-from passerby.gateway.access import AccessLog, AccountGate, Accounts, PasswordProofs, own_certificate
+from passerby.gateway.access import AccessLog, AccountGate, Accounts, PasswordProofs, SingleSignOn, own_certificate
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CityConfig, RtspConfig
 from passerby.gateway.config_file import ConfigFile
@@ -60,6 +60,7 @@ class Runtime:
         tls: What TLS is served with.
         journal: What happened.
         proofs: Checks passwords.
+        sign_on: Logins by OpenID Connect, or None.
         places: How many connections there may be.
         last_minute: What each camera did.
         tests: The tests of exclusive access.
@@ -80,6 +81,7 @@ class Runtime:
         self.tls = _tls_files(city)
         self.record = RegisterLink(city, self.hold, self.release, clock=clock)
         self.proofs = PasswordProofs(self.accounts, clock=clock)
+        self.sign_on = _sign_on(city, clock)
         self.gate = AccountGate(self.accounts, self.proofs)
         self.places = divided_places(
             connection_places(len(city.cameras)), readers=city.rtsp.max_readers, viewers=city.server.max_viewers
@@ -128,6 +130,8 @@ class Runtime:
         if self.broker is not None:
             self.broker.tick()
             await self.broker.stop()
+        if self.sign_on is not None:
+            await self.sign_on.close()
         await asyncio.to_thread(self.record.close)
         self.access.close()
         self.proofs.close()
@@ -283,6 +287,13 @@ def _tls_files(city: CityConfig) -> TlsFiles:
         return TlsFiles(tls.certificate, tls.key)
     host = city.server.host if city.server.beyond else city.rtsp.host
     return TlsFiles(*own_certificate(city.state, host))
+
+
+def _sign_on(city: CityConfig, clock: Clock) -> SingleSignOn | None:
+    server = city.server
+    if server.single_sign_on is None or server.url is None:
+        return None
+    return SingleSignOn(server.single_sign_on, server.url, clock)
 
 
 def _fixed(old: CityConfig, new: CityConfig) -> list[str]:

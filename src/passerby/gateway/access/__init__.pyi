@@ -25,6 +25,9 @@ from .sessions import (
     LoginSessions,
     same_token,
 )
+from .sign_on import (
+    SingleSignOn,
+)
 
 __all__ = [
     "ROLE_RIGHTS",
@@ -38,6 +41,7 @@ __all__ = [
     "PasswordProofs",
     "Right",
     "Role",
+    "SingleSignOn",
     "access_log_csv",
     "new_password",
     "own_certificate",

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from passerby.gateway.access.accounts import Account
+
 MOST = 5000
 
 
@@ -21,12 +23,14 @@ class LoginSession:
         csrf: Must come back with every request that changes something.
         ends_s: On the monotonic clock.
         standing: Of the account when it began.
+        account: Of somebody who signed on elsewhere and has none here; None for everybody else.
     """
 
     user: str
     csrf: str
     ends_s: float
     standing: object = None
+    account: Account | None = None
 
 
 class LoginSessions:
@@ -42,14 +46,14 @@ class LoginSessions:
         self._length_s, self._clock, self._most = length_s, clock, most
         self._open: dict[bytes, LoginSession] = {}
 
-    def begin(self, user: str, standing: object = None) -> tuple[str, LoginSession]:
-        """Return a fresh token for the cookie, and the session."""
+    def begin(self, user: str, standing: object = None, account: Account | None = None) -> tuple[str, LoginSession]:
+        """Return a fresh token for the cookie, and the session; see there."""
         now = self._clock()
         self._open = {key: one for key, one in self._open.items() if one.ends_s > now}
         while len(self._open) >= self._most:
             self._open.pop(next(iter(self._open)))
         token = secrets.token_urlsafe(32)
-        session = LoginSession(user, secrets.token_urlsafe(24), now + self._length_s, standing)
+        session = LoginSession(user, secrets.token_urlsafe(24), now + self._length_s, standing, account)
         self._open[_digest(token)] = session
         return token, session
 

@@ -21,6 +21,7 @@ from .city import (
     RtspConfig,
     SelfTestConfig,
     ServerConfig,
+    SignOnConfig,
 )
 from .load import (
     load_city,
@@ -54,6 +55,7 @@ __all__ = [
     "RtspConfig",
     "SelfTestConfig",
     "ServerConfig",
+    "SignOnConfig",
     "Statement",
     "ZoneConfig",
     "load_city",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from passerby.gateway.config.camera import (
     HEARTBEAT,
@@ -44,6 +45,27 @@ class TlsConfig(Section):
 
 
 @dataclass(frozen=True, slots=True)
+class SignOnConfig(Section):
+    """Logins by OpenID Connect, beside those by password. People have the role of their group, and no account here."""
+
+    issuer: Annotated[str, Key("Of the provider, as its description names it", pattern=WEB)]
+    client_id: Annotated[str, Key("Of this console at the provider", min_length=1, max_length=200)]
+    client_secret: Annotated[str, Key("Write {PASSERBY_...}", min_length=16), Secret()] = field(repr=False)
+    roles: Annotated[
+        dict[str, Literal["viewer", "operator", "auditor", "admin"]],
+        Key("Role by group; the first group that fits counts, and whoever is in none is refused", min_length=1),
+    ]
+    groups_claim: Annotated[str, Key("Claim that holds the groups; a.b is b inside of a", min_length=1)] = "groups"
+    name_claim: Annotated[str, Key("Claim for the name in the access log", min_length=1)] = "preferred_username"
+    scopes: Annotated[tuple[str, ...], Key("Asked for besides openid")] = ("profile",)
+    label: Annotated[str, Key("On the login page", min_length=1, max_length=60)] = "Single sign-on"
+
+    def __post_init__(self) -> None:
+        if self.issuer.startswith("http://") and not is_loopback(urlsplit(self.issuer).hostname or ""):
+            raise ValueError("must have an issuer with https://")
+
+
+@dataclass(frozen=True, slots=True)
 class ServerConfig(Section):
     """Console, API, metrics and the citizen's pages."""
 
@@ -59,9 +81,14 @@ class ServerConfig(Section):
         ),
     ] = ()
     session_s: Annotated[Duration, Key("A login ends after this long")] = 43_200.0
+    single_sign_on: Annotated[SignOnConfig | None, Key("OpenID Connect; needs url")] = None
     max_viewers: Annotated[
         int, Key("Browser live views at once; one account gets three quarters at most", ge=1, le=2000)
     ] = 240
+
+    def __post_init__(self) -> None:
+        if self.single_sign_on is not None and self.url is None:
+            raise ValueError("must have url where single_sign_on is: the provider sends people back there")
 
     @property
     def beyond(self) -> bool:

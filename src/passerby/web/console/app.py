@@ -18,6 +18,7 @@ from passerby.web.console.api import Api, Operation, answer, refusal
 from passerby.web.console.guard import HEADERS, SAFE, Guard, cookie_of
 from passerby.web.console.openapi import openapi_of
 from passerby.web.console.pages import ConsolePages
+from passerby.web.console.sign_on import SignOnPages
 from passerby.web.proxies import BehindProxies, networks_of, proxy_hint, root_of
 from passerby.web.refusals import refusal_of
 from passerby.web.register import LogFollower, register_app
@@ -82,6 +83,7 @@ class _Site:
             Mount("/console/static", StaticFiles(directory=STATIC / "console")),
             Mount("/console/live", StaticFiles(directory=STATIC / "gateway")),
             *self.pages.routes(),
+            *SignOnPages(runtime=self.runtime, guard=self.guard, pages=self.pages).routes(),
             Route("/healthz", self.healthz),
             Route("/readyz", self.readyz),
             Route("/openapi.json", self.openapi),
@@ -134,6 +136,8 @@ class _Site:
         """Return what stays the same as long as a viewer's account and login do; None once it may not watch any more."""
         token = connection.cookies.get(cookie_of(connection).name)
         session = self.guard.sessions.find(token)
+        if session is not None and session.account is not None:
+            return session if session.account.may(Right.WATCH) else None
         try:
             account = self.runtime.accounts.find(user)
             return (self.guard.standing(user), session) if account is not None and account.may(Right.WATCH) else None

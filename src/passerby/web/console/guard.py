@@ -117,6 +117,8 @@ class Guard:
 
     async def _who(self, request: HTTPConnection, address: str) -> Caller:
         session = self.sessions.find(request.cookies.get(cookie_of(request).name))
+        if session is not None and session.account is not None:
+            return Caller(session.account, session, address)
         if session is not None:
             account = self.runtime.accounts.find(session.user)
             if account is None or self.standing(session.user) != session.standing:

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from passerby.errors import AccessError, PasserbyError, UsageError
-from passerby.gateway import Right, Role, Runtime, TooManyError, recordings_between
+from passerby.gateway import Account, Right, Role, Runtime, TooManyError, recordings_between
 from passerby.web.console.api import LAST_LINE, Api, asked_number, event_row
 from passerby.web.console.days import asked_day, day_span, hours_of
 from passerby.web.console.guard import HEADERS, Caller, Guard, cookie_of
@@ -146,7 +146,7 @@ class ConsolePages:
                 self.guard.require(caller, right)
                 return await page(request, caller)
             except TooManyError as exc:
-                return _later(self._said(request, exc.message, 429), exc)
+                return later(self._said(request, exc.message, 429), exc)
             except AccessError as exc:
                 return self._said(request, exc.message, 403)
             except UsageError as exc:
@@ -175,11 +175,16 @@ class ConsolePages:
 
     async def login_page(self, request: Request) -> Response:
         """Ask for name and password."""
-        return self._login(request, "", 200)
+        return self.ask(request, "", 200)
 
-    def _login(self, request: Request, wrong: str, status: int) -> Response:
-        after = _local(request.query_params.get("next", ""))
-        page = environment().get_template("login.html").render(wrong=wrong, after=after, root=root_of(request))
+    def ask(self, request: Request, wrong: str, status: int) -> Response:
+        """Return the login page, with what went wrong."""
+        after = local_page(request.query_params.get("next", ""))
+        page = (
+            environment()
+            .get_template("login.html")
+            .render(wrong=wrong, after=after, root=root_of(request), sign_on=self.runtime.city.server.single_sign_on)
+        )
         return HTMLResponse(page, status, HEADERS)
 
     async def login(self, request: Request) -> Response:
@@ -188,18 +193,22 @@ class ConsolePages:
             self.guard.own_form(request)
             async with request.form(max_files=0, max_fields=5, max_part_size=1024) as form:
                 name, password = str(form.get("name", "")), str(form.get("password", ""))
-                after = _local(str(form.get("next", "")))
+                after = local_page(str(form.get("next", "")))
             address = address_of(request)
             account = await self.guard.proven(name.strip().lower(), password, address)
         except TooManyError as exc:
-            return _later(self._login(request, exc.message, 429), exc)
+            return later(self.ask(request, exc.message, 429), exc)
         except AccessError as exc:
-            return self._login(request, f"{exc.message}; {exc.hint}" if exc.hint else exc.message, 403)
+            return self.ask(request, f"{exc.message}; {exc.hint}" if exc.hint else exc.message, 403)
         if account is None:
-            return self._login(request, "The name or the password is wrong.", 401)
-        self.runtime.access.add("login", user=account.name, address=address)
+            return self.ask(request, "The name or the password is wrong.", 401)
         token, _ = self.guard.sessions.begin(account.name, self.guard.standing(account.name))
         answer = RedirectResponse(root_of(request) + (after or "/console/"), 303, HEADERS)
+        return self.let_in(request, answer, account, token)
+
+    def let_in(self, request: Request, answer: Response, account: Account, token: str) -> Response:
+        """Write down that somebody logged in, and give the browser its cookie."""
+        self.runtime.access.add("login", user=account.name, address=address_of(request))
         cookie = cookie_of(request)
         answer.set_cookie(
             cookie.name, token, max_age=int(self.runtime.city.server.session_s), path=cookie.path,
@@ -318,11 +327,12 @@ def grouped(cameras: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return {name: [camera for camera in cameras if camera["group"] == name] for name in names}
 
 
-def _later(answer: Response, exc: TooManyError) -> Response:
+def later(answer: Response, exc: TooManyError) -> Response:
+    """Return an answer that says when to come again."""
     answer.headers["Retry-After"] = str(exc.wait_s)
     return answer
 
 
-def _local(path: str) -> str:
+def local_page(path: str) -> str:
     """Return a path of ours to go on to, or nothing: never another site's."""
     return path if path.startswith("/console/") and "//" not in path and "\\" not in path and len(path) < 200 else ""
