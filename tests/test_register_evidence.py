@@ -77,7 +77,9 @@ def test_every_older_root_can_be_computed_from_what_is_held(size: int, data: st.
     held = HeldTree.read(reader, None)
     assert held is not None
     assert HeldTree.from_bytes(held.to_bytes(), reader.checkpoint()) == held
-    assert HeldTree.from_bytes(held.to_bytes()[:-1] + b"x", reader.checkpoint()) in ({None} if size else {None, held})
+    if size:
+        bent = held.to_bytes()
+        assert HeldTree.from_bytes(bent[:-1] + bytes([bent[-1] ^ 1]), reader.checkpoint()) is None
     assert held.root_at(older, reader) == LogReader(Shelf(signed(ENTRIES[:older])), vkey=KEY.key).checkpoint().root
     assert HeldTree.read(reader, held) == held, "what is new is read, and here nothing is"
 

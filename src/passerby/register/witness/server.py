@@ -46,11 +46,11 @@ async def _add_checkpoint(witness: Witness, body_s: float, request: Request) -> 
             async for piece in request.stream():
                 body += piece
                 if len(body) > MAX_REQUEST_BYTES:
-                    return _respond(WitnessAnswer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request is too large\n"))
+                    return _hang_up(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request is too large\n")
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
     except TimeoutError:
-        return _respond(WitnessAnswer(HTTPStatus.REQUEST_TIMEOUT, "request must come as a whole, and in time\n"))
+        return _hang_up(HTTPStatus.REQUEST_TIMEOUT, "request must come as a whole, and in time\n")
     try:
         return _respond(await run_in_threadpool(witness.add_checkpoint, bytes(body)))
     except (FormatError, StorageError):
@@ -62,6 +62,13 @@ async def _checkpoint(witness: Witness, request: Request) -> Response:
         return _respond(await run_in_threadpool(witness.checkpoint, request.path_params["origin_hash"]))
     except (FormatError, StorageError):
         return _respond(WitnessAnswer(HTTPStatus.SERVICE_UNAVAILABLE, "witness cannot read now\n"))
+
+
+def _hang_up(status: HTTPStatus, text: str) -> Response:
+    """What is left of the request is not waited for."""
+    answer = _respond(WitnessAnswer(status, text))
+    answer.headers["connection"] = "close"
+    return answer
 
 
 def _respond(answer: WitnessAnswer) -> Response:
