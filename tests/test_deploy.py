@@ -15,6 +15,7 @@ from tests.gateway_tools import certificate, program, run
 
 from passerby.cli.app import build
 from passerby.gateway.config.load import parse_city
+from passerby.gateway.config.secret import SecretStore
 
 ROOT = Path(__file__).parent.parent
 UNIT = ROOT / "deploy" / "passerby.service"
@@ -61,6 +62,21 @@ def test_unit_exposes_little() -> None:
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-300:]
+
+
+def test_unit_loads_every_secret_of_its_folder_under_the_name_that_the_file_finds(tmp_path: Path) -> None:
+    name, _, folder = service()["LoadCredential"].partition(":")
+    assert f"install -d -m 0700 {folder}" in GUIDE
+    for file in ("PASSERBY_CAMERA_PASSWORD", "PASSERBY_BROKER"):
+        assert f"{folder}/PASSERBY_CAMERA_PASSWORD" in GUIDE
+        # systemd.exec(5): each file of a folder is loaded as ID_FILENAME
+        (tmp_path / f"{name}_{file}").write_text(f"value of {file}\n")
+    (tmp_path / "PASSERBY_ONE").write_text("given alone\n")
+    store = SecretStore({}, (tmp_path,))
+    assert store.find("PASSERBY_CAMERA_PASSWORD") == "value of PASSERBY_CAMERA_PASSWORD"
+    assert store.find("PASSERBY_BROKER") == "value of PASSERBY_BROKER"
+    assert store.find("PASSERBY_ONE") == "given alone"
+    assert store.find("PASSERBY_NONE") is None
 
 
 def test_container_runs_without_root() -> None:

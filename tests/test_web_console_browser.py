@@ -114,6 +114,7 @@ def test_cameras_are_found_by_name_group_and_state_with_and_without_script(
     with browser.new_context() as context:
         page = context.new_page()
         log_in(page, large, Role.VIEWER)
+        page.wait_for_selector("body[data-seen=yes]")
         page.fill("#q", "harbour 7")
         assert shown(page) == ["Camera 7"]
         assert page.locator("#count").inner_text() == "1 of 12 cameras"
@@ -229,4 +230,5 @@ def test_an_auditor_sees_no_picture(site: ConsoleSite, browser: Browser) -> None
         log_in(page, site, Role.AUDITOR)
         assert page.locator("video").count() == 0
         page.click("text=Access log")
+        page.wait_for_selector("td")
         assert page.locator("td", has_text="login").count() > 0

@@ -65,7 +65,9 @@ class SecretStore:
 
     Args:
         environment: Variables.
-        folders: Where a name may stand as a file.
+        folders: Where a name may stand as a file; also as systemd names it that loads a whole folder, ``secrets_NAME``.
+
+    Source: systemd.exec(5), LoadCredential=: each file of a folder is loaded as ID_FILENAME.
     """
 
     def __init__(self, environment: Mapping[str, str], folders: tuple[Path, ...] = ()) -> None:
@@ -79,9 +81,9 @@ class SecretStore:
         """
         if name in self._environment:
             return self._environment[name]
-        for folder in self._folders:
+        for place in (folder / file for folder in self._folders for file in (name, f"secrets_{name}")):
             try:
-                return (folder / name).read_text("utf-8").rstrip("\r\n")
+                return place.read_text("utf-8").rstrip("\r\n")
             except FileNotFoundError:
                 continue
             except (OSError, UnicodeDecodeError) as exc:
