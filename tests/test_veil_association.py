@@ -164,6 +164,19 @@ def test_where_a_face_drifted_its_cover_is_wider_half_way() -> None:
     assert other.xyxy[4].tolist() == pytest.approx(list(still_there[:4]))
 
 
+@given(st.floats(0.05, 0.95), st.integers(5, 12), st.integers(0, 3))
+@settings(max_examples=40, deadline=None)
+def test_where_two_passes_contradict_each_other_each_is_believed_for_what_is_nearer(
+    score: float, at: int, hits: int
+) -> None:
+    """A pass that does not find what another found weakly is as good a witness; a sure face is covered as far as may be."""
+    place = (100, 100, 120, 120)
+    found = {at + 4 * n: seen((*place, score)) for n in range(hits + 1)}
+    (track,) = tracked(found, at + 4 * hits + 6)
+    reach = 4 if score >= 0.3 else 2
+    assert (track.first, track.last) == (at - reach, at + 4 * hits + reach)
+
+
 def test_a_weak_tracklet_does_not_keep_a_detection_from_a_sure_one() -> None:
     """The cover slid off a face in a pan: a false tracklet beside it took its detection, and it was never found again."""
     found = {0: seen((100, 100, 120, 120, 0.9), (160, 100, 180, 120, 0.15)), 4: seen((156, 100, 176, 120, 0.87))}

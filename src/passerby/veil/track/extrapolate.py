@@ -17,6 +17,9 @@ from passerby.veil.track.woven import WovenFrames
 GROWTH_PER_S = 0.19
 """A box that is propagated without a detection grows by this share of its side a second, on each side. Chosen on the annotated
 development clips with ``bench/veil.py``; docs/measures.md holds no row of its own for it."""
+SURE = 0.3
+"""Best score from which a track of a clip is extrapolated whole. One below it goes half as far: the passes before and after it
+contradict it, and each is believed for the frames nearer to it. Source: docs/measures.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,10 @@ class Extrapolation:
 
     frames: int
     growth: float
+
+    def reach(self, tracklet: Tracklet) -> int:
+        """Return how many frames a tracklet of a clip is extrapolated: half as many where it is weak."""
+        return self.frames if tracklet.best >= SURE else self.frames // 2
 
 
 def complete(
@@ -82,7 +89,7 @@ def extrapolate_back(
     start = np.concatenate([EMPTY_BOXES, *(tracklet.path[0][:1] for tracklet in tracklets)])
     before = back_fill((start, first), motions, meter, span, speed=speed)
     for tracklet, boxes in zip(tracklets, before, strict=True):
-        tracklet.before = boxes
+        tracklet.before = boxes[max(0, len(boxes) - span.reach(tracklet)) :]
 
 
 def extrapolate_back_with_scene(
@@ -106,7 +113,7 @@ def extrapolated_on(tracklet: Tracklet, span: Extrapolation) -> Boxes:
     Returns:
         Shape (K, 4), float32, pixels, K up to the frames of the span.
     """
-    after = tracklet.after()[: span.frames]
+    after = tracklet.after()[: span.reach(tracklet)]
     return inflate(after, np.arange(1, len(after) + 1, dtype=np.float32) * span.growth)
 
 
