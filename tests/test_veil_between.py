@@ -120,6 +120,32 @@ def test_who_crosses_between_two_passes_is_found_where_the_picture_tears() -> No
     assert list(bare(places, boxes)) == []
 
 
+def test_who_came_and_went_in_a_torn_picture_is_looked_for_on_both_sides_of_the_middle() -> None:
+    """A face crossed from edge to edge between two passes; the one pass between came when it was gone."""
+    tracker = Tracker(MotionMeter(*SIZE), TrackingPolicy(), long_side_px=WIDTH, rate_hz=25, interval=16)
+    between, places = PassesBetween(tracker, SeesWhite(), SIZE), []
+    for frame in range(17):
+        places.append((60.0 + 80 * (frame - 1) if 1 <= frame <= 6 else None, float(SIDE)))
+        between.predict(still(torn=1 <= frame <= 14) if frame else None, copy(*places[-1]))
+        if frame % 16 == 0:
+            between.update(square(*places[-1]))
+    tracker.finish()
+    tracks = tracker.tracks()
+    boxes = [
+        np.array([t.xyxy[n - t.first] for t in tracks if t.first <= n <= t.last], "f4").reshape(-1, 4)
+        for n in range(17)
+    ]
+    assert list(bare(places, boxes)) == []
+
+
+def test_who_comes_at_once_while_nothing_tears_is_looked_for_frame_by_frame() -> None:
+    """Small and fast over busy ground: a pass between two saw a face, but where it had been before was not asked."""
+    places = [(60.0 + 70 * (frame - 2), float(SIDE)) if frame >= 2 else (None, float(SIDE)) for frame in range(9)]
+    boxes, passes = covered(places, SeesWhite())
+    assert list(bare(places, boxes)) == []
+    assert passes <= 7
+
+
 def test_who_grows_and_shrinks_between_two_passes_is_covered() -> None:
     """A fast zoom left 10 of 72 frames bare: boxes between passes were shifted, never scaled."""
     places = [(200.0, SIDE * 1.1 ** (4 - abs(4 - frame))) for frame in range(9)]
@@ -192,11 +218,15 @@ def test_a_small_copy_shows_what_the_frame_showed(name: str) -> None:
     assert left.mean() > right.mean() + 40
 
 
+def smooth_scene(high: int, wide: int) -> NDArray[np.uint8]:
+    noise = np.random.default_rng(3).random((high, wide))
+    grain = np.add.outer(np.fft.fftfreq(high) ** 2, np.fft.rfftfreq(wide) ** 2)
+    smooth = np.fft.irfft2(np.fft.rfft2(noise) * np.exp(-60 * grain))
+    return np.asarray((smooth - smooth.min()) / np.ptp(smooth) * 255, np.uint8)
+
+
 def test_a_scene_that_grows_is_measured_and_one_that_is_torn() -> None:
-    noise = np.random.default_rng(3).random((180, 320))
-    spectrum = np.fft.rfft2(noise) * np.exp(-60 * np.add.outer(np.fft.fftfreq(180) ** 2, np.fft.rfftfreq(320) ** 2))
-    smooth = np.fft.irfft2(spectrum)
-    scene = ((smooth - smooth.min()) / np.ptp(smooth) * 255).astype(np.uint8)
+    scene = smooth_scene(180, 320)
 
     def view(scale: float) -> NDArray[np.uint8]:
         rows, columns = (np.rint(mid + (np.arange(n) - n / 2) / scale).astype(int) for mid, n in ((90, 90), (160, 160)))
@@ -216,3 +246,21 @@ def test_a_scene_that_grows_is_measured_and_one_that_is_torn() -> None:
     seen = meter.measure(torn)
     assert seen is not None
     assert seen.torn
+
+
+@pytest.mark.parametrize(
+    ("across", "pan", "torn"), [(1, 0, False), (10, 0, True), (0, 6, False), (1, 6, False), (12, 6, True)]
+)
+def test_the_picture_tears_where_somebody_rushes_not_where_the_camera_does(
+    across: int, pan: int, *, torn: bool
+) -> None:
+    """A head a tenth as high as the picture: 10 of its 160 pixels across are 40 of 640. Tiles four times as large missed it."""
+    scene = smooth_scene(90, 220)
+    meter = MotionMeter(*SIZE)
+    told = []
+    for frame in range(3):
+        view = scene[:, pan * frame :][:, :160].copy()
+        left = 60 + (across - pan) * frame
+        view[40:52, left : left + 10] = 255 if view[40:52, left : left + 10].mean() < 128 else 0
+        told.append(meter.measure(view))
+    assert [motion is not None and motion.torn for motion in told] == [False, torn, torn]

@@ -37,7 +37,9 @@ FAIR = 0.2
 TORN_FOR = 2
 """In so many frames the picture must be torn (``Motion.torn``) to call for a pass alone: one may be a flash.
 Chosen, not measured."""
-SHORTEST = 2
+TORN_EVERY = 4
+"""... and so many frames without a pass at least. Chosen, not measured."""
+SHORTEST = 1
 """So many frames from one pass to the next are not divided any more. Chosen, not measured."""
 
 
@@ -114,13 +116,13 @@ class PassesBetween:
     def update(self, found: Detections) -> list[Tracklet]:
         """Take in what was detected in the frame that ``predict`` went on to last, and what more passes before it say."""
         steps, self._steps = self._steps or [], []
-        lost = self._update(steps, found, first=True)
+        lost = self._update(steps, found)
         self._mark, self._from = self._tracker.mark(), self._tracker.frame
         return lost
 
-    def _update(self, steps: Sequence[_Step], found: Detections, *, first: bool, extra: bool = False) -> list[Tracklet]:
+    def _update(self, steps: Sequence[_Step], found: Detections, *, extra: bool = False) -> list[Tracklet]:
         tracker = self._tracker
-        middle = self._divide(steps, found, first=first)
+        middle = self._divide(steps, found)
         if middle is None:
             return tracker.update(found, extra=extra)
         between = self._infer(steps[middle - 1][1])
@@ -131,20 +133,21 @@ class PassesBetween:
         for half, seen, last in ((steps[:middle], between, False), (steps[middle:], found, True)):
             for motion, copy in half:
                 tracker.predict(motion, copy.fine)
-            lost = self._update(half, seen, first=False, extra=extra or not last)
+            lost = self._update(half, seen, extra=extra or not last)
             self._mark, self._from = tracker.mark(), tracker.frame
         return lost
 
-    def _divide(self, steps: Sequence[_Step], found: Detections, *, first: bool) -> int | None:
+    def _divide(self, steps: Sequence[_Step], found: Detections) -> int | None:
         """Return how many of the steps come before the next pass; None where none is needed."""
         motions = [motion for motion, _ in steps]
         if len(steps) <= SHORTEST or any(motion is None or motion.cut for motion in motions):
             return None
         torn = [at for at, motion in enumerate(motions[:-1], start=1) if motion is not None and motion.torn]
-        moved_only = not (first or torn)
-        if self._tracker.contradicts(found, moved_only=moved_only, torn=bool(torn)) or moved_too_much(motions):
+        if len(torn) >= TORN_FOR and len(steps) > TORN_EVERY:
+            return torn[len(torn) // 2]
+        if self._tracker.contradicts(found, torn=bool(torn)) or moved_too_much(motions):
             return len(steps) // 2
-        return torn[len(torn) // 2] if first and len(torn) >= TORN_FOR else None
+        return None
 
     def _infer(self, copy: SmallCopy) -> Detections | None:
         """Return the faces of a frame, or None where the pass fails."""

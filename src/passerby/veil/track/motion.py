@@ -39,6 +39,10 @@ Chosen, not measured."""
 BLOCK_PX = 4
 """Side of such a block, pixels of the grey copy. Chosen, not measured."""
 
+TORN_PX, TORN_LEVELS = 8, 20
+"""Side of a block, pixels of the grey copy, and the mean grey levels (of 255) by which it must lie off what was near before, to
+be torn. Source: docs/measures.md."""
+
 Grey = NDArray[np.uint8]
 _DFT = DftSquares(TILE_PX)
 
@@ -51,7 +55,7 @@ class Motion:
         shift: Shape (T, 2), float32: how far each tile moved, x and y, pixels of the full picture.
         weight: Shape (T,), float32, 0 and more: how sure that is.
         cut: The two frames show different scenes; ``shift`` means nothing.
-        torn: Some tile shows something else than before, at no shift: a thing moved too fast to be followed, or came.
+        torn: Some block shows what the scene showed nowhere near before: a thing moved fast, or came.
         zoom: Natural logarithm of how much larger the scene became; 0 where it cannot be told.
     """
 
@@ -135,7 +139,7 @@ class MotionMeter:
         shift, peak = _peaks(_DFT.back(cross))
         change = _change(grey, before)
         cut = bool(np.median(peak) < CUT_PEAK and change.mean() > CUT_LEVELS)
-        torn = bool(((peak < CUT_PEAK) & (self._tiles(change).mean(axis=(1, 2)) > CUT_LEVELS)).any())
+        torn = _torn(grey, before, np.rint(np.median(shift, axis=0)).astype(int).tolist())
         shift, weight = (shift * self._scale).astype(np.float32), np.square(peak).astype(np.float32)
         return Motion(shift, weight, cut, torn, 0.0 if cut else self._zoom(shift, weight))
 
@@ -185,6 +189,23 @@ class MotionMeter:
 def _change(grey: Grey, other: Grey) -> Grey:
     """Return by how much each pixel differs."""
     return np.asarray(np.maximum(grey, other) - np.minimum(grey, other))
+
+
+def _torn(grey: Grey, before: Grey, shift: tuple[int, int]) -> bool:
+    """Whether a block shows what was not within a pixel before, the shift of the scene (x, y, pixels) taken off."""
+    high, wide = (side // TORN_PX * TORN_PX for side in grey.shape)
+    rows, columns = np.arange(-1, high + 1) - shift[1], np.arange(-1, wide + 1) - shift[0]
+    around = before[rows.clip(0, before.shape[0] - 1)][:, columns.clip(0, before.shape[1] - 1)]
+    least, most = around, around
+    for _ in range(2):
+        least = np.minimum(np.minimum(least[:-2], least[1:-1]), least[2:]).T
+        most = np.maximum(np.maximum(most[:-2], most[1:-1]), most[2:]).T
+    now = grey[:high, :wide]
+    off = np.maximum(least, now) - now + (np.maximum(most, now) - most)
+    # what came in over the edge was nowhere before, and says nothing
+    off[(rows < 0)[1:-1] | (rows >= before.shape[0])[1:-1]] = 0
+    off[:, (columns < 0)[1:-1] | (columns >= before.shape[1])[1:-1]] = 0
+    return bool(off.reshape(high // TORN_PX, TORN_PX, wide // TORN_PX, TORN_PX).mean(axis=(1, 3)).max() > TORN_LEVELS)
 
 
 def _step(width: int, height: int) -> int:

@@ -20,16 +20,13 @@ ZOOM = 0.25
 """Natural logarithm of the largest change of scale of the scene between two passes. Chosen, not measured."""
 
 
-def contradicts(
-    association: Association, found: Detections, size: tuple[int, int], *, moved_only: bool, torn: bool
-) -> bool:
+def contradicts(association: Association, found: Detections, size: tuple[int, int], *, torn: bool) -> bool:
     """Whether sure faces are elsewhere, or of another size, than expected; too small ones are not asked for.
 
     Args:
         association: At the frame of the detections, not updated with them.
         found: Faces in it, pixels.
         size: Width and height of the picture, pixels.
-        moved_only: Those that came or went do not count.
         torn: The picture was torn meanwhile (``Motion.torn``): who went may have been fast, also who moved with the scene before.
     """
     least_px = SMALL_SHARE * max(size)
@@ -44,14 +41,12 @@ def contradicts(
             continue
         at = pairs.get(row)
         if at is None:
-            if not moved_only and (tracklet.strays or torn) and _inside(expected[row : row + 1], size):
+            if (tracklet.strays or torn) and _inside(expected[row : row + 1], size):
                 return True
         elif differ(expected[row : row + 1], found.xyxy[at : at + 1]):
             return True
     taken = set(pairs.values())
-    return not moved_only and any(
-        large[at] and found.score[at] >= SURE_AT_ONCE and at not in taken for at in range(len(found))
-    )
+    return any(large[at] and found.score[at] >= SURE_AT_ONCE and at not in taken for at in range(len(found)))
 
 
 def agrees(association: Association, found: Detections, size: tuple[int, int], *, since: int) -> bool:

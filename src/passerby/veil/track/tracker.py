@@ -93,16 +93,15 @@ class Tracker:
         """Return where the tracklets are, for ``back_to``; valid until the next ``update``, cut or ``finish``."""
         return self._association.mark()
 
-    def contradicts(self, found: Detections, *, moved_only: bool, torn: bool) -> bool:
+    def contradicts(self, found: Detections, *, torn: bool) -> bool:
         """Whether sure faces are elsewhere, or of another size, than expected in the frame that ``predict`` went on to last.
 
         Args:
             found: Faces in it, pixels.
-            moved_only: Those that came or went do not count.
             torn: The picture was torn since the last ``update`` (``Motion.torn``).
         """
         size = (self._meter.width, self._meter.height)
-        return contradicts(self._association, found, size, moved_only=moved_only, torn=torn)
+        return contradicts(self._association, found, size, torn=torn)
 
     def agrees(self, found: Detections) -> bool:
         """Whether a pass finds who the pass before it found, and nobody else.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.boxes import grow, mean_sides
+from passerby.boxes import centres, grow, mean_sides
 from passerby.values import EMPTY_BOXES, Boxes
 
 WIDE_FROM = 0.3
@@ -21,6 +21,12 @@ WIDEST = 0.5
 WEAK_SCORES, WEAK_SHARES = (0.4, 0.7), (0.1, 0.0)
 """Where a detection scores so much, a box is wider on each side by these shares of its side: the less sure the network is, the
 farther off its boxes are. Source: docs/measures.md (what boxes lack on the annotated clips, by score)."""
+SLOW = 0.25
+"""Share of its side by which a face may move in a frame without a wider cover: it is blurred then, and its box less exact.
+Source: docs/measures.md."""
+REACH = 0.5
+"""Share of what it moves faster by which its cover is wider on each side: half way to the frames before and after.
+Source: docs/measures.md."""
 HITS_KEPT = 8
 """So many detections a tracklet of a stream without end remembers; beyond, its first and its last. Chosen, not measured."""
 
@@ -77,7 +83,7 @@ class Tracklet:
         share = np.arange(1, len(path) + 1, dtype=np.float32)[:, None] / np.float32(len(path))
         path = path + share * drift
         if max(self.best, score) >= WIDE_FROM:
-            path = _widened(path, drift, share)
+            path = _widened(_blurred(self.path[-1][-1:], path), drift, share)
         last = self.hits[-1][1]
         self.path.append(_grown(path, last + share[:, 0] * np.float32(score - last)))
         self.propagated, self.missed = [], 0
@@ -182,6 +188,19 @@ def _grown(boxes: Boxes, score: NDArray[np.float32] | float) -> Boxes:
     """
     more = np.interp(score, WEAK_SCORES, WEAK_SHARES) * mean_sides(boxes, least_px2=1)
     return grow(boxes, np.stack([more, more], axis=1).astype(np.float32))
+
+
+def _blurred(before: Boxes, path: Boxes) -> Boxes:
+    """Return boxes wider along the way of a face that moves fast, but for the last, which was detected.
+
+    Args:
+        before: Shape (1, 4), float32, pixels: the box before the path.
+        path: Shape (K, 4), float32, pixels.
+    """
+    step = np.abs(np.diff(centres(np.concatenate([before, path])), axis=0))
+    most = np.maximum(step[:-1], step[1:]) - SLOW * mean_sides(path[:-1], least_px2=1)[:, None]
+    wider = grow(path[:-1], np.maximum(REACH * most, 0).astype(np.float32))
+    return np.concatenate([wider, path[-1:]])
 
 
 def _widened(path: Boxes, drift: NDArray[np.float32], share: NDArray[np.float32]) -> Boxes:
