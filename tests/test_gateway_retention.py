@@ -23,7 +23,7 @@ from passerby.gateway.runtime import Runtime
 from passerby.gateway.stream.recorder import Recorder, RecorderLimits
 from passerby.gateway.stream.recording_files import file_name, open_unbuffered, recorded
 from passerby.gateway.stream.relay import Relay
-from passerby.gateway.stream.retention import MARKER, RetentionKeeper, expired, note_retention, noted_retention
+from passerby.gateway.stream.retention import MARKER, RetentionSweeper, expired, note_retention, noted_retention
 
 DAY_NS = 86_400 * 10**9
 WEEK = RetainConfig(days=7)
@@ -42,8 +42,8 @@ def made(folder: Path, *ages_days: float, now_ns: int, size: int = 100) -> list[
     return paths
 
 
-def sweep(keeper: RetentionKeeper, *roots: Path, retain: RetainConfig = WEEK, busy: tuple[Path, ...] = ()) -> None:
-    keeper.sweep(roots, retain, lambda: busy)
+def sweep(sweeper: RetentionSweeper, *roots: Path, retain: RetainConfig = WEEK, busy: tuple[Path, ...] = ()) -> None:
+    sweeper.sweep(roots, retain, lambda: busy)
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def hand() -> HandClock:
 
 
 @pytest.fixture
-def keeper(tmp_path: Path, hand: HandClock) -> RetentionKeeper:
-    return RetentionKeeper(tmp_path / "recordings.json", clock=hand.clock)
+def sweeper(tmp_path: Path, hand: HandClock) -> RetentionSweeper:
+    return RetentionSweeper(tmp_path / "recordings.json", clock=hand.clock)
 
 
 def test_retention_by_days_and_size(tmp_path: Path) -> None:
@@ -77,16 +77,16 @@ def test_a_copy_that_was_put_back_is_as_old_as_its_name(tmp_path: Path, hand: Ha
 
 @pytest.mark.parametrize("folder_is_named_still", [True, False], ids=["camera removed", "and its folder moved"])
 def test_recordings_of_a_camera_that_is_no_more_go_when_their_time_is_up(
-    tmp_path: Path, hand: HandClock, keeper: RetentionKeeper, *, folder_is_named_still: bool
+    tmp_path: Path, hand: HandClock, sweeper: RetentionSweeper, *, folder_is_named_still: bool
 ) -> None:
     root = tmp_path / "recordings"
     note_retention_of(root / "gone", RetainConfig(days=2))
     old, new = made(root / "gone", 2.5, 1, now_ns=hand.wall_ns)
-    sweep(keeper, root)
+    sweep(sweeper, root)
     assert not old.exists()
     assert new.exists()
     hand.move(1.5 * 86_400)
-    again = RetentionKeeper(tmp_path / "recordings.json", clock=hand.clock)
+    again = RetentionSweeper(tmp_path / "recordings.json", clock=hand.clock)
     sweep(again, root if folder_is_named_still else tmp_path / "elsewhere")
     assert not new.exists()
     assert not (root / "gone").exists(), "an empty folder of no camera goes too"
@@ -101,38 +101,38 @@ def note_retention_of(folder: Path, retain: RetainConfig) -> None:
     "marker", [None, b"", b"[]", b'{"days": 0, "max_size_bytes": 0}', b'{"days": "x"}', b'{"days": 1e999}', b"[" * 9999]
 )
 def test_a_folder_that_does_not_say_keeps_what_the_defaults_say(
-    tmp_path: Path, hand: HandClock, keeper: RetentionKeeper, marker: bytes | None
+    tmp_path: Path, hand: HandClock, sweeper: RetentionSweeper, marker: bytes | None
 ) -> None:
     root = tmp_path / "recordings"
     old, new = made(root / "hall", 7.5, 6, now_ns=hand.wall_ns)
     if marker is not None:
         (root / "hall" / MARKER).write_bytes(marker)
-    sweep(keeper, root, retain=RetainConfig(days=0, max_size_bytes=0))
+    sweep(sweeper, root, retain=RetainConfig(days=0, max_size_bytes=0))
     assert (old.exists(), new.exists()) == (False, True), "what never ends is no word at all: seven days"
 
 
-def test_nothing_else_is_touched(tmp_path: Path, hand: HandClock, keeper: RetentionKeeper) -> None:
+def test_nothing_else_is_touched(tmp_path: Path, hand: HandClock, sweeper: RetentionSweeper) -> None:
     root = tmp_path / "recordings"
     (busy,) = made(root / "busy", 99, now_ns=hand.wall_ns)
     others = [*made(root / "Not a camera", 99, now_ns=hand.wall_ns), *made(root, 99, now_ns=hand.wall_ns)]
     note_retention_of(root / "hall", WEEK)
     own = root / "hall" / "notes.txt"
     own.write_text("mine")
-    sweep(keeper, root, busy=(root / "busy",))
+    sweep(sweeper, root, busy=(root / "busy",))
     assert all(path.exists() for path in (busy, own, *others))
 
 
 def test_what_cannot_be_deleted_is_told_and_the_rest_goes(
-    tmp_path: Path, hand: HandClock, keeper: RetentionKeeper
+    tmp_path: Path, hand: HandClock, sweeper: RetentionSweeper
 ) -> None:
     root = tmp_path / "recordings"
     # a folder of that name cannot be unlinked, whoever runs the test
     (root / "hall" / file_name(10**9)).mkdir(parents=True)
     (old,) = made(root / "yard", 9, now_ns=hand.wall_ns)
     os.utime(root / "hall" / file_name(10**9), (0, 0))
-    sweep(keeper, root)
+    sweep(sweeper, root)
     assert not old.exists()
-    assert [str(root / "hall") in text for text in keeper.failed] == [True]
+    assert [str(root / "hall") in text for text in sweeper.failed] == [True]
 
 
 @given(days=st.floats(0.01, 3650), most=st.integers(0, 2**50), before=st.one_of(st.none(), st.floats(0.01, 3650)))

@@ -23,7 +23,7 @@ from passerby.gateway.onvif import AccessTests, PtzWatch
 from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink, own_number
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
-from passerby.gateway.stream import RetentionKeeper
+from passerby.gateway.stream import RetentionSweeper
 from passerby.gateway.values import AWAY, CoverReason
 from passerby.values import utc_now
 
@@ -92,7 +92,7 @@ class Runtime:
         self.ptz = PtzWatch(self.hold, self.release)
         self.tests = AccessTests(self.record.access)
         self.journal, self.last_minute = EventJournal(self.access), LastMinute()
-        self.retention = RetentionKeeper(city.state / "recordings.json", clock=clock)
+        self.retention = RetentionSweeper(city.state / "recordings.json", clock=clock)
         self.began = utc_now()
         self._tasks: list[asyncio.Task[None]] = []
         self._reloading = asyncio.Lock()

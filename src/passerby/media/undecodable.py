@@ -66,7 +66,7 @@ class DecodeWatch:
         self._packets = 0
         self._began_s: float | None = None
         self._over = False
-        self._look(extradata)
+        self._note_units(extradata)
 
     @property
     def waits(self) -> bool:
@@ -90,7 +90,7 @@ class DecodeWatch:
         self._began_s = now_s if self._began_s is None else self._began_s
         self._packets += 1
         self._refused_keys += key
-        self._look(packet)
+        self._note_units(packet)
         waited_s = now_s - self._began_s
         if waited_s < self._patience.key_s:
             return None
@@ -98,7 +98,7 @@ class DecodeWatch:
             return self._why()
         return self._why() if waited_s >= self._patience.no_key_s else None
 
-    def _look(self, data: bytes) -> None:
+    def _note_units(self, data: bytes) -> None:
         if self._codec not in _NAMES:
             return
         for nal in nal_units(data):

@@ -25,7 +25,7 @@ from .relay import (
     Relay,
 )
 from .retention import (
-    RetentionKeeper,
+    RetentionSweeper,
 )
 from .snapshot import (
     Snapshots,
@@ -40,7 +40,7 @@ __all__ = [
     "Recorder",
     "Recording",
     "Relay",
-    "RetentionKeeper",
+    "RetentionSweeper",
     "Snapshots",
     "WholeSpan",
     "clip_between",

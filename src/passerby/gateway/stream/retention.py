@@ -75,7 +75,7 @@ def expired(paths: Iterable[Path], retain: RetainConfig, wall_ns: int) -> list[P
     return gone
 
 
-class RetentionKeeper:
+class RetentionSweeper:
     """Looks through every camera's folder in every recordings folder that was ever used, and deletes what must go.
 
     Folders that a recorder writes to now are its own. A folder without a word (of an older version) keeps what the file's
