@@ -256,9 +256,8 @@ def test_instants_at_the_ends_of_the_calendar_end_in_no_error() -> None:
             history.take(0, registered())
             history.take(1, started(0))
             for index, when in enumerate(order, 2):
-                history.take(
-                    index, r.Heartbeat(at=when, begin=when, end=when, camera=CAMERA, frames=1, faces_covered=0)
-                )
+                beat = heartbeat(1).model_copy(update={"at": when, "begin": when, "end": when})
+                history.take(index, beat)
             assert history.present() is not None
 
 
