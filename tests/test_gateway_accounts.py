@@ -7,6 +7,7 @@ import json
 import logging
 import sqlite3
 import ssl
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,10 +23,11 @@ from passerby.gateway.access.gate import AccountGate
 from passerby.gateway.access.proofs import PasswordProofs
 from passerby.gateway.access.sessions import LoginSessions, same_token
 from passerby.gateway.entrance.limits import RateLimit
+from passerby.gateway.journal import EventJournal
 from passerby.gateway.logs import PER_S, JsonLines, OnceASecond, log_as_json
 from passerby.gateway.publish.metrics import MetricsSource, metrics_exposition
 from passerby.gateway.rtsp.message import RtspRequest
-from passerby.gateway.states import CameraStatus, Phase, WorkerCounts
+from passerby.gateway.states import CameraStatus, Event, EventKind, Phase, WorkerCounts
 from passerby.gateway.values import CoverReason
 
 
@@ -218,6 +220,18 @@ def test_access_log_keeps_its_days_and_its_own_mode(tmp_path: Path) -> None:
     log.add("login", user="b")
     assert [(line.what, line.user) for line in log.lines()] == [("login", "b"), ("login", "a")]
     assert (tmp_path / "access.sqlite").stat().st_mode & 0o077 == 0
+    log.close()
+
+
+def test_whoever_is_refused_for_ever_fills_no_access_log(tmp_path: Path) -> None:
+    hand = HandClock()
+    log = AccessLog(tmp_path / "access.sqlite", 30, hand.clock)
+    journal = EventJournal(log, hand.clock)
+    for address in ["192.0.2.66"] * 1000 + ["192.0.2.7"]:
+        journal.take(Event(EventKind.ACCESS_REFUSED, "hall", 0, detail="wrong user or password", address=address))
+    journal.take(Event(EventKind.READER_CAME, "hall", 0, detail="rtsp", user="a", address="192.0.2.66"))
+    assert journal.refused_requests == 1001
+    assert Counter(line.address for line in log.lines(most=10_000)) == {"192.0.2.66": 61, "192.0.2.7": 1}
     log.close()
 
 

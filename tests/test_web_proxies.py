@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.gateway_site import PASSWORDS, TEXT, ConsoleSite
 from tests.gateway_tools import certificate, wait_for
-from tests.needs import program
+from tests.needs import chromium, program
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
@@ -285,3 +285,20 @@ def test_the_examples_serve_pages_pictures_and_live_views(site: ConsoleSite, pro
             assert json.loads(one.recv(10))["codec"].startswith("avc1")
     addresses = {line.address for line in site.runtime.access.lines(user="viewer", most=5)}
     assert addresses == {"127.0.0.1"}, "what a visitor wrote into the header is dropped"
+
+
+@pytest.mark.browser
+def test_the_wall_works_in_a_browser_below_a_prefix(site: ConsoleSite, tmp_path: Path) -> None:
+    with nginx(site, tmp_path) as url, chromium("--autoplay-policy=no-user-gesture-required") as browser:
+        page = browser.new_context(ignore_https_errors=True).new_page()
+        wrong: list[str] = []
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        page.goto(url + "/console/events")
+        page.fill("#name", VIEWER["name"])
+        page.fill("#password", VIEWER["password"])
+        page.keyboard.press("Enter")
+        page.wait_for_url(url + "/console/events")
+        page.goto(url + "/console/")
+        wait_for(lambda: page.evaluate("document.querySelector('video').currentTime") > 0.5)
+        page.wait_for_selector("body[data-seen=yes]")
+        assert wrong == []

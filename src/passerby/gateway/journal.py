@@ -7,6 +7,8 @@ from collections import deque
 
 from passerby.errors import ServiceError
 from passerby.gateway.access import AccessLog
+from passerby.gateway.clock import MACHINE, Clock
+from passerby.gateway.entrance import RateLimit
 from passerby.gateway.states import Event, EventKind
 
 EVENTS = 500
@@ -23,14 +25,15 @@ class EventJournal:
 
     Args:
         access: Who watched is written there.
+        clock: The machine's clocks.
 
     Attributes:
         events: The last ones, oldest first, without readers and self-tests that passed.
         refused_requests: Requests of readers that were refused.
     """
 
-    def __init__(self, access: AccessLog) -> None:
-        self._access = access
+    def __init__(self, access: AccessLog, clock: Clock = MACHINE) -> None:
+        self._access, self._notes = access, RateLimit(60, 0.2, clock=clock.now_s)
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.refused_requests = 0
 
@@ -48,6 +51,9 @@ class EventJournal:
     def _reader(self, event: Event) -> None:
         if event.kind is EventKind.ACCESS_REFUSED:
             self.refused_requests += 1
+            if not self._notes.allow(event.address):
+                # counted, and no more: who is refused for ever must not push the lines of those who watched out of the log
+                return
         try:
             self._access.add(
                 _READERS[event.kind],

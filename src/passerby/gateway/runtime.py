@@ -91,7 +91,7 @@ class Runtime:
         self.broker = self._broker(city)
         self.ptz = PtzWatch(self.hold, self.release)
         self.tests = AccessTests(self.record.access)
-        self.journal, self.last_minute = EventJournal(self.access), LastMinute()
+        self.journal, self.last_minute = EventJournal(self.access, clock), LastMinute()
         self.retention = RetentionSweeper(city.state / "recordings.json", clock=clock)
         self.began = utc_now()
         self._tasks: list[asyncio.Task[None]] = []
