@@ -18,6 +18,7 @@ from passerby.register import (
     Fault,
     OperatorStated,
     Remark,
+    RequestOpened,
     Reveal,
     RunningStopped,
     SpotCheck,
@@ -329,6 +330,15 @@ def test_feed_is_valid_atom(city: City) -> None:
     assert len(ids) == len(entries)
     assert all(str(i).startswith("urn:uuid:") for i in ids)
     assert ET.tostring(feed) and "Ein Gesicht wurde geöffnet" in "".join(feed.itertext())  # noqa: PT018
+
+
+def test_feed_is_never_newer_than_now_though_an_entry_is(city: City) -> None:
+    usual = city.usual()
+    ahead = usual.now + timedelta(days=365 * 70)
+    usual.add(RequestOpened(at=ahead, case="9" * 32, warrant="sha256:" + "ab" * 32))
+    feed = ET.fromstring(pages_of(usual).feed(Address("en")))  # noqa: S314  # our own
+    updated = datetime.fromisoformat(feed.findtext(f"{ATOM}updated") or "")
+    assert usual.begin < updated <= usual.now
 
 
 def test_feed_tells_of_cameras_that_are_silent_now(city: City) -> None:

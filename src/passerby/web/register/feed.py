@@ -57,7 +57,10 @@ def feed_of(words: Translation, state: State, now: datetime, *, origin: str, hom
     rows = [*silences(words, state, now), *news(words, state)]
     items = tuple(item(row, origin, home, root) for row in rows)
     name = state.operator.entry.name if state.operator else words.text("page.no_operator")
-    latest = max((row.at for row in rows), default=state.latest or datetime(1970, 1, 1, tzinfo=UTC))
+    known = [
+        row.at for row in rows if row.at <= now
+    ]  # one dated ahead would leave the feed as if it never changed again
+    latest = max(known, default=min(state.latest or datetime(1970, 1, 1, tzinfo=UTC), now))
     return Feed(
         id=identifier(origin, "feed", words.language),
         title=xml(words.text("feed.title", operator=name)),
