@@ -311,10 +311,10 @@ def test_overload_that_comes_and_goes_lowers_the_rate_too() -> None:
 def test_passes_that_are_nearly_too_slow_lower_the_rate_before_a_picture_is_late() -> None:
     load = Load("rate")
     for tick in range(12):
-        load.note(0.01, tick * 0.08, strain=0.9)
+        load.note(0.01, tick * 0.08, strain=1.1)
     assert (load.step, load.overloaded) == (2, False)
     for tick in range(12, 220):
-        load.note(0.01, tick * 0.08, strain=0.45)
+        load.note(0.01, tick * 0.08, strain=0.6)
     assert load.step == 2, "twice as many pictures would strain it again"
     for tick in range(220, 300):
         load.note(0.01, tick * 0.08, strain=0.3)

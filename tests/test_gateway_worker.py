@@ -228,7 +228,7 @@ def test_a_lowered_rate_loses_no_picture_of_the_look_ahead_and_covers_none() -> 
     loop.take(ConnectionBegan())
     taken = 0
     for number in range(500):
-        veil.strain = 0.9 if number >= 100 and not veil.rates else 0.2
+        veil.strain = 1.1 if number >= 100 and not veil.rates else 0.2
         hand.move(0.08)
         if load.wants(hand.ns):
             taken += 1

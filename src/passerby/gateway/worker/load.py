@@ -7,9 +7,9 @@ from passerby.gateway.config import OverloadPolicy
 LATE_S = 0.35
 """A picture that has waited longer before it was veiled counts as late."""
 CALM_S = 0.1
-STRAINED, RELAXED = 0.8, 0.4
-"""Inference passes that take this share of the time that they have are too slow: soon pictures will wait for them in vain; and
-below the other share they have time enough for twice as many pictures. Chosen, not measured."""
+STRAINED, RELAXED = 1.0, 0.45
+"""Inference passes that take this share of the time after which pictures wait for them are too slow: soon they will wait in vain;
+and below the other share there is time enough for twice as many pictures. Chosen, not measured."""
 RISE_S = 0.7
 """So much time late in all, of which a quarter of the time in between is taken off; all of it where the rate is at its lowest:
 then pictures are covered at once only where most of them are late anyway."""
@@ -25,7 +25,7 @@ BURST_REST_S = 5.0
 """Bursts that follow each other sooner are overload after all."""
 STEPS = (1, 2, 4, 8, 16)
 """Every picture, every second, ..."""
-SLOWEST_S = 0.4
+SLOWEST_S = 0.45
 """... as long as pictures come no farther apart: what moves between two of them is hard to follow. Chosen, not measured."""
 _ASSUMED_S = 0.1
 
