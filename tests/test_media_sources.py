@@ -156,7 +156,7 @@ def test_patterns_match_files_and_folders(tmp_path: Path, monkeypatch: pytest.Mo
     assert expand("*.png").many
 
 
-def test_name_that_looks_like_a_pattern_is_meant_where_it_exists(tmp_path: Path) -> None:
+def test_name_that_personal_kind_a_pattern_is_meant_where_it_exists(tmp_path: Path) -> None:
     odd = picture(tmp_path / "a[1]*.png")
     assert [one.path for one in expand(odd).sources] == [odd]
 

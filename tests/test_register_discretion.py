@@ -72,12 +72,12 @@ def test_words_that_look_like_a_persons_are_asked_about(tmp_path: Path, words: s
 
 @pytest.mark.parametrize("words", PLAIN)
 def test_places_laws_and_dates_are_not(words: str) -> None:
-    assert register.looks_like(words) is None
+    assert register.personal_kind(words) is None
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_judged(words: str) -> None:
-    assert register.looks_like(words) in {None, *(what for _, what in PERSONAL)}
+    assert register.personal_kind(words) in {None, *(what for _, what in PERSONAL)}
 
 
 def test_every_field_with_words_is_looked_at() -> None:

@@ -7,6 +7,7 @@ from .codec import (
 )
 from .entries import (
     AccessTested,
+    BundleWithdrawn,
     CameraChanged,
     CameraPlace,
     CameraRegistered,
@@ -46,7 +47,7 @@ from .log import (
     CommitmentSalts,
     Log,
     Receipt,
-    looks_like,
+    personal_kind,
     personal_texts,
 )
 from .notes import (
@@ -71,6 +72,7 @@ from .submission import (
     submission_app,
 )
 from .tiles import (
+    tile_path,
     tile_paths,
 )
 from .verification import (
@@ -85,6 +87,7 @@ from .verification import (
     rotation_path,
     verify,
     watch,
+    withheld_paths,
 )
 from .witness import (
     Witness,
@@ -94,6 +97,7 @@ from .witness import (
 __all__ = [
     "POSITIONS",
     "AccessTested",
+    "BundleWithdrawn",
     "CameraChanged",
     "CameraPlace",
     "CameraRegistered",
@@ -153,15 +157,17 @@ __all__ = [
     "entry_kinds",
     "entry_schema",
     "format_instant",
-    "looks_like",
     "new_identifier",
     "new_salt",
+    "personal_kind",
     "personal_texts",
     "require",
     "rotation_path",
     "submission_app",
+    "tile_path",
     "tile_paths",
     "verify",
     "watch",
+    "withheld_paths",
     "witness_app",
 ]

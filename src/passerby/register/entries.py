@@ -329,9 +329,22 @@ class FindingAcknowledged(Stated):
     reason: Line
 
 
+class BundleWithdrawn(Stated):
+    """A bundle of entries is withheld, because something personal had been published in it; a signed list stands in its place."""
+
+    kind: Literal["bundle.withdrawn"] = "bundle.withdrawn"
+    bundle: Count
+    """Of 256 entries each, from 0."""
+    withdrawn: Annotated[int, Field(ge=1, le=256)]
+    """How many of its entries; the others are still shown."""
+    list: DigestText
+    """Of the list of its leaf hashes (docs/register.md)."""
+    reason: Line
+
+
 Entry = (
     OperatorStated | KeyAdded | KeyRetired | CameraRegistered | CameraChanged | CameraRetired | RunningStarted
     | RunningStopped | Heartbeat | Fault | SelfTest | SpotCheck | AccessTested | RequestReceived | RequestDecided
     | RequestRefused | RequestWithdrawn | RequestOpened | RequestNotified | RequestDeleted | RetentionShredded
-    | YearStatistics | Reveal | Remark | FindingAcknowledged
+    | YearStatistics | Reveal | Remark | FindingAcknowledged | BundleWithdrawn
 )  # fmt: skip

@@ -155,12 +155,15 @@ def _print_report(report: register.LogReport, *, as_json: bool) -> None:
         "witnesses": list(report.witnesses),
         "kinds": report.kinds,
         "dropped": report.dropped,
+        "withdrawn": list(report.withdrawn),
         "acknowledged": [_as_json(problem) for problem in report.acknowledged],
         "earlier": [_as_json(problem) for problem in report.earlier],
     }
     _print_problems(report.problems, as_json=as_json, rest=rest)
     if as_json:
         return
+    for line in report.withdrawn:
+        typer.echo(line)
     for problem in report.acknowledged:
         typer.echo(str(problem))
     for problem in report.earlier:

@@ -40,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the group and its commands."""
     group = typer.Typer(no_args_is_help=True, help="The public, append-only log of cameras, changes and openings.")
     commands: list[Callable[..., None]] = [
-        init, append, policy, rotate, reveal, acknowledge, show, prove, check, watch, compare, schema,
+        init, append, policy, rotate, reveal, acknowledge, withdraw, show, prove, check, watch, compare, schema,
     ]  # fmt: skip
     for command in commands:
         group.command(command.__name__)(command)
@@ -167,6 +167,23 @@ def acknowledge(
                 )
         for receipt in log.append_many(entries, public_text=True):
             typer.echo(receipt.index)
+
+
+def withdraw(
+    *,
+    path: _LogPath,
+    indexes: Annotated[list[int], typer.Argument(metavar="ENTRY...", help="The entries that hold something personal.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line for everybody to read; no person's name.")],
+) -> None:
+    """Take entries out of sight in which something personal was published. Prints the index of each entry that says so.
+
+    A signed list of hashes stands in their place: every proof still verifies, and everybody sees that, and why. Other
+    people's copies of the log are out of reach: ask their holders, and empty the caches before your server.
+    """
+    with open_log(path) as log, typed():
+        ask_public([register.Remark(at=datetime.now(UTC), text=reason)], yes=False)
+        for index in log.withdraw([check_index(index, log.size) for index in indexes], reason):
+            typer.echo(index)
 
 
 def show(

@@ -13,7 +13,7 @@ from passerby.gateway.config.city import CityConfig, RegisterConfig
 from passerby.gateway.config.document import YamlDocument
 from passerby.gateway.config.key import Path_, Section
 from passerby.gateway.config.statement import Statement, digest_of
-from passerby.register import POSITIONS, looks_like
+from passerby.register import POSITIONS, personal_kind
 
 DEFAULTS = ("detect", "privacy", "record", "output")
 """Sections of the file that lie under those of every camera."""
@@ -77,9 +77,9 @@ def _register_words(said: RegisterConfig) -> Words:
 def _ask_about(words: Words, document: YamlDocument, *, yes: bool) -> None:
     """Words that look like a person's stand in public for ever: whoever writes them must say that they may."""
     for place, text in () if yes else words:
-        looks = looks_like(text)
-        if looks is not None:
-            told = f"{'.'.join(str(part) for part in place)} is public for ever and looks as if it held {looks}"
+        held = personal_kind(text)
+        if held is not None:
+            told = f"{'.'.join(str(part) for part in place)} is public for ever and looks as if it held {held}"
             hint = "leave it out; or, where it is meant for the public, write yes_public: true under that register"
             document.note(document.error(place, told, hint=hint))
 

@@ -3,7 +3,7 @@ from .log import (
     Receipt,
 )
 from .personal import (
-    looks_like,
+    personal_kind,
     personal_texts,
 )
 from .plausible import (
@@ -18,6 +18,6 @@ __all__ = [
     "CommitmentSalts",
     "Log",
     "Receipt",
-    "looks_like",
+    "personal_kind",
     "personal_texts",
 ]

@@ -21,9 +21,10 @@ from passerby.register.log.personal import check_personal
 from passerby.register.log.plausible import check_plausible
 from passerby.register.log.publish import CheckpointPublisher
 from passerby.register.log.salts import CommitmentSalts
+from passerby.register.log.withdraw import Withdrawal, shown_entries
 from passerby.register.notes import Checkpoint, Policy, Signer, VerifierKey
-from passerby.register.storage import WriterSettings
-from passerby.register.tiles import MAX_BATCH, WIDTH, Tiles, prove_inclusion
+from passerby.register.storage import LogSource, WriterSettings
+from passerby.register.tiles import MAX_BATCH, WIDTH, Tiles, leaf_hash, prove_inclusion
 from passerby.register.verification import Proof
 from passerby.values import digest_bytes
 
@@ -162,13 +163,10 @@ class Log:
         """Why witnesses gave no signature when they were last asked."""
         return self._publisher.failures
 
-    def public_file(self, path: str) -> bytes | None:
-        """Return one of the log's public files, None where there is none.
-
-        Raises:
-            StorageError: it cannot be read.
-        """
-        return self._directory.public.get(path)
+    @property
+    def public(self) -> LogSource:
+        """The log's public files, to be read."""
+        return self._directory.public
 
     def check(self, entry: Entry, *, public_text: bool = False) -> None:
         """Refuse an entry that ``append`` would refuse for what it says.
@@ -183,12 +181,7 @@ class Log:
             check_personal(entry)
 
     def append(
-        self,
-        entry: Entry,
-        *,
-        witnessed: bool = False,
-        timeout_s: float = WITNESS_WAIT_S,
-        public_text: bool = False,
+        self, entry: Entry, *, witnessed: bool = False, timeout_s: float = WITNESS_WAIT_S, public_text: bool = False
     ) -> Receipt:
         """Put an entry into the log; returns when a durable, signed checkpoint covers it.
 
@@ -196,8 +189,7 @@ class Log:
             entry: What is stated.
             witnessed: Wait until the policy's quorum of witnesses has signed such a checkpoint too.
             timeout_s: How long to wait for the witnesses.
-            public_text: Somebody has read its words, and they are meant to stand in public for ever, though they may look
-                like a person's name, e-mail, phone number or address.
+            public_text: Its words may look like a person's; somebody has read them, and they are meant to be public for ever.
 
         Raises:
             EntryError: it does not fit its form, is longer than 64 KB, is dated more than a day ahead of the clock, states a
@@ -216,8 +208,8 @@ class Log:
         public_text: bool = False,
     ) -> list[Receipt]:
         """Put entries into the log, in this order but not always next to each other; see ``append``."""
-        for entry in entries:
-            self.check(entry, public_text=public_text)
+        for one in entries:
+            self.check(one, public_text=public_text)
         spelled = [encode_entry(entry) for entry in entries]
         jobs: list[Future[tuple[Batch, int]]] = [Future() for _ in spelled]
         with self._wake:
@@ -251,7 +243,8 @@ class Log:
             raise EntryError(f"entries must be from 0 to {tiles.size}, got {start} to {stop}")
         for bundle in range(start // WIDTH, -(-stop // WIDTH)):
             first = bundle * WIDTH
-            yield from map(decode_entry, tiles.entries(bundle)[max(0, start - first) : stop - first])
+            found = shown_entries(self._directory, tiles, bundle)
+            yield from map(decode_entry, found[max(0, start - first) : stop - first])
 
     def checkpoint(self) -> Checkpoint:
         """Return the newest checkpoint that the log signed."""
@@ -270,8 +263,30 @@ class Log:
         if not 0 <= index < size:
             raise EntryError(f"index must be from 0 to {size - 1}, got {index}")
         tiles = Tiles(size, self._directory.public.get)
-        data = tiles.entries(index // WIDTH)[index % WIDTH]
-        return Proof(index, tuple(prove_inclusion(index, size, tiles.node)), signed.note, data)
+        data = shown_entries(self._directory, tiles, index // WIDTH)[index % WIDTH]
+        told = data if leaf_hash(data) == tiles.node(0, index) else None  # withdrawn: nobody gets it any more
+        return Proof(index, tuple(prove_inclusion(index, size, tiles.node)), signed.note, told)
+
+    def withdraw(self, indexes: Sequence[int], reason: str) -> list[int]:
+        """Withhold entries in which something personal was published; returns the indices of the entries that say so.
+
+        Their bundle is deleted; a signed list of its leaf hashes stands in its place, with its other entries, so that every
+        proof still verifies (``verification.withheld``). Who holds a copy of the log still has them.
+
+        Args:
+            indexes: Of the entries.
+            reason: In one line, for everybody to read.
+
+        Raises:
+            EntryError: there is no such entry, or the reason does not fit.
+            StorageError: something cannot be written or deleted; ask again.
+        """
+        if not indexes or not all(0 <= index < self.size for index in indexes):
+            raise EntryError(f"entries must be from 0 to {self.size - 1}, got {', '.join(map(str, indexes)) or 'none'}")
+        work = Withdrawal(
+            self._directory, self._committer.signer, lambda told: [one.index for one in self.append_many(told)]
+        )
+        return work.run(indexes, self.size, reason, self._directory.settings.clock())
 
     def rotate(self, signer: Signer | None = None) -> Receipt:
         """Change the log's key: the old key signs the entry that names the new one, and the new one signs from then on.

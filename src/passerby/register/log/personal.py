@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from passerby.errors import EntryError
 from passerby.register.entries import Entry
 
-_NO_WORDS = frozenset(
+NO_WORDS = frozenset(
     {
         "kind", "v", "at", "begin", "end", "until", "reveal_by", "camera", "case", "digest", "salt", "key", "replaces",
-        "signature", "configuration", "weights", "warrant", "report", "position", "software", "page", "authority_contact",
+        "signature", "configuration", "weights", "warrant", "report", "position", "software", "page", "authority_contact", "list",
     }
 )  # fmt: skip
 """Fields that hold no words of a person: keys, digests, identifiers, instants, addresses of pages."""
@@ -84,16 +84,16 @@ def personal_texts(entry: Entry) -> list[str]:
     """Return what of an entry's words looks like a person's, a sentence each: field, and what it looks like, never the words."""
     found = []
     for name, words in _texts(entry):
-        looks = looks_like(words)
-        if looks is not None:
-            found.append(f"{name} looks as if it held {looks}")
+        held = personal_kind(words)
+        if held is not None:
+            found.append(f"{name} looks as if it held {held}")
     return found
 
 
-def looks_like(words: str) -> str | None:
+def personal_kind(words: str) -> str | None:
     """Return what of a person a text seems to hold, or None.
 
-    >>> looks_like("ask Jane Doe at the desk"), looks_like("Station hall, north")
+    >>> personal_kind("ask Jane Doe at the desk"), personal_kind("Station hall, north")
     ("a person's name", None)
     """
     text = _plain(words)
@@ -130,7 +130,7 @@ def _is_name(first: str, last: str) -> bool:
 
 def _texts(entry: Entry) -> Iterator[tuple[str, str]]:
     for name, value in entry.model_dump(mode="json", exclude_none=True).items():
-        if name in _NO_WORDS:
+        if name in NO_WORDS:
             continue
         if name == "contact":
             box = _contact(str(value))

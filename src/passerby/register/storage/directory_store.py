@@ -108,6 +108,19 @@ class DirectoryStore:
             raise LockedError(f"{self._root / path} was changed by another writer")
         self.put_all({path: new})
 
+    def remove(self, path: str) -> None:
+        """See ``Store.remove``."""
+        full = self._root / path
+        partials = full.with_name(f"{full.name}.p")
+        with as_storage_errors(f"{full} cannot be deleted"):
+            for one in [full, *(partials.iterdir() if partials.is_dir() else ())]:
+                one.unlink(missing_ok=True)
+            if partials.is_dir():
+                partials.rmdir()
+                self._known.discard(partials)
+            if full.parent.is_dir():
+                flush_folder(full.parent)
+
     def drop_partials(self, paths: Iterable[str]) -> None:
         """See ``Store.drop_partials``."""
         self._doomed.extend(self._root / f"{path}.p" for path in paths)

@@ -84,6 +84,18 @@ class ObjectStore:
             raise LockedError(f"{self}/{path} was changed by another writer")
         self._replace(path, new, version)
 
+    def remove(self, path: str) -> None:
+        """See ``Store.remove``."""
+        try:
+            found = [
+                item["path"] for page in obstore.list(self._backend, prefix=f"{self._prefix}{path}.p") for item in page
+            ]
+            obstore.delete(self._backend, [*found, f"{self._prefix}{path}"])
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as exc:
+            raise _refusal(f"{self}/{path} cannot be deleted", exc) from exc
+
     def drop_partials(self, paths: Iterable[str]) -> None:
         """See ``Store.drop_partials``."""
         self._doomed.extend(f"{self._prefix}{path}.p" for path in paths)

@@ -45,6 +45,13 @@ class Store(LogSource, Protocol):
             StorageError: it could not be written.
         """
 
+    def remove(self, path: str) -> None:
+        """Delete a tile and its partial ones, durable when this returns; does nothing where they are gone.
+
+        Raises:
+            StorageError: one of them cannot be deleted.
+        """
+
     def drop_partials(self, paths: Iterable[str]) -> None:
         """Mark the partial tiles of tiles that are full for ``tidy``."""
 

@@ -114,7 +114,7 @@ class Intake:
         Raises:
             RegisterError: the log cannot be read.
         """
-        return self._open().public_file(rotation_path(number))
+        return self._open().public.get(rotation_path(number))
 
     def close(self) -> None:
         """Write what is under way, and let go of the log."""

@@ -25,6 +25,12 @@ from .whole_log import (
     LogReport,
     verify,
 )
+from .withheld import (
+    Tombstone,
+    WithheldBundle,
+    read_withheld,
+    withheld_paths,
+)
 
 __all__ = [
     "POLICY",
@@ -37,9 +43,13 @@ __all__ = [
     "LogVisit",
     "Proof",
     "ProvenEntry",
+    "Tombstone",
+    "WithheldBundle",
     "follow",
+    "read_withheld",
     "require",
     "rotation_path",
     "verify",
     "watch",
+    "withheld_paths",
 ]

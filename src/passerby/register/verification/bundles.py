@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from passerby.errors import FormatError, StorageError, VerificationError
-from passerby.register.tiles import HASH_BYTES, HEIGHT, WIDTH, leaf_hash, tile_path, unpack_bundle, width_at
+from passerby.register.tiles import HASH_BYTES, HEIGHT, WIDTH, tile_path, unpack_bundle, width_at
 from passerby.register.verification.findings import LogFindings
 from passerby.register.verification.reader import LogReader
 
@@ -67,14 +67,14 @@ def read_bundle(reader: LogReader, bundle: int, findings: LogFindings) -> list[b
     first = bundle * WIDTH
     try:
         entries = list(reader.raws(first, min(reader.size, first + WIDTH)))
-        stated = reader.leaves(bundle)
+        leaves, stated = reader.checked_leaves(bundle), reader.leaves(bundle)
     except (FormatError, StorageError) as exc:
         findings.say("missing" if isinstance(exc, StorageError) else "format", exc.message)
         return None
     except VerificationError as exc:
         findings.say("tile", exc.message)
         return None
-    wrong = list(_wrong_places(entries, stated))
+    wrong = list(_wrong_places(leaves, stated))
     for place in wrong:
         findings.say("tile", f"does not hash to its place in {tile_path(0, bundle)}", first + place)
     if not reader.fits_beyond():
@@ -113,7 +113,7 @@ def is_start(level: int | None, width: int, data: bytes, wide: bytes) -> bool:
         return False
 
 
-def _wrong_places(entries: list[bytes], stated: list[bytes]) -> Iterator[int]:
-    for place, (entry, wanted) in enumerate(zip(entries, stated, strict=True)):
-        if leaf_hash(entry) != wanted:
+def _wrong_places(leaves: list[bytes], stated: list[bytes]) -> Iterator[int]:
+    for place, (leaf, wanted) in enumerate(zip(leaves, stated, strict=True)):
+        if leaf != wanted:
             yield place

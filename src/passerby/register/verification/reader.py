@@ -7,7 +7,7 @@ but the error (CVE-2026-56865 in another verifier was a tile that was believed b
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +43,7 @@ from passerby.register.tiles import (
 )
 from passerby.register.verification.proof import Proof
 from passerby.register.verification.trust import POLICY, VKEY, Trust, accept, follow
+from passerby.register.verification.withheld import Tombstone, WithheldBundle, read_withheld
 from passerby.values import utc_now
 
 _CACHED_BYTES = 20_000_000
@@ -107,6 +108,7 @@ class LogReader:
         self._policy = policy
         self._known = vkey or (self._key_of(policy) if policy and policy.logs else self._published_vkey())
         self._bundles: OrderedDict[int, list[bytes]] = OrderedDict()
+        self._withheld: dict[int, Tombstone] = {}
         self._cached_bytes = 0
         self.snapshot = self._read()
         self._tiles = Tiles(self.snapshot.checkpoint.size, source.get)
@@ -211,6 +213,33 @@ class LogReader:
             first = bundle * WIDTH
             yield from self._bundle(bundle)[max(0, start - first) : stop - first]
 
+    def withheld(self, bundle: int) -> WithheldBundle | None:
+        """Return what stands in the place of a bundle that its operator withholds; see ``read_withheld``."""
+        trust = self.snapshot.trust
+        keys = {trust.key, self._known, *(key for _, key in trust.rotations)}
+        return read_withheld(self.source.get, bundle, self.snapshot.checkpoint.origin, keys)
+
+    @property
+    def withdrawn(self) -> set[int]:
+        """Indices of withdrawn entries, of the bundles that were read: what comes in their place is not what was logged."""
+        return {number * WIDTH + place for number, found in self._withheld.items() for place in found.places}
+
+    @property
+    def withheld_bundles(self) -> set[int]:
+        """Those of the bundles that were read which the operator withholds."""
+        return set(self._withheld)
+
+    def forget(self) -> None:
+        """Read everything anew from now on: something was withdrawn."""
+        self._bundles.clear()
+        self._cached_bytes = 0
+
+    def checked_leaves(self, bundle: int) -> list[bytes]:
+        """Return the leaf hashes of a bundle, checked against the root; see ``entry``."""
+        entries = self._bundle(bundle)
+        found = self._withheld.get(bundle)
+        return [leaf_hash(entry) for entry in entries] if found is None else list(found.leaves)
+
     def leaves(self, bundle: int) -> list[bytes]:
         """Return the leaf hashes of a bundle as its hash tile states them; nothing vouches for them.
 
@@ -229,21 +258,35 @@ class LogReader:
         data = self.raw(index)
         checkpoint = self.snapshot.checkpoint
         path = prove_inclusion(index, checkpoint.size, self._tiles.node)
-        verify_inclusion(index, checkpoint.size, leaf_hash(data), path, checkpoint.root)
-        return Proof(index, tuple(path), self.snapshot.note.raw, data)
+        leaf = self.checked_leaves(index // WIDTH)[index % WIDTH]
+        verify_inclusion(index, checkpoint.size, leaf, path, checkpoint.root)
+        return Proof(index, tuple(path), self.snapshot.note.raw, data if leaf == leaf_hash(data) else None)
 
     def _bundle(self, index: int) -> list[bytes]:
         found = self._bundles.get(index)
         if found is None:
-            found = self._tiles.entries(index)
-            self._check_bundle(index, found)
+            found = self._read_bundle(index)
             self._bundles[index] = found
             self._cached_bytes += _size(found)
             while self._cached_bytes > _CACHED_BYTES and len(self._bundles) > 1:
                 self._cached_bytes -= _size(self._bundles.popitem(last=False)[1])
         return found
 
-    def _check_bundle(self, index: int, entries: list[bytes]) -> None:
+    def _read_bundle(self, index: int) -> list[bytes]:
+        """The entries of a bundle, or what is shown in its place, with leaves that lead to the root."""
+        try:
+            found = self._tiles.entries(index)
+        except StorageError:
+            instead = self.withheld(index)
+            if instead is None:
+                raise
+            self._check_bundle(index, instead.tombstone.leaves)
+            self._withheld[index] = instead.tombstone
+            return list(instead.entries)
+        self._check_bundle(index, [leaf_hash(entry) for entry in found])
+        return found
+
+    def _check_bundle(self, index: int, leaves: Sequence[bytes]) -> None:
         """Above the tiles of level 0 the tree is that of a log whose leaves are the bundles: one proof covers 256 entries."""
         size, signed = self.size, self.snapshot.checkpoint.root
         count = -(-size // WIDTH)
@@ -253,7 +296,7 @@ class LogReader:
                 return self._tiles.node(level + HEIGHT, at)
             return span_hash((at << level) * WIDTH, min(size, ((at + 1) << level) * WIDTH), self._tiles.node)
 
-        top = tree_hash([leaf_hash(entry) for entry in entries])
+        top = tree_hash(leaves)
         try:
             verify_inclusion(index, count, top, prove_inclusion(index, count, node), signed)
         except VerificationError as exc:

@@ -18,7 +18,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from passerby.errors import FormatError, RewrittenError, StorageError, TileError
+from passerby.errors import FormatError, RewrittenError, StorageError, TileError, VerificationError
+from passerby.register.entries import BundleWithdrawn
 from passerby.register.notes import NO_QUORUM, Checkpoint, WitnessTimes, judge_witnesses
 from passerby.register.storage import DirectoryStore
 from passerby.register.tiles import (
@@ -35,6 +36,7 @@ from passerby.register.verification.bundles import BEYOND, is_start
 from passerby.register.verification.findings import LogProblem
 from passerby.register.verification.history import History
 from passerby.register.verification.reader import LogReader, check_growth
+from passerby.register.verification.withheld import Tombstone, WithheldBundle
 from passerby.values import utc_now
 
 
@@ -49,6 +51,7 @@ class LogReport:
         problems: Those that count, in the order found, at most ``MAX_FINDINGS``.
         acknowledged: Those that the log itself acknowledges, each with its reason; they count no more.
         earlier: Those about entries before the ones that were asked for; they are listed only.
+        withdrawn: Entries that the operator withholds, with the entry that announces it, a sentence for each bundle.
         dropped: Problems beyond ``MAX_FINDINGS``.
         kinds: Entries by kind.
         first_at, last_at: ``at`` of the first entry, and the newest that is not ahead of the clock; None in an empty log.
@@ -63,6 +66,7 @@ class LogReport:
     problems: tuple[LogProblem, ...]
     acknowledged: tuple[LogProblem, ...]
     earlier: tuple[LogProblem, ...]
+    withdrawn: tuple[str, ...]
     dropped: int
     kinds: dict[str, int]
     first_at: datetime | None
@@ -95,6 +99,7 @@ def verify(reader: LogReader, *, now: datetime | None = None, since: int | datet
     check.run()
     times = judge_witnesses(snapshot.note, snapshot.policy, clock, check.history.state.newest)
     check.check_quorum(times)
+    withdrawn = check.check_announced()
     findings, present = check.findings, check.history.present()
     counted = [problem for problem in findings.open if not check.is_earlier(problem)]
     witnesses = {w.key: w.name for w in snapshot.policy.witnesses}
@@ -105,6 +110,7 @@ def verify(reader: LogReader, *, now: datetime | None = None, since: int | datet
         problems=(*counted, *(problem for problem in present if not problem.explained)),
         acknowledged=(*findings.explained, *(problem for problem in present if problem.explained)),
         earlier=tuple(problem for problem in findings.open if check.is_earlier(problem)),
+        withdrawn=withdrawn,
         dropped=findings.dropped,
         kinds=dict(sorted(check.kinds.items())),
         first_at=check.history.state.first_at,
@@ -123,7 +129,9 @@ class _Check:
         self.findings = self.history.findings
         self._since = since
         self._snapshot = reader.snapshot
-        self._source = reader.source
+        self._reader, self._source = reader, reader.source
+        self._tombstones: dict[int, Tombstone] = {}
+        self._announced: dict[tuple[int, str], tuple[int, str]] = {}
         self._tiles = Tiles(reader.size, reader.source.get)
         self._frontier = Frontier()
         self._levels: list[list[bytes]] = []
@@ -180,9 +188,13 @@ class _Check:
         try:
             entries = self._tiles.entries(bundle)  # 2
         except (FormatError, StorageError) as exc:
-            self._say("missing" if isinstance(exc, StorageError) else "format", None, exc.message)
-            return stated
-        leaves = [leaf_hash(entry) for entry in entries]
+            instead = self._instead(bundle)
+            if instead is None:
+                self._say("missing" if isinstance(exc, StorageError) else "format", None, exc.message)
+                return stated
+            entries, leaves = list(instead.entries), list(instead.tombstone.leaves)
+        else:
+            leaves = [leaf_hash(entry) for entry in entries]
         first = bundle * WIDTH
         for place, (leaf, wanted) in enumerate(zip(leaves, stated or leaves, strict=True)):
             if leaf != wanted:
@@ -193,11 +205,36 @@ class _Check:
             self._check_entry(index, entry)
         return leaves
 
+    def _instead(self, bundle: int) -> WithheldBundle | None:
+        """What stands in the place of a bundle that is withheld."""
+        try:
+            found = self._reader.withheld(bundle)
+        except (FormatError, StorageError, VerificationError) as exc:
+            self._say("signature" if type(exc) is VerificationError else "tile", None, exc.message)
+            return None
+        if found is not None:
+            self._tombstones[bundle] = found.tombstone
+        return found
+
+    def check_announced(self) -> tuple[str, ...]:
+        """Return what is withdrawn, a sentence for each bundle; a tombstone that no entry announces is a hole."""
+        told = []
+        for bundle, tombstone in self._tombstones.items():
+            by = self._announced.get((bundle, tombstone.digest))
+            indexes = ", ".join(str(bundle * WIDTH + place) for place in sorted(tombstone.places))
+            if by is None:
+                self._say("missing", None, f"{tile_path(None, bundle)} is withheld by a list that no entry announces")
+            else:
+                told.append(f"withdrawn: {indexes} (announced by entry {by[0]}: {by[1]})")
+        return tuple(told)
+
     def _check_entry(self, index: int, data: bytes) -> None:
         entry = self.history.read(index, data)  # 5, 6
         if entry is None:
             return
         self.kinds[entry.kind] += 1
+        if isinstance(entry, BundleWithdrawn):
+            self._announced[entry.bundle, entry.list] = index, entry.reason
         if isinstance(self._since, datetime) and entry.at >= self._since:
             self._since = index
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from passerby.errors import (
     VerificationError,
 )
 from passerby.files import write_atomic
-from passerby.register import Checkpoint, LogReader, Policy, VerifierKey, decode_entry
+from passerby.register import BundleWithdrawn, Checkpoint, Entry, LogReader, Policy, VerifierKey, decode_entry
 from passerby.values import utc_now
 from passerby.web.register.documents import PageDocument, find, missing
 from passerby.web.register.pages import CitizenPages, LogSummary
@@ -211,6 +213,10 @@ class LogFollower:
 
     def _catch_up(self) -> None:
         begin = self.state.size
+        if begin and any(isinstance(entry, BundleWithdrawn) for entry in _new(self.reader, begin)):
+            # what is shown of it so far must go, wherever it stands
+            self.reader.forget()
+            self.state, self.proofs, begin = State(), {}, 0
         for index, raw in enumerate(self.reader.raws(begin), begin):
             try:
                 entry = decode_entry(raw)
@@ -230,6 +236,12 @@ class LogFollower:
         self.state = saved.state
         if saved.vkey == self.seen.vkey:
             self.proofs = saved.proofs
+
+
+def _new(reader: LogReader, begin: int) -> Iterator[Entry]:
+    for raw in reader.raws(begin):
+        with suppress(EntryError):
+            yield decode_entry(raw)
 
 
 def write_if_changed(path: Path, data: bytes) -> bool:

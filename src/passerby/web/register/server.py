@@ -41,6 +41,7 @@ HEADERS = {
 _log = logging.getLogger("passerby.web.register")
 LOG_FILE = re.compile(
     r"checkpoint|vkey|policy|rotation/[0-9]{1,4}\.tlog-proof|schemas/[a-z.]{1,60}\.json|"
+    r"withdrawn/(?:x[0-9]{3}/)*[0-9]{3}(?:\.entries)?|"
     r"tile/(?:entries|[0-9]|[1-5][0-9]|6[0-3])/(?:x[0-9]{3}/)*[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?"
 )
 _PROOF = re.compile(r"proof/(0|[1-9][0-9]{0,15})")

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from passerby.errors import StorageError
-from passerby.register import entry_kinds, rotation_path, tile_paths
+from passerby.register import entry_kinds, rotation_path, tile_path, tile_paths, withheld_paths
 from passerby.web.register.documents import every_path, find
 from passerby.web.register.follow import LogFollower, write_if_changed
 from passerby.web.register.translation import FALLBACK_LANGUAGE
@@ -66,6 +66,10 @@ def write_site(
         cited |= wanted
         changed += write_if_changed(folder / path, document.body)
         count += 1
+    for index in follower.reader.withdrawn:
+        for old in (folder / "entry" / f"{index}.json", folder / "proof" / str(index)):
+            if index not in cited:
+                old.unlink(missing_ok=True)
     follower.proofs = {index: met for index, met in follower.proofs.items() if index in cited}
     follower.save()
     return Written(count, changed, len(cited), pages.seen.size)
@@ -89,6 +93,12 @@ def copy_log(follower: LogFollower, folder: Path) -> int:
         data = None if (folder / path).is_file() and path.startswith("tile/") else follower.file(path)
         if data is not None:
             changed += write_if_changed(folder / path, data)
+    for bundle in follower.reader.withheld_bundles:
+        for path in withheld_paths(bundle):
+            changed += write_if_changed(folder / path, follower.file(path) or b"")
+        whole = folder / tile_path(None, bundle)
+        for old in (whole, *whole.parent.glob(f"{whole.name}.p/*")):
+            old.unlink(missing_ok=True)
     return changed + write_if_changed(folder / "checkpoint", follower.reader.snapshot.note.raw)
 
 
