@@ -215,7 +215,42 @@ def test_a_missing_secret_and_a_key_that_stands_twice_hide_no_other_mistake() ->
         "color must be a key that cameras.a knows, is not; did you mean record?",
         "secret PASSERBY_NONE must be set, is not",
         "a must stand once, stands in line 8 too",
+        "input must start with rtsp://, rtsps://, http://, https://, test://, /dev/video or be a file, got rtmp://",
         "secret PASSERBY_OTHER must be set, is not",
+    ]
+
+
+def test_a_mistake_of_one_kind_hides_none_of_another() -> None:
+    with pytest.raises(ConfigError) as caught:
+        city(
+            "register:\n  origin: cameras.example.org/log\n  operator: {name: Example city, contact: nowhere}\n"
+            "server: {port: 0}\nmqtt: {hoost: broker}\ncameras:\n"
+            "  a: {source: x, color: red}\n"
+            "  b: {source: rtmp://h/x, privacy: {style: img}, push: [{path: 'rtsp://h:x/y'}],\n"
+            "    onvif: {host: h, ptz: true}, zones: {z: {coordinates: '0,0,1,0,1,1'}},\n"
+            "    register: {position: act-1999}}\n"
+            "  'C!': rtsp://h/x\n"
+        )
+    told = caught.value.message.splitlines()
+    for line, part in [
+        (3, "register.operator.contact"), (4, "server.port"), (5, "hoost must be a key"), (5, "mqtt.host must be given"),
+        (7, "color must be a key"), (8, "must start with rtsp://"), (8, "privacy.image"), (8, "must be an address"),
+        (9, "onvif.home"), (10, "position must be one of"), (11, "camera name"),
+    ]:  # fmt: skip
+        assert [one for one in told if one.startswith(f"city.yml:{line}: ") and part in one], (line, part, told)
+    assert len(told) == 11
+
+
+def test_everything_that_a_camera_does_not_state_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        city(
+            "register:\n  origin: cameras.example.org/log\n  operator: {name: Example city, contact: 'mailto:x@example.org'}\n"
+            "cameras:\n  a: rtsp://h/x\n"
+        )
+    assert [re.search(r"state its (\w+)", line)[1] for line in caught.value.message.splitlines()] == [  # type: ignore[index]
+        "legal_basis",
+        "position",
+        "purpose",
     ]
 
 

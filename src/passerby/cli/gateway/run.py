@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 
-from passerby.errors import ConfigError, UsageError
+from passerby.errors import UsageError
 from passerby.gateway import CityConfig, Runtime, load_city, log_as_json, parse_city
-from passerby.law import positions
 from passerby.media import protect_process
 from passerby.web import serve_console, shown_host
 
@@ -65,23 +64,12 @@ def run(
             _run(_demo(Path(folder), port, rtsp_port), None, check=check)
         return
     path = config or Path()
-    _run(_checked(path), lambda: _checked(path), check=check)
+    _run(load_city(path), lambda: load_city(path), check=check)
 
 
 def _demo(folder: Path, port: int | None, rtsp_port: int | None) -> CityConfig:
     ports = (f"server: {{port: {port or 18480}}}\n") + (f"rtsp: {{port: {rtsp_port or 18554}}}\n")
     return parse_city(DEMO + ports, folder / "city.yml")
-
-
-def _checked(path: Path) -> CityConfig:
-    city = load_city(path)
-    known = positions()
-    for name, statement in city.statements.items():
-        if statement.position not in known:
-            raise ConfigError(
-                f"{path}:1: position of camera {name} must be one of {', '.join(known)}, got {statement.position}"
-            )
-    return city
 
 
 def _run(city: CityConfig, load: Callable[[], CityConfig] | None, *, check: bool) -> None:

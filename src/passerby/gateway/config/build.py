@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from passerby.errors import ConfigError
-from passerby.gateway.config.camera import NAME_PATTERN, CameraConfig, InputConfig, OnvifConfig, PushConfig
+from passerby.gateway.config.camera import NAME_PATTERN, CameraConfig, InputConfig, PushConfig
 from passerby.gateway.config.city import CityConfig, RegisterConfig
 from passerby.gateway.config.document import YamlDocument
 from passerby.gateway.config.key import Path_, Section
@@ -18,6 +20,7 @@ from passerby.register import POSITIONS, personal_kind
 DEFAULTS = ("detect", "privacy", "record", "output")
 """Sections of the file that lie under those of every camera."""
 S = TypeVar("S", bound=Section)
+T = TypeVar("T")
 
 
 def with_defaults(data: dict[str, object]) -> dict[str, object]:
@@ -47,12 +50,11 @@ def built(city: CityConfig, document: YamlDocument, path: Path) -> CityConfig:
     for name, said in city.cameras.items():
         if NAME_PATTERN.fullmatch(name):
             camera = _WrittenCamera(said, document, name)
-            try:
-                cameras[name] = whole = _rooted(camera.whole(home), home)
-                statements[name] = camera.statement(whole, city.register)
-                _ask_about(camera.words(whole), document, yes=said.register.yes_public)
-            except ConfigError as exc:
-                document.note(exc)
+            whole = camera.whole(home)
+            _ask_about(camera.words(said), document, yes=said.register.yes_public)
+            statement = camera.statement(whole or said, city.register)
+            if whole is not None and statement is not None:
+                cameras[name], statements[name] = _rooted(whole, home), statement
     mqtt = city.mqtt if city.mqtt is not None and city.mqtt.enabled else None
     if mqtt is not None:
         prefixes = {key: getattr(mqtt, key).rstrip("/") for key in ("topic_prefix", "discovery_prefix")}
@@ -105,19 +107,35 @@ class _WrittenCamera:
     def error(self, message: str, *path: str | int, hint: str | None = None) -> ConfigError:
         return self.document.error(("cameras", self.name, *path), message, hint=hint)
 
-    def whole(self, home: Path) -> CameraConfig:
+    def noted(self, make: Callable[[], T]) -> T | None:
+        """Return what is made, or None where it is a mistake, which is noted: it hides no other."""
+        try:
+            return make()
+        except ConfigError as exc:
+            self.document.note(exc)
+            return None
+
+    def note(self, message: str, *path: str | int, hint: str | None = None) -> None:
+        self.document.note(self.error(message, *path, hint=hint))
+
+    def whole(self, home: Path) -> CameraConfig | None:
+        """Return the camera made whole, or None after every mistake of it was noted."""
         said = self.said
-        if (said.privacy.style == "img") != (said.privacy.image is not None):
-            raise self.error("privacy.image must be given for style img, and only then", "privacy")
-        source = self.input(home)
+        fits = (said.privacy.style == "img") == (said.privacy.image is not None)
+        if not fits:
+            self.note("privacy.image must be given for style img, and only then", "privacy")
+        source = self.noted(lambda: self.input(home))
+        pushes = [self.noted(partial(self.pushed, place, push)) for place, push in enumerate(said.push)]
+        push = tuple(one for one in pushes if one is not None)
+        homed = self.has_home()
+        if source is None or not (fits and homed) or len(push) < len(pushes):
+            return None
+        onvif = said.onvif
+        if onvif is not None:
+            user, password = onvif.user or source.username, onvif.password or source.password
+            onvif = dataclasses.replace(onvif, user=user, password=password)
         return dataclasses.replace(
-            said,
-            name=self.name,
-            source=source,
-            inputs=None,
-            ffmpeg=None,
-            push=tuple(self.pushed(place, push) for place, push in enumerate(said.push)),
-            onvif=self.onvif(said.onvif, source) if said.onvif is not None else None,
+            said, name=self.name, source=source, inputs=None, ffmpeg=None, push=push, onvif=onvif
         )
 
     def input(self, home: Path) -> InputConfig:
@@ -162,44 +180,50 @@ class _WrittenCamera:
         url, user, password = self.without_login(push.url, "push", place)
         return PushConfig(url, push.username or user, push.password or password)
 
-    def onvif(self, said: OnvifConfig, source: InputConfig) -> OnvifConfig:
-        if said.ptz and self.said.zones and said.home is None:
-            raise self.error(
-                f"camera {self.name} moves and has zones, so onvif.home must say where they apply", "onvif",
-                hint="bring it there and run passerby doctor --camera, which tells its position",
-            )  # fmt: skip
-        return dataclasses.replace(said, user=said.user or source.username, password=said.password or source.password)
+    def has_home(self) -> bool:
+        """Return whether it says where its zones apply, if it must."""
+        onvif = self.said.onvif
+        if onvif is None or not onvif.ptz or not self.said.zones or onvif.home is not None:
+            return True
+        self.note(
+            f"camera {self.name} moves and has zones, so onvif.home must say where they apply", "onvif",
+            hint="bring it there and run passerby doctor --camera, which tells its position",
+        )  # fmt: skip
+        return False
 
     def words(self, camera: CameraConfig) -> Words:
         """Return what of the camera's own words becomes public."""
         here, said = ("cameras", self.name), camera.register
         place = (*here, "register", "label") if said.label else (*here, "friendly_name")
-        words: Words = [(place, said.label or camera.shown)]
+        words: Words = [(place, said.label or camera.friendly_name or self.name)]
         for key, texts in (("purpose", said.purpose), ("legal_basis", said.legal_basis)):
             words += [((*here, "register", key), text) for text in (texts or {}).values()]
         return words
 
-    def statement(self, camera: CameraConfig, common: RegisterConfig) -> Statement:
-        said, place = camera.register, camera.register.place
-        purpose, basis = said.purpose or common.purpose, said.legal_basis or common.legal_basis
-        position = said.position or common.position
-        for word, value in (("purpose", purpose), ("legal_basis", basis), ("position", position)):
+    def must_state(self, **values: object) -> None:
+        for word, value in values.items():
             if value is None:
-                raise self.error(
+                self.note(
                     f"camera {self.name} must state its {word} for the register, states none",
                     hint=f"write it under register of the camera, or once for all under register: {word}",
                 )
-        if position not in POSITIONS:
-            raise self.error(
-                f"position must be one of {', '.join(POSITIONS)}, got {position}",
-                "register",
-                hint="see passerby law show",
-            )
+
+    def statement(self, camera: CameraConfig, common: RegisterConfig) -> Statement | None:
+        """Return what is stated, or None after every mistake of it was noted."""
+        said, place = camera.register, camera.register.place
+        purpose, basis = said.purpose or common.purpose, said.legal_basis or common.legal_basis
+        position = said.position or common.position
+        self.must_state(purpose=purpose, legal_basis=basis, position=position)
+        if position is not None and position not in POSITIONS:
+            words = f"position must be one of {', '.join(POSITIONS)}, got {position}"
+            self.note(words, "register", hint="see passerby law show")
+        if purpose is None or basis is None or position not in POSITIONS:
+            return None
         return Statement(
-            label=said.label or camera.shown,
-            purpose=tuple(sorted((purpose or {}).items())),
-            legal_basis=tuple(sorted((basis or {}).items())),
-            position=position or "",
+            label=said.label or camera.friendly_name or self.name,
+            purpose=tuple(sorted(purpose.items())),
+            legal_basis=tuple(sorted(basis.items())),
+            position=position,
             retention_h=-(-int(camera.record.retain.days * 24 * 100) // 100) if camera.record.enabled else 0,
             heartbeat_s=int(said.heartbeat_s or common.heartbeat_s),
             place_e6=(round(place.latitude * 1e6), round(place.longitude * 1e6)) if place else None,

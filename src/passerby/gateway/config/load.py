@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +19,14 @@ from passerby.gateway.config.document import YamlDocument, parse_document, read_
 from passerby.gateway.config.key import Path_
 from passerby.gateway.config.refused import fields_at, nearest, reason_for
 
+_ANY_REGISTER = {
+    "origin": "example.org/log",
+    "operator": {"name": "x", "contact": "mailto:x@example.org"},
+    "purpose": "x",
+    "legal_basis": "x",
+    "position": "act-2024",
+}
+"""Stands in for one that is wrong itself, so that cameras are not blamed for what it lacks."""
 MOST = 20
 """Mistakes that are told at once."""
 _WANTED = {
@@ -63,21 +72,46 @@ def check_city(document: YamlDocument, path: Path) -> CityConfig:
     if not isinstance(document.data, dict):
         raise document.error((), "configuration must be a mapping with cameras and register, is something else")
     try:
-        # as JSON, because only from there does a strict check take mappings and lists for sections and tuples
-        city = TypeAdapter(CityConfig).validate_json(json.dumps(with_defaults(document.data)))
+        city = _validated(document.data)
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_context=True, include_input=True)
         rows = [(_where(document, error["loc"]), error) for error in errors if not _follows(error, errors)]
         document.mistakes += [_row(document, path, error) for path, error in rows if path not in document.unknown]
+        _judge_rest(document, path, [place for place, _ in rows])
         raise _told(document) from None
+    city = _judged(city, document, path)
+    if document.mistakes:
+        raise _told(document)
+    return city
+
+
+def _validated(data: dict[str, object]) -> CityConfig:
+    # as JSON, because only from there does a strict check take mappings and lists for sections and tuples
+    return TypeAdapter(CityConfig).validate_json(json.dumps(with_defaults(data)))
+
+
+def _judged(city: CityConfig, document: YamlDocument, path: Path) -> CityConfig:
+    """Return the file made whole; what does not fit becomes mistakes of the document."""
     for name in city.cameras:
         if not NAME_PATTERN.fullmatch(name):
             words = f"camera name must be of a-z, 0-9, - and _, and start with a letter or digit, got {name!r}"
             document.note(document.error(("cameras", name), words, hint="friendly_name takes any words"))
-    city = built(city, document, path)
-    if document.mistakes:
-        raise _told(document)
-    return city
+    return built(city, document, path)
+
+
+def _judge_rest(document: YamlDocument, path: Path, wrong: list[Path_]) -> None:
+    """Judge what is left of a file without its wrong cameras and sections, so that one mistake hides no other."""
+    data = dict(document.data) if isinstance(document.data, dict) else {}
+    for place in wrong:
+        if place[:1] == ("cameras",) and isinstance(data.get("cameras"), dict) and len(place) > 1:
+            data["cameras"] = {name: one for name, one in data["cameras"].items() if name != place[1]}
+        elif place and place[0] == "register":
+            data["register"] = _ANY_REGISTER
+        elif place:
+            data.pop(str(place[0]), None)
+    # what could not be said of them before they were left out is no mistake of its own
+    with suppress(ValidationError):
+        _judged(_validated(data), document, path)
 
 
 def _where(document: YamlDocument, path: Path_) -> Path_:
