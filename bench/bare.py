@@ -21,7 +21,10 @@ def main(source: str, target: str) -> None:
         out.width, out.height, out.pix_fmt = track.width, track.height, "yuv420p"
         for number, frame in enumerate(reading.decode(track)):
             frame.pict_type = 0
-            frame.pts, frame.time_base = number, 1 / track.average_rate  # as a clip with broken times has none of its own
+            frame.pts, frame.time_base = (
+                number,
+                1 / track.average_rate,
+            )  # as a clip with broken times has none of its own
             writing.mux(out.encode(frame))
         writing.mux(out.encode(None))
 

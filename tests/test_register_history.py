@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from passerby import register as r
-from passerby.register.verification.findings import MAX_FINDINGS, LogFindings
+from passerby.register.verification.findings import MAX_FINDINGS, LogFindings, LogProblem
 from passerby.register.verification.history import History, HistoryState
 
 T0 = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -132,18 +132,18 @@ def test_heartbeat_interval_is_the_camera_s_own() -> None:
             (registered(), r.CameraRetired(at=at(0), camera=CAMERA, reason="x"), started(1)),
             "order: entry 2: camera 0f0f0f0f is retired",
         ),
-        ((opened(0),), "order: entry 0: case c5c5c5c5 was never received"),
+        ((opened(0),), "opening: entry 0: case c5c5c5c5 was never received"),
         ((received(0), received(1)), "order: entry 1: case c5c5c5c5 is received a second time"),
-        ((received(0), opened(1)), "order: entry 1: case c5c5c5c5 is opened, but was not granted"),
+        ((received(0), opened(1)), "opening: entry 1: case c5c5c5c5 is opened, but was not granted"),
         (
             (received(0), decided(1), r.RequestWithdrawn(at=at(2), case=CASE), opened(3)),
-            "order: entry 3: case c5c5c5c5 is opened, but was not granted",
+            "opening: entry 3: case c5c5c5c5 is opened, but was not granted",
         ),
         (
             (received(0), r.RequestRefused(at=at(1), case=CASE, by="law"), decided(2), opened(3)),
-            "order: entry 3: case c5c5c5c5 is opened, but was not granted",
+            "opening: entry 3: case c5c5c5c5 is opened, but was not granted",
         ),
-        ((received(0), decided(1, approvals=1)), "order: entry 1: case c5c5c5c5 needs 2 approvals, has 1"),
+        ((received(0), decided(1, approvals=1)), "opening: entry 1: case c5c5c5c5 needs 2 approvals, has 1"),
         (
             (registered(), started(0), heartbeat(1, begin=0, end=2)),
             "time: entry 2: counts must end before 2026-11-23T09:00:00Z, end 2026-11-23T10:00:00Z",
@@ -249,8 +249,8 @@ def test_camera_of_a_beat_dated_years_ahead_falls_silent_all_the_same() -> None:
 
 
 def test_instants_at_the_ends_of_the_calendar_end_in_no_error() -> None:
-    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    for now in (at(0), first, last):
+    first, last = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC)  # of an entry
+    for now in (at(0), datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
         for order in ((first, last), (last, first), (first, at(0), last, at(1), first)):
             history = History(now, seen=at(0))
             history.take(0, registered())
@@ -259,6 +259,13 @@ def test_instants_at_the_ends_of_the_calendar_end_in_no_error() -> None:
                 beat = heartbeat(1).model_copy(update={"at": when, "begin": when, "end": when})
                 history.take(index, beat)
             assert history.present() is not None
+
+
+def test_opening_without_a_grant_can_be_acknowledged_by_nobody() -> None:
+    assert "opening" in LogProblem.KINDS
+    assert "opening" not in LogProblem.EXPLAINABLE
+    with pytest.raises(ValidationError):
+        r.FindingAcknowledged(at=at(5), finding="opening", entry=3, reason="by mistake")  # type: ignore[arg-type]
 
 
 def test_acknowledged_finding_is_listed_with_its_reason_and_counts_no_more() -> None:

@@ -197,7 +197,7 @@ def test_watcher_names_what_verify_names_at_whatever_sizes_it_comes(public: Path
         found = visit(public, state)
     wanted = verify(LogReader.open(public, vkey=KEY.key), now=NOW)
     assert {problem.kind for problem in wanted.problems} == {
-        "silence", "order", "statistics", "time", "schema", "late-reveal",
+        "silence", "order", "opening", "statistics", "time", "schema", "late-reveal",
     }  # fmt: skip
     assert sorted(map(str, found.problems)) == sorted(map(str, wanted.problems))
     assert sorted(map(str, visit(public, state).problems)) == sorted(map(str, wanted.problems)), "and at the next visit"

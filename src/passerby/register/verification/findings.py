@@ -1,7 +1,8 @@
 """What was found wrong with a log, and what its operator says to it.
 
 A finding stays in the list for good. An entry of the log may acknowledge one about what was stated, with a reason: then it counts
-no more, and is listed with the reason. What says that the log itself was changed can be explained by nobody.
+no more, and is listed with the reason. Two sorts can be explained by nobody: that the log itself was changed, and that a face was
+opened without what must stand in the log before.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class LogProblem:
     """
 
     KINDS: ClassVar[tuple[str, ...]] = (
-        "tree", "tile", "missing", "format", "signature", "quorum", "schema", "order", "time", "silence", "late-reveal",
-        "wrong-reveal", "statistics", "rollback", "fork",
+        "tree", "tile", "missing", "format", "signature", "quorum", "schema", "order", "opening", "time", "silence",
+        "late-reveal", "wrong-reveal", "statistics", "rollback", "fork",
     )  # fmt: skip
     EXPLAINABLE: ClassVar[tuple[str, ...]] = get_args(FindingKind)
     """Kinds that are about what was stated, which an entry can acknowledge."""

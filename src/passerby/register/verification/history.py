@@ -285,11 +285,12 @@ class History:
         name = entry.case
         case = self.state.cases.get(name)
         if case is None:
-            self._say("order", index, f"case {name[:8]} was never received")
+            opening = isinstance(entry, RequestDecided | RequestOpened)
+            self._say("opening" if opening else "order", index, f"case {name[:8]} was never received")
             return
         if isinstance(entry, RequestDecided):
             if entry.approvals < entry.needed:
-                self._say("order", index, f"case {name[:8]} needs {entry.needed} approvals, has {entry.approvals}")
+                self._say("opening", index, f"case {name[:8]} needs {entry.needed} approvals, has {entry.approvals}")
             case.decided = not case.closed
             self._count(entry, "granted")
         elif isinstance(entry, RequestRefused | RequestWithdrawn):
@@ -297,7 +298,7 @@ class History:
             self._count(entry, "refused" if isinstance(entry, RequestRefused) else "withdrawn")
         elif isinstance(entry, RequestOpened):
             if not case.decided:
-                self._say("order", index, f"case {name[:8]} is opened, but was not granted")
+                self._say("opening", index, f"case {name[:8]} is opened, but was not granted")
             self._count(entry, "opened")
         elif isinstance(entry, RequestNotified) and entry.outcome == "told":
             self._count(entry, "notified")
