@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -17,7 +18,8 @@ def main(source: str, target: str) -> None:
     with av.open(source) as reading, av.open(target, "w") as writing:
         track = reading.streams.video[0]
         track.thread_type = "AUTO"
-        out = writing.add_stream("libx264", rate=track.average_rate, options=dict(plan.options))
+        rate = track.average_rate or Fraction(25)
+        out = writing.add_stream("libx264", rate=rate, options=dict(plan.options))
         out.width, out.height, out.pix_fmt = track.width, track.height, "yuv420p"
         for number, frame in enumerate(reading.decode(track)):
             frame.pict_type = 0

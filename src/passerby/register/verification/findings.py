@@ -14,7 +14,7 @@ from typing import ClassVar, get_args
 from passerby.register.entries import FindingKind
 
 MAX_FINDINGS = 10_000
-"""LogFindings kept of each sort; more are counted, not listed, and what is not listed cannot be acknowledged."""
+"""Findings kept of each sort; more are counted, not listed, and what is not listed cannot be acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
