@@ -19,14 +19,12 @@ def main(source: str, target: str) -> None:
         track = reading.streams.video[0]
         track.thread_type = "AUTO"
         rate = track.average_rate or Fraction(25)
+        step_s = Fraction(rate.denominator, rate.numerator)
         out = writing.add_stream("libx264", rate=rate, options=dict(plan.options))
         out.width, out.height, out.pix_fmt = track.width, track.height, "yuv420p"
         for number, frame in enumerate(reading.decode(track)):
             frame.pict_type = 0
-            frame.pts, frame.time_base = (
-                number,
-                1 / track.average_rate,
-            )  # as a clip with broken times has none of its own
+            frame.pts, frame.time_base = number, step_s  # a clip with broken times has none of its own
             writing.mux(out.encode(frame))
         writing.mux(out.encode(None))
 
