@@ -31,6 +31,7 @@ from passerby.register import (
     RequestReceived,
     RunningStarted,
     SelfTest,
+    WriterSettings,
     commit,
 )
 from passerby.web.register.follow import LogFollower
@@ -169,8 +170,9 @@ class City:
         return state
 
     def write(self, path: Path) -> str:
-        """Make a log of the entries and return its key."""
-        with Log.create(path, origin="cameras.example.org/log") as log:
+        """Make a log of the entries, as if the last of them were of now, and return its key."""
+        settings = WriterSettings(clock=lambda: max((entry.at for entry in self.entries), default=self.now))
+        with Log.create(path, origin="cameras.example.org/log", settings=settings) as log:
             log.append_many(self.entries)
             return str(log.key)
 

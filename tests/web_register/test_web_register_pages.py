@@ -16,6 +16,7 @@ from markupsafe import escape
 from passerby.register import (
     CameraChanged,
     Fault,
+    FindingAcknowledged,
     OperatorStated,
     Remark,
     RequestOpened,
@@ -330,6 +331,26 @@ def test_feed_is_valid_atom(city: City) -> None:
     assert len(ids) == len(entries)
     assert all(str(i).startswith("urn:uuid:") for i in ids)
     assert ET.tostring(feed) and "Ein Gesicht wurde geöffnet" in "".join(feed.itertext())  # noqa: PT018
+
+
+@pytest.mark.parametrize("while_silent", [False, True])
+def test_gap_that_the_operator_explains_is_shown_with_the_reason(city: City, while_silent: bool) -> None:
+    city.operator().register(0).start(0).heartbeat(0, 0)
+    beats = [len(city.entries) - 1, len(city.entries)]
+    answer = FindingAcknowledged(
+        at=city.begin + timedelta(hours=8), finding="silence", entry=beats[0], reason="power cut <in the street>"
+    )
+    if while_silent:
+        city.add(answer).heartbeat(0, 9)
+    else:
+        city.heartbeat(0, 9).add(answer.model_copy(update={"entry": beats[1]}))
+    path = f"c/{city.name(0)}/"
+    document = find(pages_of(city), path, "en")
+    assert document is not None
+    text = document.body.decode()
+    reason = beats[1] + (not while_silent)
+    assert f'data-entry="{reason}" data-claim="/reason">power cut &lt;in the street&gt;</span>' in text
+    assert "The operator says why" in text
 
 
 def test_feed_is_never_newer_than_now_though_an_entry_is(city: City) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 HOUR = timedelta(hours=1)
 Life = Callable[[int], st.SearchStrategy[list[Entry]]]
-INDEXES = {"index", "first", "last", "sources", "entries", "size"}
+INDEXES = {"index", "before", "first", "last", "sources", "entries", "size"}
 
 
 def read(entries: list[Entry]) -> State:

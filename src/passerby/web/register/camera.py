@@ -69,11 +69,12 @@ class Counts:
 
 @dataclass(slots=True)
 class Gap:
-    """A span that no heartbeat covers; ``index`` is the entry that ended it."""
+    """A span that no heartbeat covers; ``index`` is the entry that ended it, ``before`` the last word before it."""
 
     begin: datetime
     end: datetime
     index: int
+    before: int = -1
 
 
 class Tally(StatePart):
@@ -295,7 +296,8 @@ def note_gap(camera: CameraHistory, index: int, until: datetime, allowed_s: int)
     missing_s = round((until - begin).total_seconds())
     if missing_s > allowed_s:
         camera.gap_s += missing_s
-        keep(camera.gaps, Gap(begin=begin, end=until, index=index), LISTED)
+        said = [word.index for word in (camera.running, camera.heartbeat) if word]
+        keep(camera.gaps, Gap(begin=begin, end=until, index=index, before=max(said, default=-1)), LISTED)
 
 
 def count(rows: list[Counts], begin: datetime, index: int, heartbeat: Heartbeat, kept: int) -> None:

@@ -19,6 +19,7 @@ from passerby.register import (
     AccessTested,
     Commitment,
     Entry,
+    FindingAcknowledged,
     OperatorStated,
     Remark,
     RetentionShredded,
@@ -32,6 +33,7 @@ from passerby.register import (
 from passerby.web.register.camera import LISTED, CameraHistory, CaseStep, Said, StatePart, Tally, add_to_camera, keep
 
 NEWS_KEPT = 100
+REASONS_KEPT = 1000
 MAX_CAMERAS = 50_000
 MAX_CASES = 20_000
 """Requests that are not closed, and commitments that are not revealed; beyond that the oldest fall out of the pages."""
@@ -71,6 +73,8 @@ class State(StatePart):
     remarks: list[Said[Remark]] = Field(default_factory=list)
     news: list[Said[Annotated[Entry, Field(discriminator="kind")]]] = Field(default_factory=list)
     latest: datetime | None = None
+    reasons: dict[int, Said[FindingAcknowledged]] = Field(default_factory=dict)
+    """Why a camera was silent, in the operator's words, by the entry that was found silent; the newest ones."""
     unread: list[int] = Field(default_factory=list)
     """Entries of a kind that this version does not know."""
 
@@ -108,6 +112,8 @@ class State(StatePart):
             self.years[entry.year] = Said(index=index, entry=entry)
         elif isinstance(entry, Reveal):
             self._reveal(index, entry)
+        elif isinstance(entry, FindingAcknowledged):
+            self._explain(index, entry)
         elif isinstance(entry, Remark):
             keep(self.remarks, Said(index=index, entry=entry), LISTED)
         elif name is not None:
@@ -116,6 +122,13 @@ class State(StatePart):
             self._add_to_all(index, entry)
         if is_news(entry):
             keep(self.news, Said(index=index, entry=entry), NEWS_KEPT)
+
+    def _explain(self, index: int, entry: FindingAcknowledged) -> None:
+        if entry.finding == "silence" and entry.entry < index:
+            self.reasons.pop(entry.entry, None)
+            self.reasons[entry.entry] = Said(index=index, entry=entry)
+            if len(self.reasons) > REASONS_KEPT:
+                del self.reasons[next(iter(self.reasons))]
 
     def _add_to_all(self, index: int, entry: Entry) -> None:
         """An entry that could name a camera and names none is about all of them; other kinds are about none."""

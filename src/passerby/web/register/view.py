@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from passerby.register import Fault, RequestOpened, SelfTest, SpotCheck, format_instant
-from passerby.web.register.camera import CameraHistory, Counts, Said
+from passerby.web.register.camera import CameraHistory, Counts, Gap, Said
 from passerby.web.register.map_drawing import Map, Spot, draw
 from passerby.web.register.rows import Row, claim, rows_of, source, tally_rows
 from passerby.web.register.state import State
@@ -174,10 +174,20 @@ def camera_view(words: Translation, state: State, camera: CameraHistory, now: da
         "chart": chart(words, camera.hours[-CHART_HOURS:]),
         "highest": words.number(max((row.faces for row in camera.hours[-CHART_HOURS:]), default=0)),
         "gaps_in_all": words.span(camera.gap_s),
-        "gaps": [(gap_line(words, gap.begin, gap.end), gap.index) for gap in reversed(camera.gaps)],
+        "gaps": [explained_gap(words, state, gap) for gap in reversed(camera.gaps)],
         "faults": [(news_of(words, state, fault).text, fault.index) for fault in reversed(camera.faults)],
         "alarms": alarms(words, state, now),
     }
+
+
+def explained_gap(words: Translation, state: State, gap: Gap) -> tuple[Markup, list[int]]:
+    """Return a gap's line, with the operator's reason where it gave one, and the entries that it stands on."""
+    line = gap_line(words, gap.begin, gap.end)
+    said = state.reasons.get(gap.index) or state.reasons.get(gap.before)
+    if said is None:
+        return line, [gap.index]
+    reason = words.say("page.gap_reason", line=line, reason=claim(said, "reason"))
+    return reason, [gap.index, said.index]
 
 
 def gap_line(words: Translation, begin: datetime, end: datetime) -> Markup:
