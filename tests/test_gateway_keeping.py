@@ -167,6 +167,17 @@ def test_fault_intervals_begin_and_end_once_and_hold_faults_only() -> None:
     assert faults.end(CoverReason.CORRUPT) is None
 
 
+def test_a_fault_that_came_and_went_does_not_hide_the_one_that_lasts() -> None:
+    faults = FaultIntervals()
+    faults.begin(CoverReason.UNDECODABLE, "never sends VPS; set the codec to H.264", 5)
+    faults.begin(CoverReason.STALLED, "its process sends nothing", 9)
+    assert faults.last_text.startswith("stalled")
+    assert faults.end(CoverReason.STALLED) == 9
+    assert (faults.last_text, faults.last_ns) == ("undecodable: never sends VPS; set the codec to H.264", 5)
+    assert faults.end(CoverReason.UNDECODABLE) == 5
+    assert faults.last_text.startswith("undecodable"), "what was last stays to be read"
+
+
 def test_late_pictures_make_one_interval() -> None:
     late = LateWatch()
     assert [late.note(count, now_s) for count, now_s in [(0, 9.0), (1, 10.0), (1, 10.5), (2, 10.9), (2, 12.0)]] == [

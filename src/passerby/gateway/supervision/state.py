@@ -66,30 +66,48 @@ class StandingLog:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    began_ns: int
+    text: str
+
+
 class FaultIntervals:
-    """The faults of a camera that are open, as intervals, and the last one."""
+    """The faults of a camera that are open, as intervals, and the last one: the newest open one, or else the last that was."""
 
     def __init__(self) -> None:
-        self._began_ns: dict[CoverReason, int] = {}
-        self.last_text = ""
-        self.last_ns = 0
+        self._open: dict[CoverReason, _Fault] = {}
+        self._last = _Fault(0, "")
 
     @property
     def open(self) -> tuple[CoverReason, ...]:
         """Return those that began and did not end."""
-        return tuple(self._began_ns)
+        return tuple(self._open)
+
+    @property
+    def last_text(self) -> str:
+        """Return the reason and the detail of the last one, or nothing."""
+        return self._last.text
+
+    @property
+    def last_ns(self) -> int:
+        """Return when the last one began, ns since 1970; 0 for never."""
+        return self._last.began_ns
 
     def begin(self, reason: CoverReason, detail: str, wall_ns: int) -> bool:
         """Note that one is there; return whether it began just now. What is no fault never begins."""
-        if reason not in FAULTS or reason in self._began_ns:
+        if reason not in FAULTS or reason in self._open:
             return False
-        self._began_ns[reason] = wall_ns
-        self.last_text, self.last_ns = (f"{reason}: {detail}" if detail else str(reason)), wall_ns
+        self._last = self._open[reason] = _Fault(wall_ns, f"{reason}: {detail}" if detail else str(reason))
         return True
 
     def end(self, reason: CoverReason) -> int | None:
         """Note that one is over; return when it began, ns since 1970, or None where it was not open."""
-        return self._began_ns.pop(reason, None)
+        ended = self._open.pop(reason, None)
+        if ended is not None and self._open:
+            # one that came and went must not hide why the camera is covered still
+            self._last = list(self._open.values())[-1]
+        return ended.began_ns if ended is not None else None
 
 
 class LateWatch:
