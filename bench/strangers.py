@@ -51,7 +51,7 @@ cameras:
 PASSWORDS = {"chief": "the password of chief", "guard": "the password of guard", "greedy": "the password of greedy"}
 HALF = b"GET / HTTP/1.1\r\nHost: x\r\nX: "
 FORM = b"POST /console/login HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\nname="
-WARM_S = 45.0
+START_S, WARM_S = 300.0, 20.0
 
 
 def free_port() -> int:
@@ -221,6 +221,18 @@ def covered(clients: Clients) -> Counter[str]:
     return found
 
 
+def until_veiled(clients: Clients) -> None:
+    """Wait until both cameras show a veiled picture, and a while longer."""
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        with contextlib.suppress(httpx.HTTPError):
+            told = httpx.get(clients.url + "/api/cameras", auth=("guard", PASSWORDS["guard"]), timeout=30)
+            if {camera["phase"] for camera in told.json()["cameras"]} == {"veiled"}:
+                break
+        time.sleep(1)
+    time.sleep(WARM_S)
+
+
 def whole_of(seen: Counter[str]) -> dict[str, int]:
     """Return pictures covered whole, by reason."""
     return {reason: count for reason, count in seen.items() if reason not in {"sent", "register"} and count}
@@ -261,7 +273,7 @@ def run(minutes: float, files: int, table: Table) -> None:
         stack.callback(gateway.wait, 60)
         stack.callback(gateway.terminate)
         clients = Clients(http, rtsp, key)
-        time.sleep(WARM_S)
+        until_veiled(clients)
         first = covered(clients)
         asyncio.run(clients.come(min(60.0, minutes * 60)))
         before = covered(clients)

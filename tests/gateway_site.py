@@ -10,6 +10,7 @@ from tests.gateway_tools import SMALL, LoopThread, feed, wait_for
 from passerby.gateway.access.accounts import Role
 from passerby.gateway.config.city import CityConfig
 from passerby.gateway.config.load import parse_city
+from passerby.gateway.entrance.limits import RateLimit
 from passerby.gateway.picture.slate import Slates
 from passerby.gateway.runtime import Runtime
 from passerby.gateway.service import ServedCamera
@@ -45,7 +46,7 @@ def city_in(folder: Path, text: str = TEXT) -> CityConfig:
 class ConsoleSite:
     """A console behind real HTTP; its cameras' streams are drawn and fed here."""
 
-    def __init__(self, folder: Path, text: str = TEXT, *, most: int = MOST) -> None:
+    def __init__(self, folder: Path, text: str = TEXT, *, most: int = MOST, strangers: RateLimit | None = None) -> None:
         self.thread = LoopThread()
         city = city_in(folder, text)
         self.runtime: Runtime = self.thread.do(
@@ -65,7 +66,7 @@ class ConsoleSite:
             self.thread.do(made.relay.tick)
         self.camera = self.runtime.gateway.cameras["hall"]
         self.follower = LogFollower(city.register.path, addresses=SiteAddresses("http://127.0.0.1/"))
-        app = app_of(self.runtime, self.follower, secure=False, origin="http://127.0.0.1")
+        app = app_of(self.runtime, self.follower, secure=False, origin="http://127.0.0.1", strangers=strangers)
         self.listener = bind_port("127.0.0.1", 0)
         self.server = DoorServer(server_config(app), most=most)
         self.port = self.listener.getsockname()[1]

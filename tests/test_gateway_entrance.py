@@ -23,6 +23,7 @@ from tests.gateway_tools import HandClock, LoopThread, certificate, wait_for
 from passerby.errors import ServiceError
 from passerby.gateway.access.accounts import Account, Accounts, Role
 from passerby.gateway.access.proofs import GuessLimits, PasswordProofs
+from passerby.gateway.config.city import ServerConfig
 from passerby.gateway.entrance.admission import Admission, Visit
 from passerby.gateway.entrance.doorway import Doorway, listen_on
 from passerby.gateway.entrance.limits import Shares, TooManyError
@@ -197,6 +198,12 @@ def test_whoever_comes_late_finds_a_quarter_of_the_places(most: int) -> None:
     greedy = sum(shares.take("greedy") for _ in range(2 * most))
     assert greedy == most * 3 // 4
     assert sum(shares.take("late") for _ in range(2 * most)) == most - greedy
+
+
+def test_two_people_with_a_wall_of_forty_cameras_find_their_places() -> None:
+    shares = Shares(ServerConfig().max_viewers)
+    assert [shares.take(person) for person in "ab" for _ in range(40)] == [True] * 80
+    assert [shares.take("alone, on two walls of forty") for _ in range(80)] == [True] * 80
 
 
 @given(st.integers(32, 70_000), st.integers(1, 5000), st.integers(1, 2000))

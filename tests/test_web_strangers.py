@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -25,6 +26,7 @@ from websockets.sync.client import connect
 
 from passerby.gateway.access.accounts import Role
 from passerby.gateway.config import RtspConfig
+from passerby.gateway.entrance.limits import RateLimit
 
 HALF = b"GET / HTTP/1.1\r\nHost: x\r\nX: "
 BODY = b"POST /console/login HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\nname="
@@ -165,6 +167,20 @@ def test_live_views_that_find_no_place_are_told_when_to_come_again(site: Console
     with pytest.raises(InvalidStatus) as refused:
         connect(live)
     assert refused.value.response.status_code == 401
+
+
+def test_a_stranger_who_asks_without_end_waits_and_others_do_not(tmp_path: Path) -> None:
+    site = ConsoleSite(tmp_path, strangers=RateLimit(20, 0.01))
+    with viewer(site) as known, httpx.Client(base_url=site.url, timeout=20) as stranger:
+        assert known.get("/api/cameras").status_code == 200
+        found = [stranger.get("/checkpoint") for _ in range(30)]
+        assert Counter(one.status_code for one in found)[429] >= 10
+        assert int(found[-1].headers["Retry-After"]) >= 1
+        nothing = {"Authorization": "Basic eDp5", "Cookie": "passerby=x"}
+        assert stranger.get("/checkpoint", headers=nothing).status_code == 429, "what proves nothing changes nothing"
+        assert stranger.get("/healthz").status_code == 200
+        assert [known.get(path).status_code for path in ("/api/cameras", "/checkpoint", "/console/")] == [200] * 3
+    site.close()
 
 
 # RTSP

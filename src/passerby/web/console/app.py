@@ -13,22 +13,25 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from passerby.errors import AccessError, PasserbyError, ServiceError
-from passerby.gateway import Right, Runtime, Shares, metrics_exposition, same_token
+from passerby.gateway import RateLimit, Right, Runtime, Shares, TooManyError, metrics_exposition, same_token
 from passerby.web.console.api import Api, Operation, answer, refusal
 from passerby.web.console.guard import HEADERS, SAFE, Guard, cookie_of
 from passerby.web.console.openapi import openapi_of
 from passerby.web.console.pages import ConsolePages
 from passerby.web.console.sign_on import SignOnPages
-from passerby.web.proxies import BehindProxies, networks_of, proxy_hint, root_of
+from passerby.web.proxies import BehindProxies, address_of, networks_of, proxy_hint, root_of
 from passerby.web.refusals import refusal_of
 from passerby.web.register import LogFollower, register_app
 from passerby.web.streams import Streams
 
 STATIC = Path(__file__).parent.parent / "static"
+_HEALTH = frozenset({"/healthz", "/readyz"})
 _RECORDED = ("/recordings", "/clip.mp4")
 
 
-def app_of(runtime: Runtime, follower: LogFollower | None, *, secure: bool, origin: str) -> Starlette:
+def app_of(
+    runtime: Runtime, follower: LogFollower | None, *, secure: bool, origin: str, strangers: RateLimit | None = None
+) -> Starlette:
     """Return the server as an application.
 
     Args:
@@ -36,6 +39,7 @@ def app_of(runtime: Runtime, follower: LogFollower | None, *, secure: bool, orig
         follower: Its register, for the citizen's pages; None leads to where the shared register's pages are.
         secure: Whether it is served over TLS.
         origin: Where it is served, for the API's description.
+        strangers: How often an address may ask without saying who it is; left out: 500 times at once, 100 a second.
     """
     site = _Site(runtime, origin=origin)
     routes = site.routes()
@@ -48,10 +52,28 @@ def app_of(runtime: Runtime, follower: LogFollower | None, *, secure: bool, orig
             Route("/c/{rest:path}", lambda asked: RedirectResponse(f"{pages}{asked.url.path[1:]}", 303, HEADERS))
         )
     app = Starlette(routes=routes)
+    app.add_middleware(_Paced, guard=site.guard, limit=strangers or RateLimit(500, 100))
     if secure:
         app.add_middleware(_Strict)
     app.add_middleware(BehindProxies, trusted=networks_of(runtime.city.server.trusted_proxies))
     return app
+
+
+class _Paced:
+    """Slows down an address that asks too often without having said who it is: each page costs time that others wait for."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], guard: Guard, limit: RateLimit) -> None:
+        self._app, self._guard, self._limit = app, guard, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in _HEALTH:
+            asked = HTTPConnection(scope)
+            address = address_of(asked)
+            if not self._guard.is_proven(asked) and not self._limit.allow(address):
+                exc = TooManyError(self._limit.wait_s(address))
+                await refusal_of(exc, asked, headers=HEADERS)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class _Strict:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
-from passerby.errors import AccessError
+from passerby.errors import AccessError, ServiceError
 from passerby.gateway import (
     Account,
     LoginNeededError,
@@ -86,6 +86,16 @@ def cookie_of(connection: HTTPConnection) -> LoginCookie:
     return LoginCookie(name, root + "/", secure)
 
 
+def basic_of(connection: HTTPConnection) -> tuple[str, str]:
+    """Return the name and password that a program shows by Basic (RFC 7617), or nothing twice."""
+    scheme, _, rest = connection.headers.get("authorization", "").partition(" ")
+    try:
+        name, colon, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return (name, password) if colon and scheme.lower() == "basic" else ("", "")
+
+
 class Guard:
     """Knows callers, counts guesses.
 
@@ -115,6 +125,16 @@ class Guard:
             known(caller.name)
         return caller
 
+    def is_proven(self, request: HTTPConnection) -> bool:
+        """Return whether somebody shows a login, or a password that was proven before."""
+        if self.sessions.find(request.cookies.get(cookie_of(request).name)) is not None:
+            return True
+        name, password = basic_of(request)
+        try:
+            return bool(name) and self.runtime.accounts.proven(name, password) is not None
+        except ServiceError:
+            return False
+
     async def _who(self, request: HTTPConnection, address: str) -> Caller:
         session = self.sessions.find(request.cookies.get(cookie_of(request).name))
         if session is not None and session.account is not None:
@@ -125,14 +145,8 @@ class Guard:
                 # changed, by whoever: the command of accounts tells this process nothing
                 return Caller(None, None, address)
             return Caller(account, session, address)
-        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "basic":
-            try:
-                name, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-            except ValueError:
-                return Caller(None, None, address)
-            return Caller(await self.proven(name, password, address), None, address)
-        return Caller(None, None, address)
+        name, password = basic_of(request)
+        return Caller(await self.proven(name, password, address) if name else None, None, address)
 
     def standing(self, user: str) -> object:
         """Return what stays the same as long as an account's role and password do; a key for RTSP is nothing to a browser."""
