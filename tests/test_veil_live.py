@@ -232,6 +232,13 @@ def test_after_a_break_passes_that_agree_in_time_cost_no_picture() -> None:
     assert [one.reason for one in out] == [WholeReason.CORRUPT, *[None] * (len(out) - 1)]
 
 
+def test_after_a_break_covers_begin_wide() -> None:
+    """Nobody knows how large anybody was who stands behind another now: what shows of him would be all that is covered."""
+    wide = [float(one.faces[0, 2] - one.faces[0, 0]) for one in after_break("gap", [(True, 2)]) if len(one.faces)]
+    assert wide[0] > 1.3 * 40
+    assert wide[-1] < 0.85 * wide[0]
+
+
 def test_passes_that_never_agree_are_believed_after_as_many_as_a_face_may_be_missed_in() -> None:
     out = after_break("start", [(False, 0), (True, 0)] * 6)
     reasons = [one.reason for one in out]

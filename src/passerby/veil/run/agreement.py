@@ -88,6 +88,11 @@ class Agreement:
         stretch = self._of(frame)
         return stretch is None or (stretch.believed is not None and frame >= stretch.believed)
 
+    def age(self, frame: int) -> int | None:
+        """Return how many frames before this one tracking last began anew; None where it never did."""
+        stretch = self._of(frame)
+        return None if stretch is None else frame - stretch.first
+
     def forget(self, frame: int) -> None:
         """Drop what no frame after this one can need: memory of a stream stays flat."""
         at = bisect_right(self._stretches, frame, key=lambda one: one.first)

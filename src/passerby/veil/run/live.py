@@ -39,6 +39,8 @@ from passerby.veil.track import (
 
 WEIGHTS_CHECK_S = 2.0
 """Seconds between checks of the weights file's time and size. Chosen, not measured."""
+ANEW_S = 3.0
+"""So long after tracking began anew it is not known how large faces were. Chosen, not measured."""
 SLOWEST_S = 0.96
 """Longest time between passes where the rate was lowered. Chosen, not measured."""
 PASS_SHARE = 0.6
@@ -377,7 +379,8 @@ class LiveVeil:
                 pass
         reason, detail = self._forced or (self._judged(held), "")
         boxes, numbers = (EMPTY_BOXES, ()) if reason else self._tracker.boxes_at(held.index)
-        boxes = self._sizes.widened(boxes, numbers)
+        age = self._agreement.age(held.index)
+        boxes = self._sizes.widened(boxes, numbers, anew=age is not None and age < ANEW_S * self._rate_hz)
         picture = held.frame.picture
         picture.make_writable()
         self._painter.paint(picture, boxes, whole=reason is not None)
