@@ -80,6 +80,13 @@ def test_any_text_is_judged(words: str) -> None:
     assert register.personal_kind(words) in {None, *(what for _, what in PERSONAL)}
 
 
+@pytest.mark.parametrize("part", ["A", "a-", "1 a ", "(0", "0-11", "a.@", "a@a.", "rue ", "Mr. ", "Aa de ", "+1 1 "])
+def test_long_words_of_a_revealed_value_are_judged_in_one_go(part: str) -> None:
+    # each of them would hold a writer up for minutes where looking goes back and forth
+    register.personal_kind(part * (30_000 // len(part)))
+    register.personal_kind("1 " + part * (29_000 // len(part)))
+
+
 def test_every_field_with_words_is_looked_at() -> None:
     words = {"en": "hall", "fr": "chez Jean Dupont"}
     camera = register.CameraRegistered(

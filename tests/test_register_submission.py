@@ -26,6 +26,7 @@ from tests.deadlines import killed_after
 from passerby import register
 from passerby.cli import main
 from passerby.errors import FormatError, RegisterError, StorageError, UsageError, VerificationError
+from passerby.gateway.access.certificate import own_certificate
 from passerby.register.storage.directory_store import Disk
 from passerby.register.submission.submission import IntakeAnswer
 
@@ -465,3 +466,24 @@ def test_commands_name_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert wanted in capsys.readouterr().err
     with pytest.raises(UsageError, match="must be like unix:"):
         register.SubmissionClient("http://h", register.FileSigner.fresh("n"), register.FileSigner.fresh("n").key)
+
+
+def test_a_gateway_submits_over_tls_and_trusts_only_the_certificates_it_was_given(tmp_path: Path) -> None:
+    certificate, key, _ = own_certificate(tmp_path / "tls", "localhost")
+    log = tmp_path / "log"
+    register.Log.create(log, origin=ORIGIN).close()
+    with closing(register.LogReader.open(log)) as reader:
+        vkey = reader.snapshot.trust.key
+    north = register.FileSigner.fresh("north")
+    main_ok("register", "gateway", "add", str(log), str(north.key))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    entries = [(0, register.encode_entry(registered(CAMERA)))]
+    with running(log, f"127.0.0.1:{port}", "--certificate", str(certificate), "--key", str(key)):
+        distrusting = register.SubmissionClient(f"https://localhost:{port}", north, vkey)
+        with pytest.raises(StorageError, match="cannot be reached"):
+            distrusting.submit(STREAM, entries)
+        distrusting.close()
+        client = register.SubmissionClient(f"https://localhost:{port}", north, vkey, ca=certificate)
+        assert client.submit(STREAM, entries) is None
+        client.close()

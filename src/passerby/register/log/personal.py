@@ -21,28 +21,30 @@ NO_WORDS = frozenset(
     }
 )  # fmt: skip
 """Fields that hold no words of a person: keys, digests, identifiers, instants, addresses of pages."""
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d(?:T[\d:.]+Z?)?\b|\b\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d\d)\b")
 _PHONE = re.compile(
-    r"(?<![\w.])(?:\+|00)[1-9]\d{0,2}[ ()./-]*\d(?:[ ()./-]*\d){5,12}(?!\w)"
+    r"(?<![\w.])(?:\+|00)[1-9]\d{0,2}[ ()./-]{0,4}\d(?:[ ()./-]{0,4}\d){5,12}(?!\w)"
     r"|(?<![\w.:-])\(?0\d{1,4}\)?(?: ?/ ?|[ .-])\d{2,}(?:[ /.-]?\d{2,}){1,5}(?!\w)"
     r"|(?<![\w.:-])\(?[2-9]\d\d\)?[ .-]\d{3}[ .-]\d{4}(?!\w)"
     r"|(?<![\w.:-])0[1-9]\d{8,9}(?!\w)"
 )
 _STREET = re.compile(
-    r"\b\d{1,4}[a-z]?,? (?:[^\W\d_][\w'.-]* ){1,3}(?:street|st|road|rd|avenue|ave|lane|drive|close|court|crescent|terrace)\b"
-    r"|\b[\w-]*(?:stra(?:ß|ss)e|str\.|gasse|weg|allee|platz|damm|ufer|straat|laan|plein|gatan|vägen|vej)\s?\d{1,4}\s?[a-z]?\b"
+    r"\b\d{1,4}[a-z]?,? (?:[^\W\d_][\w'.-]{0,40} ){1,3}(?:street|st|road|rd|avenue|ave|lane|drive|close|court|crescent|terrace)\b"
+    r"|(?<![\w-])[\w-]{0,40}?(?:stra(?:ß|ss)e|str\.|gasse|weg|allee|platz|damm|ufer|straat|laan|plein|gatan|vägen|vej)"
+    r"\s?\d{1,4}\s?[a-z]?\b"
     r"|\b\d{1,4}(?: ?(?:bis|ter))?,? (?:rue|avenue|boulevard|place|chemin|quai|impasse|allée|route)\b"
-    r"|\b(?:rue|chemin|via|viale|piazza|corso|calle|avenida|plaza|rua|praça|ulica|ul\.)\s+(?:[^\W\d_][\w'.]*\s+){1,4}\d{1,4}\b",
+    r"|\b(?:rue|chemin|via|viale|piazza|corso|calle|avenida|plaza|rua|praça|ulica|ul\.)\s{1,3}"
+    r"(?:[^\W\d_][\w'.]{0,40}\s{1,3}){1,4}\d{1,4}\b",
     re.IGNORECASE,
 )
-_CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-Ž][\w'\u2019-]+"
+_CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-Ž][\w'\u2019-]{1,40}"
 _TITLED = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herrn?|Frau|Monsieur|Madame|Mme|Mlle|M\.|Signora?|Señora?|Sra?|Pan[i]?|Dhr|Mevr)\.?\s+"
-    rf"(?:Dr\.?\s+|Prof\.?\s+)?(?:[A-Z]\.\s*)?{_CAPITAL}"
+    r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herrn?|Frau|Monsieur|Madame|Mme|Mlle|M\.|Signora?|Señora?|Sra?|Pan[i]?|Dhr|Mevr)\.?\s{1,3}"
+    rf"(?:Dr\.?\s{{1,3}}|Prof\.?\s{{1,3}})?(?:[A-Z]\.\s{{0,3}})?{_CAPITAL}"
 )
 _PAIR = re.compile(
-    rf"(?=\b({_CAPITAL})\s+(?:[A-Z]\.\s+)?(?:(?:van|von|de|der|den|da|di|del|el|al|bin|ben)\s+)*({_CAPITAL}))"
+    rf"(?=\b({_CAPITAL})\s{{1,3}}(?:[A-Z]\.\s{{1,3}})?(?:(?:van|von|de|der|den|da|di|del|el|al|bin|ben)\s{{1,3}})*({_CAPITAL}))"
 )
 _PLACES_TEXT = """
 street square station road avenue lane park bridge hall gate school hospital airport line house terminal centre center
