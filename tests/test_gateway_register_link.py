@@ -298,6 +298,22 @@ def test_the_log_that_a_day_leaves_behind_verifies(tmp_path: Path) -> None:
     assert [str(problem) for problem in report.problems] == []
 
 
+def test_public_counts_are_rounded_so_that_a_quiet_door_tells_of_nobody(tmp_path: Path) -> None:
+    hand = HandClock()
+    hand.move(-4000)
+    linked = Linked(tmp_path, clock=hand.clock)
+    linked.permit()
+    for number in range(1, 1900):
+        hand.move(1)
+        # nine people in the first quarter of an hour, thirty-five more in the second
+        tracks = 9 if number <= 900 else 44
+        counts = WorkerCounts(frames_out=number * 12, tracks=tracks)
+        linked.link.tick([CameraStatus("hall", Phase.VEILED, (), counts=counts)])
+    beats = [entry for entry in linked.close() if isinstance(entry, register.Heartbeat)]
+    assert [beat.faces_covered for beat in beats] == [0, 30]
+    assert all((beat.end - beat.begin).total_seconds() >= 900 for beat in beats)
+
+
 def test_a_log_of_another_name_is_refused(tmp_path: Path) -> None:
     Linked(tmp_path).close()
     with pytest.raises(StorageError, match=r"must be the log other\.example/log, is cameras\.example\.org/log"):
