@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -487,3 +488,14 @@ def test_a_gateway_submits_over_tls_and_trusts_only_the_certificates_it_was_give
         client = register.SubmissionClient(f"https://localhost:{port}", north, vkey, ca=certificate)
         assert client.submit(STREAM, entries) is None
         client.close()
+
+
+def test_a_submission_that_is_too_large_is_refused_before_it_is_read_whole() -> None:
+    with short_folder() as folder:
+        log, address = Path(folder, "log"), f"unix:{folder}/s"
+        register.Log.create(log, origin=ORIGIN).close()
+        with running(log, address), httpx.Client(transport=httpx.HTTPTransport(uds=f"{folder}/s")) as client:
+            assert client.post("http://register/submit", content=b"x" * 600_000).status_code == 413
+            assert client.post("http://register/submit", content=b"x").status_code == 400
+            assert client.get("http://register/rotation/0.tlog-proof").status_code == 404
+            assert client.get("http://register/submit").status_code == 405

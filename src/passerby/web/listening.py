@@ -188,13 +188,21 @@ def server_config(app: Starlette, *, tls: tuple[Path, Path] | None = None) -> uv
     )  # fmt: skip
 
 
-def serve_app(app: Starlette, listener: socket.socket, *, tls: tuple[Path, Path] | None = None) -> None:
+def serve_app(
+    app: Starlette, listener: socket.socket, *, tls: tuple[Path, Path] | None = None, most: int = MOST
+) -> None:
     """Serve until SIGINT or SIGTERM. Keeps no record of who asked.
+
+    Args:
+        app: The application.
+        listener: As ``bind_port`` or ``bind_path`` gives it.
+        tls: PEM chain and key; None serves without TLS.
+        most: Connections at once.
 
     Raises:
         ServiceError: certificate and key cannot be used.
     """
-    server = _PagesServer(server_config(app, tls=tls), most=min(MOST, connection_places(0)))
+    server = _PagesServer(server_config(app, tls=tls), most=min(most, connection_places(0)))
     try:
         server.config.load()
     except (OSError, ssl.SSLError) as exc:

@@ -14,6 +14,8 @@ from passerby.errors import UsageError
 from passerby.web import bind_path, bind_port, serve_app
 
 _Path = Annotated[Path, typer.Argument(metavar="DIR", help="The log's directory, as made by init.")]
+MOST = 200
+"""Connections at once: as many gateways and a few strangers; of all together at most 100 MB are held."""
 _CAMERA = re.compile(r"[0-9a-f]{32}")
 
 
@@ -52,7 +54,7 @@ def run(
         with bind_path(Path(address.removeprefix("unix:"))) if tls is None else bind_port(*_host(address)) as listener:
             known = len(intake.book.gateways())
             typer.echo(f"writing {intake.origin} for {known} gateways on {address}", err=True)
-            serve_app(register.submission_app(intake), listener, tls=tls)
+            serve_app(register.submission_app(intake), listener, tls=tls, most=MOST)
     finally:
         intake.close()
 

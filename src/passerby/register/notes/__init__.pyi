@@ -8,7 +8,6 @@ from .keys import (
 )
 from .note import (
     COSIGNATURE,
-    MAX_NOTE_BYTES,
     Note,
     Signature,
     Signer,
@@ -41,7 +40,6 @@ __all__ = [
     "CLOCK_ERROR",
     "CLOCK_SLACK",
     "COSIGNATURE",
-    "MAX_NOTE_BYTES",
     "NO_QUORUM",
     "Checkpoint",
     "FileSigner",

@@ -19,7 +19,6 @@ from http import HTTPStatus
 
 from passerby.errors import FormatError
 from passerby.register.notes import (
-    MAX_NOTE_BYTES,
     Signer,
     VerifierKey,
     decode_decimal,
@@ -29,7 +28,8 @@ from passerby.register.notes import (
 
 MAX_ENTRIES = 64
 """In one submission."""
-MAX_SUBMISSION_BYTES = MAX_NOTE_BYTES
+MAX_SUBMISSION_BYTES = 500_000
+"""Strangers can send as much before their signature is looked for: times the connections of a writer this must fit its memory."""
 _HEADER = "passerby submission v1"
 _STREAM = re.compile(r"[0-9a-f]{32}")
 Numbered = tuple[int, bytes]
