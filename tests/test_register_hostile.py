@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 
 from passerby.errors import EntryError, PasserbyError, StorageError
 from passerby.register import FileSigner, Log, LogProblem, LogReader, Remark, decode_entry, encode_entry, verify, watch
+from passerby.register.notes.checkpoint import Checkpoint
+from passerby.register.notes.note import sign_note
 from passerby.register.storage.directory_store import DirectoryStore
 from passerby.register.storage.exchange import Exchanges, Patience
 from passerby.register.storage.places import HttpSource
@@ -326,3 +328,24 @@ def test_a_whole_hostile_server_ends_in_the_package_s_own_error(tmp_path: Path) 
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class Claim:
+    """A log that signs a size it never had, and shows the same hash tile wherever one is asked for."""
+
+    def __init__(self, size: int) -> None:
+        text = Checkpoint(ORIGIN, size, bytes(32)).to_text()
+        self._note = sign_note(text, [FileSigner(ORIGIN, 1, b"k" * 32)])
+
+    def get(self, path: str) -> bytes | None:
+        if path == "checkpoint":
+            return self._note
+        return bytes(8192) if path.startswith("tile/") and "entries" not in path else None
+
+
+@pytest.mark.parametrize("size", [2**40, 2**63 - 1])
+def test_a_check_of_a_log_that_only_claims_its_size_ends(size: int) -> None:
+    begun = time.monotonic()
+    report = verify(LogReader(Claim(size), vkey=FileSigner(ORIGIN, 1, b"k" * 32).key))
+    assert {problem.kind for problem in report.problems} == {"missing", "tile", "tree"}
+    assert time.monotonic() - begun < 30

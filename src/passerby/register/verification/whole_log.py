@@ -39,6 +39,9 @@ from passerby.register.verification.reader import LogReader, check_growth
 from passerby.register.verification.withheld import Tombstone, WithheldBundle
 from passerby.values import utc_now
 
+MOST_UNREAD = 1000
+"""Bundles that cannot be read after which a check ends: a log may claim any size, and show hash tiles for it without end."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogReport:
@@ -134,6 +137,7 @@ class _Check:
         self._announced: dict[tuple[int, str], tuple[int, str]] = {}
         self._tiles = Tiles(reader.size, reader.source.get)
         self._frontier = Frontier()
+        self._unread = 0
         self._levels: list[list[bytes]] = []
 
     def run(self) -> None:
@@ -143,6 +147,11 @@ class _Check:
             leaves = self._check_bundle(bundle)
             if leaves is None:
                 self._say("tree", None, f"root cannot be computed without bundle {bundle}")
+                return
+            if self._unread > MOST_UNREAD:
+                self._say(
+                    "tree", None, f"nothing is read after bundle {bundle}: {self._unread} bundles could not be read"
+                )
                 return
             self._add(leaves, bundle)
         for level in range(1, len(self._levels)):
@@ -191,6 +200,7 @@ class _Check:
             instead = self._instead(bundle)
             if instead is None:
                 self._say("missing" if isinstance(exc, StorageError) else "format", None, exc.message)
+                self._unread += 1
                 return stated
             entries, leaves = list(instead.entries), list(instead.tombstone.leaves)
         else:
