@@ -123,6 +123,19 @@ def test_the_larger_pass_is_taken_less_often_in_calm_scenes_and_while_passes_are
     assert larger(slow, small=True) == 1
 
 
+def test_a_new_scene_is_seen_at_both_sizes_in_clips_however_short_it_is() -> None:
+    """A scene of one frame got the smaller pass alone, and a face of 21 px of 640 in it was bare."""
+    planned = scheduler(TrackingPolicy())
+    cuts = (3, 4, 9, 21)
+    sizes = {}
+    for frame in range(40):
+        change = motion(cut=frame in cuts) if frame else None
+        if planned.due(frame, change, grey(90 + frame)):
+            sizes[frame] = len(planned.plan(frame, grey(90 + frame), small=False))
+    assert all(sizes[frame] == 2 for frame in cuts)
+    assert 1 in sizes.values()
+
+
 def test_each_size_is_taken_plain_and_mirrored_in_turn_and_the_two_not_alike() -> None:
     cycles = list(run(scheduler(), 5 * INTERVAL).values())
     for before, after in pairwise(cycles):

@@ -51,7 +51,7 @@ class PassScheduler:
         self.planned, self.last_frame = 0, -1
         self._next, self._cycle, self._last_larger = 0, 0, -1
         self._grey: Grey | None = None
-        self._slow = False
+        self._slow = self._new_scene = False
         self._before_s = self._pass_s = Fraction(0)
 
     def set_rate(self, rate_hz: float, interval: int) -> None:
@@ -71,6 +71,8 @@ class PassScheduler:
         if time_s is not None and self._overdue(time_s):
             return True
         if motion is None or motion.cut:
+            # of a new scene nothing is known, and it may be over before the next pass
+            self._new_scene = True
             return True
         if self._pans(motion):
             self._next = min(self._next, self.last_frame + max(1, self.interval // 2))
@@ -104,7 +106,10 @@ class PassScheduler:
             anew: Tracking has begun anew: the larger pass is not left out.
             time_s: When it is shown; None where frames come evenly.
         """
-        overdue = self._policy.larger_by_time and frame - self._last_larger >= CALM_CYCLES * self.interval
+        overdue = self._policy.larger_by_time and (
+            self._new_scene or frame - self._last_larger >= CALM_CYCLES * self.interval
+        )
+        self._new_scene = False
         often = SLOW_CYCLES if self._slow else 1
         every = 1 if anew else often if small or overdue else CALM_CYCLES
         passes = passes_for_cycle(self._cycle, *self._size, thorough=self._thorough, larger_every=every)
