@@ -1,3 +1,7 @@
+from .closeups import (
+    closeup_sizes,
+    examine_closely,
+)
 from .detector import (
     WEIGHTS_DIGEST,
     Detector,
@@ -14,10 +18,6 @@ from .engine_openvino import (
 )
 from .kept import (
     NetworkFolder,
-)
-from .looks import (
-    look_again,
-    look_sizes,
 )
 from .passes import (
     LARGEST_PX,
@@ -60,11 +60,11 @@ __all__ = [
     "PendingPasses",
     "PrecisionChoice",
     "Rgb",
+    "closeup_sizes",
+    "examine_closely",
     "join_detections",
     "load_onnxruntime",
     "load_openvino",
-    "look_again",
-    "look_sizes",
     "open_yunet",
     "pass_size",
     "pass_sizes_px",

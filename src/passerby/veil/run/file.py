@@ -32,7 +32,7 @@ from passerby.media import (
 )
 from passerby.values import Track, digest_file
 from passerby.veil.cover import Painter, Plan, zone_share
-from passerby.veil.detect import Detector, LoadedDetector, look_sizes, pass_size, pass_sizes_px
+from passerby.veil.detect import Detector, LoadedDetector, closeup_sizes, pass_size, pass_sizes_px
 from passerby.veil.review import CoveredWhole, VeilReport, face_sizes
 from passerby.veil.run.findings import Findings, HeldFrames
 from passerby.veil.run.image import Still, veil_picture
@@ -201,7 +201,7 @@ class _Clip:
         size, find, limits = (info.width_px, info.height_px), self._settings.find, self._limits
         sides = pass_sizes_px(*size, thorough=find.thorough)
         passes = [pass_size(side, size, self._detector.multiple) for side in sides]
-        self._detector.prepare([*passes, *look_sizes()])
+        self._detector.prepare([*passes, *closeup_sizes()])
         promised = None if self._settings.write.full_reencode else predict_record(self._source, info)
         painter = Painter(self._settings.cover, *size)
         findings = Findings(self._source.name, promised, always=bool(self._settings.cover.zones))

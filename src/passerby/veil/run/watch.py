@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from passerby.errors import DetectorError
 from passerby.media import ClipInfo, ClipReader, DecodeRecord, Frame, progressive_frames, read_ahead, scaled_rgb
 from passerby.values import Boxes, Detections, Track
-from passerby.veil.detect import CoarseToFinePasses, FaceDetector, PendingPasses, look_again, start_passes
+from passerby.veil.detect import CoarseToFinePasses, FaceDetector, PendingPasses, examine_closely, start_passes
 from passerby.veil.run.between import PassesBetween, SmallCopy
 from passerby.veil.track import (
     FALLBACK_HZ,
@@ -155,7 +155,7 @@ class _ClipWatcher:
         self._lag = policy.lag_frames(info.rate)
         self._queue: deque[_Step] = deque()
         self._between = PassesBetween(self._tracker, detector, size)
-        self._looks = ThreadPoolExecutor(1, thread_name_prefix="looks")
+        self._closeups = ThreadPoolExecutor(1, thread_name_prefix="closeups")
         self._last: tuple[Frame, Grey] | None = None
         self._failed = False
         self._unjudged: set[int] = set()
@@ -186,7 +186,7 @@ class _ClipWatcher:
 
     def close(self) -> None:
         """Let go of what is under way."""
-        self._looks.shutdown(wait=False, cancel_futures=True)
+        self._closeups.shutdown(wait=False, cancel_futures=True)
 
     def watched(self, record: DecodeRecord) -> WatchedClip:
         """Decide what is covered.
@@ -218,14 +218,14 @@ class _ClipWatcher:
         else:
             pending = start_passes(self._detector, passes, scaled, size, self._policy.lowest)
         # in a thread of its own: it waits for the passes, while frames are decoded and tracked
-        step.pending = self._looks.submit(
-            look_again,
+        step.pending = self._closeups.submit(
+            examine_closely,
             self._detector,
             pending,
             scaled,
             size,
             partial(self._policy.doubts, long_side_px=max(size)),
-            most_px=round(self._policy.look_share * size[0] * size[1]) if self._detector.doubt is not None else 0,
+            most_px=round(self._policy.closeup_share * size[0] * size[1]) if self._detector.doubt is not None else 0,
         )
 
     def _advance(self) -> None:

@@ -34,7 +34,7 @@ class Extrapolation:
     frames: int
     growth: float
 
-    def reach(self, tracklet: Tracklet) -> int:
+    def frames_of(self, tracklet: Tracklet) -> int:
         """Return how many frames a tracklet of a clip is extrapolated: half as many where it is weak."""
         return self.frames if tracklet.best >= SURE else self.frames // 2
 
@@ -89,7 +89,7 @@ def extrapolate_back(
     start = np.concatenate([EMPTY_BOXES, *(tracklet.path[0][:1] for tracklet in tracklets)])
     before = back_fill((start, first), motions, meter, span, speed=speed)
     for tracklet, boxes in zip(tracklets, before, strict=True):
-        tracklet.before = boxes[max(0, len(boxes) - span.reach(tracklet)) :]
+        tracklet.before = boxes[max(0, len(boxes) - span.frames_of(tracklet)) :]
 
 
 def extrapolate_back_with_scene(
@@ -113,7 +113,7 @@ def extrapolated_on(tracklet: Tracklet, span: Extrapolation) -> Boxes:
     Returns:
         Shape (K, 4), float32, pixels, K up to the frames of the span.
     """
-    after = tracklet.after()[: span.reach(tracklet)]
+    after = tracklet.after()[: span.frames_of(tracklet)]
     return inflate(after, np.arange(1, len(after) + 1, dtype=np.float32) * span.growth)
 
 

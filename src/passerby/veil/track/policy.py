@@ -52,9 +52,9 @@ class TrackingPolicy:
             half of a small face. 1: never. Source: docs/measures.md.
         larger_by_time: The larger pass of a calm scene comes by time, also where stillness left passes out; else every so many
             cycles.
-        doubt_from: A detection is looked at again (``look_again``) that scores at least this share of ``best``, raised by size,
+        doubt_from: A detection is examined closely (``examine_closely``) that scores at least this share of ``best``, raised by size,
         doubt_below: ... and less than this; 0: none is. Source: docs/measures.md.
-        look_share: Share of the picture's pixels that looks of one cycle may show to the network.
+        closeup_share: Share of the picture's pixels that close-ups of one cycle may show to the network.
         slow_share: Passes of a stream are slow when they take this share of the time between them, ... Source: docs/gateway.md.
         quick_share: ... and no longer slow below this share. Chosen, not measured.
     """
@@ -76,7 +76,7 @@ class TrackingPolicy:
     larger_by_time: bool = True
     doubt_from: float = 0.86
     doubt_below: float = 0.3
-    look_share: float = 1.5
+    closeup_share: float = 1.5
     slow_share: float = 0.5
     quick_share: float = 0.3
 

@@ -24,7 +24,7 @@ farther off its boxes are. Source: docs/measures.md (what boxes lack on the anno
 SLOW = 0.25
 """Share of its side by which a face may move in a frame without a wider cover: it is blurred then, and its box less exact.
 Source: docs/measures.md."""
-REACH = 0.5
+SPEED_SHARE = 0.5
 """Share of what it moves faster by which its cover is wider on each side: half way to the frames before and after.
 Source: docs/measures.md."""
 HITS_KEPT = 8
@@ -199,7 +199,7 @@ def _blurred(before: Boxes, path: Boxes) -> Boxes:
     """
     step = np.abs(np.diff(centres(np.concatenate([before, path])), axis=0))
     most = np.maximum(step[:-1], step[1:]) - SLOW * mean_sides(path[:-1], least_px2=1)[:, None]
-    wider = grow(path[:-1], np.maximum(REACH * most, 0).astype(np.float32))
+    wider = grow(path[:-1], np.maximum(SPEED_SHARE * most, 0).astype(np.float32))
     return np.concatenate([wider, path[-1:]])
 
 

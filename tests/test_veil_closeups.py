@@ -13,13 +13,13 @@ from PIL import Image
 
 from passerby.errors import DetectorError
 from passerby.values import Detections, Digest
-from passerby.veil.detect.looks import FACE_PX, LOOKS, NOT_AGAIN, enlarged, look_again
+from passerby.veil.detect.closeups import CLOSEUPS, FACE_PX, NOT_AGAIN, enlarged, examine_closely
 from passerby.veil.settings import FindSettings
 from passerby.veil.track.policy import TrackingPolicy, policy_for
 
 SIZE = (320, 180)
 WHITE, GREY = 255, 90
-BOTH_PX = sum(look.side_px**2 for look in LOOKS)
+BOTH_PX = sum(look.side_px**2 for look in CLOSEUPS)
 
 
 class Whites:
@@ -64,7 +64,7 @@ def found(*squares: tuple[int, int, int, int], score: float = 0.2) -> Future[Det
 
 def looked(detector: Whites, *squares: tuple[int, int, int, int], most_px: int = 10**9) -> list[float]:
     rgb = scene(*squares)
-    again = look_again(
+    again = examine_closely(
         detector, found(*squares), lambda *_: rgb, SIZE, lambda one: np.ones(len(one), bool), most_px=most_px
     )
     return [round(float(score), 4) for score in again.score]
@@ -82,7 +82,9 @@ def test_a_face_anywhere_and_of_any_size_is_seen_again(x: int, y: int, side: int
 def test_what_no_look_sees_again_no_longer_makes_a_track() -> None:
     detector = Whites()
     assert looked(detector, (40, 40, 14, GREY), (200, 90, 14, WHITE)) == [NOT_AGAIN, 0.2]
-    assert detector.shown == [LOOKS[0].side_px] * 2 + [LOOKS[1].side_px], "what the first look sees needs no second"
+    assert detector.shown == [CLOSEUPS[0].side_px] * 2 + [CLOSEUPS[1].side_px], (
+        "what the first look sees needs no second"
+    )
 
 
 def test_a_look_does_not_take_a_neighbour_for_the_face() -> None:
@@ -101,7 +103,7 @@ def test_without_doubt_the_picture_is_not_even_asked_for() -> None:
         raise AssertionError(f"asked for {width}x{height}")
 
     one = (40, 40, 14, GREY)
-    again = look_again(Whites(), found(one), never, SIZE, lambda f: np.zeros(len(f), bool), most_px=10**9)
+    again = examine_closely(Whites(), found(one), never, SIZE, lambda f: np.zeros(len(f), bool), most_px=10**9)
     assert again.score.tolist() == pytest.approx([0.2])
 
 

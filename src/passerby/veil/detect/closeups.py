@@ -1,7 +1,7 @@
-"""A second look at weak detections: each is shown to the detector once more, alone and enlarged.
+"""Close-ups of weak detections: each is shown to the detector once more, alone and enlarged.
 
 A face that scores little in the whole picture is mostly seen again when it fills more of what the network is shown; wheels,
-hands and windows mostly are not (docs/measures.md). One look that sees it is enough.
+hands and windows mostly are not (docs/measures.md). One close-up in which it is seen is enough.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from passerby.veil.detect.passes import Scaled, Size, mirror
 FACE_PX = 40
 """Side of the detection in the enlarged piece. Source: docs/measures.md."""
 AGAIN = 0.06
-"""Score in a look from which a face was seen again. Source: docs/measures.md."""
+"""Score in a close-up from which a face was seen again. Source: docs/measures.md."""
 NOT_AGAIN = 0.05
-"""What a detection scores that no look sees again: a track may go on with it, none is covered for it. Chosen, not measured."""
+"""What a detection scores that no close-up shows again: a track may go on with it, none is covered for it. Chosen, not measured."""
 OFF_SIDES = 0.6
 """How far off the middle of the piece a face may be seen, in sides of the detection, ..."""
 OFF_SIZE = 2.0
@@ -33,7 +33,7 @@ OFF_SIZE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CloseUp:
     """How a piece is shown.
 
     Attributes:
@@ -45,7 +45,7 @@ class Look:
     mirrored: bool
 
 
-LOOKS = (Look(96, mirrored=True), Look(160, mirrored=False))
+CLOSEUPS = (CloseUp(96, mirrored=True), CloseUp(160, mirrored=False))
 """One after the other until one sees it: close by first, then with more of what is around. Source: docs/measures.md."""
 
 
@@ -58,14 +58,14 @@ class Pending(Protocol):
 
 
 class Doubtful(Protocol):
-    """Says which detections are worth a second look."""
+    """Says which detections are worth a close-up."""
 
     def __call__(self, found: Detections) -> NDArray[np.bool_]:
         """Return shape (N,), bool."""
         ...
 
 
-def look_again(
+def examine_closely(
     detector: FaceDetector,
     pending: Pending,
     scaled: Scaled,
@@ -75,47 +75,49 @@ def look_again(
     most_px: int,
     hang_s: float = HANG_S,
 ) -> Detections:
-    """Wait for the passes of a picture, and look again at what is doubtful.
+    """Wait for the passes of a picture, and take close-ups of what is doubtful.
 
     Args:
         detector: Finds faces.
         pending: Its passes.
         scaled: Gives the picture at any size.
         size: Its width and height, pixels.
-        doubtful: Says at what to look.
+        doubtful: Says what.
         most_px: Pixels that the network is shown for it at most; the largest come first, for they cover most, and what is not
-            looked at stays as it was.
-        hang_s: Seconds after which a look that gives no answer counts as hung.
+            shown stays as it was.
+        hang_s: Seconds after which a close-up that gives no answer counts as hung.
 
     Returns:
-        The same detections; what no look sees again scores ``NOT_AGAIN`` at most.
+        The same detections; what no close-up shows again scores ``NOT_AGAIN`` at most.
 
     Raises:
-        DetectorError: a pass or a look failed or hangs.
+        DetectorError: a pass or a close-up failed or hangs.
     """
     found = pending.result()
     rows = np.flatnonzero(doubtful(found))
     order = np.argsort(-mean_sides(found.xyxy[rows], least_px2=1), kind="stable")
-    left = rows[order][: most_px // sum(look.side_px**2 for look in LOOKS)].tolist()
+    left = rows[order][: most_px // sum(closeup.side_px**2 for closeup in CLOSEUPS)].tolist()
     if not left:
         return found
     picture = Image.fromarray(scaled(*size))
-    for look in LOOKS:
-        running = [(row, _show(detector, picture, found.xyxy[row], look)) for row in left]
-        left = [row for row, one in running if not _sees(wait_for(one, hang_s), look)]
+    for closeup in CLOSEUPS:
+        running = [(row, _show(detector, picture, found.xyxy[row], closeup)) for row in left]
+        left = [row for row, one in running if not _sees(wait_for(one, hang_s), closeup)]
     score = found.score.copy()
     score[left] = np.minimum(score[left], NOT_AGAIN)
     return Detections(found.xyxy, score)
 
 
-def look_sizes() -> Sequence[Size]:
+def closeup_sizes() -> Sequence[Size]:
     """Return the widths and heights of what is shown, pixels."""
-    return [(look.side_px, look.side_px) for look in LOOKS]
+    return [(closeup.side_px, closeup.side_px) for closeup in CLOSEUPS]
 
 
-def _show(detector: FaceDetector, picture: Image.Image, box: NDArray[np.float32], look: Look) -> Future[Detections]:
-    piece = enlarged(picture, box, look.side_px)
-    return detector.infer(mirror(piece) if look.mirrored else piece, AGAIN)
+def _show(
+    detector: FaceDetector, picture: Image.Image, box: NDArray[np.float32], closeup: CloseUp
+) -> Future[Detections]:
+    piece = enlarged(picture, box, closeup.side_px)
+    return detector.infer(mirror(piece) if closeup.mirrored else piece, AGAIN)
 
 
 def enlarged(picture: Image.Image, box: NDArray[np.float32], side_px: int) -> Rgb:
@@ -145,9 +147,9 @@ def enlarged(picture: Image.Image, box: NDArray[np.float32], side_px: int) -> Rg
     return piece
 
 
-def _sees(found: Detections, look: Look) -> bool:
+def _sees(found: Detections, closeup: CloseUp) -> bool:
     """Whether a face of about the size of the detection is seen in the middle of a piece."""
-    away = np.abs(centres(found.xyxy) - look.side_px / 2).max(axis=1, initial=0)
+    away = np.abs(centres(found.xyxy) - closeup.side_px / 2).max(axis=1, initial=0)
     side = mean_sides(found.xyxy, least_px2=1)
     like = (side < OFF_SIZE * FACE_PX) & (side > FACE_PX / OFF_SIZE)
     return bool(((away < OFF_SIDES * FACE_PX) & like & (found.score >= AGAIN)).any())
