@@ -25,7 +25,7 @@ FACE_PX = 40
 AGAIN = 0.06
 """Score in a close-up from which a face was seen again. Source: docs/measures.md."""
 NOT_AGAIN = 0.05
-"""What a detection scores that no close-up shows again: a track may go on with it, none is covered for it. Chosen, not measured."""
+"""What a detection scores that no close-up shows again: a track may go on with it, none is covered for it. Chosen."""
 OFF_SIDES = 0.6
 """How far off the middle of the piece a face may be seen, in sides of the detection, ..."""
 OFF_SIZE = 2.0

@@ -52,7 +52,7 @@ class TrackingPolicy:
             half of a small face. 1: never. Source: docs/measures.md.
         larger_by_time: The larger pass of a calm scene comes by time, also where stillness left passes out; else every so many
             cycles.
-        doubt_from: A detection is examined closely (``examine_closely``) that scores at least this share of ``best``, raised by size,
+        doubt_from: A detection is examined closely that scores this share of ``best``, raised by size, or more;
         doubt_below: ... and less than this; 0: none is. Source: docs/measures.md.
         closeup_share: Share of the picture's pixels that close-ups of one cycle may show to the network.
         slow_share: Passes of a stream are slow when they take this share of the time between them, ... Source: docs/gateway.md.
