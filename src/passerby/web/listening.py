@@ -8,7 +8,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -118,6 +118,15 @@ class DoorServer(uvicorn.Server):
 
 
 class _PagesServer(DoorServer):
+    """Serves until it is told to stop; ``ready`` is called when it can be reached, and stopped in order."""
+
+    ready: Callable[[], None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.ready is not None:
+            self.ready()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on SIGINT and SIGTERM, and do not raise them again: what comes after serving has to run."""
@@ -189,7 +198,12 @@ def server_config(app: Starlette, *, tls: tuple[Path, Path] | None = None) -> uv
 
 
 def serve_app(
-    app: Starlette, listener: socket.socket, *, tls: tuple[Path, Path] | None = None, most: int = MOST
+    app: Starlette,
+    listener: socket.socket,
+    *,
+    tls: tuple[Path, Path] | None = None,
+    most: int = MOST,
+    ready: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Keeps no record of who asked.
 
@@ -198,11 +212,13 @@ def serve_app(
         listener: As ``bind_port`` or ``bind_path`` gives it.
         tls: PEM chain and key; None serves without TLS.
         most: Connections at once.
+        ready: Called once it can be reached, and stopped in order.
 
     Raises:
         ServiceError: certificate and key cannot be used.
     """
     server = _PagesServer(server_config(app, tls=tls), most=min(most, connection_places(0)))
+    server.ready = ready
     try:
         server.config.load()
     except (OSError, ssl.SSLError) as exc:

@@ -98,8 +98,8 @@ def serve(
                 "note: this server speaks plain HTTP; browsers check proofs only over https, so put TLS before it",
                 err=True,
             )
-        typer.echo(f"serving {follower.seen.origin} ({follower.seen.size} entries) on {address}", err=True)
-        serve_register(follower, listener=listener, language=spoken)
+        serving = f"serving {follower.seen.origin} ({follower.seen.size} entries) on {address}"
+        serve_register(follower, listener=listener, language=spoken, ready=lambda: typer.echo(serving, err=True))
         follower.save()
         follower.close()
 

@@ -53,8 +53,14 @@ def run(
     try:
         with bind_path(Path(address.removeprefix("unix:"))) if tls is None else bind_port(*_host(address)) as listener:
             known = len(intake.book.gateways())
-            typer.echo(f"writing {intake.origin} for {known} gateways on {address}", err=True)
-            serve_app(register.submission_app(intake), listener, tls=tls, most=MOST)
+            writing = f"writing {intake.origin} for {known} gateways on {address}"
+            serve_app(
+                register.submission_app(intake),
+                listener,
+                tls=tls,
+                most=MOST,
+                ready=lambda: typer.echo(writing, err=True),
+            )
     finally:
         intake.close()
 

@@ -57,7 +57,7 @@ def serve(
     try:
         with bind_port(host, port) as listener:
             at = f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-            typer.echo(f"witness {witness.signer.key} on http://{at}", err=True)
-            serve_app(register.witness_app(witness), listener)
+            told = f"witness {witness.signer.key} on http://{at}"
+            serve_app(register.witness_app(witness), listener, ready=lambda: typer.echo(told, err=True))
     finally:
         witness.close()

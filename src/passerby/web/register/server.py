@@ -9,6 +9,7 @@ import hashlib
 import logging
 import re
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -140,12 +141,19 @@ def respond(request: Request, found: PageAnswer) -> Response:
     return Response(document.body, found.status, headers)
 
 
-def serve_register(follower: LogFollower, *, listener: socket.socket, language: str = FALLBACK_LANGUAGE) -> None:
+def serve_register(
+    follower: LogFollower,
+    *,
+    listener: socket.socket,
+    language: str = FALLBACK_LANGUAGE,
+    ready: Callable[[], None] | None = None,
+) -> None:
     """Serve until the process is told to stop.
 
     Args:
         follower: The log.
         listener: As ``listening.bind_port`` gives it.
         language: For readers who ask for none that there is.
+        ready: As ``listening.serve_app`` takes it.
     """
-    serve_app(register_app(follower, language=language), listener)
+    serve_app(register_app(follower, language=language), listener, ready=ready)
