@@ -88,7 +88,7 @@ def running(
 
 def healthy_after(running: RunningGateway, moment: float, seconds: float) -> None:
     wait_for(lambda: running.seen.veiled_after("rtsp", moment), seconds)
-    wait_for(lambda: told_now(running) == ("veiled", ""), 5)
+    wait_for(lambda: told_now(running) == ("veiled", "none"), 5)
 
 
 def events(running: RunningGateway, kind: EventKind, reason: CoverReason, since: int) -> bool:
