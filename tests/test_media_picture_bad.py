@@ -167,7 +167,8 @@ def test_any_broken_picture_is_read_or_refused(
 ) -> None:
     data = bytearray(seed)
     for mistake, place, value in mistakes:
-        mistake(data, place % len(data), value)
+        if data:  # all of it may have been dropped
+            mistake(data, place % len(data), value)
     path = tmp_path_factory.getbasetemp() / "broken.bin"
     path.write_bytes(data)
     outcome = read_or_refuse(path)

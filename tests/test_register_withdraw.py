@@ -20,21 +20,24 @@ from passerby.web.register.follow import LogFollower
 from passerby.web.register.site import copy_log, write_site
 
 ORIGIN = "cameras.example.org/log"
-NOW = datetime.now(UTC).replace(microsecond=0)
 CAMERA = "1" * 32
 SECRET = "chez Jean Dupont"
 REASON = "a label named a person"
 
 
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def entries() -> list[register.Entry]:
     words = {"en": "safety"}
     return [
-        register.OperatorStated(at=NOW, name="City of Example", contact="mailto:cameras@example.org"),
+        register.OperatorStated(at=now(), name="City of Example", contact="mailto:cameras@example.org"),
         register.CameraRegistered(
-            at=NOW, camera=CAMERA, label=SECRET, purpose=words, legal_basis=words, position="act-2024", retention_h=7
+            at=now(), camera=CAMERA, label=SECRET, purpose=words, legal_basis=words, position="act-2024", retention_h=7
         ),
-        register.SelfTest(at=NOW, camera=CAMERA, passed=True),
-        register.Remark(at=NOW, text=f"as {SECRET} wished"),
+        register.SelfTest(at=now(), camera=CAMERA, passed=True),
+        register.Remark(at=now(), text=f"as {SECRET} wished"),
     ]
 
 
@@ -59,7 +62,7 @@ def test_what_was_withdrawn_is_nowhere_and_the_rest_is_there(path: Path) -> None
         kept = log.prove(1)
         announced = log.withdraw([1, 3], REASON)
         assert announced == [WIDTH]
-        log.append(register.Remark(at=NOW, text="the log goes on"))
+        log.append(register.Remark(at=now(), text="the log goes on"))
         assert log.entry(2) == entries()[2]
         assert log.prove(1).extra is None
     assert not holds(path / "public")
