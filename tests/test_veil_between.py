@@ -158,6 +158,12 @@ def test_no_pass_is_made_where_all_is_as_expected() -> None:
     assert covered(places, SeesWhite())[1] == 0
 
 
+def test_passes_between_show_all_that_the_copy_holds() -> None:
+    detector = SeesWhite()
+    covered([(20 + 6.0 * frame**2, float(SIDE)) for frame in range(9)], detector)
+    assert set(detector.widths) == {max(copy(None).fine.shape)}, "the smaller pass would show less"
+
+
 def test_where_a_pass_between_two_fails_the_frames_between_are_unjudged() -> None:
     places = [(20 + 6.0 * frame**2, float(SIDE)) for frame in range(9)]
     between = followed(places, Scripted(broken))

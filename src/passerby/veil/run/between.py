@@ -1,7 +1,7 @@
 """Passes between two passes of a clip, where those cannot both be believed: somebody crossed, came, went or grew meanwhile.
 
 Of the frames since the last pass only small copies are kept. Where detections contradict what was expected, the copy in the
-middle goes through the detector at the smaller size; then both halves are asked again, down to two frames. Where such a pass
+middle goes through the detector at its own size; then both halves are asked again, down to two frames. Where such a pass
 fails nobody knows where faces were, and the frames between are covered whole. Every run makes the same passes: what is asked
 depends on the clip alone.
 """
@@ -152,7 +152,7 @@ class PassesBetween:
     def _infer(self, copy: SmallCopy) -> Detections | None:
         """Return the faces of a frame, or None where the pass fails."""
         self.passes += 1
-        side = min(pass_sizes_px(*self._size, thorough=False)[-1], max(copy.fine.shape))
+        side = min(pass_sizes_px(*self._size, thorough=False)[0], max(copy.fine.shape))
         scaled = partial(scaled_rgb, copy.picture())
         passes = [InferencePass(side, mirrored=self.passes % 2 == 0)]
         try:
