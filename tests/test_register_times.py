@@ -125,7 +125,11 @@ def test_verifier_and_watcher_name_the_witness_and_say_unwitnessed(
     assert verify(LogReader.open(public, policy=trusted)).problems == ()
 
 
-@pytest.mark.parametrize("time_s", [1, int(NOW.timestamp()) + 3 * 86_400, 253_402_300_800, 2**62])
+@pytest.mark.parametrize(
+    "time_s",
+    [1, int(NOW.timestamp()) + 3 * 86_400, 253_402_300_800, 2**62],
+    ids=["1970", "in 3 days", "10000", "no year"],
+)
 def test_writer_publishes_no_signature_of_a_time_that_cannot_be(time_s: int) -> None:
     checkpoint = Checkpoint(ORIGIN, 1, leaf_hash(b""))
     line = signed_at(checkpoint.to_text(), [time_s]).decode().splitlines()[-1]
