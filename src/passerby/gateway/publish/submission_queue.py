@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from passerby.durable import DurableTables
 from passerby.errors import StorageError
 from passerby.gateway.publish.statements import StatedNow
 
@@ -54,17 +51,15 @@ class SubmissionQueue:
 
     def __init__(self, path: Path, *, most: int = WAITING) -> None:
         self._most = most
-        self._lock = threading.Lock()
-        with self._ours():
+        try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)
-            self._base = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._base.execute("pragma journal_mode=wal")
-            self._base.execute("pragma synchronous=full")
-            self._base.executescript(_TABLES)
-            if not self._base.execute("select stream from queue").fetchone():
-                self._base.execute("insert into queue values (?)", (secrets.token_hex(16),))
-            self.stream = str(self._base.execute("select stream from queue").fetchone()[0])
+        except OSError as exc:
+            raise StorageError(f"queue of the register cannot be read or written: {exc}") from exc
+        self._tables = DurableTables(path, _TABLES, what="queue of the register")
+        with self._tables.step() as base:
+            if not base.execute("select stream from queue").fetchone():
+                base.execute("insert into queue values (?)", (secrets.token_hex(16),))
+        self.stream = str(self._tables.read("select stream from queue")[0][0])
 
     def put(self, entries: Sequence[bytes], now: StatedNow, put_s: float) -> int:
         """Keep entries, durable when this returns; returns the number of the last one.
@@ -77,7 +72,7 @@ class SubmissionQueue:
         Raises:
             StorageError: they cannot be kept, or too many wait.
         """
-        with self._write() as base:
+        with self._tables.step() as base:
             waiting = base.execute("select count(*) from waiting").fetchone()[0]
             if waiting + len(entries) > self._most:
                 raise StorageError(f"register must take entries, {waiting} are waiting")
@@ -91,7 +86,7 @@ class SubmissionQueue:
         """Return the first entries that wait, at least one where any does."""
         found: list[tuple[int, bytes]] = []
         room = most_bytes
-        for number, entry in self._read("select number, entry from waiting order by number limit ?", most):
+        for number, entry in self._tables.read("select number, entry from waiting order by number limit ?", most):
             room -= len(entry)
             if found and room < 0:
                 break
@@ -100,17 +95,17 @@ class SubmissionQueue:
 
     def oldest_s(self) -> float | None:
         """Return when the first entry that waits was put, None where none waits."""
-        found = self._read("select put_s from waiting order by number limit 1")
+        found = self._tables.read("select put_s from waiting order by number limit 1")
         return float(found[0][0]) if found else None
 
     def jobs(self) -> list[StatedNow]:
         """Return what the jobs that wait say, in order."""
-        rows = self._read("select now from waiting group by job order by job")
+        rows = self._tables.read("select now from waiting group by job order by job")
         return [StatedNow.model_validate_json(str(row[0])) for row in rows]
 
     def job_of(self, number: int) -> WaitingJob:
         """Return the job that an entry belongs to."""
-        rows = self._read(
+        rows = self._tables.read(
             "select number, now from waiting where job = (select job from waiting where number = ?) order by number", number
         )  # fmt: skip
         told = StatedNow.model_validate_json(str(rows[0][1])) if rows else StatedNow()
@@ -122,32 +117,9 @@ class SubmissionQueue:
         Raises:
             StorageError: it cannot be written; they are then sent again, and known again.
         """
-        with self._write() as base:
+        with self._tables.step() as base:
             base.executemany("delete from waiting where number = ?", [(number,) for number in numbers])
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._base.close()
-
-    def _read(self, query: str, *values: int) -> list[tuple[Any, ...]]:
-        with self._lock, self._ours():
-            return self._base.execute(query, values).fetchall()
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._ours():
-            self._base.execute("begin immediate")
-            try:
-                yield self._base
-            except BaseException:
-                self._base.execute("rollback")
-                raise
-            self._base.execute("commit")
-
-    @contextmanager
-    def _ours(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as exc:
-            raise StorageError(f"queue of the register cannot be read or written: {exc}") from exc
+        self._tables.close()

@@ -7,14 +7,12 @@ says whether it got there: it is looked for from that size on. So an entry is ne
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from passerby.errors import StorageError, UsageError
+from passerby.durable import DurableTables
+from passerby.errors import UsageError
 from passerby.register.notes import VerifierKey
 from passerby.register.storage import as_storage_errors
 from passerby.register.submission.submission import Numbered
@@ -31,7 +29,6 @@ create table if not exists taken (
 );
 create table if not exists scanned (size integer not null, operator text not null);
 """
-_BUSY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +76,12 @@ class SubmissionBook:
         if not (log / "private").is_dir():
             raise UsageError(f"{log} holds no log that can be written", hint="make one with `passerby register init`")
         path = log / "private" / BOOK
-        self._lock = threading.Lock()
-        with as_storage_errors("book of submissions cannot be opened"), self._ours():
-            path.touch(mode=0o600)
-            self._base = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=_BUSY_S)
-            self._base.execute("pragma journal_mode=wal")
-            self._base.execute("pragma synchronous=full")
-            self._base.executescript(_TABLES)
+        with as_storage_errors("book of submissions cannot be opened"):
+            self._tables = DurableTables(path, _TABLES, what="book of submissions")
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._lock:
-            self._base.close()
+        self._tables.close()
 
     # who may submit
 
@@ -101,7 +92,7 @@ class SubmissionBook:
             StorageError: it cannot be written.
         """
         name = rights.key.name
-        with self._write() as base:
+        with self._tables.step() as base:
             base.execute("insert or replace into gateways values (?, ?, ?)", (name, str(rights.key), rights.operator))
             base.executemany("insert or replace into cameras values (?, ?)", [(camera, name) for camera in cameras])
 
@@ -112,7 +103,7 @@ class SubmissionBook:
             UsageError: there is no such gateway.
             StorageError: it cannot be written.
         """
-        with self._write() as base:
+        with self._tables.step() as base:
             if not base.execute("delete from gateways where name = ?", (name,)).rowcount:
                 raise UsageError(
                     f"gateway must be one that may submit, got {name!r}", hint="see `passerby register gateway list`"
@@ -120,46 +111,46 @@ class SubmissionBook:
 
     def gateways(self) -> list[GatewayRights]:
         """Return who may submit."""
-        rows = self._read("select key, operator from gateways order by name")
+        rows = self._tables.read("select key, operator from gateways order by name")
         return [GatewayRights(VerifierKey.parse(str(key)), bool(operator)) for key, operator in rows]
 
     def cameras(self, name: str) -> int:
         """Return how many cameras a gateway has."""
-        return int(self._read("select count(*) from cameras where gateway = ?", name)[0][0])
+        return int(self._tables.read("select count(*) from cameras where gateway = ?", name)[0][0])
 
     def owner(self, camera: str) -> str | None:
         """Return whose a camera is; empty where it stands in the log and is nobody's, None where it does not."""
-        rows = self._read("select gateway from cameras where camera = ?", camera)
+        rows = self._tables.read("select gateway from cameras where camera = ?", camera)
         return str(rows[0][0]) if rows else None
 
     # what was taken
 
     def scanned(self) -> tuple[int, str]:
         """Return the size up to which all cameras of the log stand in the book, and the operator's newest entry there."""
-        rows = self._read("select size, operator from scanned")
+        rows = self._tables.read("select size, operator from scanned")
         return (int(rows[0][0]), str(rows[0][1])) if rows else (0, "")
 
     def found(self, cameras: Iterable[str], size: int, operator: str) -> None:
         """Write down what stands in the log up to a size: cameras, which may be nobody's, and the operator."""
-        with self._write() as base:
+        with self._tables.step() as base:
             base.executemany("insert or ignore into cameras values (?, '')", [(camera,) for camera in cameras])
             self._scan(base, size, operator)
 
     def last(self, gateway: str, stream: str) -> int:
         """Return the last number that was taken, -1 before the first."""
-        rows = self._read("select last from streams where gateway = ? and stream = ?", gateway, stream)
+        rows = self._tables.read("select last from streams where gateway = ? and stream = ?", gateway, stream)
         return int(rows[0][0]) if rows else -1
 
     def taken(self, gateway: str, stream: str) -> dict[int, TakenEntry]:
         """Return the entries of a stream that its gateway may still ask about, by number."""
-        rows = self._read(
+        rows = self._tables.read(
             "select number, leaf, base, place from taken where gateway = ? and stream = ? order by number", gateway, stream
         )  # fmt: skip
         return {row[0]: TakenEntry(*row) for row in rows}
 
     def claimed(self, base: int) -> set[int]:
         """Return the indices from a size on that entries are known to have."""
-        return {int(row[0]) for row in self._read("select place from taken where place >= ?", base)}
+        return {int(row[0]) for row in self._tables.read("select place from taken where place >= ?", base)}
 
     def intend(
         self, gateway: str, stream: str, entries: Sequence[Numbered], *, base: int, cameras: Iterable[str]
@@ -169,7 +160,7 @@ class SubmissionBook:
         Raises:
             StorageError: it cannot be written; nothing may be appended then.
         """
-        with self._write() as table:
+        with self._tables.step() as table:
             rows = [(gateway, stream, number, leaf_hash(data), base) for number, data in entries]
             table.executemany("insert or replace into taken values (?, ?, ?, ?, ?, null)", rows)
             last = (gateway, stream, entries[-1][0])
@@ -185,7 +176,7 @@ class SubmissionBook:
             places: Index by number.
             below: The first number that the gateway still asks about.
         """
-        with self._write() as base:
+        with self._tables.step() as base:
             rows = [(place, gateway, stream, number) for number, place in places.items()]
             base.executemany("update taken set place = ? where gateway = ? and stream = ? and number = ?", rows)
             base.execute("delete from taken where gateway = ? and stream = ? and number < ?", (gateway, stream, below))
@@ -193,26 +184,3 @@ class SubmissionBook:
     def _scan(self, base: sqlite3.Connection, size: int, operator: str) -> None:
         base.execute("delete from scanned")
         base.execute("insert into scanned values (?, ?)", (size, operator))
-
-    def _read(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
-        with self._lock, self._ours():
-            return self._base.execute(query, values).fetchall()
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        """One durable step: all of it, or nothing."""
-        with self._lock, self._ours():
-            self._base.execute("begin immediate")
-            try:
-                yield self._base
-            except BaseException:
-                self._base.execute("rollback")
-                raise
-            self._base.execute("commit")
-
-    @contextmanager
-    def _ours(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as exc:
-            raise StorageError(f"book of submissions cannot be read or written: {exc}") from exc
