@@ -25,6 +25,9 @@ SECRET = "chez Jean Dupont"
 REASON = "a label named a person"
 
 
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
 def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
@@ -32,12 +35,12 @@ def now() -> datetime:
 def entries() -> list[register.Entry]:
     words = {"en": "safety"}
     return [
-        register.OperatorStated(at=now(), name="City of Example", contact="mailto:cameras@example.org"),
+        register.OperatorStated(at=NOW, name="City of Example", contact="mailto:cameras@example.org"),
         register.CameraRegistered(
-            at=now(), camera=CAMERA, label=SECRET, purpose=words, legal_basis=words, position="act-2024", retention_h=7
+            at=NOW, camera=CAMERA, label=SECRET, purpose=words, legal_basis=words, position="act-2024", retention_h=7
         ),
-        register.SelfTest(at=now(), camera=CAMERA, passed=True),
-        register.Remark(at=now(), text=f"as {SECRET} wished"),
+        register.SelfTest(at=NOW, camera=CAMERA, passed=True),
+        register.Remark(at=NOW, text=f"as {SECRET} wished"),
     ]
 
 

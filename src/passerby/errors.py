@@ -23,6 +23,7 @@ PasserbyError
 │   ├── LockedError         another writer holds the log
 │   └── StorageError        the log cannot be read or written
 │       └── UnreachableError    a visit was not possible, so nothing is said of the log: exit code 3
+├── ScanError               a target, the catalogue or a declaration cannot be used
 └── GatewayError
     ├── CameraError         a camera cannot be reached, refuses, or sends what cannot be used
     ├── AccessError         a person or program may not do this
@@ -140,6 +141,10 @@ class UnreachableError(StorageError):
     """A watcher's visit was not possible, so that nothing is said of the log."""
 
     exit_code = 3
+
+
+class ScanError(PasserbyError):
+    """A target, the catalogue, a suppression or a declaration cannot be used."""
 
 
 class GatewayError(PasserbyError):

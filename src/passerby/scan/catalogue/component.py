@@ -1,0 +1,146 @@
+"""One component of the catalogue, as its YAML file states it; unknown keys are refused."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from passerby.scan.values import Ability, Ecosystem, Rating, Weights
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+Names = tuple[Name, ...]
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(BaseModel):
+    """Where a statement about a component comes from.
+
+    Attributes:
+        url: A public page.
+        says: What it says, in our words.
+        seen: The day on which it was read; None where it was not opened and only the fact is well known.
+    """
+
+    model_config = _FROZEN
+    url: Annotated[str, StringConstraints(pattern=r"^https://")]
+    says: Name
+    seen: date | None = None
+
+
+class KnownFile(BaseModel):
+    """A file of weights that is known by its digest, or by its name where nothing else bears that name.
+
+    Attributes:
+        name: As it is published.
+        sha256: 64 lower-case hex digits; None where nobody here has seen the file.
+        abilities: What this one file can do.
+    """
+
+    model_config = _FROZEN
+    name: Name
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    abilities: tuple[Ability, ...] = ()
+
+
+class BinaryMarks(BaseModel):
+    """What a component looks like as a Windows, Linux or Apple binary. All are whole names, compared without case for files.
+
+    Attributes:
+        files: Names of libraries and programs, without folders (``NBiometricClient.dll``, ``libluxand.so``).
+        products: Product or company with product of a Windows version resource, whole.
+        symbols: Exported or imported names that nothing else has; a trailing ``*`` stands for any ending.
+    """
+
+    model_config = _FROZEN
+    files: Names = ()
+    products: Names = ()
+    symbols: Names = ()
+
+
+class CodeMarks(BaseModel):
+    """How source code uses a component.
+
+    Attributes:
+        python: Modules, dotted (``insightface``, ``cv2.face``).
+        javascript: Module names as they are imported.
+        java: Packages or classes, dotted; also Kotlin, and dex class prefixes of apps.
+        swift: Modules.
+        identifying: Calls that search, verify or embed, as they are written after their module or client (``compare_faces``,
+            ``FaceRecognizerSF.create``, ``search_faces_by_image``, ``SearchFacesByImageCommand``).
+        detecting: Calls that only detect, analyse or place landmarks.
+        hosts: Host names or address prefixes of a service (``api.faceplusplus.com``); a leading ``*.`` stands for any label.
+        paths: Address paths of a service's identifying calls (``/face/v1.0/identify``).
+        iam_actions: Actions in cloud policies that identify (``rekognition:SearchFacesByImage``).
+    """
+
+    model_config = _FROZEN
+    python: Names = ()
+    javascript: Names = ()
+    java: Names = ()
+    swift: Names = ()
+    identifying: Names = ()
+    detecting: Names = ()
+    hosts: Names = ()
+    paths: Names = ()
+    iam_actions: Names = ()
+
+
+class WiringMarks(BaseModel):
+    """How a camera or its event stream names a component's work.
+
+    Attributes:
+        onvif_modules: Types of ONVIF analytics modules or rules, local names.
+        onvif_topics: Last parts of ONVIF event topics.
+        mqtt_topics: Topic prefixes.
+    """
+
+    model_config = _FROZEN
+    onvif_modules: Names = ()
+    onvif_topics: Names = ()
+    mqtt_topics: Names = ()
+
+
+class Component(BaseModel):
+    """One component that works on faces, or is often mistaken for one that does.
+
+    Attributes:
+        id: Lower case, digits and ``-``; the file's name.
+        title: For people.
+        maker: Who makes it; empty where nobody in particular does.
+        sort: library, kit (commercial development kit), plug-in (part of a video system), system (a whole product), service (a
+            cloud API), weights (trained numbers alone), camera, app.
+        commercial: Whether it is sold.
+        abilities: All that it can do.
+        rating: Whether it identifies with what it brings or fetches by itself.
+        weights: Where its trained numbers are when it is installed.
+        real_time: Whether it is made for streams, for recordings and pictures, or for both.
+        since: First version that can do it; empty where all can.
+        names: Package names by registry, as the registry compares them.
+        files: Known weights.
+        binaries: As a binary.
+        code: In source code.
+        wiring: At cameras.
+        note: What a reader should know; a correction by its maker stands here.
+        sources: At least one.
+    """
+
+    model_config = _FROZEN
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: Name
+    maker: str = ""
+    sort: Literal["library", "kit", "plug-in", "system", "service", "weights", "camera", "app"]
+    commercial: bool = False
+    abilities: Annotated[tuple[Ability, ...], Field(min_length=1)]
+    rating: Rating
+    weights: Weights
+    real_time: Literal["real-time", "recorded", "both"] = "both"
+    since: str = ""
+    names: dict[Ecosystem, Names] = Field(default_factory=dict)
+    files: tuple[KnownFile, ...] = ()
+    binaries: BinaryMarks = BinaryMarks()
+    code: CodeMarks = CodeMarks()
+    wiring: WiringMarks = WiringMarks()
+    note: str = ""
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
