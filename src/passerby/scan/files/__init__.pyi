@@ -1,3 +1,11 @@
+from .documents import (
+    XmlElement,
+    read_json,
+    read_text,
+    read_toml,
+    read_xml,
+    read_yaml,
+)
 from .target import (
     BytesFile,
     DiskFile,
@@ -7,5 +15,11 @@ from .target import (
 __all__ = [
     "BytesFile",
     "DiskFile",
+    "XmlElement",
+    "read_json",
+    "read_text",
+    "read_toml",
+    "read_xml",
+    "read_yaml",
     "shown_path",
 ]
