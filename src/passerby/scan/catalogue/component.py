@@ -60,19 +60,31 @@ class BinaryMarks(BaseModel):
 
 
 class CodeMarks(BaseModel):
-    """How source code uses a component.
+    r"""How source code uses a component. A module name may go on to a name inside it (``cv2.face``, ``aws-sdk.Rekognition``).
 
     Attributes:
         python: Modules, dotted (``insightface``, ``cv2.face``).
         javascript: Module names as they are imported.
-        java: Packages or classes, dotted; also Kotlin, and dex class prefixes of apps.
+        java: Packages or classes, dotted; also Kotlin and Scala, and dex class prefixes of apps.
         swift: Modules.
+        csharp: Namespaces.
+        go: Import paths.
+        cpp: Headers as they are included (``opencv2/face.hpp``); also C and Objective-C.
+        php: Namespaces or classes, with ``\\`` between the parts.
+        ruby: Names that ``require`` takes.
+        rust: Crates as ``use`` names them.
+        globals: Names that a script on a page finds without an import (``faceapi``).
+        services: A service's name as a general client is told it (``rekognition``, as in ``boto3.client("rekognition")`` and
+            ``aws rekognition``).
         identifying: Calls that search, verify or embed, as they are written after their module or client (``compare_faces``,
-            ``FaceRecognizerSF.create``, ``search_faces_by_image``, ``SearchFacesByImageCommand``).
+            ``FaceRecognizerSF.create``). Compared without case, ``_`` and ``-`` and the endings Async, Command and Request, so
+            that ``search_faces_by_image`` stands for ``SearchFacesByImageCommand`` as well.
         detecting: Calls that only detect, analyse or place landmarks.
         hosts: Host names or address prefixes of a service (``api.faceplusplus.com``); a leading ``*.`` stands for any label.
         paths: Address paths of a service's identifying calls (``/face/v1.0/identify``).
         iam_actions: Actions in cloud policies that identify (``rekognition:SearchFacesByImage``).
+        resources: Types of resources in infrastructure as code that identify (``AWS::Rekognition::Collection``); with
+            ``?kind=Face`` only where the resource's ``kind`` is that.
     """
 
     model_config = _FROZEN
@@ -80,11 +92,20 @@ class CodeMarks(BaseModel):
     javascript: Names = ()
     java: Names = ()
     swift: Names = ()
+    csharp: Names = ()
+    go: Names = ()
+    cpp: Names = ()
+    php: Names = ()
+    ruby: Names = ()
+    rust: Names = ()
+    globals: Names = ()
+    services: Names = ()
     identifying: Names = ()
     detecting: Names = ()
     hosts: Names = ()
     paths: Names = ()
     iam_actions: Names = ()
+    resources: Names = ()
 
 
 class WiringMarks(BaseModel):
