@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from radon.complexity import cc_visit
 
+from passerby.scan import Ability, Ecosystem, Rating, read_catalogue
+
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "passerby"
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -27,13 +29,18 @@ MAX_MODULES = 15
 MAX_POSITIONAL = 5
 MAX_COMPLEXITY = 15
 MAX_FOLDERS = 2
-# packages that recognise people, or estimate age, gender, ethnicity or emotion; whole names as registries write them
-FORBIDDEN = {
-    "face-recognition", "face-recognition-models", "insightface", "deepface", "facenet-pytorch", "keras-facenet", "arcface",
-    "dlib", "dlib-bin", "opencv-contrib-python", "opencv-contrib-python-headless", "retina-face", "uniface", "fer",
-    "compreface-sdk", "openface", "torchreid", "boxmot", "hsemotion", "hsemotion-onnx", "py-feat", "mivolo", "facexlib",
-    "azure-cognitiveservices-vision-face", "vggface", "keras-vggface", "lightface", "facelib", "facetorch", "adaface",
+# abilities that no package of ours may bring, whatever else it is for
+NEVER = {
+    Ability.SEARCH, Ability.GROUP, Ability.VERIFY, Ability.EMBED, Ability.PERSON, Ability.GAIT, Ability.AGE, Ability.GENDER,
+    Ability.ETHNICITY, Ability.EMOTION,
 }  # fmt: skip
+# packages that recognise people, or estimate age, gender, ethnicity or emotion: what the catalogue knows, as PyPI writes it, and
+# names that were never to be taken before there was a catalogue and that it rates as detectors, or does not hold
+FORBIDDEN = {
+    name
+    for (ecosystem, name), component in read_catalogue().by_package.items()
+    if ecosystem is Ecosystem.PYPI and (component.rating is Rating.IDENTIFIES or NEVER & set(component.abilities))
+} | {"retina-face", "openface", "mivolo", "adaface", "facelib", "facetorch", "lightface"}
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -131,6 +138,7 @@ def test_no_package_that_recognises_people_is_locked() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     locked = {re.sub(r"[-_.]+", "-", m).lower() for m in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.M)}
     assert len(locked) > 20, "the lock file was read"
+    assert len(FORBIDDEN) > 90, "the catalogue was read"
     assert not locked & FORBIDDEN
 
 

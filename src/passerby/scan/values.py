@@ -49,9 +49,10 @@ class Rating(enum.StrEnum):
     """What decides: whether a component identifies by itself."""
 
     IDENTIFIES = "identifies"
-    """It identifies, verifies or makes face descriptors with what it brings or fetches by itself."""
+    """It identifies, verifies or makes face descriptors with what it brings or fetches by itself; or that is all that it is
+    for, as with the client of a service for recognising faces."""
     CAN = "can"
-    """It could, when given weights, a key or a further part: the code is there."""
+    """It could, when given weights, a key or a further part: the code is there, among much else."""
     DOES_NOT = "does-not"
     """It does not identify: detectors, landmarks, attributes, general networks."""
 

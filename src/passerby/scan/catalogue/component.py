@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from passerby.scan.values import Ability, Ecosystem, Rating, Weights
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
 Names = tuple[Name, ...]
+IDENTIFYING = frozenset({Ability.SEARCH, Ability.GROUP, Ability.VERIFY, Ability.EMBED})
+"""Abilities that tell one face from another."""
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -133,7 +135,8 @@ class Component(BaseModel):
         sort: library, kit (commercial development kit), plug-in (part of a video system), system (a whole product), service (a
             cloud API), weights (trained numbers alone), camera, app.
         commercial: Whether it is sold.
-        abilities: All that it can do.
+        abilities: All that it can do with pictures of people. Empty for what is listed because it is mistaken for such a
+            component, or works on voices: then it must be rated ``does-not``.
         rating: Whether it identifies with what it brings or fetches by itself.
         weights: Where its trained numbers are when it is installed.
         real_time: Whether it is made for streams, for recordings and pictures, or for both.
@@ -153,7 +156,7 @@ class Component(BaseModel):
     maker: str = ""
     sort: Literal["library", "kit", "plug-in", "system", "service", "weights", "camera", "app"]
     commercial: bool = False
-    abilities: Annotated[tuple[Ability, ...], Field(min_length=1)]
+    abilities: tuple[Ability, ...]
     rating: Rating
     weights: Weights
     real_time: Literal["real-time", "recorded", "both"] = "both"
@@ -165,3 +168,13 @@ class Component(BaseModel):
     wiring: WiringMarks = WiringMarks()
     note: str = ""
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Component:
+        if self.rating is not Rating.DOES_NOT and not self.abilities:
+            raise ValueError(f"abilities must be named for what is rated {self.rating}, got none")
+        if self.rating is Rating.IDENTIFIES and not set(self.abilities) & IDENTIFYING:
+            raise ValueError(
+                f"abilities must hold one of {', '.join(sorted(IDENTIFYING))} for what identifies, got none"
+            )
+        return self

@@ -47,8 +47,14 @@ def parse_component(text: str, name: str) -> Component:
     """
     try:
         component = Component.model_validate(yaml.load(text, Loader=_LOADER))  # noqa: S506 - a safe loader, in C where there is one
-    except (yaml.YAMLError, ValidationError) as exc:
-        raise ScanError(f"component {name} does not fit the catalogue's schema: {exc}") from exc
+    except yaml.YAMLError as exc:
+        raise ScanError(f"component {name} must be YAML, got {exc}") from exc
+    except ValidationError as exc:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in exc.errors(include_url=False)
+        )
+        raise ScanError(f"component {name} does not fit the catalogue's schema: {faults}") from exc
     if component.id != name:
         raise ScanError(f"component {name} must bear its file's name, got id {component.id}")
     return component
