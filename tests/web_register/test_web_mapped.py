@@ -245,5 +245,5 @@ def test_wrong_use_and_unreadable_registers_are_told_apart(
     assert run("register", "compare", place) == 2
     assert run("register", "compare", place, tmp_path / "log", tmp_path / "nowhere") == 2
     checkpoint = tmp_path / "log" / "public" / "checkpoint"
-    checkpoint.write_bytes(checkpoint.read_bytes().replace(b"A", b"B"))
+    checkpoint.write_bytes(checkpoint.read_bytes().replace(b"\n", b"x\n", 1))
     assert run("register", "compare", place, tmp_path / "log") == 1
