@@ -42,7 +42,7 @@ from passerby.register.tiles import (
     verify_inclusion,
 )
 from passerby.register.verification.proof import Proof
-from passerby.register.verification.trust import POLICY, VKEY, Trust, accept, follow
+from passerby.register.verification.trust import POLICY, VKEY, Trust, accept, earlier_keys, follow
 from passerby.register.verification.withheld import Tombstone, WithheldBundle, read_withheld
 from passerby.values import utc_now
 
@@ -110,6 +110,7 @@ class LogReader:
         self._bundles: OrderedDict[int, list[bytes]] = OrderedDict()
         self._withheld: dict[int, Tombstone] = {}
         self._cached_bytes = 0
+        self._keys: set[VerifierKey] | None = None
         self.snapshot = self._read()
         self._tiles = Tiles(self.snapshot.checkpoint.size, source.get)
 
@@ -167,7 +168,7 @@ class LogReader:
         if now.checkpoint.size != before.size:
             self._cached_bytes -= _size(self._bundles.pop(before.size // WIDTH, []))
             self._tiles = tiles
-        self.snapshot = now
+        self.snapshot, self._keys = now, None
         return changed
 
     def close(self) -> None:
@@ -215,9 +216,11 @@ class LogReader:
 
     def withheld(self, bundle: int) -> WithheldBundle | None:
         """Return what stands in the place of a bundle that its operator withholds; see ``read_withheld``."""
-        trust = self.snapshot.trust
-        keys = {trust.key, self._known, *(key for _, key in trust.rotations)}
-        return read_withheld(self.source.get, bundle, self.snapshot.checkpoint.origin, keys)
+        if self._keys is None:
+            trust = self.snapshot.trust
+            earlier = earlier_keys(self.source, self._known, self._stands)
+            self._keys = {trust.key, self._known, *(key for _, key in trust.rotations), *earlier}
+        return read_withheld(self.source.get, bundle, self.snapshot.checkpoint.origin, self._keys)
 
     @property
     def withdrawn(self) -> set[int]:
@@ -301,6 +304,16 @@ class LogReader:
             verify_inclusion(index, count, top, prove_inclusion(index, count, node), signed)
         except VerificationError as exc:
             raise TileError(f"{tile_path(None, index)}: {exc.message}") from exc
+
+    def _stands(self, index: int, data: bytes) -> bool:
+        size, root = self.size, self.snapshot.checkpoint.root
+        if index >= size:
+            return False
+        try:
+            verify_inclusion(index, size, leaf_hash(data), prove_inclusion(index, size, self._tiles.node), root)
+        except VerificationError:
+            return False
+        return True
 
     def _key_of(self, policy: Policy) -> VerifierKey:
         """The policy's key for the origin that the log states, or its first one, which then will not have signed."""

@@ -6,6 +6,7 @@ At each change the log publishes the proof of the ``key.added`` entry under a ch
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from passerby.errors import EntryError, FormatError, VerificationError
@@ -58,12 +59,39 @@ def follow(source: LogSource, known: VerifierKey) -> Trust:
     raise VerificationError(f"log must have at most {MAX_ROTATIONS} changes of key")
 
 
+def earlier_keys(source: LogSource, key: VerifierKey, stands: Callable[[int, bytes], bool]) -> set[VerifierKey]:
+    """Return the keys that a log had before one that is trusted, as entries say that stand in its own tree.
+
+    Args:
+        source: Of the log.
+        key: That is trusted.
+        stands: Whether an entry with these bytes stands in the log at an index.
+
+    Raises:
+        StorageError: the log cannot be read.
+        FormatError: a proof does not parse.
+        VerificationError: a proof is not one of a change of key.
+    """
+    changes = []
+    for number in range(MAX_ROTATIONS):
+        raw = source.get(rotation_path(number))
+        if raw is None:
+            break
+        changes.append(_change(raw, rotation_path(number)))
+    found = {key}
+    for proof, old, new in reversed(changes):
+        if new in found and old.name == new.name and stands(proof.index, proof.extra or b""):
+            found.add(old)
+    return found - {key}
+
+
 def accept(policy: Policy, trust: Trust) -> Policy:
     """Return a policy that takes the present key of a log in the place of the one it names."""
     return replace(policy, logs=(trust.key,))
 
 
-def _step(trust: Trust, raw: bytes, path: str) -> Trust:
+def _change(raw: bytes, path: str) -> tuple[Proof, VerifierKey, VerifierKey]:
+    """The proof of a change of key, the old key and the new one; nothing vouches for them yet."""
     try:
         proof = Proof.parse(raw)
         entry = decode_entry(proof.extra or b"")
@@ -71,11 +99,14 @@ def _step(trust: Trust, raw: bytes, path: str) -> Trust:
         raise FormatError(f"{path}: {exc.message}") from exc
     if not isinstance(entry, KeyAdded) or entry.use != "log" or entry.replaces is None:
         raise VerificationError(f"{path} must prove a key.added entry of use log")
-    old = VerifierKey.parse(entry.replaces)
+    return proof, VerifierKey.parse(entry.replaces), VerifierKey.parse(entry.key)
+
+
+def _step(trust: Trust, raw: bytes, path: str) -> Trust:
+    proof, old, new = _change(raw, path)
     if old != trust.key:
         # a reader who came later starts from a newer key; proofs before it are not this reader's business
         return trust
-    new = VerifierKey.parse(entry.key)
     if (new.name, new.kind) != (old.name, old.kind):
         raise VerificationError(f"{path}: new key must be of {old.name}, got {new.name}")
     proven = require(proof, proof.extra or b"", Policy(logs=(old,)))

@@ -26,7 +26,7 @@ from passerby.web.register.view import CAMERAS_PER_PART, camera_view, operator_v
 
 HERE = Path(__file__).parent.parent
 STATIC = HERE / "static" / "register"
-STATIC_FILES = ("log.js", "page.css", "page.js")
+STATIC_FILES = ("log.js", "claims.js", "withheld.js", "page.css", "page.js")
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'"
@@ -204,7 +204,7 @@ def witness_text(words: Translation, seen: LogSummary) -> Markup:
 
 def script_words(words: Translation) -> dict[str, Any]:
     """Return the texts that the script on a page shows."""
-    names = ("waiting", "good", "bad", "all_good", "some_bad", "unable")
+    names = ("waiting", "good", "bad", "withdrawn", "all_good", "some_bad", "some_withdrawn", "unable")
     return {
         **{name: words.text(f"check.{name}", n="{n}") for name in names},
         "unknown": words.text("light.unknown"),
@@ -221,7 +221,8 @@ def reasons(words: Translation) -> dict[str, str]:
 def verifier_page() -> tuple[bytes, str]:
     """Return the checker: one file that anyone can host, the same bytes for every register; and its content policy."""
     style = (STATIC / "page.css").read_text(encoding="utf-8")
-    script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("log.js", "times.js", "verifier.js"))
+    parts = ("log.js", "claims.js", "withheld.js", "times.js", "verifier.js")
+    script = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in parts)
     policy = (
         f"default-src 'none'; script-src '{source_hash(script)}'; style-src '{source_hash(style)}'; connect-src http: https:; "
         "img-src data:; base-uri 'none'; form-action 'none'"

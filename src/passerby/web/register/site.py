@@ -70,6 +70,8 @@ def write_site(
         for old in (folder / "entry" / f"{index}.json", folder / "proof" / str(index)):
             if index not in cited:
                 old.unlink(missing_ok=True)
+    for path in tombstone_paths(follower):  # the pages' own check asks for them
+        changed += write_if_changed(folder / path, follower.file(path) or b"")
     follower.proofs = {index: met for index, met in follower.proofs.items() if index in cited}
     follower.save()
     return Written(count, changed, len(cited), pages.seen.size)
@@ -100,6 +102,14 @@ def copy_log(follower: LogFollower, folder: Path) -> int:
         for old in (whole, *whole.parent.glob(f"{whole.name}.p/*")):
             old.unlink(missing_ok=True)
     return changed + write_if_changed(folder / "checkpoint", follower.reader.snapshot.note.raw)
+
+
+def tombstone_paths(follower: LogFollower) -> Iterator[str]:
+    """Yield the paths of the tombstones of what was read, and of what shows whose they are; nothing where nothing is withheld."""
+    if follower.reader.withheld_bundles:
+        yield "vkey"
+        yield from rotation_paths(follower)
+        yield from (withheld_paths(bundle)[0] for bundle in follower.reader.withheld_bundles)
 
 
 def rotation_paths(follower: LogFollower) -> Iterator[str]:

@@ -127,15 +127,21 @@ async function checkSignature(key, text, value) {
   return time === null ? null : Number(time);
 }
 
-// Gives out a checkpoint only if the log's key signed it. A known key's wrong signature spoils the whole note, and a key
+// A note's text, and which of some keys signed it, when. A known key's wrong signature spoils the whole note, and a key
 // counts once however often it signed.
-async function openCheckpoint(bytes, logKey, witnesses = []) {
+async function openNote(bytes, keys) {
   const { text, signatures } = splitNote(bytes);
   const seen = new Map();
   for (const signature of signatures) {
-    const key = [logKey, ...witnesses].find((known) => known.name === signature.name && same(known.id, signature.id));
+    const key = keys.find((known) => known.name === signature.name && same(known.id, signature.id));
     if (key) seen.set(key, await checkSignature(key, text, signature.value));
   }
+  return { text, seen };
+}
+
+// Gives out a checkpoint only if the log's key signed it.
+async function openCheckpoint(bytes, logKey, witnesses = []) {
+  const { text, seen } = await openNote(bytes, [logKey, ...witnesses]);
   if (!seen.has(logKey)) throw new Refused("unsigned", logKey.name);
   const checkpoint = parseCheckpoint(text);
   if (checkpoint.origin !== logKey.name) throw new Refused("unsigned", "another log's checkpoint");
@@ -239,7 +245,7 @@ async function fetchBytes(url, most, missing = false) {
   } catch {
     throw new Refused("network", String(url));
   }
-  if (missing && answer.status === 404) return null;
+  if (missing && (answer.status === 404 || answer.status === 410)) return null;
   if (!answer.ok) throw new Refused("missing", `${url} (${answer.status})`);
   const bytes = new Uint8Array(await answer.arrayBuffer());
   if (bytes.length > most) throw new Refused("format", `${url} is too long`);
@@ -262,21 +268,28 @@ function splitTile(bytes) {
   return Array.from({ length: bytes.length / 32 }, (_, i) => bytes.slice(i * 32, (i + 1) * 32));
 }
 
-// Reads tiles of one checkpoint. What it returns is only trusted after checkInclusion against the signed root.
+// How a log names its n-th file of a sort: 1067 is x001/067.
+function fileName(index) {
+  const groups = String(index).padStart(Math.ceil(String(index).length / 3) * 3, "0").match(/.../g);
+  return groups.map((group, i) => (i < groups.length - 1 ? `x${group}` : group)).join("/");
+}
+
+// Reads tiles of one checkpoint. What it returns is only trusted after checkInclusion against the signed root. `trust` is how
+// `followKey` came to the log's key: one of the keys that the log had signed what stands in the place of a withheld bundle.
 class Log {
-  constructor(base, checkpoint) {
+  constructor(base, checkpoint, trust) {
     this.base = String(base).endsWith("/") ? String(base) : `${base}/`;
     this.checkpoint = checkpoint;
+    this.trust = trust;
     this.kept = new Map();
+    this.withheld = new Map();
   }
 
   async tile(level, index) {
     const across = Number(BigInt(this.checkpoint.size) >> BigInt(level === "entries" ? 0 : 8 * level));
     const width = Math.min(TILE, across - index * TILE);
     if (width < 1) throw new Refused("inclusion");
-    const groups = String(index).padStart(Math.ceil(String(index).length / 3) * 3, "0").match(/.../g);
-    const name = groups.map((group, i) => (i < groups.length - 1 ? `x${group}` : group)).join("/");
-    const url = `${this.base}tile/${level}/${name}`;
+    const url = `${this.base}tile/${level}/${fileName(index)}`;
     if (!this.kept.has(url)) {
       const most = level === "entries" ? TILE * 65_537 : TILE * 32;
       const part = width < TILE ? await fetchBytes(`${url}.p/${width}`, most, true) : null;
@@ -288,9 +301,36 @@ class Log {
     return this.kept.get(url);
   }
 
-  async entry(index) {
-    if (index >= this.checkpoint.size) throw new Refused("inclusion");
-    return (await this.tile("entries", Math.floor(index / TILE)))[index % TILE];
+  // The keys that the log had: also those before the key that the reader knows, as entries of the log itself say.
+  async everyKey() {
+    const { size, root } = this.checkpoint;
+    const found = [...this.trust.keys];
+    for (const { old, proof } of this.trust.earlier) {
+      const next = await parseKey(String(parseEntry(proof.entry).key));
+      if (old.name !== next.name || !found.some((key) => same(key.public, next.public))) continue;
+      await checkInclusion(proof.index, size, await leafHash(proof.entry), await this.path(proof.index), root);
+      found.push(old);
+    }
+    return found;
+  }
+
+  // A bundle's entries, or what is shown in its place, then with its tombstone.
+  async bundle(index) {
+    if (!this.withheld.has(index)) {
+      try {
+        return { entries: await this.tile("entries", index), tombstone: null };
+      } catch (error) {
+        if (!(error instanceof Refused) || error.reason !== "missing") throw error;
+        const tombstone = await readTombstone(this.base, index, this.checkpoint.origin, await this.everyKey());
+        if (tombstone === null) throw error;
+        this.withheld.set(index, { entries: await readShown(this.base, tombstone), tombstone });
+      }
+    }
+    const found = this.withheld.get(index);
+    // the hashes of the tile that is proven below are the tombstone's, all of them
+    const stated = await this.tile(0, index);
+    if (!found.tombstone.leaves.every((leaf, place) => same(leaf, stated[place]))) throw new Refused("inclusion");
+    return found;
   }
 
   // The hash of the whole subtree that starts at leaf `index * 2^level`.
@@ -326,66 +366,38 @@ class Log {
   // From a key that is trusted to the key that signs today: each change is an entry, proven under the key before it.
   static async followKey(base, key) {
     const changes = [];
+    const keys = [key];
+    const earlier = [];
     for (let number = 0; number < MAX_ROTATIONS; number++) {
       const bytes = await fetchBytes(new URL(`rotation/${number}.tlog-proof`, base), MAX_NOTE_BYTES + 100_000, true);
-      if (bytes === null) return { key, changes };
+      if (bytes === null) return { key, keys, earlier, changes };
       const proof = parseProof(bytes);
       const entry = parseEntry(proof.entry ?? new Uint8Array());
       if (entry.kind !== "key.added" || entry.use !== "log") throw new Refused("format", "not a change of key");
       const old = await parseKey(String(entry.replaces));
-      if (old.name !== key.name || !same(old.public, key.public)) continue; // before the key that is trusted
+      if (old.name !== key.name || !same(old.public, key.public)) {
+        earlier.unshift({ old, proof }); // before the key that is trusted
+        continue;
+      }
       const checkpoint = await openCheckpoint(proof.checkpoint, key);
       await checkInclusion(proof.index, checkpoint.size, await leafHash(proof.entry), proof.path, checkpoint.root);
       const next = await parseKey(String(entry.key));
       if (next.name !== key.name || next.type !== LOG_KEY) throw new Refused("format", "not a change of key");
       key = next;
+      keys.push(key);
       changes.push(proof);
     }
     throw new Refused("format", "too many changes of key");
   }
 
+  // {entry, leaf, withdrawn}: of a withdrawn entry the leaf is proven, and what is shown of it is the operator's word.
   async prove(index) {
-    const entry = await this.entry(index);
     const { size, root } = this.checkpoint;
-    await checkInclusion(index, size, await leafHash(entry), await this.path(index), root);
-    return entry;
+    if (index >= size) throw new Refused("inclusion");
+    const { entries, tombstone } = await this.bundle(Math.floor(index / TILE));
+    const [entry, place] = [entries[index % TILE], index % TILE];
+    const leaf = tombstone === null ? await leafHash(entry) : tombstone.leaves[place];
+    await checkInclusion(index, size, leaf, await this.path(index), root);
+    return { entry, leaf, withdrawn: tombstone !== null && tombstone.places.has(place) };
   }
-}
-
-// --- what a page shows against what an entry says ----------------------------------------------------------------------
-
-function fieldOf(entry, pointer) {
-  let value = entry;
-  for (const part of pointer.split("/").slice(1)) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = value[part];
-  }
-  return value;
-}
-
-function parseEntry(bytes) {
-  try {
-    return JSON.parse(utf8(bytes));
-  } catch {
-    throw new Refused("format", "entry is not JSON");
-  }
-}
-
-// `element` shows the field `data-claim` of the entry `data-entry`: as a time, as a value, or as its own text.
-function checkClaim(element, entry) {
-  const value = fieldOf(entry, element.getAttribute("data-claim"));
-  const shown = element.getAttribute("datetime") ?? element.getAttribute("value") ?? element.textContent;
-  if (value === undefined || typeof value === "object" || String(value) !== shown) {
-    throw new Refused("claim", `${element.getAttribute("data-claim")}: ${JSON.stringify(value)} / ${JSON.stringify(shown)}`);
-  }
-}
-
-function claimsIn(root) {
-  const found = new Map();
-  for (const element of root.querySelectorAll("[data-entry]")) {
-    const index = decimal(element.getAttribute("data-entry"));
-    if (!found.has(index)) found.set(index, []);
-    if (element.hasAttribute("data-claim")) found.get(index).push(element);
-  }
-  return found;
 }

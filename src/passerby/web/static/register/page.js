@@ -4,6 +4,7 @@
 
 const ROOT = document.documentElement.dataset.root;
 const AT_ONCE = 6;
+let withdrawn = 0;
 const WORDS = JSON.parse(document.getElementById("words").textContent);
 
 // Marks an entry everywhere, or only in the statement around one element.
@@ -19,8 +20,8 @@ function mark(index, state, text, title = "", around = document) {
 async function checkEntry(index, elements, key) {
   const proof = parseProof(await fetchBytes(`${ROOT}proof/${index}`, MAX_NOTE_BYTES + 100_000));
   if (proof.index !== index) throw new Refused("index");
-  if (proof.entry === null) throw new Refused("format", "proof without its entry");
   const checkpoint = await openCheckpoint(proof.checkpoint, key);
+  if (proof.entry === null) return checkWithdrawn(proof, checkpoint, key);
   await checkInclusion(index, checkpoint.size, await leafHash(proof.entry), proof.path, checkpoint.root);
   const entry = parseEntry(proof.entry);
   mark(index, "good", WORDS.good);
@@ -36,15 +37,30 @@ async function checkEntry(index, elements, key) {
   return wrong === 0;
 }
 
+// A proof without its entry: the operator must have said, signed, that it was withdrawn. What is shown of it is its word only.
+async function checkWithdrawn({ index, path }, { origin, size, root }, key) {
+  const base = new URL(ROOT, location.href);
+  const first = await parseKey(utf8(await fetchBytes(new URL("vkey", base), 10_000)).trimEnd());
+  const followed = await Log.followKey(base, first);
+  if (!same(followed.key.public, key.public)) throw new Refused("unsigned", "vkey");
+  const tombstone = await readTombstone(base, Math.floor(index / TILE), origin, followed.keys);
+  if (!tombstone?.places.has(index % TILE)) throw new Refused("format", "proof without its entry");
+  await checkInclusion(index, size, tombstone.leaves[index % TILE], path, root);
+  mark(index, "warn", WORDS.withdrawn);
+  withdrawn += 1;
+  return true;
+}
+
 // Says once for each section whether its statements were checked, and opens those where one failed.
 function summarise() {
   for (const shown of document.querySelectorAll("[data-checked]")) {
     const section = shown.closest("section");
     const marks = [...section.querySelectorAll("[data-mark]")];
     const bad = marks.some((element) => element.dataset.state === "bad");
-    if (!bad && (marks.length === 0 || marks.some((element) => element.dataset.state !== "good"))) continue;
-    shown.textContent = bad ? WORDS.bad : WORDS.good;
-    shown.dataset.state = bad ? "bad" : "good";
+    const gone = marks.some((element) => element.dataset.state === "warn");
+    if (!bad && (marks.length === 0 || marks.some((element) => !element.dataset.state))) continue;
+    shown.textContent = bad ? WORDS.bad : gone ? WORDS.withdrawn : WORDS.good;
+    shown.dataset.state = bad ? "bad" : gone ? "warn" : "good";
     shown.hidden = false;
     if (bad) shown.closest("details").open = true;
   }
@@ -82,7 +98,8 @@ async function checkPage() {
   }
   summarise();
   summary.dataset.state = bad ? "bad" : "good";
-  summary.textContent = (bad ? WORDS.some_bad : WORDS.all_good).replace("{n}", bad || claims.length);
+  summary.textContent = (bad ? WORDS.some_bad : WORDS.all_good).replace("{n}", bad || claims.length - withdrawn);
+  if (withdrawn) summary.textContent += ` ${WORDS.some_withdrawn.replace("{n}", withdrawn)}`;
 }
 
 // A page that was kept, or that nobody writes any more, must not go on saying "on".

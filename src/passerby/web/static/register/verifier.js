@@ -39,7 +39,7 @@ function report(state, title, text, details = []) {
 
 async function newestOf(log) {
   const { size } = log.checkpoint;
-  return size === 0 ? null : instantOf(await log.prove(size - 1));
+  return size === 0 ? null : instantOf((await log.prove(size - 1)).entry);
 }
 
 async function checkWitnesses(base, key, bytes, log) {
@@ -67,15 +67,30 @@ async function checkWitnesses(base, key, bytes, log) {
   if (!own) report("warn", T.step_witness, T.named_by_operator);
 }
 
+function reportEntry(index, { withdrawn }, details) {
+  if (withdrawn) report("warn", T.step_entries, say(T.entry_withdrawn, { n: index }));
+  else report("good", T.step_entries, say(T.ok_entry, { n: index }), details);
+}
+
+async function reportWithheld(log) {
+  for (const { tombstone } of [...log.withheld.values()]) {
+    const { index, reason } = await findAnnouncement(log, tombstone);
+    const gone = [...tombstone.places].map((place) => tombstone.bundle * TILE + place).join(", ");
+    if (index === null) report("warn", T.step_entries, say(T.withheld_far, { n: gone }));
+    else report("warn", T.step_entries, say(T.withheld, { n: gone, by: index }), [reason]);
+  }
+}
+
 async function checkPage(log, address) {
   const page = new DOMParser().parseFromString(utf8(await fetchBytes(address, 20_000_000)), "text/html");
   const claims = [...claimsIn(page)];
   if (claims.length === 0) throw new Refused("claim", T.page_none);
   for (const [index, elements] of claims) {
-    const entry = parseEntry(await log.prove(index));
+    const proven = await log.prove(index);
+    const entry = parseEntry(proven.entry);
     elements.forEach((element) => checkClaim(element, entry));
     const fields = elements.map((element) => element.getAttribute("data-claim"));
-    report("good", T.step_entries, say(T.ok_entry, { n: index }), fields.map((name) => `${name}: ${fieldOf(entry, name)}`));
+    reportEntry(index, proven, fields.map((name) => `${name}: ${fieldOf(entry, name)}`));
   }
   report("good", T.step_page, say(T.ok_page, { n: claims.map(([index]) => index).join(", ") }));
 }
@@ -85,22 +100,24 @@ async function check() {
   const known = await parseKey(field("key").value.trim());
   if (known.type !== LOG_KEY) throw new Refused("format", "key of a witness");
   report("good", T.step_key, say(T.ok_key, { name: known.name }));
-  const { key, changes } = await Log.followKey(base, known);
+  const trust = await Log.followKey(base, known);
+  const { key, changes } = trust;
   const bytes = await fetchBytes(new URL("checkpoint", base), MAX_NOTE_BYTES);
   const checkpoint = await openCheckpoint(bytes, key);
   report("good", T.step_checkpoint, say(T.ok_checkpoint, { size: checkpoint.size }));
-  const log = new Log(base, checkpoint);
+  const log = new Log(base, checkpoint, trust);
   await checkWitnesses(base, key, bytes, log);
   for (const { index, entry } of changes) {
-    if (!same(await log.prove(index), entry)) throw new Refused("inclusion");
+    if (!same((await log.prove(index)).leaf, await leafHash(entry))) throw new Refused("inclusion");
     report("good", T.step_key, say(T.ok_rotation, { n: index }));
   }
   for (const index of field("entries").value.split(/[\s,;]+/).filter(Boolean)) {
-    const entry = await log.prove(decimal(index));
-    report("good", T.step_entries, say(T.ok_entry, { n: index }), [utf8(entry)]);
+    const proven = await log.prove(decimal(index));
+    reportEntry(index, proven, [utf8(proven.entry)]);
   }
   const page = field("page").value.trim();
   if (page) await checkPage(log, new URL(page));
+  await reportWithheld(log);
 }
 
 async function run(event) {
