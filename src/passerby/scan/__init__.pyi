@@ -20,6 +20,11 @@ from .report import (
     report_to_text,
     shown,
 )
+from .run import (
+    Progress,
+    ScanSettings,
+    scan_target,
+)
 from .values import (
     Ability,
     Confidence,
@@ -50,9 +55,11 @@ __all__ = [
     "FindingKind",
     "Observation",
     "PackageMention",
+    "Progress",
     "Rating",
     "ScanReport",
     "ScanResult",
+    "ScanSettings",
     "Unread",
     "Weights",
     "component_to_json",
@@ -65,5 +72,6 @@ __all__ = [
     "report_to_json",
     "report_to_sarif",
     "report_to_text",
+    "scan_target",
     "shown",
 ]

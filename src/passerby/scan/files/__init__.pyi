@@ -1,3 +1,7 @@
+from .bounds import (
+    Budget,
+    ScanLimits,
+)
 from .documents import (
     XmlElement,
     read_json,
@@ -11,15 +15,29 @@ from .target import (
     DiskFile,
     shown_path,
 )
+from .unpack import (
+    budget_for,
+    unpacked,
+)
+from .walk import (
+    Walked,
+    walk_target,
+)
 
 __all__ = [
+    "Budget",
     "BytesFile",
     "DiskFile",
+    "ScanLimits",
+    "Walked",
     "XmlElement",
+    "budget_for",
     "read_json",
     "read_text",
     "read_toml",
     "read_xml",
     "read_yaml",
     "shown_path",
+    "unpacked",
+    "walk_target",
 ]

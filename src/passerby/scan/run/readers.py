@@ -1,0 +1,7 @@
+"""The readers of all wings, in one order."""
+
+from __future__ import annotations
+
+from passerby.scan.values import Reader
+
+READERS: tuple[Reader, ...] = ()
