@@ -183,6 +183,8 @@ class PackageMention:
         installed: Its files are here, not only its name.
         requires: Names of packages of the same ecosystem that it needs, as far as this place says.
         root: The target's own manifest names it directly; None where this place cannot say.
+        own: This place is the package's own manifest in a source tree, so that its name may be somebody's working title.
+        chain: What brought it in, from the top to this one, where this place says so by itself.
     """
 
     ecosystem: Ecosystem
@@ -192,6 +194,8 @@ class PackageMention:
     installed: bool = False
     requires: tuple[str, ...] = ()
     root: bool | None = None
+    own: bool = False
+    chain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -4,11 +4,14 @@ from .bounds import (
 )
 from .documents import (
     XmlElement,
+    list_of,
     read_json,
     read_text,
     read_toml,
     read_xml,
     read_yaml,
+    table_of,
+    text_of,
 )
 from .target import (
     BytesFile,
@@ -32,12 +35,15 @@ __all__ = [
     "Walked",
     "XmlElement",
     "budget_for",
+    "list_of",
     "read_json",
     "read_text",
     "read_toml",
     "read_xml",
     "read_yaml",
     "shown_path",
+    "table_of",
+    "text_of",
     "unpacked",
     "walk_target",
 ]

@@ -114,6 +114,21 @@ def read_xml(file: TargetFile, most_bytes: int = MOST_BYTES) -> XmlElement:
     return element
 
 
+def table_of(value: object) -> dict[str, object]:
+    """Return a value of a document if it is a table, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(value: object) -> list[object]:
+    """Return a value of a document if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def text_of(value: object) -> str:
+    """Return a value of a document if it is text, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
 def _parsed(parse: Callable[[T], object], document: T, kind: str) -> object:
     try:
         return parse(document)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from passerby.scan.catalogue import read_catalogue
+from passerby.scan.packages import join_packages
 from passerby.scan.values import Finding, Observation, PackageMention, Rating, ScanResult, Unread
 
 _RATINGS = list(Rating)
@@ -28,6 +30,8 @@ def join_observations(target: str, observations: Iterable[Observation], *, files
             mentions.add(one)
         else:
             unread.add(one)
+    if mentions:
+        findings.update(join_packages(mentions, read_catalogue()))
     return ScanResult(
         target,
         tuple(sorted(findings, key=finding_order)),

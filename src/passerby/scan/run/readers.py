@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from passerby.scan import packages
 from passerby.scan.values import Reader
 
-READERS: tuple[Reader, ...] = ()
+READERS: tuple[Reader, ...] = (*packages.READERS,)

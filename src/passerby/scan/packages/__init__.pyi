@@ -1,0 +1,11 @@
+from .joining import (
+    join_packages,
+)
+from .readers import (
+    READERS,
+)
+
+__all__ = [
+    "READERS",
+    "join_packages",
+]
