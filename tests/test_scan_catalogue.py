@@ -157,7 +157,7 @@ def test_an_entry_is_read() -> None:
         ("2026-11-30", "yesterday", "sources.0.seen"),
         ("weights: held", "weights: held\ncolour: red", "colour"),
         ("weights: held", "weights: held\nfiles: [{name: a.onnx, sha256: abc}]", "files.0.sha256"),
-        ("weights: held", "weights: held\ncode: {ruby: [x]}", "code.ruby"),
+        ("weights: held", "weights: held\ncode: {cobol: [x]}", "code.cobol"),
         ("[verify, embed]", "[verify", "component example must be YAML"),
     ],
 )  # fmt: skip
