@@ -52,7 +52,7 @@ def test_each_file_is_read_whole() -> None:
 
 
 def test_components_of_each_rating_and_of_both_trades_are_there() -> None:
-    assert len(COMPONENTS) >= 60
+    assert len(COMPONENTS) >= 150
     assert {component.rating for component in COMPONENTS} == set(Rating)
 
 
