@@ -96,6 +96,9 @@ def _text(report: ScanReport, function: _Function, functions: list[_Function]) -
 
 def _comments(report: ScanReport, function: _Function) -> Iterator[str]:
     """Give the findings that lead to this function."""
+    for result in report.results:
+        for finding, reason in result.suppressed[:_MOST_FINDINGS]:
+            yield f"  # suppressed ({shown(reason)}): {title_of(finding)}; {shown(finding.path)}"[:300]
     leading = [finding for finding in report.findings() if function.abilities & set(finding.abilities)]
     if not leading:
         yield "  # nothing was found that works on faces or people"
