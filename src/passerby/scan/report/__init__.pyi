@@ -9,10 +9,13 @@ from .html_page import (
     report_to_html,
 )
 from .json_values import (
-    component_to_json,
     dump_json,
     read_schema,
     report_to_json,
+)
+from .listing import (
+    catalogue_to_json,
+    catalogue_to_text,
 )
 from .sarif import (
     report_to_sarif,
@@ -36,7 +39,8 @@ __all__ = [
     "RATING_WORDS",
     "FactsDraft",
     "ScanReport",
-    "component_to_json",
+    "catalogue_to_json",
+    "catalogue_to_text",
     "draft_facts",
     "dump_json",
     "read_schema",

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 import passerby
-from passerby.scan.catalogue import Component
 from passerby.scan.report.scanned import ScanReport
 from passerby.scan.report.words import CORRECTION, PRESENCE_MEANING, abilities_of, shown, timing_of
 from passerby.scan.values import Evidence, Finding, Rating, ScanResult, Unread
@@ -39,25 +38,7 @@ def worst_rating(report: ScanReport) -> Rating:
     return next((rating for rating in Rating if rating in found), Rating.DOES_NOT)
 
 
-def component_to_json(component: Component) -> dict[str, Json]:
-    """Return one component of the catalogue as JSON values: what it is, what it can do, and who says so."""
-    return {
-        "id": component.id,
-        "title": component.title,
-        "maker": component.maker,
-        "sort": component.sort,
-        "commercial": component.commercial,
-        "abilities": [ability.value for ability in component.abilities],
-        "rating": component.rating.value,
-        "weights": component.weights.value,
-        "real_time": component.real_time,
-        "since": component.since,
-        "note": component.note,
-        "sources": [source.url for source in component.sources],
-    }
-
-
-def dump_json(values: Mapping[str, Json] | list[Json]) -> str:
+def dump_json(values: Mapping[str, Json]) -> str:
     """Return JSON values as text that ends with a line break."""
     return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
 
