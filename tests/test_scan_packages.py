@@ -264,9 +264,12 @@ def test_a_project_and_its_environment_are_one_place_and_two_projects_are_two() 
     assert second.chain == ("inner",)
 
 
-def test_a_version_from_before_it_could_is_no_finding() -> None:
+def test_a_version_from_before_it_could_does_not() -> None:
     known = catalogue(component("inner", since="4.5.4", rating="can"))
-    assert join_packages(mentions("requirements.txt", "inner==4.5.3.56\n"), known) == ()
+    (old,) = join_packages(mentions("requirements.txt", "inner==4.5.3.56\n"), known)
+    assert old.rating is Rating.DOES_NOT
+    assert old.abilities == (Ability.DETECT,)
+    assert "4.5.4" in old.note
     for text in ("inner==4.5.4.58\n", "inner>=3\n", "inner\n"):
         (finding,) = join_packages(mentions("requirements.txt", text), known)
         assert finding.rating is Rating.CAN

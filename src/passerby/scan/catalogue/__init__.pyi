@@ -1,4 +1,5 @@
 from .component import (
+    IDENTIFYING,
     BinaryMarks,
     CodeMarks,
     Component,
@@ -12,6 +13,7 @@ from .loading import (
 )
 
 __all__ = [
+    "IDENTIFYING",
     "BinaryMarks",
     "Catalogue",
     "CodeMarks",

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from passerby.scan.catalogue import Catalogue, Component, read_catalogue
+from passerby.scan.catalogue import IDENTIFYING, Catalogue, Component, read_catalogue
 from passerby.scan.packages.names import mention, parse_purl, shown
 from passerby.scan.values import (
     Ability,
@@ -48,7 +48,6 @@ _TASKS: dict[str, tuple[Ability, ...]] = {
     "face liveness detection": (Ability.LIVENESS,),
     "face anti spoofing": (Ability.LIVENESS,),
 }
-_IDENTIFYING = {Ability.SEARCH, Ability.GROUP, Ability.VERIFY, Ability.EMBED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,7 @@ class Part:
         version: As stated.
         purl: Its package URL, or empty.
         sha256: Digests, 64 hex digits each.
+        file: It is a file, and named as one.
         model: It is stated to be a machine-learning model.
         tasks: What such a model is stated to do.
     """
@@ -68,6 +68,7 @@ class Part:
     version: str = ""
     purl: str = ""
     sha256: tuple[str, ...] = ()
+    file: bool = False
     model: bool = False
     tasks: tuple[str, ...] = ()
 
@@ -93,7 +94,7 @@ def observe(bill: Bill, file: TargetFile) -> Iterator[Observation]:
     Names are compared whole; a part without a package URL that bears the name of a component is likely it, and no more.
     """
     catalogue = read_catalogue()
-    known = _known_names(catalogue)
+    known = {files: _known_names(catalogue, files=files) for files in (False, True)}
     before = _paths(bill)
     for reference, part in bill.parts.items():
         chain = _chain(reference, before, bill)
@@ -106,7 +107,7 @@ def observe(bill: Bill, file: TargetFile) -> Iterator[Observation]:
             yield from mention(ecosystem, name, version or part.version, where, requires=needed, root=root, chain=chain)
         yield from _known_digests(part, file, catalogue, chain)
         if part.model or not package:
-            yield from _known_part(part, file, known, chain)
+            yield from _known_part(part, file, known[part.file], chain)
 
 
 def _needed(bill: Bill, reference: str, ecosystem: Ecosystem) -> tuple[str, ...]:
@@ -116,12 +117,14 @@ def _needed(bill: Bill, reference: str, ecosystem: Ecosystem) -> tuple[str, ...]
     return tuple(package[1] for package in packages if package and package[0] is ecosystem)
 
 
-def _known_names(catalogue: Catalogue) -> dict[str, Component]:
-    """Return components by everything that names them whole, in lower case: packages, title, weights and libraries."""
+def _known_names(catalogue: Catalogue, *, files: bool) -> dict[str, Component]:
+    """Return components by what names them whole, in lower case: weights and libraries, or packages and titles as well."""
     known: dict[str, Component] = {}
     for component in catalogue.components.values():
-        names = [name for of_registry in component.names.values() for name in of_registry]
-        names += [component.id, component.title, *(file.name for file in component.files), *component.binaries.files]
+        names = [*(file.name for file in component.files), *component.binaries.files]
+        if not files:
+            names += [name for of_registry in component.names.values() for name in of_registry]
+            names += [component.id, component.title]
         for name in names:
             known.setdefault(name.lower(), component)
     return known
@@ -173,8 +176,8 @@ def _known_digests(part: Part, file: TargetFile, catalogue: Catalogue, chain: tu
 
 
 def _known_part(part: Part, file: TargetFile, known: dict[str, Component], chain: tuple[str, ...]) -> Iterator[Finding]:
-    name = part.name.lower()
-    component = known.get(name) or known.get(name.rpartition("/")[2]) or known.get(re.sub(r"[-_.]+", "-", name))
+    name = part.name.lower().rpartition("/")[2] if part.file else part.name.lower()
+    component = known.get(name) or known.get(name.replace("/", ":")) or known.get(re.sub(r"[-_.]+", "-", name))
     stated = [_task(task) for task in part.tasks if _task(task) in _TASKS]
     if component is None and not stated:
         return
@@ -206,7 +209,7 @@ def _as_component(finding: Finding, component: Component) -> Finding:
 
 def _as_stated(finding: Finding, tasks: list[str]) -> Finding:
     able = {ability for task in tasks for ability in _TASKS[task]}
-    rating = Rating.IDENTIFIES if able & _IDENTIFYING else Rating.DOES_NOT
+    rating = Rating.IDENTIFIES if able & IDENTIFYING else Rating.DOES_NOT
     abilities = tuple(ability for ability in Ability if ability in able)
     return replace(finding, abilities=abilities, rating=rating, weights=Weights.GIVEN)
 

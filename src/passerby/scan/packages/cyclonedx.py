@@ -55,6 +55,7 @@ def _part(component: dict[str, object]) -> Part:
         text_of(component.get("version")),
         text_of(component.get("purl")),
         tuple(text_of(one.get("content")).lower() for one in hashes if one.get("alg") == "SHA-256"),
+        component.get("type") == "file",
         component.get("type") == "machine-learning-model",
         tuple(filter(None, tasks)),
     )

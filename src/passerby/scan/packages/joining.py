@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
-from passerby.scan.catalogue import Catalogue, Component
+from passerby.scan.catalogue import IDENTIFYING, Catalogue, Component
 from passerby.scan.packages.names import comparable, github_name, shown
 from passerby.scan.values import (
     MEMBER,
@@ -18,6 +19,7 @@ from passerby.scan.values import (
     Finding,
     FindingKind,
     PackageMention,
+    Rating,
 )
 
 MOST_EVIDENCE = 20
@@ -111,7 +113,7 @@ def _by_name(catalogue: Catalogue) -> dict[_Node, Component]:
 
 
 def _component(mention: PackageMention, names: dict[_Node, Component]) -> Component | None:
-    """Return the component that a mention names; one that is older than what it could do counts as not named."""
+    """Return the component that a mention names; what is straight from a repository may be known by the repository."""
     component = names.get((mention.ecosystem, mention.name))
     if component is None:
         match mention.ecosystem:
@@ -121,9 +123,12 @@ def _component(mention: PackageMention, names: dict[_Node, Component]) -> Compon
                 component = names.get((Ecosystem.GITHUB, github_name(mention.name)))
             case Ecosystem.SWIFT:
                 component = names.get((Ecosystem.GITHUB, mention.name))
-    if component is None or not component.since or not mention.version:
-        return component
-    return component if _version(mention.version) >= _version(component.since) else None
+    return component
+
+
+def _recent(component: Component, mention: PackageMention) -> bool:
+    """Tell whether a mention is of a version that can do what the component can; one that is not stated may be."""
+    return not component.since or not mention.version or _version(mention.version) >= _version(component.since)
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -187,7 +192,7 @@ def _finding(group: list[_Hit], graph: _Graph) -> Finding:
     version = max(stated, key=lambda mention: mention.installed).version if stated else ""
     chains = {mention.chain for mention in mentions} | {graph.chain(one.ecosystem, one.name) for one in mentions}
     titled = all(mention.own for mention in mentions)
-    return Finding(
+    finding = Finding(
         FindingKind.PACKAGE,
         evidence[0].path,
         component.title,
@@ -200,6 +205,14 @@ def _finding(group: list[_Hit], graph: _Graph) -> Finding:
         evidence=evidence,
         chain=min(filter(None, chains), key=lambda chain: (len(chain) < 2, len(chain), chain), default=()),
         note=_note(component, mentions, titled=titled),
+    )
+    if any(_recent(component, mention) for mention in mentions):
+        return finding
+    return replace(
+        finding,
+        abilities=tuple(ability for ability in finding.abilities if ability not in IDENTIFYING),
+        rating=Rating.DOES_NOT,
+        note=f"from before {component.since}, the first version that can do more",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from passerby.errors import ScanError
 from passerby.scan.files import list_of, read_json, read_text, table_of, text_of
@@ -53,7 +54,7 @@ def _second(document: dict[str, object]) -> Bill:
         )
         _add(bill, text_of(package.get("SPDXID")), part)
     for one in map(table_of, list_of(document.get("files"))):
-        part = Part(text_of(one.get("fileName")), sha256=_checksums(one.get("checksums")))
+        part = Part(text_of(one.get("fileName")), sha256=_checksums(one.get("checksums")), file=True)
         _add(bill, text_of(one.get("SPDXID")), part)
     for one in map(table_of, list_of(document.get("relationships"))):
         first, second = text_of(one.get("spdxElementId")), text_of(one.get("relatedSpdxElement"))
@@ -91,7 +92,7 @@ def _third(graph: list[object]) -> Bill:
         kind = kind.rpartition("/")[2].rpartition("_")[2]
         reference = text_of(element.get("spdxId")) or text_of(element.get("@id"))
         if kind in ("Package", "AIPackage", "File", "DatasetPackage"):
-            _add(bill, reference, _element(element, model=kind == "AIPackage"))
+            _add(bill, reference, replace(_element(element), model=kind == "AIPackage", file=kind == "File"))
         elif kind.endswith("Relationship"):
             others = list_of(element.get("to")) or [element.get("to")]
             for other in map(text_of, others):
@@ -105,7 +106,7 @@ def _third(graph: list[object]) -> Bill:
     return bill
 
 
-def _element(element: dict[str, object], *, model: bool) -> Part:
+def _element(element: dict[str, object]) -> Part:
     identifiers = map(table_of, list_of(element.get("externalIdentifier")))
     purls = [
         text_of(one.get("identifier"))
@@ -121,8 +122,7 @@ def _element(element: dict[str, object], *, model: bool) -> Part:
         text_of(element.get("software_packageVersion")),
         purl,
         tuple(text_of(one.get("hashValue")).lower() for one in hashes if one.get("algorithm") == "sha256"),
-        model,
-        tuple(filter(None, tasks)),
+        tasks=tuple(filter(None, tasks)),
     )
 
 
@@ -157,4 +157,4 @@ def _add_held(bill: Bill, held: dict[str, list[str]]) -> None:
     sums = [*held.get("PackageChecksum", []), *held.get("FileChecksum", [])]
     digests = tuple(value.partition(":")[2].strip().lower() for value in sums if value.startswith("SHA256:"))
     version = next(iter(held.get("PackageVersion", [])), "")
-    _add(bill, next(iter(held.get("SPDXID", [])), ""), Part(name, version, purl, digests))
+    _add(bill, next(iter(held.get("SPDXID", [])), ""), Part(name, version, purl, digests, file="FileName" in held))
