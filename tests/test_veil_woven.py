@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -162,3 +163,21 @@ def test_a_tracker_gives_the_same_boxes_while_and_after_a_clip_is_watched() -> N
     given += tracker.finalise_rest()
     (track,) = tracker.tracks()
     assert np.array_equal(np.concatenate(given)[track.first :], track.xyxy)
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_less_is_asked_of_a_face_in_one_field(*, lasting: bool) -> None:
+    """Half of the rows are left of it, and it scores less: such a score makes a track in woven frames, and none in others."""
+    policy = replace(policy_for(FindSettings()), lasting=lasting)
+    score = (policy.best + policy.for_fields().best) / 2
+
+    def covered(frame: int, *, woven_from: int) -> int:
+        meter = MotionMeter(320, 192)
+        tracker = Tracker(meter, policy, long_side_px=320, rate_hz=25, interval=4)
+        for index in range(frame + 1):
+            tracker.note_fields(index, woven=index >= woven_from)
+            tracker.predict(meter.measure(np.zeros((96, 160), np.uint8)))
+        tracker.update(Detections(np.array([[40, 40, 45, 45]], np.float32), np.array([score], np.float32)))
+        return len(tracker.boxes_at(frame)[0])
+
+    assert [covered(frame, woven_from=3) for frame in (0, 2, 3, 5)] == [0, 0, 1, 1]

@@ -131,6 +131,7 @@ class _Step:
     index: int
     motion: Motion | None
     copy: SmallCopy
+    woven: bool
     pending: Future[Detections] | None = None
 
 
@@ -165,7 +166,7 @@ class _ClipWatcher:
         self._tracker.note_fields(frame.index, woven=woven)
         grey = grey_copy(frame.picture)
         motion = self._meter.measure(grey)
-        step = _Step(frame.index, motion, SmallCopy.of(frame.picture))
+        step = _Step(frame.index, motion, SmallCopy.of(frame.picture), woven)
         if self._scheduler.due(frame.index, motion, grey, time_s=_time_s(frame)):
             self._infer(step, frame, grey)
         self._queue.append(step)
@@ -217,6 +218,7 @@ class _ClipWatcher:
             )
         else:
             pending = start_passes(self._detector, passes, scaled, size, self._policy.lowest)
+        policy = self._policy.for_fields() if step.woven else self._policy
         # in a thread of its own: it waits for the passes, while frames are decoded and tracked
         step.pending = self._closeups.submit(
             examine_closely,
@@ -224,8 +226,8 @@ class _ClipWatcher:
             pending,
             scaled,
             size,
-            partial(self._policy.doubts, long_side_px=max(size)),
-            most_px=round(self._policy.closeup_share * size[0] * size[1]) if self._detector.doubt is not None else 0,
+            partial(policy.doubts, long_side_px=max(size)),
+            most_px=round(policy.closeup_share * size[0] * size[1]) if self._detector.doubt is not None else 0,
         )
 
     def _advance(self) -> None:

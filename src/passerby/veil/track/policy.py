@@ -40,6 +40,8 @@ class TrackingPolicy:
             a large face that scores low is seldom one, and a wrong large cover hides much.
         small: Side of a small face as a share of the picture's longer side.
         best_in_picture: Score from which a face in a picture is covered, whatever its size.
+        fields_share: In frames that hold two fields this share of ``best`` and ``steady`` is asked: a picture of one field
+            has half of the rows, and scores less. Source: docs/measures.md.
         max_age: Detection cycles in a row in which a face may be missed before its tracklet ends.
         extrapolate_s: Time covered before the first and after the last detection.
         confirmation_s: Confirmation window: time for which a tentative detection may be confirmed; what is older stays as it is.
@@ -67,6 +69,7 @@ class TrackingPolicy:
     slope: float = 0.6
     small: float = 14 / 640
     best_in_picture: float = 0.12
+    fields_share: float = 0.8
     max_age: int = 3
     extrapolate_s: float = 0.64
     confirmation_s: float = 3.2
@@ -97,6 +100,10 @@ class TrackingPolicy:
         missed = (self.max_age + 1) * self.interval_frames(rate)
         undecided = max(missed, round((self.confirmation_s + self.extrapolate_s) * float(rate)))
         return undecided + self.interval_frames(rate) + self.lag_frames(rate) + 1
+
+    def for_fields(self) -> TrackingPolicy:
+        """Return the policy for frames that hold two fields."""
+        return replace(self, best=self.fields_share * self.best, steady=self.fields_share * self.steady)
 
     def needed(self, level: float, side_px: float, long_side_px: float) -> float:
         """Return the score that a face of this side needs, for a level of ``best`` or ``steady``."""

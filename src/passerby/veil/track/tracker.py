@@ -42,6 +42,7 @@ class Tracker:
         self, meter: MotionMeter, policy: TrackingPolicy, *, long_side_px: int, rate_hz: float, interval: int
     ) -> None:
         self._meter, self._policy, self._long_side_px = meter, policy, long_side_px
+        self._fields_policy = policy.for_fields()
         self.set_rate(rate_hz, interval)
         self._window = max(interval, round(policy.confirmation_s * rate_hz))
         self._association = Association(meter, policy.max_age)
@@ -126,7 +127,7 @@ class Tracker:
         self.inferred = self.frame
         if self._policy.lasting:
             for tracklet in self.active:
-                tracklet.confirmed = tracklet.confirmed or self._policy.confirms(tracklet, self._long_side_px)
+                tracklet.confirmed = tracklet.confirmed or self._confirms(tracklet)
                 if not tracklet.confirmed:
                     tracklet.begin_later(self.frame - self._window)
         return lost
@@ -199,7 +200,11 @@ class Tracker:
         return (np.concatenate(boxes) if boxes else EMPTY_BOXES), tuple(numbers)
 
     def _covers(self, tracklet: Tracklet) -> bool:
-        return tracklet.confirmed if self._policy.lasting else self._policy.confirms(tracklet, self._long_side_px)
+        return tracklet.confirmed if self._policy.lasting else self._confirms(tracklet)
+
+    def _confirms(self, tracklet: Tracklet) -> bool:
+        policy = self._fields_policy if self._woven.holds(self.frame) else self._policy
+        return policy.confirms(tracklet, self._long_side_px)
 
     def _spanning(self, tracklet: Tracklet, frame: int) -> Boxes:
         """Return the box in a frame, shape (1, 4), or (0, 4); where the frame holds two fields it spans both."""

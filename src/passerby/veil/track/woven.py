@@ -22,6 +22,11 @@ class WovenFrames:
         """Whether any frame does that is not forgotten."""
         return bool(self._changes)
 
+    def holds(self, frame: int) -> bool:
+        """Whether a frame holds two fields that is not forgotten; of one not noted yet, what was noted last."""
+        said = [woven for first, woven in self._changes if first <= frame]
+        return bool(said) and said[-1]
+
     def note(self, frame: int, *, woven: bool) -> None:
         """Say of this frame, and of those after it until told otherwise, whether they hold two fields."""
         if woven != (bool(self._changes) and self._changes[-1][1]):
