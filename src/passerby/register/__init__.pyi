@@ -58,7 +58,6 @@ from .notes import (
     VerifierKey,
 )
 from .storage import (
-    WITHIN_S,
     DirectoryStore,
     WriterSettings,
 )
@@ -97,7 +96,6 @@ from .witness import (
 
 __all__ = [
     "POSITIONS",
-    "WITHIN_S",
     "AccessTested",
     "BundleWithdrawn",
     "CameraChanged",

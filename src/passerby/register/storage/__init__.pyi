@@ -3,7 +3,6 @@ from .directory_store import (
     FileHold,
 )
 from .exchange import (
-    WITHIN_S,
     Exchanges,
 )
 from .places import (
@@ -22,7 +21,6 @@ from .store import (
 )
 
 __all__ = [
-    "WITHIN_S",
     "DirectoryStore",
     "Exchanges",
     "FileHold",

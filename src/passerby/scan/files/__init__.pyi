@@ -13,6 +13,9 @@ from .documents import (
     table_of,
     text_of,
 )
+from .kinds import (
+    is_packed,
+)
 from .target import (
     BytesFile,
     DiskFile,
@@ -35,6 +38,7 @@ __all__ = [
     "Walked",
     "XmlElement",
     "budget_for",
+    "is_packed",
     "list_of",
     "read_json",
     "read_text",

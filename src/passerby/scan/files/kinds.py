@@ -134,6 +134,15 @@ def archive_kind(file: TargetFile) -> ArchiveKind | None:
     return ArchiveKind.ZIP if _ends_as_zip(file, head) else None
 
 
+def is_packed(file: TargetFile) -> bool:
+    """Return whether something is packed in a file, opened here or not.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return archive_kind(file) is not None or bool(named_only(file))
+
+
 def named_only(file: TargetFile) -> str:
     """Return why a file is not opened although something is packed in it, or nothing.
 
