@@ -238,7 +238,7 @@ class SimulatedCamera:
 
 
 TOPIC = re.compile(
-    r"cams/(available|stats|events|hall/(state|reason|fps|faces|cover/state))"
+    r"cams/(available|gateway|stats|events|hall/(state|reason|fps|faces|cover/state))"
     r"|homeassistant/[a-z_]+/passerby_[0-9a-z_]+/[a-z_]+/config"
 )
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"ftyp", b"moof", b"mdat", b"RIFF", b"\x00\x00\x01", b"BM6", b"avcC")

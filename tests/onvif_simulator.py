@@ -30,18 +30,28 @@ _PROFILE = (
 
 
 class OnvifSimulator:
-    """The camera. Change ``users``, ``moving``, ``position``, ``stream`` and ``base`` while it runs."""
+    """The camera. Change ``users``, ``moving``, ``position``, ``stream``, ``base`` and ``elsewhere`` while it runs."""
 
     def __init__(self, stream: str, users: dict[str, str] | None = None) -> None:
         self.stream = stream
         self.users = users or {"admin": "secret"}
         self.moving: str | None = "IDLE"
         self.position = (0.0, 0.0, 0.0)
+        self.elsewhere: tuple[int, str] | None = None
+        """Status and address of a redirect, where requests are sent on."""
+        self.asked: list[str] = []
         simulator = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                simulator.asked.append(body)
+                if simulator.elsewhere is not None:
+                    self.send_response(simulator.elsewhere[0])
+                    self.send_header("Location", simulator.elsewhere[1])
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 status, answer = simulator.answer(body)
                 data = _ENVELOPE.format(answer).encode()
                 self.send_response(status)

@@ -154,6 +154,19 @@ def test_who_sees_the_password_is_said_before_it_is_shown(simulator: OnvifSimula
     assert f"the password of admin is shown as a digest to 127.0.0.1:{simulator.port}" in discovered(simulator).output
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_camera_that_sends_us_on_is_not_followed(simulator: OnvifSimulator, status: int) -> None:
+    """Nothing is asked elsewhere, and above all no login is shown there."""
+    other = OnvifSimulator("rtsp://127.0.0.1:8554/main")
+    simulator.elsewhere = (status, other.service)
+    done = discovered(simulator)
+    other.close()
+    assert done.exit_code == 1
+    assert "must answer by ONVIF" in done.output
+    assert simulator.asked
+    assert other.asked == []
+
+
 @given(st.text(max_size=300) | st.just("{PASSERBY_OTHER}"))
 def test_a_told_name_is_never_a_template_and_always_printable(text: str) -> None:
     told = told_text(text)

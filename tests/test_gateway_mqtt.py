@@ -347,5 +347,23 @@ async def test_two_gateways_at_one_broker_do_not_end_each_other(tmp_path: Path) 
     await small.stop()
 
 
+@in_a_loop
+async def test_gateways_that_write_the_same_topics_say_so(caplog: pytest.LogCaptureFixture) -> None:
+    """They would call each other's cameras offline; whoever came first learns of it too."""
+    small = SmallBroker()
+    await small.start()
+    first, second = "0" * 12, "1" * 12
+    links = [Talk(small, number=number).broker for number in (first, second)]
+    links[0].start()
+    await until(lambda: small.retained.get("cams/gateway") == first.encode())
+    assert "topic_prefix" not in caplog.text, "its own number is no other's"
+    links[1].start()
+    await until(lambda: f"gateway {first} uses topic_prefix cams at this broker" in caplog.text)
+    await until(lambda: f"gateway {second} uses topic_prefix cams at this broker" in caplog.text)
+    for link in links:
+        await link.stop()
+    await small.stop()
+
+
 def test_stats_of_no_camera() -> None:
     assert camera_stats([]) == {"cameras": {}}

@@ -17,9 +17,10 @@ from passerby.gateway.stream.gops import Gop, GopCutter
 from passerby.gateway.stream.readers import AccessUnit
 from passerby.gateway.stream.recording_files import RecordingFile
 from passerby.gateway.values import CoverReason
+from passerby.web.console.days import instant_text
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 pytestmark = pytest.mark.browser
 PAGES = ("", "camera/hall", "camera/hall/recordings", "events", "access", "accounts", "me")
@@ -65,6 +66,23 @@ def test_live_view_plays_and_state_follows(site: ConsoleSite, browser: Browser) 
         assert page.locator("h2").first.inner_text() == "Hall <&> 'one'"
         assert page.locator("text=Access log").count() == 0, "a viewer is not shown what it may not read"
         assert wrong == []
+
+
+def test_times_are_the_server_s_wherever_the_reader_is(site: ConsoleSite, browser: Browser) -> None:
+    """The page is written by the server, and renewed by the script: both in one time, with its offset."""
+    with browser.new_context(timezone_id="Pacific/Auckland") as context:
+        page = context.new_page()
+
+        def with_fault(route: Route) -> None:
+            told = route.fetch().json()
+            for camera in told["cameras"]:
+                camera |= {"last_fault": "no picture", "last_fault_ns": 10**18, "last_fault_at": instant_text(10**18)}
+            route.fulfill(json=told)
+
+        page.route("**/api/cameras", with_fault)
+        log_in(page, site, Role.VIEWER)
+        wanted = f"no picture, {instant_text(10**18)}"
+        wait_for(lambda: page.locator("[data-show=last_fault]").first.text_content() == wanted)
 
 
 # many cameras

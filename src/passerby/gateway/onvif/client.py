@@ -68,6 +68,22 @@ class OnvifUser:
     level: str
 
 
+class _OneHost:
+    """A session that goes where it is sent and no further: what a login is shown to is the camera that was asked."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # the session's own
+        return getattr(self._session, name)
+
+    async def post(self, url: str, **rest: Any) -> aiohttp.ClientResponse:  # noqa: ANN401  # as the session takes it
+        return await self._session.post(url, **rest, allow_redirects=False)
+
+    async def get(self, url: str, **rest: Any) -> aiohttp.ClientResponse:  # noqa: ANN401  # as the session takes it
+        return await self._session.get(url, **rest, allow_redirects=False)
+
+
 class _OnvifClient(ONVIFCamera):  # type: ignore[misc]  # it has no type information
     """One that knows of every connection it has made, so that closing it closes them all, and asks its own camera only."""
 
@@ -85,10 +101,13 @@ class _OnvifClient(ONVIFCamera):  # type: ignore[misc]  # it has no type informa
         # this reads descriptions from our disk only; cut short, it would leave a session that nobody knows of
         making = asyncio.ensure_future(super().create_onvif_service(*args, **kwargs))
         try:
-            return await asyncio.shield(making)
+            service = await asyncio.shield(making)
         except asyncio.CancelledError:
             await asyncio.wait([making])
             raise
+        if not isinstance(service.transport.session, _OneHost):
+            service.transport.session = _OneHost(service.transport.session)
+        return service
 
 
 @contextlib.asynccontextmanager

@@ -35,6 +35,8 @@ _LONGEST_S = 60.0
 _log = logging.getLogger("passerby.gateway.mqtt")
 _TOLD = {EventKind.FAULT_BEGAN, EventKind.FAULT_ENDED, EventKind.ALARM, EventKind.STARTED, EventKind.STOPPED}
 _NUMBER = re.compile("[0-9a-f]{12}")
+_OWNER = "gateway"
+"""Retained: the number of the gateway that uses the prefix."""
 
 
 class _Kept(NamedTuple):
@@ -81,8 +83,9 @@ class MqttLink:
         waiting: Messages that wait to be sent at once; more are dropped and counted.
         retry_s: First wait before the broker is tried again; it doubles up to a minute.
 
-    Topics, below the prefix: ``available`` (online, stopped, offline), ``stats``, ``events``, and for each camera
-    ``NAME/state``, ``NAME/reason``, ``NAME/fps``, ``NAME/faces``, ``NAME/cover/state``; and Home Assistant's discovery.
+    Topics, below the prefix: ``available`` (online, stopped, offline), ``gateway`` (its number), ``stats``, ``events``, and for
+    each camera ``NAME/state``, ``NAME/reason``, ``NAME/fps``, ``NAME/faces``, ``NAME/cover/state``; and discovery for Home
+    Assistant.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class MqttLink:
         self.connected = False
         self.dropped = 0
         self._statuses, self._cover, self._titles = statuses, cover, titles
+        self._number = number
         self._client_id, self._node = config.client_id or f"passerby-{number}", f"passerby_{number}"
         self._waiting: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue(waiting)
         self._retry_s = retry_s
@@ -209,6 +213,8 @@ class MqttLink:
             await client.subscribe(f"{config.discovery_prefix}/+/{self._node}/+/config", qos=1)
             if config.allow_cover:
                 await client.subscribe(f"{config.topic_prefix}/+/cover/set", qos=1)
+            await client.subscribe(f"{config.topic_prefix}/{_OWNER}", qos=1)
+            await client.publish(f"{config.topic_prefix}/{_OWNER}", self._number, qos=1, retain=True)
             await client.publish(available, "online", qos=1, retain=True)
             tasks = [asyncio.create_task(self._send(client)), asyncio.create_task(self._stats(client))]
             tasks.append(asyncio.create_task(self._listen(client)))
@@ -240,10 +246,21 @@ class MqttLink:
                 if message.payload:
                     self._found(str(message.topic))
                 continue
+            if str(message.topic) == f"{self.config.topic_prefix}/{_OWNER}":
+                self._meet(bytes(message.payload)[:100].decode("ascii", "replace"))
+                continue
             name = str(message.topic).removeprefix(f"{self.config.topic_prefix}/").removesuffix("/cover/set")
             word = bytes(message.payload)[:8].decode("ascii", "replace")
             if not self.config.allow_cover or word not in {"ON", "OFF"} or not self._cover(name, word == "ON"):
                 _log.warning("message for %s is not understood", str(message.topic)[:100])
+
+    def _meet(self, number: str) -> None:
+        """Two that write the same topics call each other's cameras offline: whoever of them is here says so."""
+        if _NUMBER.fullmatch(number) and number != self._number:
+            _log.warning(
+                "gateway %s uses topic_prefix %s at this broker, or did before this one (%s): where both run, give each its own",
+                number, self.config.topic_prefix, self._number,
+            )  # fmt: skip
 
 
 def camera_stats(statuses: list[CameraStatus]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from passerby.errors import UsageError
 from passerby.gateway import CameraStatus, Event, Right, Role, Runtime, access_log_csv, camera_stats
 from passerby.values import whole_number
 from passerby.web import refusals
+from passerby.web.console.days import instant_text
 from passerby.web.console.guard import HEADERS, Caller, Guard
 
 Handler = Callable[[Request, Caller], Awaitable[Response]]
@@ -154,6 +155,7 @@ class Api:
             "title": config.shown,
             "group": config.group,
             "words": [reason.words for reason in status.reasons],
+            "last_fault_at": instant_text(status.last_fault_ns),
             "covered_whole": {reason.value: count for reason, count in status.whole_by_reason},
             "faces_per_minute": self.runtime.last_minute.faces(status.name),
             "load": round(self.runtime.last_minute.cores(status.name), 3),

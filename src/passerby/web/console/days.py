@@ -56,6 +56,17 @@ class DayHour:
     pieces: tuple[DayPiece | None, ...]
 
 
+def instant_text(ns: int) -> str:
+    """Return an instant in this server's time with its offset; the pages and their script show no other.
+
+    >>> instant_text(0)
+    'never'
+    """
+    if not ns:
+        return "never"
+    return datetime.fromtimestamp(ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+
+
 def asked_day(text: str, zone: tzinfo | None = None) -> date:
     """Return the day that a query asks for; today where it asks for none.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from passerby.errors import AccessError, PasserbyError, UsageError
 from passerby.gateway import Account, Right, Role, Runtime, TooManyError, recordings_between
 from passerby.web.console.api import LAST_LINE, Api, asked_number, event_row
-from passerby.web.console.days import asked_day, day_span, hours_of
+from passerby.web.console.days import asked_day, day_span, hours_of, instant_text
 from passerby.web.console.guard import HEADERS, Caller, Guard, cookie_of
 from passerby.web.listening import shown_host
 from passerby.web.proxies import address_of, root_of
@@ -54,17 +54,6 @@ def environment() -> Environment:
     return made
 
 
-def instant_text(ns: int) -> str:
-    """Return an instant as local time with its offset.
-
-    >>> instant_text(0)
-    'never'
-    """
-    if not ns:
-        return "never"
-    return datetime.fromtimestamp(ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
-
-
 def load_text(camera: dict[str, Any]) -> str:
     """Return a camera's load in words.
 
@@ -79,10 +68,10 @@ def load_text(camera: dict[str, Any]) -> str:
 def fault_text(camera: dict[str, Any]) -> str:
     """Return a camera's last fault and its time.
 
-    >>> fault_text({"last_fault": "", "last_fault_ns": 0})
+    >>> fault_text({"last_fault": "", "last_fault_ns": 0, "last_fault_at": "never"})
     'none'
     """
-    at = f", {instant_text(camera['last_fault_ns'])}" if camera["last_fault_ns"] else ""
+    at = f", {camera['last_fault_at']}" if camera["last_fault_ns"] else ""
     return (camera["last_fault"] or "none") + at
 
 

@@ -7,13 +7,6 @@
   const byData = (root, name) => root.querySelector(`[data-show=${name}]`);
   const set = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
 
-  const two = (number) => String(number).padStart(2, "0");
-  function when(ns) {
-    const at = new Date(ns / 1e6);
-    return [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-") + " " +
-      [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
-  }
-
   async function ask(method, path, body) {
     const answer = await fetch(home + path, {
       method,
@@ -100,7 +93,7 @@
     set(byData(card, "readers"), String(camera.readers));
     const step = camera.rate_step > 1 ? `; rate lowered to one picture of ${camera.rate_step}: this machine cannot keep up` : "";
     set(byData(card, "load"), `${(camera.load * 100).toFixed(0)} % of a core${step}`);
-    if (camera.last_fault) set(byData(card, "last_fault"), `${camera.last_fault}, ${when(camera.last_fault_ns)}`);
+    if (camera.last_fault) set(byData(card, "last_fault"), `${camera.last_fault}, ${camera.last_fault_at}`);
   }
   function bar(id, on, text) {
     const place = document.getElementById(id);
