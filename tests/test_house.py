@@ -40,7 +40,7 @@ FORBIDDEN = {
     name
     for (ecosystem, name), component in read_catalogue().by_package.items()
     if ecosystem is Ecosystem.PYPI and (component.rating is Rating.IDENTIFIES or NEVER & set(component.abilities))
-} | {"retina-face", "openface", "mivolo", "adaface", "facelib", "facetorch", "lightface"}
+} | {"retina-face", "mivolo", "adaface"}
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -138,7 +138,7 @@ def test_no_package_that_recognises_people_is_locked() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     locked = {re.sub(r"[-_.]+", "-", m).lower() for m in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.M)}
     assert len(locked) > 20, "the lock file was read"
-    assert len(FORBIDDEN) > 90, "the catalogue was read"
+    assert len(FORBIDDEN) > 300, "the catalogue was read"
     assert not locked & FORBIDDEN
 
 

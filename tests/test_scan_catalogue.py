@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -52,7 +53,9 @@ def test_each_file_is_read_whole() -> None:
 
 
 def test_components_of_each_rating_and_of_both_trades_are_there() -> None:
-    assert len(COMPONENTS) >= 150
+    assert len(COMPONENTS) >= 200
+    assert sum(component.commercial for component in COMPONENTS) >= 90
+    assert {component.sort for component in COMPONENTS} == set(get_args(Component.model_fields["sort"].annotation))
     assert {component.rating for component in COMPONENTS} == set(Rating)
 
 

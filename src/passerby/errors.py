@@ -21,6 +21,7 @@ PasserbyError
 │   │   ├── TileError       a tile or an entry is not what the signed root says
 │   │   └── RewrittenError  the log was put back or rewritten: its signed checkpoints contradict each other
 │   ├── LockedError         another writer holds the log
+│   ├── UnfinishedError     the time for reading a log is over, so nothing is said of its rest: exit code 3
 │   └── StorageError        the log cannot be read or written
 │       └── UnreachableError    a visit was not possible, so nothing is said of the log: exit code 3
 ├── ScanError               a target, the catalogue or a declaration cannot be used
@@ -131,6 +132,12 @@ class RewrittenError(VerificationError):
 
 class LockedError(RegisterError):
     """Another writer holds the log."""
+
+
+class UnfinishedError(RegisterError):
+    """The time for reading a log is over: what was read is told, and nothing is said of the rest."""
+
+    exit_code = 3
 
 
 class StorageError(RegisterError):

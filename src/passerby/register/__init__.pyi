@@ -58,6 +58,7 @@ from .notes import (
     VerifierKey,
 )
 from .storage import (
+    WITHIN_S,
     DirectoryStore,
     WriterSettings,
 )
@@ -96,6 +97,7 @@ from .witness import (
 
 __all__ = [
     "POSITIONS",
+    "WITHIN_S",
     "AccessTested",
     "BundleWithdrawn",
     "CameraChanged",

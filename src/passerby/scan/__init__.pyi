@@ -3,6 +3,13 @@ from .catalogue import (
     Component,
     read_catalogue,
 )
+from .declarations import (
+    NAMESPACE,
+    CheckedDeclaration,
+    DeclarationOutcome,
+    check_declaration,
+    read_declaration,
+)
 from .report import (
     ABILITY_SHORT,
     PRESENCE,
@@ -43,12 +50,15 @@ from .values import (
 
 __all__ = [
     "ABILITY_SHORT",
+    "NAMESPACE",
     "PRESENCE",
     "RATING_WORDS",
     "Ability",
     "Catalogue",
+    "CheckedDeclaration",
     "Component",
     "Confidence",
+    "DeclarationOutcome",
     "Ecosystem",
     "Evidence",
     "FactsDraft",
@@ -65,9 +75,11 @@ __all__ = [
     "Weights",
     "catalogue_to_json",
     "catalogue_to_text",
+    "check_declaration",
     "draft_facts",
     "dump_json",
     "read_catalogue",
+    "read_declaration",
     "read_schema",
     "report_to_cyclonedx",
     "report_to_html",

@@ -16,17 +16,19 @@ from passerby.cli.register.input import (
     KeyOption,
     LogPlace,
     PolicyOption,
+    WithinOption,
     read_file,
     read_key,
     read_policy,
 )
-from passerby.errors import FormatError, UsageError, VerificationError
+from passerby.errors import FormatError, UnfinishedError, UsageError, VerificationError
 
 EVIDENCE = {
     "fork": "the log signed two histories, which proves it to anyone",
     "withheld": "the log signed this and does not show what it signed, which it cannot deny",
 }
 LOG, PROOF = "Of a log", "Of a proof"
+GO_ON = "more time: --within; `passerby register watch` keeps what it read, and goes on from there at each visit"
 PROOF_SUFFIX = ".tlog-proof"
 
 
@@ -52,6 +54,7 @@ def check(
             rich_help_panel=LOG,
         ),
     ] = None,
+    within: WithinOption = register.WITHIN_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=LOG)] = False,
     entry: Annotated[
         Path | None,
@@ -66,6 +69,8 @@ def check(
 ) -> None:
     """Check the whole log, or one proof against a key or policy that you know. Exit code 1 when anything is wrong.
 
+    Exit code 3 when nothing is wrong in what was read, and the time was over before all of it was: of the rest nothing is said.
+
     Of a log each problem stands on a line of standard output; what the log itself acknowledges is listed with the reason, and
     does not count. Of a proof the entry is printed; no network is used.
     """
@@ -76,7 +81,7 @@ def check(
         return
     if entry is not None or offline:
         raise UsageError("--entry and --offline go with a proof file, got a log")
-    _check_log(place, vkey, policy, accept or [], since=_moment(since), as_json=as_json)
+    _check_log(place, vkey, policy, accept or [], since=_moment(since), as_json=as_json, within_s=within)
 
 
 def _moment(text: str | None) -> int | datetime | None:
@@ -126,13 +131,14 @@ def _check_log(
     *,
     since: int | datetime | None,
     as_json: bool,
+    within_s: float,
 ) -> None:
     key, held_against = read_key(vkey), read_policy(policy)
     for kind in accept:
         if kind not in register.LogProblem.KINDS:
             raise UsageError(f"kind of problem must be one of {', '.join(register.LogProblem.KINDS)}, got {kind!r}")
     try:
-        reader = register.LogReader.open(place, vkey=key, policy=held_against, bridged=False)
+        reader = register.LogReader.open(place, vkey=key, policy=held_against, bridged=False, within_s=within_s)
         report = register.verify(reader, since=since)
     except (FormatError, VerificationError) as error:
         kind = "format" if isinstance(error, FormatError) else "signature"
@@ -142,12 +148,16 @@ def _check_log(
     counted = report.dropped + sum(problem.kind not in accept for problem in report.problems)
     if counted:
         raise VerificationError(f"{place} has problems: {counted}")
+    if report.unfinished:
+        raise UnfinishedError(f"{place} was not read whole in {within_s:g} s", hint=GO_ON)
 
 
 def _print_report(report: register.LogReport, *, as_json: bool) -> None:
     rest = {
         "origin": report.checkpoint.origin,
         "size": report.checkpoint.size,
+        "read": report.read,
+        "unfinished": report.unfinished,
         "root": report.checkpoint.root.hex(),
         "key": report.key,
         "own_word": report.own_word,
@@ -178,17 +188,26 @@ def watch(
     vkey: KeyOption = None,
     policy: PolicyOption = None,
     silence_h: Annotated[float, typer.Option(help="Hours without a new entry after which the log is silent.")] = 3.0,
+    within: WithinOption = register.WITHIN_S,
     as_json: JsonOption = False,
 ) -> None:
     """Visit a log: is it what it was, and does what it says hold together? What is found stays until the log acknowledges it.
 
-    Exit codes: 0 all well, 1 something is wrong, 2 wrong use, 3 no visit was possible: nothing is said of the log.
+    Exit codes: 0 all well, 1 something is wrong, 2 wrong use, 3 no visit was possible, or not all entries are read yet: nothing
+    is said of these.
     """
-    visit = register.watch(place, state, vkey=read_key(vkey), policy=read_policy(policy), silence_h=silence_h)
+    visit = register.watch(
+        place, state, vkey=read_key(vkey), policy=read_policy(policy), silence_h=silence_h, within_s=within
+    )
     _print_visit(visit, as_json=as_json)
     counted = visit.dropped + len(visit.problems)
     if counted:
         raise VerificationError(f"{place} has problems: {counted}", hint=f"what was seen is kept in {state}")
+    if visit.unread:
+        raise UnfinishedError(
+            f"{place} was not read whole: {visit.unread} entries are not read yet",
+            hint="the next visit goes on from there",
+        )
 
 
 def _print_visit(visit: register.LogVisit, *, as_json: bool) -> None:
@@ -197,6 +216,7 @@ def _print_visit(visit: register.LogVisit, *, as_json: bool) -> None:
         "old": old,
         "new": new,
         "read": visit.read,
+        "unread": visit.unread,
         "bundles": {"looked": visit.bundles.looked, "total": visit.bundles.total},
         "dropped": visit.dropped,
         "acknowledged": [_as_json(problem) for problem in visit.acknowledged],
@@ -233,6 +253,12 @@ def _as_json(problem: register.LogProblem) -> dict[str, Any]:
 
 
 def _say_summary(report: register.LogReport) -> None:
+    if report.unfinished:
+        typer.echo(
+            f"not finished: {report.read} of {report.checkpoint.size} entries were read; of the rest nothing is said, nor "
+            "whether it explains what was found",
+            err=True,
+        )
     witnessed = f"witnessed by {', '.join(report.witnesses)}" if report.witnessed else "unwitnessed"
     if report.time_s is not None:
         witnessed += f" by {register.format_instant(datetime.fromtimestamp(report.time_s, UTC))}"

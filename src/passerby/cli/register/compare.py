@@ -12,9 +12,11 @@ from typing import Annotated
 
 import typer
 
+from passerby.cli.register.input import WithinOption
 from passerby.cli.register.pages import known_language
 from passerby.errors import OutputError, UsageError
 from passerby.files import write_atomic
+from passerby.register import WITHIN_S
 from passerby.values import utc_now
 from passerby.web import (
     FALLBACK_LANGUAGE,
@@ -49,6 +51,7 @@ def compare(
         str, typer.Option(help=f"Language of the letters: {', '.join(PAGE_LANGUAGES)}.")
     ] = FALLBACK_LANGUAGE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the letters in it.")] = False,
+    within: WithinOption = WITHIN_S,
 ) -> None:
     """Hold mapped cameras against registers: on record, silent, or not on record, with the letter to send for each.
 
@@ -61,7 +64,7 @@ def compare(
             f"{city} must hold cameras with man_made=surveillance and a place, got none in {mapped.left_out} features"
         )
     now = utc_now()
-    followers = [LogFollower(place) for place in registers]
+    followers = [LogFollower(place, within_s=within) for place in registers]
     try:
         found = compare_map(mapped.cameras, followers, now, within_m)
         texts = [letter_about(words_in(spoken), each, followers, now) for each in found.cameras]

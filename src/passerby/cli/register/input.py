@@ -26,6 +26,16 @@ PublicOption = Annotated[
     bool,
     typer.Option("--yes-public", help="Words that look like a person's are meant to stand in public for ever."),
 ]
+WithinOption = Annotated[
+    float,
+    typer.Option(
+        "--within",
+        min=1,
+        max=86_400,
+        metavar="SECONDS",
+        help="How long a server is asked, all in all; exit code 3 after.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from passerby.cli.register.input import read_key, read_policy
+from passerby.cli.register.input import WithinOption, read_key, read_policy
 from passerby.errors import UsageError
+from passerby.register import WITHIN_S
 from passerby.values import digest_bytes, is_loopback
 from passerby.web import (
     FALLBACK_LANGUAGE,
@@ -54,10 +55,16 @@ def site(
     vkey: KeyOption = None,
     policy: PolicyOption = None,
     copy: Annotated[bool, typer.Option("--copy-log", help="Copy the log's files beside the pages.")] = False,
+    within: WithinOption = WITHIN_S,
 ) -> None:
-    """Write the public pages of a log as files, for any web server."""
+    """Write the public pages of a log as files, for any web server. Exit code 3 when it was not read in time: run it again."""
     follower = LogFollower(
-        log, vkey=read_key(vkey), policy=read_policy(policy), addresses=addresses_of(url, log_url), saved=output / STATE
+        log,
+        vkey=read_key(vkey),
+        policy=read_policy(policy),
+        addresses=addresses_of(url, log_url),
+        saved=output / STATE,
+        within_s=within,
     )
     written = write_site(follower, output, language=known_language(language))
     copied = copy_log(follower, output) if copy else 0

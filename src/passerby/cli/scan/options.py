@@ -59,6 +59,24 @@ class ScanOptions:
             rich_help_panel=ANSWER,
         ),
     ] = None
+    declaration: Annotated[
+        Path | None,
+        typer.Option(
+            "--declaration",
+            metavar="FILE",
+            help="A supplier's signed declaration (FILE.sig beside it), held against what is found.",
+            rich_help_panel=ANSWER,
+        ),
+    ] = None
+    signers: Annotated[
+        Path | None,
+        typer.Option(
+            "--signers",
+            metavar="FILE",
+            help="Who may have signed: allowed signers of ssh-keygen.",
+            rich_help_panel=ANSWER,
+        ),
+    ] = None
     catalogue: Annotated[
         bool, typer.Option("--catalogue", help="List the components that are known, and scan nothing.")
     ] = False

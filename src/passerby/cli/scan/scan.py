@@ -14,13 +14,16 @@ from passerby.cli.scan.running import scan_all
 from passerby.errors import UsageError
 from passerby.scan import (
     Ability,
+    DeclarationOutcome,
     Finding,
     Rating,
     ScanReport,
     catalogue_to_json,
     catalogue_to_text,
+    check_declaration,
     dump_json,
     read_catalogue,
+    read_declaration,
 )
 from passerby.values import utc_now
 
@@ -45,13 +48,20 @@ def scan(options: ScanOptions) -> None:
         return
     if not options.targets:
         raise UsageError("a target must be given", hint="passerby scan FOLDER, or passerby scan --catalogue")
+    if options.signers is not None and options.declaration is None:
+        raise UsageError("--signers goes with --declaration, got it alone")
+    signed = read_declaration(options.declaration, options.signers) if options.declaration else None
     results, failed = scan_all(options)
     if not results:
         raise typer.Exit(1)
-    report = ScanReport(results, utc_now(), read_catalogue().digest)
+    declared = check_declaration(signed, results) if signed else None
+    report = ScanReport(results, utc_now(), read_catalogue().digest, declared)
     write_reports(report, options)
-    if failed:
+    outcome = declared.outcome if declared else DeclarationOutcome.HOLDS
+    if failed or outcome is DeclarationOutcome.SIGNATURE_WRONG:
         raise typer.Exit(1)
+    if outcome is DeclarationOutcome.CONTRADICTED:
+        raise typer.Exit(IDENTIFIES)
     if any(counts(finding, options.fail_on or ()) for finding in report.findings()):
         raise typer.Exit(IDENTIFIES)
 

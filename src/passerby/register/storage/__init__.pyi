@@ -3,6 +3,7 @@ from .directory_store import (
     FileHold,
 )
 from .exchange import (
+    WITHIN_S,
     Exchanges,
 )
 from .places import (
@@ -21,6 +22,7 @@ from .store import (
 )
 
 __all__ = [
+    "WITHIN_S",
     "DirectoryStore",
     "Exchanges",
     "FileHold",

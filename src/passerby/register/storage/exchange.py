@@ -27,6 +27,8 @@ PATIENCE_S = 30.0
 """How long a server may keep its reader waiting, all exchanges together, beyond what a slow line explains."""
 PATIENCE_BACK_S = 600.0
 """In how long a patience that was used up is whole again, for who reads a log for weeks."""
+WITHIN_S = 50.0
+"""How long a check or a visit asks a server, all in all. Source: whoever waits gets an answer within a minute."""
 _LINE_S = 0.5
 _LINE_BYTES_S = 64_000
 """What a slow line explains: half a second for each exchange, and its bytes at 0.5 Mbit/s."""

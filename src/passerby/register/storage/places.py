@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 from obstore.exceptions import BaseError
 
-from passerby.errors import StorageError, UsageError
+from passerby.errors import StorageError, UnfinishedError, UsageError
 from passerby.register.storage.directory_store import DirectoryStore
 from passerby.register.storage.exchange import Exchanges, Patience
 from passerby.register.storage.object_store import ObjectStore
@@ -22,31 +23,54 @@ _OBJECT_SCHEMES = {"s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "me
 
 
 class HttpSource:
-    """A log behind any web server. Each file is bounded in bytes and time, and a server that is slow on purpose is given up."""
+    """A log behind any web server. Each file is bounded in bytes and time, and a server that is slow on purpose is given up.
 
-    def __init__(self, url: str, *, exchanges: Exchanges | None = None, patience: Patience | None = None) -> None:
+    Args:
+        url: Of the folder that holds the checkpoint.
+        exchanges: To ask with.
+        patience: With a server that is slow.
+        within_s: How long it is asked at all, from now on; None for who follows a log for weeks.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        exchanges: Exchanges | None = None,
+        patience: Patience | None = None,
+        within_s: float | None = None,
+    ) -> None:
         if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
             raise UsageError(f"a log's address must be like https://cameras.example.org/log, got {url!r}")
         self._url = url.rstrip("/")
         self._exchanges = exchanges or Exchanges()
         self._patience = patience or Patience()
+        self._within_s = within_s
+        self._began_s = self._patience.clock()
 
     def __str__(self) -> str:
         return self._url
 
     def get(self, path: str) -> bytes | None:
-        """See ``LogSource.get``."""
+        """See ``LogSource.get``.
+
+        Raises:
+            UnfinishedError: the time is over. A valid log may go on for ever.
+        """
         url = f"{self._url}/{path}"
-        left_s = self._patience.left_s
-        if left_s <= 0:
+        left_s = min(self._patience.left_s + 1, self._time_left_s())
+        if self._patience.left_s <= 0:
             raise StorageError(
                 f"{url} is not asked for any more: the server answers too slowly", hint="try again later"
             )
         began_s, size = self._patience.clock(), 0
         try:
-            deadline_s = min(left_s + 1, self._exchanges.deadline_s)
+            deadline_s = min(left_s, self._exchanges.deadline_s)
             answer = self._exchanges.ask("GET", url, most_bytes=MAX_BUNDLE_BYTES, deadline_s=deadline_s)
             size = len(answer.body)
+        except StorageError:
+            self._time_left_s()  # the file may have been in time, and the reading over
+            raise
         finally:
             self._patience.spend(self._patience.clock() - began_s, size)
         if answer.status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
@@ -58,6 +82,14 @@ class HttpSource:
     def close(self) -> None:
         """Hang up."""
         self._exchanges.close()
+
+    def _time_left_s(self) -> float:
+        if self._within_s is None:
+            return math.inf
+        left_s = self._began_s + self._within_s - self._patience.clock()
+        if left_s <= 0:
+            raise UnfinishedError(f"{self._url} was read for {self._within_s:g} s, and is not read whole")
+        return left_s
 
 
 def open_store(place: str, settings: WriterSettings | None = None) -> DirectoryStore | ObjectStore:
@@ -92,18 +124,19 @@ def _check_endpoints() -> None:
             raise UsageError(f"{name} must be an address like https://s3.example.org, got {value!r}")
 
 
-def open_source(place: str | Path) -> LogSource:
+def open_source(place: str | Path, *, within_s: float | None = None) -> LogSource:
     """Return where a log is read from.
 
     Args:
         place: A directory (the writer's, or one with the files themselves), an ``http(s)`` URL, or an object store's URL.
+        within_s: As ``HttpSource`` takes it.
 
     Raises:
         UsageError: there is no log to be read there.
         StorageError: it is a link inside a folder, which others may have put there, or cannot be looked at.
     """
     if urlsplit(str(place)).scheme in ("http", "https"):
-        return HttpSource(str(place))
+        return HttpSource(str(place), within_s=within_s)
     store = open_store(str(place))
     if isinstance(store, ObjectStore):
         return store

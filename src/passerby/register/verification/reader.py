@@ -122,6 +122,7 @@ class LogReader:
         vkey: VerifierKey | str | None = None,
         policy: Policy | None = None,
         bridged: bool = True,
+        within_s: float | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> LogReader:
         """Read a log's checkpoint and check its signatures.
@@ -132,15 +133,17 @@ class LogReader:
             policy: Which logs and witnesses count; None takes the log's own word.
             bridged: Whether to check here that the log starts with what its earlier keys signed. Only who hands the reader
                 to ``verify``, which checks it too but goes on after a problem, says no.
+            within_s: How long a server is asked, all in all; see ``HttpSource``.
             clock: The reader's, against which witnesses' times are held.
 
         Raises:
+            UnfinishedError: here and in all that is read later: the time is over.
             StorageError: it cannot be read.
             FormatError: a file does not parse.
             VerificationError: a signature is wrong, or no trusted key signed.
         """
         key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
-        return cls(open_source(place), vkey=key, policy=policy, bridged=bridged, clock=clock)
+        return cls(open_source(place, within_s=within_s), vkey=key, policy=policy, bridged=bridged, clock=clock)
 
     @property
     def size(self) -> int:
@@ -228,9 +231,9 @@ class LogReader:
         return {number * WIDTH + place for number, found in self._withheld.items() for place in found.places}
 
     @property
-    def withheld_bundles(self) -> set[int]:
-        """Those of the bundles that were read which the operator withholds."""
-        return set(self._withheld)
+    def tombstones(self) -> dict[int, Tombstone]:
+        """What stands in the place of those of the bundles that were read which the operator withholds."""
+        return dict(self._withheld)
 
     def forget(self) -> None:
         """Read everything anew from now on: something was withdrawn."""

@@ -17,6 +17,8 @@ checkpoints as ``fork-*.txt``: they prove it to anyone. A signed checkpoint whos
 7. It is not silent.
 8. Where no file is missing or damaged, what was withheld before is held against what is shown, and this visit is remembered;
    else its checkpoint is kept. What was found in entries stays, until the log acknowledges it.
+
+A visit has its time (``visit_time``): what was seen by then is remembered, and the next visit goes on.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from passerby.errors import (
     RewrittenError,
     StorageError,
     TileError,
+    UnfinishedError,
     UnreachableError,
     UsageError,
     VerificationError,
@@ -39,7 +42,7 @@ from passerby.errors import (
 from passerby.register.codec import decode_entry
 from passerby.register.fields import format_instant
 from passerby.register.notes import Checkpoint, Policy, VerifierKey
-from passerby.register.storage import LogSource, as_storage_errors, open_source
+from passerby.register.storage import WITHIN_S, LogSource, as_storage_errors, open_source
 from passerby.register.tiles import CHECKPOINT, WIDTH, Tiles
 from passerby.register.verification.announced import MOST_ANNOUNCED, announced_policy, is_announced
 from passerby.register.verification.bundles import BundlesSeen, check_old_edge, choose, count_bundles, read_bundle
@@ -48,6 +51,7 @@ from passerby.register.verification.findings import LogFindings, LogProblem
 from passerby.register.verification.history import History
 from passerby.register.verification.memory import LastVisit, WatcherMemory
 from passerby.register.verification.reader import LogReader, check_growth
+from passerby.register.verification.visit_time import VisitTime
 from passerby.values import utc_now
 
 READ_AT_ONCE = 65_536
@@ -86,6 +90,11 @@ class LogVisit:
     bundles: BundlesSeen = field(default_factory=BundlesSeen)
     evidence: tuple[str, ...] = ()
 
+    @property
+    def unread(self) -> int:
+        """Entries that no visit has read yet: nothing is said of them, and the next visit goes on there."""
+        return self.new.size - self.read if self.new else 0
+
 
 def watch(
     place: str | Path,
@@ -95,6 +104,7 @@ def watch(
     policy: Policy | None = None,
     silence_h: float = SILENCE_H,
     read_at_once: int = READ_AT_ONCE,
+    within_s: float = WITHIN_S,
     now: datetime | None = None,
 ) -> LogVisit:
     """Visit a log once.
@@ -106,31 +116,37 @@ def watch(
         policy: Which witnesses count; None takes the log's own word.
         silence_h: Hours without a new entry after which the log counts as silent.
         read_at_once: New entries that this visit reads at most.
+        within_s: How long the visit may take, where a server answers.
         now: The watcher's time; None takes the clock.
 
     Raises:
         UsageError: the place or the state cannot be used, or the hours are none.
         UnreachableError: the log, or the state, cannot be read or written: the visit says nothing of the log.
+        UnfinishedError: not even the checkpoint could be held against the last visit in that time.
     """
     if not 0 < silence_h <= MAX_SILENCE_H:
         raise UsageError(
             f"hours until a log is silent must be above 0 and at most {MAX_SILENCE_H:g}, got {silence_h:g}"
         )
-    source = open_source(place)
+    visit_time = VisitTime(within_s)
+    source = open_source(place, within_s=within_s)
     key = VerifierKey.parse(vkey) if isinstance(vkey, str) else vkey
     try:
         with as_storage_errors(f"{state} cannot be made"):
             state.mkdir(parents=True, exist_ok=True)
         memory = WatcherMemory(state, str(place))
-        visitor = _Visitor(source, memory, timedelta(hours=silence_h), now or utc_now())
+        visitor = _Visitor(source, memory, timedelta(hours=silence_h), now or utc_now(), visit_time)
         return visitor.visit(key, policy, read_at_once)
     except StorageError as exc:
         raise UnreachableError(exc.message, hint=exc.hint) from exc
 
 
 class _Visitor:
-    def __init__(self, source: LogSource, memory: WatcherMemory, silence: timedelta, now: datetime) -> None:
+    def __init__(
+        self, source: LogSource, memory: WatcherMemory, silence: timedelta, now: datetime, visit_time: VisitTime
+    ) -> None:
         self._source = source
+        self._time = visit_time
         self._memory = memory
         self._silence = silence
         self._now = now
@@ -181,7 +197,8 @@ class _Visitor:
 
     def _told(self, new: Checkpoint | None, history: History) -> LogVisit:
         """What is said of the log itself, what is kept of its entries, and, where they could be looked at, what is missing."""
-        present = history.present() if new else []
+        # where entries are not read yet, nobody knows what is missing
+        present = history.present() if new and history.state.read == new.size else []
         point = new or self._old
         for name in self._memory.evidence.earlier_forks(point.origin) if point else ():
             self._say("fork", f"the log signed two histories, which an earlier visit kept as {name}")
@@ -207,6 +224,8 @@ class _Visitor:
     def _read_tree(self, reader: LogReader) -> HeldTree | None:
         try:
             return HeldTree.read(reader, self._tree)
+        except UnfinishedError:
+            return None  # it is read anew at the next visit
         except (FormatError, StorageError, TileError) as exc:
             self._say_of(exc)
         return None
@@ -274,8 +293,10 @@ class _Visitor:
         """Hold entries that were not read yet against all before them, and return the bundles that were read for it."""
         start = history.state.read
         stop = min(reader.size, start + most)
-        read = set()
+        read: set[int] = set()
         for bundle in range(start // WIDTH, count_bundles(stop) if start < stop else 0):
+            if read and self._time.over(VisitTime.FOR_ENTRIES):
+                break
             entries = read_bundle(reader, bundle, self._findings)
             if entries is None:
                 break
@@ -289,7 +310,11 @@ class _Visitor:
         """Look at bundles that were read at an earlier visit; returns where the next turn begins."""
         total = count_bundles(reader.size)
         chosen, turn = choose(total, read, self._last.turn)
-        sound = sum(read_bundle(reader, bundle, self._findings) is not None for bundle in chosen)
+        sound = 0
+        for bundle in chosen:
+            if self._time.over(VisitTime.FOR_OLD_BUNDLES):
+                break
+            sound += read_bundle(reader, bundle, self._findings) is not None
         self._seen = BundlesSeen(len(read) + sound, total)
         if self._old:
             check_old_edge(reader, self._old.size, self._findings)
@@ -302,7 +327,7 @@ class _Visitor:
         first = max(0, reader.size - 1) // WIDTH * WIDTH
         try:
             instants = [decode_entry(data).at for data in reader.raws(first)]
-        except (EntryError, FormatError, StorageError, VerificationError):
+        except (EntryError, FormatError, StorageError, UnfinishedError, VerificationError):
             return self._now
         return min(max(instants, default=self._now), self._now)
 

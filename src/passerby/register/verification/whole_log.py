@@ -9,7 +9,8 @@
 6. The entries fit each other (``history``): order, time, heartbeats, reveals, statistics; what the log acknowledges is set apart.
 7. The policy's quorum of witnesses signed, at times that can be.
 
-It goes on after a problem, to name them all, and reads each file once, in order: memory does not grow with the log.
+It goes on after a problem, to name them all, and reads each file once, in order: memory does not grow with the log. Where the
+reader's time ends before the log does, it tells what was found by then, and that it is not finished.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from passerby.errors import FormatError, RewrittenError, StorageError, TileError, VerificationError
+from passerby.errors import FormatError, RewrittenError, StorageError, TileError, UnfinishedError, VerificationError
 from passerby.register.entries import BundleWithdrawn
 from passerby.register.notes import NO_QUORUM, Checkpoint, WitnessTimes, judge_witnesses
 from passerby.register.storage import DirectoryStore
@@ -49,6 +50,9 @@ class LogReport:
 
     Attributes:
         checkpoint: That was checked.
+        read: Entries that were read.
+        unfinished: The reader's time ended before the log did. Of the rest nothing is said: not what is wrong in it, nor what it
+            acknowledges or announces, nor what is missing at present.
         key: The verifier key that signed it.
         own_word: The key came from the log itself: the log is sound, whose it is was not shown.
         problems: Those that count, in the order found, at most ``MAX_FINDINGS``.
@@ -64,6 +68,8 @@ class LogReport:
     """
 
     checkpoint: Checkpoint
+    read: int
+    unfinished: bool
     key: str
     own_word: bool
     problems: tuple[LogProblem, ...]
@@ -80,8 +86,8 @@ class LogReport:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing is wrong that counts."""
-        return not self.problems and not self.dropped
+        """Whether all was read, and nothing is wrong that counts."""
+        return not (self.problems or self.dropped or self.unfinished)
 
 
 def verify(reader: LogReader, *, now: datetime | None = None, since: int | datetime | None = None) -> LogReport:
@@ -103,11 +109,13 @@ def verify(reader: LogReader, *, now: datetime | None = None, since: int | datet
     times = judge_witnesses(snapshot.note, snapshot.policy, clock, check.history.state.newest)
     check.check_quorum(times)
     withdrawn = check.check_announced()
-    findings, present = check.findings, check.history.present()
+    findings, present = check.findings, [] if check.unfinished else check.history.present()
     counted = [problem for problem in findings.open if not check.is_earlier(problem)]
     witnesses = {w.key: w.name for w in snapshot.policy.witnesses}
     return LogReport(
         checkpoint=snapshot.checkpoint,
+        read=check.history.state.read,
+        unfinished=check.unfinished,
         key=str(snapshot.trust.key),
         own_word=reader.own_word,
         problems=(*counted, *(problem for problem in present if not problem.explained)),
@@ -138,9 +146,16 @@ class _Check:
         self._tiles = Tiles(reader.size, reader.source.get)
         self._frontier = Frontier()
         self._unread = 0
+        self.unfinished = False
         self._levels: list[list[bytes]] = []
 
     def run(self) -> None:
+        try:
+            self._read()
+        except UnfinishedError:
+            self.unfinished = True
+
+    def _read(self) -> None:
         self._check_signatures()
         size = self._snapshot.checkpoint.size
         for bundle in range(-(-size // WIDTH)):
@@ -232,7 +247,9 @@ class _Check:
         for bundle, tombstone in self._tombstones.items():
             by = self._announced.get((bundle, tombstone.digest))
             indexes = ", ".join(str(bundle * WIDTH + place) for place in sorted(tombstone.places))
-            if by is None:
+            if by is None and self.unfinished:
+                told.append(f"withdrawn: {indexes} (not announced by an entry that was read)")
+            elif by is None:
                 self._say("missing", None, f"{tile_path(None, bundle)} is withheld by a list that no entry announces")
             else:
                 told.append(f"withdrawn: {indexes} (announced by entry {by[0]}: {by[1]})")

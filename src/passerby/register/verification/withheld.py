@@ -71,6 +71,11 @@ class Tombstone:
         return cls(lines[1], int(number), tuple(leaves), frozenset(places))
 
     @property
+    def first(self) -> int:
+        """Index of its first entry."""
+        return self.bundle * WIDTH
+
+    @property
     def text(self) -> str:
         """What is signed."""
         rows = (

@@ -12,7 +12,7 @@ from datetime import UTC
 import passerby
 from passerby.scan.report.json_values import Json, dump_json
 from passerby.scan.report.scanned import ScanReport
-from passerby.scan.report.words import PRESENCE_MEANING, abilities_of, shown, timing_of
+from passerby.scan.report.words import PRESENCE_MEANING, abilities_of, declaration_of, shown, timing_of
 from passerby.scan.values import Confidence, Finding, FindingKind, ScanResult
 
 _PREFIX = "passerby:scan:"
@@ -44,7 +44,12 @@ def report_to_cyclonedx(report: ScanReport) -> dict[str, Json]:
                 "name": ", ".join(shown(result.target) for result in report.results) or "nothing",
             },
             "properties": _properties(
-                [("presence", PRESENCE_MEANING), ("catalogue", report.catalogue), *_told(report.results)]
+                [
+                    ("presence", PRESENCE_MEANING),
+                    ("catalogue", report.catalogue),
+                    *_declared(report),
+                    *_told(report.results),
+                ]
             ),
         },
         "components": [
@@ -60,6 +65,11 @@ def report_to_cyclonedx(report: ScanReport) -> dict[str, Json]:
 def _all(result: ScanResult) -> Iterator[tuple[Finding, str | None]]:
     yield from ((finding, None) for finding in result.findings)
     yield from result.suppressed
+
+
+def _declared(report: ScanReport) -> Iterator[tuple[str, str]]:
+    if report.declaration:
+        yield from (("declaration", words) for words in declaration_of(report.declaration))
 
 
 def _told(results: tuple[ScanResult, ...]) -> Iterator[tuple[str, str]]:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 import passerby
+from passerby.scan.declarations import CheckedDeclaration
 from passerby.scan.report.scanned import ScanReport
-from passerby.scan.report.words import CORRECTION, PRESENCE_MEANING, abilities_of, shown, timing_of
+from passerby.scan.report.words import CORRECTION, PRESENCE_MEANING, abilities_of, declaration_of, shown, timing_of
 from passerby.scan.values import Evidence, Finding, Rating, ScanResult, Unread
 
 SCAN_SCHEMA = "passerby-scan/1"
@@ -28,6 +29,7 @@ def report_to_json(report: ScanReport) -> dict[str, Json]:
         "catalogue": report.catalogue,
         "correction": CORRECTION,
         "rating": worst_rating(report).value,
+        "declaration": _declaration(report.declaration) if report.declaration else None,
         "targets": [_target(result) for result in report.results],
     }
 
@@ -48,6 +50,23 @@ def read_schema() -> dict[str, Json]:
     text = files("passerby.scan").joinpath("schemas/scan.schema.json").read_text(encoding="utf-8")
     found: dict[str, Json] = json.loads(text)
     return found
+
+
+def _declaration(checked: CheckedDeclaration) -> dict[str, Json]:
+    said = checked.declaration
+    return {
+        "supplier": shown(said.supplier),
+        "product": shown(said.product),
+        "version": shown(said.version),
+        "date": said.date.isoformat(),
+        "promise": said.promise.value,
+        "outcome": checked.outcome.value,
+        "signer": shown(checked.signature.signer),
+        "key": checked.signature.key,
+        "says": list(declaration_of(checked)),
+        "against": [_finding(finding) for finding in checked.against],
+        "excluded": [_finding(finding) for finding in checked.excluded],
+    }
 
 
 def _target(result: ScanResult) -> dict[str, Json]:

@@ -23,6 +23,7 @@ from passerby.scan.report.words import (
     RATING_WORDS,
     WEIGHTS_WORDS,
     abilities_of,
+    declaration_of,
     shown,
     timing_of,
     title_of,
@@ -57,7 +58,11 @@ def _run(result: ScanResult, report: ScanReport) -> dict[str, Json]:
                 "notifications": [
                     {"id": _NOT_READ, "shortDescription": {"text": "Something was not read, or not to its end."}}
                 ],
-                "properties": {"catalogue": report.catalogue, "correction": CORRECTION},
+                "properties": {
+                    "catalogue": report.catalogue,
+                    "correction": CORRECTION,
+                    "declaration": list(declaration_of(report.declaration)) if report.declaration else [],
+                },
             }
         },
         "automationDetails": {"id": f"passerby-scan/{target}"},

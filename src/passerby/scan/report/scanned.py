@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from passerby.scan.declarations import CheckedDeclaration
 from passerby.scan.values import Finding, Rating, ScanResult, Unread
 from passerby.values import Digest
 
@@ -18,11 +19,13 @@ class ScanReport:
         results: One for each target, in the order in which they were named.
         made: When, aware.
         catalogue: Digest of the catalogue that was held against them.
+        declaration: What a supplier declared of it, held against the results.
     """
 
     results: tuple[ScanResult, ...]
     made: datetime
     catalogue: Digest
+    declaration: CheckedDeclaration | None = None
 
     def findings(self) -> Iterator[Finding]:
         """Give every finding that is not suppressed, target after target."""

@@ -24,6 +24,7 @@ from passerby.scan.report.words import (
     abilities_short,
     answer_of,
     counted,
+    declaration_of,
     hiding_of,
     place_of,
     shown,
@@ -67,6 +68,10 @@ def report_to_text(report: ScanReport, *, width: int | None = None, colour: bool
 
 def _parts(report: ScanReport, *, wide: bool) -> Iterator[RenderableType]:
     yield Text(PRESENCE_MEANING)
+    if report.declaration:
+        promised, *follows = declaration_of(report.declaration)
+        yield Text("\n" + promised)
+        yield from (Text(words, "bold" if number == 0 else "") for number, words in enumerate(follows))
     for result in report.results:
         yield Text("\n" + shown(result.target), "bold")
         for rating, findings in by_rating(result.findings):

@@ -7,6 +7,7 @@ recognition, (40) categorisation, (42) and (43) real-time and post.
 from __future__ import annotations
 
 from passerby.scan.catalogue import read_catalogue
+from passerby.scan.declarations import CheckedDeclaration, DeclarationOutcome, Promise
 from passerby.scan.files import shown_path
 from passerby.scan.values import Ability, Confidence, Evidence, Finding, FindingKind, Rating, ScanResult, Weights
 
@@ -172,3 +173,46 @@ def hiding_of(result: ScanResult) -> str:
     if not hiding:
         return ""
     return f"{counted(hiding, 'place was', 'places were')} not read and could hide something"
+
+
+PROMISE_WORDS = {
+    Promise.IDENTIFIES_NOBODY: "nothing in it identifies people by their faces",
+    Promise.CANNOT_IDENTIFY: "nothing in it could identify people by their faces",
+    Promise.NO_FACES: "nothing in it works on faces",
+}
+
+
+def declaration_of(checked: CheckedDeclaration) -> tuple[str, ...]:
+    """Return what is to be said of a declaration: what was promised, what follows, who signed, what it leaves out."""
+    said = checked.declaration
+    product = f"{said.product} {said.version}".strip()
+    told = [
+        shown(f"{said.supplier} declared of {product} on {said.date}: {PROMISE_WORDS[said.promise]}. {said.statement}"),
+        _follows(checked),
+    ]
+    if checked.signature.signer:
+        told.append(shown(f"signed by {checked.signature.signer} with the key {checked.signature.key}"))
+    elif checked.signature.good:
+        told.append(f"signed with the key {checked.signature.key}, for which nobody vouches here (--signers)")
+    reasons = {one.component: one.reason for one in said.excludes}
+    told += [
+        shown(f"left out by the supplier: {title_of(one)} ({reasons[one.component]}); {one.path}")
+        for one in checked.excluded
+    ]
+    return tuple(told)
+
+
+def _follows(checked: CheckedDeclaration) -> str:
+    match checked.outcome:
+        case DeclarationOutcome.HOLDS:
+            return "it holds: nothing that was found contradicts it"
+        case DeclarationOutcome.CONTRADICTED:
+            against = [f"{title_of(one)} ({shown(one.path)})" for one in checked.against[:_MOST_AGAINST]]
+            rest = len(checked.against) - _MOST_AGAINST
+            more = [f"{rest:,} more"] if rest > 0 else []
+            return "it is contradicted by " + ", ".join([*against, *more])
+        case DeclarationOutcome.SIGNATURE_WRONG:
+            return f"its signature is wrong, so that nothing follows from it: {checked.signature.reason}"
+
+
+_MOST_AGAINST = 10

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from passerby.scan import packages
+from passerby.scan import calls, packages
 from passerby.scan.values import Reader
 
-READERS: tuple[Reader, ...] = (*packages.READERS,)
+READERS: tuple[Reader, ...] = (
+    *packages.READERS,
+    *calls.READERS,
+)

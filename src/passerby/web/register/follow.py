@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +15,12 @@ from passerby.errors import (
     OutputError,
     PasserbyError,
     StorageError,
+    UnfinishedError,
     UsageError,
     VerificationError,
 )
 from passerby.files import write_atomic
-from passerby.register import BundleWithdrawn, Checkpoint, Entry, LogReader, Policy, VerifierKey, decode_entry
+from passerby.register import BundleWithdrawn, Checkpoint, LogReader, Policy, VerifierKey, decode_entry
 from passerby.values import utc_now
 from passerby.web.register.documents import PageDocument, find, missing
 from passerby.web.register.pages import CitizenPages, LogSummary
@@ -38,6 +37,7 @@ class Saved(BaseModel):
 
     Attributes:
         proofs: Entries whose proof stands as a file, and whether its checkpoint met the witnesses' quorum.
+        withheld: Digests of the tombstones that were read in the place of bundles.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -48,6 +48,7 @@ class Saved(BaseModel):
     vkey: str
     state: State
     proofs: dict[int, bool] = {}
+    withheld: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,14 @@ class LogFollower:
         policy: Which witnesses count; None takes the log's own word.
         addresses: Where the pages stand.
         saved: File to go on from; it is written by ``save`` only.
+        within_s: How long a server is asked for what is new at the start, all in all; what was read by then is saved. None
+            takes all the time that it needs.
         fresh_s: A page's instant is at most this old.
         check_every_s: The log's checkpoint is looked at this often at most, while somebody reads.
 
     Raises:
         StorageError: the log cannot be read.
+        UnfinishedError: it could not be read in time.
         FormatError: a file of it does not parse.
         VerificationError: a signature is wrong, or the log does not start with what was read before.
     """
@@ -89,11 +93,14 @@ class LogFollower:
         policy: Policy | None = None,
         addresses: SiteAddresses | None = None,
         saved: Path | None = None,
+        within_s: float | None = None,
         fresh_s: float = FRESH_S,
         check_every_s: float = CHECK_EVERY_S,
     ) -> None:
         self.reader: LogReader = (
-            source if isinstance(source, LogReader) else LogReader.open(source, vkey=vkey, policy=policy)
+            source
+            if isinstance(source, LogReader)
+            else LogReader.open(source, vkey=vkey, policy=policy, within_s=within_s)
         )
         self._fresh_s, self._check_every_s = fresh_s, check_every_s
         self.state = State()
@@ -102,13 +109,18 @@ class LogFollower:
         """``broken`` or ``unreachable`` since the last attempt to read; None when all is well."""
         self._addresses = addresses or SiteAddresses()
         self._saved = saved
+        self._withheld: set[str] = set()
         self._lock = threading.Lock()
         self._pages: CitizenPages | None = None
         self._kept: dict[tuple[str, str], PageDocument | None] = {}
         self._looked: datetime | None = None
         if saved is not None and saved.exists():
             self._go_on(saved)
-        self._catch_up()
+        try:
+            self._catch_up()
+        except UnfinishedError:
+            self.save()
+            raise
 
     @property
     def seen(self) -> LogSummary:
@@ -194,7 +206,7 @@ class LogFollower:
         point = self.reader.checkpoint()
         saved = Saved(
             origin=point.origin, size=point.size, root=point.root.hex(), vkey=self.seen.vkey,
-            state=self.state, proofs=self.proofs,
+            state=self.state, proofs=self.proofs, withheld=sorted(self._withheld),
         )  # fmt: skip
         write_if_changed(self._saved, saved.model_dump_json().encode())
 
@@ -212,18 +224,34 @@ class LogFollower:
             self._pages = None
 
     def _catch_up(self) -> None:
-        begin = self.state.size
-        if begin and any(isinstance(entry, BundleWithdrawn) for entry in _new(self.reader, begin)):
-            # what is shown of it so far must go, wherever it stands
+        if self._read_on():
+            # something was withdrawn: what is shown of it so far must go, wherever it stands
             self.reader.forget()
-            self.state, self.proofs, begin = State(), {}, 0
-        for index, raw in enumerate(self.reader.raws(begin), begin):
-            try:
-                entry = decode_entry(raw)
-            except EntryError:
-                self.state.skip(index)
-            else:
+            self.state, self.proofs = State(), {}
+            self._read_on()
+
+    def _was_read_withheld(self, bundle: int, begin: int) -> bool:
+        """Whether all of a bundle was read as it is shown now, by now or since ``begin``: then nothing of it has to go."""
+        found = self.reader.withheld(bundle)
+        return found is not None and (found.tombstone.first >= begin or found.tombstone.digest in self._withheld)
+
+    def _read_on(self) -> bool:
+        """Read what is new; returns whether something that was read before this was withdrawn meanwhile."""
+        begin = self.state.size
+        try:
+            for index, raw in enumerate(self.reader.raws(begin), begin):
+                try:
+                    entry = decode_entry(raw)
+                except EntryError:
+                    self.state.skip(index)
+                    continue
+                if begin and isinstance(entry, BundleWithdrawn) and not self._was_read_withheld(entry.bundle, begin):
+                    return True
                 self.state.add(index, entry)
+        finally:
+            read = self.reader.tombstones.values()
+            self._withheld |= {tombstone.digest for tombstone in read if tombstone.first >= begin}
+        return False
 
     def _go_on(self, path: Path) -> None:
         try:
@@ -233,15 +261,9 @@ class LogFollower:
         except ValidationError:
             return  # another version's; the log is read anew
         self.reader.grew_from(Checkpoint(saved.origin, saved.size, bytes.fromhex(saved.root)))
-        self.state = saved.state
+        self.state, self._withheld = saved.state, set(saved.withheld)
         if saved.vkey == self.seen.vkey:
             self.proofs = saved.proofs
-
-
-def _new(reader: LogReader, begin: int) -> Iterator[Entry]:
-    for raw in reader.raws(begin):
-        with suppress(EntryError):
-            yield decode_entry(raw)
 
 
 def write_if_changed(path: Path, data: bytes) -> bool:

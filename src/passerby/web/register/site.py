@@ -95,7 +95,7 @@ def copy_log(follower: LogFollower, folder: Path) -> int:
         data = None if (folder / path).is_file() and path.startswith("tile/") else follower.file(path)
         if data is not None:
             changed += write_if_changed(folder / path, data)
-    for bundle in follower.reader.withheld_bundles:
+    for bundle in follower.reader.tombstones:
         for path in withheld_paths(bundle):
             changed += write_if_changed(folder / path, follower.file(path) or b"")
         whole = folder / tile_path(None, bundle)
@@ -106,10 +106,10 @@ def copy_log(follower: LogFollower, folder: Path) -> int:
 
 def tombstone_paths(follower: LogFollower) -> Iterator[str]:
     """Yield the paths of the tombstones of what was read, and of what shows whose they are; nothing where nothing is withheld."""
-    if follower.reader.withheld_bundles:
+    if follower.reader.tombstones:
         yield "vkey"
         yield from rotation_paths(follower)
-        yield from (withheld_paths(bundle)[0] for bundle in follower.reader.withheld_bundles)
+        yield from (withheld_paths(bundle)[0] for bundle in follower.reader.tombstones)
 
 
 def rotation_paths(follower: LogFollower) -> Iterator[str]:

@@ -1,0 +1,13 @@
+from .prefilter import (
+    Prefilter,
+)
+from .reading import (
+    READERS,
+    read_source,
+)
+
+__all__ = [
+    "READERS",
+    "Prefilter",
+    "read_source",
+]

@@ -1,0 +1,48 @@
+"""The readers of source code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from passerby.errors import ScanError
+from passerby.scan.calls.javascript import javascript_uses
+from passerby.scan.calls.judgement import judge_uses
+from passerby.scan.calls.prefilter import Prefilter, shipped_prefilter
+from passerby.scan.calls.python import python_uses
+from passerby.scan.calls.sources import CodePart, Dialect, dialect_of, parts_of
+from passerby.scan.calls.uses import Language, Origin, Use, UseSort
+from passerby.scan.values import Observation, Reader, TargetFile, Unread
+
+
+def read_source(file: TargetFile, prefilter: Prefilter | None = None) -> Iterable[Observation]:
+    """Return one finding a component that a source file uses.
+
+    Args:
+        file: Source code, a notebook or a page.
+        prefilter: With the components to find; those of the catalogue unless given.
+    """
+    dialect = dialect_of(file)
+    if dialect is None:
+        return ()
+    search = prefilter or shipped_prefilter()
+    ids = search.components_in(file)
+    if not ids:
+        return ()
+    try:
+        uses = [use for part in parts_of(file) for use in _uses(part, dialect)]
+    except ScanError as exc:
+        named = ", ".join(search.marked[one].component.title for one in sorted(ids)[:3])
+        return (Unread(file.path, f"{exc.message.partition(': ')[0]}; names of {named} stand in it"),)
+    return judge_uses(file.path, uses, (search.marked[one] for one in sorted(ids)), dialect.language)
+
+
+def _uses(part: CodePart, dialect: Dialect) -> Iterator[Use]:
+    for one in part.included:
+        yield Use(UseSort.IMPORT, Origin(one), None, part.first_line)
+    python = dialect.language is Language.PYTHON
+    for use in python_uses(part.text) if python else javascript_uses(part.text, dialect.grammar):
+        yield use._replace(first_line=part.first_line)
+
+
+READERS = (Reader("code", 1, lambda file: dialect_of(file) is not None, read_source),)
+"""What reads source code; see :class:`passerby.scan.values.Reader`."""

@@ -1,0 +1,242 @@
+"""Source code is judged by what it imports and calls, never by words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passerby.scan.calls import Prefilter, read_source
+from passerby.scan.catalogue import read_catalogue
+from passerby.scan.files import BytesFile
+from passerby.scan.values import Ability, Confidence, Finding, FindingKind, Rating, Unread
+
+PREFILTER = Prefilter(read_catalogue())
+
+
+def findings(text: str | bytes, name: str = "app.py") -> dict[str, Finding]:
+    data = text if isinstance(text, bytes) else text.encode()
+    found = list(read_source(BytesFile(data, f"shop/{name}"), PREFILTER))
+    assert all(isinstance(one, Finding) and one.kind is FindingKind.CALL for one in found), found
+    return {one.component: one for one in found if isinstance(one, Finding)}
+
+
+def identifying(text: str | bytes, name: str = "app.py") -> set[str]:
+    return {one.component for one in findings(text, name).values() if one.rating is Rating.IDENTIFIES}
+
+
+SEARCHES = {
+    "its own name": "import face_recognition\nface_recognition.compare_faces(known, face)\n",
+    "an alias": "import face_recognition as fr\n\ndef same(a, b):\n    return fr.compare_faces([a], b)\n",
+    "a name taken out": "from face_recognition import compare_faces as same\nprint(same([a], b))\n",
+    "a name handed on": "import face_recognition as fr\nlist(map(fr.face_encodings, pictures))\n",
+    "imported by a call": "import importlib\nfr = importlib.import_module('face_recognition')\nfr.face_distance(a, b)\n",
+    "asked for by a word": "import face_recognition as fr\ngetattr(fr, 'compare_faces')(a, b)\n",
+    "broken further down": "import face_recognition as fr\nfr.compare_faces(a, b)\nprint 'Python 2'\ndef (:\n",
+    "windows text": "\ufeffimport face_recognition as fr\r\nfr.compare_faces(a, b)\r\n".encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("code", SEARCHES.values(), ids=SEARCHES)
+def test_python_that_compares_is_found_however_it_says_so(code: str) -> None:
+    found = findings(code)["face-recognition"]
+    assert (found.rating, found.confidence) == (Rating.IDENTIFIES, Confidence.CERTAIN)
+    assert found.evidence[0].path == found.path == "shop/app.py"
+    assert found.evidence[0].line == 1 or "importlib" in code
+
+
+def test_what_a_call_does_is_said_with_its_line() -> None:
+    found = findings("import face_recognition as fr\n\nx = fr.face_encodings(y)\n")["face-recognition"]
+    assert [(one.line, one.what) for one in found.evidence] == [
+        (1, "imports face_recognition"),
+        (3, "calls face_recognition.face_encodings"),
+    ]
+    assert found.abilities == (Ability.EMBED,)
+
+
+INNOCENT = {
+    "a comment": "# face_recognition.compare_faces(a, b)\nx = 1\n",
+    "a docstring": '"""Like face_recognition.compare_faces, or insightface."""\n',
+    "a text": "print('import face_recognition')\nlog('insightface is not installed')\n",
+    "a variable": "face_recognition = load()\nface_recognition.compare_faces(a)\ninsightface = 3\n",
+    "an own module": "from .face_recognition import compare_faces\nfrom . import insightface\ncompare_faces(a, b)\n",
+    "a longer name": "import face_recognition_of_dogs\nimport interface\nimport typeface_embed_react\n",
+    "a method of somebody else's": "import face\nface.compare_faces(a, b)\nself.search_faces_by_image(x)\n",
+    "pictures by cv2": "import cv2\ncv2.imread('a.png')\ncv2.VideoCapture(0).read()\n",
+    "another service": "import boto3\nboto3.client('s3').search_faces_by_image(x)\nboto3.client('sts')\n",
+    "a short word": "import feat\nimport clip\nfeat.build()\n",
+}
+
+
+@pytest.mark.parametrize("code", INNOCENT.values(), ids=INNOCENT)
+def test_words_alone_are_nothing(code: str) -> None:
+    assert findings(code) == {}
+
+
+def test_an_import_alone_says_what_the_library_can() -> None:
+    found = findings("import insightface\n", "tests/test_old.py")["insightface"]
+    assert (found.rating, found.confidence) == (Rating.IDENTIFIES, Confidence.LIKELY)
+    assert found.abilities == read_catalogue().components["insightface"].abilities
+    assert "no call" in found.note
+    assert found.path == "shop/tests/test_old.py"
+
+
+def test_calls_that_only_detect_are_detection() -> None:
+    found = findings("import face_recognition\nface_recognition.face_locations(x)\n")["face-recognition"]
+    assert (found.rating, found.abilities) == (Rating.DOES_NOT, (Ability.DETECT,))
+    found = findings("from deepface import DeepFace\nDeepFace.extract_faces(x)\n")["deepface"]
+    assert (found.rating, found.confidence) == (Rating.DOES_NOT, Confidence.CERTAIN)
+    found = findings("from deepface import DeepFace\nDeepFace.analyze(x)\n")["deepface"]
+    assert found.rating is Rating.DOES_NOT
+    assert Ability.EMOTION in found.abilities
+    assert Ability.SEARCH not in found.abilities
+    assert findings("import cv2\ncv2.CascadeClassifier('a.xml')\n")["opencv"].rating is Rating.DOES_NOT
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["cv2.FaceRecognizerSF.create(a, b)", "cv2.FaceRecognizerSF_create(a, b)", "cv2.face.LBPHFaceRecognizer_create()"],
+)
+def test_the_recognisers_of_opencv_count_where_they_are_called(call: str) -> None:
+    assert identifying(f"import cv2\nr = {call}\n") & {"opencv", "opencv-contrib"}
+    assert identifying(f"import cv2\n# {call}\n") == set()
+
+
+CLIENTS = {
+    "at once": "import boto3\nboto3.client('rekognition').search_faces_by_image(CollectionId='x')\n",
+    "kept": "import boto3\nrek = boto3.client(service_name='rekognition')\nrek.index_faces()\n",
+    "of a session": "from boto3 import Session\ns = Session()\nc = s.client('rekognition', 'eu-west-1')\nc.compare_faces()\n",
+    "in an object": (
+        "import boto3\nclass A:\n  def go(self):\n    return self.rek.search_faces()\n"
+        "  def __init__(self):\n    self.rek = boto3.client('rekognition')\n"
+    ),
+    "named before": "import boto3\nNAME = 'rekognition'\nc = boto3.client(NAME)\nc.search_users()\n",
+    "without waiting": (
+        "import aioboto3\nasync def go():\n  async with aioboto3.Session().client('rekognition') as c:\n"
+        "    await c.search_faces_by_image()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", CLIENTS.values(), ids=CLIENTS)
+def test_a_client_is_followed_from_where_it_is_made(code: str) -> None:
+    assert findings(code)["rekognition"].confidence is Confidence.CERTAIN
+    assert identifying(code) == {"rekognition"}
+
+
+def test_two_clients_of_one_name_are_told_apart() -> None:
+    code = (
+        "import boto3\nclass A:\n  def __init__(self):\n    self.c = boto3.client('rekognition')\n"
+        "  def a(self):\n    self.c.detect_faces()\nclass B:\n  def __init__(self):\n    self.c = boto3.client('s3')\n"
+        "  def b(self):\n    self.c.compare_faces()\n"
+    )
+    assert findings(code)["rekognition"].rating is Rating.DOES_NOT
+
+
+SCRIPTS = {
+    "named.ts": "import { SearchFacesByImageCommand as S } from '@aws-sdk/client-rekognition';\nnew S({});\n",
+    "star.mjs": "import * as r from '@aws-sdk/client-rekognition';\nnew r.CompareFacesCommand(<any>x);\n",
+    "required.js": "const { FaceMatcher } = require('face-api.js');\nnew FaceMatcher(x);\n",
+    "compiled.js": "const f = __importStar(require('@vladmandic/face-api'));\nf.nets.faceRecognitionNet.load(x);\n",
+    "late.js": "import('face-api.js').then((fa) => fa.detectAllFaces(v).withFaceDescriptors());\n",
+    "awaited.tsx": "const fa = await import(`face-api.js`);\nconst x = <p>{fa.computeFaceDescriptor(y)}</p>;\n",
+    "old.js": "const AWS = require('aws-sdk');\nconst c = new AWS.Rekognition();\nc.searchFacesByImage({}, done);\n",
+    "network.js": "import * as fa from 'https://cdn.jsdelivr.net/npm/face-api.js@0.22.2/+esm';\nnew fa.FaceMatcher(x);\n",
+    "given.ts": (
+        "import { Rekognition } from '@aws-sdk/client-rekognition';\n"
+        "class A { constructor(private readonly c: Rekognition) {}\n go() { return this.c.searchFacesByImage({}); } }\n"
+    ),
+    "part.vue": (
+        "<template><p>face-api.js</p></template>\n<script lang='ts'>\nimport * as fa from 'face-api.js'\n"
+        "export default { async m() { return new fa.FaceMatcher(1) } }\n</script>\n"
+    ),
+    "part.svelte": "<script>\n  import { FaceMatcher } from 'face-api.js';\n  new FaceMatcher(1);\n</script>\n<p/>\n",
+    "page.html": (
+        "<script src='js/face-api.min.js'></script>\n<script>\nfaceapi.nets.faceRecognitionNet.loadFromUri('/m')\n</script>"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_that_identify_are_found_however_they_say_so(name: str) -> None:
+    assert len(identifying(SCRIPTS[name], name)) == 1
+    assert {one.confidence for one in findings(SCRIPTS[name], name).values()} == {Confidence.CERTAIN}
+
+
+INNOCENT_SCRIPTS = {
+    "comment.js": "// require('face-api.js')\n/* new FaceMatcher() */\n",
+    "text.ts": "const x = 'face-api.js'; console.log(`install face-api.js`);\n",
+    "own.js": "import { FaceMatcher } from './face-api.js';\nimport x from '../human';\nnew FaceMatcher(x);\n",
+    "longer.js": "import x from 'typeface-embed-react'; require('aws-nsm-interface-verifiably');\n",
+    "variable.jsx": "const faceRecognition = 1; const human = <Human/>; human.match.find();\n",
+    "other.ts": "import { S3Client } from '@aws-sdk/client-s3'; new S3Client().send(new ListObjectsCommand());\n",
+    "prose.html": "<p>We do not use face-api.js or faceapi.FaceMatcher.</p><!-- <script src='face-api.min.js'> -->",
+    "types.d.ts": "import { FaceMatcher } from 'face-api.js';\n",
+}
+
+
+@pytest.mark.parametrize("name", INNOCENT_SCRIPTS)
+def test_words_in_scripts_are_nothing(name: str) -> None:
+    assert findings(INNOCENT_SCRIPTS[name], name) == {}
+
+
+def test_scripts_that_detect_are_detection() -> None:
+    code = "import { DetectFacesCommand } from '@aws-sdk/client-rekognition';\nnew DetectFacesCommand({});\n"
+    assert findings(code, "a.ts")["rekognition"].rating is Rating.DOES_NOT
+
+
+def notebook(*cells: tuple[str, str]) -> bytes:
+    return json.dumps(
+        {"nbformat": 4, "cells": [{"cell_type": kind, "source": text.splitlines(True)} for kind, text in cells]}
+    ).encode()
+
+
+def test_code_cells_of_notebooks_are_read_and_prose_is_not() -> None:
+    code = "!pip install insightface\n%matplotlib inline\nfrom insightface.app import FaceAnalysis\nFaceAnalysis()"
+    assert identifying(notebook(("markdown", "# x"), ("code", code)), "a.ipynb") == {"insightface"}
+    assert identifying(notebook(("markdown", code), ("raw", code)), "a.ipynb") == set()
+
+
+def test_a_service_is_known_by_its_address() -> None:
+    code = "import requests\nrequests.post(f'https://{NAME}.cognitiveservices.azure.com/face/v1.0/identify', json=x)\n"
+    assert identifying(code) == {"azure-face"}
+    assert identifying("URL = 'https://x.cognitiveservices.azure.com/text/analytics/v3.0/sentiment'\n") == set()
+    assert identifying("fetch('https://api-us.faceplusplus.com/facepp/v3/search')\n", "a.js") == {"facepp"}
+    assert identifying("# https://api-us.faceplusplus.com/facepp/v3/search\n") == set()
+    assert identifying("x = 'https://api-us.faceplusplus.com.example.org/'\n") == set()
+
+
+def test_permissions_in_code_are_told_apart() -> None:
+    code = "PolicyStatement(actions=['rekognition:{}', 's3:GetObject'], resources=['*'])\n"
+    assert identifying(code.replace("{}", "SearchFacesByImage")) == {"rekognition"}
+    assert identifying(code.replace("{}", "Search*")) == {"rekognition"}
+    assert identifying(code.replace("{}", "DetectFaces")) == set()
+
+
+def test_what_is_too_long_for_a_tree_is_named_where_it_could_hide_something() -> None:
+    long = "x = 1\n" * 200_000
+    assert list(read_source(BytesFile(long.encode(), "a.py"), PREFILTER)) == []
+    (unread,) = read_source(BytesFile((long + "import insightface\n").encode(), "a.py"), PREFILTER)
+    assert isinstance(unread, Unread)
+    assert "InsightFace" in unread.reason
+    (unread,) = read_source(BytesFile(b'{"cells": insightface', "a.ipynb"), PREFILTER)
+    assert isinstance(unread, Unread)
+
+
+def test_deep_code_is_read() -> None:
+    for code in ("(" * 50_000, "f(" * 50_000, "a" + ".b()" * 2_000, "[" * 20_000 + "]" * 20_000):
+        for name in ("a.py", "a.ts"):
+            list(read_source(BytesFile(f"{code}\nimport insightface; face_recognition\n".encode(), name), PREFILTER))
+
+
+WORDS = r"""import from as ( ) [ ] { } . , ; : = ' " ` ${ <script> </script> face_recognition insightface cv2 boto3
+rekognition require client await new => class def self.x compare_faces FaceMatcher face-api.js # // /* */"""
+TOKENS = st.lists(st.sampled_from(["\n", "\x00", "\ufeff", "\ud800", *WORDS.split()]), max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TOKENS, st.sampled_from(["a.py", "a.ts", "a.js", "a.vue", "a.ipynb", "a.html"]))
+def test_no_text_makes_a_reader_raise(tokens: list[str], name: str) -> None:
+    list(read_source(BytesFile(" ".join(tokens).encode("utf-8", "surrogatepass"), name), PREFILTER))
