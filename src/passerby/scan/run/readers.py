@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from passerby.scan import calls, packages
+from passerby.scan import calls, models, packages
 from passerby.scan.values import Reader
 
 READERS: tuple[Reader, ...] = (
     *packages.READERS,
+    *models.READERS,
     *calls.READERS,
 )

@@ -1,0 +1,7 @@
+"""Models: what a network can do, by known digests and by its structure."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

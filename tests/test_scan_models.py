@@ -1,0 +1,252 @@
+"""What models are taken for: each format with each kind of network, told by structure alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from tests.scan_models_tools import (
+    ARCFACE_STATE,
+    FULLY,
+    L2,
+    LOGISTIC,
+    PRELU,
+    RESNET_STATE,
+    SOFTMAX,
+    Node,
+    Tensors,
+    findings,
+    graph_node,
+    keras_embedder,
+    keras_head,
+    manifest,
+    onnx,
+    onnx_embedder,
+    onnx_head,
+    safetensors,
+    tfjs_graph,
+    tfjs_layers,
+    tflite_head,
+    titles,
+    torch_legacy,
+    torch_zip,
+)
+
+from passerby.scan import Ability, Confidence, Finding, FindingKind, Rating, Weights
+from passerby.scan.models.words import face_word
+
+
+def one(data: bytes, name: str) -> Finding:
+    found = findings(data, name)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def identifies(data: bytes, name: str) -> bool:
+    return any(found.rating is Rating.IDENTIFIES for found in findings(data, name))
+
+
+def test_an_embedder_is_found_with_what_shows_it() -> None:
+    found = one(onnx_embedder(), "model.onnx")
+    assert found.kind is FindingKind.MODEL
+    assert found.title == "face embedder"
+    assert found.abilities == (Ability.EMBED,)
+    assert found.rating is Rating.IDENTIFIES
+    assert found.confidence is Confidence.LIKELY
+    assert found.weights is Weights.HELD
+    assert found.digest
+    (evidence,) = found.evidence
+    assert evidence.path == "model.onnx"
+    assert evidence.what == (
+        "ONNX: input 3x112x112, one output of 512 numbers, PReLU 8 times, ends in Flatten-FC-BatchNorm"
+    )
+
+
+@pytest.mark.parametrize("width", [128, 160, 192, 256, 512, 1024])
+@pytest.mark.parametrize("side", [96, 112, 128, 160])
+def test_plain_embedders_of_all_sizes_are_found(width: int, side: int) -> None:
+    assert identifies(onnx_head((1, 3, side, side), {"y": (1, width)}, pool=False), "a.onnx")
+    assert identifies(tflite_head((1, side, side, 3), width, pool=False), "a.tflite")
+    assert identifies(tfjs_layers(keras_embedder((None, side, side, 3), width)), "model.json")
+
+
+def test_brought_to_length_1_or_not_it_is_an_embedder() -> None:
+    assert identifies(tflite_head((1, 112, 112, 3), 192, L2), "a.tflite")
+    assert identifies(tflite_head((1, 112, 112, 3), 192), "a.tflite")
+
+
+def test_pictures_that_are_nearly_square_are_of_faces() -> None:
+    assert identifies(onnx_embedder((1, 3, 112, 96)), "sphere.onnx")
+
+
+@pytest.mark.parametrize("classes", [1000, 1001])
+@pytest.mark.parametrize("side", [96, 112, 128, 160, 224])
+def test_classifiers_of_imagenet_are_no_embedders(classes: int, side: int) -> None:
+    assert titles(onnx_head((1, 3, side, side), {"y": (1, classes)}), "a.onnx") == [f"classifier of {classes} classes"]
+    assert titles(tflite_head((1, side, side, 3), classes), "a.tflite") == [f"classifier of {classes} classes"]
+
+
+@pytest.mark.parametrize("width", [128, 256, 512, 1001])
+def test_probabilities_are_no_descriptor(width: int) -> None:
+    assert not identifies(onnx_head((1, 3, 112, 112), {"y": (1, width)}, ends="Softmax"), "a.onnx")
+    assert not identifies(onnx_head((1, 3, 112, 112), {"y": (1, width)}, ends="Sigmoid"), "a.onnx")
+    assert not identifies(tflite_head((1, 112, 112, 3), width, SOFTMAX), "a.tflite")
+    assert not identifies(tflite_head((1, 112, 112, 3), width, LOGISTIC), "a.tflite")
+    assert not identifies(tfjs_layers(keras_head((None, 112, 112, 3), {"y": (width, "softmax")})), "model.json")
+
+
+def test_a_network_of_224_pixels_is_a_general_embedder() -> None:
+    found = one(onnx_head((1, 3, 224, 224), {"y": (1, 512)}), "clip.onnx")
+    assert found.abilities == (Ability.GENERAL_EMBED,)
+    assert found.rating is Rating.DOES_NOT
+
+
+def test_a_face_network_of_224_pixels_is_told_by_its_ending() -> None:
+    assert identifies(onnx_embedder((1, 3, 224, 224)), "a.onnx")
+
+
+def test_a_tall_picture_is_of_a_person() -> None:
+    found = one(onnx_head((1, 3, 256, 128), {"y": (1, 512)}), "osnet.onnx")
+    assert found.abilities == (Ability.PERSON,)
+    assert found.rating is Rating.DOES_NOT
+
+
+@pytest.mark.parametrize(("width", "points"), [(136, 68), (212, 106), (213, 71), (1404, 468)])
+def test_landmarks_are_landmarks(width: int, points: int) -> None:
+    found = one(tflite_head((1, 112, 112, 3), width, pool=False), "a.tflite")
+    assert found.abilities == (Ability.LANDMARKS,)
+    assert f"{points} points" in found.evidence[0].what
+    assert not identifies(onnx_head((1, 3, 112, 112), {"y": (1, width)}), "a.onnx")
+
+
+def test_open_sizes_leave_may_be() -> None:
+    found = one(onnx_embedder(("batch", 3, "height", "width"), prelus=0), "a.onnx")
+    assert found.confidence is Confidence.MAY_BE
+    assert found.rating is Rating.IDENTIFIES
+    assert "size is left open" in found.evidence[0].what
+    assert not identifies(onnx_head((None, 3, None, None), {"y": (None, 512)}), "a.onnx")
+
+
+def test_a_batch_that_is_left_open_changes_nothing() -> None:
+    assert identifies(onnx_embedder(("N", 3, 112, 112), given=("N", "D")), "a.onnx")
+
+
+def test_one_network_can_be_several_things() -> None:
+    heads = {"age": (100, "linear"), "gender": (1, "sigmoid"), "descriptor": (1024, "linear")}
+    found = findings(tfjs_layers(keras_head((None, 224, 224, 3), heads)), "faceres.json")
+    assert {one.title for one in found} == {"face embedder", "age estimator", "gender classifier"}
+    assert [one.rating for one in found if one.title == "face embedder"] == [Rating.IDENTIFIES]
+
+
+def test_attribute_heads_are_told_by_names_and_sizes() -> None:
+    emotion = tflite_head((1, 64, 64, 1), 7, SOFTMAX)
+    assert one(emotion, "a.tflite").abilities == (Ability.EMOTION,)
+    named = onnx_head((1, 3, 224, 224), {"race_logits": (1, 7), "gender": (1, 2)})
+    assert {found.abilities for found in findings(named, "a.onnx")} == {(Ability.ETHNICITY,), (Ability.GENDER,)}
+    both = onnx_head((1, 3, 96, 96), {"fc1": (1, 3)})
+    assert {found.abilities for found in findings(both, "b.onnx")} == {(Ability.AGE,), (Ability.GENDER,)}
+
+
+def test_speakers_are_speakers() -> None:
+    speech = onnx(
+        {"feats": ("B", "T", 80)}, {"embs": ("B", 256)}, [Node("Gemm", ("feats", "w"), ("embs",))], {"w": (256, 80)}
+    )
+    wave = onnx({"wave": (1, "T")}, {"embs": (1, 192)}, [Node("Gemm", ("wave", "w"), ("embs",))], {"w": (192, 80)})
+    for data in (speech, wave):
+        found = one(data, "a.onnx")
+        assert found.title == "speaker or sound embedder"
+        assert found.rating is Rating.DOES_NOT
+
+
+def test_detectors_are_detectors() -> None:
+    scores, boxes, points = (1, 12800, 1), (1, 12800, 4), (1, 12800, 10)
+    data = onnx_head((1, 3, 640, 640), {"s": scores, "b": boxes, "k": points})
+    found = one(data, "a.onnx")
+    assert found.abilities == (Ability.DETECT,)
+    assert found.rating is Rating.DOES_NOT
+
+
+def test_a_depthwise_convolution_over_the_map_speaks_for_an_embedder() -> None:
+    nodes = [
+        Node("Conv", ("x", "w"), ("c",)),
+        Node("Conv", ("c", "d"), ("g",), {"group": 512, "kernel_shape": (7, 7)}),
+        Node("Conv", ("g", "l"), ("e",), {"kernel_shape": (1, 1)}),
+        Node("BatchNormalization", ("e", "s", "s", "s", "s"), ("n",)),
+        Node("Flatten", ("n",), ("y",)),
+    ]
+    tensors = {"w": (64, 3, 3, 3), "d": (512, 1, 7, 7), "l": (128, 512, 1, 1), "s": (128,)}
+    found = one(onnx({"x": (None, 3, None, None)}, {"y": (None, 128)}, nodes, tensors), "a.onnx")
+    assert found.title == "face embedder"
+    assert "depthwise convolution over the whole map" in found.evidence[0].what
+
+
+def test_prelus_are_counted_in_tensorflow_lite() -> None:
+    found = one(tflite_head((1, 112, 112, 3), 512, PRELU, PRELU, PRELU, PRELU, PRELU, FULLY), "a.tflite")
+    assert "PReLU 5 times" in found.evidence[0].what
+
+
+def test_a_graph_model_of_tensorflow_js_is_followed_from_its_end() -> None:
+    nodes = [
+        graph_node("x", "Placeholder", shape=(-1, 112, 112, 3)),
+        graph_node("w", "Const"),
+        graph_node("c", "Conv2D", "x", "w"),
+        graph_node("f", "Reshape", "c"),
+        graph_node("fc", "Const"),
+        graph_node("d", "MatMul", "f", "fc"),
+        graph_node("Identity", "Identity", "d"),
+    ]
+    found = one(tfjs_graph(nodes, {"w": (3, 3, 3, 64), "fc": (3136, 192)}), "model.json")
+    assert found.title == "face embedder"
+    assert "input 3x112x112, one output of 192 numbers" in found.evidence[0].what
+
+
+Writer = Callable[[Tensors], bytes]
+STATES: list[tuple[str, Writer]] = [
+    ("a.safetensors", safetensors),
+    ("a.pt", torch_zip),
+    ("a.pth", torch_legacy),
+]
+
+
+@pytest.mark.parametrize(("name", "write"), STATES, ids=[name for name, _ in STATES])
+def test_trained_numbers_without_a_graph_are_judged_by_keys_and_shapes(name: str, write: Writer) -> None:
+    found = one(write(ARCFACE_STATE), name)
+    assert found.title == "face embedder"
+    assert "Flatten-FC-BatchNorm" in found.evidence[0].what
+    assert "PReLU 8 times" in found.evidence[0].what
+    assert titles(write(RESNET_STATE), name) == ["classifier of 1000 classes"]
+
+
+def test_a_manifest_of_weights_alone_is_judged() -> None:
+    tensors = {
+        "conv32_down/conv/filters": (7, 7, 3, 32),
+        "conv32_1/conv1/conv/filters": (3, 3, 32, 32),
+        "fc": (256, 128),
+    }
+    assert titles(json.dumps(manifest(tensors)).encode(), "face_recognition_model-weights_manifest.json") == [
+        "face embedder"
+    ]
+
+
+def test_other_json_files_are_not_asked_for() -> None:
+    assert (
+        findings(b'{"name": "typeface", "version": "1.0.0", "scripts": {"test": "node test.js --all"}}', "package.json")
+        == []
+    )
+
+
+def test_dlib_files_say_what_they_were_trained_for() -> None:
+    pad = b"\0" * 100
+    metric = one(b"\x01\x01\x0eloss_metric_2\x01" + pad, "dlib_resnet.dat")
+    assert metric.abilities == (Ability.EMBED,)
+    assert metric.rating is Rating.IDENTIFIES
+    assert one(b"\x01\x01\x0closs_mmod_3\x01" + pad, "cnn.dat").abilities == (Ability.DETECT,)
+    assert one(b"\x01\x01\x14loss_multiclass_log_\x01" + pad, "gender.dat").abilities == ()
+    assert one(b"\x01\x01\x81\x88\x81\x01" + pad, "sp68.dat").abilities == (Ability.LANDMARKS,)
+    assert findings(b"plain table of numbers" + pad, "table.dat") == []
+
+
+def test_words_are_whole() -> None:
+    assert face_word(["typeface-embed-react", "surface", "interface"]) == ""
+    assert face_word(["backbones.iresnet"]) == "iresnet"
