@@ -221,7 +221,7 @@ def test_what_is_too_long_for_a_tree_is_named_where_it_could_hide_something() ->
     (unread,) = read_source(BytesFile((long + "import insightface\n").encode(), "a.py"), PREFILTER)
     assert isinstance(unread, Unread)
     assert "InsightFace" in unread.reason
-    (unread,) = read_source(BytesFile(b'{"cells": insightface', "a.ipynb"), PREFILTER)
+    (unread,) = read_source(BytesFile(b'{"cells": "insightface', "a.ipynb"), PREFILTER)
     assert isinstance(unread, Unread)
 
 

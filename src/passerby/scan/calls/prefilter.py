@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 import io
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from passerby.scan.calls.marks import Marked, marked_components
 from passerby.scan.calls.names import spellings
 from passerby.scan.calls.sources import MOST_CODE_BYTES, decoded
+from passerby.scan.calls.uses import Language
 from passerby.scan.catalogue import Catalogue, read_catalogue
 from passerby.scan.values import TargetFile
 
@@ -20,6 +22,11 @@ _LONGEST = 300
 """Bytes of the longest name: chunks overlap by as much, see the catalogue's schema."""
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _ENDINGS = (b"Command", b"Async", b"Request")
+_BEFORE_MODULE = {
+    Language.PYTHON: (b"import", b"from", b",", b"'", b'"', b"("),
+    Language.JAVASCRIPT: (b"'", b'"', b"`", b"/", b":"),
+}
+"""What stands before a module's name where it is imported; a word alone may be anything."""
 
 
 class Prefilter:
@@ -30,36 +37,55 @@ class Prefilter:
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        from ahocorasick_rs import BytesAhoCorasick, Implementation
-
         self.marked = marked_components(catalogue)
-        owners: dict[bytes, set[str]] = {}
-        for one in self.marked.values():
-            for name in _needles(one):
-                owners.setdefault(name.encode(), set()).add(one.component.id)
-        self._needles = sorted(owners)
-        self._owners = [owners[needle] for needle in self._needles]
-        self._search = BytesAhoCorasick(self._needles, implementation=Implementation.DFA)
+        self._searches: dict[Language, _Search] = {}
 
-    def components_in(self, file: TargetFile) -> frozenset[str]:
+    def components_in(self, file: TargetFile, language: Language) -> frozenset[str]:
         """Return the ids of components of which a whole name stands in a file, however long it is.
 
         Raises:
             OSError: it cannot be read.
         """
+        search = self._searches.get(language)
+        if search is None:
+            search = self._searches[language] = _Search(self.marked.values(), language)
         if file.head(2) in {b"\xff\xfe", b"\xfe\xff"} and file.size_bytes <= MOST_CODE_BYTES:
-            return self._ids(io.BytesIO(decoded(file.read(MOST_CODE_BYTES)).encode()))
+            return search.ids_in(io.BytesIO(decoded(file.read(MOST_CODE_BYTES)).encode()))
         with file.open() as stream:
-            return self._ids(stream)
+            return search.ids_in(stream)
 
-    def _ids(self, stream: BinaryIO) -> frozenset[str]:
+
+class _Search:
+    """The names that may stand in files of one language."""
+
+    def __init__(self, marked: Iterable[Marked], language: Language) -> None:
+        from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+        self._before = _BEFORE_MODULE.get(language, ())
+        anywhere: dict[bytes, set[str]] = {}
+        modules: dict[bytes, set[str]] = {}
+        for one in marked:
+            for name in _needles(one, language):
+                anywhere.setdefault(name.encode(), set()).add(one.component.id)
+            for name in _modules(one, language):
+                modules.setdefault(name.encode(), set()).add(one.component.id)
+        needles = sorted(anywhere.keys() | modules.keys())
+        self._owners: list[tuple[set[str], set[str]]] = [
+            (anywhere.get(one, set()), modules.get(one, set())) for one in needles
+        ]
+        self._search = BytesAhoCorasick(needles, implementation=Implementation.DFA)
+
+    def ids_in(self, stream: BinaryIO) -> frozenset[str]:
         found: set[str] = set()
         rest = b""
         while chunk := stream.read(_CHUNK):
             data = rest + chunk
             for index, start, end in self._search.find_matches_as_indexes(data, overlapping=True):
-                if not self._owners[index] <= found and _whole(data, start, end):
-                    found |= self._owners[index]
+                anywhere, modules = self._owners[index]
+                if not (anywhere <= found and modules <= found) and _whole(data, start, end):
+                    found |= anywhere
+                    if not self._before or data[max(0, start - 16) : start].rstrip().endswith(self._before):
+                        found |= modules
             rest = data[-_LONGEST:]
         return frozenset(found)
 
@@ -78,31 +104,32 @@ def _whole(data: bytes, start: int, end: int) -> bool:
     return True
 
 
-def _needles(one: Marked) -> set[str]:
-    """Return what a file that uses a component must hold: its modules, or its calls where modules alone say nothing."""
+def _needles(one: Marked, language: Language) -> set[str]:
+    """Return what may stand anywhere: names of calls only where the module alone says nothing."""
     code = one.component.code
-    found = {
-        *code.globals,
-        *code.services,
-        *(name.capitalize() for name in code.services),
-        *code.iam_actions,
-        *code.paths,
-    }
-    found |= {max(host.split("*"), key=len).strip(".") for host in code.hosts}
-    found |= {name.partition("?")[0] for name in code.resources}
+    found = {*code.services, *(name.capitalize() for name in code.services), *code.paths}
+    found |= {_telling(host) for host in code.hosts}
     found |= {name.partition(":")[0] + ":" for name in code.iam_actions}
     found |= {file.name for file in one.component.files if one.identifying_file(file)}
-    if one.alone:
-        for module in (*code.python, *code.javascript, *code.java, *code.swift, *code.csharp, *code.go):
-            found |= {module, _from(module)}
-        found |= {*code.cpp, *code.php, *code.ruby, *code.rust}
-    else:
+    if language is Language.JAVASCRIPT:
+        found |= set(code.globals)
+    if not one.alone:
         for name in (*code.identifying, *code.detecting):
             found |= spellings(max(name.split("."), key=len))
     return {name for name in found if name}
 
 
-def _from(module: str) -> str:
-    """Return ``a.b import c`` of ``a.b.c``, as Python may write it."""
-    owner, dot, name = module.rpartition(".")
-    return f"{owner} import {name}" if dot else module
+def _telling(host: str) -> str:
+    """Return the part of a host's name that few others have: its beginning, unless any may stand there."""
+    first, *others = host.split("*")
+    return (first or max(others, key=len)).strip(".")
+
+
+def _modules(one: Marked, language: Language) -> set[str]:
+    """Return what stands where a module is imported, if that says something."""
+    if not one.alone:
+        return set()
+    found = set(getattr(one.component.code, language, ()))
+    if language is Language.PYTHON:
+        found |= {f"{owner} import {name}" for owner, dot, name in (mark.rpartition(".") for mark in found) if dot}
+    return found

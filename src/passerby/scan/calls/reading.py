@@ -25,7 +25,7 @@ def read_source(file: TargetFile, prefilter: Prefilter | None = None) -> Iterabl
     if dialect is None:
         return ()
     search = prefilter or shipped_prefilter()
-    ids = search.components_in(file)
+    ids = search.components_in(file, dialect.language)
     if not ids:
         return ()
     try:
