@@ -237,6 +237,71 @@ TOKENS = st.lists(st.sampled_from(["\n", "\x00", "\ufeff", "\ud800", *WORDS.spli
 
 
 @settings(max_examples=60, deadline=None)
-@given(TOKENS, st.sampled_from(["a.py", "a.ts", "a.js", "a.vue", "a.ipynb", "a.html"]))
+@given(
+    TOKENS,
+    st.sampled_from(
+        ["a.py", "a.ts", "a.js", "a.vue", "a.ipynb", "a.html", "A.java", "a.cpp", "a.go", "a.rb", "a.sh", "a.cs"]
+    ),
+)
 def test_no_text_makes_a_reader_raise(tokens: list[str], name: str) -> None:
     list(read_source(BytesFile(" ".join(tokens).encode("utf-8", "surrogatepass"), name), PREFILTER))
+
+
+OTHERS = {
+    "A.java": (
+        "package a;\nimport software.amazon.awssdk.services.rekognition.RekognitionClient;\n"
+        "class A { void m(RekognitionClient c) { c.searchFacesByImage(r); } }\n"
+    ),
+    "B.java": "class B { org.opencv.objdetect.FaceRecognizerSF f = org.opencv.objdetect.FaceRecognizerSF.create(a, b); }\n",
+    "C.kt": "import aws.sdk.kotlin.services.rekognition.RekognitionClient as R\nsuspend fun m(c: R) = c.compareFaces { x }\n",
+    "D.cs": "using Amazon.Rekognition;\nclass D { async Task M() { await c.SearchFacesByImageAsync(r); } }\n",
+    "E.go": (
+        'package e\nimport (\n\t"fmt"\n\tr "github.com/aws/aws-sdk-go-v2/service/rekognition"\n)\n'
+        "func m() { c := r.NewFromConfig(x); c.SearchFacesByImage(ctx, &r.SearchFacesByImageInput{}) }\n"
+    ),
+    "F.swift": "import AWSRekognition\nlet q = AWSRekognition.default()\nq.searchFacesByImage(r)\n",
+    "g.cpp": "#include <opencv2/opencv.hpp>\nint main() { auto m = cv::FaceRecognizerSF::create(a, b); }\n",
+    "h.cpp": '#include "opencv2/face.hpp"\ncv::Ptr<cv::face::LBPHFaceRecognizer> p;\n',
+    "i.php": "<?php\nuse Aws\\Rekognition\\RekognitionClient;\n$c = new RekognitionClient([]);\n$c->searchFacesByImage([]);\n",
+    "j.rb": 'require "aws-sdk-rekognition"\nc = Aws::Rekognition::Client.new\nc.search_faces_by_image(x: 1)\n',
+    "k.rs": "use aws_sdk_rekognition::Client;\nlet o = client.search_faces_by_image().send().await?;\n",
+    "l.sh": "#!/bin/sh\nset -e\naws --profile x rekognition \\\n  search-faces-by-image --collection-id x\n",
+    "m.sh": "curl -s https://api-us.faceplusplus.com/facepp/v3/search -F a=b\n",
+    "tool": '#!/usr/bin/env bash\nFACES=$(aws rekognition index-faces --collection-id "$1")\n',
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_languages_are_read_by_their_imports_and_names(name: str) -> None:
+    assert len(identifying(OTHERS[name], name)) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in OTHERS if name not in {"B.java", "m.sh", "l.sh", "tool"}])
+def test_other_languages_without_the_import_say_nothing(name: str) -> None:
+    marks = ("import", "using", "#include", "use", "require", '\tr "')
+    without = "\n".join(line for line in OTHERS[name].splitlines() if not line.startswith(marks))
+    assert findings(without, name) == {}
+
+
+INNOCENT_OTHERS = {
+    "A.java": '// import com.amazonaws.services.rekognition.*;\n/* c.searchFacesByImage(r) */ String s = "compareFaces";\n',
+    "B.kt": 'val s = """\nimport com.amazonaws.services.rekognition.A\n"""\nimport android.graphics.Bitmap\n',
+    "C.cs": 'using System;\nvar s = @"using Amazon.Rekognition;\n""c.SearchFacesByImage";\n',
+    "D.go": 'package d\n// import "github.com/Kagami/go-face"\nvar s = `\n"github.com/Kagami/go-face"\n`\n',
+    "e.cpp": '#include <opencv2/opencv.hpp>\n// cv::FaceRecognizerSF::create\nint main() { cv::imread("FaceRecognizerSF"); }\n',
+    "f.sh": "# aws rekognition search-faces\necho 'aws rekognition search-faces'\naws s3 ls rekognition\n",
+    "G.swift": "import Vision\nlet r = VNRecognizeTextRequest()\n// VNDetectFaceRectanglesRequest\n",
+}
+
+
+@pytest.mark.parametrize("name", INNOCENT_OTHERS)
+def test_comments_and_texts_of_other_languages_are_nothing(name: str) -> None:
+    assert identifying(INNOCENT_OTHERS[name], name) == set()
+
+
+def test_detection_is_detection_in_other_languages() -> None:
+    found = findings("import Vision\nlet r = VNDetectFaceRectanglesRequest()\n", "A.swift")["apple-vision"]
+    assert (found.rating, found.abilities[-1]) == (Rating.DOES_NOT, Ability.DETECT)
+    code = "import com.google.mlkit.vision.face.FaceDetection;\nclass A { Object d = FaceDetection.getClient(); }\n"
+    assert findings(code, "A.java")["google-ml-kit"].rating is Rating.DOES_NOT
+    assert findings("aws rekognition detect-faces --image x\n", "a.sh")["rekognition"].rating is Rating.DOES_NOT

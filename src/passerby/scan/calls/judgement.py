@@ -65,7 +65,7 @@ def _finding(path: str, uses: list[Use], marked: Marked, language: Language) -> 
             if use.sort is UseSort.NAME and not use.origin.module:
                 call = marked.call_in(use.origin.tail, known=False)
                 if call is not None:
-                    case.likely.append(call)
+                    (case.sure if call.unmistakable else case.likely).append(call)
                     case.see(use, f"calls {_shown('.'.join(use.origin.tail[-2:]))}")
     return _said(path, marked, case)
 

@@ -26,12 +26,14 @@ class Call:
         abilities: What it does.
         identifies: Whether it searches, groups, verifies or embeds faces.
         telling: Whether it says enough where its owner is not known: two words or more.
+        unmistakable: Whether it does so beyond doubt in a file that imports the component: three words or two names.
     """
 
     parts: tuple[str, ...]
     abilities: tuple[Ability, ...]
     identifies: bool
     telling: bool
+    unmistakable: bool
 
     def within(self, names: tuple[str, ...], owners: int) -> bool:
         """Return whether canonical names, one after the other, are these and go on past ``owners`` of them."""
@@ -160,6 +162,12 @@ def _call(name: str, component: Component, *, identifies: bool) -> Call:
     else:
         other = tuple(one for one in able if one not in IDENTIFYING) or (Ability.DETECT,)
         abilities = abilities_of(name, other, (Ability.DETECT,))
-    telling = len(parts) > 1 or len(words_of(name)) > 1
+    words = len(words_of(name)) + 2 * (len(parts) > 1)
     names = tuple(canonical(part) for part in parts)
-    return Call(names, abilities, identifies=identifies and bool(set(abilities) & set(OF_FACES)), telling=telling)
+    return Call(
+        names,
+        abilities,
+        identifies=identifies and bool(set(abilities) & set(OF_FACES)),
+        telling=words > 1,
+        unmistakable=words > 2,
+    )

@@ -25,6 +25,10 @@ _ENDINGS = (b"Command", b"Async", b"Request")
 _BEFORE_MODULE = {
     Language.PYTHON: (b"import", b"from", b",", b"'", b'"', b"("),
     Language.JAVASCRIPT: (b"'", b'"', b"`", b"/", b":"),
+    Language.SWIFT: (b"import", b"<"),
+    Language.CPP: (b"<", b'"'),
+    Language.GO: (b'"',),
+    Language.RUBY: (b"'", b'"'),
 }
 """What stands before a module's name where it is imported; a word alone may be anything."""
 

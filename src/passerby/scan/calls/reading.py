@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from passerby.errors import ScanError
 from passerby.scan.calls.javascript import javascript_uses
 from passerby.scan.calls.judgement import judge_uses
+from passerby.scan.calls.lexical import lexical_uses
 from passerby.scan.calls.prefilter import Prefilter, shipped_prefilter
 from passerby.scan.calls.python import python_uses
 from passerby.scan.calls.sources import CodePart, Dialect, dialect_of, parts_of
@@ -39,9 +40,14 @@ def read_source(file: TargetFile, prefilter: Prefilter | None = None) -> Iterabl
 def _uses(part: CodePart, dialect: Dialect) -> Iterator[Use]:
     for one in part.included:
         yield Use(UseSort.IMPORT, Origin(one), None, part.first_line)
-    python = dialect.language is Language.PYTHON
-    for use in python_uses(part.text) if python else javascript_uses(part.text, dialect.grammar):
-        yield use._replace(first_line=part.first_line)
+    if dialect.language is Language.PYTHON:
+        found = python_uses(part.text)
+    elif dialect.language is Language.JAVASCRIPT:
+        found = javascript_uses(part.text, dialect.grammar)
+    else:
+        found = lexical_uses(part.text, dialect.language)
+    for use in found:
+        yield use._replace(first_line=use.first_line + part.first_line)
 
 
 READERS = (Reader("code", 1, lambda file: dialect_of(file) is not None, read_source),)

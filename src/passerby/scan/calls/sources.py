@@ -20,10 +20,15 @@ _SOURCE = re.compile(rb"""\bsrc\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.I
 
 
 class Dialect(NamedTuple):
-    """How a file is read: whose imports, and with which grammar."""
+    """How a file is read.
+
+    Attributes:
+        language: Whose imports.
+        grammar: Of the syntax tree; empty where none is built.
+    """
 
     language: Language
-    grammar: str
+    grammar: str = ""
 
 
 class CodePart(NamedTuple):
@@ -41,6 +46,7 @@ class CodePart(NamedTuple):
 
 
 _JS, _TS = Dialect(Language.JAVASCRIPT, "tsx"), Dialect(Language.JAVASCRIPT, "typescript")
+_SHELL = Dialect(Language.SHELL)
 _BY_SUFFIX = {
     "py": Dialect(Language.PYTHON, "python"),
     "pyw": Dialect(Language.PYTHON, "python"),
@@ -48,6 +54,12 @@ _BY_SUFFIX = {
     "ipynb": Dialect(Language.PYTHON, "python"),
     "js": _JS, "mjs": _JS, "cjs": _JS, "jsx": _JS, "tsx": _JS, "vue": _JS, "svelte": _JS, "astro": _JS, "html": _JS, "htm": _JS,
     "ts": _TS, "mts": _TS, "cts": _TS,
+    **dict.fromkeys(("java", "kt", "kts", "scala", "groovy"), Dialect(Language.JAVA)),
+    **dict.fromkeys(("cpp", "cc", "cxx", "c", "h", "hh", "hpp", "hxx", "ino", "cu"), Dialect(Language.CPP)),
+    **dict.fromkeys(("swift", "m", "mm"), Dialect(Language.SWIFT)),
+    **dict.fromkeys(("sh", "bash", "zsh", "ps1", "psm1", "bat", "cmd", "http", "rest"), _SHELL),
+    "cs": Dialect(Language.CSHARP), "go": Dialect(Language.GO), "php": Dialect(Language.PHP), "rb": Dialect(Language.RUBY),
+    "rs": Dialect(Language.RUST),
 }  # fmt: skip
 _PAGES = frozenset({"vue", "svelte", "astro", "html", "htm"})
 _DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")
@@ -70,6 +82,7 @@ def dialect_of(file: TargetFile) -> Dialect | None:
             return _BY_SUFFIX["py"]
         if b"node" in first or b"deno" in first or b"bun" in first:
             return _JS
+        return _SHELL if b"sh" in first else None
     return None
 
 
