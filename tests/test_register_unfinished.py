@@ -67,7 +67,11 @@ class Slow:
             exchanges=Exchanges(transport=httpx.MockTransport(self._answer)),
             patience=Patience(clock=lambda: self.now_s),
             within_s=within_s,
+            wait=self.wait,
         )
+
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.now_s += self._file_s
@@ -152,6 +156,57 @@ def test_time_that_is_over_before_an_answer_is_told_apart_from_a_server_that_is_
         source.get("checkpoint")
     with pytest.raises(UnfinishedError, match=r"was read for 2\.5 s, and is not read whole"):
         source.get("checkpoint")
+
+
+class Busy(Slow):
+    """A server that takes three requests and then asks to come again in two seconds."""
+
+    def __init__(self, get: Get) -> None:
+        super().__init__(get, 0.1)
+        self.asked, self.waited = 0, [0.0]
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.asked % 4 == 0:
+            return httpx.Response(429, headers={"retry-after": "2"}, stream=httpx.ByteStream(b"later"))
+        return super()._answer(request)
+
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.waited.append(seconds)
+
+
+def test_a_server_that_is_asked_too_much_is_asked_again_when_it_says(public: Path) -> None:
+    busy = Busy(DirectoryStore(public).get)
+    report = verify(LogReader(busy.source(50), vkey=SIGNER.key))
+    assert report.sound
+    assert set(busy.waited) == {0.0, 2.0}
+    busy = Busy(DirectoryStore(public).get)
+    report = verify(LogReader(busy.source(5), vkey=SIGNER.key))
+    assert (report.unfinished, report.problems) == (True, ())
+
+
+def test_a_server_that_always_says_later_is_given_up() -> None:
+    server = Slow(Endless().get, 0.1)
+    waited: list[float] = []
+    source = HttpSource(
+        "http://example.org/log",
+        exchanges=Exchanges(
+            transport=httpx.MockTransport(
+                lambda _: httpx.Response(429, headers={"retry-after": "9"}, stream=httpx.ByteStream(b""))
+            )
+        ),
+        patience=Patience(clock=lambda: server.now_s),
+        wait=waited.append,
+    )
+    with pytest.raises(StorageError, match="not asked for any more"):
+        source.get("checkpoint")
+    assert 1 <= len(waited) < 10
+    for said in ("soon", "-1", "9999", "0", ""):
+        answer = httpx.Response(429, headers={"retry-after": said}, stream=httpx.ByteStream(b""))
+        exchanges = Exchanges(transport=httpx.MockTransport(lambda _, answer=answer: answer))
+        with pytest.raises(StorageError, match="must answer 200, got 429"):
+            HttpSource("http://example.org/log", exchanges=exchanges, wait=waited.append).get("checkpoint")
 
 
 def test_a_watcher_goes_on_where_its_time_was_over(public: Path, tmp_path: Path) -> None:

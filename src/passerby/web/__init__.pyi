@@ -16,6 +16,9 @@ from .mapped import (
     letter_about,
     read_map,
 )
+from .proxies import (
+    networks_of,
+)
 from .register import (
     FALLBACK_LANGUAGE,
     PAGE_LANGUAGES,
@@ -42,6 +45,7 @@ __all__ = [
     "compared_fields",
     "copy_log",
     "letter_about",
+    "networks_of",
     "read_map",
     "serve_app",
     "serve_console",

@@ -19,6 +19,7 @@ from passerby.web import (
     SiteAddresses,
     bind_port,
     copy_log,
+    networks_of,
     serve_register,
     verifier_page,
     write_site,
@@ -92,8 +93,19 @@ def serve(
     vkey: KeyOption = None,
     policy: PolicyOption = None,
     state: Annotated[Path | None, typer.Option(help="File that keeps what was read, for a quick restart.")] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS", help="A proxy whose X-Forwarded-For is believed, besides those on this machine."
+        ),
+    ] = None,
 ) -> None:
-    """Serve a log and its public pages."""
+    """Serve a log and its public pages. Each address may ask for 200 files a second, or 50 pages, and 20 times that at once."""
+    proxies = trusted_proxy or []
+    try:
+        networks_of(proxies)
+    except ValueError as exc:
+        raise UsageError(f"--trusted-proxy must be an address or a network, got {exc}") from exc
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
     here, spoken = addresses_of(url or (address if is_loopback(host) else None), None), known_language(language)
     with bind_port(host, port) as listener:
@@ -106,7 +118,13 @@ def serve(
                 err=True,
             )
         serving = f"serving {follower.seen.origin} ({follower.seen.size} entries) on {address}"
-        serve_register(follower, listener=listener, language=spoken, ready=lambda: typer.echo(serving, err=True))
+        serve_register(
+            follower,
+            listener=listener,
+            language=spoken,
+            proxies=proxies,
+            ready=lambda: typer.echo(serving, err=True),
+        )
         follower.save()
         follower.close()
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import httpx
 
 from passerby.errors import StorageError
+from passerby.values import whole_number
 
 DEADLINE_S = 20.0
 """Source: the largest file of a log, 17 MB, at 7 Mbit/s."""
@@ -32,16 +33,24 @@ WITHIN_S = 50.0
 _LINE_S = 0.5
 _LINE_BYTES_S = 64_000
 """What a slow line explains: half a second for each exchange, and its bytes at 0.5 Mbit/s."""
+_LONGEST_AGAIN_S = 60
 _GZIP = 31
 """Tells zlib to want the header of gzip."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeAnswer:
-    """A server's answer: its status and its body, decoded."""
+    """A server's answer.
+
+    Attributes:
+        status: HTTP's.
+        body: Decoded.
+        again_s: After how many seconds it asks to be asked again; None where it does not.
+    """
 
     status: int
     body: bytes
+    again_s: int | None = None
 
 
 class Exchanges:
@@ -79,14 +88,16 @@ class Exchanges:
         loop = _loop(os.getpid())
         work = asyncio.run_coroutine_threadsafe(self._exchange(method, url, most_bytes, content, limit_s), loop)
         try:
-            status, encoding, raw = work.result()
+            status, headers, raw = work.result()
         except TimeoutError as exc:
             raise StorageError(f"{url} must answer within {limit_s:.3g} s, as a whole") from exc
         except (httpx.HTTPError, UnicodeError) as exc:
             raise StorageError(f"{url} cannot be read: {_reason(exc)}", hint=_HINT) from exc
         finally:
             work.cancel()
-        return ExchangeAnswer(status, _decode(raw, encoding.strip().lower(), most_bytes, url))
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        again_s = whole_number(headers.get("retry-after", ""), _LONGEST_AGAIN_S)
+        return ExchangeAnswer(status, _decode(raw, encoding, most_bytes, url), again_s)
 
     def close(self) -> None:
         """Hang up."""
@@ -97,7 +108,7 @@ class Exchanges:
 
     async def _exchange(
         self, method: str, url: str, most_bytes: int, content: bytes | None, limit_s: float
-    ) -> tuple[int, str, bytes]:
+    ) -> tuple[int, httpx.Headers, bytes]:
         async with (
             asyncio.timeout(limit_s),
             self._connected().stream(method, url, content=content, headers={"accept-encoding": "gzip"}) as answer,
@@ -107,7 +118,7 @@ class Exchanges:
                 raw += piece
                 if len(raw) > most_bytes:
                     raise _too_large(url, most_bytes)
-            return answer.status_code, answer.headers.get("content-encoding", "identity"), bytes(raw)
+            return answer.status_code, answer.headers, bytes(raw)
 
     def _connected(self) -> httpx.AsyncClient:
         with self._lock:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,7 +15,7 @@ from obstore.exceptions import BaseError
 
 from passerby.errors import StorageError, UnfinishedError, UsageError
 from passerby.register.storage.directory_store import DirectoryStore
-from passerby.register.storage.exchange import Exchanges, Patience
+from passerby.register.storage.exchange import ExchangeAnswer, Exchanges, Patience
 from passerby.register.storage.object_store import ObjectStore
 from passerby.register.storage.settings import WriterSettings
 from passerby.register.storage.store import LogSource, as_storage_errors
@@ -30,6 +32,7 @@ class HttpSource:
         exchanges: To ask with.
         patience: With a server that is slow.
         within_s: How long it is asked at all, from now on; None for who follows a log for weeks.
+        wait: Waits so many seconds, where the server says that it is asked too much.
     """
 
     def __init__(
@@ -39,13 +42,14 @@ class HttpSource:
         exchanges: Exchanges | None = None,
         patience: Patience | None = None,
         within_s: float | None = None,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
             raise UsageError(f"a log's address must be like https://cameras.example.org/log, got {url!r}")
         self._url = url.rstrip("/")
         self._exchanges = exchanges or Exchanges()
         self._patience = patience or Patience()
-        self._within_s = within_s
+        self._within_s, self._wait = within_s, wait
         self._began_s = self._patience.clock()
 
     def __str__(self) -> str:
@@ -58,6 +62,19 @@ class HttpSource:
             UnfinishedError: the time is over. A valid log may go on for ever.
         """
         url = f"{self._url}/{path}"
+        answer = self._ask(url)
+        while answer.status == httpx.codes.TOO_MANY_REQUESTS and answer.again_s:
+            self._wait(min(answer.again_s, self._time_left_s()))
+            if self._within_s is None:  # else that bounds it, and who asks openly to wait loses no patience
+                self._patience.spend(answer.again_s, 0)
+            answer = self._ask(url)
+        if answer.status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
+            return None
+        if answer.status != httpx.codes.OK:
+            raise StorageError(f"{url} must answer 200, got {answer.status}")
+        return answer.body
+
+    def _ask(self, url: str) -> ExchangeAnswer:
         left_s = min(self._patience.left_s + 1, self._time_left_s())
         if self._patience.left_s <= 0:
             raise StorageError(
@@ -68,16 +85,12 @@ class HttpSource:
             deadline_s = min(left_s, self._exchanges.deadline_s)
             answer = self._exchanges.ask("GET", url, most_bytes=MAX_BUNDLE_BYTES, deadline_s=deadline_s)
             size = len(answer.body)
+            return answer
         except StorageError:
             self._time_left_s()  # the file may have been in time, and the reading over
             raise
         finally:
             self._patience.spend(self._patience.clock() - began_s, size)
-        if answer.status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
-            return None
-        if answer.status != httpx.codes.OK:
-            raise StorageError(f"{url} must answer 200, got {answer.status}")
-        return answer.body
 
     def close(self) -> None:
         """Hang up."""

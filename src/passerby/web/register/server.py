@@ -9,7 +9,7 @@ import hashlib
 import logging
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -21,16 +21,22 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from passerby.errors import EntryError, PasserbyError
+from passerby.gateway import RateLimit
 from passerby.web.listening import serve_app
+from passerby.web.proxies import BehindProxies, networks_of
 from passerby.web.register.documents import DRAWING_POLICY, PageDocument
 from passerby.web.register.follow import LogFollower
 from passerby.web.register.translation import FALLBACK_LANGUAGE, negotiate
+from passerby.web.visits import LimitedByAddress
 
 TEXT = "text/plain; charset=utf-8"
 NEVER = "no-store"
 ASK = "no-cache"
 FOREVER = "public, max-age=31536000, immutable"
 MAX_PATH = 300
+MADE_ANEW = 4.0
+"""Work of a page or a proof, against that of a file of the log."""
+THIS_MACHINE = ("127.0.0.0/8", "::1/128")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -59,7 +65,13 @@ class PageAnswer:
     status: int = 200
 
 
-def register_app(follower: LogFollower, *, language: str = FALLBACK_LANGUAGE) -> Starlette:
+def register_app(
+    follower: LogFollower,
+    *,
+    language: str = FALLBACK_LANGUAGE,
+    proxies: Sequence[str] = (),
+    limit: RateLimit | None = None,
+) -> Starlette:
     """Return the server as an application. Answers are compressed for who takes it, entry bundles above all.
 
     Source: C2SP tlog-tiles, Log Entries ("SHOULD be compressed at the HTTP layer").
@@ -67,6 +79,8 @@ def register_app(follower: LogFollower, *, language: str = FALLBACK_LANGUAGE) ->
     Args:
         follower: The log.
         language: For readers who ask for none that there is.
+        proxies: Addresses and networks, besides this machine, whose ``X-Forwarded-For`` is believed.
+        limit: Of one address; None takes the usual one.
     """
 
     async def serve(request: Request) -> Response:
@@ -79,8 +93,17 @@ def register_app(follower: LogFollower, *, language: str = FALLBACK_LANGUAGE) ->
         return respond(request, await run_in_threadpool(answer, follower, path, chosen))
 
     return Starlette(
-        routes=[Route("/{path:path}", serve, methods=["GET"])], middleware=[Middleware(GZipMiddleware, compresslevel=6)]
+        routes=[Route("/{path:path}", serve, methods=["GET"])],
+        middleware=[
+            Middleware(BehindProxies, networks_of([*THIS_MACHINE, *proxies])),
+            Middleware(LimitedByAddress, _work, limit),
+            Middleware(GZipMiddleware, compresslevel=6),
+        ],
     )
+
+
+def _work(path: str) -> float:
+    return 1.0 if LOG_FILE.fullmatch(path.removeprefix("/")) else MADE_ANEW
 
 
 def answer(follower: LogFollower, path: str, language: str) -> PageAnswer:
@@ -146,6 +169,7 @@ def serve_register(
     *,
     listener: socket.socket,
     language: str = FALLBACK_LANGUAGE,
+    proxies: Sequence[str] = (),
     ready: Callable[[], None] | None = None,
 ) -> None:
     """Serve until the process is told to stop.
@@ -154,6 +178,7 @@ def serve_register(
         follower: The log.
         listener: As ``listening.bind_port`` gives it.
         language: For readers who ask for none that there is.
+        proxies: As ``register_app`` takes them.
         ready: As ``listening.serve_app`` takes it.
     """
-    serve_app(register_app(follower, language=language), listener, ready=ready)
+    serve_app(register_app(follower, language=language, proxies=proxies), listener, ready=ready)
