@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from passerby.scan import calls, models, packages
+from passerby.scan import binaries, calls, models, packages
 from passerby.scan.values import Reader
 
 READERS: tuple[Reader, ...] = (
     *packages.READERS,
     *models.READERS,
     *calls.READERS,
+    *binaries.READERS,
 )

@@ -1,0 +1,3 @@
+from .reading import READERS
+
+__all__ = ["READERS"]
