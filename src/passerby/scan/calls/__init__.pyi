@@ -1,3 +1,6 @@
+from .policies import (
+    read_policy,
+)
 from .prefilter import (
     Prefilter,
 )
@@ -9,5 +12,6 @@ from .reading import (
 __all__ = [
     "READERS",
     "Prefilter",
+    "read_policy",
     "read_source",
 ]

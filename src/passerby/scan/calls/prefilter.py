@@ -111,6 +111,10 @@ def _whole(data: bytes, start: int, end: int) -> bool:
 def _needles(one: Marked, language: Language) -> set[str]:
     """Return what may stand anywhere: names of calls only where the module alone says nothing."""
     code = one.component.code
+    if language is Language.POLICY:
+        return {name.partition("?")[0] for name in code.resources} | {
+            f"{name.partition(':')[0]}:" for name in code.iam_actions
+        }
     found = {*code.services, *(name.capitalize() for name in code.services), *code.paths}
     found |= {_telling(host) for host in code.hosts}
     found |= {name.partition(":")[0] + ":" for name in code.iam_actions}

@@ -1,4 +1,4 @@
-"""The readers of source code."""
+"""The readers of source code and of infrastructure as code."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from passerby.errors import ScanError
 from passerby.scan.calls.javascript import javascript_uses
 from passerby.scan.calls.judgement import judge_uses
 from passerby.scan.calls.lexical import lexical_uses
+from passerby.scan.calls.policies import read_policy, wants_policy
 from passerby.scan.calls.prefilter import Prefilter, shipped_prefilter
 from passerby.scan.calls.python import python_uses
 from passerby.scan.calls.sources import CodePart, Dialect, dialect_of, parts_of
@@ -50,5 +51,8 @@ def _uses(part: CodePart, dialect: Dialect) -> Iterator[Use]:
         yield use._replace(first_line=use.first_line + part.first_line)
 
 
-READERS = (Reader("code", 1, lambda file: dialect_of(file) is not None, read_source),)
+READERS = (
+    Reader("code", 1, lambda file: dialect_of(file) is not None, read_source),
+    Reader("policies", 1, wants_policy, read_policy),
+)
 """What reads source code; see :class:`passerby.scan.values.Reader`."""

@@ -23,6 +23,8 @@ class Language(enum.StrEnum):
     RUBY = "ruby"
     RUST = "rust"
     SHELL = "shell"
+    POLICY = "policy"
+    """Infrastructure as code, which imports nothing."""
 
 
 class UseSort(enum.Enum):
