@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from passerby.errors import ScanError
 from passerby.scan import Ability, Component, Ecosystem, Rating, Weights, read_catalogue
-from passerby.scan.catalogue import parse_component
+from passerby.scan.catalogue import component_schema, parse_component
 
 CATALOGUE = read_catalogue()
 COMPONENTS = list(CATALOGUE.components.values())
@@ -175,3 +178,39 @@ def test_what_can_identify_when_given_more_names_what_it_can() -> None:
     text = GOOD.replace("identifies", "can").replace("[verify, embed]", "[]")
     with pytest.raises(ScanError, match="abilities must be named for what is rated can"):
         parse_component(text, "example")
+
+
+SCHEMAS = FOLDER.parent.parent / "schemas"
+
+
+def plain(path: Path) -> object:
+    """A component's file as a tool that knows JSON alone gets it."""
+    return json.loads(json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str))
+
+
+def test_the_published_schema_is_that_of_the_code_and_says_what_each_field_means() -> None:
+    published = (SCHEMAS / "component.schema.json").read_text(encoding="utf-8")
+    assert published == component_schema(), "docs/catalogue.md says how it is written"
+    schema = json.loads(published)
+    Draft202012Validator.check_schema(schema)
+    for part in (schema, *(one for one in schema["$defs"].values() if "properties" in one)):
+        for name, field in part["properties"].items():
+            assert field.get("description"), name
+
+
+def test_each_component_fits_the_published_schema_and_broken_ones_do_not() -> None:
+    validator = Draft202012Validator(json.loads((SCHEMAS / "component.schema.json").read_text(encoding="utf-8")))
+    for path in sorted(FOLDER.iterdir()):
+        assert [fault.message for fault in validator.iter_errors(plain(path))] == [], path.name
+    good = yaml.safe_load(GOOD)
+    assert not validator.is_valid(good | {"colour": "red"})
+    assert not validator.is_valid(good | {"sources": []})
+    assert not validator.is_valid(good | {"rating": "maybe"})
+
+
+def test_makers_are_told_how_to_correct_an_entry() -> None:
+    text = (FOLDER.parents[4] / "docs" / "catalogue.md").read_text(encoding="utf-8")
+    for rating in Rating:
+        assert f"`{rating}`" in text
+    assert "## Correct an entry" in text
+    assert "public page" in text

@@ -11,6 +11,7 @@ from .loading import (
     parse_component,
     read_catalogue,
 )
+from .schema import component_schema
 
 __all__ = [
     "IDENTIFYING",
@@ -20,6 +21,7 @@ __all__ = [
     "Component",
     "KnownFile",
     "WiringMarks",
+    "component_schema",
     "parse_component",
     "read_catalogue",
 ]

@@ -47,11 +47,12 @@ class KnownFile(BaseModel):
 
 
 class BinaryMarks(BaseModel):
-    """What a component looks like as a Windows, Linux or Apple binary. All are whole names, compared without case for files.
+    """What a component looks like as a Windows, Linux or Apple binary. All are whole names, files and products without case.
 
     Attributes:
-        files: Names of libraries and programs, without folders (``NBiometricClient.dll``, ``libluxand.so``).
-        products: Product or company with product of a Windows version resource, whole.
+        files: Names of libraries, programs and frameworks, without folders and without versions at their end
+            (``NBiometricClient.dll``, ``libfsdk.so``); a ``*`` stands for digits, points and ``_`` (``opencv_face4*.dll``).
+        products: Product, or company with product, of a Windows version resource, whole.
         symbols: Exported or imported names that nothing else has; a trailing ``*`` stands for any ending.
     """
 
