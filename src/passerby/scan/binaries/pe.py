@@ -25,7 +25,7 @@ _MOST_RESOURCES = 4096
 _MOST_VERSION_BYTES = 1 << 16
 
 
-class _Section(NamedTuple):
+class _PeSection(NamedTuple):
     address: int
     length: int
     offset: int
@@ -50,7 +50,7 @@ class _Pe:
         sections = []
         for index in range(count):
             fields = window.unpack("<8xIIII", start + 24 + header_bytes + 40 * index, "a section's header")
-            sections.append(_Section(fields[1], max(fields[0], fields[2]), fields[3]))
+            sections.append(_PeSection(fields[1], max(fields[0], fields[2]), fields[3]))
         self._sections = sorted(sections)
         self._addresses = [section.address for section in self._sections]
 
