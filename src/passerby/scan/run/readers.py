@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from passerby.scan import binaries, calls, models, packages
+from passerby.scan import binaries, calls, models, packages, stores
 from passerby.scan.values import Reader
 
 READERS: tuple[Reader, ...] = (
     *packages.READERS,
     *models.READERS,
+    *stores.READERS,
     *calls.READERS,
     *binaries.READERS,
 )

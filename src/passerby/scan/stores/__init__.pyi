@@ -1,0 +1,7 @@
+from .readers import (
+    READERS,
+)
+
+__all__ = [
+    "READERS",
+]
