@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,24 @@ class SpentError(Exception):
     """The archive may take no more; the message says of what, and stands in the result."""
 
 
+class _Share(NamedTuple):
+    """How far an archive may spend what its file has left.
+
+    Attributes:
+        bytes_floor: Of unpacked bytes that must remain.
+        members_ceiling: Of files counted.
+        until: Of time.
+    """
+
+    bytes_floor: int
+    members_ceiling: int
+    until: float
+
+
 class Budget:
     """Counts what one file of the target unpacks to.
+
+    An archive in an archive gets half of what is left, in each respect, so that one bomb does not hide what stands after it.
 
     Args:
         limits: The bounds.
@@ -46,13 +63,28 @@ class Budget:
 
     def __init__(self, limits: ScanLimits, packed_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.limits, self._clock = limits, clock
-        self._most_bytes = limits.free_bytes + limits.ratio * packed_bytes
-        self._left_bytes = self._most_bytes
+        self._left_bytes = limits.free_bytes + limits.ratio * packed_bytes
         self._members = 0
-        self._seconds = limits.seconds + packed_bytes / limits.bytes_per_second
-        self._until = clock() + self._seconds
+        self._depth = 0
+        self._share = _Share(0, limits.members, clock() + limits.seconds + packed_bytes / limits.bytes_per_second)
         self.late = False
         """Time ran out, so that another run might answer otherwise."""
+
+    def begin_archive(self) -> _Share:
+        """Enter an archive; the value that is returned ends it."""
+        before, self._depth = self._share, self._depth + 1
+        if self._depth > 1:
+            now = self._clock()
+            self._share = _Share(
+                (before.bytes_floor + self._left_bytes) // 2,
+                self._members + (before.members_ceiling - self._members) // 2,
+                now + max(0.0, before.until - now) / 2,
+            )
+        return before
+
+    def end_archive(self, before: _Share) -> None:
+        """Leave an archive."""
+        self._share, self._depth = before, self._depth - 1
 
     def begin_member(self) -> None:
         """Count one more file.
@@ -61,8 +93,8 @@ class Budget:
             SpentError: it is one too many, or time is over.
         """
         self._members += 1
-        if self._members > self.limits.members:
-            raise SpentError(f"more than {self.limits.members} files are packed in it: the rest was not read")
+        if self._members > self._share.members_ceiling:
+            raise SpentError("too many files are packed in it: the rest was not read")
         self.check_time()
 
     def spend(self, count_bytes: int) -> None:
@@ -72,8 +104,8 @@ class Budget:
             SpentError: there are too many, or time is over.
         """
         self._left_bytes -= count_bytes
-        if self._left_bytes < 0:
-            raise SpentError(f"it unpacks to more than {self._most_bytes} bytes: the rest was not read")
+        if self._left_bytes < self._share.bytes_floor:
+            raise SpentError("it unpacks to more bytes than may be read: the rest was not read")
         self.check_time()
 
     def check_time(self) -> None:
@@ -82,14 +114,14 @@ class Budget:
         Raises:
             SpentError: time is over.
         """
-        if self._clock() > self._until:
+        if self._clock() > self._share.until:
             self.late = True
-            raise SpentError(f"reading it took longer than {self._seconds:.0f} seconds: the rest was not read")
+            raise SpentError("reading it took too long: the rest was not read")
 
     def most_member_bytes(self) -> int:
-        """Return how long the next member may be: half of what is left, so that one bomb does not hide what stands after it."""
-        return self._left_bytes // 2
+        """Return how long the next member may be: half of what is left."""
+        return max(0, self._left_bytes - self._share.bytes_floor) // 2
 
     def fits(self, total_bytes: int) -> bool:
         """Return whether so much may still be unpacked."""
-        return total_bytes <= self._left_bytes
+        return total_bytes <= self._left_bytes - self._share.bytes_floor

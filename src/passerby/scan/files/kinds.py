@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 
+from passerby.scan.files.app_archives import appended_place
 from passerby.scan.files.inflate import Packing
 from passerby.scan.values import TargetFile
 
@@ -26,6 +27,7 @@ class ArchiveKind(enum.StrEnum):
     ASAR = "asar"
     OLE = "ole"
     CAB = "cab"
+    APPENDED = "appended"
 
 
 _COMPRESSED = (
@@ -36,7 +38,7 @@ _COMPRESSED = (
 )
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
-_LZMA = re.compile(rb"\x5d\x00\x00[\x00-\x80][\x00-\x20](?:\xff{8}|.{4}\x00{4})", re.DOTALL)
+_LZMA = re.compile(rb"\x5d\x00\x00..(?:\xff{8}|.{4}\x00{4})", re.DOTALL)
 _STARTS = (
     (b"PK\x03\x04", ArchiveKind.ZIP),
     (_ZIP_END, ArchiveKind.ZIP),
@@ -131,7 +133,9 @@ def archive_kind(file: TargetFile) -> ArchiveKind | None:
             return ArchiveKind.ASAR
     if len(head) >= 512 and is_tar(head[:512]):
         return ArchiveKind.TAR
-    return ArchiveKind.ZIP if _ends_as_zip(file, head) else None
+    if _ends_as_zip(file, head):
+        return ArchiveKind.ZIP
+    return ArchiveKind.APPENDED if appended_place(file) is not None else None
 
 
 def is_packed(file: TargetFile) -> bool:

@@ -161,11 +161,13 @@ class Held:
         file: It, as far as it could be unpacked; None where it is longer than it may be.
         damage: Why it is not whole, or empty.
         crc: CRC-32 of what was unpacked.
+        path: Of it, for whoever names the damage.
     """
 
     file: TargetFile | None
     damage: str
     crc: int
+    path: str
 
 
 def hold(pieces: Iterable[bytes], path: str, budget: Budget) -> Held:
@@ -189,7 +191,7 @@ def hold(pieces: Iterable[bytes], path: str, budget: Budget) -> Held:
             size += len(piece)
             budget.spend(len(piece))
             if size > most:
-                return Held(None, f"it unpacks to more than {most} bytes", crc)
+                return Held(None, f"it unpacks to more than {most} bytes", crc, path)
             crc = zlib.crc32(piece, crc)
             if spill is None and size > budget.limits.held_bytes:
                 spill = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives on in the value
@@ -200,8 +202,8 @@ def hold(pieces: Iterable[bytes], path: str, budget: Budget) -> Held:
             else:
                 spill.write(piece)
         if spill is None:
-            return Held(BytesFile(bytes(kept), path), damage, crc)
-        return Held(SpilledFile(os.dup(spill.fileno()), size, path), damage, crc)
+            return Held(BytesFile(bytes(kept), path), damage, crc, path)
+        return Held(SpilledFile(os.dup(spill.fileno()), size, path), damage, crc, path)
     finally:
         if spill is not None:
             spill.close()
@@ -255,7 +257,17 @@ class FileSource:
         damage = "" if there == count_bytes else "the archive ends in the middle of it"
         part = PartFile(self._whole, self._place, there, path)
         self.skip(count_bytes)
-        return Held(part, damage, 0)
+        return Held(part, damage, 0, path)
+
+    def remainder(self, path: str, padding: bytes = b"") -> Held:
+        """Take all that is left as one member, without padding before it."""
+        while padding and (piece := self._stream.read(PIECE_BYTES)):
+            rest = piece.lstrip(padding)
+            self._place += len(piece) - len(rest)
+            if rest:
+                break
+        self._stream.seek(self._place)
+        return self.member(path, max(0, self._whole.size_bytes - self._place))
 
 
 class StreamSource:
@@ -268,10 +280,18 @@ class StreamSource:
 
     def __init__(self, pieces: Iterator[bytes], budget: Budget) -> None:
         self._pieces, self._budget, self._rest = pieces, budget, b""
+        self.damage = ""
+        """Why it ended, where it is damaged; what came before was given."""
 
     def _next(self) -> bytes:
         rest, self._rest = self._rest, b""
-        return rest or next(self._pieces, b"")
+        if rest or self.damage:
+            return rest
+        try:
+            return next(self._pieces, b"")
+        except DAMAGED as exc:
+            self.damage = f"it is damaged: {str(exc) or type(exc).__name__}"
+            return b""
 
     def _take(self, count_bytes: int) -> Iterator[bytes]:
         while count_bytes > 0:
@@ -312,15 +332,19 @@ class StreamSource:
         if held.file is None:
             self.skip(count_bytes - counted)
         elif not held.damage and counted < count_bytes:
-            return Held(held.file, "the archive ends in the middle of it", held.crc)
+            return Held(held.file, "the archive ends in the middle of it", held.crc, path)
         return held
 
-    def remainder(self, path: str) -> Held:
-        """Take all that is left as one member."""
+    def remainder(self, path: str, padding: bytes = b"") -> Held:
+        """Take all that is left as one member, without padding before it."""
 
         def all_of_it() -> Iterator[bytes]:
+            first = True
             while piece := self._next():
-                yield piece
+                piece = piece.lstrip(padding) if first and padding else piece
+                if piece:
+                    first = False
+                    yield piece
 
         return hold(all_of_it(), path, self._budget)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable, Iterator
 
+from passerby.scan.files.app_archives import appended_members, asar_members
 from passerby.scan.files.bounds import Budget, ScanLimits, SpentError
 from passerby.scan.files.inflate import DAMAGED, inflate_all
 from passerby.scan.files.kinds import ArchiveKind, archive_kind, is_tar, named_only, packing_of
 from passerby.scan.files.members import FileSource, StreamSource, pieces_of
 from passerby.scan.files.tars import tar_members
+from passerby.scan.files.unix_archives import ar_members, cpio_members, rpm_members
+from passerby.scan.files.windows_archives import cab_members, ole_members
 from passerby.scan.files.zips import zip_members
 from passerby.scan.values import MEMBER, TargetFile, Unread
 
@@ -44,6 +48,7 @@ def _unpacked(file: TargetFile, budget: Budget, depth: int) -> Members:
     if depth >= budget.limits.depth:
         yield Unread(file.path, f"it is more than {depth} archives deep: not opened")
         return
+    share = budget.begin_archive()
     try:
         for member in _OPEN[kind](file, budget):
             if isinstance(member, Unread):
@@ -52,12 +57,18 @@ def _unpacked(file: TargetFile, budget: Budget, depth: int) -> Members:
                 yield from _unpacked(member, budget, depth + 1)
     except SpentError as exc:
         yield Unread(file.path, str(exc))
-    except (*DAMAGED, RecursionError) as exc:
+    except (*DAMAGED, struct.error, RecursionError) as exc:
         yield Unread(file.path, f"it is damaged: {str(exc) or type(exc).__name__}")
+    finally:
+        budget.end_archive(share)
 
 
 def _tar(file: TargetFile, budget: Budget) -> Members:
     return tar_members(FileSource(file, budget), file.path, budget)
+
+
+def _cpio(file: TargetFile, budget: Budget) -> Members:
+    return cpio_members(FileSource(file, budget), file.path, budget)
 
 
 def _compressed(file: TargetFile, budget: Budget) -> Members:
@@ -71,13 +82,17 @@ def _compressed(file: TargetFile, budget: Budget) -> Members:
         source.unread(start)
         if is_tar(start):
             yield from tar_members(source, file.path, budget)
-            return
-        budget.begin_member()
-        held = source.remainder(f"{file.path}{MEMBER}{_bare_name(file.name)}")
-        if held.file is not None:
-            yield held.file
-        if held.damage:
-            yield Unread(file.path, held.damage)
+        elif start.startswith((b"070701", b"070702", b"070707")):
+            yield from cpio_members(source, file.path, budget)
+        else:
+            budget.begin_member()
+            held = source.remainder(f"{file.path}{MEMBER}{_bare_name(file.name)}")
+            if held.file is not None:
+                yield held.file
+            if held.damage:
+                yield Unread(file.path, held.damage)
+        if source.damage:
+            yield Unread(file.path, source.damage)
 
 
 def _bare_name(name: str) -> str:
@@ -94,4 +109,11 @@ _OPEN: dict[ArchiveKind, Callable[[TargetFile, Budget], Members]] = {
     ArchiveKind.ZIP: zip_members,
     ArchiveKind.TAR: _tar,
     ArchiveKind.COMPRESSED: _compressed,
+    ArchiveKind.AR: ar_members,
+    ArchiveKind.CPIO: _cpio,
+    ArchiveKind.RPM: rpm_members,
+    ArchiveKind.ASAR: asar_members,
+    ArchiveKind.CAB: cab_members,
+    ArchiveKind.OLE: ole_members,
+    ArchiveKind.APPENDED: appended_members,
 }

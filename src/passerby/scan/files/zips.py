@@ -158,7 +158,7 @@ class _Zip:
             wanted = max(entry.packed, entry.size)
             self._budget.spend(min(wanted, left))
             damage = "" if wanted <= left else "the zip ends in the middle of it"
-            return Held(PartFile(self._file, data, min(wanted, left), where), damage, entry.crc)
+            return Held(PartFile(self._file, data, min(wanted, left), where), damage, entry.crc, where)
         self._stream.seek(data)
         packed = pieces_of(self._stream, left)
         if entry.method == _LZMA:

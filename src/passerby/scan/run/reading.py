@@ -15,6 +15,8 @@ from passerby.scan.run.answers import FileAnswers
 from passerby.scan.run.cache import AnswerCache
 from passerby.scan.values import Observation, Reader, TargetFile, Unread
 
+_MOST_UNREAD = 1000
+"""Listed of one file of the target and all that is packed in it."""
 _MOST_OBSERVATIONS = 20_000
 """Of one reader on one file; a lock file of the largest products names fewer packages."""
 
@@ -114,9 +116,13 @@ def read_file(
         given_up: Paths that no reader is asked about, and why.
     """
     answers = FileAnswers()
+    unlisted = 0
     for member in unpacked(file, budget):
         if isinstance(member, Unread):
-            answers.add(member)
+            if len(answers.unread) < _MOST_UNREAD:
+                answers.add(member)
+            else:
+                unlisted += 1
             continue
         answers.files += 1
         answers.size_bytes += member.size_bytes
@@ -127,6 +133,8 @@ def read_file(
         for reader in readers:
             for one in _asked(reader, member, answers):
                 answers.add(one)
+    if unlisted:
+        answers.add(Unread(file.path, f"{unlisted} more things in it were not read, or are odd: they are not listed"))
     answers.lasting &= not budget.late and not given_up
     return answers
 
