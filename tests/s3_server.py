@@ -58,11 +58,13 @@ def _make_bucket(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 class Relay:
-    """Hands requests on to the server, but for the n-th PUT from ``arm`` on, and as many after it as were told."""
+    """Hands requests on to the server, but for the n-th PUT from ``arm`` on, and as many after it as were told; and deletes while
+    ``keeps`` is set."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.puts = 0
+        self.keeps = False
         self.broken = range(0)
         self.how: How = "lost"
         self._lock = threading.Lock()
@@ -109,6 +111,9 @@ class Relay:
             _answer(
                 request, 503, [], b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
             )
+            return
+        if self.keeps and (request.command == "DELETE" or request.path.endswith("?delete")):
+            _answer(request, 403, [], b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
             return
         status, headers, answer = self._ask(request, body)
         if how == "cut-after":

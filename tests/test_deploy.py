@@ -19,6 +19,7 @@ from passerby.gateway.config.secret import SecretStore
 
 ROOT = Path(__file__).parent.parent
 UNIT = ROOT / "deploy" / "passerby.service"
+UNITS = sorted((ROOT / "deploy").glob("*.service"))
 CONTAINER = (ROOT / "deploy" / "Containerfile").read_text()
 GUIDE = (ROOT / "docs" / "operate.md").read_text()
 
@@ -47,18 +48,24 @@ def test_unit_takes_away_what_a_picture_could_outlive_the_process_in(key: str, v
 
 
 @pytest.mark.tool
-def test_unit_is_understood_by_systemd() -> None:
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_unit_is_understood_by_systemd(unit: Path) -> None:
     done = subprocess.run(
-        [program("systemd-analyze"), "verify", str(UNIT)], capture_output=True, text=True, timeout=30, check=False
+        [program("systemd-analyze"), "verify", "--man=no", str(unit)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     complaints = [line for line in (done.stdout + done.stderr).splitlines() if "passerby" in line]
     assert [line for line in complaints if "is not executable" not in line] == []
 
 
 @pytest.mark.tool
-def test_unit_exposes_little() -> None:
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_unit_exposes_little(unit: Path) -> None:
     done = subprocess.run(
-        [program("systemd-analyze"), "security", "--offline=true", "--threshold=25", str(UNIT)],
+        [program("systemd-analyze"), "security", "--offline=true", "--threshold=25", str(unit)],
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-300:]

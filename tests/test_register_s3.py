@@ -85,6 +85,43 @@ def test_a_log_on_s3_from_its_making_to_its_proof(tmp_path: Path, capsys: pytest
     assert not (tmp_path / "other").exists()
 
 
+def test_what_is_withdrawn_on_s3_is_nowhere_any_more(relay: s3_server.Relay, tmp_path: Path) -> None:
+    """Also where partial tiles of the bundle lay about; where nothing may be deleted that is said, and asking again mends it."""
+    place = f"s3://{s3_server.BUCKET}/withdrawn"
+    store = open_store(place)
+    with Log.create(tmp_path / "log", origin=ORIGIN, public=place, settings=impatient(0)) as log:
+        log.append_many([remark(f"secret {number}") for number in range(300)])
+        store.put_all({"tile/entries/000.p/200": store.get("tile/entries/000") or b""})
+        relay.keeps = True
+        with pytest.raises(StorageError, match="cannot be deleted") as told:
+            log.withdraw([7], "it named somebody")
+        assert "delete its objects" in str(told.value.hint)
+        assert store.get("tile/entries/000") is not None
+        assert verify(LogReader.open(place)).sound, "what is still there is what was logged"
+        relay.keeps = False
+        log.withdraw([7], "it named somebody")
+        assert [store.get(f"tile/entries/000{rest}") for rest in ("", ".p/200")] == [None, None]
+        assert store.get("tile/entries/001.p/46") is not None
+        assert b'secret 7"' not in (store.get("withdrawn/000.entries") or b"")
+        assert b'secret 8"' in (store.get("withdrawn/000.entries") or b"")
+    report = verify(LogReader.open(place))
+    assert report.sound, report.problems
+    assert report.withdrawn == ("withdrawn: 7 (announced by entry 301: it named somebody)",)
+
+
+@pytest.mark.parametrize("place", ["memory:///a", f"s3://{s3_server.BUCKET}/removed"])
+@pytest.mark.usefixtures("relay")
+def test_removing_what_is_not_there_is_no_failure(place: str) -> None:
+    store = open_store(place)
+    store.put_all({"tile/entries/000": b"x", "tile/entries/000.p/3": b"y", "tile/entries/0001": b"z"})
+    for _ in range(2):
+        store.remove("tile/entries/000")
+        assert [store.get(f"tile/entries/{name}") for name in ("000", "000.p/3", "0001")] == [None, None, b"z"]
+    store.put_all({"tile/entries/000.p/3": b"y"})
+    store.remove("tile/entries/000")
+    assert store.get("tile/entries/000.p/3") is None, "partial tiles without a whole one"
+
+
 @pytest.mark.usefixtures("relay")
 def test_second_writer_on_s3_is_refused_and_told_until_when(tmp_path: Path) -> None:
     command = "import sys; from passerby.register import Log; Log.open(sys.argv[1]).close()"

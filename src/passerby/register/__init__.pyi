@@ -43,12 +43,16 @@ from .fields import (
     new_salt,
 )
 from .log import (
+    LOOKED_EVERY_S,
     POSITIONS,
     CommitmentSalts,
     Log,
     Receipt,
+    is_wanted,
+    open_in_turn,
     personal_kind,
     personal_texts,
+    wait_while_wanted,
 )
 from .notes import (
     Checkpoint,
@@ -96,6 +100,7 @@ from .witness import (
 )
 
 __all__ = [
+    "LOOKED_EVERY_S",
     "POSITIONS",
     "WITHIN_S",
     "AccessTested",
@@ -159,8 +164,10 @@ __all__ = [
     "entry_kinds",
     "entry_schema",
     "format_instant",
+    "is_wanted",
     "new_identifier",
     "new_salt",
+    "open_in_turn",
     "personal_kind",
     "personal_texts",
     "require",
@@ -169,6 +176,7 @@ __all__ = [
     "tile_path",
     "tile_paths",
     "verify",
+    "wait_while_wanted",
     "watch",
     "withheld_paths",
     "witness_app",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Annotated
 import typer
 
 from passerby.errors import EntryError, FormatError, UsageError
-from passerby.register import Entry, Log, Policy, VerifierKey, personal_texts
+from passerby.register import Entry, Log, Policy, VerifierKey, open_in_turn, personal_texts
 
 MAX_FILE_BYTES = 20_000_000
 """Source: no file of a log has more than 17 MB."""
@@ -126,16 +127,23 @@ def check_index(index: int, size: int) -> int:
 
 
 def open_log(path: Path) -> Log:
-    """Open a log for writing.
+    """Open a log for writing; a gateway or ``register run`` that writes it lets go of it meanwhile.
 
     Raises:
         UsageError: there is none.
-        RegisterError: as ``Log.open``.
+        RegisterError: as ``open_in_turn``.
     """
     try:
-        found = (path / "private").exists()
+        owner = (path / "private").stat().st_uid
+    except FileNotFoundError as exc:
+        raise UsageError(
+            f"{path} holds no log that can be written", hint="make one with `passerby register init`"
+        ) from exc
     except OSError:
-        found = True  # to open it says why it cannot be looked into
-    if not found:
-        raise UsageError(f"{path} holds no log that can be written", hint="make one with `passerby register init`")
-    return Log.open(path)
+        owner = 0  # to open it says why it cannot be looked into
+    if os.geteuid() == 0 != owner:  # what the superuser writes there the log's own process could not read
+        raise UsageError(
+            f"{path} must be written by the user that it belongs to, number {owner}, not by the superuser",
+            hint=f"sudo -u '#{owner}' passerby ...",
+        )
+    return open_in_turn(path)

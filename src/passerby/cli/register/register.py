@@ -100,7 +100,7 @@ def policy(
     named = read_policy(file) or register.Policy()
     with open_log(path) as log:
         typer.echo(log.name_witnesses(named).index)
-    with register.Log.open(path) as log:  # which asks them at once
+    with open_log(path) as log:  # which asks them at once
         failures = log.witness_failures
     for failure in failures:
         typer.echo(f"note: no signature yet from {failure}", err=True)

@@ -1,7 +1,7 @@
 """Writes entries to the register from a thread of its own, in order, and knows since when it cannot.
 
 An entry that the log refuses for its form is dropped and counted (it would block all that follow); one that cannot be written
-is tried again until it can.
+is tried again until it can. A command of the operator that asks for the log gets it, and the writer takes it again afterwards.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from typing import Protocol
 from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.publish.statements import StatedNow
-from passerby.register import CameraRegistered, Entry, Log, LogReader
+from passerby.register import (
+    LOOKED_EVERY_S,
+    CameraRegistered,
+    Entry,
+    Log,
+    LogReader,
+    is_wanted,
+    wait_while_wanted,
+)
 
 WAITING = 20_000
 _RETRY_S = (0.5, 1.0, 2.0, 5.0)
@@ -127,11 +135,28 @@ class LogWriter:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None and not self._ending.is_set():
+        while not self._ending.is_set():
+            try:
+                job = self._jobs.get(timeout=LOOKED_EVERY_S)
+            except queue.Empty:
+                self._lend()
+                continue
+            if job is None:
+                break
+            self._lend()
             self._write(*job)
         if self._held is not None:
             self._held.close()
             self._held = None
+
+    def _lend(self) -> None:
+        if not is_wanted(self.path):
+            return
+        if self._held is not None:
+            with contextlib.suppress(RegisterError, OSError):
+                self._held.close()
+            self._held = None
+        wait_while_wanted(self.path)
 
     def _write(self, entries: list[Entry], done: Future[None]) -> None:
         tries = 0

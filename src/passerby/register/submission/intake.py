@@ -8,7 +8,8 @@
 5. They are appended; the log returns when a durable, signed checkpoint covers them.
 6. Their places are written into the book; the gateway gets a proof for each.
 
-A log that cannot be written is closed, which ends all that was under way, and is opened again at the next submission.
+A log that cannot be written is closed, which ends all that was under way, and is opened again at the next submission. So it is
+when a command of the operator asks for it (``log.turns``): gateways are told to come again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from passerby.errors import EntryError, FormatError, RegisterError, VerificationError
 from passerby.register.codec import decode_entry, encode_entry
 from passerby.register.entries import CameraRegistered, Entry, OperatorStated
-from passerby.register.log import Log
+from passerby.register.log import LOOKED_EVERY_S, Log, is_wanted, wait_while_wanted
 from passerby.register.submission.book import GatewayRights, SubmissionBook, TakenEntry
 from passerby.register.submission.rights import Rights
 from passerby.register.submission.submission import IntakeAnswer, Numbered, Submission
@@ -77,11 +78,14 @@ class Intake:
         self._stating = threading.Lock()
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._spent: dict[str, tuple[float, float]] = {}
+        self._ending = threading.Event()
         try:
             self.origin = self._open().origin
         except BaseException:
             self.book.close()
             raise
+        self._lender = threading.Thread(target=self._lend, name="register-lender", daemon=True)
+        self._lender.start()
 
     def take(self, raw: bytes) -> IntakeAnswer:
         """Take a submission; never raises what a gateway or a disk can cause."""
@@ -118,6 +122,8 @@ class Intake:
 
     def close(self) -> None:
         """Write what is under way, and let go of the log."""
+        self._ending.set()
+        self._lender.join()
         with self._opening:
             if self._log is not None:
                 self._log.close()
@@ -220,6 +226,18 @@ class Intake:
                     raise
                 self._log = log
             return self._log
+
+    def _lend(self) -> None:
+        """Let go of the log whenever somebody asks for it: what is under way is written, what comes too late tries again."""
+        while not self._ending.wait(LOOKED_EVERY_S):
+            if not is_wanted(self._path):
+                continue
+            with self._opening:
+                log, self._log = self._log, None
+                if log is not None:
+                    with contextlib.suppress(RegisterError, OSError):
+                        log.close()
+                wait_while_wanted(self._path)
 
     def _scan(self, log: Log) -> None:
         """Learn which cameras stand in the log, also of a time before it had gateways, and who its operator is."""
