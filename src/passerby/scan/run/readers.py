@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from passerby.scan import binaries, calls, models, packages, stores
+from passerby.scan import binaries, calls, models, packages, stores, wiring
 from passerby.scan.values import Reader
 
 READERS: tuple[Reader, ...] = (
@@ -11,4 +11,5 @@ READERS: tuple[Reader, ...] = (
     *stores.READERS,
     *calls.READERS,
     *binaries.READERS,
+    *wiring.READERS,
 )
