@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -99,6 +100,18 @@ def test_archives_in_archives_are_opened_to_the_stated_depth() -> None:
     assert [one.reason for one in unread] == ["it is more than 8 archives deep: not opened"]
     found, unread = opened(data, limits=ScanLimits(depth=9))
     assert PLANTED in found.values()
+    assert not unread
+
+
+def test_a_wide_end_record_that_nobody_needs_is_no_damage() -> None:
+    """PyTorch writes one into every file."""
+    data = zipped(("a/data.pkl", PLANTED))
+    place = data.rindex(b"PK\x05\x06")
+    count, size, offset = struct.unpack("<HII", data[place + 10 : place + 20])
+    wide = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 30, 45, 0, 0, count, count, size, offset)
+    locator = b"PK\x06\x07" + struct.pack("<IQI", 0, place, 1)
+    found, unread = opened(data[:place] + wide + locator + data[place:], "model.zip")
+    assert found["model.zip!/a/data.pkl"] == PLANTED
     assert not unread
 
 

@@ -93,10 +93,12 @@ def _directory(stream: BinaryIO, tail: bytes, place: int, at: int) -> ZipDirecto
         return None
     size, offset, comment = struct.unpack("<IIH", record[12:22])
     stop, end = at + place, at + place + 22 + comment
-    if _FULL in {size, offset} or record[10:12] == b"\xff\xff":
-        wide = _wide(stream, tail, place, at)
-        if wide is not None:
-            size, offset, stop = wide
+    # PyTorch writes the wide record always, others where they must: the directory ends before it
+    wide = _wide(stream, tail, place, at)
+    if wide is not None:
+        stop = wide[2]
+        if _FULL in {size, offset} or record[10:12] == b"\xff\xff":
+            size, offset, _ = wide
     start = stop - size
     if start < offset:
         return None
