@@ -320,6 +320,111 @@ def safetensors(tensors: Tensors) -> bytes:
     return struct.pack("<Q", len(header)) + header
 
 
+def openvino(
+    shape: Sequence[int], layers: Sequence[tuple[str, str, Sequence[int]]], edges: Sequence[tuple[int, int]]
+) -> bytes:
+    """Return a description: layers as type, attributes of their data, and the shape that they give; number 0 is the input."""
+    rows = [("Parameter", "", shape), *layers]
+    text = '<?xml version="1.0"?><net name="net" version="11"><layers>'
+    for number, (kind, data, given) in enumerate(rows):
+        sides = "".join(f"<dim>{side}</dim>" for side in given)
+        text += f'<layer id="{number}" name="l{number}" type="{kind}"><data {data}/>'
+        text += f'<output><port id="9">{sides}</port></output></layer>'
+    text += "</layers><edges>"
+    ports: dict[int, int] = {}
+    for source, target in edges:
+        ports[target] = ports.get(target, -1) + 1
+        text += f'<edge from-layer="{source}" from-port="9" to-layer="{target}" to-port="{ports[target]}"/>'
+    return f"{text}</edges></net>".encode()
+
+
+def openvino_head(shape: Sequence[int], width: int, *last: str) -> bytes:
+    layers: list[tuple[str, str, Sequence[int]]] = [
+        ("Const", "", (64, 3, 3, 3)),
+        ("Convolution", "", (1, 64, 7, 7)),
+        ("Reshape", "", (1, 3136)),
+        ("Const", "", (width, 3136)),
+        ("MatMul", 'transpose_b="true"', (1, width)),
+        *((kind, "", (1, width)) for kind in last),
+        ("Result", "", ()),
+    ]
+    edges = [(0, 2), (1, 2), (2, 3), (3, 5), (4, 5), *((5 + place, 6 + place) for place in range(len(last) + 1))]
+    return openvino(shape, layers, edges)
+
+
+def mxnet(width: int = 512) -> bytes:
+    """Return a symbol file as InsightFace published its own."""
+
+    def node(op: str, name: str, *inputs: int, **attributes: str) -> dict[str, object]:
+        return {"op": op, "name": name, "attrs": attributes, "inputs": [[one, 0, 0] for one in inputs]}
+
+    nodes = [
+        node("null", "data"),
+        node("null", "c_weight"),
+        node("Convolution", "c", 0, 1, kernel="(3, 3)", num_filter="64"),
+    ]
+    nodes += [node("null", "r_gamma"), node("LeakyReLU", "r", 2, 3, act_type="prelu"), node("Flatten", "f", 4)]
+    nodes += [node("null", "w_weight"), node("FullyConnected", "pre_fc1", 5, 6, num_hidden=str(width))]
+    nodes += [node("null", "b_gamma"), node("BatchNorm", "fc1", 7, 8)]
+    return json.dumps({"nodes": nodes, "arg_nodes": [0, 1, 3, 6, 8], "heads": [[9, 0, 0]]}).encode()
+
+
+# HDF5
+
+
+class _Hdf5File:
+    """An HDF5 file of version 0: places are counted from its beginning."""
+
+    def __init__(self) -> None:
+        self.data = b"\0" * 96
+
+    def put(self, data: bytes) -> int:
+        place = len(self.data)
+        self.data += data + b"\0" * (-len(data) % 8)
+        return place
+
+    def header(self, *messages: tuple[int, bytes]) -> int:
+        body = b""
+        for kind, data in messages:
+            padded = data + b"\0" * (-len(data) % 8)
+            body += struct.pack("<HHB3x", kind, len(padded), 0) + padded
+        return self.put(struct.pack("<BxHIII", 1, len(messages), 1, len(body), 0) + body)
+
+    def group(self, members: Mapping[str, int], *messages: tuple[int, bytes]) -> int:
+        names = b"\0" * 8
+        entries = b""
+        for name, header in sorted(members.items()):
+            entries += struct.pack("<QQI20x", len(names), header, 0)
+            names += name.encode() + b"\0" * (8 - len(name) % 8)
+        segment = self.put(names)
+        heap = self.put(b"HEAP" + struct.pack("<4xQQQ", len(names), 1, segment))
+        node = self.put(b"SNOD" + struct.pack("<BxH", 1, len(members)) + entries)
+        tree = self.put(b"TREE" + struct.pack("<BBHQQQQQ", 0, 0, 1, 2**64 - 1, 2**64 - 1, 0, node, 0))
+        return self.header((0x11, struct.pack("<QQ", tree, heap)), *messages)
+
+    def dataset(self, shape: Sequence[int]) -> int:
+        return self.header((1, struct.pack(f"<BBB5x{len(shape)}Q", 1, len(shape), 0, *shape)))
+
+    def whole(self, root: int) -> bytes:
+        head = b"\x89HDF\r\n\x1a\n" + struct.pack("<8B", 0, 0, 0, 0, 0, 8, 8, 0) + struct.pack("<HHI", 4, 16, 0)
+        head += struct.pack("<QQQQ", 0, 2**64 - 1, len(self.data), 2**64 - 1) + struct.pack("<QQI20x", 0, root, 0)
+        return head + self.data[96:]
+
+
+def hdf5(tensors: Tensors, described: dict[str, object] | None = None) -> bytes:
+    """Return a file as Keras writes it: weights in groups, the layers as an attribute of the root group."""
+    file = _Hdf5File()
+    groups: dict[str, dict[str, int]] = {}
+    for name, shape in tensors.items():
+        group, _, last = name.partition("/")
+        groups.setdefault(group, {})[last] = file.dataset(shape)
+    members = {group: file.group(inner) for group, inner in groups.items()}
+    text = json.dumps(described).encode()
+    parts = (b"model_config\0\0\0\0", b"\x13\0\0\0" + struct.pack("<I", len(text)), b"\x01\0\0\0\0\0\0\0")
+    attribute = struct.pack("<BxHHH", 1, 13, 8, 8) + b"".join(parts) + text
+    return file.whole(file.group(members, *([(0x0C, attribute)] if described else [])))
+
+
 # pickles, by their opcodes
 
 
@@ -355,6 +460,10 @@ def zipped(members: dict[str, bytes]) -> bytes:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name), data)
     return out.getvalue()
+
+
+def keras_zip(model: dict[str, object]) -> bytes:
+    return zipped({"metadata.json": b"{}", "config.json": json.dumps(model).encode()})
 
 
 def torch_zip(tensors: Tensors, extra: dict[str, bytes] | None = None) -> bytes:

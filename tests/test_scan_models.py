@@ -18,12 +18,20 @@ from tests.scan_models_tools import (
     Tensors,
     findings,
     graph_node,
+    hdf5,
     keras_embedder,
     keras_head,
+    keras_model,
+    keras_zip,
+    layer,
     manifest,
+    mxnet,
+    observations,
     onnx,
     onnx_embedder,
     onnx_head,
+    openvino_head,
+    pickled_state,
     safetensors,
     tfjs_graph,
     tfjs_layers,
@@ -34,6 +42,7 @@ from tests.scan_models_tools import (
 )
 
 from passerby.scan import Ability, Confidence, Finding, FindingKind, Rating, Weights
+from passerby.scan.files import BytesFile
 from passerby.scan.models.words import face_word
 
 
@@ -199,6 +208,62 @@ def test_a_graph_model_of_tensorflow_js_is_followed_from_its_end() -> None:
     found = one(tfjs_graph(nodes, {"w": (3, 3, 3, 64), "fc": (3136, 192)}), "model.json")
     assert found.title == "face embedder"
     assert "input 3x112x112, one output of 192 numbers" in found.evidence[0].what
+
+
+def test_openvino_is_read() -> None:
+    found = one(openvino_head((1, 3, 112, 112), 512), "a.xml")
+    assert found.title == "face embedder"
+    assert found.evidence[0].what == "OpenVINO: input 3x112x112, one output of 512 numbers, ends in Flatten-FC"
+    assert not identifies(openvino_head((1, 3, 112, 112), 512, "SoftMax"), "a.xml")
+    assert titles(openvino_head((1, 3, 224, 224), 1000), "a.xml") == ["classifier of 1000 classes"]
+    assert findings(b"<project><net name='x'/></project>" + b" " * 100, "pom.xml") == []
+
+
+def test_symbols_of_mxnet_are_read() -> None:
+    found = one(mxnet(), "model-symbol.json")
+    assert found.title == "face embedder"
+    assert "Flatten-FC-BatchNorm" in found.evidence[0].what
+
+
+def test_keras_files_are_read() -> None:
+    head = keras_head((None, 224, 224, 3), {"y": (1000, "softmax")})
+    for name, write in (("a.h5", lambda model: hdf5({"c/w": (3, 3, 3, 64)}, model)), ("a.keras", keras_zip)):
+        assert titles(write(keras_embedder()), name) == ["face embedder"]
+        assert titles(write(head), name) == ["classifier of 1000 classes"]
+
+
+def test_weights_of_keras_alone_are_judged_by_shapes() -> None:
+    tensors = {"c/kernel:0": (3, 3, 3, 64), "d/kernel:0": (3, 3, 64, 512), "fc/kernel:0": (25088, 512)}
+    assert titles(hdf5(tensors), "a.h5") == ["face embedder"]
+    assert findings(hdf5({"table/rows": (10_000, 512)}), "rows.h5") == []
+
+
+def test_layers_in_layers_are_joined() -> None:
+    inner = keras_model(
+        [layer("InputLayer", "i", batch_input_shape=[None, 112, 112, 3]), layer("Conv2D", "c", "i", filters=64)], ["c"]
+    )
+    layers = [layer("InputLayer", "x", batch_input_shape=[None, 112, 112, 3])]
+    layers.append({**inner, "name": "trunk", "inbound_nodes": [[["x", 0, 0, {}]]]})
+    layers += [
+        layer("Flatten", "f", "trunk"),
+        layer("Dense", "d", "f", units=512),
+        layer("BatchNormalization", "y", "d"),
+    ]
+    found = one(tfjs_layers(keras_model(layers, ["y"])), "model.json")
+    assert found.evidence[0].what == (
+        "TensorFlow.js layers model: input 3x112x112, one output of 512 numbers, ends in Flatten-FC-BatchNorm"
+    )
+
+
+@pytest.mark.parametrize("name", ["model.bin", "weights", "assets.dat"])
+def test_a_model_by_another_name_is_one(name: str) -> None:
+    for data in (onnx_embedder(), tflite_head((1, 112, 112, 3), 512, pool=False), torch_zip(ARCFACE_STATE)):
+        assert titles(data, name) == ["face embedder"]
+
+
+def test_what_lies_in_a_model_is_not_counted_again() -> None:
+    assert observations(BytesFile(pickled_state(ARCFACE_STATE), "a.pt!/archive/data.pkl")) == []
+    assert observations(BytesFile(pickled_state(ARCFACE_STATE), "a.zip!/archive/data.pkl")) != []
 
 
 Writer = Callable[[Tensors], bytes]

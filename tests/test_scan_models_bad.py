@@ -15,10 +15,14 @@ from tests.scan_models_tools import (
     ARCFACE_STATE,
     FULLY,
     field,
+    hdf5,
     keras_embedder,
+    keras_zip,
+    mxnet,
     observations,
     on_disk,
     onnx_embedder,
+    openvino_head,
     pickled_state,
     safetensors,
     tfjs_layers,
@@ -40,6 +44,10 @@ WHOLE = {
     "a.pt": torch_zip(ARCFACE_STATE),
     "a.pth": torch_legacy(ARCFACE_STATE),
     "a.pb": onnx_embedder(prelus=1),
+    "a.xml": openvino_head((1, 3, 112, 112), 512),
+    "b.json": mxnet(),
+    "a.h5": hdf5({"c/kernel:0": (3, 3, 3, 64), "fc/kernel:0": (25088, 512)}, keras_embedder()),
+    "a.keras": keras_zip(keras_embedder()),
     "a.dat": b"\x01\x01\x0eloss_metric_2\x01" + b"\0" * 100,
 }
 
@@ -103,6 +111,23 @@ def test_a_pickle_that_would_run_code_is_not_run(tmp_path: Path, protocol: int) 
         (tmp_path / name).write_bytes(file)
         on_disk(tmp_path / name)
     assert not canary.exists()
+
+
+def test_entities_are_refused() -> None:
+    bomb = (
+        b'<?xml version="1.0"?><!DOCTYPE net [<!ENTITY a "aaaaaaaaaa">]><net name="&a;"><layers><layer/></layers></net>'
+    )
+    assert "entities" in unread(bomb, "a.xml")
+
+
+def test_groups_that_hold_themselves_end() -> None:
+    data = bytearray(WHOLE["a.h5"])
+    root = struct.unpack_from("<Q", data, 64)[0]
+    for place in range(96, len(data) - 8, 8):
+        kept = bytes(data[place : place + 8])
+        data[place : place + 8] = struct.pack("<Q", root)
+        observations(BytesFile(bytes(data), "a.h5"))
+        data[place : place + 8] = kept
 
 
 def test_shapes_beyond_belief_are_only_numbers() -> None:
@@ -176,7 +201,7 @@ def test_trained_numbers_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_formats_that_are_not_read_are_named() -> None:
-    assert unread(b"", "a.rknn") == "models of RKNN are not read"
+    assert unread(b"RKNN" + b"\0" * 100, "a.rknn") == "models of RKNN are not read"
     assert unread(b"x" * 100, "b.caffemodel") == "models of Caffe are not read"
     assert unread(b"GGUF" + b"\0" * 100, "b.gguf") == "models of GGUF are not read"
 

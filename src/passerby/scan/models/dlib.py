@@ -19,6 +19,8 @@ def judge_dlib(head: bytes) -> Judgement | None:
     Source: dlib, ``dnn/loss.h`` (the words), ``serialize.h`` (numbers: a byte of length and sign, then the value),
     ``shape_predictor.h`` (version 1, then the first shape as a column).
     """
+    if head[:1] not in (b"\x01", b"\x02"):
+        return None
     found = _LOSS.search(head[:HEAD_BYTES])
     if found:
         loss = found[1].decode("ascii").strip("_")

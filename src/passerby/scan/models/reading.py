@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import json
-from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from collections.abc import Iterator
 
 from passerby.scan.catalogue import Component, KnownFile, read_catalogue
 from passerby.scan.models.dlib import HEAD_BYTES, judge_dlib
+from passerby.scan.models.formats import format_of, network_in
 from passerby.scan.models.judgement import Judgement
 from passerby.scan.models.judging import judge
-from passerby.scan.networks import (
-    MARK,
-    MOST_JSON_BYTES,
-    BrokenModelError,
-    Network,
-    inside,
-    manifest_network,
-    manifest_tensors,
-    parse_json,
-    read_graph_model,
-    read_keras,
-    read_onnx,
-    read_pickle,
-    read_safetensors,
-    read_tensorflow,
-    read_tflite,
-    read_torch_zip,
-)
+from passerby.scan.networks import BrokenModelError
 from passerby.scan.values import (
-    MEMBER,
     Confidence,
     Evidence,
     Finding,
@@ -45,34 +25,6 @@ from passerby.scan.values import (
 )
 
 _LEAST_BYTES = 64
-_TORCH = (".pt", ".pth", ".ckpt", ".tar", ".pkl", ".pickle", ".bin", ".ptl")
-_NOT_READ = {
-    ".mlmodel": "Core ML",
-    ".caffemodel": "Caffe",
-    ".engine": "TensorRT",
-    ".trt": "TensorRT",
-    ".plan": "TensorRT",
-    ".rknn": "RKNN",
-    ".mnn": "MNN",
-    ".pdmodel": "Paddle",
-    ".pdiparams": "Paddle",
-    ".gguf": "GGUF",
-    ".t7": "Torch 7",
-    ".ort": "ONNX Runtime",
-    ".dlc": "Qualcomm SNPE",
-    ".hef": "Hailo",
-    ".nb": "Paddle Lite",
-    ".tmfile": "Tengine",
-    ".kmodel": "Kendryte",
-    ".mlnet": "ML.NET",
-}
-"""Formats of models that are named and not read. Their files may still be known by name or digest."""
-_ARCHIVES = {*_TORCH, ".keras"}
-_PLAIN = {".onnx", ".tflite", ".lite", ".safetensors", ".dat", ".pb", ".json", *_TORCH}
-
-
-def _suffix(name: str) -> str:
-    return name[name.rfind(".") :].lower() if "." in name else ""
 
 
 @functools.cache
@@ -85,97 +37,23 @@ def _known_names() -> dict[str, tuple[Component, KnownFile]]:
     return {name: rows[0] for name, rows in names.items() if len({row[0].id for row in rows}) == 1}
 
 
-def _is_json_model(file: TargetFile) -> bool:
-    head = file.head()
-    return b'"modelTopology"' in head or b'"weightsManifest"' in head or (b'"weights"' in head and b'"shape"' in head)
-
-
 def _wants(file: TargetFile) -> bool:
-    suffix = _suffix(file.name)
-    if suffix in _NOT_READ or file.name.lower() in _known_names():
+    if file.name.lower() in _known_names():
         return True
-    if suffix not in _PLAIN or file.size_bytes < _LEAST_BYTES or _is_in_model(file):
+    if file.size_bytes < _LEAST_BYTES:
         return False
-    if suffix == ".json":
-        return _is_json_model(file)
-    if suffix == ".dat":
-        return judge_dlib(file.head(HEAD_BYTES)) is not None
-    if suffix in _TORCH:
-        return _is_torch(file.head(512), suffix)
-    return True
-
-
-def _is_in_model(file: TargetFile) -> bool:
-    """Whether it lies in an archive that is read as a model itself."""
-    archive = file.path.rpartition(MEMBER)[0]
-    return bool(archive) and _suffix(archive) in _ARCHIVES
-
-
-def _is_torch(head: bytes, suffix: str) -> bool:
-    if head.startswith(b"PK\x03\x04"):
-        return suffix != ".tar" and b"data.pkl" in head[:512]
-    return suffix != ".bin" and head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05"
-
-
-def _open_and(read: Callable[[BinaryIO, int], Network], file: TargetFile) -> Network:
-    with file.open() as stream:
-        return read(stream, file.size_bytes)
-
-
-def _read_json(file: TargetFile) -> Network:
-    if file.size_bytes > MOST_JSON_BYTES:
-        raise BrokenModelError(f"its description has more than {MOST_JSON_BYTES >> 20} MB")
-    data = file.read(MOST_JSON_BYTES)
-    if data.lstrip()[:1] == b"[":
-        try:
-            return manifest_network(json.loads(data))
-        except (ValueError, RecursionError) as exc:
-            raise BrokenModelError("it is no JSON, or too deep") from exc
-    model = parse_json(data)
-    topology = model.get("modelTopology")
-    manifest = model.get("weightsManifest")
-    if isinstance(topology, dict) and "node" in topology:
-        signature = inside(model, "userDefinedMetadata", "signature") or model.get("signature")
-        return read_graph_model(topology, manifest, signature)
-    if isinstance(topology, dict):
-        described = inside(topology, "model_config") or topology
-        return read_keras(described, "TensorFlow.js layers model", manifest_tensors(manifest))
-    return manifest_network(manifest)
-
-
-def _network(file: TargetFile) -> Network:
-    suffix = _suffix(file.name)
-    head = file.head(512)
-    if suffix == ".json":
-        return _read_json(file)
-    if head[4:8] == MARK:
-        return _open_and(read_tflite, file)
-    if suffix == ".onnx":
-        return _open_and(read_onnx, file)
-    if suffix == ".safetensors":
-        return _open_and(read_safetensors, file)
-    if suffix == ".pb":
-        return _open_and(read_tensorflow, file)
-    if suffix in _TORCH:
-        zipped = head.startswith(b"PK\x03\x04")
-        return _open_and(lambda stream, _: read_torch_zip(stream) if zipped else read_pickle(stream), file)
-    raise BrokenModelError("its first bytes are not those of its format")
+    return format_of(file) is not None or judge_dlib(file.head(HEAD_BYTES)) is not None
 
 
 def _judge(file: TargetFile) -> tuple[list[Judgement], str]:
-    suffix = _suffix(file.name)
-    if suffix in _NOT_READ:
-        raise BrokenModelError(f"models of {_NOT_READ[suffix]} are not read")
-    if suffix == ".dat":
-        known = judge_dlib(file.head(HEAD_BYTES))
-        if known is None:
-            raise BrokenModelError("its first bytes are not dlib's")
-        return [known], "dlib"
-    network = _network(file)
-    if suffix in (".pkl", ".pickle") and not network.parameters:
+    form = format_of(file)
+    if form is None:
+        judged = judge_dlib(file.head(HEAD_BYTES))
+        return ([judged], "dlib") if judged else ([], "")
+    network = network_in(file, form)
+    if not network.outputs and not network.parameters:
         return [], network.form
-    stem = file.name.removesuffix(suffix)
-    return judge(dataclasses.replace(network, names=(*network.names, stem))), network.form
+    return judge(network), network.form
 
 
 def _read(file: TargetFile) -> Iterator[Observation]:

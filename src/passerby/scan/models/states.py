@@ -18,6 +18,7 @@ _ATTENTION = re.compile(r"attn|attention|qkv|pos_embed|cls_token|class_embedding
 _TABLES = re.compile(r"embed(ding)?s?\.|position|token|relative")
 _TOP = re.compile(r"(^|\.)(fc|head|classifier|logits|kernel|weight|output|predictions?|cls)(\.|/|$)", re.I)
 _PRELUS = 5
+_COLOURS = 3
 _LEAST, _LIKELY = 3, 5
 """Points from which a face descriptor is said, and said to be likely."""
 _RUNNING = ("running_mean", "moving_mean", "moving_mean:0")
@@ -35,8 +36,8 @@ class _Linear:
 class _Tensors:
     """Tensors by what they are for, counted while they are read in the file's order."""
 
-    channels: int | None = None
     linears: list[_Linear] = field(default_factory=list)
+    points: list[_Linear] = field(default_factory=list)
     conv_widths: set[int] = field(default_factory=set)
     norms: dict[str, int] = field(default_factory=dict)
     stem: tuple[int, int] = (0, 0)
@@ -44,7 +45,6 @@ class _Tensors:
     large_depthwise: int = 0
     prelus: int = 0
     attentions: int = 0
-    convs: int = 0
 
     def add(self, module: str, last: str, shape: tuple[int, ...]) -> None:
         attends = bool(_ATTENTION.search(f"{module}.{last}"))
@@ -58,15 +58,14 @@ class _Tensors:
             self.linears.append(_Linear(module or last, gives, takes))
 
     def _add_conv(self, module: str, takes: int, gives: int, kernel: tuple[int, int]) -> None:
-        self.convs += 1
         self.conv_widths.add(gives)
-        if self.channels is None and takes <= 4 and min(kernel) > 1:
-            self.channels, self.stem = takes, (min(kernel), gives)
+        if takes == _COLOURS and min(kernel) > 1 and not self.stem[0]:
+            self.stem = (min(kernel), gives)
         if takes == 1 and gives >= 64 and min(kernel) >= 4:
             self.large_depthwise += 1
             self.global_width = gives
-        if kernel == (1, 1) and gives in WIDTHS and takes == self.global_width:
-            self.linears.append(_Linear(module, gives, takes))
+        if kernel == (1, 1) and gives in WIDTHS:
+            self.points.append(_Linear(module, gives, takes))
 
 
 def judge_parameters(network: Network) -> list[Judgement]:
@@ -77,10 +76,8 @@ def judge_parameters(network: Network) -> list[Judgement]:
     tensors = _sort(parameters)
     names = (*network.names, *(parameter.name for parameter in parameters))
     total = f"{len(parameters)} tensors"
-    if tensors.channels not in (None, 3):
-        return [Judgement("other network", f"{total}, its first layer takes {tensors.channels} channels")]
-    if not tensors.convs and not tensors.attentions:
-        return [Judgement("other network", f"{total}, no convolution among them", confidence=Confidence.MAY_BE)]
+    if not tensors.stem[0]:
+        return [Judgement("other network", f"{total}, no layer that takes a picture of three colours")]
     return _judge_tensors(network, tensors, names, total)
 
 
@@ -127,6 +124,7 @@ def _sort(parameters: Iterable[Parameter]) -> _Tensors:
         tensors.prelus += _is_prelu(module, parts)
         for last, shape in parts.items():
             tensors.add(module, last, shape)
+    tensors.linears += [point for point in tensors.points if point.takes == tensors.global_width]
     return tensors
 
 

@@ -1,3 +1,7 @@
+from .hdf5 import (
+    HDF5_MARK,
+    read_hdf5,
+)
 from .jsons import (
     MOST_JSON_BYTES,
     inside,
@@ -6,6 +10,9 @@ from .jsons import (
 )
 from .keras import (
     read_keras,
+)
+from .mxnet import (
+    read_mxnet,
 )
 from .network import (
     BrokenModelError,
@@ -20,12 +27,15 @@ from .network import (
 from .onnx import (
     read_onnx,
 )
+from .openvino import (
+    read_openvino,
+)
 from .tensorflow import (
     read_graph_model,
     read_tensorflow,
 )
 from .tflite import (
-    MARK,
+    TFLITE_MARK,
     read_tflite,
 )
 from .weights import (
@@ -36,8 +46,9 @@ from .weights import (
 )
 
 __all__ = [
-    "MARK",
+    "HDF5_MARK",
     "MOST_JSON_BYTES",
+    "TFLITE_MARK",
     "BrokenModelError",
     "Network",
     "NetworkOutput",
@@ -51,8 +62,11 @@ __all__ = [
     "parse_json",
     "picture_of",
     "read_graph_model",
+    "read_hdf5",
     "read_keras",
+    "read_mxnet",
     "read_onnx",
+    "read_openvino",
     "read_pickle",
     "read_safetensors",
     "read_tensorflow",

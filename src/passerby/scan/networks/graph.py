@@ -142,7 +142,7 @@ class _Known:
         """A convolution in groups of one channel is a depthwise one; a product without trained numbers is attention."""
         if layer.op is Op.LINEAR and layer.width is None and self.first_trained(layer) is None:
             return Op.MATMUL
-        if layer.op is Op.DEPTHWISE and layer.layout == "OIHW" and self.side(layer, "I")[:1] not in ((), (1,)):
+        if layer.op is Op.DEPTHWISE and "I" in layer.layout and self.side(layer, "I")[:1] not in ((), (1,)):
             return Op.CONV
         return layer.op
 

@@ -25,7 +25,9 @@ class PagedFile:
         self.size_bytes = size_bytes
 
     def bytes_at(self, start: int, count: int) -> bytes:
-        """Return bytes at a place, fewer where the file ends."""
+        """Return bytes at a place, fewer where the file ends, none outside of it."""
+        if not 0 <= start < self.size_bytes:
+            return b""
         number, offset = start >> _PAGE_BITS, start & (_PAGE - 1)
         page = self._pages.get(number) or self._load(number)
         if offset + count <= len(page):

@@ -149,7 +149,7 @@ def _given(graph: LayerGraph, used: set[str], stated: list[tuple[str, Shape | No
     ends: list[tuple[str, Shape | None]] = [
         (layer.name, None) for layer in graph.layers if layer.name not in used and layer.op is not Op.OTHER
     ]
-    return [one for one in stated if one[0] in made] or ends[-64:] or stated
+    return [one for one in stated if one[0] in made] or stated or ends[-64:]
 
 
 def _taken(found: list[NetworkInput], stated: Mapping[str, Shape | None]) -> list[NetworkInput]:

@@ -13,7 +13,7 @@ from passerby.scan.networks.graph import Layer, LayerGraph
 from passerby.scan.networks.network import MOST_NAME, BrokenModelError, Network, NetworkInput, Op, Shape
 from passerby.scan.networks.paged import PagedFile
 
-MARK = b"TFL3"
+TFLITE_MARK = b"TFL3"
 """Bytes 4 to 8 of a file."""
 _MOST_ITEMS = 100_000
 _MOST_GRAPHS = 16
