@@ -17,6 +17,7 @@ from passerby.gateway.clock import Clock
 from passerby.gateway.messages import VeiledUnit
 from passerby.gateway.picture.drawn_cover import TONE, cover_frame
 from passerby.gateway.picture.scene import Scene, SceneSettings
+from passerby.gateway.picture.slate import Slates
 from passerby.gateway.picture.synthetic_face import is_bare
 from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.binding import BoundVeil
@@ -24,7 +25,7 @@ from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.pipeline import START_NS, Pipeline, even_yuv420p
 from passerby.gateway.worker.source import NANOSECOND, CameraFrame
 from passerby.gateway.worker.veiling import Veil, WholeCover
-from passerby.media import Frame
+from passerby.media import Frame, NalType, nal_type, nal_units
 from passerby.values import Detections
 from passerby.veil import LiveSettings, LiveVeil, VeiledFrame
 
@@ -99,6 +100,23 @@ class Rig:
             frames += decoder.decode(av.Packet(unit.data))
         frames += decoder.decode(None)
         return [np.asarray(f.to_ndarray(format="yuv420p"), np.uint8)[: f.height] for f in frames]
+
+
+@pytest.mark.parametrize("fps", [5.0, 12.5, 30.0])
+def test_a_camera_s_stream_and_its_slates_have_the_same_parameter_sets(fps: float) -> None:
+    """A recording, a clip and a browser go on over a slate: at whatever rate the camera sends."""
+    rig = Rig()
+    for _ in range(AHEAD + 2):
+        rig.feed(1)
+        rig.now_ns += round(1e9 / fps)
+    config = camera()
+    slates = Slates().pair(320, 192, config.shown, CoverReason.WORKER, config.output)
+
+    def sets(data: bytes) -> list[bytes]:
+        return [bytes(nal) for nal in nal_units(data) if nal_type(nal) in {NalType.SPS, NalType.PPS}]
+
+    assert len(sets(slates[0])) == 2
+    assert [sets(slate) for slate in slates] == [sets(rig.units[0].data)] * 2
 
 
 def bare_anywhere(picture: NDArray[np.uint8]) -> bool:

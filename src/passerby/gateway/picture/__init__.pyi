@@ -2,6 +2,7 @@ from .drawn_cover import (
     cover_frame,
 )
 from .encoder import (
+    NOMINAL_FPS,
     LiveEncoder,
     ticks_of,
 )
@@ -21,6 +22,7 @@ from .synthetic_face import (
 )
 
 __all__ = [
+    "NOMINAL_FPS",
     "LiveEncoder",
     "Probe",
     "Scene",

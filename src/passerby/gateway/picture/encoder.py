@@ -15,6 +15,10 @@ from passerby.gateway.config import EncodeConfig
 from passerby.gateway.values import TICKS_PER_S
 from passerby.media import NalType, nal_type, nal_units
 
+NOMINAL_FPS = 15.0
+"""What every encoder of a camera and of its slates is told, whatever comes: it stands in the parameter sets, and where these
+differ a recording or a clip ends."""
+
 
 def ticks_of(stamp_ns: int) -> int:
     """Return stream time in 1/90000 s of a monotonic stamp in ns.

@@ -11,7 +11,7 @@ from collections import OrderedDict
 
 from passerby.gateway.config import EncodeConfig
 from passerby.gateway.picture.drawn_cover import cover_frame
-from passerby.gateway.picture.encoder import LiveEncoder
+from passerby.gateway.picture.encoder import NOMINAL_FPS, LiveEncoder
 from passerby.gateway.values import CoverReason
 
 _KEPT = 256
@@ -66,7 +66,7 @@ class Slates:
     @staticmethod
     def _encode(key: Key) -> tuple[bytes, bytes]:
         width, height, title, reason, encode = key
-        encoder = LiveEncoder(width, height, 15.0, encode)
+        encoder = LiveEncoder(width, height, NOMINAL_FPS, encode)
         units = []
         for index in range(2):
             encoder.want_key()

@@ -16,7 +16,7 @@ from passerby.errors import PasserbyError
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CameraConfig
 from passerby.gateway.messages import VeiledUnit
-from passerby.gateway.picture import LiveEncoder, cover_frame, ticks_of
+from passerby.gateway.picture import NOMINAL_FPS, LiveEncoder, cover_frame, ticks_of
 from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.source import CameraFrame
@@ -28,7 +28,6 @@ _SLATE_SIZE = (1280, 720)
 START_NS = 5_000_000_000
 """So long after its first picture a process is still starting: that is why pictures are covered whose pass came too late."""
 _TRACKS = 4096
-_NOMINAL_FPS = 15.0
 
 
 @dataclass(slots=True)
@@ -235,7 +234,7 @@ class Pipeline:
     def _emit(self, picture: av.VideoFrame, captured_ns: int, due_ns: int, whole: CoverReason | None) -> None:
         encoder = self._encoder
         if encoder is None or (encoder.width, encoder.height) != self._size:
-            encoder = self._encoder = LiveEncoder(self._size[0], self._size[1], _NOMINAL_FPS, self._config.output)
+            encoder = self._encoder = LiveEncoder(self._size[0], self._size[1], NOMINAL_FPS, self._config.output)
         self.last_sent_ns = self._clock.monotonic_ns()
         for data, key, _ in encoder.encode(picture, ticks_of(captured_ns)):
             self.counts.sent += 1
