@@ -28,23 +28,19 @@ from pathlib import Path
 
 import av
 import numpy as np
-import uvicorn
 from av.error import FFmpegError
-from starlette.applications import Starlette
-from starlette.requests import HTTPConnection
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from exposure import PARTLY, incidents, is_whole, open_shares, upper_share
 from figures import Table
-from gateway import veiled
-from gateway_clients import CROSSING, GATE, walking_process
-from passerby.gateway.config import CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
+from gateway_clients import CROSSING, walking_process
+from passerby.gateway.config import CameraConfig, InputConfig, RecordConfig
 from passerby.gateway.picture.scene import Scene, read_number
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import Event, EventKind
 from passerby.gateway.stream.recording_files import recorded
-from passerby.web.streams import Streams
+from served import gateway, served
 
 PORT = 18754
 RECOVERY_S = 3.0
@@ -251,28 +247,16 @@ async def run(asked: argparse.Namespace, folder: Path) -> None:
     camera = await asyncio.to_thread(walking_process, PORT, began_s)
     record = RecordConfig(enabled=True, folder=rec, segment_s=60.0, min_free_bytes=0)
     source = InputConfig(f"rtsp://127.0.0.1:{PORT}/cam0", "bench", "bench", read_timeout_s=1.0)
-    running = Gateway([CameraConfig("hall", source, record=record)], RtspConfig(port=0), GATE, SelfTestConfig(60.0))
+    running = gateway([CameraConfig("hall", source, record=record)])
     events: list[Event] = []
     running.subscribe(events.append)
-    await running.start()
-
-    async def guard(_connection: HTTPConnection, _camera: str) -> str:
-        return "bench"
-
-    app = Starlette(routes=Streams(running, guard, lambda *_: "bench").routes())
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", ws="websockets-sansio"))
-    serving = asyncio.create_task(server.serve())
-    await veiled(running)
-    http_port = server.servers[0].sockets[0].getsockname()[1]
-    told = [sys.executable, __file__, "--watch", f"{seen},{running.rtsp.port},{http_port}"]
-    watcher = await asyncio.create_subprocess_exec(*told)
     chaos = Chaos(running, camera, jump, began_s)
-    await chaos.go_on(asked.minutes, asked.seed)
-    watcher.kill()
-    await watcher.wait()
-    server.should_exit = True
-    await serving
-    await running.stop()
+    async with served(running) as http_port:
+        told = [sys.executable, __file__, "--watch", f"{seen},{running.rtsp.port},{http_port}"]
+        watcher = await asyncio.create_subprocess_exec(*told)
+        await chaos.go_on(asked.minutes, asked.seed)
+        watcher.kill()
+        await watcher.wait()
     chaos.camera.kill()
     chaos.camera.wait()
     judge = Judge(seen)

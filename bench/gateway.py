@@ -23,14 +23,11 @@ from pathlib import Path
 
 import av
 import numpy as np
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import HTTPConnection
 
 from exposure import PARTLY, open_shares
 from figures import Table
-from gateway_clients import GATE, SCENE, cameras_process, start_drain
-from passerby.gateway.config import CameraConfig, InputConfig, RecordConfig, RtspConfig, SelfTestConfig
+from gateway_clients import SCENE, cameras_process, start_drain
+from passerby.gateway.config import CameraConfig, InputConfig, RecordConfig
 from passerby.gateway.picture.scene import Scene, read_number
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus
@@ -38,7 +35,7 @@ from passerby.gateway.stream.readers import AccessUnit
 from passerby.gateway.stream.recording_files import recorded
 from passerby.gateway.values import TICKS_PER_S
 from passerby.values import utc_now
-from passerby.web.streams import Streams
+from served import gateway, served, veiled
 
 WARM_S = 20.0
 
@@ -94,20 +91,6 @@ def configs(count: int, port: int, folder: Path | None = None) -> list[CameraCon
     return [
         CameraConfig(f"cam{n}", InputConfig(url.format(port, n), "bench", "bench"), record=record) for n in range(count)
     ]
-
-
-def gateway(cameras: list[CameraConfig]) -> Gateway:
-    return Gateway(cameras, RtspConfig(port=0), GATE, SelfTestConfig(interval_s=60.0))
-
-
-async def veiled(running: Gateway, timeout_s: float = 90.0) -> float:
-    """Wait until every camera shows veiled pictures; return how long it took."""
-    began = time.monotonic()
-    while time.monotonic() - began < timeout_s:
-        if all(camera.relay.whole is None and camera.relay.slate is None for camera in running.cameras.values()):
-            break
-        await asyncio.sleep(0.01)
-    return time.monotonic() - began
 
 
 async def measure(running: Gateway, seconds: float) -> Measured:
@@ -222,31 +205,18 @@ def row(count: int, got: Measured) -> list[str]:
 async def readers(seconds: float, port: int) -> None:
     cameras = cameras_process(1, port)
     running = gateway(configs(1, port))
-    await running.start()
-
-    async def guard(_connection: HTTPConnection, _camera: str) -> str:
-        return "bench"
-
-    app = Starlette(routes=Streams(running, guard, lambda *_: "bench").routes())
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", ws="websockets-sansio"))
-    serving = asyncio.create_task(server.serve())
-    await veiled(running)
-    http_port = server.servers[0].sockets[0].getsockname()[1]
     rows, base = [], 0.0
-    for count, viewers in ((0, 0), (1, 0), (8, 0), (8, 4)):
-        client = await asyncio.to_thread(start_drain, count, viewers, running.rtsp.port, http_port)
-        await asyncio.sleep(3.0)
-        got = await measure(running, seconds)
-        cost = got.serving_s / got.seconds
-        base = base or cost
-        rows.append(
-            [str(count), str(viewers), f"{100 * cost:.1f}", f"{100 * (cost - base):.1f}", f"{got.statuses[0].readers}"]
-        )
-        client.kill()
-        client.wait()
-    server.should_exit = True
-    await serving
-    await running.stop()
+    async with served(running) as http_port:
+        for count, viewers in ((0, 0), (1, 0), (8, 0), (8, 4)):
+            client = await asyncio.to_thread(start_drain, count, viewers, running.rtsp.port, http_port)
+            await asyncio.sleep(3.0)
+            got = await measure(running, seconds)
+            cost = got.serving_s / got.seconds
+            base = base or cost
+            more = f"{100 * (cost - base):.1f}"
+            rows.append([str(count), str(viewers), f"{100 * cost:.1f}", more, f"{got.statuses[0].readers}"])
+            client.kill()
+            client.wait()
     cameras.kill()
     cameras.wait()
     show(

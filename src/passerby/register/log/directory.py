@@ -194,10 +194,7 @@ class LogDirectory:
             StorageError: it is missing.
             FormatError: it does not parse.
         """
-        raw = self.public.get(VKEY)
-        if raw is None:
-            raise StorageError(f"{self.public} has no {VKEY}")
-        return VerifierKey.parse(raw.decode("utf-8", "replace").strip())
+        return VerifierKey.parse(self._published(VKEY).strip())
 
     def policy(self) -> Policy:
         """Return the log's published policy.
@@ -206,10 +203,13 @@ class LogDirectory:
             StorageError: it is missing.
             FormatError: it does not parse.
         """
-        raw = self.public.get(POLICY)
+        return Policy.parse(self._published(POLICY))
+
+    def _published(self, name: str) -> str:
+        raw = self.public.get(name)
         if raw is None:
-            raise StorageError(f"{self.public} has no {POLICY}")
-        return Policy.parse(raw.decode("utf-8", "replace"))
+            raise StorageError(f"{self.public} has no {name}")
+        return raw.decode("utf-8", "replace")
 
 
 def under(key: VerifierKey, policy: Policy) -> Policy:

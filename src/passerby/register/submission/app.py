@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from passerby.errors import RegisterError
+from passerby.register.bodies import read_body
 from passerby.register.submission.intake import Intake
 from passerby.register.submission.submission import MAX_SUBMISSION_BYTES, IntakeAnswer
 
 BODY_S = 10.0
 """A submission must be here within this long."""
+_NO_BODY = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "submission is too large",
+    HTTPStatus.REQUEST_TIMEOUT: "submission must come sooner",
+    HTTPStatus.BAD_REQUEST: "submission must come whole",
+}
 
 
 def submission_app(intake: Intake, *, body_s: float = BODY_S) -> Starlette:
@@ -31,18 +36,10 @@ def submission_app(intake: Intake, *, body_s: float = BODY_S) -> Starlette:
 
 
 async def _submit(intake: Intake, body_s: float, request: Request) -> Response:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(body_s):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > MAX_SUBMISSION_BYTES:
-                    return _respond(IntakeAnswer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error="submission is too large"))
-    except TimeoutError:
-        return _respond(IntakeAnswer(HTTPStatus.REQUEST_TIMEOUT, error="submission must come sooner"))
-    except ClientDisconnect:
-        return Response(status_code=HTTPStatus.BAD_REQUEST)
-    return _respond(await run_in_threadpool(intake.take, bytes(body)))
+    body = await read_body(request, most_bytes=MAX_SUBMISSION_BYTES, within_s=body_s)
+    if isinstance(body, HTTPStatus):
+        return _respond(IntakeAnswer(body, error=_NO_BODY[body]))
+    return _respond(await run_in_threadpool(intake.take, body))
 
 
 async def _rotation(intake: Intake, request: Request) -> Response:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from passerby.errors import FormatError, StorageError
+from passerby.register.bodies import read_body
 from passerby.register.witness.witness import MAX_REQUEST_BYTES, Witness, WitnessAnswer
 
 BODY_S = 20.0
@@ -40,19 +40,12 @@ async def _key(witness: Witness, _request: Request) -> Response:
 
 
 async def _add_checkpoint(witness: Witness, body_s: float, request: Request) -> Response:
-    body = bytearray()
+    body = await read_body(request, most_bytes=MAX_REQUEST_BYTES, within_s=body_s)
+    if isinstance(body, HTTPStatus):
+        too_large = body == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return _hang_up(body, f"request {'is too large' if too_large else 'must come as a whole, and in time'}\n")
     try:
-        async with asyncio.timeout(body_s):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > MAX_REQUEST_BYTES:
-                    return _hang_up(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request is too large\n")
-    except ClientDisconnect:
-        return Response(status_code=HTTPStatus.BAD_REQUEST)
-    except TimeoutError:
-        return _hang_up(HTTPStatus.REQUEST_TIMEOUT, "request must come as a whole, and in time\n")
-    try:
-        return _respond(await run_in_threadpool(witness.add_checkpoint, bytes(body)))
+        return _respond(await run_in_threadpool(witness.add_checkpoint, body))
     except (FormatError, StorageError):
         return _respond(WitnessAnswer(HTTPStatus.SERVICE_UNAVAILABLE, "witness cannot remember now\n"))
 
