@@ -168,3 +168,12 @@ def test_damage_never_raises(data: bytes) -> None:
         for _ in range(chance.randint(0, 4)):
             broken[chance.randrange(min(len(broken), 4096))] = chance.randrange(256)
         opened(bytes(broken[: chance.randint(1, len(broken))]))
+
+
+@pytest.mark.parametrize(
+    "magic", [b"\x7fELF", b"MZ", b"#!", b"!<arch>\n", b"070701", b"\xed\xab\xee\xdb", b"MSCF", b"\xd0\xcf\x11\xe0"]
+)
+def test_a_program_or_package_that_ends_early_is_given_and_nothing_is_raised(magic: bytes) -> None:
+    for length in range(len(magic), 130):
+        for filler in (b"\0", b"\xff", b"\2"):
+            assert opened(magic.ljust(length, filler), "short")

@@ -36,6 +36,7 @@ FORMS = {
         "provider:\n  iam:\n    role:\n      statements:\n        - Effect: Allow\n          Action:\n            - 'ACTION'\n"
     ),
     "document.tf": 'data "aws_iam_policy_document" "d" {\n  statement {\n    actions = ["ACTION"]\n  }\n}\n',
+    "chosen.yaml": "Statement:\n  - Action:\n      Fn::If:\n        - Wide\n        - [ACTION]\n        - []\n",
     "encoded.tf": 'resource "aws_iam_policy" "p" {\n  policy = jsonencode({ Statement = [{ Action = "ACTION" }] })\n}\n',
     "written.tf": 'resource "a" "p" {\n  policy = <<EOF\n{"Statement": [{"Effect": "Allow", "Action": "ACTION"}]}\nEOF\n}\n',
 }
@@ -79,6 +80,7 @@ RESOURCES = {
         "resource f 'Microsoft.CognitiveServices/accounts@2023-05-01' = {\n  name: 'x'\n  kind: 'Face'\n}\n",
         "azure-face",
     ),
+    "f.tf.json": ('{"resource": {"aws_rekognition_collection": {"c": {"collection_id": "x"}}}}', "rekognition"),
     "g.template": ('{"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AmazonRekognitionFullAccess"]}', "rekognition"),
 }
 
@@ -92,6 +94,8 @@ def test_resources_that_are_made_for_it_are_found(name: str) -> None:
 INNOCENT = {
     "a.tf": '# resource "aws_rekognition_collection" "c" {}\nresource "aws_s3_bucket" "b" { bucket = "rekognition:all" }\n',
     "b.yaml": "# Action: rekognition:*\nservices: [rekognition, s3]\nx: we call rekognition:SearchFaces sometimes\n",
+    "reference.json": '{"rekognition": {"its_actions": ["rekognition:SearchFaces"], "a": "rekognition:SearchFaces"}}',
+    "reference.yaml": "iam: [rekognition:SearchFaces]\nresources: [RekognitionFacesPolicy]\nrekognition:SearchFaces: it\n",
     "c.tf": 'resource "azurerm_cognitive_account" "f" {\n  kind = "SpeechServices"\n}\n',
     "d.json": '{"type": "Microsoft.CognitiveServices/accounts", "kind": "OpenAI", "description": "Face"}',
     "e.bicep": "// resource f 'Microsoft.CognitiveServices/accounts@2023-05-01'\nresource f 'Microsoft.Web/sites@1' = {\n}\n",
@@ -111,7 +115,7 @@ def test_broken_files_that_could_hide_something_are_named() -> None:
     }.items():
         (unread,) = read_policy(BytesFile(text.encode(), name), PREFILTER)
         assert isinstance(unread, Unread)
-    shared = "a: &a [rekognition:Search*]\n" + "".join(f"x{n}: &x{n} [*a, *a]\n" for n in range(50))
+    shared = "Action: &a [rekognition:Search*]\n" + "".join(f"x{n}: &x{n} [*a, *a]\n" for n in range(50))
     assert list(read_policy(BytesFile(shared.encode(), "d.yaml"), PREFILTER))
 
 

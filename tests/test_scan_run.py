@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from dataclasses import replace
@@ -20,6 +21,7 @@ from passerby.scan import Evidence, FindingKind, Progress, ScanResult, ScanSetti
 from passerby.scan.run.answers import FileAnswers
 from passerby.scan.run.cache import AnswerCache, was_left_alone
 from passerby.scan.run.joining import Joining
+from passerby.scan.run.pool import WorkerPool
 from passerby.scan.run.suppressing import read_suppressions
 
 READERS = "tests.scan_readers:READERS"
@@ -296,7 +298,7 @@ def test_a_suppression_covers_a_finding_only_with_all_places_that_show_it(tmp_pa
     (tmp_path / "known.yaml").write_text(SUPPRESSIONS)
     known = read_suppressions(tmp_path / "known.yaml")
     found = replace(finding("a.bin"), evidence=(Evidence("a.bin", "x"), Evidence("src/a.py", "x")))
-    joining = Joining(tmp_path)
+    joining = Joining("t")
     joining.add(FileAnswers(findings=[found]))
     assert joining.result(known, date(2026, 1, 1)).findings == (found,)
 
@@ -323,14 +325,24 @@ def test_a_wrong_file_of_suppressions_is_refused_with_its_line(tmp_path: Path, t
     assert f"known.yaml:{said}" in caught.value.message
 
 
-def test_what_shows_one_component_in_several_ways_says_so_and_weights_that_are_there_are_held(tmp_path: Path) -> None:
+def test_what_shows_one_component_in_several_ways_says_so_and_weights_that_are_there_are_held() -> None:
     package = replace(finding("lock"), kind=FindingKind.PACKAGE, weights=Weights.FETCHED, note="Free for research.")
     call = replace(finding("a.py"), kind=FindingKind.CALL)
     other = replace(finding("z"), component="other")
-    joining = Joining(tmp_path)
+    joining = Joining("t")
     joining.add(FileAnswers(findings=[finding("m.bin"), package, call, other]))
     found = {one.path: one for one in joining.result((), date(2026, 1, 1)).findings}
     assert found["lock"].weights is Weights.HELD
     assert found["lock"].note == "Free for research. The same component is found here as weights and call"
     assert found["a.py"].note == "The same component is found here as package and weights"
     assert found["z"] == other
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_processes_that_were_given_nothing_end(count: int) -> None:
+    """As where the target is missing: each waits for a job, and each has to be told."""
+    pool = WorkerPool("tests.scan_readers:READERS", ScanSettings(keep=None), count)
+    closing = threading.Thread(target=pool.close, daemon=True)
+    closing.start()
+    closing.join(timeout=60)
+    assert not closing.is_alive()

@@ -10,6 +10,9 @@ from .declarations import (
     check_declaration,
     read_declaration,
 )
+from .host import (
+    scan_host,
+)
 from .report import (
     ABILITY_SHORT,
     PRESENCE,
@@ -86,6 +89,7 @@ __all__ = [
     "report_to_json",
     "report_to_sarif",
     "report_to_text",
+    "scan_host",
     "scan_target",
     "shown",
 ]

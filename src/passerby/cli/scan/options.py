@@ -59,6 +59,15 @@ class ScanOptions:
             rich_help_panel=ANSWER,
         ),
     ] = None
+    suppressions: Annotated[
+        Path | None,
+        typer.Option(
+            "--suppressions",
+            metavar="FILE",
+            help="Findings that are known, each with a reason and an end date; shown, and not counted.",
+            rich_help_panel=ANSWER,
+        ),
+    ] = None
     declaration: Annotated[
         Path | None,
         typer.Option(
@@ -76,6 +85,13 @@ class ScanOptions:
             help="Who may have signed: allowed signers of ssh-keygen.",
             rich_help_panel=ANSWER,
         ),
+    ] = None
+    host: Annotated[
+        bool,
+        typer.Option("--host", help="What runs on this machine, by its files (Linux).", rich_help_panel=OTHER),
+    ] = False
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=0, max=256, help="Processes that read; 0 for none beside this one.")
     ] = None
     catalogue: Annotated[
         bool, typer.Option("--catalogue", help="List the components that are known, and scan nothing.")

@@ -6,27 +6,44 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from passerby.cli.app import say_error
 from passerby.cli.scan.options import ScanOptions
-from passerby.errors import PasserbyError
-from passerby.scan import Progress, ScanResult, scan_target, shown
+from passerby.errors import PasserbyError, UsageError
+from passerby.scan import Progress, ScanResult, ScanSettings, scan_host, scan_target, shown
 
 _EVERY_S = 0.1
 
 
-def scan_all(options: ScanOptions) -> tuple[tuple[ScanResult, ...], bool]:
-    """Scan every target.
+Scan = Callable[[ScanSettings, Callable[[Progress], None] | None], ScanResult]
+
+
+def scan_all(options: ScanOptions, host: Scan = scan_host) -> tuple[tuple[ScanResult, ...], bool]:
+    """Scan every target, and this machine where that was asked for.
+
+    Args:
+        options: What was typed.
+        host: Scans this machine.
 
     Returns:
         The results, and whether one could not be scanned; that was said then.
+
+    Raises:
+        UsageError: the file of suppressions is wrong.
     """
+    settings = ScanSettings(workers=options.workers, suppressions=options.suppressions)
+    scans: list[tuple[str, Scan]] = [(str(target), partial(scan_target, target)) for target in options.targets or ()]
+    if options.host:
+        scans.append(("this machine", host))
     results: list[ScanResult] = []
     failed = False
-    for target in options.targets or ():
+    for name, scan in scans:
         try:
-            with progress_of(shown(str(target))) as told:
-                results.append(scan_target(target, progress=told))
+            with progress_of(shown(name)) as told:
+                results.append(scan(settings, told))
+        except UsageError:
+            raise
         except PasserbyError as exc:
             say_error(exc)
             failed = True

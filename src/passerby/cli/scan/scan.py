@@ -5,6 +5,8 @@ Exit codes: 0 nothing that identifies, 3 something that identifies, 1 an error, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import typer
 
 from passerby.cli.options import command_of
@@ -27,6 +29,7 @@ from passerby.scan import (
 )
 from passerby.values import utc_now
 
+ERROR = 1
 IDENTIFIES = 3
 _OUTPUTS = ("json", "sarif", "cyclonedx", "html", "facts")
 
@@ -46,27 +49,31 @@ def scan(options: ScanOptions) -> None:
     if options.catalogue:
         _list_catalogue(options)
         return
-    if not options.targets:
+    if not options.targets and not options.host:
         raise UsageError("a target must be given", hint="passerby scan FOLDER, or passerby scan --catalogue")
     if options.signers is not None and options.declaration is None:
         raise UsageError("--signers goes with --declaration, got it alone")
     signed = read_declaration(options.declaration, options.signers) if options.declaration else None
     results, failed = scan_all(options)
-    if not results:
-        raise typer.Exit(1)
-    declared = check_declaration(signed, results) if signed else None
-    report = ScanReport(results, utc_now(), read_catalogue().digest, declared)
-    write_reports(report, options)
-    outcome = declared.outcome if declared else DeclarationOutcome.HOLDS
-    if failed or outcome is DeclarationOutcome.SIGNATURE_WRONG:
-        raise typer.Exit(1)
-    if outcome is DeclarationOutcome.CONTRADICTED:
-        raise typer.Exit(IDENTIFIES)
-    if any(counts(finding, options.fail_on or ()) for finding in report.findings()):
-        raise typer.Exit(IDENTIFIES)
+    if results:
+        declared = check_declaration(signed, results) if signed else None
+        report = ScanReport(results, utc_now(), read_catalogue().digest, declared)
+        write_reports(report, options)
+        code = answer_of(report, options.fail_on or ())
+    raise typer.Exit(ERROR if failed or not results else code)
 
 
-def counts(finding: Finding, fail_on: list[FailOn] | tuple[FailOn, ...]) -> bool:
+def answer_of(report: ScanReport, fail_on: Iterable[FailOn]) -> int:
+    """Return the code that a report ends with."""
+    outcome = report.declaration.outcome if report.declaration else DeclarationOutcome.HOLDS
+    if outcome is DeclarationOutcome.SIGNATURE_WRONG:
+        return ERROR
+    also = tuple(fail_on)
+    found = any(counts(finding, also) for finding in report.findings())
+    return IDENTIFIES if found or outcome is DeclarationOutcome.CONTRADICTED else 0
+
+
+def counts(finding: Finding, fail_on: Iterable[FailOn]) -> bool:
     """Return whether a finding makes the answer 3."""
     able = set(finding.abilities)
     also = {
@@ -82,6 +89,8 @@ def counts(finding: Finding, fail_on: list[FailOn] | tuple[FailOn, ...]) -> bool
 
 def _list_catalogue(options: ScanOptions) -> None:
     wrong = [name for name in _OUTPUTS[1:] if getattr(options, name) is not None]
+    if options.host:
+        wrong.append("host")
     if options.targets or wrong:
         got = "targets" if options.targets else f"--{wrong[0]}"
         raise UsageError(f"--catalogue goes with --json alone, got {got}", hint="leave one of the two out")

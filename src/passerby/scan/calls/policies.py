@@ -34,6 +34,9 @@ from passerby.scan.values import (
 
 _SUFFIXES = frozenset({"tf", "hcl", "json", "yaml", "yml", "template", "bicep"})
 _MOST_VALUES = 500_000
+_GRANTING = frozenset({"action", "actions", "type"})
+_ACTION, _RESOURCE, _POLICIES = "action", "resource", "polic"
+"""What stands below a key: actions and types; resources of Terraform by type; whatever has policies in its name."""
 _DETECTS = re.compile("[A-Za-z]{0,40}Face[A-Za-z]{0,40}")
 _DENIED = re.compile(r"""\beffect["']?\s*[=:]\s*["']?deny\b""", re.IGNORECASE)
 _BICEP = re.compile(r"^resource\s+\w+\s+'([^'@\n]+)@[^'\n]*'\s*=[^{\n]*\{(.*?)^\}", re.DOTALL | re.MULTILINE)
@@ -92,23 +95,44 @@ def _grants(file: TargetFile, text: str) -> Iterator[Grant]:
 
 
 def _granted(document: object) -> Iterator[Grant]:
-    """Yield what stands in a document, without recursion; what aliases share is seen once."""
-    stack, seen, left = [document], set[int](), _MOST_VALUES
+    """Yield what a document allows or makes, without recursion; what aliases share is seen once.
+
+    Lists of actions that stand elsewhere, as in reference data about them, allow nothing.
+    """
+    stack: list[tuple[object, str]] = [(document, "")]
+    seen, left = set[tuple[int, str]](), _MOST_VALUES
     while stack and (left := left - 1):
-        value = stack.pop()
+        value, under = stack.pop()
         if isinstance(value, str):
-            yield Grant(value, value)
-        elif isinstance(value, dict | list) and id(value) not in seen:
-            seen.add(id(value))
+            if under in (_ACTION, _POLICIES):
+                yield Grant(value, value)
+        elif isinstance(value, dict | list) and (id(value), under) not in seen:
+            seen.add((id(value), under))
             if isinstance(value, list):
-                stack += value
+                stack += ((one, under) for one in value)
             elif str(_field(value, "effect")).lower() != "deny":
-                yield from (Grant(key, key) for key in value if isinstance(key, str))
-                kind, inner = _field(value, "kind"), _field(value, "properties")
-                kind = kind if isinstance(kind, str) else _field(inner if isinstance(inner, dict) else {}, "kind")
-                if isinstance(made := _field(value, "type"), str) and isinstance(kind, str):
-                    yield Grant(f"{made}?kind={kind}", made)
-                stack += value.values()
+                yield from _of_table(value, under)
+                stack += ((one, _below(under, key)) for key, one in value.items())
+
+
+def _of_table(table: dict[object, object], under: str) -> Iterator[Grant]:
+    """Yield what the keys of a table name, and a type with its kind."""
+    if under in (_RESOURCE, _POLICIES):
+        yield from (Grant(key, key) for key in table if isinstance(key, str))
+    kind, inner = _field(table, "kind"), _field(table, "properties")
+    kind = kind if isinstance(kind, str) else _field(inner if isinstance(inner, dict) else {}, "kind")
+    if isinstance(made := _field(table, "type"), str) and isinstance(kind, str):
+        yield Grant(f"{made}?kind={kind}", made)
+
+
+def _below(under: str, key: object) -> str:
+    """Return what a key makes of the values below it; functions of templates stand between a key and its values."""
+    name = str(key).lower()
+    if name.startswith("fn::"):
+        return under
+    if name in _GRANTING:
+        return _ACTION
+    return _POLICIES if _POLICIES in name else _RESOURCE if name == _RESOURCE else ""
 
 
 def _field(table: dict[object, object], name: str) -> object:

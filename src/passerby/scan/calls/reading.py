@@ -53,6 +53,6 @@ def _uses(part: CodePart, dialect: Dialect) -> Iterator[Use]:
 
 READERS = (
     Reader("code", 1, lambda file: dialect_of(file) is not None, read_source),
-    Reader("policies", 1, wants_policy, read_policy),
+    Reader("policies", 2, wants_policy, read_policy),
 )
 """What reads source code; see :class:`passerby.scan.values.Reader`."""

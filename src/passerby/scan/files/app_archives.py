@@ -143,6 +143,8 @@ def _end_of_windows_program(file: TargetFile, head: bytes) -> int | None:
 
 
 def _end_of_linux_program(head: bytes) -> int:
+    if len(head) < 64:
+        return 0
     wide, order = head[4] == 2, "<" if head[5] == 1 else ">"
     if wide:
         table = struct.unpack_from(f"{order}Q", head, 40)[0]

@@ -22,7 +22,7 @@ _MOST_NODES = 10_000
 _OPTION = re.compile(r"\s--(?:hash|global-option|config-settings?)\b.*|\s+\\$")
 _FURTHER = re.compile(r"(?:-r|--requirement)[\s=]*(\S+)")
 _NAMED = re.compile(
-    r"(?:requirements?|reqs?|deps|dependencies)(?:[-_.].*)?\.(?:txt|in|pip)|.*[-_.](?:requirements?|reqs?)\.(?:txt|in)",
+    r"(?:requirements?|reqs?|deps|dependencies)(?:[-_.].*)?\.(?:txt|in|pip|lock)|.*[-_.](?:requirements?|reqs?)\.(?:txt|in|lock)",
     re.I,
 )
 _FOLDERS = ("requirements", "requirement", "reqs", "deps")
@@ -34,6 +34,8 @@ def is_requirements(path: str) -> bool:
 
     >>> is_requirements("app/requirements-dev.txt"), is_requirements("requirements/prod.txt"), is_requirements("words.txt")
     (True, True, False)
+    >>> is_requirements("requirements.lock"), is_requirements("poetry.lock")
+    (True, False)
     """
     folder, _, name = path.rpartition("/")
     if _NAMED.fullmatch(name):

@@ -134,7 +134,7 @@ def _reading(file: TargetFile) -> Reading | None:
         for place, reading in _PLACES:
             if place.search(file.path):
                 return reading
-    if name.endswith((".txt", ".in", ".pip")) and python_manifests.is_requirements(file.path):
+    if name.endswith((".txt", ".in", ".pip", ".lock")) and python_manifests.is_requirements(file.path):
         return python_manifests.read_requirements
     for suffix, reading in _SUFFIXES:
         if name.endswith(suffix):

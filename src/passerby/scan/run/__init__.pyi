@@ -1,4 +1,5 @@
 from .scanning import (
+    scan_files,
     scan_target,
 )
 from .settings import (
@@ -9,5 +10,6 @@ from .settings import (
 __all__ = [
     "Progress",
     "ScanSettings",
+    "scan_files",
     "scan_target",
 ]

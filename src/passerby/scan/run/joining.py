@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 from passerby.scan.catalogue import read_catalogue
 from passerby.scan.packages import join_packages
@@ -31,8 +30,8 @@ class Joining:
         target: As it was named.
     """
 
-    def __init__(self, target: Path) -> None:
-        self._target = str(target)
+    def __init__(self, target: str) -> None:
+        self._target = target
         self._findings: set[Finding] = set()
         self._mentions: set[PackageMention] = set()
         self._unread: set[Unread] = set()

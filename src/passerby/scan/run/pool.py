@@ -6,6 +6,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from passerby.errors import PasserbyError
@@ -93,6 +94,11 @@ class WorkerPool:
         self._closed.set()
         for hand in self._hands:
             hand.close()
+        with suppress(queue.Empty):
+            while True:
+                self._jobs.get_nowait()
+        for _ in self._hands:  # after all was taken out, so that each finds one
+            self._jobs.put(None)
         for hand in self._hands:
             hand.join()
 
@@ -144,15 +150,9 @@ class _Hand(threading.Thread):
             self._done.put(None)
 
     def close(self) -> None:
-        """End the process; the thread ends by that."""
+        """End the process; the thread ends by that, or by the next None."""
         self._closed = True
         self._process.kill()
-        while True:
-            try:
-                self._jobs.get_nowait()
-            except queue.Empty:
-                break
-        self._jobs.put(None)
 
     def end_what_hangs(self) -> None:
         """End the process where the readers take too long; called by another thread."""

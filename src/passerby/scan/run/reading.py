@@ -117,7 +117,7 @@ def read_file(
     """
     answers = FileAnswers()
     unlisted = 0
-    for member in unpacked(file, budget):
+    for member in _members(file, budget):
         if isinstance(member, Unread):
             if len(answers.unread) < _MOST_UNREAD:
                 answers.add(member)
@@ -137,6 +137,13 @@ def read_file(
         answers.add(Unread(file.path, f"{unlisted} more things in it were not read, or are odd: they are not listed"))
     answers.lasting &= not budget.late and not given_up
     return answers
+
+
+def _members(file: TargetFile, budget: Budget) -> Iterator[TargetFile | Unread]:
+    try:
+        yield from unpacked(file, budget)
+    except Exception as exc:  # noqa: BLE001 - a hostile file must not end the scan; what escapes is named
+        yield Unread(file.path, f"it cannot be opened further: {type(exc).__name__}")
 
 
 def _asked(reader: Reader, file: TargetFile, answers: FileAnswers) -> Iterator[Observation]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from passerby.config import processors
-from passerby.scan.files import shown_path, walk_target
+from passerby.scan.files import Walked, shown_path, walk_target
 from passerby.scan.run.answers import FileAnswers
 from passerby.scan.run.cache import AnswerCache, binding_of, was_left_alone
 from passerby.scan.run.joining import Joining
@@ -45,14 +45,34 @@ def scan_target(
         ScanError: the target does not exist, or is neither a file nor a folder; no process can be started.
         ConfigError: the file of suppressions is wrong.
     """
+    return scan_files(str(target), walk_target(target), settings, progress, readers=readers)
+
+
+def scan_files(
+    name: str,
+    walked: Iterable[Walked | Unread],
+    settings: ScanSettings = _DEFAULTS,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    readers: str = ALL_READERS,
+) -> ScanResult:
+    """Scan files that something else than a folder lists; see :func:`scan_target`.
+
+    Args:
+        name: Of all of them together.
+        walked: The files, and what could not be listed.
+        settings: How.
+        progress: Called a few times a second.
+        readers: ``module:NAME`` of a tuple of them.
+    """
     suppressions = read_suppressions(settings.suppressions) if settings.suppressions else ()
     loaded = load_readers(readers)
     cache = AnswerCache(settings.keep, binding_of(loaded, settings.limits)) if settings.keep else None
-    joining = Joining(target)
+    joining = Joining(name)
     counting = _Counting(progress)
     try:
         with _crew(readers, settings, cache) as crew:
-            for job in _jobs(target, cache, joining, counting):
+            for job in _jobs(walked, cache, joining, counting):
                 for done in crew.submit(job):
                     _take(done, cache, joining, counting)
             for done in crew.finish():
@@ -109,10 +129,12 @@ def _crew(readers: str, settings: ScanSettings, cache: AnswerCache | None) -> It
         yield pool
 
 
-def _jobs(target: Path, cache: AnswerCache | None, joining: Joining, counting: _Counting) -> Iterator[Job]:
+def _jobs(
+    walked: Iterable[Walked | Unread], cache: AnswerCache | None, joining: Joining, counting: _Counting
+) -> Iterator[Job]:
     """Yield the files of which nothing was kept."""
     now_ns = time.time_ns()
-    for found in walk_target(target):
+    for found in walked:
         if isinstance(found, Unread):
             joining.add(FileAnswers(unread=[found]))
             continue

@@ -1,0 +1,7 @@
+from .host_scan import (
+    scan_host,
+)
+
+__all__ = [
+    "scan_host",
+]
