@@ -25,6 +25,7 @@ PasserbyError
 │   └── StorageError        the log cannot be read or written
 │       └── UnreachableError    a visit was not possible, so nothing is said of the log: exit code 3
 ├── ScanError               a target, the catalogue or a declaration cannot be used
+├── AuditError              a log, footage or labels cannot be measured
 └── GatewayError
     ├── CameraError         a camera cannot be reached, refuses, or sends what cannot be used
     ├── AccessError         a person or program may not do this
@@ -152,6 +153,10 @@ class UnreachableError(StorageError):
 
 class ScanError(PasserbyError):
     """A target, the catalogue, a suppression or a declaration cannot be used."""
+
+
+class AuditError(PasserbyError):
+    """A log, footage or labels cannot be measured as they are."""
 
 
 class GatewayError(PasserbyError):

@@ -39,6 +39,7 @@ VERBS = {
     "assess": Verb("law.assess", LAW, "Say whether a described deployment is banned, and why."),
     "law": Verb("law.law", LAW, "Compare positions, read the rules, list the facts, draft letters."),
     "scan": Verb("scan.scan", LAW, "Find software and models that can identify people by their faces."),
+    "audit": Verb("audit.audit", LAW, "Measure a face system: who is missed, who is wronged."),
     "register": Verb("register.register", LAW, "Keep, read, check, watch and witness a public log of cameras."),
     "authority": Verb("register.authority", LAW, "Make an authority's keys, and serve its witness."),
     "witness": Verb("register.old_witness", None, "Old name of `passerby register witness`."),

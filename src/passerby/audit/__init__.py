@@ -1,0 +1,7 @@
+"""Measures of other people's systems and of ours, with honest uncertainty."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+"""Commands that measure: who is missed, who is wronged."""
