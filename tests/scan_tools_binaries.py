@@ -29,8 +29,9 @@ def elf(
     wide: bool = True,
     order: str = "<",
     gnu_hash: bool = True,
+    data: bytes = b"",
 ) -> bytes:
-    """Return a shared library without sections, as stripped ones are."""
+    """Return a shared library without sections, as stripped ones are; ``data`` is what it may write to."""
     names = Names()
     word = "Q" if wide else "I"
     symbols = [(0, 0)] + [(names.at(name), 0) for name in imports] + [(names.at(name), 1) for name in exports]
@@ -52,7 +53,7 @@ def elf(
     places = [names.at(library) for library in needed]
     own = names.at(soname) if soname else 0
     header_bytes, segment_bytes = (64, 56) if wide else (52, 32)
-    start = header_bytes + 2 * segment_bytes
+    start = header_bytes + 3 * segment_bytes
     names_at = start
     table_at = names_at + len(names.data)
     hash_at = table_at + len(table)
@@ -63,15 +64,20 @@ def elf(
     listed = b"".join(struct.pack(order + word * 2, *entry) for entry in dynamic)
     size_bytes = dynamic_at + len(listed)
     ident = b"\x7fELF" + bytes([2 if wide else 1, 1 if order == "<" else 2, 1]) + bytes(9)
-    fields = (3, 62, 1, 0, header_bytes, 0, 0, header_bytes, segment_bytes, 2, 64 if wide else 40, 0, 0)
+    fields = (3, 62, 1, 0, header_bytes, 0, 0, header_bytes, segment_bytes, 3, 64 if wide else 40, 0, 0)
     header = ident + struct.pack(order + "HHI" + word * 3 + "IHHHHHH", *fields)
     segments = b""
-    for kind, offset, count_bytes in ((1, 0, size_bytes), (2, dynamic_at, len(listed))):
+    parts = ((1, 4, 0, size_bytes), (2, 4, dynamic_at, len(listed)), (1, 6, size_bytes, len(data)))
+    for kind, flags, offset, count_bytes in parts:
         if wide:
-            segments += struct.pack(order + "IIQQQQQQ", kind, 4, offset, offset, offset, count_bytes, count_bytes, 8)
+            segments += struct.pack(
+                order + "IIQQQQQQ", kind, flags, offset, offset, offset, count_bytes, count_bytes, 8
+            )
         else:
-            segments += struct.pack(order + "IIIIIIII", kind, offset, offset, offset, count_bytes, count_bytes, 4, 8)
-    return header + segments + bytes(names.data) + table + hashed + listed
+            segments += struct.pack(
+                order + "IIIIIIII", kind, offset, offset, offset, count_bytes, count_bytes, flags, 8
+            )
+    return header + segments + bytes(names.data) + table + hashed + listed + data
 
 
 class _Section:
@@ -117,10 +123,12 @@ def pe(
     namespaces: Sequence[str] = (),
     delayed: Mapping[str, Sequence[str]] | None = None,
     wide: bool = True,
+    data: bytes = b"",
 ) -> bytes:
-    """Return a library of Windows with one section."""
+    """Return a library of Windows with one section, which begins with ``data``."""
     section, tables = _Section(), [(0, 0)] * 16
     word, by_number = ("<Q", 1 << 63) if wide else ("<I", 1 << 31)
+    section.put(data)
 
     def thunks(names: Sequence[str]) -> int:
         entries = [struct.pack(word, section.put(b"\0\0" + name.encode() + b"\0")) for name in names]
@@ -148,12 +156,12 @@ def pe(
         fields = (0, 0, 0, 0, own_at, 1, count, count, functions_at, names_at, ordinals_at)
         tables[0] = (section.put(struct.pack("<IIHHIIIIIII", *fields)), 40)
     if version:
-        data = version_resource(version)
-        data_at = section.put(data)
+        resource = version_resource(version)
+        resource_at = section.put(resource)
         # three directories of one entry each (kind, name, language), then the leaf, all addressed from the first
         kinds = ((16, 1 << 31 | 24), (1, 1 << 31 | 48), (1033, 72))
         levels = b"".join(struct.pack("<12xHHII", 0, 1, kind, entry) for kind, entry in kinds)
-        tables[2] = (section.put(levels + struct.pack("<IIII", data_at, len(data), 0, 0)), 88)
+        tables[2] = (section.put(levels + struct.pack("<IIII", resource_at, len(resource), 0, 0)), 88)
     if namespaces:
         heap = b"\0" + b"".join(name.encode() + b"\0" for name in namespaces)
         head = b"BSJB" + struct.pack("<HHII", 1, 1, 0, 12) + b"v4.0.30319\0\0" + struct.pack("<HH", 0, 1)
@@ -166,7 +174,8 @@ def pe(
     optional = optional.ljust(108 if wide else 92, b"\0") + struct.pack("<I", 16)
     optional += b"".join(struct.pack("<II", *table) for table in tables)
     coff = struct.pack("<HHIIIHH", 0x8664 if wide else 0x14C, 1, 0, 0, 0, len(optional), 0x2022)
-    listed = b".text\0\0\0" + struct.pack("<IIII", len(section.data), 0x1000, len(section.data), 0x400) + bytes(16)
+    listed = b".text\0\0\0" + struct.pack("<IIII", len(section.data), 0x1000, len(section.data), 0x400)
+    listed += bytes(12) + struct.pack("<I", 0xE0000060)
     head = b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40) + b"PE\0\0" + coff + optional + listed
     return head.ljust(0x400, b"\0") + bytes(section.data)
 
@@ -179,8 +188,9 @@ def macho(
     own: str = "",
     wide: bool = True,
     order: str = "<",
+    data: bytes = b"",
 ) -> bytes:
-    """Return a library of Apple's for one processor."""
+    """Return a library of Apple's for one processor; ``data`` is what it may write to."""
 
     def command(kind: int, path: str) -> bytes:
         name = path.encode() + b"\0"
@@ -194,12 +204,26 @@ def macho(
         for name in group:
             listed += struct.pack(order + "IBBH" + ("Q" if wide else "I"), names.at("_" + name), kind, 0, 0, 0)
     header_bytes = 32 if wide else 28
-    at = header_bytes + sum(map(len, commands)) + 24
+    at = header_bytes + sum(map(len, commands)) + 24 + (72 if wide else 56)
+    end = at + len(listed) + len(names.data)
+    places = struct.pack(order + ("QQQQ" if wide else "IIII"), 0, len(data), end, len(data))
+    segment = b"__DATA".ljust(16, b"\0") + places + struct.pack(order + "IIII", 3, 3, 0, 0)
+    commands.append(struct.pack(order + "II", 0x19 if wide else 0x1, 8 + len(segment)) + segment)
     count = len(imports) + len(exports)
     commands.append(struct.pack(order + "IIIIII", 2, 24, at, count, at + len(listed), len(names.data)))
     whole = b"".join(commands)
     header = struct.pack(order + "IIIIIII", 0xFEEDFACF if wide else 0xFEEDFACE, 7, 3, 6, len(commands), len(whole), 0)
-    return header.ljust(header_bytes, b"\0") + whole + listed + bytes(names.data)
+    return header.ljust(header_bytes, b"\0") + whole + listed + bytes(names.data) + data
+
+
+def go_modules(*modules: tuple[str, str]) -> bytes:
+    """Return what Go writes into a program about the modules that it is built of, the program's own first."""
+    lines = "".join(
+        f"{'dep' if index else 'mod'}\t{path}\t{version}\th1:x=\n" for index, (path, version) in enumerate(modules)
+    )
+    text = bytes(16) + f"path\t{modules[0][0]}/cmd\n{lines}".encode() + bytes(16)
+    header = b"\xff Go buildinf:" + bytes([8, 2]) + bytes(16)
+    return header + b"\x08go1.22.1" + bytes([len(text) & 127 | 128, len(text) >> 7]) + text
 
 
 def fat(*slices: bytes) -> bytes:

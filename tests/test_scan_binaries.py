@@ -18,7 +18,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests import scan_tools_binaries as make
 
-from passerby.scan import Confidence, Evidence, Finding, FindingKind, Observation, Rating, Unread, read_catalogue
+from passerby.scan import (
+    Confidence,
+    Evidence,
+    Finding,
+    FindingKind,
+    Observation,
+    PackageMention,
+    Rating,
+    Unread,
+    read_catalogue,
+)
 from passerby.scan.binaries import READERS
 from passerby.scan.binaries.elf import read_elf
 from passerby.scan.binaries.gathered import Gathered
@@ -86,7 +96,7 @@ def test_a_symbol_may_be_the_end_of_another_in_the_table() -> None:
     """Linkers store ``b`` as the end of ``ab``; it is a symbol only where one begins there."""
     data = bytearray(make.elf([], ["YFSDK_MatchFaces", "printf"]))
     assert findings(bytes(data)) == {}
-    names_at = 64 + 2 * 56
+    names_at = 64 + 3 * 56
     shared = data.index(b"FSDK_MatchFaces", names_at) - names_at
     second_symbol = data.index(b"printf\0") + len(b"printf\0") + 2 * 24
     struct.pack_into("<I", data, second_symbol, shared)
@@ -173,6 +183,19 @@ def test_types_of_a_dex_file_show_a_kit_and_texts_do_not() -> None:
     assert findings(make.dex(["La/b;"], ["Lcom/facetec/sdk/FaceTecSDK;"]), "classes.dex") == {}
 
 
+@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("form", ["elf", "pe", "macho"])
+def test_modules_of_go_stand_in_the_program(form: str, *, wide: bool) -> None:
+    data = make.go_modules(("example.org/app", "(devel)"), ("github.com/Kagami/go-face", "v0.0.0-2020"))
+    modules = read(getattr(make, form)(data=bytes(32) + data, wide=wide), "bin/app")
+    assert [(one.name, one.version, one.installed) for one in modules if isinstance(one, PackageMention)] == [
+        ("example.org/app", "(devel)", True),
+        ("github.com/Kagami/go-face", "v0.0.0-2020", True),
+    ]
+    cut = read(getattr(make, form)(data=data[:60], wide=wide), "bin/app")
+    assert next(one.reason for one in cut if isinstance(one, Unread)).endswith("list of Go modules is cut off or wrong")
+
+
 def test_classes_of_java_are_one_finding_an_archive() -> None:
     one = read(
         make.class_file("com/example/A", ["com/neurotec/biometrics/NBiometricEngine"]), "a.jar!/com/example/A.class"
@@ -198,7 +221,7 @@ def test_classes_of_java_are_one_finding_an_archive() -> None:
     ],
 )
 def test_what_is_cut_off_is_named(data: bytes, path: str, says: str) -> None:
-    (unread,) = read(data, path)
+    unread = read(data, path)[0]
     assert isinstance(unread, Unread)
     assert unread.reason.startswith(says)
     assert unread.hides
@@ -218,6 +241,14 @@ def test_a_broken_table_hides_no_other() -> None:
     assert [one.reason for one in observations if isinstance(one, Unread)] == [
         "PE not read to its end: a table lies outside the sections"
     ]
+
+
+@pytest.mark.parametrize("form", ["elf", "macho"])
+def test_a_broken_list_of_modules_hides_no_symbol(form: str) -> None:
+    broken = make.go_modules(("example.org/app", "v1"))[:60]
+    observations = read(getattr(make, form)(imports=[SYMBOL], data=broken), "a.so")
+    assert [one.component for one in observations if isinstance(one, Finding)] == [KIT]
+    assert len([one for one in observations if isinstance(one, Unread)]) == 1
 
 
 def test_claims_beyond_belief_are_refused_not_followed() -> None:
@@ -243,6 +274,7 @@ WHOLE = [
     ),
     make.macho([LIBRARY], [SYMBOL], own="x"),
     make.fat(make.macho([LIBRARY], [SYMBOL])),
+    make.elf(data=make.go_modules(("example.org/app", "v1"))),
     make.dex(["Lcom/facetec/sdk/A;"], ["text"]),
     make.class_file("com/facetec/sdk/A", ["a/B"]),
 ]
@@ -259,7 +291,7 @@ def test_cut_and_spoilt_binaries_never_raise(data: bytes, draw: st.DataObject) -
         )
         spoilt[at : at + len(patch)] = patch[: len(spoilt) - at]
     for one in read(bytes(spoilt), "a.dll"):
-        assert isinstance(one, Finding | Unread)
+        assert isinstance(one, Finding | PackageMention | Unread)
 
 
 @settings(max_examples=150, deadline=None)
@@ -269,7 +301,7 @@ def test_cut_and_spoilt_binaries_never_raise(data: bytes, draw: st.DataObject) -
 )
 def test_noise_after_a_magic_never_raises(magic: bytes, noise: bytes) -> None:
     for one in read(magic + noise, "a.so"):
-        assert isinstance(one, Finding | Unread)
+        assert isinstance(one, Finding | PackageMention | Unread)
 
 
 PROGRAMS = sorted(Path(distlib.__file__).parent.glob("*.exe"))

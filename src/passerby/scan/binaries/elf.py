@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from passerby.scan.binaries.gathered import Gathered
+from passerby.scan.binaries.golang import read_modules
 from passerby.scan.binaries.marks import Marks
 from passerby.scan.binaries.symbols import symbols_in
 from passerby.scan.binaries.window import MOST_NAME_BYTES, BinaryFaultError, Window, decode_name
 
 MAGIC = b"\x7fELF"
 _LOAD, _DYNAMIC = 1, 2
+_WRITABLE = 2
 _NEEDED, _HASH, _NAMES, _SYMBOLS, _NAMES_BYTES, _SONAME, _GNU_HASH = 1, 4, 5, 6, 10, 14, 0x6FFFFEF5
 _SYMTAB = 2
 _MOST_ENTRIES = 1 << 16
@@ -35,21 +37,24 @@ class _Elf:
         self.segment_count, self.section_count = header[9], header[11]
         self._loaded: list[tuple[int, int, int]] = []
         self.dynamic: tuple[int, int] | None = None
-        for kind, offset, address, count_bytes in self._segments():
+        self.data: tuple[int, int] | None = None
+        for kind, flags, offset, address, count_bytes in self._segments():
             if kind == _LOAD:
+                if flags & _WRITABLE and self.data is None:
+                    self.data = (offset, count_bytes)
                 self._loaded.append((address, offset, count_bytes))
             elif kind == _DYNAMIC and self.dynamic is None:
                 self.dynamic = (offset, count_bytes)
 
-    def _segments(self) -> Iterator[tuple[int, int, int, int]]:
+    def _segments(self) -> Iterator[tuple[int, int, int, int, int]]:
         layout = self.order + ("IIQQQQQQ" if self.wide else "IIIIIIII")
         step = 56 if self.wide else 32
         for index in range(self.segment_count):
             fields = self.window.unpack(layout, self.segments_at + index * step, "a segment's header")
-            offset, address, count_bytes = (
-                (fields[2], fields[3], fields[5]) if self.wide else (fields[1], fields[2], fields[4])
-            )
-            yield fields[0], offset, address, count_bytes
+            # flags, offset, address and length of a segment, in either order of fields
+            places = (1, 2, 3, 5) if self.wide else (6, 1, 2, 4)
+            flags, offset, address, count_bytes = (fields[place] for place in places)
+            yield fields[0], flags, offset, address, count_bytes
 
     def offset_of(self, address: int) -> int:
         for begin, offset, count_bytes in self._loaded:
@@ -96,6 +101,9 @@ def read_elf(window: Window, marks: Marks, gathered: Gathered) -> None:
     elf = _Elf(window)
     _attempt(lambda: _read_dynamic(elf, marks, gathered), gathered)
     _attempt(lambda: _read_static(elf, marks, gathered), gathered)
+    if elf.data:
+        data = elf.data
+        _attempt(lambda: read_modules(window.slice(*data), gathered), gathered)
 
 
 def _attempt(read: Callable[[], None], gathered: Gathered) -> None:

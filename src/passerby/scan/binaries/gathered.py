@@ -17,6 +17,7 @@ class Gathered:
         products: Of a Windows version resource: product names, company with product, descriptions.
         version: As the binary states it.
         namespaces: Of .NET, that the catalogue asks for.
+        modules: Paths and versions of modules that a program in Go is built of.
         classes: Packages and classes of Java, dotted, that the catalogue asks for.
         faults: What kept a part from being read; sentences without a full stop.
     """
@@ -28,5 +29,6 @@ class Gathered:
     products: list[str] = field(default_factory=list)
     version: str = ""
     namespaces: set[str] = field(default_factory=set)
+    modules: list[tuple[str, str]] = field(default_factory=list)
     classes: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)

@@ -6,11 +6,13 @@ Source: ``mach-o/loader.h``, ``mach-o/nlist.h`` and ``mach-o/fat.h`` of Apple's 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from passerby.scan.binaries.gathered import Gathered
+from passerby.scan.binaries.golang import read_modules
 from passerby.scan.binaries.marks import Marks
 from passerby.scan.binaries.symbols import symbols_in
 from passerby.scan.binaries.window import MOST_NAME_BYTES, BinaryFaultError, Window, decode_name
@@ -23,7 +25,7 @@ _THIN = {
 }
 _FAT = {b"\xca\xfe\xba\xbe": False, b"\xca\xfe\xba\xbf": True}
 _LOADS = {0xC, 0x80000018, 0x8000001F, 0x20, 0x80000023}
-_ID, _SYMTAB = 0xD, 0x2
+_ID, _SYMTAB, _SEGMENTS, _WRITABLE = 0xD, 0x2, {0x1, 0x19}, 2
 _MOST_SLICES = 32
 """More are no file for several processors but a class of Java, which begins with the same bytes and its version, 45 or more."""
 _MOST_COMMANDS_BYTES = 16 << 20
@@ -75,27 +77,55 @@ def _read_slice(window: Window, marks: Marks, gathered: Gathered) -> None:
     magic = window.at(0, 4, "the header")
     if magic not in _THIN:
         raise BinaryFaultError("a slice is of no known kind")
-    order, wide = _THIN[magic]
-    count, commands_bytes = window.unpack(order + "II", 16, "the header")
+    part = _Part(window, *_THIN[magic])
+    for kind, command in _commands(part):
+        try:
+            _read_command(part, kind, command, marks, gathered)
+        except BinaryFaultError as exc:
+            gathered.faults.append(str(exc))
+
+
+def _read_command(part: _Part, kind: int, command: bytes, marks: Marks, gathered: Gathered) -> None:
+    if kind in _LOADS or kind == _ID:
+        (gathered.own if kind == _ID else gathered.libraries).append(_library(command, part.order))
+    elif kind in _SEGMENTS:
+        _read_segment(part, command, gathered)
+    elif kind == _SYMTAB:
+        _read_symbols(part, command, marks, gathered)
+
+
+def _commands(part: _Part) -> Iterator[tuple[int, bytes]]:
+    count, commands_bytes = part.window.unpack(part.order + "II", 16, "the header")
     if commands_bytes > _MOST_COMMANDS_BYTES:
         raise BinaryFaultError(f"its load commands are longer than {_MOST_COMMANDS_BYTES} bytes and were not read")
-    commands = window.at(32 if wide else 28, commands_bytes, "the load commands")
+    commands = part.window.at(32 if part.wide else 28, commands_bytes, "the load commands")
     place = 0
     for _ in range(count):
         if place + 8 > len(commands):
             raise BinaryFaultError("its load commands end early")
-        kind, length = struct.unpack_from(order + "II", commands, place)
+        kind, length = struct.unpack_from(part.order + "II", commands, place)
         if length < 8 or place + length > len(commands):
             raise BinaryFaultError("a load command has a wrong length")
-        command = commands[place : place + length]
+        yield kind, commands[place : place + length]
         place += length
-        if kind in _LOADS or kind == _ID:
-            (gathered.own if kind == _ID else gathered.libraries).append(_library(command, order))
-        elif kind == _SYMTAB and length >= 24:
-            symbols_at, symbols, names_at, names_bytes = struct.unpack_from(order + "IIII", command, 8)
-            names = window.at(names_at, names_bytes, "the table of names")
-            if any(literal in names for literal in marks.literals()):
-                _take(_Part(window, order, wide), (symbols_at, symbols), names, marks, gathered)
+
+
+def _read_segment(part: _Part, command: bytes, gathered: Gathered) -> None:
+    if len(command) < (72 if part.wide else 56):
+        raise BinaryFaultError("a load command has a wrong length")
+    layout, first = ("QQ4xI", 40) if part.wide else ("II4xI", 32)
+    at, count_bytes, protection = struct.unpack_from(part.order + layout, command, first)
+    if protection & _WRITABLE:
+        read_modules(part.window.slice(at, count_bytes), gathered)
+
+
+def _read_symbols(part: _Part, command: bytes, marks: Marks, gathered: Gathered) -> None:
+    if len(command) < 24:
+        raise BinaryFaultError("a load command has a wrong length")
+    symbols_at, symbols, names_at, names_bytes = struct.unpack_from(part.order + "IIII", command, 8)
+    names = part.window.at(names_at, names_bytes, "the table of names")
+    if any(literal in names for literal in marks.literals()):
+        _take(part, (symbols_at, symbols), names, marks, gathered)
 
 
 def _library(command: bytes, order: str) -> str:

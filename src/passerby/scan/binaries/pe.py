@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from passerby.scan.binaries.dotnet import read_assembly
 from passerby.scan.binaries.gathered import Gathered
+from passerby.scan.binaries.golang import read_modules
 from passerby.scan.binaries.marks import Marks
 from passerby.scan.binaries.version import read_version
 from passerby.scan.binaries.window import BinaryFaultError, Window
@@ -18,6 +19,7 @@ from passerby.scan.binaries.window import BinaryFaultError, Window
 MAGIC = b"MZ"
 _EXPORTS, _IMPORTS, _RESOURCES, _DELAYED, _CLR = 0, 1, 2, 13, 14
 _VERSION = 16
+_WRITABLE = 0x80000000
 _MOST_LIBRARIES = 4096
 _MOST_NAMES = 300_000
 """Source: a choice; the largest libraries of Windows export 60,000."""
@@ -48,9 +50,12 @@ class _Pe:
         (tables,) = window.unpack("<I", tables_at - 4, "the header")
         self._tables = [window.unpack("<II", tables_at + 8 * index, "the header") for index in range(min(tables, 16))]
         sections = []
+        self.data: tuple[int, int] | None = None
         for index in range(count):
-            fields = window.unpack("<8xIIII", start + 24 + header_bytes + 40 * index, "a section's header")
+            fields = window.unpack("<8xIIII12xI", start + 24 + header_bytes + 40 * index, "a section's header")
             sections.append(_PeSection(fields[1], max(fields[0], fields[2]), fields[3]))
+            if fields[4] & _WRITABLE and self.data is None:
+                self.data = (fields[3], fields[2])
         self._sections = sorted(sections)
         self._addresses = [section.address for section in self._sections]
 
@@ -90,6 +95,7 @@ def read_pe(window: Window, marks: Marks, gathered: Gathered) -> None:
         _read_delayed,
         _read_resources,
         _read_clr,
+        _read_go,
     )
     for part in parts:
         try:
@@ -196,3 +202,8 @@ def _read_clr(pe: _Pe, marks: Marks, gathered: Gathered) -> None:
     if address:
         metadata_at, count_bytes = pe.unpack("<8xII", address)
         read_assembly(pe.window.slice(pe.offset_of(metadata_at), count_bytes), marks, gathered)
+
+
+def _read_go(pe: _Pe, _marks: Marks, gathered: Gathered) -> None:
+    if pe.data:
+        read_modules(pe.window.slice(*pe.data), gathered)

@@ -19,10 +19,12 @@ from passerby.scan.catalogue import Component
 from passerby.scan.values import (
     MEMBER,
     Confidence,
+    Ecosystem,
     Evidence,
     Finding,
     FindingKind,
     Observation,
+    PackageMention,
     Reader,
     TargetFile,
     Unread,
@@ -90,6 +92,9 @@ def _read(file: TargetFile) -> Iterator[Observation]:
         shown.setdefault(sign.component.id, []).append(sign)
     for signs in shown.values():
         yield _finding(file, form, signs, gathered.version)
+    for module, version in gathered.modules:
+        what = f"built of the Go module {module} {version}"
+        yield PackageMention(Ecosystem.GO, module, version, Evidence(file.path, what), installed=True)
     for fault in dict.fromkeys(gathered.faults):
         yield Unread(file.path, f"{form.name if form else 'binary'} not read to its end: {fault}")
 
