@@ -16,7 +16,10 @@ GROUP = ("239.255.255.250", 3702)
 _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" '
     'xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl" '
-    'xmlns:tptz="http://www.onvif.org/ver20/ptz/wsdl" xmlns:tt="http://www.onvif.org/ver10/schema" '
+    'xmlns:tptz="http://www.onvif.org/ver20/ptz/wsdl" xmlns:tan="http://www.onvif.org/ver20/analytics/wsdl" '
+    'xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:wstop="http://docs.oasis-open.org/wsn/t-1" '
+    'xmlns:tns1="http://www.onvif.org/ver10/topics" xmlns:own="http://maker.example/topics" '
+    'xmlns:tt="http://www.onvif.org/ver10/schema" '
     'xmlns:ter="http://www.onvif.org/ver10/error"><s:Body>{}</s:Body></s:Envelope>'
 )
 _PROFILE = (
@@ -25,18 +28,31 @@ _PROFILE = (
     "<tt:Encoding>H264</tt:Encoding><tt:Resolution><tt:Width>{width}</tt:Width><tt:Height>{height}</tt:Height></tt:Resolution>"
     "<tt:Quality>1</tt:Quality><tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address>"
     "</tt:Address><tt:Port>0</tt:Port><tt:TTL>0</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>"
-    "<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:VideoEncoderConfiguration></trt:Profiles>"
+    "<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:VideoEncoderConfiguration>{analytics}</trt:Profiles>"
 )
+_ANALYTICS = (
+    '<tt:VideoAnalyticsConfiguration token="va"><tt:Name>va</tt:Name><tt:UseCount>1</tt:UseCount>'
+    "<tt:AnalyticsEngineConfiguration/><tt:RuleEngineConfiguration/></tt:VideoAnalyticsConfiguration>"
+)
+_TOPIC = '<tns1:{0}><{1} wstop:topic="true"><tt:MessageDescription IsProperty="true"/></{1}></tns1:{0}>'
+_CONFIG = '<tan:{0} Name="n" Type="{1}"><tt:Parameters/></tan:{0}>'
 
 
 class OnvifSimulator:
-    """The camera. Change ``users``, ``moving``, ``position``, ``stream``, ``base`` and ``elsewhere`` while it runs."""
+    """The camera. Change ``users``, ``moving``, ``position``, ``stream``, ``base`` and ``elsewhere`` while it runs.
+
+    ``analytics`` are the types of its modules, ``rules`` those of its rules, ``topics`` its own event topics as elements of XML;
+    a sort that is None is not served at all.
+    """
 
     def __init__(self, stream: str, users: dict[str, str] | None = None) -> None:
         self.stream = stream
         self.users = users or {"admin": "secret"}
         self.moving: str | None = "IDLE"
         self.position = (0.0, 0.0, 0.0)
+        self.analytics: list[str] | None = None
+        self.rules: list[str] = []
+        self.topics: str | None = None
         self.elsewhere: tuple[int, str] | None = None
         """Status and address of a redirect, where requests are sent on."""
         self.asked: list[str] = []
@@ -136,12 +152,16 @@ class OnvifSimulator:
                     ("ver10/device/wsdl", "device_service"),
                     ("ver10/media/wsdl", "media"),
                     ("ver20/ptz/wsdl", "ptz"),
+                    *([("ver20/analytics/wsdl", "analytics")] if self.analytics is not None else []),
+                    *([("ver10/events/wsdl", "events")] if self.topics is not None else []),
                 )
             )
             + "</tds:GetServicesResponse>",
             "GetProfiles": "<trt:GetProfilesResponse>"
-            + _PROFILE.format(token="sub", width=640, height=360)
-            + _PROFILE.format(token="main", width=1280, height=720)
+            + _PROFILE.format(token="sub", width=640, height=360, analytics="")
+            + _PROFILE.format(
+                token="main", width=1280, height=720, analytics="" if self.analytics is None else _ANALYTICS
+            )
             + "</trt:GetProfilesResponse>",
             "GetStreamUri": f"<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>{self.stream}</tt:Uri>"
             "<tt:InvalidAfterConnect>false</tt:InvalidAfterConnect><tt:InvalidAfterReboot>false</tt:InvalidAfterReboot>"
@@ -153,8 +173,44 @@ class OnvifSimulator:
             )
             + "</tds:GetUsersResponse>",
             "GetStatus": self._status(),
+            **self._analysed(),
         }
         return answers[name]
+
+    def _analysed(self) -> dict[str, str]:
+        modules, rules = self.analytics or [], self.rules
+        offered = {
+            "Rules": "".join(
+                f'<tt:RuleDescription Name="{one}"><tt:Parameters/></tt:RuleDescription>' for one in rules
+            ),
+            "AnalyticsModules": "".join(
+                f'<tt:AnalyticsModuleDescription Name="{one}"><tt:Parameters/></tt:AnalyticsModuleDescription>'
+                for one in modules
+            ),
+        }
+        dialect = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
+        return {
+            "GetAnalyticsModules": "<tan:GetAnalyticsModulesResponse>"
+            + "".join(_CONFIG.format("AnalyticsModule", one) for one in modules)
+            + "</tan:GetAnalyticsModulesResponse>",
+            "GetRules": "<tan:GetRulesResponse>"
+            + "".join(_CONFIG.format("Rule", one) for one in rules)
+            + "</tan:GetRulesResponse>",
+            **{
+                f"GetSupported{sort}": f"<tan:GetSupported{sort}Response><tan:Supported{sort}>{told}</tan:Supported{sort}>"
+                f"</tan:GetSupported{sort}Response>"
+                for sort, told in offered.items()
+            },
+            "GetVideoAnalyticsConfigurations": "<trt:GetVideoAnalyticsConfigurationsResponse/>",
+            "GetEventProperties": "<tev:GetEventPropertiesResponse>"
+            "<tev:TopicNamespaceLocation>http://www.onvif.org/onvif/ver10/topics/topicns.xml</tev:TopicNamespaceLocation>"
+            '<wsnt:FixedTopicSet xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2">true</wsnt:FixedTopicSet>'
+            f"<wstop:TopicSet>{_TOPIC.format('VideoSource', 'MotionAlarm')}{self.topics or ''}</wstop:TopicSet>"
+            '<wsnt:TopicExpressionDialect xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2">'
+            f"{dialect}</wsnt:TopicExpressionDialect>"
+            "<tev:MessageContentFilterDialect>x</tev:MessageContentFilterDialect>"
+            "<tev:MessageContentSchemaLocation>x</tev:MessageContentSchemaLocation></tev:GetEventPropertiesResponse>",
+        }
 
     def _status(self) -> str:
         pan, tilt, zoom = self.position

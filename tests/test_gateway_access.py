@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from passerby.cli.app import build
 from passerby.errors import CameraError
 from passerby.gateway.config import CameraConfig, InputConfig, OnvifConfig
+from passerby.gateway.onvif.analytics import MOST_NAMES, CameraAnalytics, read_analytics
 from passerby.gateway.onvif.client import OnvifUser, Pose, pose_of, read_profiles, read_users, watch_poses
 from passerby.gateway.onvif.describe import CameraLogin, DescribeAnswer, describe
 from passerby.gateway.onvif.ptz import PtzWatch, at_home
@@ -133,7 +134,7 @@ def test_a_camera_with_one_user_is_tested(served: Served, simulator: OnvifSimula
 def test_tests_are_stated_for_every_camera(served: Served) -> None:
     async def testing() -> list[tuple[str, str]]:
         stated: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        tests = AccessTests(lambda name, word, _: stated.put_nowait((name, word)), begin_s=0.0)
+        tests = AccessTests(lambda name, word, _: stated.put_nowait((name, word)), lambda *_: None, begin_s=0.0)
         tests.watch([camera(served), CameraConfig("drawn", InputConfig("test://portrait"))], {})
         async with asyncio.timeout(10):
             found = [await stated.get(), await stated.get()]
@@ -143,7 +144,57 @@ def test_tests_are_stated_for_every_camera(served: Served) -> None:
     assert sorted(asyncio.run(testing())) == [("drawn", "untested"), ("hall", "untested")]
 
 
+def test_each_camera_is_asked_once_whether_it_recognises_by_itself(served: Served, simulator: OnvifSimulator) -> None:
+    simulator.analytics, simulator.rules = [], ["tt:FaceRecognition", "own:FaceLibraryMatch", "tt:LineDetector"]
+
+    async def testing() -> list[tuple[str, tuple[str, ...]]]:
+        told: list[tuple[str, tuple[str, ...]]] = []
+        asked = asyncio.Event()
+
+        def take(name: str, names: tuple[str, ...]) -> None:
+            told.append((name, names))
+            asked.set()
+
+        tests = AccessTests(lambda *_: None, take, begin_s=0.0)
+        tests.watch([camera(served), CameraConfig("drawn", InputConfig("test://portrait"))], {"hall": onvif(simulator)})
+        async with asyncio.timeout(10):
+            await asked.wait()
+        await tests.stop()
+        return told
+
+    assert asyncio.run(testing()) == [("hall", ("FaceRecognition", "own-rule"))]
+
+
 # ONVIF
+
+
+def test_a_camera_tells_what_it_works_out_by_itself(simulator: OnvifSimulator) -> None:
+    with pytest.raises(CameraError, match="tells neither"):
+        asyncio.run(read_analytics(onvif(simulator)))
+    simulator.analytics, simulator.rules = ["tt:CellMotionEngine"], ["tt:FaceRecognition"]
+    told = asyncio.run(read_analytics(onvif(simulator)))
+    assert told == CameraAnalytics(("CellMotionEngine",), ("FaceRecognition",), ())
+    simulator.topics = (
+        '<tns1:RuleEngine><Recognition><Face wstop:topic="true"/></Recognition>'
+        '<own:Odd wstop:topic="true"/></tns1:RuleEngine>'
+    )
+    told = asyncio.run(read_analytics(onvif(simulator)))
+    assert told.topics == ("RuleEngine/Odd", "RuleEngine/Recognition/Face", "VideoSource/MotionAlarm")
+    simulator.analytics = None
+    assert asyncio.run(read_analytics(onvif(simulator))) == CameraAnalytics(topics=told.topics)
+    with pytest.raises(CameraError, match="refuses the user or password"):
+        asyncio.run(read_analytics(onvif(simulator, "wrong")))
+
+
+def test_hostile_names_are_cut_and_counted(simulator: OnvifSimulator) -> None:
+    simulator.analytics = ["tt:" + "Face" * 500, "tt:Face&#x202e;{ Q"]
+    simulator.rules = [f"tt:R{n}" for n in range(3 * MOST_NAMES)]
+    simulator.topics = "<a>" * 100 + '<Face wstop:topic="true"/>' + "</a>" * 100
+    told = asyncio.run(read_analytics(onvif(simulator)))
+    assert max(map(len, told.modules)) == 100
+    assert "Face Q" in told.modules
+    assert len(told.rules) == MOST_NAMES
+    assert told.topics == ("VideoSource/MotionAlarm",)
 
 
 def test_a_cameras_streams_and_users_are_told(simulator: OnvifSimulator) -> None:
@@ -189,7 +240,7 @@ def test_a_camera_that_does_not_answer_by_onvif_is_named_and_let_go(said: str) -
 
     thread = threading.Thread(target=speak, daemon=True)
     thread.start()
-    for ask in (read_profiles, read_users):
+    for ask in (read_profiles, read_users, read_analytics):
         with pytest.raises(CameraError, match="must answer by ONVIF, got: "):
             asyncio.run(ask(OnvifConfig("127.0.0.1", ear.getsockname()[1], "a", "b"), answer_s=1.0))
     asked.set()

@@ -351,6 +351,16 @@ def test_a_changed_label_is_stated_without_touching_the_camera(linked: Linked) -
     assert [entry.label for entry in changed] == ["North hall"]
 
 
+def test_what_a_camera_says_of_its_own_recognition_is_stated_once_and_when_it_changes(linked: Linked) -> None:
+    linked.link.recognition("hall", ())
+    linked.permit()
+    for names in ((), (), ("FaceRecognition",), ("FaceRecognition",), ()):
+        linked.link.recognition("hall", names)
+    linked.link.recognition("unknown", ("FaceRecognition",))
+    changed = [entry for entry in linked.close() if isinstance(entry, register.CameraChanged)]
+    assert [entry.recognises for entry in changed] == [(), ("FaceRecognition",), ()]
+
+
 def test_a_fault_that_flaps_is_one_entry(linked: Linked) -> None:
     linked.permit()
     for _ in range(50):

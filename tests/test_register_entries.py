@@ -69,6 +69,19 @@ def test_published_schema_is_the_code_s(kind: str) -> None:
     jsonschema.Draft202012Validator.check_schema(entry_schema(kind))
 
 
+@pytest.mark.parametrize("kind", ["camera.registered", "camera.changed"])
+def test_what_a_camera_recognises_by_itself_may_be_left_out_and_old_entries_stay_the_same(kind: str) -> None:
+    sample = next(one for one in SAMPLES if one["kind"] == kind)
+    assert b"recognises" not in encode_entry(entry_from_fields(sample))
+    for names in ([], ["FaceRecognition"], ["RuleEngine/Recognition/Face", "own-rule"]):
+        raw = encode_entry(entry_from_fields({**sample, "recognises": names}))
+        assert raw == rfc8785.dumps({**sample, "recognises": names})
+        assert encode_entry(decode_entry(raw)) == raw
+    for wrong in (["Somebody Else"], ["x" * 64], ["a"] * 9, [""], [3]):
+        with pytest.raises(EntryError, match="recognises"):
+            entry_from_fields({**sample, "recognises": wrong})
+
+
 def test_no_schema_is_left_over() -> None:
     assert sorted(path.stem for path in PUBLISHED.iterdir()) == sorted(entry_kinds())
     with pytest.raises(EntryError, match="kind must be one of"):

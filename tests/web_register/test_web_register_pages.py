@@ -103,7 +103,8 @@ def test_every_page_nests_and_states_its_language(city: City) -> None:
 @pytest.mark.parametrize("language", PAGE_LANGUAGES)
 def test_every_statement_says_who_states_it_and_links_to_its_entry_and_proof(city: City, language: str) -> None:
     city.usual().add(
-        SpotCheck(at=city.now, camera=city.name(0), auditor="Audit office", passed=True, report="sha256:" + "00" * 32)
+        SpotCheck(at=city.now, camera=city.name(0), auditor="Audit office", passed=True, report="sha256:" + "00" * 32),
+        CameraChanged(at=city.now, camera=city.name(0), recognises=()),
     )
     pages, words = pages_of(city), words_in(language)
     page = pages.camera(Address(language, f"c/{city.name(0)}/", named=True), city.name(0))
@@ -482,3 +483,17 @@ def test_purpose_stands_on_the_sign(city: City) -> None:
     pages = pages_of(city.usual())
     assert "Purpose: Crowd safety on the platform" in pages.drawing(Address("en"), city.name(0))
     assert "Sécurité du quai" in pages.drawing(Address("fr"), city.name(0))
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_a_page_says_what_the_camera_recognises_by_itself_and_that_it_was_not_asked(city: City, language: str) -> None:
+    words, city = words_in(language), city.usual()
+    address = Address(language, f"c/{city.name(0)}/")
+    assert str(words.say("row.recognises.none")) in pages_of(city).camera(address, city.name(0))
+    city.add(CameraChanged(at=city.begin, camera=city.name(0), recognises=()))
+    assert str(words.say("row.recognises.no")) in pages_of(city).camera(address, city.name(0))
+    city.add(CameraChanged(at=city.begin, camera=city.name(0), recognises=("FaceRecognition", "own-topic")))
+    page = pages_of(city).camera(address, city.name(0))
+    index = len(city.entries) - 1
+    for place, name in enumerate(("FaceRecognition", "own-topic")):
+        assert f'<span data-entry="{index}" data-claim="/recognises/{place}">{name}</span>' in page

@@ -90,7 +90,7 @@ class Runtime:
         self.gateway.subscribe(self._heard)
         self.broker = self._broker(city)
         self.ptz = PtzWatch(self.hold, self.release)
-        self.tests = AccessTests(self.record.access)
+        self.tests = AccessTests(self.record.access, self.record.recognition)
         self.journal, self.last_minute = EventJournal(self.access, clock), LastMinute()
         self.retention = RetentionSweeper(city.state / "recordings.json", clock=clock)
         self.began = utc_now()

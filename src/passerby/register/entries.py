@@ -113,6 +113,11 @@ class CameraPlace(EntryPart):
     longitude_e6: Annotated[int, Field(ge=-180_000_000, le=180_000_000)]
 
 
+RecognitionName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z/-]{0,62}$")]
+"""A standard's name of a rule, module or event topic that recognises faces, or ``own-rule`` and its like for a maker's own."""
+RecognitionNames = Annotated[tuple[RecognitionName, ...], Field(max_length=8)]
+
+
 class CameraRegistered(OfCamera):
     """A camera and what governs it."""
 
@@ -129,6 +134,8 @@ class CameraRegistered(OfCamera):
     place: CameraPlace | None = None
     contact: Url | None = None
     """Only where it differs from the operator's."""
+    recognises: RecognitionNames | None = None
+    """By what the camera itself offers to recognise faces, as it answered; empty: it names nothing; left out: not asked."""
 
 
 class CameraChanged(OfCamera):
@@ -144,6 +151,7 @@ class CameraChanged(OfCamera):
     heartbeat_s: HeartbeatSeconds | None = None
     place: CameraPlace | None = None
     contact: Url | None = None
+    recognises: RecognitionNames | None = None
 
 
 class CameraRetired(OfCamera):

@@ -50,6 +50,10 @@ from .values import (
     Unread,
     Weights,
 )
+from .wiring import (
+    faces_in_onvif,
+    recognition_names,
+)
 
 __all__ = [
     "ABILITY_SHORT",
@@ -81,9 +85,11 @@ __all__ = [
     "check_declaration",
     "draft_facts",
     "dump_json",
+    "faces_in_onvif",
     "read_catalogue",
     "read_declaration",
     "read_schema",
+    "recognition_names",
     "report_to_cyclonedx",
     "report_to_html",
     "report_to_json",

@@ -1,3 +1,7 @@
+from .analytics import (
+    CameraAnalytics,
+    read_analytics,
+)
 from .client import (
     StreamProfile,
     read_profiles,
@@ -26,6 +30,7 @@ from .told import (
 __all__ = [
     "AccessReport",
     "AccessTests",
+    "CameraAnalytics",
     "CameraLogin",
     "DescribeAnswer",
     "FoundCamera",
@@ -33,6 +38,7 @@ __all__ = [
     "StreamProfile",
     "check_camera_access",
     "discover_cameras",
+    "read_analytics",
     "read_profiles",
     "same_machine",
     "watch_poses",

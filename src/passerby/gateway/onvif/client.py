@@ -21,7 +21,7 @@ from passerby.gateway.onvif.told import told_address, told_text
 
 ANSWER_S = 10.0
 """Longest wait for one answer of a camera, where no other is given."""
-_FOREIGN = (
+FOREIGN = (
     ONVIFError,
     ZeepError,
     aiohttp.ClientError,
@@ -34,6 +34,7 @@ _FOREIGN = (
     AttributeError,
     TypeError,
 )
+"""What asking a device may end with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,13 @@ class _OnvifClient(ONVIFCamera):  # type: ignore[misc]  # it has no type informa
         port = (told.port if own else None) or self.port
         return f"{'https' if told.scheme == 'https' else 'http'}://{there}:{port}{told.path}"
 
+    def get_definition(self, name: str, port_type: str | None = None) -> tuple[str, str, str]:
+        """Return address, description and binding of a service; rules have the address of the analytics service."""
+        if name != "ruleengine":
+            return super().get_definition(name, port_type)  # type: ignore[no-any-return]  # it has no type information
+        address, described, binding = super().get_definition("analytics", port_type)
+        return address, described, binding.replace("AnalyticsEngineBinding", "RuleEngineBinding")
+
     async def create_onvif_service(self, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  # made from its own description
         # this reads descriptions from our disk only; cut short, it would leave a session that nobody knows of
         making = asyncio.ensure_future(super().create_onvif_service(*args, **kwargs))
@@ -111,7 +119,12 @@ class _OnvifClient(ONVIFCamera):  # type: ignore[misc]  # it has no type informa
 
 
 @contextlib.asynccontextmanager
-async def _camera(config: OnvifConfig, answer_s: float) -> AsyncIterator[ONVIFCamera]:
+async def onvif_camera(config: OnvifConfig, answer_s: float) -> AsyncIterator[ONVIFCamera]:
+    """Hold a connection to a camera's services.
+
+    Raises:
+        CameraError: it does not answer, or refuses.
+    """
     # adjust_time: a camera whose clock is wrong refuses tokens of the right time
     # no_cache: its descriptions are on our disk already
     login = config.user or "", config.password or ""
@@ -120,7 +133,7 @@ async def _camera(config: OnvifConfig, answer_s: float) -> AsyncIterator[ONVIFCa
         async with asyncio.timeout(answer_s):
             await camera.update_xaddrs()
         yield camera
-    except _FOREIGN as exc:
+    except FOREIGN as exc:
         text = re.sub(r"\s+", " ", str(exc))[:120]
         word = "the camera refuses the user or password" if "uthoriz" in text else type(exc).__name__
         raise CameraError(f"camera at {config.host}:{config.port} must answer by ONVIF, got: {word}") from exc
@@ -134,7 +147,7 @@ async def read_profiles(config: OnvifConfig, answer_s: float = ANSWER_S) -> list
     Raises:
         CameraError: it does not answer, or refuses.
     """
-    async with _camera(config, answer_s) as camera, asyncio.timeout(answer_s):
+    async with onvif_camera(config, answer_s) as camera, asyncio.timeout(answer_s):
         media = await camera.create_media_service()
         found = []
         for one in await media.GetProfiles():
@@ -162,7 +175,7 @@ async def read_users(config: OnvifConfig, answer_s: float = ANSWER_S) -> list[On
     Raises:
         CameraError: it does not answer, or does not tell this user.
     """
-    async with _camera(config, answer_s) as camera, asyncio.timeout(answer_s):
+    async with onvif_camera(config, answer_s) as camera, asyncio.timeout(answer_s):
         device = await camera.create_devicemgmt_service()
         answer = await device.GetUsers()
         return [OnvifUser(told_text(one.Username), told_text(one.UserLevel)) for one in answer or []]
@@ -187,7 +200,7 @@ async def watch_poses(config: OnvifConfig, every_s: float, answer_s: float = ANS
     Raises:
         CameraError: it does not answer any more, or has no PTZ.
     """
-    async with _camera(config, answer_s) as camera:
+    async with onvif_camera(config, answer_s) as camera:
         async with asyncio.timeout(answer_s):
             media = await camera.create_media_service()
             ptz = await camera.create_ptz_service()

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from passerby.errors import CameraError
 from passerby.gateway.config import CameraConfig, InputKind, OnvifConfig
+from passerby.gateway.onvif.analytics import read_analytics
 from passerby.gateway.onvif.client import OnvifUser, read_users
 from passerby.gateway.onvif.describe import CameraLogin, DescribeAnswer, describe
+from passerby.scan import recognition_names
 
 BEGIN_S = 5.0
 AGAIN_S = 24 * 3600.0
@@ -87,15 +89,22 @@ async def check_camera_access(
 
 
 class AccessTests:
-    """Tests every camera when it starts to run and once a day after.
+    """Tests every camera when it starts to run and once a day after, and asks it once whether it recognises faces by itself.
 
     Args:
         state: Takes a camera's name, the register's word and the method.
+        recognises: Takes a camera's name, and by what it offers to recognise faces; not called for a camera that does not answer.
         begin_s: A camera's own start goes first, for so long.
     """
 
-    def __init__(self, state: Callable[[str, str, str], None], begin_s: float = BEGIN_S) -> None:
-        self._state, self._begin_s = state, begin_s
+    def __init__(
+        self,
+        state: Callable[[str, str, str], None],
+        recognises: Callable[[str, tuple[str, ...]], None],
+        *,
+        begin_s: float = BEGIN_S,
+    ) -> None:
+        self._state, self._recognises, self._begin_s = state, recognises, begin_s
         self._tasks: dict[str, tuple[CameraConfig, OnvifConfig | None, asyncio.Task[None]]] = {}
         self.reports: dict[str, AccessReport] = {}
 
@@ -123,6 +132,7 @@ class AccessTests:
 
     async def _run(self, config: CameraConfig, onvif: OnvifConfig | None) -> None:
         await asyncio.sleep(self._begin_s)
+        asked = onvif is None
         while True:
             report = await check_camera_access(config, onvif)
             if report is None:
@@ -133,4 +143,21 @@ class AccessTests:
             if report.exclusive == "not-exclusive":
                 said = {"camera": config.name}
                 _log.warning("%s can be pulled by others: %s", config.name, report.method, extra=said)
+            if onvif is not None and not asked:
+                asked = await self._ask(config.name, onvif)
             await asyncio.sleep(_SOON_S if report.own is not DescribeAnswer.OPEN else AGAIN_S)
+
+    async def _ask(self, name: str, onvif: OnvifConfig) -> bool:
+        """Ask a camera whether it recognises faces by itself; return whether it answered."""
+        try:
+            told = await read_analytics(onvif)
+        except CameraError as exc:
+            _log.info(
+                "%s does not say whether it recognises faces by itself: %s", name, exc.message, extra={"camera": name}
+            )
+            return False
+        names = recognition_names(told.modules, told.rules, told.topics)
+        self._recognises(name, names)
+        if names:
+            _log.warning("%s offers to recognise faces by itself: %s", name, ", ".join(names), extra={"camera": name})
+        return True

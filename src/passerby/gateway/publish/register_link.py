@@ -23,6 +23,7 @@ from passerby.gateway.states import CameraStatus, Event, EventKind
 from passerby.gateway.values import SELFTEST_CAMERA, CoverReason
 from passerby.register import (
     AccessTested,
+    CameraChanged,
     Entry,
     Fault,
     Heartbeat,
@@ -226,6 +227,18 @@ class RegisterLink:
         )
         self._put([entry])
         known.access = exclusive
+        self._save()
+
+    def recognition(self, name: str, names: tuple[str, ...]) -> None:
+        """State by what a camera itself offers to recognise faces, if by anything; said again only when it changed."""
+        known = self.statements.kept.cameras.get(name)
+        if known is None or known.recognises == list(names):
+            return
+        self._put([CameraChanged(at=self._now(), camera=known.id, recognises=names)])
+        known.recognises = list(names)
+        self._save()
+
+    def _save(self) -> None:
         try:
             self.statements.save()
         except StorageError as exc:

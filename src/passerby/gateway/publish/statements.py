@@ -35,6 +35,7 @@ class KnownCamera(BaseModel):
         id: In the register.
         stated: Fields of the last statement.
         access: Result of the last test of exclusive access that was stated.
+        recognises: By what it offers to recognise faces by itself, as last stated; None: it never answered.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -42,6 +43,7 @@ class KnownCamera(BaseModel):
     id: str
     stated: dict[str, object] = {}
     access: str = ""
+    recognises: list[str] | None = None
 
 
 class StatedNow(BaseModel):

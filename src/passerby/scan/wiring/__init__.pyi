@@ -1,5 +1,6 @@
 from .cameras import (
     faces_in_onvif,
+    recognition_names,
 )
 from .reading import (
     READERS,
@@ -10,4 +11,5 @@ __all__ = [
     "READERS",
     "faces_in_onvif",
     "read_configuration",
+    "recognition_names",
 ]

@@ -58,7 +58,8 @@ def claim(said: Said[Any], field: str, shown: object = None, *, tag: str = "span
     """
     value: Any = said.entry
     for part in field.split("/"):
-        value = value[part] if isinstance(value, dict) else getattr(value, part)
+        listed = isinstance(value, tuple)
+        value = value[int(part) if listed else part] if listed or isinstance(value, dict) else getattr(value, part)
     bound = {"data_entry": said.index, "data_claim": f"/{field}", **attributes}
     if isinstance(value, datetime):
         return element("time", shown if shown is not None else value, datetime=format_instant(value), **bound)
@@ -79,7 +80,7 @@ def rows_of(words: Translation, state: State, camera: CameraHistory, now: dateti
     """Return all statements about a camera, by section, in the order of the page."""
     sections: dict[str, list[Callable[[Translation, State, CameraHistory, datetime], Iterator[Row]]]] = {
         "why": [_operator, _governed],
-        "runs": [_running, _tests],
+        "runs": [_running, _itself, _tests],
         "counts": [_totals, _silences, _faults],
         "requests": [_requests],
         "kept": [_kept],
@@ -164,6 +165,22 @@ def _running(words: Translation, _state: State, camera: CameraHistory, _now: dat
     yield Row("software", claim(said, "software"), (said.index,))
     for field in ("weights", "configuration"):
         yield Row(field, claim(said, field, tag="code"), (said.index,))
+
+
+def _itself(words: Translation, _state: State, camera: CameraHistory, _now: datetime) -> Iterator[Row]:
+    """What the camera says of its own recognition; that it was not asked is said as well."""
+    if camera.registered is None:
+        return
+    names = camera.registered.entry.recognises
+    if names is None:
+        yield Row("recognises", words.say("row.recognises.none"), by="")
+        return
+    said = source(camera, "recognises")
+    if not names:
+        yield Row("recognises", words.say("row.recognises.no"), (said.index,))
+        return
+    listed = Markup(", ").join(claim(said, f"recognises/{place}") for place in range(len(names)))
+    yield Row("recognises", words.say("row.recognises.yes", names=listed), (said.index,), warn=True)
 
 
 def _tests(words: Translation, _state: State, camera: CameraHistory, _now: datetime) -> Iterator[Row]:
