@@ -18,7 +18,8 @@ CLASS_COUNTS = {1000, 1001}
 PEOPLE_COUNTS = {2622, 8631, 10572, 10575, 85742, 93431, 205990, 360232, 617970}
 """People in the data sets that face networks are trained on: VGGFace, VGGFace2, CASIA-WebFace, MS1MV2, MS1MV3, WebFace4M,
 Glint360K, WebFace12M. Source: the papers and the training lists of InsightFace."""
-_PIXELS = range(96, 161)
+PIXELS = range(96, 161)
+"""Of a picture of one face."""
 _GENERAL_PX = 192
 _RATIO = 1.35
 """Of the sides of a picture of one face. Source: SphereFace takes 112x96, 1.17."""
@@ -109,7 +110,7 @@ def size_of(picture: PictureInput | None) -> Size:
         return Size(face=False, tall=False, large=False, open=True, words="an input whose size is left open")
     height, width = picture.height_px, picture.width_px
     ratio = max(height, width) / max(1, min(height, width))
-    face = height in _PIXELS and width in _PIXELS and ratio <= _RATIO and picture.channels == 3
+    face = height in PIXELS and width in PIXELS and ratio <= _RATIO and picture.channels == 3
     large = min(height, width) >= _GENERAL_PX
     words = f"input {picture.channels or 'any'}x{height}x{width}"
     return Size(face, height >= _TALL * width, large, open=False, words=words)

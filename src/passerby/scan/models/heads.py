@@ -19,14 +19,15 @@ _LANDMARKS = {
     204: 68,
     212: 106,
     213: 71,
+    228: 76,
     318: 106,
     1404: 468,
     1434: 478,
     3309: 1103,
 }
 """Points by numbers given: two or three a point. Source: 300-W (68), WFLW (98), JD-landmark (106), MediaPipe's face mesh (468,
-with irises 478) and iris (71 of three), InsightFace's 2d106det and 1k3d68."""
-_ALWAYS_POINTS = {136, 212, 213, 1404, 1434, 3309}
+with irises 478) and iris (71 of three, 76 with the iris), InsightFace's 2d106det and 1k3d68."""
+_ALWAYS_POINTS = {136, 212, 213, 228, 1404, 1434, 3309}
 _TITLES = {
     "age": "age estimator",
     "gender": "gender classifier",

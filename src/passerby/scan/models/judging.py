@@ -126,10 +126,7 @@ def _is_general(network: Network, output: NetworkOutput) -> bool:
 def _other(network: Network, size: Size, heads: list[NetworkOutput]) -> Judgement:
     widths = [output.width for output in heads if output.width]
     if widths:
-        ending = ending_of(heads[0])
-        kind = (
-            f"classifier of {widths[0]} classes" if widths[0] > 1 or ending.probabilities else "network of one number"
-        )
+        kind = f"classifier of {widths[0]} classes" if widths[0] > 1 else "network of one number"
         return Judgement(kind, f"{size.words}, one output of {widths[0]} numbers", confidence=Confidence.MAY_BE)
     count = network.count(Op.CONV) + network.count(Op.LINEAR) + network.count(Op.DEPTHWISE)
     return Judgement(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from passerby.scan.models.embedding import CLASS_COUNTS, PEOPLE_COUNTS, WIDTHS
+from passerby.scan.models.embedding import CLASS_COUNTS, PEOPLE_COUNTS, PIXELS, WIDTHS
 from passerby.scan.models.judgement import Judgement, Sign, face_embedder, general_embedder, person_embedder
 from passerby.scan.models.words import ATTRIBUTES, face_word, says
 from passerby.scan.networks import Network, Op, Parameter
@@ -19,6 +20,8 @@ _TABLES = re.compile(r"embed(ding)?s?\.|position|token|relative")
 _TOP = re.compile(r"(^|\.)(fc|head|classifier|logits|kernel|weight|output|predictions?|cls)(\.|/|$)", re.I)
 _PRELUS = 5
 _COLOURS = 3
+_MOST_TOKENS = 5
+"""Beside the places: for classes, and registers. Source: DINOv2 has one and four."""
 _LEAST, _LIKELY = 3, 5
 """Points from which a face descriptor is said, and said to be likely."""
 _RUNNING = ("running_mean", "moving_mean", "moving_mean:0")
@@ -45,10 +48,13 @@ class _Tensors:
     large_depthwise: int = 0
     prelus: int = 0
     attentions: int = 0
+    places: int = 0
 
     def add(self, module: str, last: str, shape: tuple[int, ...]) -> None:
         attends = bool(_ATTENTION.search(f"{module}.{last}"))
         self.attentions += attends and len(shape) >= 2
+        if last.startswith("pos_embed") and len(shape) == 3:
+            self.places = shape[1]
         if last in _RUNNING and len(shape) == 1:
             self.norms[module] = shape[0]
         elif len(shape) == 4:
@@ -56,6 +62,11 @@ class _Tensors:
         elif len(shape) == 2 and min(shape) > 1 and not attends and not _TABLES.search(f"{module}."):
             gives, takes = shape if last in ("weight", "weights", "data") else shape[::-1]
             self.linears.append(_Linear(module or last, gives, takes))
+
+    def side_px(self) -> int:
+        """Return the side of the square picture that a transformer takes: patches in a row, each as large as its first kernel."""
+        row = math.isqrt(self.places)
+        return row * self.stem[0] if 0 <= self.places - row * row <= _MOST_TOKENS else 0
 
     def _add_conv(self, module: str, takes: int, gives: int, kernel: tuple[int, int]) -> None:
         self.conv_widths.add(gives)
@@ -195,5 +206,6 @@ def _network_signs(network: Network, tensors: _Tensors, word: str) -> list[Sign]
         (tensors.large_depthwise == 1, Sign(2, "a depthwise convolution over the whole map")),
         (bool(word), Sign(3, f"names itself {word}")),
         (tensors.attentions > 0, Sign(-2, "")),
+        (tensors.side_px() in PIXELS, Sign(3, f"takes {tensors.side_px()} pixels")),
     ]
     return [sign for holds, sign in signs if holds]
