@@ -247,6 +247,17 @@ def test_installed_metadata_tells_its_chain_without_a_root() -> None:
     assert len(finding.evidence) == 2
 
 
+def test_what_a_package_only_needs_is_not_here_yet() -> None:
+    needing = mentions("outer-1.whl!/outer-1.dist-info/METADATA", "Name: outer\nVersion: 1\nRequires-Dist: inner\n\n")
+    (finding,) = join_packages(needing, catalogue(component("inner")))
+    assert finding.rating is Rating.CAN
+    assert "needs it" in finding.note
+    assert finding.chain == ("outer", "inner")
+    named = mentions("pyproject.toml", '[project]\nname="app"\ndependencies=["inner"]\n')
+    (finding,) = join_packages([*needing, *named], catalogue(component("inner")))
+    assert finding.rating is Rating.IDENTIFIES
+
+
 def test_a_project_and_its_environment_are_one_place_and_two_projects_are_two() -> None:
     known = catalogue(component("inner"))
     listed = [

@@ -120,8 +120,18 @@ def test_numpy() -> None:
         said("x.npy", saved(vectors(7, 128)))
         == "is an array of NumPy of 7 vectors with 128 numbers each, of length one in a sample"
     )
-    assert "not of length one" in said("x.npz!/a.npy", saved(vectors(7, 512, unit=False).astype(np.float64)))
-    for other in (vectors(7, 20), vectors(7, 3000), np.zeros((9, 128), np.int32), np.zeros((3, 3, 128)), np.zeros(512)):
+    assert "not of length one" in said(
+        "x.npz!/face_features.npy", saved(vectors(7, 512, unit=False).astype(np.float64))
+    )
+    assert "not of length one" in said("x.npy", saved(vectors(7, 128) * np.float32(1.4))), "descriptors of dlib"
+    for other in (
+        vectors(7, 512, unit=False),
+        vectors(7, 20),
+        vectors(7, 3000),
+        np.zeros((9, 128), np.int32),
+        np.zeros((3, 3, 128)),
+        np.zeros(512),
+    ):
         assert observe("x.npy", saved(other)) == []
 
 
@@ -185,6 +195,8 @@ def test_pickles_of_lists_and_arrays(protocol: int) -> None:
     assert "6 vectors with 128 numbers" in said("encodings.pkl", arrays)
     assert "6 vectors with 128 numbers" in said("x.pkl", pickle.dumps(rows, protocol))
     assert observe("x.pkl", pickle.dumps({"a": list(range(500)), "b": [0.5] * 20}, protocol)) == []
+    assert observe("x.pkl", pickle.dumps({"weights": rows * 40}, protocol)) == []
+    assert "6 vectors" in said("x.pkl", pickle.dumps({"encodings": rows * 40}, protocol))
 
 
 class Bomb:

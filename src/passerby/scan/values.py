@@ -182,7 +182,8 @@ class PackageMention:
         evidence: The place that names it.
         installed: Its files are here, not only its name.
         requires: Names of packages of the same ecosystem that it needs, as far as this place says.
-        root: The target's own manifest names it directly; None where this place cannot say.
+        root: The target's own manifest names it directly; False where a package here needs it, which says nothing of whether
+            it is here as well; None where this place cannot say.
         own: This place is the package's own manifest in a source tree, so that its name may be somebody's working title.
         chain: What brought it in, from the top to this one, where this place says so by itself.
     """

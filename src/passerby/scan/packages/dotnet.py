@@ -50,7 +50,7 @@ def read_nuspec(file: TargetFile) -> Iterator[Observation]:
     requires = tuple(other for other, _ in needed)
     yield from mention(Ecosystem.NUGET, name, version, where, installed=True, requires=requires)
     for other, stated in needed:
-        yield from _named(file.path, other, stated, root=None)
+        yield from _named(file.path, other, stated, root=False)
 
 
 def read_nuget_lock(file: TargetFile) -> Iterator[Observation]:

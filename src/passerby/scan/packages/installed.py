@@ -37,9 +37,8 @@ def read_metadata(file: TargetFile) -> Iterator[Observation]:
     requires = tuple(one.name for one in needs)
     yield from mention(Ecosystem.PYPI, name, version, where, installed=True, requires=requires)
     for one in needs:
-        yield from mention(
-            Ecosystem.PYPI, one.name, one.version, Evidence(file.path, f"{shown(name)} requires {shown(one.name)}")
-        )
+        where = Evidence(file.path, f"{shown(name)} requires {shown(one.name)}")
+        yield from mention(Ecosystem.PYPI, one.name, one.version, where, root=False)
 
 
 def read_egg_requires(file: TargetFile) -> Iterator[Observation]:
@@ -56,9 +55,8 @@ def read_egg_requires(file: TargetFile) -> Iterator[Observation]:
     where = Evidence(file.path, f"lists what {shown(parent)} requires")
     yield from mention(Ecosystem.PYPI, parent, "", where, installed=True, requires=requires)
     for one in needed:
-        yield from mention(
-            Ecosystem.PYPI, one.name, one.version, Evidence(file.path, f"{shown(parent)} requires {shown(one.name)}")
-        )
+        where = Evidence(file.path, f"{shown(parent)} requires {shown(one.name)}")
+        yield from mention(Ecosystem.PYPI, one.name, one.version, where, root=False)
 
 
 def read_conda_meta(file: TargetFile) -> Iterator[Observation]:

@@ -191,7 +191,6 @@ def _finding(group: list[_Hit], graph: _Graph) -> Finding:
     stated = [mention for mention in mentions if mention.version]
     version = max(stated, key=lambda mention: mention.installed).version if stated else ""
     chains = {mention.chain for mention in mentions} | {graph.chain(one.ecosystem, one.name) for one in mentions}
-    titled = all(mention.own for mention in mentions)
     finding = Finding(
         FindingKind.PACKAGE,
         evidence[0].path,
@@ -200,20 +199,34 @@ def _finding(group: list[_Hit], graph: _Graph) -> Finding:
         version=version,
         abilities=tuple(ability for ability in Ability if ability in component.abilities),
         rating=component.rating,
-        confidence=Confidence.LIKELY if titled else Confidence.CERTAIN,
+        confidence=Confidence.LIKELY if all(mention.own for mention in mentions) else Confidence.CERTAIN,
         weights=component.weights,
         evidence=evidence,
         chain=min(filter(None, chains), key=lambda chain: (len(chain) < 2, len(chain), chain), default=()),
-        note=_note(component, mentions, titled=titled),
     )
-    if any(_recent(component, mention) for mention in mentions):
-        return finding
-    return replace(
-        finding,
-        abilities=tuple(ability for ability in finding.abilities if ability not in IDENTIFYING),
-        rating=Rating.DOES_NOT,
-        note=f"from before {component.since}, the first version that can do more",
-    )
+    return _judged(finding, component, mentions)
+
+
+def _judged(finding: Finding, component: Component, mentions: list[PackageMention]) -> Finding:
+    """Return a finding with what its places say of it: too old, only needed, only named."""
+    if not any(_recent(component, mention) for mention in mentions):
+        return replace(
+            finding,
+            abilities=tuple(ability for ability in finding.abilities if ability not in IDENTIFYING),
+            rating=Rating.DOES_NOT,
+            note=f"from before {component.since}, the first version that can do more",
+        )
+    said = ""
+    if finding.confidence is Confidence.LIKELY:
+        said = "the manifest bears its name; whether it is the same is not sure"
+    elif any(mention.installed for mention in mentions):
+        pass
+    elif all(mention.root is False for mention in mentions):
+        said = "a package that is here needs it, and it was not found here itself"
+        finding = replace(finding, rating=Rating.CAN if finding.rating is Rating.IDENTIFIES else finding.rating)
+    else:
+        said = f"only named, its files were not found here ({shown(mentions[0].name)})"
+    return replace(finding, note="; ".join(filter(None, (said, component.note.rstrip(".")))))
 
 
 def _evidence(mentions: list[PackageMention]) -> tuple[Evidence, ...]:
@@ -222,12 +235,3 @@ def _evidence(mentions: list[PackageMention]) -> tuple[Evidence, ...]:
     if more <= 0:
         return tuple(places)
     return (*places[:MOST_EVIDENCE], Evidence(places[0].path, f"and {more} places more name it"))
-
-
-def _note(component: Component, mentions: list[PackageMention], *, titled: bool) -> str:
-    notes = [component.note.rstrip(".")] if component.note else []
-    if titled:
-        notes.insert(0, "the manifest bears its name; whether it is the same is not sure")
-    elif not any(mention.installed for mention in mentions):
-        notes.insert(0, f"only named, its files were not found here ({shown(mentions[0].name)})")
-    return "; ".join(notes)

@@ -61,7 +61,7 @@ def read_pom(file: TargetFile) -> Iterator[Observation]:
         own=not inside,
     )
     for name, stated in found:
-        yield from _coordinates(file.path, name, stated, root=None if inside else True)
+        yield from _coordinates(file.path, name, stated, root=not inside)
 
 
 def _filled(element: XmlElement, key: str, properties: dict[str, str]) -> str:

@@ -45,8 +45,8 @@ def read_package_json(file: TargetFile) -> Iterator[Observation]:
             word = "requires, for development," if group == "devDependencies" else "requires"
             subject = f"{shown(name)} {word}" if installed else word
             where = Evidence(file.path, f"{subject} {shown(real, exact)}")
-            yield from mention(Ecosystem.NPM, real, exact, where, root=None if installed else True)
-            yield from _from_github(constraint, where, root=None if installed else True)
+            yield from mention(Ecosystem.NPM, real, exact, where, root=not installed)
+            yield from _from_github(constraint, where, root=not installed)
 
 
 def _needs(document: dict[str, object], groups: tuple[str, ...]) -> Iterator[str]:

@@ -14,12 +14,21 @@ from collections.abc import Iterable, Iterator
 
 from passerby.errors import ScanError
 from passerby.scan.files import list_of, read_text, read_toml, read_yaml, table_of, text_of
-from passerby.scan.packages.names import exact_version, github_name, mention, parse_requirement, shown, wheel_name
+from passerby.scan.packages.names import (
+    comparable,
+    exact_version,
+    github_name,
+    mention,
+    parse_requirement,
+    shown,
+    wheel_name,
+)
 from passerby.scan.values import Ecosystem, Evidence, Observation, PackageMention, TargetFile, Unread
 
 _MOST_BYTES = 4 << 20
 _MOST_NODES = 10_000
 _OPTION = re.compile(r"\s--(?:hash|global-option|config-settings?)\b.*|\s+\\$")
+_COMMENT = re.compile(r"(?:^|\s)#")
 _FURTHER = re.compile(r"(?:-r|--requirement)[\s=]*(\S+)")
 _NAMED = re.compile(
     r"(?:requirements?|reqs?|deps|dependencies)(?:[-_.].*)?\.(?:txt|in|pip|lock)|.*[-_.](?:requirements?|reqs?)\.(?:txt|in|lock)",
@@ -50,56 +59,54 @@ def read_requirements(file: TargetFile) -> Iterator[Observation]:
         ScanError: it is too long.
     """
     found: list[tuple[int, str, str, str]] = []
-    needs: dict[str, set[str]] = {}
-    direct: set[str] = set()
-    last = ""
-    annotated = False
+    vias = _Vias()
     for number, line in enumerate(read_text(file, _MOST_BYTES).split("\n"), 1):
-        code, _, comment = line.partition("#") if line.lstrip().startswith("#") else _uncommented(line)
-        if code.strip():
-            via = comment
-            further = _FURTHER.match(code.strip())
+        code, comment = _uncommented(line)
+        if code:
+            further = _FURTHER.match(code)
             if further and not is_requirements(further[1]):
-                yield Unread(
-                    file.path, f"line {number} brings in another file, which is not known as requirements by its name"
-                )
-            named = list(_requirement_line(code.strip()))
+                yield Unread(file.path, f"line {number} brings in a file whose name is not one of requirements")
+            named = list(_requirement_line(code))
             found += [(number, *one) for one in named]
-            last = named[0][0] if named else ""
-        else:
-            via = comment
-        for parent in _parents(via, annotated=annotated):
-            annotated = True
-            if parent.startswith("-"):
-                direct.add(last)
-            elif last:
-                needs.setdefault(parent, set()).add(last)
-        annotated = annotated or via.strip().startswith("via")
+            vias.last = named[0][0] if named else ""
+        vias.take(comment)
     for number, name, version, repository in found:
-        root = name in direct if direct else True
+        root = True if name in vias.direct or not vias.direct else None
         where = Evidence(file.path, f"requires {shown(name, version)}", number)
-        yield from mention(Ecosystem.PYPI, name, version, where, requires=tuple(needs.get(name, ())), root=root)
+        needed = tuple(vias.needs.get(name, ()))
+        yield from mention(Ecosystem.PYPI, name, version, where, requires=needed, root=root)
         if repository:
             yield from mention(Ecosystem.GITHUB, repository, "", where, root=True)
 
 
-def _uncommented(line: str) -> tuple[str, str, str]:
-    code, mark, comment = re.sub(r"(^|\s)#", r"\1\0", line, count=1).partition("\0")
-    return code, mark, comment
+class _Vias:
+    """What the ``# via`` comments say: which package needs which, and which the target's own files name."""
+
+    def __init__(self) -> None:
+        self.last = ""
+        self.needs: dict[str, set[str]] = {}
+        self.direct: set[str] = set()
+        self._listing = False
+
+    def take(self, comment: str) -> None:
+        """Take one comment; those after the last requirement belong to it."""
+        text = comment.strip()
+        if text.startswith("via"):
+            self._listing = True
+            text = text[3:].strip()
+        elif not self._listing:
+            return
+        for part in filter(None, (one.strip().partition(" (")[0] for one in text.split(","))):
+            if part.startswith("-"):
+                self.direct.add(self.last)
+            elif self.last and " " not in part:
+                self.needs.setdefault(comparable(Ecosystem.PYPI, part), set()).add(self.last)
 
 
-def _parents(comment: str, *, annotated: bool) -> list[str]:
-    text = comment.strip()
-    if text.startswith("via"):
-        text = text[3:].strip()
-    elif not annotated:
-        return []
-    parts = [part.strip().partition(" (")[0] for part in text.split(",")]
-    return [
-        part if part.startswith("-") else re.sub(r"[-_.]+", "-", part).lower()
-        for part in parts
-        if part and part.count(" ") < 2
-    ]
+def _uncommented(line: str) -> tuple[str, str]:
+    """Return what a line says and its comment; a comment begins the line or follows a blank."""
+    found = _COMMENT.search(line)
+    return (line[: found.start()].strip(), line[found.end() :]) if found else (line.strip(), "")
 
 
 def _requirement_line(code: str) -> Iterator[tuple[str, str, str]]:

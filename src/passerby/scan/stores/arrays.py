@@ -8,7 +8,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from passerby.scan.stores.vectors import SAMPLE, StoreFacts, as_finding, unit_length
+from passerby.scan.stores.vectors import (
+    SAMPLE,
+    StoreFacts,
+    as_finding,
+    like_descriptors,
+    speaks_of_vectors,
+    unit_length,
+)
 from passerby.scan.values import Observation, TargetFile, Unread
 
 MAGIC = b"\x93NUMPY"
@@ -17,7 +24,7 @@ _FLOATS = ("f2", "f4", "f8")
 
 
 def read_array(file: TargetFile) -> Iterator[Observation]:
-    """Yield a two-dimensional array of floats as wide as descriptors; objects inside would have to be unpickled, so are named.
+    """Yield a two-dimensional array of floats as wide as descriptors, if its rows are of such lengths or its name speaks of them.
 
     Source: numpy.lib.format, versions 1 to 3.
     """
@@ -51,6 +58,8 @@ def read_array(file: TargetFile) -> Iterator[Observation]:
     if whole == 0:
         return
     vectors = np.frombuffer(data[: whole * row], kind).reshape(whole, dimension)
+    if not (like_descriptors(vectors) or speaks_of_vectors(file.path)):
+        return
     yield from as_finding(file, StoreFacts("an array of NumPy", dimension, count, unit=unit_length(vectors)))
 
 

@@ -12,10 +12,18 @@ import numpy as np
 from passerby.errors import ScanError
 from passerby.scan.stores.pickled import width_of
 from passerby.scan.stores.sqlite_pages import SqlitePages, SqliteRow, SqliteTable
-from passerby.scan.stores.vectors import NARROWEST, SAMPLE, WIDEST, StoreFacts, as_finding, speaks_of_faces, unit_length
+from passerby.scan.stores.vectors import (
+    NARROWEST,
+    SAMPLE,
+    WIDEST,
+    StoreFacts,
+    as_finding,
+    speaks_of_faces,
+    speaks_of_vectors,
+    unit_length,
+)
 from passerby.scan.values import Observation, TargetFile, Unread
 
-_NAMES = re.compile(r"embed|encoding|descriptor|feature|template|vector|biometr|(?:^|_)(?:feat|vec|emb)s?(?:_|$)", re.I)
 _VEC0 = re.compile(r"using\s+vec0\b", re.I)
 _VEC0_COLUMN = re.compile(r"([\w\"`\[\]]+)\s+(?:float|f32|int8|bit)\s*\[\s*(\d{1,5})\s*\]", re.I)
 _VSS0 = re.compile(r"using\s+vss0\s*\(", re.I)
@@ -84,9 +92,9 @@ def _plain(file: TargetFile, pages: SqlitePages, table: SqliteTable) -> Iterator
         for number, column in enumerate(columns[: len(row.types)]):
             _take(column, row, number)
     for column in columns:
-        speaking = bool(_NAMES.search(column.name) or _NAMES.search(table.name))
+        speaking = speaks_of_vectors(column.name) or speaks_of_vectors(table.name)
         faces = speaks_of_faces(column.name) or speaks_of_faces(table.name)
-        found = _width(column, speaking=speaking or faces)
+        found = _width(column, speaking=speaking)
         if found:
             width, unit = found
             count = sum(column.blobs.values()) or column.texts

@@ -12,7 +12,16 @@ import numpy as np
 
 from passerby.errors import ScanError
 from passerby.scan.files import read_json
-from passerby.scan.stores.vectors import NARROWEST, WIDEST, StoreFacts, as_finding, speaks_of_faces, unit_length
+from passerby.scan.stores.vectors import (
+    NARROWEST,
+    WIDEST,
+    StoreFacts,
+    as_finding,
+    like_descriptors,
+    speaks_of_faces,
+    speaks_of_vectors,
+    unit_length,
+)
 from passerby.scan.values import Observation, TargetFile, Unread
 
 _MOST_BYTES = 64 << 20
@@ -31,6 +40,9 @@ _BYTES = {
 _INTEGERS = {"BININT", "BININT1", "BININT2", "LONG1"}
 _FLOATS = {"BINFLOAT", "FLOAT"}
 _PASSED = {"MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT"}
+_TEXTS = {"SHORT_BINUNICODE", "BINUNICODE", "UNICODE", "GLOBAL"}
+_MOST_NAME = 60
+_Sample = np.ndarray[tuple[int, ...], np.dtype[np.floating]]
 _TYPES = {2: "<f2", 4: "<f4", 8: "<f8"}
 
 
@@ -39,7 +51,8 @@ class _Vectors:
 
     def __init__(self) -> None:
         self.widths: Counter[int] = Counter()
-        self.units: dict[int, bool | None] = {}
+        self.samples: dict[int, _Sample] = {}
+        self.speaking = False
         self._integers: deque[int] = deque(maxlen=8)
         self._run: list[float] = []
         self._waiting = b""
@@ -53,14 +66,21 @@ class _Vectors:
         if name in _PASSED:
             return
         self.end_run()
-        if name in _INTEGERS and isinstance(argument, int):
-            self._integers.append(argument)
-            if self._waiting and self._array(self._waiting, [*self._integers][-2:]):
-                self._waiting = b""
+        if name in _TEXTS and isinstance(argument, str) and len(argument) < _MOST_NAME:
+            self.speaking = self.speaking or speaks_of_vectors(argument) or argument.startswith("sklearn.neighbors")
+        elif name in _INTEGERS and isinstance(argument, int):
+            self._integer(argument)
         elif name in _BYTES and isinstance(argument, bytes | bytearray | str):
-            data = argument.encode("latin-1", "replace") if isinstance(argument, str) else bytes(argument)
-            known = len(data) < NARROWEST * 2 or self._array(data, [*self._integers])
-            self._waiting = self._waiting if known else data
+            self._bytes(argument.encode("latin-1", "replace") if isinstance(argument, str) else bytes(argument))
+
+    def _integer(self, value: int) -> None:
+        self._integers.append(value)
+        if self._waiting and self._array(self._waiting, [*self._integers][-2:]):
+            self._waiting = b""
+
+    def _bytes(self, data: bytes) -> None:
+        known = len(data) < NARROWEST * 2 or self._array(data, [*self._integers])
+        self._waiting = self._waiting if known else data
 
     def end_run(self) -> None:
         """Count floats that stood one after the other."""
@@ -79,9 +99,9 @@ class _Vectors:
                 return True
         return False
 
-    def _count(self, width: int, rows: int, sample: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> None:
+    def _count(self, width: int, rows: int, sample: _Sample) -> None:
         self.widths[width] += rows
-        self.units.setdefault(width, unit_length(sample))
+        self.samples.setdefault(width, sample)
 
 
 def read_pickle(file: TargetFile) -> Iterator[Observation]:
@@ -99,7 +119,8 @@ def read_pickle(file: TargetFile) -> Iterator[Observation]:
     except (ValueError, IndexError, OverflowError, MemoryError) as exc:
         yield Unread(file.path, f"is a pickle that breaks off or is none ({type(exc).__name__})")
     vectors.end_run()
-    yield from _said(file, vectors.widths, vectors.units, "a pickle")
+    speaking = vectors.speaking or speaks_of_vectors(file.path)
+    yield from _said(file, vectors.widths, vectors.samples, "a pickle", speaking=speaking)
 
 
 def width_of(data: bytes) -> int:
@@ -124,7 +145,7 @@ def read_json_vectors(file: TargetFile) -> Iterator[Observation]:
         yield Unread(file.path, exc.message)
         return
     widths: Counter[int] = Counter()
-    units: dict[int, bool | None] = {}
+    samples: dict[int, _Sample] = {}
     for _ in range(_MOST_VALUES):
         if not left:
             break
@@ -132,14 +153,17 @@ def read_json_vectors(file: TargetFile) -> Iterator[Observation]:
         values = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
         if NARROWEST <= len(values) <= WIDEST and all(isinstance(one, float) or one in (0, 1) for one in values):
             widths[len(values)] += 1
-            units.setdefault(len(values), unit_length(np.array([values], np.float64)))
+            samples.setdefault(len(values), np.array([values], np.float64))
         else:
             left.extend(one for one in values if isinstance(one, list | dict))
-    yield from _said(file, widths, units, "a JSON file")
+    yield from _said(file, widths, samples, "a JSON file", speaking=True)
 
 
-def _said(file: TargetFile, widths: Counter[int], units: dict[int, bool | None], form: str) -> Iterator[Observation]:
+def _said(
+    file: TargetFile, widths: Counter[int], samples: dict[int, _Sample], form: str, *, speaking: bool
+) -> Iterator[Observation]:
     """Yield the three commonest widths of those that stand there twice, or once in a file whose name speaks of faces."""
     for width, count in sorted(widths.items(), key=lambda item: (-item[1], item[0]))[:3]:
-        if count > 1 or speaks_of_faces(file.name):
-            yield from as_finding(file, StoreFacts(form, width, count, unit=units[width]))
+        fits = speaking or like_descriptors(samples[width])
+        if fits and (count > 1 or speaks_of_faces(file.name)):
+            yield from as_finding(file, StoreFacts(form, width, count, unit=unit_length(samples[width])))

@@ -16,6 +16,10 @@ NARROWEST, WIDEST = 96, 1024
 SAMPLE = 16
 """Vectors whose length is taken."""
 _UNIT = 0.01
+_LEAST, _MOST = 0.5, 2.5
+_VECTORS = re.compile(
+    r"embed|encoding|descriptor|feature|template|vector|biometr|(?:^|[-_.])(?:feat|vec|emb)s?(?:[-_.]|$)", re.I
+)
 _FACES = re.compile(r"face|facial|biometr|(?:^|_)person|people", re.I)
 
 
@@ -57,6 +61,26 @@ def unit_length(vectors: NDArray[np.floating]) -> bool | None:
         return None
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
     return bool((np.abs(lengths - 1) < _UNIT).all())
+
+
+def like_descriptors(vectors: NDArray[np.floating]) -> bool:
+    """Tell whether all vectors of a sample have lengths as descriptors have: near one (dlib's lie at 1.2 to 1.6).
+
+    Pictures, depths and features of other networks as plain arrays have not.
+    """
+    if vectors.size == 0 or not np.isfinite(vectors).all():
+        return False
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    return bool(((lengths > _LEAST) & (lengths < _MOST)).all())
+
+
+def speaks_of_vectors(name: str) -> bool:
+    """Tell whether a name of a schema or file speaks of vectors or of faces.
+
+    >>> speaks_of_vectors("known_encodings.pickle"), speaks_of_vectors("motorcycle_disp.npz")
+    (True, False)
+    """
+    return bool(_VECTORS.search(name)) or speaks_of_faces(name)
 
 
 def as_finding(file: TargetFile, facts: StoreFacts) -> Iterator[Finding]:
