@@ -61,3 +61,16 @@ def test_after_a_weak_detection_boxes_stay_wide(score: float) -> None:
     tracklet.propagated.append(np.repeat(STILL, 3, axis=0))
     assert wider(tracklet.after()) == pytest.approx([wider(seen(score).boxes())[0]] * 3, abs=1e-5)
     assert wider(tracklet.box_at(6)) == pytest.approx(wider(tracklet.after())[:1], abs=1e-5)
+
+
+@given(st.floats(0.125, 1, width=32), st.booleans())
+def test_a_sure_face_that_moves_is_covered_half_way_to_where_it_was_and_will_be(speed: float, across: bool) -> None:
+    """From a tenth of its side a frame on: it is blurred then, and its box less exact."""
+    step = np.array([1, 0, 1, 0] if across else [0, 1, 0, 1], np.float32) * np.float32(speed * SIDE)
+    places = STILL + step * np.arange(9, dtype=np.float32)[:, None]
+    tracklet = Tracklet.begin(0, places[:1], 0.9)
+    tracklet.continue_to(8, places[1:], places[8], 0.9)
+    covers = tracklet.boxes()[1:8]
+    reach = np.float32(0.5 * (speed - 0.1) * SIDE) * np.array([1, 0] if across else [0, 1], np.float32)
+    assert (covers[:, :2] <= places[1:8, :2] - reach).all()
+    assert (covers[:, 2:] >= places[1:8, 2:] + reach).all()

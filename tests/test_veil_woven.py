@@ -135,6 +135,16 @@ def test_spanning_boxes_hold_the_box_and_both_half_ways(corners: list[tuple[floa
         assert (outer[:, 2:] >= inner[:, 2:] - 1e-4).all()
 
 
+@given(st.floats(-20, 20, width=32), st.lists(st.floats(0, 30, width=32), min_size=2, max_size=6))
+def test_spanning_goes_as_far_however_wide_the_boxes_beside_are(step: float, margins: list[float]) -> None:
+    inner = np.array([[100 + step * n, 50, 110 + step * n, 60] for n in range(len(margins))], np.float32)
+    more = np.array(margins, np.float32)[:, None]
+    wider = spanning(np.concatenate([inner[:, :2] - more, inner[:, 2:] + more], axis=1))
+    narrow = spanning(inner)
+    assert (wider[:, :2] <= narrow[:, :2] - more + 1e-3).all()
+    assert (wider[:, 2:] >= narrow[:, 2:] + more - 1e-3).all()
+
+
 def test_only_boxes_in_woven_frames_span_fields() -> None:
     frames, boxes = WovenFrames(), np.array([[4 * n, 0, 4 * n + 10, 10] for n in range(6)], np.float32)
     assert not frames

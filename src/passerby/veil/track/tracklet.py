@@ -21,7 +21,7 @@ WIDEST = 0.5
 WEAK_SCORES, WEAK_SHARES = (0.4, 0.7), (0.1, 0.0)
 """Where a detection scores so much, a box is wider on each side by these shares of its side: the less sure the network is, the
 farther off its boxes are. Source: docs/measures.md (what boxes lack on the annotated clips, by score)."""
-SLOW = 0.25
+SLOW = 0.05
 """Share of its side by which a face may move in a frame without a wider cover: it is blurred then, and its box less exact.
 Source: docs/measures.md."""
 SPEED_SHARE = 0.5

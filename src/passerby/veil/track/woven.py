@@ -69,8 +69,10 @@ def spanning(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(boxes) < 2:
         return boxes
     half = np.diff(boxes, axis=0) / 2
-    after = boxes + np.concatenate([half, half[-1:]])
-    before = boxes - np.concatenate([half[:1], half])
-    low = np.minimum(np.minimum(before, after), boxes)[:, :2]
-    high = np.maximum(np.maximum(before, after), boxes)[:, 2:]
+    low, high = boxes[:, :2], boxes[:, 2:]
+    # by the corners, for a box may grow; by the middles, for one may be wider than the next: it moves as far all the same
+    middle = (half[:, :2] + half[:, 2:]) / 2
+    for by in (half, np.concatenate([middle, middle], axis=1)):
+        for reached in (boxes + np.concatenate([by, by[-1:]]), boxes - np.concatenate([by[:1], by])):
+            low, high = np.minimum(low, reached[:, :2]), np.maximum(high, reached[:, 2:])
     return np.concatenate([low, high], axis=1).astype(np.float32)
