@@ -264,6 +264,11 @@ def test_claims_beyond_belief_are_refused_not_followed() -> None:
     assert "PE not read to its end: it holds more than 4096 resources: the rest was not read" in [
         one.reason for one in read(bytes(many), "a.dll") if isinstance(one, Unread)
     ]
+    commands = bytearray(make.macho())
+    struct.pack_into("<I", commands, 16, 1 << 31)
+    (unread,) = read(bytes(commands), "a.dylib")
+    assert isinstance(unread, Unread)
+    assert "claims 2147483648 load commands" in unread.reason
 
 
 WHOLE = [

@@ -28,7 +28,7 @@ _LOADS = {0xC, 0x80000018, 0x8000001F, 0x20, 0x80000023}
 _ID, _SYMTAB, _SEGMENTS, _WRITABLE = 0xD, 0x2, {0x1, 0x19}, 2
 _MOST_SLICES = 32
 """More are no file for several processors but a class of Java, which begins with the same bytes and its version, 45 or more."""
-_MOST_COMMANDS_BYTES = 16 << 20
+_MOST_COMMANDS, _MOST_COMMANDS_BYTES = 1 << 16, 16 << 20
 
 
 class _Part(NamedTuple):
@@ -99,6 +99,8 @@ def _commands(part: _Part) -> Iterator[tuple[int, bytes]]:
     if commands_bytes > _MOST_COMMANDS_BYTES:
         raise BinaryFaultError(f"its load commands are longer than {_MOST_COMMANDS_BYTES} bytes and were not read")
     commands = part.window.at(32 if part.wide else 28, commands_bytes, "the load commands")
+    if count > _MOST_COMMANDS:
+        raise BinaryFaultError(f"it claims {count} load commands, more than {_MOST_COMMANDS}: they were not read")
     place = 0
     for _ in range(count):
         if place + 8 > len(commands):
