@@ -225,6 +225,27 @@ def test_what_is_too_long_for_a_tree_is_named_where_it_could_hide_something() ->
     assert isinstance(unread, Unread)
 
 
+BUILT = (
+    "!function(e){var t=e;t.a.computeFaceDescriptor(x),t.withFaceDescriptors(y),r.faceRecognitionNet.load(z)}(window);"
+)
+
+
+def test_scripts_that_hold_a_recogniser_are_found_without_an_import() -> None:
+    found = findings(BUILT, "app.min.js")["face-api-js"]
+    assert (found.rating, found.confidence) == (Rating.IDENTIFIES, Confidence.LIKELY)
+    assert findings(BUILT.replace("computeFaceDescriptor", "a").replace("withFaceDescriptors", "b"), "app.min.js") == {}
+    unread, *rest = read_source(BytesFile(("x();" * 300_000 + BUILT).encode(), "big.js"), PREFILTER)
+    assert isinstance(unread, Unread)
+    assert "face-api-js" in {one.component for one in rest if isinstance(one, Finding)}
+
+
+def test_what_decides_is_shown_before_what_does_not() -> None:
+    code = "import face_recognition as f\n" + "f.face_locations(x)\n" * 50 + "f.compare_faces(x)\n"
+    found = findings(code)["face-recognition"]
+    assert len(found.evidence) == 12
+    assert found.evidence[-1].what == "calls face_recognition.compare_faces"
+
+
 def test_deep_code_is_read() -> None:
     for code in ("(" * 50_000, "f(" * 50_000, "a" + ".b()" * 2_000, "[" * 20_000 + "]" * 20_000):
         for name in ("a.py", "a.ts"):

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from passerby.scan.calls.marks import Call, Marked
-from passerby.scan.calls.names import OF_FACES
-from passerby.scan.calls.uses import Language, Use, UseSort
+from passerby.scan.calls.names import OF_FACES, words_of
+from passerby.scan.calls.uses import Language, Origin, Use, UseSort
 from passerby.scan.values import Ability, Confidence, Evidence, Finding, FindingKind, Rating, Weights
 
+BUILT_IN = 3
+"""Different calls of one component, each of three words or more, that a script names without an import."""
 MOST_EVIDENCE = 12
 """Places of one component that are shown of one file."""
 _UNCALLED = "It is imported or addressed; no call of it was seen here."
@@ -23,7 +25,8 @@ _LABEL = r"\-A-Za-z0-9_"
 class _Case:
     """What was seen of one component in one file."""
 
-    places: dict[tuple[int, str], None] = field(default_factory=dict)
+    calls: dict[tuple[int, str], None] = field(default_factory=dict)
+    others: dict[tuple[int, str], None] = field(default_factory=dict)
     linked: bool = False
     imported: bool = False
     sure: list[Call] = field(default_factory=list)
@@ -32,9 +35,15 @@ class _Case:
     fetched: bool = False
     named_weights: tuple[Ability, ...] = ()
 
-    def see(self, use: Use, what: str) -> None:
-        if len(self.places) < MOST_EVIDENCE:
-            self.places.setdefault((use.line, what))
+    def see(self, use: Use, what: str, *, decides: bool = True) -> None:
+        """Keep a place; those that decide are shown before imports and calls that only detect."""
+        places = self.calls if decides else self.others
+        if len(places) < MOST_EVIDENCE:
+            places.setdefault((use.line, what))
+
+    def places(self) -> list[tuple[int, str]]:
+        """Return the places that are shown, in order."""
+        return sorted([*self.calls, *self.others][:MOST_EVIDENCE])
 
 
 def judge_uses(path: str, uses: Iterable[Use], marked: Iterable[Marked], language: Language) -> list[Finding]:
@@ -60,14 +69,48 @@ def _finding(path: str, uses: list[Use], marked: Marked, language: Language) -> 
             _named(use, marked, language, case)
         else:
             _written(use, marked, case)
-    if case.linked:
-        for use in uses:
-            if use.sort is UseSort.NAME and not use.origin.module:
-                call = marked.call_in(use.origin.tail, known=False)
-                if call is not None:
-                    (case.sure if call.unmistakable else case.likely).append(call)
-                    case.see(use, f"calls {_shown('.'.join(use.origin.tail[-2:]))}")
+    _loose(uses, marked, language, case)
     return _said(path, marked, case)
+
+
+def _loose(uses: list[Use], marked: Marked, language: Language, case: _Case) -> None:
+    """Take calls whose owner is not known, where the component is known to be in play."""
+    loose = [use for use in uses if use.sort is UseSort.NAME and not use.origin.module]
+    called = [(use, call) for use in loose if (call := marked.call_in(use.origin.tail, known=False)) is not None]
+    if case.linked or (language is Language.JAVASCRIPT and _built_in(marked, {call for _, call in called})):
+        for use, call in called:
+            (case.sure if case.linked and call.unmistakable else case.likely).append(call)
+            case.see(use, f"calls {_shown('.'.join(use.origin.tail[-2:]))}", decides=call.identifies)
+
+
+def _built_in(marked: Marked, calls: set[Call]) -> bool:
+    """Return whether a script names so many of a component's own calls that it holds the component, as built scripts do."""
+    own = {call.parts for call in calls if call.identifies and call.unmistakable}
+    return bool(marked.component.code.javascript) and len(own) >= BUILT_IN
+
+
+def judge_built(path: str, text: str, marked: Iterable[Marked]) -> list[Finding]:
+    """Return findings of a script that is too long for a tree: components of which it names several calls as whole words.
+
+    Args:
+        path: Of the file, as it is shown.
+        text: The script.
+        marked: Components whose names stand in the file.
+    """
+    found = []
+    for one in marked:
+        names = {name: one.call_of(name) for name in one.component.code.identifying if len(words_of(name)) > 2}
+        there = {
+            name: call for name, call in names.items() if re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text)
+        }
+        if _built_in(one, set(there.values())):
+            case = _Case(likely=list(there.values()))
+            for name in sorted(there):
+                case.see(
+                    Use(UseSort.NAME, Origin("", (name,)), None, text.count("\n", 0, text.index(name))), f"names {name}"
+                )
+            found.append(_said(path, one, case))
+    return [one for one in found if one is not None]
 
 
 def _imported(use: Use, marked: Marked, language: Language, case: _Case) -> None:
@@ -80,7 +123,7 @@ def _imported(use: Use, marked: Marked, language: Language, case: _Case) -> None
         case.likely.append(call)
     case.imported |= marked.speaks(use.origin)
     if case.imported or call is not None:
-        case.see(use, f"imports {_shown(str(use.origin))}")
+        case.see(use, f"imports {_shown(str(use.origin))}", decides=False)
 
 
 def _named(use: Use, marked: Marked, language: Language, case: _Case) -> None:
@@ -91,10 +134,10 @@ def _named(use: Use, marked: Marked, language: Language, case: _Case) -> None:
     call = marked.call_in(tail, known=True)
     if call is not None:
         case.sure.append(call)
-        case.see(use, f"calls {_shown(str(use.origin).removeprefix('service:'))}")
+        case.see(use, f"calls {_shown(str(use.origin).removeprefix('service:'))}", decides=call.identifies)
     elif marked.alone and use.origin.module.startswith("service:"):
         case.imported = True
-        case.see(use, f"makes a client of {_shown(use.origin.module.removeprefix('service:'))}")
+        case.see(use, f"makes a client of {_shown(use.origin.module.removeprefix('service:'))}", decides=False)
 
 
 def _written(use: Use, marked: Marked, case: _Case) -> None:
@@ -168,7 +211,7 @@ def _said(path: str, marked: Marked, case: _Case) -> Finding | None:
         rating=rating,
         confidence=_confidence(case, calls),
         weights=weights,
-        evidence=tuple(Evidence(path, what, line) for line, what in sorted(case.places)),
+        evidence=tuple(Evidence(path, what, line) for line, what in case.places()),
         note=_UNCALLED if abilities == set(component.abilities) and not calls else "",
     )
 

@@ -37,6 +37,8 @@ _MOST_VALUES = 500_000
 _GRANTING = frozenset({"action", "actions", "type"})
 _ACTION, _RESOURCE, _POLICIES = "action", "resource", "polic"
 """What stands below a key: actions and types; resources of Terraform by type; whatever has policies in its name."""
+_MOST_LITERALS = 300
+"""Literals of one file that are judged with what stands around them."""
 _DETECTS = re.compile("[A-Za-z]{0,40}Face[A-Za-z]{0,40}")
 _DENIED = re.compile(r"""\beffect["']?\s*[=:]\s*["']?deny\b""", re.IGNORECASE)
 _BICEP = re.compile(r"^resource\s+\w+\s+'([^'@\n]+)@[^'\n]*'\s*=[^{\n]*\{(.*?)^\}", re.DOTALL | re.MULTILINE)
@@ -73,17 +75,24 @@ def read_policy(file: TargetFile, prefilter: Prefilter | None = None) -> Iterabl
         return ()
     try:
         text = read_text(file, MOST_CODE_BYTES if suffix_of(file.name) in {"tf", "hcl", "bicep"} else 8 << 20)
-        grants = list(_grants(file, text))
+        marked = [search.marked[one] for one in sorted(ids)]
+        grants = list(_grants(file, text, {word for one in marked for word in _first_words(one)}))
     except ScanError as exc:
         return (Unread(file.path, f"{exc.message.partition(': ')[0]}; permissions or resources may stand in it"),)
-    found = (_finding(file.path, text, grants, search.marked[one]) for one in sorted(ids))
+    found = (_finding(file.path, text, grants, one) for one in marked)
     return [one for one in found if one is not None]
 
 
-def _grants(file: TargetFile, text: str) -> Iterator[Grant]:
+def _first_words(marked: Marked) -> Iterator[str]:
+    """Yield the services whose actions count, and the types of resources."""
+    yield from (one.partition(":")[0] for one in marked.component.code.iam_actions)
+    yield from (one.partition("?")[0] for one in marked.component.code.resources)
+
+
+def _grants(file: TargetFile, text: str, words: set[str]) -> Iterator[Grant]:
     suffix = suffix_of(file.name)
     if suffix in {"tf", "hcl"}:
-        yield from _terraform(text)
+        yield from _terraform(text, words)
     elif suffix == "bicep":
         for found in _BICEP.finditer(text):
             kind = _KIND.search(found[2])
@@ -139,7 +148,8 @@ def _field(table: dict[object, object], name: str) -> object:
     return next((value for key, value in table.items() if isinstance(key, str) and key.lower() == name), None)
 
 
-def _terraform(text: str) -> Iterator[Grant]:
+def _terraform(text: str, words: set[str]) -> Iterator[Grant]:
+    left = _MOST_LITERALS
     for node in find_kinds(parse(text, "hcl"), ("template_literal", "heredoc_template")):
         literal = node.text()
         if node.kind() == "heredoc_template":
@@ -148,7 +158,8 @@ def _terraform(text: str) -> Iterator[Grant]:
                 yield from _granted(json.loads(literal[start : end + 1]))
             except (ValueError, RecursionError):
                 continue
-        elif len(literal) < 200:
+        elif left and words.intersection((literal, literal.partition(":")[0])):
+            left -= 1
             outer = next((one for one in node.ancestors() if one.kind() in {"block", "object"}), None)
             if outer is not None and _DENIED.search(outer.text()[:20_000]):
                 continue

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from passerby.scan.calls.marks import Marked, marked_components
-from passerby.scan.calls.names import spellings
+from passerby.scan.calls.names import spellings, words_of
 from passerby.scan.calls.sources import MOST_CODE_BYTES, decoded
 from passerby.scan.calls.uses import Language
 from passerby.scan.catalogue import Catalogue, read_catalogue
@@ -119,12 +119,20 @@ def _needles(one: Marked, language: Language) -> set[str]:
     found |= {_telling(host) for host in code.hosts}
     found |= {name.partition(":")[0] + ":" for name in code.iam_actions}
     found |= {file.name for file in one.component.files if one.identifying_file(file)}
-    if language is Language.JAVASCRIPT:
-        found |= set(code.globals)
+    return {name for name in found | _call_needles(one, language) if name}
+
+
+def _call_needles(one: Marked, language: Language) -> set[str]:
+    code = one.component.code
     if not one.alone:
-        for name in (*code.identifying, *code.detecting):
-            found |= spellings(max(name.split("."), key=len))
-    return {name for name in found if name}
+        return {
+            spelled
+            for name in (*code.identifying, *code.detecting)
+            for spelled in spellings(max(name.split("."), key=len))
+        }
+    if language is Language.JAVASCRIPT:  # built scripts hold a component without importing it
+        return {*code.globals, *(name for name in code.identifying if "." not in name and len(words_of(name)) > 2)}
+    return set()
 
 
 def _telling(host: str) -> str:

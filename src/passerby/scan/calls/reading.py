@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from passerby.errors import ScanError
 from passerby.scan.calls.javascript import javascript_uses
-from passerby.scan.calls.judgement import judge_uses
+from passerby.scan.calls.judgement import judge_built, judge_uses
 from passerby.scan.calls.lexical import lexical_uses
+from passerby.scan.calls.marks import Marked
 from passerby.scan.calls.policies import read_policy, wants_policy
 from passerby.scan.calls.prefilter import Prefilter, shipped_prefilter
 from passerby.scan.calls.python import python_uses
-from passerby.scan.calls.sources import CodePart, Dialect, dialect_of, parts_of
+from passerby.scan.calls.sources import CodePart, Dialect, decoded, dialect_of, parts_of
 from passerby.scan.calls.uses import Language, Origin, Use, UseSort
-from passerby.scan.values import Observation, Reader, TargetFile, Unread
+from passerby.scan.values import Finding, Observation, Reader, TargetFile, Unread
+
+MOST_BUILT_BYTES = 32 << 20
 
 
 def read_source(file: TargetFile, prefilter: Prefilter | None = None) -> Iterable[Observation]:
@@ -34,8 +37,16 @@ def read_source(file: TargetFile, prefilter: Prefilter | None = None) -> Iterabl
         uses = [use for part in parts_of(file) for use in _uses(part, dialect)]
     except ScanError as exc:
         named = ", ".join(search.marked[one].component.title for one in sorted(ids)[:3])
-        return (Unread(file.path, f"{exc.message.partition(': ')[0]}; names of {named} stand in it"),)
+        unread = Unread(file.path, f"{exc.message.partition(': ')[0]}; names of {named} stand in it")
+        return (unread, *_built(file, [search.marked[one] for one in sorted(ids)], dialect))
     return judge_uses(file.path, uses, (search.marked[one] for one in sorted(ids)), dialect.language)
+
+
+def _built(file: TargetFile, marked: list[Marked], dialect: Dialect) -> list[Finding]:
+    """Return what a long script holds; built scripts are long, and often hold all that they need."""
+    if dialect.language is not Language.JAVASCRIPT or file.size_bytes > MOST_BUILT_BYTES:
+        return []
+    return judge_built(file.path, decoded(file.read(MOST_BUILT_BYTES)), marked)
 
 
 def _uses(part: CodePart, dialect: Dialect) -> Iterator[Use]:
