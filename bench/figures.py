@@ -83,6 +83,10 @@ class Table:
         print(f"| {figure} | {why} | | | | |", flush=True)
         self._keep(Figure(figure, why, None, None))
 
+    def add(self, figure: Figure) -> None:
+        """Take over a figure that another script printed."""
+        self._keep(figure)
+
     def _keep(self, figure: Figure) -> None:
         self.figures.append(figure)
         if self.file:

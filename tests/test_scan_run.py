@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
+import json
 import os
 import signal
 import sqlite3
@@ -15,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from tests.scan_readers import MARK, finding
+from tests.test_scan_archives import tarred
 
 from passerby.errors import ConfigError
 from passerby.scan import Evidence, FindingKind, Progress, ScanResult, ScanSettings, Weights, scan_target
@@ -346,3 +350,47 @@ def test_processes_that_were_given_nothing_end(count: int) -> None:
     closing.start()
     closing.join(timeout=60)
     assert not closing.is_alive()
+
+
+def image_files(*layers: bytes, oci: bool) -> dict[str, bytes]:
+    """Return the files of an image as `docker save` or an OCI layout write them."""
+    blobs = {f"blobs/sha256/{hashlib.sha256(one).hexdigest()}": one for one in layers}
+    if not oci:
+        return blobs | {"manifest.json": json.dumps([{"Config": "c.json", "Layers": list(blobs)}]).encode()}
+    told = {"schemaVersion": 2, "layers": [{"digest": path.replace("/", ":")[6:]} for path in blobs]}
+    manifest = json.dumps(told).encode()
+    return blobs | {f"blobs/sha256/{hashlib.sha256(manifest).hexdigest()}": manifest, "index.json": b"{}"}
+
+
+@pytest.mark.parametrize("oci", [False, True])
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_a_later_layer_of_an_image_deletes_is_found_and_says_so(
+    tmp_path: Path, *, oci: bool, folder: bool
+) -> None:
+    low = tarred(*[(f"{at}/{n}.bin", MARK + at.encode()) for at in ("a", "b", "./c/d", "e") for n in (1, 2)])
+    high = gzip.compress(tarred(("a/.wh.1.bin", b""), ("b/.wh..wh..opq", b""), ("b/3.bin", MARK), ("./.wh.c", b"")))
+    files = image_files(low, high, oci=oci)
+    target = tmp_path / "image"
+    if folder:
+        for name, data in files.items():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes(data)
+    else:
+        target.write_bytes(tarred(*files.items()))
+    result = scanned(target, settings())
+    deleted = {one.path.rpartition("!/")[2]: bool(one.note) for one in result.findings}
+    assert deleted == {
+        "a/1.bin": True,
+        "a/2.bin": False,
+        "b/1.bin": True,
+        "b/2.bin": True,
+        "b/3.bin": False,
+        "./c/d/1.bin": True,
+        "./c/d/2.bin": True,
+        "e/1.bin": False,
+        "e/2.bin": False,
+    }
+    assert {one.note for one in result.findings} == {
+        "",
+        "A later layer of the image deletes it, and it is still in there",
+    }

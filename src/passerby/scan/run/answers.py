@@ -22,6 +22,8 @@ class FileAnswers:
         findings: In the order of reading.
         mentions: In the order of reading.
         unread: In the order of reading.
+        images: Of each container image in it the paths of its layers, lowest first.
+        whiteouts: Paths by which a layer of an image deletes what lower ones hold.
         files: How many were read: it, and those in it.
         size_bytes: Of them together.
         lasting: Another run would answer the same; not where time ran out or the system refused something.
@@ -30,6 +32,8 @@ class FileAnswers:
     findings: list[Finding] = field(default_factory=list)
     mentions: list[PackageMention] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
+    images: list[tuple[str, ...]] = field(default_factory=list)
+    whiteouts: list[str] = field(default_factory=list)
     files: int = 0
     size_bytes: int = 0
     lasting: bool = True

@@ -10,6 +10,7 @@ from datetime import date
 from passerby.scan.catalogue import read_catalogue
 from passerby.scan.packages import join_packages
 from passerby.scan.run.answers import FileAnswers
+from passerby.scan.run.layers import Layers
 from passerby.scan.run.suppressing import Suppression
 from passerby.scan.values import Finding, FindingKind, PackageMention, Rating, ScanResult, Unread, Weights
 
@@ -35,6 +36,8 @@ class Joining:
         self._findings: set[Finding] = set()
         self._mentions: set[PackageMention] = set()
         self._unread: set[Unread] = set()
+        self._images: set[tuple[str, ...]] = set()
+        self._whiteouts: set[str] = set()
         self._files = self._size_bytes = 0
 
     def add(self, answers: FileAnswers) -> None:
@@ -42,6 +45,8 @@ class Joining:
         self._findings.update(answers.findings)
         self._mentions.update(answers.mentions)
         self._unread.update(answers.unread)
+        self._images.update(answers.images)
+        self._whiteouts.update(answers.whiteouts)
         self._files += answers.files
         self._size_bytes += answers.size_bytes
 
@@ -55,7 +60,8 @@ class Joining:
         findings = set(self._findings)
         if self._mentions:
             findings.update(join_packages(self._mentions, read_catalogue()))
-        ordered = sorted(_told_together(findings), key=finding_order)
+        layers = Layers(self._images, self._whiteouts)
+        ordered = sorted(map(layers.told, _told_together(findings)), key=finding_order)
         counting = [one for one in suppressions if one.until >= today]
         reasons = {finding: _reason(finding, counting) for finding in ordered}
         return ScanResult(

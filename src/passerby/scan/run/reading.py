@@ -13,6 +13,7 @@ from passerby.errors import PasserbyError
 from passerby.scan.files import Budget, DiskFile, ScanLimits, budget_for, is_packed, shown_path, unpacked
 from passerby.scan.run.answers import FileAnswers
 from passerby.scan.run.cache import AnswerCache
+from passerby.scan.run.layers import note_layers
 from passerby.scan.values import Observation, Reader, TargetFile, Unread
 
 _MOST_UNREAD = 1000
@@ -130,6 +131,7 @@ def read_file(
             answers.add(Unread(member.path, given_up[member.path]))
             continue
         begin(member.path)
+        note_layers(member, answers)
         for reader in readers:
             for one in _asked(reader, member, answers):
                 answers.add(one)
