@@ -147,7 +147,7 @@ class Kit:
         return load("timm").create_model(name, pretrained=False, **more)
 
     def vision(self, name: str, **more: Any) -> Any:  # noqa: ANN401
-        return load("torchvision").models.get_model(name, weights=None, **{"weights_backbone": None, **more})
+        return load("torchvision").models.get_model(name, weights=None, **more)
 
     def osnet(self, name: str, out: int = 512) -> Any:  # noqa: ANN401
         """Build by the file alone: the package wants more than this environment has."""

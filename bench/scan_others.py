@@ -86,7 +86,7 @@ def _people(kit: Kit) -> Iterator[Case]:
 
 
 def _vision_map(kit: Kit, name: str) -> Any:  # noqa: ANN401 - a module of torch
-    return kit.module(lambda me, x: me.inner(x)["out"], inner=kit.vision(name))
+    return kit.module(lambda me, x: me.inner(x)["out"], inner=kit.vision(name, weights_backbone=None))
 
 
 def _smp(name: str) -> Any:  # noqa: ANN401 - a module of torch

@@ -157,6 +157,46 @@ def test_attribute_heads_are_told_by_names_and_sizes() -> None:
     assert {found.abilities for found in findings(both, "b.onnx")} == {(Ability.AGE,), (Ability.GENDER,)}
 
 
+@pytest.mark.parametrize("classes", [133, 196, 200, 257, 365, 525])
+@pytest.mark.parametrize("side", [96, 112, 128, 160, 224])
+def test_other_numbers_of_classes_are_no_descriptor(classes: int, side: int) -> None:
+    assert not identifies(onnx_head((1, 3, side, side), {"y": (1, classes)}), "a.onnx")
+
+
+@pytest.mark.parametrize("people", [2622, 8631, 10575])
+def test_as_many_classes_as_people_of_a_training_set_may_be_a_face_network(people: int) -> None:
+    found = one(onnx_head((1, 3, 224, 224), {"y": (1, people)}, ends="Softmax"), "a.onnx")
+    assert found.rating is Rating.IDENTIFIES
+    assert found.confidence is Confidence.MAY_BE
+    assert f"{people} classes" in found.evidence[0].what
+    assert identifies(safetensors({"conv.weight": (64, 3, 3, 3), "fc8.weight": (people, 4096)}), "a.safetensors")
+
+
+def test_a_small_picture_is_of_a_face_where_a_known_network_takes_it() -> None:
+    assert identifies(onnx_head((1, 3, 55, 47), {"y": (1, 160)}, pool=False), "a.onnx")
+    assert not identifies(onnx_head((1, 3, 56, 48), {"y": (1, 160)}), "a.onnx")
+
+
+def test_a_network_without_its_head_is_a_general_embedder() -> None:
+    nodes = [
+        Node("Conv", ("x", "w"), ("c",)),
+        Node("MatMul", ("c", "m"), ("t",)),
+        Node("Add", ("t", "c"), ("s",)),
+        Node("LayerNormalization", ("s", "g"), ("n",)),
+        Node("Gather", ("n", "i"), ("y",)),
+    ]
+    tensors = {"w": (192, 3, 16, 16), "m": (768, 192), "g": (192,), "i": (1,)}
+    transformer = onnx({"x": (1, 3, 112, 112)}, {"y": (1, 192)}, nodes, tensors)
+    pooled = onnx(
+        {"x": (1, 3, 112, 112)},
+        {"y": (1, 512, 1, 1)},
+        [nodes[0], Node("GlobalAveragePool", ("c",), ("y",))],
+        {"w": (512, 3, 3, 3)},
+    )
+    for data in (transformer, pooled):
+        assert one(data, "a.onnx").title == "general embedder"
+
+
 def test_speakers_are_speakers() -> None:
     speech = onnx(
         {"feats": ("B", "T", 80)}, {"embs": ("B", 256)}, [Node("Gemm", ("feats", "w"), ("embs",))], {"w": (256, 80)}

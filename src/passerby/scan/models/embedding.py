@@ -13,6 +13,8 @@ from passerby.scan.networks import Network, NetworkOutput, Op, PictureInput
 
 WIDTHS = range(128, 1025)
 """Numbers of a face descriptor. Source: dlib and OpenFace give 128, DeepID 160, FaceNet and ArcFace 512, faceres 1024."""
+_WIDE = {2048, 4096}
+"""Source: VGGFace2 gives 2048, DeepFace and VGGFace 4096."""
 CLASS_COUNTS = {1000, 1001}
 """Classes of ImageNet, without and with one for the ground. Source: Russakovsky and others 2015; TensorFlow's slim models."""
 PEOPLE_COUNTS = {2622, 8631, 10572, 10575, 85742, 93431, 205990, 360232, 617970}
@@ -20,6 +22,8 @@ PEOPLE_COUNTS = {2622, 8631, 10572, 10575, 85742, 93431, 205990, 360232, 617970}
 Glint360K, WebFace12M. Source: the papers and the training lists of InsightFace."""
 PIXELS = range(96, 161)
 """Of a picture of one face."""
+_DEEPID = (55, 47)
+"""Source: DeepID (Sun and others 2014), the one small input that is still around."""
 _GENERAL_PX = 192
 _RATIO = 1.35
 """Of the sides of a picture of one face. Source: SphereFace takes 112x96, 1.17."""
@@ -39,6 +43,7 @@ class Ending(NamedTuple):
         batch_normalised: A batch normalisation follows its last layer of trained numbers.
         flattened: Its last fully connected layer takes the whole map.
         pooled: Nothing trained follows the pooling of the map.
+        headless: A transformer's last sum of two ways is the output.
         global_depthwise: A depthwise convolution over the whole map leads to it.
     """
 
@@ -48,6 +53,7 @@ class Ending(NamedTuple):
     batch_normalised: bool
     flattened: bool
     pooled: bool
+    headless: bool
     global_depthwise: bool
 
 
@@ -72,6 +78,7 @@ def ending_of(output: NetworkOutput) -> Ending:
         batch_normalised=Op.NORM in last,
         flattened=bool(flattened),
         pooled=trained is Op.GLOBAL_POOL,
+        headless=Op.ADD in last and Op.LAYER_NORM in last,
         global_depthwise=Op.GLOBAL_DEPTHWISE in tail,
     )
 
@@ -110,7 +117,8 @@ def size_of(picture: PictureInput | None) -> Size:
         return Size(face=False, tall=False, large=False, open=True, words="an input whose size is left open")
     height, width = picture.height_px, picture.width_px
     ratio = max(height, width) / max(1, min(height, width))
-    face = height in PIXELS and width in PIXELS and ratio <= _RATIO and picture.channels == 3
+    aligned = (height in PIXELS and width in PIXELS and ratio <= _RATIO) or (height, width) == _DEEPID
+    face = aligned and picture.channels == 3
     large = min(height, width) >= _GENERAL_PX
     words = f"input {picture.channels or 'any'}x{height}x{width}"
     return Size(face, height >= _TALL * width, large, open=False, words=words)
@@ -140,9 +148,9 @@ def signs_of(network: Network, size: Size, output: NetworkOutput) -> list[Sign]:
         (ending.flattened and not ending.batch_normalised, Sign(2, "ends in Flatten-FC")),
         (ending.batch_normalised and not ending.flattened, Sign(2, "ends in BatchNorm")),
         (ending.normalised, Sign(2, "brought to length 1")),
-        (ending.pooled, Sign(-3, "ends in pooling, without a layer for descriptors")),
+        (ending.pooled or ending.headless, Sign(-3, "ends without a layer for descriptors")),
         (is_transformer(network) and not size.face, Sign(-2, "a transformer")),
-        (bool(word), Sign(3, f"names itself {word}")),
+        (bool(word), Sign(6, f"names itself {word}")),
     ]
     return [sign for holds, sign in found if holds]
 
@@ -150,8 +158,6 @@ def signs_of(network: Network, size: Size, output: NetworkOutput) -> list[Sign]:
 def _width_points(width: int) -> int:
     if width in CLASS_COUNTS:
         return -5
-    if width in PEOPLE_COUNTS:
-        return 3
     if width in WIDTHS:
-        return 1 if width % 64 == 0 else -1
-    return -3
+        return 1 if width % 32 == 0 else -2
+    return -1 if width in _WIDE else -3

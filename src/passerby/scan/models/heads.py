@@ -27,7 +27,7 @@ _LANDMARKS = {
 }
 """Points by numbers given: two or three a point. Source: 300-W (68), WFLW (98), JD-landmark (106), MediaPipe's face mesh (468,
 with irises 478) and iris (71 of three, 76 with the iris), InsightFace's 2d106det and 1k3d68."""
-_ALWAYS_POINTS = {136, 212, 213, 228, 1404, 1434, 3309}
+_ALWAYS_POINTS = {136, 196, 204, 212, 213, 228, 1404, 1434, 3309}
 _TITLES = {
     "age": "age estimator",
     "gender": "gender classifier",

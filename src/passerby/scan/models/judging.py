@@ -15,7 +15,7 @@ from passerby.scan.models.embedding import (
 from passerby.scan.models.heads import attributes, face_boxes, landmarks
 from passerby.scan.models.judgement import Judgement, Sign, face_embedder, general_embedder, person_embedder
 from passerby.scan.models.states import judge_parameters
-from passerby.scan.models.words import ATTRIBUTES, says
+from passerby.scan.models.words import ATTRIBUTES, face_word, says
 from passerby.scan.networks import Network, NetworkOutput, Op, PictureInput, picture_of
 from passerby.scan.values import Confidence
 
@@ -81,11 +81,13 @@ def _judge_output(
     said = attributes(network, picture, size, output, own)
     if said:
         return said
-    ending = ending_of(output)
     width = output.width or 0
-    if ending.probabilities or (picture is not None and picture.channels == 1):
+    if width in PEOPLE_COUNTS and (picture is None or picture.channels != 1):
+        why = f"{size.words}, {width} classes, as many as there are people in a training set of faces"
+        return [face_embedder(why, Confidence.MAY_BE)]
+    if ending_of(output).probabilities or (picture is not None and picture.channels == 1):
         return []
-    if width not in _GENERAL_WIDTHS and width not in PEOPLE_COUNTS:
+    if width not in _GENERAL_WIDTHS:
         return []
     if size.tall or (says("person", names) and not size.face):
         return [person_embedder(f"{size.words}, higher than wide, one output of {width} numbers")]
@@ -98,8 +100,9 @@ def _judge_descriptor(network: Network, size: Size, output: NetworkOutput) -> li
     why = ", ".join(
         sign.words for sign in signs if sign.words and (sign.points >= 0 or sign.words.startswith("one output"))
     )
-    least, likely = (2, 3) if size.face else (3, 7) if size.open else (3, 5)
-    if points >= least and (output.width in WIDTHS or output.width in PEOPLE_COUNTS or points >= 5):
+    least, likely = (2, 3) if size.face else (4, 7) if size.open else (3, 5)
+    flat = size.face and ending_of(output).flattened
+    if points >= least and (output.width in WIDTHS or flat or face_word((*network.names, output.name))):
         return [face_embedder(why, Confidence.LIKELY if points >= likely else Confidence.MAY_BE)]
     return [general_embedder(why)] if _is_general(network, output) else []
 
@@ -120,7 +123,7 @@ def _is_general(network: Network, output: NetworkOutput) -> bool:
     width = output.width or 0
     if width in CLASS_COUNTS:
         return False
-    return ending.pooled or ending.normalised or is_transformer(network) or width % 64 == 0
+    return ending.pooled or ending.normalised or is_transformer(network) or width % 32 == 0
 
 
 def _other(network: Network, size: Size, heads: list[NetworkOutput]) -> Judgement:

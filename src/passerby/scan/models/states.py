@@ -15,6 +15,8 @@ from passerby.scan.values import Ability, Confidence
 
 _MAPS = {w * h for w in range(3, 11) for h in range(3, 11) if abs(w - h) <= 1}
 """Places of the last map of a network that takes 96 to 160 pixels."""
+_FLAT = 2048
+"""Numbers of a whole last map at least: 128 channels of 4x4."""
 _ATTENTION = re.compile(r"attn|attention|qkv|pos_embed|cls_token|class_embedding|transformer")
 _TABLES = re.compile(r"embed(ding)?s?\.|position|token|relative")
 _TOP = re.compile(r"(^|\.)(fc|head|classifier|logits|kernel|weight|output|predictions?|cls)(\.|/|$)", re.I)
@@ -96,6 +98,10 @@ def _judge_tensors(network: Network, tensors: _Tensors, names: tuple[str, ...], 
     descriptor = _descriptor(network, tensors, names)
     if descriptor is not None:
         return [descriptor]
+    people = PEOPLE_COUNTS & ({linear.gives for linear in tensors.linears} | tensors.conv_widths)
+    if people:
+        why = f"a layer of {max(people)} classes, as many as there are people in a training set of faces"
+        return [face_embedder(why, Confidence.MAY_BE)]
     said = [kind for kind, pattern in ATTRIBUTES.items() if any(pattern.search(name) for name in names)]
     if said:
         may_be, why = Confidence.MAY_BE, f"{total}, named so"
@@ -135,7 +141,8 @@ def _sort(parameters: Iterable[Parameter]) -> _Tensors:
         tensors.prelus += _is_prelu(module, parts)
         for last, shape in parts.items():
             tensors.add(module, last, shape)
-    tensors.linears += [point for point in tensors.points if point.takes == tensors.global_width]
+    if tensors.large_depthwise == 1:
+        tensors.linears += [point for point in tensors.points if point.takes == tensors.global_width]
     return tensors
 
 
@@ -174,7 +181,7 @@ def _ends(tensors: _Tensors) -> list[tuple[int, list[Sign]]]:
 def _end_signs(linear: _Linear, after: list[_Linear], tensors: _Tensors) -> list[Sign]:
     people = next((other.gives for other in after if other.gives in PEOPLE_COUNTS), 0)
     maps = {linear.takes // width for width in tensors.conv_widths if width >= 32 and linear.takes % width == 0}
-    flattened = bool(maps & _MAPS)
+    flattened = linear.takes >= _FLAT and bool(maps & _MAPS) and linear not in tensors.points
     normed = _norm_follows(linear, tensors.norms)
     signs = [
         (flattened and normed, Sign(5, "Flatten-FC-BatchNorm")),
