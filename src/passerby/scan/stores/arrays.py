@@ -58,7 +58,7 @@ def read_array(file: TargetFile) -> Iterator[Observation]:
     if whole == 0:
         return
     vectors = np.frombuffer(data[: whole * row], kind).reshape(whole, dimension)
-    if not (like_descriptors(vectors) or speaks_of_vectors(file.path)):
+    if not (like_descriptors(vectors) or speaks_of_vectors(file.name)):
         return
     yield from as_finding(file, StoreFacts("an array of NumPy", dimension, count, unit=unit_length(vectors)))
 

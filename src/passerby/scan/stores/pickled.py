@@ -119,7 +119,7 @@ def read_pickle(file: TargetFile) -> Iterator[Observation]:
     except (ValueError, IndexError, OverflowError, MemoryError) as exc:
         yield Unread(file.path, f"is a pickle that breaks off or is none ({type(exc).__name__})")
     vectors.end_run()
-    speaking = vectors.speaking or speaks_of_vectors(file.path)
+    speaking = vectors.speaking or speaks_of_vectors(file.name)
     yield from _said(file, vectors.widths, vectors.samples, "a pickle", speaking=speaking)
 
 

@@ -17,6 +17,7 @@ SAMPLE = 16
 """Vectors whose length is taken."""
 _UNIT = 0.01
 _LEAST, _MOST = 0.5, 2.5
+_ALIKE = 1.5
 _VECTORS = re.compile(
     r"embed|encoding|descriptor|feature|template|vector|biometr|(?:^|[-_.])(?:feat|vec|emb)s?(?:[-_.]|$)", re.I
 )
@@ -64,14 +65,14 @@ def unit_length(vectors: NDArray[np.floating]) -> bool | None:
 
 
 def like_descriptors(vectors: NDArray[np.floating]) -> bool:
-    """Tell whether all vectors of a sample have lengths as descriptors have: near one (dlib's lie at 1.2 to 1.6).
+    """Tell whether all vectors of a sample have lengths as descriptors have: near one and alike (dlib's lie at 1.2 to 1.6).
 
     Pictures, depths and features of other networks as plain arrays have not.
     """
     if vectors.size == 0 or not np.isfinite(vectors).all():
         return False
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-    return bool(((lengths > _LEAST) & (lengths < _MOST)).all())
+    return bool(lengths.min() > _LEAST and lengths.max() < min(_MOST, lengths.min() * _ALIKE))
 
 
 def speaks_of_vectors(name: str) -> bool:
