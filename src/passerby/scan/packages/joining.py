@@ -56,6 +56,9 @@ def join_packages(mentions: Iterable[PackageMention], catalogue: Catalogue) -> t
         for mention in listed
         if (component := _component(mention, names)) is not None
     ]
+    by_folder: dict[str, list[PackageMention]] = {}
+    for mention in listed:
+        by_folder.setdefault(folders[mention.evidence.path], []).append(mention)
     groups: dict[tuple[str, str], list[_Hit]] = {}
     places = {(hit.component.id, hit.folder) for hit in hits}
     for hit in hits:
@@ -65,7 +68,7 @@ def join_packages(mentions: Iterable[PackageMention], catalogue: Catalogue) -> t
     findings = []
     for (_, folder), group in sorted(groups.items()):
         if folder not in graphs:
-            graphs[folder] = _Graph(one for one in listed if _inside(folders[one.evidence.path], folder))
+            graphs[folder] = _Graph(one for place, held in by_folder.items() if _inside(place, folder) for one in held)
         findings.append(_finding(group, graphs[folder]))
     return tuple(sorted(findings, key=lambda finding: (finding.path, finding.component)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import struct
 from collections.abc import Iterator
 
@@ -40,7 +41,8 @@ def read_array(file: TargetFile) -> Iterator[Observation]:
         return
     head = file.head(prefix + length)
     try:
-        stated = ast.literal_eval(head[prefix:].decode("latin-1").strip())
+        # Python 2 wrote long numbers as 3L
+        stated = ast.literal_eval(re.sub(r"(\d)L\b", r"\1", head[prefix:].decode("latin-1").strip()))
         shape, kind = stated["shape"], stated["descr"]
     except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError):
         yield Unread(file.path, "is an array of NumPy whose header cannot be read")
