@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.needs import chromium, module
-from tests.scan_results import DIGEST, HOSTILE, INSIGHT, NOW, REPORT, RESULT, reports
+from tests.scan_results import DETECTOR, DIGEST, HOSTILE, INSIGHT, NOW, REPORT, RESULT, reports
 
 from passerby import scan
 from passerby.scan import (
@@ -27,6 +27,7 @@ from passerby.scan import (
     ScanResult,
     Weights,
 )
+from passerby.scan.report.scanned import components_found
 from passerby.scan.report.words import ABILITY_WORDS, CONFIDENCE_WORDS, KIND_WORDS, RATING_MEANING, WEIGHTS_WORDS
 
 if TYPE_CHECKING:
@@ -349,7 +350,9 @@ def test_page_is_whole_and_loads_nothing(report: ScanReport) -> None:
     text = scan.report_to_html(report)
     page = Page(text)
     assert not {"script", "img", "link", "iframe", "object", "form"} & set(page.tags)
-    assert text.count("<article") == sum(len(one.findings) + len(one.suppressed) for one in report.results)
+    assert text.count("<article") == sum(
+        len(components_found(one.findings)) + len(one.suppressed) for one in report.results
+    )
     assert "49" not in page.text.split("{{ 7*7 }}")[0][-5:]
 
 
@@ -389,10 +392,11 @@ def test_every_form_tells_what_was_found(width: int | None) -> None:
 
 def test_text_says_one_answer_at_the_end() -> None:
     text = scan.report_to_text(REPORT)
-    assert (
-        "some/folder: 1 finding that can identify people by their faces; 1 that could when given weights or a key; 1 that cannot"
-        in text
+    identifying, rest = (
+        "1 component found that can identify people by their faces",
+        "1 that could when given weights or a key",
     )
+    assert f"some/folder: {identifying}; {rest}; 1 that cannot" in text
     assert "120 files read, 12.0 MB, 40 packages named; 1 place was not read and could hide something" in text
     nothing = scan.report_to_text(ScanReport((ScanResult("empty"),), NOW, DIGEST))
     assert "empty: nothing found that identifies people by their faces" in nothing
@@ -404,6 +408,38 @@ def test_no_line_is_wrapped_in_a_pipe_and_none_sticks_out_at_a_terminal() -> Non
     assert "/".join(["folder"] * 60) + "  names it" in scan.report_to_text(report)
     for width in (30, 80, 120, 200):
         assert max(len(line) for line in scan.report_to_text(report, width=width).splitlines()) <= width
+
+
+def test_findings_of_one_component_and_class_are_told_as_one() -> None:
+    calls = [
+        replace(INSIGHT, kind=FindingKind.CALL, version="", confidence=Confidence.LIKELY, abilities=(Ability.GROUP,), chain=(),
+                path=f"{name}.py", evidence=(Evidence(f"{name}.py", "imports it", 1), Evidence(f"{name}.py", "calls it", 2)))
+        for name in "ab"
+    ]  # fmt: skip
+    (found,) = components_found([*calls, INSIGHT])
+    assert found.kinds == ((FindingKind.PACKAGE, 1), (FindingKind.CALL, 2))
+    assert found.whole.confidence is Confidence.CERTAIN
+    assert found.whole.version == "0.7.3"
+    assert found.whole.abilities == (Ability.SEARCH, Ability.GROUP, Ability.VERIFY, Ability.EMBED, Ability.DETECT)
+    assert [one.path for one in found.whole.evidence[:3]] == ["requirements.txt", "a.py", "b.py"], "each file first"
+    assert len(found.whole.evidence) == 6
+    text = scan.report_to_text(ScanReport((ScanResult("t", (*calls, INSIGHT)),), NOW, DIGEST))
+    assert "package, 2 files of source code; certain" in text
+    assert "t: 1 component found that can identify people by their faces" in text
+    assert len(components_found([DETECTOR, replace(DETECTOR, path="other.onnx")])) == 2, "known by structure alone"
+
+
+@settings(max_examples=50, deadline=None)
+@given(reports)
+def test_nothing_is_lost_where_findings_are_told_as_one(report: ScanReport) -> None:
+    findings = tuple(report.findings())
+    told = components_found(findings)
+    assert sum(number for found in told for _, number in found.kinds) == len(findings)
+    for what in ("abilities", "evidence"):
+        assert {one for found in told for one in getattr(found.whole, what)} == {
+            one for finding in findings for one in getattr(finding, what)
+        }
+    assert {found.whole.rating for found in told} == {finding.rating for finding in findings}
 
 
 def test_rules_name_the_component_and_its_source() -> None:

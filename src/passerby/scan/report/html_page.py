@@ -7,11 +7,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import passerby
-from passerby.scan.report.scanned import ScanReport, by_rating
+from passerby.scan.report.scanned import ScanReport, by_rating, components_found
 from passerby.scan.report.words import (
     CONFIDENCE_WORDS,
     CORRECTION,
-    KIND_WORDS,
     PRESENCE,
     PRESENCE_MEANING,
     RATING_MEANING,
@@ -22,6 +21,7 @@ from passerby.scan.report.words import (
     counted,
     declaration_of,
     hiding_of,
+    kinds_of,
     place_of,
     shown,
     size_words,
@@ -33,6 +33,7 @@ from passerby.scan.values import Rating
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_MOST_PLACES = 12
 _TONE = {Rating.IDENTIFIES: "red", Rating.CAN: "amber", Rating.DOES_NOT: "green"}
 
 
@@ -62,6 +63,7 @@ def _environment() -> Environment:
         presence=PRESENCE,
         presence_meaning=PRESENCE_MEANING.removeprefix(PRESENCE + ": "),
         correction=CORRECTION,
+        most_places=_MOST_PLACES,
         shown=shown,
         title_of=title_of,
         place_of=place_of,
@@ -77,7 +79,8 @@ def _environment() -> Environment:
         rating_meaning=lambda rating: RATING_MEANING[rating],
         weights_words=lambda weights: WEIGHTS_WORDS[weights],
         confidence_words=lambda confidence: CONFIDENCE_WORDS[confidence],
-        kind_words=lambda kind: KIND_WORDS[kind],
+        kinds_of=kinds_of,
+        components_found=components_found,
         tone=lambda rating: _TONE[rating],
     )
     return environment

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
+from typing import NamedTuple
 
 from passerby.scan.declarations import CheckedDeclaration
-from passerby.scan.values import Finding, Rating, ScanResult, Unread
+from passerby.scan.values import (
+    Ability,
+    Confidence,
+    Evidence,
+    Finding,
+    FindingKind,
+    Rating,
+    ScanResult,
+    Unread,
+    Weights,
+)
 from passerby.values import Digest
 
 
@@ -38,9 +51,65 @@ class ScanReport:
             yield from result.unread
 
 
-def by_rating(findings: tuple[Finding, ...]) -> Iterator[tuple[Rating, tuple[Finding, ...]]]:
-    """Give the findings class by class, the gravest first; classes without one are left out."""
+class ComponentFound(NamedTuple):
+    """All findings of one component that are of one class, told as one: a library and its hundred calls are one thing to know.
+
+    Attributes:
+        whole: A finding with what all of them show: the places of all, whatever any of them can do, the surest confidence.
+        kinds: How many of each kind.
+    """
+
+    whole: Finding
+    kinds: tuple[tuple[FindingKind, int], ...]
+
+
+def by_rating(findings: Iterable[Finding]) -> Iterator[tuple[Rating, tuple[ComponentFound, ...]]]:
+    """Give what was found class by class, the gravest first; classes without any are left out."""
+    listed = tuple(findings)
     for rating in Rating:
-        some = tuple(finding for finding in findings if finding.rating is rating)
+        some = components_found(finding for finding in listed if finding.rating is rating)
         if some:
             yield rating, some
+
+
+def components_found(findings: Iterable[Finding]) -> tuple[ComponentFound, ...]:
+    """Return findings put together by component and class; those of which only the structure is known stay apart."""
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        apart = () if finding.component else (finding.path, finding.title, finding.kind)
+        groups.setdefault((finding.rating, finding.component, *apart), []).append(finding)
+    return tuple(_together(group) for group in groups.values())
+
+
+def _together(group: list[Finding]) -> ComponentFound:
+    ordered = sorted(group, key=lambda finding: list(FindingKind).index(finding.kind))
+    able = {ability for finding in ordered for ability in finding.abilities}
+    held = {finding.weights for finding in ordered}
+    digests = {finding.digest for finding in ordered}
+    whole = replace(
+        ordered[0],
+        version=next(filter(None, (finding.version for finding in ordered)), ""),
+        abilities=tuple(ability for ability in Ability if ability in able),
+        confidence=min((finding.confidence for finding in ordered), key=list(Confidence).index),
+        weights=next(weights for weights in Weights if weights in held),
+        evidence=_places(ordered),
+        chain=max((finding.chain for finding in ordered), key=lambda names: len(names) > 1),
+        digest=digests.pop() if len(digests) == 1 else None,
+        note=_note(ordered),
+    )
+    return ComponentFound(whole, tuple(Counter(finding.kind for finding in ordered).items()))
+
+
+def _places(ordered: list[Finding]) -> tuple[Evidence, ...]:
+    """Return all places, the first of each finding before the others."""
+    places = [*(one.evidence[:1] for one in ordered), *(one.evidence[1:] for one in ordered)]
+    return tuple(dict.fromkeys(chain.from_iterable(places)))
+
+
+def _note(ordered: list[Finding]) -> str:
+    notes = (finding.note.partition(_ELSEWHERE)[0].rstrip(". ") for finding in ordered)
+    return next(filter(None, notes), "")
+
+
+_ELSEWHERE = "The same component is found here as"
+"""How a joined result begins to say what is told together here."""

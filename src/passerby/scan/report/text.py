@@ -11,11 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from passerby.scan.report.scanned import ScanReport, by_rating
+from passerby.scan.report.scanned import ComponentFound, ScanReport, by_rating
 from passerby.scan.report.words import (
     CONFIDENCE_WORDS,
     CORRECTION,
-    KIND_WORDS,
     PRESENCE_MEANING,
     RATING_MEANING,
     RATING_WORDS,
@@ -26,6 +25,7 @@ from passerby.scan.report.words import (
     counted,
     declaration_of,
     hiding_of,
+    kinds_of,
     place_of,
     shown,
     size_words,
@@ -74,12 +74,12 @@ def _parts(report: ScanReport, *, wide: bool) -> Iterator[RenderableType]:
         yield from (Text(words, "bold" if number == 0 else "") for number, words in enumerate(follows))
     for result in report.results:
         yield Text("\n" + shown(result.target), "bold")
-        for rating, findings in by_rating(result.findings):
-            yield from _heading(f"{RATING_WORDS[rating]} ({len(findings):,})", RATING_MEANING[rating], _STYLE[rating])
+        for rating, components in by_rating(result.findings):
+            yield from _heading(f"{RATING_WORDS[rating]} ({len(components):,})", RATING_MEANING[rating], _STYLE[rating])
             if wide:
-                yield _table(findings)
+                yield _table(components)
             else:
-                yield from (_block(finding) for finding in findings)
+                yield from (_block(found) for found in components)
         yield from _suppressed(result)
         yield from _unread(result.unread)
         yield from _summary(result)
@@ -92,17 +92,18 @@ def _heading(title: str, meaning: str, style: str) -> Iterator[RenderableType]:
     yield Text(meaning)
 
 
-def _table(findings: Iterable[Finding]) -> Table:
+def _table(components: Iterable[ComponentFound]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=True)
     table.add_column("what", ratio=3, overflow="fold")
     table.add_column("able to", ratio=3, overflow="fold")
     table.add_column("weights", ratio=2, overflow="fold")
     table.add_column("sure", no_wrap=True)
     table.add_column("where", ratio=5, overflow="fold")
-    for finding in findings:
-        what = Text.assemble((title_of(finding), "bold"), f"\n{KIND_WORDS[finding.kind]}")
+    for found in components:
+        finding = found.whole
+        what = Text.assemble((title_of(finding), "bold"), f"\n{kinds_of(found)}")
         able = "\n".join(filter(None, (abilities_short(finding), timing_of(finding))))
-        where = [*_places(finding), *_reasons(finding)]
+        where = [*_places(finding), *(f"{label}: {words}" for label, words in _reasons(finding))]
         table.add_row(
             what,
             Text(able),
@@ -113,19 +114,20 @@ def _table(findings: Iterable[Finding]) -> Table:
     return table
 
 
-def _block(finding: Finding) -> RenderableType:
+def _block(found: ComponentFound) -> RenderableType:
+    finding = found.whole
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    grid.add_row(Text(""), Text(f"{KIND_WORDS[finding.kind]}, {CONFIDENCE_WORDS[finding.confidence]}"))
+    grid.add_row(Text(""), Text(f"{kinds_of(found)}; {CONFIDENCE_WORDS[finding.confidence]}"))
     for position, words in enumerate((*abilities_of(finding), timing_of(finding))):
         if words:
             grid.add_row(Text("able to" if position == 0 else ""), Text(words))
     grid.add_row(Text("weights"), Text(WEIGHTS_WORDS[finding.weights]))
     for position, words in enumerate(_places(finding)):
         grid.add_row(Text("where" if position == 0 else ""), Text(words))
-    for words in _reasons(finding):
-        grid.add_row(Text(""), Text(words))
+    for label, words in _reasons(finding):
+        grid.add_row(Text(label), Text(words))
     whole = Table.grid()
     whole.add_column(overflow="fold")
     whole.add_row(Text(title_of(finding), "bold"))
@@ -141,11 +143,11 @@ def _places(finding: Finding) -> list[str]:
     return told or [shown(finding.path)]
 
 
-def _reasons(finding: Finding) -> Iterator[str]:
+def _reasons(finding: Finding) -> Iterator[tuple[str, str]]:
     if len(finding.chain) > 1:
-        yield "brought in by " + " > ".join(shown(name) for name in finding.chain)
+        yield "through", " > ".join(shown(name) for name in finding.chain)
     if finding.note:
-        yield shown(finding.note)
+        yield "note", shown(finding.note)
 
 
 def _suppressed(result: ScanResult) -> Iterator[RenderableType]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from passerby.scan.catalogue import read_catalogue
 from passerby.scan.declarations import CheckedDeclaration, DeclarationOutcome, Promise
 from passerby.scan.files import shown_path
+from passerby.scan.report.scanned import ComponentFound, components_found
 from passerby.scan.values import Ability, Confidence, Evidence, Finding, FindingKind, Rating, ScanResult, Weights
 
 PRESENCE = "Presence is not use"
@@ -83,6 +84,16 @@ KIND_WORDS = {
     FindingKind.PROCESS: "running process",
     FindingKind.CAMERA: "camera",
 }
+KINDS_WORDS = {
+    FindingKind.PACKAGE: "packages",
+    FindingKind.MODEL: "models",
+    FindingKind.STORE: "stores of descriptors",
+    FindingKind.CALL: "files of source code",
+    FindingKind.BINARY: "binaries",
+    FindingKind.WIRING: "places of camera wiring",
+    FindingKind.PROCESS: "running processes",
+    FindingKind.CAMERA: "cameras",
+}
 _DETECTION = {Ability.DETECT, Ability.LANDMARKS, Ability.LIVENESS}
 _TIMING = {
     "real-time": "real-time: made for streams (Art. 3(42))",
@@ -152,12 +163,20 @@ def size_words(size_bytes: int) -> str:
     return counted(size_bytes, "byte", "bytes")
 
 
+def kinds_of(found: ComponentFound) -> str:
+    """Return as what a component was found: ``package, 3 calls in source code``."""
+    return ", ".join(
+        KIND_WORDS[kind] if number == 1 else f"{number:,} {KINDS_WORDS[kind]}" for kind, number in found.kinds
+    )
+
+
 def answer_of(result: ScanResult) -> str:
     """Return the answer of one target in one sentence."""
-    ratings = [finding.rating for finding in result.findings]
+    ratings = [found.whole.rating for found in components_found(result.findings)]
     counts = {rating: ratings.count(rating) for rating in Rating}
     if counts[Rating.IDENTIFIES]:
-        answer = f"{counted(counts[Rating.IDENTIFIES], 'finding', 'findings')} that can identify people by their faces"
+        number = counted(counts[Rating.IDENTIFIES], "component", "components")
+        answer = f"{number} found that can identify people by their faces"
     else:
         answer = "nothing found that identifies people by their faces"
     rest = [f"{counts[rating]:,} that {words}" for rating, words in _REST.items() if counts[rating]]
