@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,8 +27,10 @@ from passerby.scan import (
     Observation,
     PackageMention,
     Rating,
+    ScanSettings,
     Unread,
     read_catalogue,
+    scan_target,
 )
 from passerby.scan.binaries import READERS
 from passerby.scan.binaries.elf import read_elf
@@ -205,6 +208,22 @@ def test_classes_of_java_are_one_finding_an_archive() -> None:
     assert isinstance(one[0], Finding)
     assert (one[0].component, one[0].path) == ("neurotechnology", "a.jar")
     assert read(make.class_file("com/example/A", texts=["com/neurotec/biometrics/B"]), "A.class") == []
+
+
+def test_an_app_and_an_installation_are_read_as_a_whole(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "app.apk", "w") as app:
+        app.writestr("classes.dex", make.dex(["Lcom/iproov/sdk/IProov;"]))
+        app.writestr("lib/arm64-v8a/libfsdk.so", make.elf(soname="libfsdk.so", exports=[SYMBOL]))
+        app.writestr("assets/notes.txt", "the symbol FSDK_MatchFaces stands in a text")
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program" / "NBiometrics.dll").write_bytes(make.pe(own="NBiometrics.dll"))
+    (tmp_path / "program" / "other.dll").write_bytes(make.pe({"KERNEL32.dll": ["CreateFileW"]}))
+    found = scan_target(tmp_path, ScanSettings(workers=0, keep=None)).findings
+    assert [(one.component, one.path) for one in found if one.kind is FindingKind.BINARY] == [
+        ("iproov", "app.apk!/classes.dex"),
+        (KIT, "app.apk!/lib/arm64-v8a/libfsdk.so"),
+        ("neurotechnology", "program/NBiometrics.dll"),
+    ]
 
 
 @pytest.mark.parametrize(
