@@ -323,6 +323,46 @@ def test_trained_numbers_without_a_graph_are_judged_by_keys_and_shapes(name: str
     assert titles(write(RESNET_STATE), name) == ["classifier of 1000 classes"]
 
 
+STEM = {"conv1.weight": (64, 3, 7, 7), "layer4.conv.weight": (512, 256, 3, 3)}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "taken"),
+    [
+        ({"last_linear.weight": (512, 1792), "last_bn.running_mean": (512,)}, True),
+        ({"fc.weight": (512, 512), "fc.bias": (512,)}, True),
+        ({"0.fc.weight": (256, 512), "0.fc.bias": (256,), "1.running_mean": (256,)}, True),
+        ({"dw.weight": (512, 1, 7, 7), "l.weight": (128, 512, 1, 1), "p.prelu.weight": (64,)}, False),
+        ({"fc.weight": (200, 512)}, False),
+        ({"fc.0.weight": (512, 512), "fc.1.running_mean": (512,), "classifier.weight": (751, 512)}, False),
+        ({"mean.weight": (256, 512), "spread.weight": (256, 512)}, False),
+        ({"attn.qkv.weight": (1536, 512), "head.weight": (512, 512)}, False),
+        ({"fc.weight": (512, 512), "logit_scale": (1,), "token_embedding.weight": (49408, 512)}, False),
+        ({"fc1.weight": (512, 25088), "fc2.weight": (10, 512)}, False),
+        ({"fc.weight": (512, 25088), "logits.weight": (8631, 512)}, True),
+    ],
+)  # fmt: skip
+def test_ends_of_networks_that_are_weights_alone(tensors: Tensors, *, taken: bool) -> None:
+    assert identifies(safetensors({**STEM, **tensors}), "a.safetensors") is taken
+    assert identifies(torch_zip({**STEM, **tensors}), "a.pt") is taken
+
+
+@pytest.mark.parametrize(
+    ("patch", "places", "taken"), [(8, 197, True), (8, 196, True), (16, 197, False), (14, 1370, False)]
+)
+def test_a_transformer_tells_the_size_of_its_pictures(patch: int, places: int, *, taken: bool) -> None:
+    tensors = {
+        "pos_embed": (1, places, 192),
+        "patch_embed.proj.weight": (192, 3, patch, patch),
+        "attn.qkv.weight": (576, 192),
+        "head.weight": (512, 192),
+        "norm.running_mean": (512,),
+        "feature.0.weight": (512, 192 * 196),
+        "feature.1.running_mean": (512,),
+    }
+    assert identifies(safetensors(tensors), "a.safetensors") is taken
+
+
 def test_a_manifest_of_weights_alone_is_judged() -> None:
     tensors = {
         "conv32_down/conv/filters": (7, 7, 3, 32),

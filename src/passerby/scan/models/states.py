@@ -18,10 +18,13 @@ _MAPS = {w * h for w in range(3, 11) for h in range(3, 11) if abs(w - h) <= 1}
 _FLAT = 2048
 """Numbers of a whole last map at least: 128 channels of 4x4."""
 _ATTENTION = re.compile(r"attn|attention|qkv|pos_embed|cls_token|class_embedding|transformer")
+_TEXT = re.compile(r"logit_scale|token_embedding|text_projection|word_embeddings")
 _TABLES = re.compile(r"embed(ding)?s?\.|position|token|relative")
 _TOP = re.compile(r"(^|\.)(fc|head|classifier|logits|kernel|weight|output|predictions?|cls)(\.|/|$)", re.I)
 _PRELUS = 5
 _COLOURS = 3
+_POWERS = {128, 256, 512}
+_BIASES = {"bias", "bias:0", "biases", "1"}
 _MOST_TOKENS = 5
 """Beside the places: for classes, and registers. Source: DINOv2 has one and four."""
 _LEAST, _LIKELY = 3, 5
@@ -35,6 +38,7 @@ class _Linear:
     name: str
     gives: int
     takes: int
+    biased: bool = True
 
 
 @dataclass(slots=True)
@@ -52,7 +56,7 @@ class _Tensors:
     attentions: int = 0
     places: int = 0
 
-    def add(self, module: str, last: str, shape: tuple[int, ...]) -> None:
+    def add(self, module: str, last: str, shape: tuple[int, ...], *, biased: bool) -> None:
         attends = bool(_ATTENTION.search(f"{module}.{last}"))
         self.attentions += attends and len(shape) >= 2
         if last.startswith("pos_embed") and len(shape) == 3:
@@ -63,7 +67,7 @@ class _Tensors:
             self._add_conv(module, *_conv_sides(shape, last))
         elif len(shape) == 2 and min(shape) > 1 and not attends and not _TABLES.search(f"{module}."):
             gives, takes = shape if last in ("weight", "weights", "data") else shape[::-1]
-            self.linears.append(_Linear(module or last, gives, takes))
+            self.linears.append(_Linear(module or last, gives, takes, biased))
 
     def side_px(self) -> int:
         """Return the side of the square picture that a transformer takes: patches in a row, each as large as its first kernel."""
@@ -95,23 +99,33 @@ def judge_parameters(network: Network) -> list[Judgement]:
 
 
 def _judge_tensors(network: Network, tensors: _Tensors, names: tuple[str, ...], total: str) -> list[Judgement]:
-    descriptor = _descriptor(network, tensors, names)
-    if descriptor is not None:
-        return [descriptor]
-    people = PEOPLE_COUNTS & ({linear.gives for linear in tensors.linears} | tensors.conv_widths)
-    if people:
-        why = f"a layer of {max(people)} classes, as many as there are people in a training set of faces"
-        return [face_embedder(why, Confidence.MAY_BE)]
+    if any(_TEXT.search(name) for name in names):
+        return [general_embedder(f"{total}, of pictures and words together")]
+    face = _descriptor(network, tensors, names) or _people(tensors)
+    if face is not None:
+        return [face]
     said = [kind for kind, pattern in ATTRIBUTES.items() if any(pattern.search(name) for name in names)]
     if said:
         may_be, why = Confidence.MAY_BE, f"{total}, named so"
         return [Judgement(f"{kind} network", why, (Ability(kind),), confidence=may_be) for kind in said]
+    return [_other(tensors, total)]
+
+
+def _people(tensors: _Tensors) -> Judgement | None:
+    people = PEOPLE_COUNTS & ({linear.gives for linear in tensors.linears} | tensors.conv_widths)
+    if not people:
+        return None
+    why = f"a layer of {max(people)} classes, as many as there are people in a training set of faces"
+    return face_embedder(why, Confidence.MAY_BE)
+
+
+def _other(tensors: _Tensors, total: str) -> Judgement:
     heads = [linear for linear in tensors.linears if _TOP.search(linear.name)]
     if tensors.attentions and not any(linear.gives in CLASS_COUNTS for linear in heads):
-        return [general_embedder(f"{total}, {tensors.attentions} of them of attention, no classes")]
+        return general_embedder(f"{total}, {tensors.attentions} of them of attention, no classes")
     if heads:
-        return [Judgement(f"classifier of {heads[-1].gives} classes", total, confidence=Confidence.MAY_BE)]
-    return [Judgement("other network", f"{total}, no layer of descriptors", confidence=Confidence.MAY_BE)]
+        return Judgement(f"classifier of {heads[-1].gives} classes", total, confidence=Confidence.MAY_BE)
+    return Judgement("other network", f"{total}, no layer of descriptors", confidence=Confidence.MAY_BE)
 
 
 def _descriptor(network: Network, tensors: _Tensors, names: tuple[str, ...]) -> Judgement | None:
@@ -140,7 +154,7 @@ def _sort(parameters: Iterable[Parameter]) -> _Tensors:
     for module, parts in by_module.items():
         tensors.prelus += _is_prelu(module, parts)
         for last, shape in parts.items():
-            tensors.add(module, last, shape)
+            tensors.add(module, last, shape, biased=not _BIASES.isdisjoint(parts))
     if tensors.large_depthwise == 1:
         tensors.linears += [point for point in tensors.points if point.takes == tensors.global_width]
     return tensors
@@ -163,15 +177,19 @@ def _is_prelu(module: str, parts: dict[str, tuple[int, ...]]) -> bool:
 
 
 def _ends(tensors: _Tensors) -> list[tuple[int, list[Sign]]]:
-    """Return the layers that may give a descriptor: no further layer takes their numbers, but for one of people."""
+    """Return the layers that may give a descriptor: no further layer takes their numbers, but for one of people.
+
+    Two layers that lead out and back are a gate (squeeze and excitation), not an end.
+    """
     takers: dict[int, list[_Linear]] = {}
+    pairs = {(linear.takes, linear.gives) for linear in tensors.linears}
     for linear in tensors.linears:
-        if _TOP.search(linear.name):
+        if _TOP.search(linear.name) or not (tensors.attentions or (linear.gives, linear.takes) in pairs):
             takers.setdefault(linear.takes, []).append(linear)
     return [
         (
             linear.gives,
-            _end_signs(linear, [other for other in takers.get(linear.gives, []) if other is not linear], tensors),
+            _end_signs(linear, [other for other in takers.get(linear.gives, []) if other != linear], tensors),
         )
         for linear in tensors.linears
         if linear.gives in WIDTHS and linear.gives not in CLASS_COUNTS
@@ -186,11 +204,18 @@ def _end_signs(linear: _Linear, after: list[_Linear], tensors: _Tensors) -> list
     signs = [
         (flattened and normed, Sign(5, "Flatten-FC-BatchNorm")),
         (flattened and not normed, Sign(3, "Flatten-FC")),
-        (normed and not flattened, Sign(2, "FC-BatchNorm")),
+        (normed and not flattened, Sign(2 if linear.biased else 3, "FC-BatchNorm")),
+        (_is_lone(linear, tensors), Sign(3, "no layer of classes")),
         (people > 0, Sign(3, f"trained on {people} people")),
         (bool(after) and not people, Sign(-4, "")),
     ]
     return [sign for holds, sign in signs if holds]
+
+
+def _is_lone(linear: _Linear, tensors: _Tensors) -> bool:
+    """Whether a convolutional network ends in this layer alone, as wide as descriptors are and classes hardly ever."""
+    heads = [other for other in tensors.linears if _TOP.search(other.name) or other.name.rpartition(".")[2].isdecimal()]
+    return linear.gives in _POWERS and heads == [linear] and not tensors.attentions
 
 
 def _norm_follows(linear: _Linear, norms: dict[str, int]) -> bool:
@@ -199,6 +224,9 @@ def _norm_follows(linear: _Linear, norms: dict[str, int]) -> bool:
     siblings = [
         module.rpartition(".") for module, width in norms.items() if width == linear.gives and module != linear.name
     ]
+    first = linear.name.partition(".")[0]
+    if first.isdecimal() and norms.get(str(int(first) + 1)) == linear.gives:
+        return True
     lasts = [other for other_parent, _, other in siblings if other_parent == parent]
     if last.isdecimal():
         return any(other.isdecimal() and 0 < int(other) - int(last) <= 2 for other in lasts)
