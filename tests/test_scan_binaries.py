@@ -246,6 +246,17 @@ def test_what_is_cut_off_is_named(data: bytes, path: str, says: str) -> None:
     assert unread.hides
 
 
+@pytest.mark.parametrize(
+    ("begin", "says"),
+    [(b"\0asm\1\0\0\0", "WebAssembly"), (b"\xc6\x1f\xbc\x03\xc1\x03\x19\x1f", "Hermes"), (b"vdex027\0", "Android")],
+)
+def test_programs_in_formats_that_are_not_read_are_named(begin: bytes, says: str) -> None:
+    (unread,) = read(begin + bytes(100), "assets/index.bundle")
+    assert isinstance(unread, Unread)
+    assert says in unread.reason
+    assert unread.hides
+
+
 def test_a_text_that_begins_like_a_program_is_none() -> None:
     assert read(b"MZ" + b"x" * 200, "notes.txt") == []
     assert read(b"/* GNU ld script */ INPUT(libc.so.6)", "libc.so") == []

@@ -49,6 +49,12 @@ class _Sign(NamedTuple):
     certain: bool
 
 
+# formats that hold programs and are not read, by their first bytes
+_NAMED = {
+    b"\0asm": "WebAssembly",
+    b"\xc6\x1f\xbc\x03\xc1\x03\x19\x1f": "bytecode of Hermes (React Native)",
+    b"vdex": "compiled code of Android (vdex)",
+}
 _ELF, _PE, _MACHO = _Format("ELF", read_elf), _Format("PE", read_pe), _Format("Mach-O", read_macho)
 _DEX, _CLASS = _Format("dex", read_dex), _Format("class", read_class)
 
@@ -65,9 +71,14 @@ def _format_of(head: bytes) -> _Format | None:
     return _CLASS if head.startswith(CLASS_MAGIC) else None
 
 
+def _named(head: bytes) -> str | None:
+    return next((name for magic, name in _NAMED.items() if head.startswith(magic)), None)
+
+
 def _wants(file: TargetFile) -> bool:
     return (
-        _format_of(file.head(_HEAD_BYTES)) is not None
+        _format_of(head := file.head(_HEAD_BYTES)) is not None
+        or _named(head) is not None
         or is_library(file.name)
         or ".framework/" in file.path
         or read_marks().by_file(file.name) is not None
@@ -75,9 +86,11 @@ def _wants(file: TargetFile) -> bool:
 
 
 def _read(file: TargetFile) -> Iterator[Observation]:
-    marks = read_marks()
+    marks, head = read_marks(), file.head(_HEAD_BYTES)
     yield from _framework(file, marks)
-    form = _format_of(file.head(_HEAD_BYTES))
+    if named := _named(head):
+        yield Unread(file.path, f"{named} is not read")
+    form = _format_of(head)
     gathered = Gathered()
     if form:
         with file.open() as stream:
