@@ -94,6 +94,15 @@ def test_json_on_standard_output_is_json_alone(clean: Path, capsys: pytest.Captu
     assert json.loads(capsys.readouterr().out)["targets"][0]["target"] == str(clean)
 
 
+def test_fresh_takes_and_keeps_nothing(clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CACHE_DIRECTORY")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert run(clean, "--workers", "0", "--fresh") == 0
+    assert not (tmp_path / "cache").exists()
+    assert run(clean, "--workers", "0") == 0
+    assert (tmp_path / "cache/passerby/scan/answers.sqlite").exists()
+
+
 def test_the_catalogue_is_listed_as_lines_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--catalogue", "--json", tmp_path / "c.json") == 0
     lines = capsys.readouterr().out.splitlines()

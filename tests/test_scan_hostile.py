@@ -297,6 +297,7 @@ def test_formats_that_are_not_read_are_named_with_what_helps() -> None:
         (b"QFI\xfb" + bytes(99), "guestmount --ro"),
         (bytes(512) + b"EFI PART" + bytes(99), "losetup -rPf FILE"),
         (bytes(1080) + b"\x53\xef\x01\0" + bytes(99), "mount -o ro,loop FILE FOLDER"),
+        (b"x\xda" + bytes(1 << 20) + b"koly" + bytes(508), "hdiutil attach -readonly FILE"),
         (bytes(32_769) + b"CD001" + bytes(9999), "mount -o ro,loop FILE FOLDER"),
     ):
         _, unread = opened(data)

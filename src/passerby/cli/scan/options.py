@@ -93,6 +93,7 @@ class ScanOptions:
     workers: Annotated[
         int | None, typer.Option("--workers", min=0, max=256, help="Processes that read; 0 for none beside this one.")
     ] = None
+    fresh: Annotated[bool, typer.Option("--fresh", help="Take nothing from earlier scans, and keep nothing.")] = False
     catalogue: Annotated[
         bool, typer.Option("--catalogue", help="List the components that are known, and scan nothing.")
     ] = False

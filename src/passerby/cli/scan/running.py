@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from passerby.cli.app import say_error
@@ -33,6 +34,8 @@ def scan_all(options: ScanOptions, host: Scan = scan_host) -> tuple[tuple[ScanRe
         UsageError: the file of suppressions is wrong.
     """
     settings = ScanSettings(workers=options.workers, suppressions=options.suppressions)
+    if options.fresh:
+        settings = replace(settings, keep=None)
     scans: list[tuple[str, Scan]] = [(str(target), partial(scan_target, target)) for target in options.targets or ()]
     if options.host:
         scans.append(("this machine", host))

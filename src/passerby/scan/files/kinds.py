@@ -159,9 +159,17 @@ def named_only(file: TargetFile) -> str:
             return why
     if head[510:512] == b"\x55\xaa" and file.size_bytes >= 1 << 20:
         return f"{_MOUNT} and scan the folder (losetup -rPf FILE; mount -o ro /dev/loopNpM FOLDER)"
+    if file.size_bytes >= 1 << 20 and head.translate(None, _TEXT) and _ends_as_apple_image(file):
+        return f"{_MOUNT} and scan the folder (on a Mac: hdiutil attach -readonly FILE; elsewhere: 7z x FILE)"
     if file.size_bytes > 34_816 and head[:512].count(0) > 400 and file.head(32_774)[32_769:] == b"CD001":
         return f"{_MOUNT} and scan the folder (mount -o ro,loop FILE FOLDER)"
     return ""
+
+
+def _ends_as_apple_image(file: TargetFile) -> bool:
+    with file.open() as stream:
+        stream.seek(file.size_bytes - 512)
+        return stream.read(4) == b"koly"
 
 
 def _is_asar(head: bytes) -> bool:

@@ -1,9 +1,9 @@
 """Keeps answers between scans, by the SHA-256 of a file and, so that it need not be read again, by what the system says of it.
 
-The folder is private (mode 0700, this user's own). A key holds the versions of all readers, the catalogue's digest and the
-limits, so that a new version begins anew. Every answer has a check over its key and itself; one that does not fit is not
-believed. This finds damage; it cannot hold off somebody who writes as this user, who could as well replace Passerby. Where
-nothing can be kept, nothing is.
+The folder is private (mode 0700, this user's own). A key holds the versions and the code of all readers, the catalogue's
+digest and the limits, so that a new version begins anew. Every answer has a check over its key and itself; one that does not
+fit is not believed. This finds damage; it cannot hold off somebody who writes as this user, who could as well replace
+Passerby. Where nothing can be kept, nothing is.
 
 What the system says of a file (device, inode, size, both times) is believed only where the file was left alone for a while
 before it was read. Somebody who makes up a whole disk can make that up, too: scan such a disk without what was kept.
@@ -11,6 +11,7 @@ before it was read. Somebody who makes up a whole disk can make that up, too: sc
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from passerby import __version__
 from passerby.scan.catalogue import read_catalogue
 from passerby.scan.files import ScanLimits
 from passerby.scan.run.answers import FileAnswers, answers_from_json, answers_to_json
@@ -38,8 +40,18 @@ _TABLE = "create table if not exists answers (key blob primary key, value blob, 
 
 def binding_of(readers: Sequence[Reader], limits: ScanLimits) -> bytes:
     """Return what all keys begin with: answers hold for these readers, this catalogue and these limits alone."""
-    told = [_FORMAT, [(reader.name, reader.version) for reader in readers], read_catalogue().digest, asdict(limits)]
+    versions = [(reader.name, reader.version) for reader in readers]
+    told = [_FORMAT, __version__, _code_digest(), versions, read_catalogue().digest, asdict(limits)]
     return hashlib.blake2b(json.dumps(told).encode(), digest_size=16).digest()
+
+
+@functools.cache
+def _code_digest() -> str:
+    """Return a digest of the room's own code, so that nobody has to remember that an answer changes."""
+    state = hashlib.blake2b(digest_size=16)
+    for path in sorted(Path(__file__).parent.parent.rglob("*.py")):
+        state.update(path.name.encode() + path.read_bytes())
+    return state.hexdigest()
 
 
 class AnswerCache:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from passerby.errors import PasserbyError
+from passerby.errors import PasserbyError, ScanError
 from passerby.scan.files import shown_path
 from passerby.scan.run.answers import FileAnswers
 from passerby.scan.run.process import GoneError, ReadingProcess
@@ -145,6 +145,8 @@ class _Hand(threading.Thread):
                 self._read(deque(batch))
         except PasserbyError as exc:
             self._done.put(exc)
+        except Exception as exc:  # noqa: BLE001 - nobody sees a thread end, and files would be missing without a word
+            self._done.put(ScanError(f"a thread that hands out files must go on, got {type(exc).__name__}: {exc}"))
         finally:
             self._process.end()
             self._done.put(None)

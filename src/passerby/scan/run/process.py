@@ -86,16 +86,20 @@ class ReadingProcess:
         """
         while True:
             word, rest = self._line()
-            if word == AT:
-                self._at = str(json.loads(rest))
-                self.allow(self._allowed_s)
-            elif word == DONE:
-                key, _, data = rest.partition(b" ")
-                self._on_the_way.pop(0)
-                self._at, self._until_s = "", None
-                return answers_from_json(data), b"" if key == b"-" else bytes.fromhex(key.decode())
-            else:
-                raise self._gone()
+            try:
+                if word == AT:
+                    self._at = str(json.loads(rest))
+                    self.allow(self._allowed_s)
+                    continue
+                if word == DONE:
+                    key, _, data = rest.partition(b" ")
+                    answered = answers_from_json(data), b"" if key == b"-" else bytes.fromhex(key.decode())
+                    self._on_the_way.pop(0)
+                    self._at, self._until_s = "", None
+                    return answered
+            except ValueError as exc:  # what it sends is no answer: it is as good as gone
+                raise self._gone() from exc
+            raise self._gone()
 
     def kill_if_late(self) -> None:
         """End it where it was silent for too long; called by another thread."""
