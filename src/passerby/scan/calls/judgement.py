@@ -100,9 +100,7 @@ def judge_built(path: str, text: str, marked: Iterable[Marked]) -> list[Finding]
     found = []
     for one in marked:
         names = {name: one.call_of(name) for name in one.component.code.identifying if len(words_of(name)) > 2}
-        there = {
-            name: call for name, call in names.items() if re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text)
-        }
+        there = {name: call for name, call in names.items() if _stands_in(name, text)}
         if _built_in(one, set(there.values())):
             case = _Case(likely=list(there.values()))
             for name in sorted(there):
@@ -111,6 +109,17 @@ def judge_built(path: str, text: str, marked: Iterable[Marked]) -> list[Finding]
                 )
             found.append(_said(path, one, case))
     return [one for one in found if one is not None]
+
+
+def _stands_in(name: str, text: str) -> bool:
+    """Return whether a name stands in a text as a whole word; many times faster than one expression."""
+    at = text.find(name)
+    while at >= 0:
+        around = text[max(0, at - 1) : at] + text[at + len(name) : at + len(name) + 1]
+        if not any(one.isalnum() or one in "_$" for one in around):
+            return True
+        at = text.find(name, at + 1)
+    return False
 
 
 def _imported(use: Use, marked: Marked, language: Language, case: _Case) -> None:
