@@ -208,6 +208,23 @@ def test_a_service_is_known_by_its_address() -> None:
     assert identifying("x = 'https://api-us.faceplusplus.com.example.org/'\n") == set()
 
 
+def test_addresses_of_weights_that_only_recognisers_have_are_found() -> None:
+    code = "URL = 'https://host.example/releases/v1/{}'\nfetch(URL)\n"
+    (found,) = read_source(BytesFile(code.format("my_arcface_r100.onnx").encode(), "a.py"), PREFILTER)
+    assert isinstance(found, Finding)
+    assert (found.rating, found.weights.value, found.abilities) == (Rating.IDENTIFIES, "fetched", (Ability.EMBED,))
+    assert found.evidence[0].what == "fetches the weights my_arcface_r100.onnx"
+    for name in (
+        "retinaface.h5",
+        "arcface.html",
+        "surface_v1.onnx",
+        "face_detection_yunet.onnx",
+        "face_landmarker.task",
+    ):
+        assert findings(code.format(name)) == {}
+    assert findings("# https://host.example/arcface_r100.onnx\nx = 'see arcface_r100.onnx'\n") == {}
+
+
 def test_permissions_in_code_are_told_apart() -> None:
     code = "PolicyStatement(actions=['rekognition:{}', 's3:GetObject'], resources=['*'])\n"
     assert identifying(code.replace("{}", "SearchFacesByImage")) == {"rekognition"}

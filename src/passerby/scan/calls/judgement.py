@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from passerby.scan.calls.marks import Call, Marked
 from passerby.scan.calls.names import OF_FACES, words_of
 from passerby.scan.calls.uses import Language, Origin, Use, UseSort
+from passerby.scan.catalogue import names_embedder
 from passerby.scan.values import Ability, Confidence, Evidence, Finding, FindingKind, Rating, Weights
 
 BUILT_IN = 3
@@ -18,6 +19,10 @@ MOST_EVIDENCE = 12
 """Places of one component that are shown of one file."""
 _UNCALLED = "It is imported or addressed; no call of it was seen here."
 _ACTION = re.compile(r"[a-z0-9-]{2,40}:[A-Za-z*?]{1,80}")
+_WEIGHTS = re.compile(
+    r"https?://\S+/(?P<name>[\w.+{}-]{1,120}\.(?:onnx|h5|keras|pth?|ckpt|dat|tflite|pb|zip|bin|safetensors|caffemodel|t7|npz|params|mnn)"
+    r"(?:\.bz2|\.gz|\.xz)?)(?:\?\S*)?"
+)
 _LABEL = r"\-A-Za-z0-9_"
 
 
@@ -229,3 +234,31 @@ def _confidence(case: _Case, calls: list[Call]) -> Confidence:
     """Return how sure a finding is: as sure as its identifying calls, else as its others."""
     deciding = {one for one in calls if one.identifies} or set(() if case.named_weights else calls)
     return Confidence.CERTAIN if deciding.intersection(case.sure) else Confidence.LIKELY
+
+
+def judge_addresses(path: str, uses: Iterable[Use]) -> list[Finding]:
+    """Return one finding where a file names addresses of weights by a name that only networks for descriptors of faces bear.
+
+    Args:
+        path: Of the file, as it is shown.
+        uses: Of its texts.
+    """
+    places = set()
+    for use in uses:
+        found = _WEIGHTS.fullmatch(use.origin.tail[0]) if use.sort is UseSort.TEXT else None
+        if found is not None and names_embedder(found["name"]):
+            places.add((use.line, f"fetches the weights {_shown(found['name'])}"))
+    if not places:
+        return []
+    return [
+        Finding(
+            kind=FindingKind.CALL,
+            path=path,
+            title="Weights of a face recogniser",
+            abilities=(Ability.EMBED,),
+            rating=Rating.IDENTIFIES,
+            confidence=Confidence.LIKELY,
+            weights=Weights.FETCHED,
+            evidence=tuple(Evidence(path, what, line) for line, what in sorted(places)[:MOST_EVIDENCE]),
+        )
+    ]

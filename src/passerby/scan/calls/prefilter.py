@@ -22,6 +22,11 @@ _LONGEST = 300
 """Bytes of the longest name: chunks overlap by as much, see the catalogue's schema."""
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _ENDINGS = (b"Command", b"Async", b"Request")
+WEIGHTS = "weights"
+"""Stands among ids for an address of weights of no component in particular; no component's id."""
+_KINDS = """arcface ArcFace adaface magface cosface sphereface mobilefacenet MobileFaceNet ghostfacenet edgeface
+glintr100 w600k vggface vggface2 face_recognition face-recognition facerecognition"""
+_WEIGHTS = tuple(f"{name}{joint}".encode() for name in _KINDS.split() for joint in "_-.")
 _BEFORE_MODULE = {
     Language.PYTHON: (b"import", b"from", b",", b"'", b'"', b"("),
     Language.JAVASCRIPT: (b"'", b'"', b"`", b"/", b":"),
@@ -73,6 +78,9 @@ class _Search:
                 anywhere.setdefault(name.encode(), set()).add(one.component.id)
             for name in _modules(one, language):
                 modules.setdefault(name.encode(), set()).add(one.component.id)
+        if language is not Language.POLICY:
+            for beginning in _WEIGHTS:
+                anywhere.setdefault(beginning, set()).add(WEIGHTS)
         needles = sorted(anywhere.keys() | modules.keys())
         self._owners: list[tuple[set[str], set[str]]] = [
             (anywhere.get(one, set()), modules.get(one, set())) for one in needles
@@ -86,7 +94,7 @@ class _Search:
             data = rest + chunk
             for index, start, end in self._search.find_matches_as_indexes(data, overlapping=True):
                 anywhere, modules = self._owners[index]
-                if not (anywhere <= found and modules <= found) and _whole(data, start, end):
+                if not (anywhere <= found and modules <= found) and (WEIGHTS in anywhere or _whole(data, start, end)):
                     found |= anywhere
                     if not self._before or data[max(0, start - 16) : start].rstrip().endswith(self._before):
                         found |= modules

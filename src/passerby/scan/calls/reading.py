@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from passerby.errors import ScanError
 from passerby.scan.calls.javascript import javascript_uses
-from passerby.scan.calls.judgement import judge_built, judge_uses
+from passerby.scan.calls.judgement import judge_addresses, judge_built, judge_uses
 from passerby.scan.calls.lexical import lexical_uses
 from passerby.scan.calls.marks import Marked
 from passerby.scan.calls.policies import read_policy, wants_policy
@@ -14,7 +14,7 @@ from passerby.scan.calls.prefilter import Prefilter, shipped_prefilter
 from passerby.scan.calls.python import python_uses
 from passerby.scan.calls.sources import CodePart, Dialect, decoded, dialect_of, parts_of
 from passerby.scan.calls.uses import Language, Origin, Use, UseSort
-from passerby.scan.values import Finding, Observation, Reader, TargetFile, Unread
+from passerby.scan.values import Finding, Observation, Rating, Reader, TargetFile, Unread
 
 MOST_BUILT_BYTES = 32 << 20
 
@@ -36,10 +36,17 @@ def read_source(file: TargetFile, prefilter: Prefilter | None = None) -> Iterabl
     try:
         uses = [use for part in parts_of(file) for use in _uses(part, dialect)]
     except ScanError as exc:
-        named = ", ".join(search.marked[one].component.title for one in sorted(ids)[:3])
+        marked = [search.marked[one] for one in sorted(ids & search.marked.keys())]
+        if not marked:
+            return ()
+        named = ", ".join(one.component.title for one in marked[:3])
         unread = Unread(file.path, f"{exc.message.partition(': ')[0]}; names of {named} stand in it")
-        return (unread, *_built(file, [search.marked[one] for one in sorted(ids)], dialect))
-    return judge_uses(file.path, uses, (search.marked[one] for one in sorted(ids)), dialect.language)
+        return (unread, *_built(file, marked, dialect))
+    marked = [search.marked[one] for one in sorted(ids & search.marked.keys())]
+    found = judge_uses(file.path, uses, marked, dialect.language)
+    return (
+        found if any(one.rating is Rating.IDENTIFIES for one in found) else [*found, *judge_addresses(file.path, uses)]
+    )
 
 
 def _built(file: TargetFile, marked: list[Marked], dialect: Dialect) -> list[Finding]:

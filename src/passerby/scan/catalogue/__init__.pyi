@@ -6,6 +6,9 @@ from .component import (
     KnownFile,
     WiringMarks,
 )
+from .embedders import (
+    names_embedder,
+)
 from .loading import (
     Catalogue,
     parse_component,
@@ -22,6 +25,7 @@ __all__ = [
     "KnownFile",
     "WiringMarks",
     "component_schema",
+    "names_embedder",
     "parse_component",
     "read_catalogue",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from passerby.scan.catalogue import Catalogue
+from passerby.scan.catalogue import Catalogue, names_embedder
 from passerby.scan.files import list_of, table_of, text_of
 from passerby.scan.values import Ability, Rating
 from passerby.scan.wiring.joints import Joint, is_off, is_on, streams_in
@@ -18,11 +18,6 @@ _MODEL = re.compile(
     r"\b(?:model|model-instance-id|config-file-path|model-proc)\s*=\s*[\"']?(?P<model>[^\s\"'!]{1,500})"
 )
 _COMMENT = re.compile(r"^\s*(?:#|//).*$", re.MULTILINE)
-_EMBEDDERS = re.compile(
-    r"(?<![a-z])(?:arc_?face|ada_?face|mag_?face|cos_?face|sphere_?face|mobile_?face_?net|ghost_?face_?net|edge_?face|"
-    r"face[-_.]?re-?identification|face[-_.]?re-?id|face[-_.]?recognition|face[-_.]?embed(?:der|ding)s?|glintr100|w600k|vgg_?face2?)(?![a-z])",
-    re.IGNORECASE,
-)
 _ATTRIBUTES = {
     "emotions-recognition": (Ability.EMOTION,),
     "age-gender-recognition": (Ability.AGE, Ability.GENDER),
@@ -54,7 +49,7 @@ class Embedders:
         for known in (name, stem, re.sub(r"\.[a-z0-9]{1,8}$", "", name)):
             if known in self._known:
                 return self._known[known]
-        return "" if _EMBEDDERS.search(model) else None
+        return "" if names_embedder(model) else None
 
 
 def pipelines_in(text: str, embedders: Embedders) -> Iterator[Joint]:
