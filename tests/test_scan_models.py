@@ -148,6 +148,12 @@ def test_one_network_can_be_several_things() -> None:
     assert [one.rating for one in found if one.title == "face embedder"] == [Rating.IDENTIFIES]
 
 
+def test_boxes_hide_no_descriptor() -> None:
+    outputs = {"boxes": (1, 100, 4), "points": (1, 100, 10), "scores": (1, 100, 1), "descriptor": (1, 512)}
+    found = findings(onnx_head((1, 3, 112, 112), outputs), "a.onnx")
+    assert {one.title for one in found} == {"face detector", "face embedder"}
+
+
 def test_attribute_heads_are_told_by_names_and_sizes() -> None:
     emotion = tflite_head((1, 64, 64, 1), 7, SOFTMAX)
     assert one(emotion, "a.tflite").abilities == (Ability.EMOTION,)

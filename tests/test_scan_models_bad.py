@@ -203,6 +203,8 @@ def test_trained_numbers_are_passed_over(tmp_path: Path) -> None:
 def test_formats_that_are_not_read_are_named() -> None:
     assert unread(b"RKNN" + b"\0" * 100, "a.rknn") == "models of RKNN are not read"
     assert unread(b"x" * 100, "b.caffemodel") == "models of Caffe are not read"
+    assert unread(b"7767517\n2 2\nInput data 0 1 data\n" + b" " * 60, "b.param") == "models of NCNN are not read"
+    assert unread(b"\0" * 100, "model.ckpt.data-00000-of-00001") == "models of TensorFlow checkpoints are not read"
     assert unread(b"GGUF" + b"\0" * 100, "b.gguf") == "models of GGUF are not read"
 
 

@@ -35,6 +35,8 @@ from passerby.scan.values import MEMBER, TargetFile
 _ZIP = b"PK\x03\x04"
 _LEGACY = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 """A pickle of the number with which PyTorch's files began before version 1.6."""
+_NCNN = b"7767517\n"
+"""The first line of NCNN's descriptions."""
 _TORCH = {".pt", ".pth", ".ckpt", ".ptl", ".pkl", ".pickle", ".torchscript", ".jit"}
 _ARCHIVES = {*_TORCH, ".bin", ".keras"}
 _DATA = {".mat", ".nc", ".nc4", ".nwb", ".loom", ".h5ad", ".cxi", ".he5"}
@@ -59,9 +61,17 @@ _NOT_READ = {
     ".tmfile": "Tengine",
     ".kmodel": "Kendryte",
     ".mlnet": "ML.NET",
+    ".bmodel": "Sophon",
+    ".cvimodel": "Sophon",
+    ".hbm": "Horizon",
+    ".om": "Ascend",
+    ".uff": "TensorRT",
+    ".xmodel": "Vitis AI",
+    ".weights": "Darknet",
+    ".data-00000-of-00001": "TensorFlow checkpoints",
 }
 """Formats of models that are named and not read."""
-_OTHERS_TOO = {".engine", ".trt", ".plan", ".nb", ".params"}
+_OTHERS_TOO = {".engine", ".trt", ".plan", ".nb", ".params", ".om", ".uff", ".hbm", ".weights"}
 """Suffixes of text files as well; models are no text."""
 
 
@@ -104,6 +114,8 @@ def _by_bytes(head: bytes, suffix: str) -> Format | None:
         return _TORCH_ZIP if suffix in _TORCH or b"/data.pkl" in head else None
     if head.startswith(_LEGACY):
         return _PICKLE
+    if head.startswith(_NCNN):
+        return Format("NCNN", None)
     return _ONNX if suffix not in _BY_SUFFIX and _begins_as_onnx(head) else None
 
 

@@ -30,13 +30,22 @@ def judge(network: Network) -> list[Judgement]:
         return judge_parameters(network)
     picture = _picture(network)
     names = (*network.names, *(output.name for output in network.outputs), *(taken.name for taken in network.inputs))
-    other = face_boxes(network) or (_without_picture(network, names) if picture is None else None)
-    if other is not None:
-        return [other]
+    boxes = face_boxes(network)
+    if boxes is None and picture is None:
+        other = _without_picture(network, names)
+        if other is not None:
+            return [other]
+    return _judge_heads(network, picture, boxes, names)
+
+
+def _judge_heads(
+    network: Network, picture: PictureInput | None, boxes: Judgement | None, names: tuple[str, ...]
+) -> list[Judgement]:
     size = size_of(picture)
     heads = [output for output in network.outputs if ending_of(output).vector]
-    found = [one for output in heads for one in _judge_output(network, (picture, size), output, names)]
-    return _best(found) or [_other(network, size, heads)]
+    judged = heads if boxes is None else [output for output in heads if output.width in WIDTHS]
+    found = [one for output in judged for one in _judge_output(network, (picture, size), output, names)]
+    return _best([*([boxes] if boxes else []), *found]) or [_other(network, size, heads)]
 
 
 def _picture(network: Network) -> PictureInput | None:
