@@ -198,4 +198,4 @@ def _version_of(name: str) -> str:
     return (found[1] or found[2]) if found else ""
 
 
-READERS: tuple[Reader, ...] = (Reader("binaries", 1, _wants, _read),)
+READERS: tuple[Reader, ...] = (Reader("binaries", 2, _wants, _read),)
