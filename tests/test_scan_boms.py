@@ -173,6 +173,8 @@ def test_a_model_is_known_by_its_digest() -> None:
 def test_a_model_is_known_by_a_name_that_is_whole() -> None:
     (one,) = found(model(name="w600k_r50.onnx"))
     assert (one.component, one.confidence) == ("insightface", Confidence.LIKELY)
+    for named in ({"name": "w600k_r50"}, {"name": "owner/W600K_R50"}, {"purl": "pkg:huggingface/owner/insightface@1"}):
+        assert [one.component for one in found(model(**named))] == ["insightface"]
     assert found(model(name="not-w600k_r50.onnx")) == []
     assert found(model(name="notes about insightface")) == []
 

@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
 from passerby.scan.catalogue import IDENTIFYING, Catalogue, Component, read_catalogue
 from passerby.scan.packages.names import mention, parse_purl, shown
@@ -24,29 +25,33 @@ from passerby.scan.values import (
 from passerby.values import Digest
 
 MOST_PARTS = 500_000
+SHORTEST_STEM = 6
+"""Letters that a name of weights must have without its ending, to be a name still (``w600k_r50``)."""
+_HUGGING_FACE = re.compile(r"pkg:huggingface/(?:[^/@?#]+/)?([^/@?#]+)", re.I)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_WHOLE = (Ability.SEARCH, Ability.VERIFY, Ability.EMBED)
 _TASKS: dict[str, tuple[Ability, ...]] = {
-    "face recognition": (Ability.SEARCH, Ability.VERIFY, Ability.EMBED),
-    "facial recognition": (Ability.SEARCH, Ability.VERIFY, Ability.EMBED),
-    "face identification": (Ability.SEARCH, Ability.EMBED),
-    "facial identification": (Ability.SEARCH, Ability.EMBED),
-    "face search": (Ability.SEARCH, Ability.EMBED),
-    "face retrieval": (Ability.SEARCH, Ability.EMBED),
-    "face verification": (Ability.VERIFY, Ability.EMBED),
-    "facial verification": (Ability.VERIFY, Ability.EMBED),
-    "face matching": (Ability.VERIFY, Ability.EMBED),
-    "face embedding": (Ability.EMBED,),
-    "face feature extraction": (Ability.EMBED,),
+    **dict.fromkeys(("face recognition", "facial recognition", "biometric recognition"), _WHOLE),
+    **dict.fromkeys(("face matching", "face comparison", "face similarity"), (Ability.VERIFY, Ability.EMBED)),
+    **dict.fromkeys(
+        ("face verification", "facial verification", "biometric verification"), (Ability.VERIFY, Ability.EMBED)
+    ),
+    **dict.fromkeys(("face identification", "facial identification"), (Ability.SEARCH, Ability.EMBED)),
+    **dict.fromkeys(("biometric identification", "face search", "face retrieval"), (Ability.SEARCH, Ability.EMBED)),
+    **dict.fromkeys(
+        ("face embedding", "face embeddings", "face feature extraction", "facial embedding"), (Ability.EMBED,)
+    ),
     "face clustering": (Ability.GROUP, Ability.EMBED),
-    "person re identification": (Ability.PERSON,),
-    "person reidentification": (Ability.PERSON,),
+    **dict.fromkeys(("person re identification", "person reidentification", "person reid"), (Ability.PERSON,)),
     "gait recognition": (Ability.GAIT,),
-    "face detection": (Ability.DETECT,),
-    "facial landmark detection": (Ability.LANDMARKS,),
-    "facial emotion recognition": (Ability.EMOTION,),
-    "facial expression recognition": (Ability.EMOTION,),
-    "face liveness detection": (Ability.LIVENESS,),
-    "face anti spoofing": (Ability.LIVENESS,),
+    **dict.fromkeys(("face detection", "facial detection"), (Ability.DETECT,)),
+    **dict.fromkeys(("facial landmark detection", "face landmark detection", "face alignment"), (Ability.LANDMARKS,)),
+    **dict.fromkeys(("facial emotion recognition", "facial expression recognition"), (Ability.EMOTION,)),
+    **dict.fromkeys(("emotion recognition", "face emotion recognition"), (Ability.EMOTION,)),
+    **dict.fromkeys(("age estimation", "facial age estimation"), (Ability.AGE,)),
+    **dict.fromkeys(("gender classification", "gender recognition"), (Ability.GENDER,)),
+    **dict.fromkeys(("ethnicity classification", "race classification"), (Ability.ETHNICITY,)),
+    **dict.fromkeys(("face liveness detection", "face anti spoofing", "liveness detection"), (Ability.LIVENESS,)),
 }
 
 
@@ -121,10 +126,12 @@ def _known_names(catalogue: Catalogue, *, files: bool) -> dict[str, Component]:
     """Return components by what names them whole, in lower case: weights and libraries, or packages and titles as well."""
     known: dict[str, Component] = {}
     for component in catalogue.components.values():
-        names = [*(file.name for file in component.files), *component.binaries.files]
+        weights = [file.name for file in component.files]
+        names = [*weights, *component.binaries.files]
         if not files:
             names += [name for of_registry in component.names.values() for name in of_registry]
             names += [component.id, component.title]
+            names += [stem for name in weights if len(stem := name.rpartition(".")[0]) >= SHORTEST_STEM]
         for name in names:
             known.setdefault(name.lower(), component)
     return known
@@ -175,9 +182,17 @@ def _known_digests(part: Part, file: TargetFile, catalogue: Catalogue, chain: tu
             )
 
 
+def _named_component(part: Part, known: dict[str, Component]) -> Component | None:
+    """Return the component whose whole name a part bears; models and files are compared without what stands before them."""
+    name = part.name.lower()
+    hub = _HUGGING_FACE.match(part.purl)
+    short = name.rpartition("/")[2] if part.file or part.model or hub else ""
+    wanted = [name, name.replace("/", ":"), re.sub(r"[-_.]+", "-", name), short, unquote(hub[1]).lower() if hub else ""]
+    return next((known[one] for one in wanted if one in known), None)
+
+
 def _known_part(part: Part, file: TargetFile, known: dict[str, Component], chain: tuple[str, ...]) -> Iterator[Finding]:
-    name = part.name.lower().rpartition("/")[2] if part.file else part.name.lower()
-    component = known.get(name) or known.get(name.replace("/", ":")) or known.get(re.sub(r"[-_.]+", "-", name))
+    component = _named_component(part, known)
     stated = [_task(task) for task in part.tasks if _task(task) in _TASKS]
     if component is None and not stated:
         return

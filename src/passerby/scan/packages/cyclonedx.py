@@ -49,7 +49,7 @@ def _part(component: dict[str, object]) -> Part:
     hashes = [table_of(one) for one in list_of(component.get("hashes"))]
     parameters = table_of(table_of(component.get("modelCard")).get("modelParameters"))
     use = table_of(table_of(component.get("modelCard")).get("considerations"))
-    tasks = [text_of(parameters.get("task")), *map(text_of, list_of(use.get("useCases")))]
+    tasks = map(text_of, [parameters.get("task"), *list_of(use.get("useCases")), *list_of(component.get("tags"))])
     return Part(
         f"{group}/{name}" if group else name,
         text_of(component.get("version")),
@@ -85,6 +85,7 @@ def _as_table(element: XmlElement) -> object:
         "bom-ref": element.attributes.get("bom-ref", ""),
         "type": element.attributes.get("type", ""),
         **{key: element.value(key) for key in ("group", "name", "version", "purl")},
+        "tags": [one.text for one in element.all("tags", "tag")],
         "hashes": [{"alg": one.attributes.get("alg"), "content": one.text} for one in element.all("hashes", "hash")],
         "modelCard": {
             "modelParameters": {"task": element.value("modelCard", "modelParameters", "task")},
