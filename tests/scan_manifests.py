@@ -20,6 +20,12 @@ https://x/y/uniface-1.0.0-py3-none-any.whl
             "pypi:facenet-pytorch@", "pypi:insightface@", "pypi:uniface@1.0.0"
         },
     ),
+    "requirements-dev.lock": (
+        "dlib==19.24\n",
+        {
+            "pypi:dlib@19.24"
+        },
+    ),
     "pyproject.toml": (
         """\
 [project]

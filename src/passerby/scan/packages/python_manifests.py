@@ -49,7 +49,7 @@ def is_requirements(path: str) -> bool:
     folder, _, name = path.rpartition("/")
     if _NAMED.fullmatch(name):
         return True
-    return name.lower().endswith((".txt", ".in")) and folder.rpartition("/")[2].lower() in _FOLDERS
+    return name.lower().endswith((".txt", ".in", ".lock")) and folder.rpartition("/")[2].lower() in _FOLDERS
 
 
 def read_requirements(file: TargetFile) -> Iterator[Observation]:
