@@ -16,7 +16,7 @@ from tests.onvif_simulator import OnvifSimulator
 from typer.testing import CliRunner
 
 from passerby.cli.app import build
-from passerby.errors import CameraError
+from passerby.errors import CameraError, UsageError
 from passerby.gateway.config import CameraConfig, InputConfig, OnvifConfig
 from passerby.gateway.onvif.analytics import MOST_NAMES, CameraAnalytics, read_analytics
 from passerby.gateway.onvif.client import OnvifUser, Pose, pose_of, read_profiles, read_users, watch_poses
@@ -384,8 +384,44 @@ def test_doctor_tells_who_can_pull_a_camera(served: Served, simulator: OnvifSimu
     assert "without a login the stream is refused" in done.output
     assert f"it has the user {USER}" in done.output
     assert "exclusive access: tested" in done.output
+    assert "whether it recognises faces by itself is not known" in done.output
+    simulator.analytics, simulator.rules = [], ["tt:LineDetector"]
+    assert "none of its own analytics names faces" in CliRunner().invoke(build(), asked, env=environment).output
+    simulator.rules = ["tt:FaceRecognition"]
     simulator.users["vms"] = "x"
     done = CliRunner().invoke(build(), [*asked, "--other", "vms"], env=environment)
+    assert "the camera itself recognises faces: names the rule FaceRecognition" in done.output
     assert done.exit_code == 1
     assert "with the login of vms the stream is refused" in done.output
     assert "exclusive access: not-exclusive" in done.output
+
+
+@pytest.mark.parametrize(
+    ("rules", "code", "words"),
+    [
+        (["tt:FaceRecognition"], 3, "The camera itself recognises faces"),
+        (["tt:LineDetector"], 0, "nothing found that identifies"),
+        (None, 1, "error: camera at 127.0.0.1"),
+    ],
+)
+def test_scan_asks_a_camera_what_it_recognises(
+    simulator: OnvifSimulator, rules: list[str] | None, code: int, words: str
+) -> None:
+    simulator.users = {USER: PASSWORD}
+    simulator.analytics, simulator.rules = (None, []) if rules is None else ([], rules)
+    asked = ["scan", "--camera", f"127.0.0.1:{simulator.port}", "--user", USER]
+    done = CliRunner().invoke(build("scan"), asked, env={"PASSERBY_CAMERA_PASSWORD": PASSWORD})
+    assert done.exit_code == code
+    assert words in done.output
+    assert PASSWORD not in done.output
+
+
+def test_scan_of_a_camera_needs_its_address_and_password(simulator: OnvifSimulator) -> None:
+    for words, message in (
+        (["--camera", "rtsp://x/y"], "host must be HOST or HOST:PORT"),
+        (["--camera", f"127.0.0.1:{simulator.port}", "--user", USER], "PASSERBY_CAMERA_PASSWORD must be set"),
+    ):
+        done = CliRunner().invoke(build("scan"), ["scan", *words], env={"PASSERBY_CAMERA_PASSWORD": None})
+        assert isinstance(done.exception, UsageError)
+        assert message in done.exception.message
+    assert simulator.asked == []

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from passerby.cli.gateway.recognition import camera_faces
 from passerby.errors import CameraError, UsageError
 from passerby.gateway import (
     AccessReport,
@@ -56,10 +57,14 @@ def check_camera(
     if report is None:
         raise UsageError("camera must be on the network to be tested, is not")
     position = asyncio.run(_position(service)) if service is not None and service.ptz else ""
+    faces = _faces(service)
     if as_json:
-        typer.echo(json.dumps(asdict(report) | {"exclusive": report.exclusive, "method": report.method}, indent=1))
+        told = {"exclusive": report.exclusive, "method": report.method, "faces": faces}
+        typer.echo(json.dumps(asdict(report) | told, indent=1))
     else:
         _print(report, position)
+        for words in faces:
+            typer.echo(words)
     if report.exclusive != "tested":
         raise typer.Exit(1)
 
@@ -101,6 +106,19 @@ async def _position(service: OnvifConfig) -> str:
     except CameraError as exc:
         return exc.message
     return ""
+
+
+def _faces(service: OnvifConfig | None) -> list[str]:
+    """Return what the camera works out of faces by itself, in sentences."""
+    if service is None:
+        return ["whether it recognises faces by itself was not asked: no ONVIF service is given"]
+    try:
+        result = camera_faces(service)
+    except CameraError as exc:
+        return [f"whether it recognises faces by itself is not known: {exc.message}"]
+    found = [f"{one.title.lower()}: {', '.join(place.what for place in one.evidence)}" for one in result.findings]
+    found += [one.reason for one in result.unread]
+    return found or ["none of its own analytics names faces"]
 
 
 def _print(report: AccessReport, position: str) -> None:

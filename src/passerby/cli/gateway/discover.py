@@ -56,7 +56,7 @@ def find(
     ] = None,
 ) -> None:
     """Find ONVIF cameras and print their entries as YAML. No password is written: {PASSERBY_CAMERA_PASSWORD} stands for it."""
-    found = [_named(host) for host in hosts] if hosts else discover_cameras(timeout_s)
+    found = [parse_host(host) for host in hosts] if hosts else discover_cameras(timeout_s)
     typer.echo(f"{len(found)} cameras answered", err=True)
     asked = _Asked(user, os.environ.get(PASSWORD), tuple(stream_hosts or ()))
     if user is not None and found:
@@ -74,7 +74,12 @@ def find(
         raise typer.Exit(1)
 
 
-def _named(text: str) -> FoundCamera:
+def parse_host(text: str) -> FoundCamera:
+    """Read ``HOST`` or ``HOST:PORT``; the port is 80 unless given.
+
+    Raises:
+        UsageError: it is neither.
+    """
     match = re.fullmatch(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?", text)
     if match is None:
         raise UsageError(f"host must be HOST or HOST:PORT, got {text!r}")

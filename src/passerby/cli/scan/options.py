@@ -90,6 +90,21 @@ class ScanOptions:
         bool,
         typer.Option("--host", help="What runs on this machine, by its files (Linux).", rich_help_panel=OTHER),
     ] = False
+    camera: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--camera",
+            metavar="HOST[:PORT]",
+            help="What a camera recognises by itself, asked by ONVIF; may be given several times.",
+            rich_help_panel=OTHER,
+        ),
+    ] = None
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user", help="Of the cameras; password in PASSERBY_CAMERA_PASSWORD, or asked for.", rich_help_panel=OTHER
+        ),
+    ] = None
     workers: Annotated[
         int | None, typer.Option("--workers", min=0, max=256, help="Processes that read; 0 for none beside this one.")
     ] = None

@@ -39,6 +39,7 @@ def scan_all(options: ScanOptions, host: Scan = scan_host) -> tuple[tuple[ScanRe
     scans: list[tuple[str, Scan]] = [(str(target), partial(scan_target, target)) for target in options.targets or ()]
     if options.host:
         scans.append(("this machine", host))
+    scans += [(f"camera {address}", _camera(address, options.user)) for address in options.camera or ()]
     results: list[ScanResult] = []
     failed = False
     for name, scan in scans:
@@ -51,6 +52,13 @@ def scan_all(options: ScanOptions, host: Scan = scan_host) -> tuple[tuple[ScanRe
             say_error(exc)
             failed = True
     return tuple(results), failed
+
+
+def _camera(address: str, user: str | None) -> Scan:
+    from passerby.cli.gateway import camera_faces, onvif_at  # the library of ONVIF takes a second to load
+
+    onvif = onvif_at(address, user)
+    return lambda _settings, _told: camera_faces(onvif)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def scan(options: ScanOptions) -> None:
     if options.catalogue:
         _list_catalogue(options)
         return
-    if not options.targets and not options.host:
+    if not options.targets and not options.host and not options.camera:
         raise UsageError("a target must be given", hint="passerby scan FOLDER, or passerby scan --catalogue")
     if options.signers is not None and options.declaration is None:
         raise UsageError("--signers goes with --declaration, got it alone")
@@ -89,8 +89,7 @@ def counts(finding: Finding, fail_on: Iterable[FailOn]) -> bool:
 
 def _list_catalogue(options: ScanOptions) -> None:
     wrong = [name for name in _OUTPUTS[1:] if getattr(options, name) is not None]
-    if options.host:
-        wrong.append("host")
+    wrong += [name for name in ("host", "camera") if getattr(options, name)]
     if options.targets or wrong:
         got = "targets" if options.targets else f"--{wrong[0]}"
         raise UsageError(f"--catalogue goes with --json alone, got {got}", hint="leave one of the two out")

@@ -23,8 +23,8 @@ from passerby.scan.report.words import (
     hiding_of,
     kinds_of,
     place_of,
+    read_of,
     shown,
-    size_words,
     timing_of,
     title_of,
 )
@@ -72,7 +72,7 @@ def _environment() -> Environment:
         answer_of=answer_of,
         declaration_of=declaration_of,
         hiding_of=hiding_of,
-        size_words=size_words,
+        read_of=read_of,
         counted=counted,
         by_rating=by_rating,
         rating_words=lambda rating: RATING_WORDS[rating],

@@ -27,8 +27,8 @@ from passerby.scan.report.words import (
     hiding_of,
     kinds_of,
     place_of,
+    read_of,
     shown,
-    size_words,
     timing_of,
     title_of,
 )
@@ -171,12 +171,5 @@ def _unread(unread: tuple[Unread, ...]) -> Iterator[RenderableType]:
 
 
 def _summary(result: ScanResult) -> Iterator[RenderableType]:
-    read = ", ".join(
-        (
-            counted(result.files, "file", "files") + " read",
-            size_words(result.size_bytes),
-            counted(result.packages, "package", "packages") + " named",
-        )
-    )
     yield Text(f"\n{shown(result.target)}: {answer_of(result)}", "bold")
-    yield Text("; ".join(filter(None, (read, hiding_of(result)))))
+    yield Text("; ".join(filter(None, (read_of(result), hiding_of(result)))))

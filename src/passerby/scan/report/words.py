@@ -186,6 +186,19 @@ def answer_of(result: ScanResult) -> str:
 _REST = {Rating.CAN: "could when given weights or a key", Rating.DOES_NOT: "cannot"}
 
 
+def read_of(result: ScanResult) -> str:
+    """Return how much was read; empty of a camera, which has no files."""
+    if not result.files and any(finding.kind is FindingKind.CAMERA for finding in result.findings):
+        return ""
+    return ", ".join(
+        (
+            counted(result.files, "file", "files") + " read",
+            size_words(result.size_bytes),
+            counted(result.packages, "package", "packages") + " named",
+        )
+    )
+
+
 def hiding_of(result: ScanResult) -> str:
     """Return what has to be said of what was not read; empty where all was, or where it hides nothing."""
     hiding = sum(unread.hides for unread in result.unread)
