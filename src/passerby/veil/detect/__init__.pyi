@@ -1,4 +1,5 @@
 from .closeups import (
+    closeup_scores,
     closeup_sizes,
     examine_closely,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "PendingPasses",
     "PrecisionChoice",
     "Rgb",
+    "closeup_scores",
     "closeup_sizes",
     "examine_closely",
     "join_detections",

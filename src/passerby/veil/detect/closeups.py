@@ -1,7 +1,8 @@
 """Close-ups of weak detections: each is shown to the detector once more, alone and enlarged.
 
 A face that scores little in the whole picture is mostly seen again when it fills more of what the network is shown; wheels,
-hands and windows mostly are not (docs/measures.md). One close-up in which it is seen is enough.
+hands and windows mostly are not (docs/measures.md). In clips one close-up in which it is seen is enough; in pictures, where no
+other frame speaks for it, what both show is weighed with its score.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ AGAIN = 0.06
 """Score in a close-up from which a face was seen again. Source: docs/measures.md."""
 NOT_AGAIN = 0.05
 """What a detection scores that no close-up shows again: a track may go on with it, none is covered for it. Chosen."""
+LEAST = 0.01
+"""Least score in a close-up that is told. Chosen, not measured."""
+AT_ONCE = 64
+"""So many boxes of a picture are cut out at a time: memory stays flat. Chosen, not measured."""
 OFF_SIDES = 0.6
 """How far off the middle of the piece a face may be seen, in sides of the detection, ..."""
 OFF_SIZE = 2.0
@@ -101,11 +106,37 @@ def examine_closely(
         return found
     picture = Image.fromarray(scaled(*size))
     for closeup in CLOSEUPS:
-        running = [(row, _show(detector, picture, found.xyxy[row], closeup)) for row in left]
-        left = [row for row, one in running if not _sees(wait_for(one, hang_s), closeup)]
+        running = [(row, _show(detector, picture, found.xyxy[row], closeup, AGAIN)) for row in left]
+        left = [row for row, one in running if _score(wait_for(one, hang_s), closeup) < AGAIN]
     score = found.score.copy()
     score[left] = np.minimum(score[left], NOT_AGAIN)
     return Detections(found.xyxy, score)
+
+
+def closeup_scores(detector: FaceDetector, rgb: Rgb, boxes: Boxes, *, hang_s: float = HANG_S) -> NDArray[np.float32]:
+    """Return what each close-up of each box scores.
+
+    Args:
+        detector: Finds faces.
+        rgb: The picture, shape (H, W, 3), uint8.
+        boxes: Shape (N, 4), float32, pixels of the picture.
+        hang_s: Seconds after which a close-up that gives no answer counts as hung.
+
+    Returns:
+        Shape (N, ``len(CLOSEUPS)``), float32, 0 to 1; 0 where no face of about the size is seen in the middle.
+
+    Raises:
+        DetectorError: a close-up failed or hangs.
+    """
+    picture, scores = Image.fromarray(rgb), np.zeros((len(boxes), len(CLOSEUPS)), np.float32)
+    for start in range(0, len(boxes), AT_ONCE):
+        rows = range(start, min(start + AT_ONCE, len(boxes)))
+        running = [
+            (row, [_show(detector, picture, boxes[row], closeup, LEAST) for closeup in CLOSEUPS]) for row in rows
+        ]
+        for row, pieces in running:
+            scores[row] = [_score(wait_for(one, hang_s), CLOSEUPS[at]) for at, one in enumerate(pieces)]
+    return scores
 
 
 def closeup_sizes() -> Sequence[Size]:
@@ -114,10 +145,10 @@ def closeup_sizes() -> Sequence[Size]:
 
 
 def _show(
-    detector: FaceDetector, picture: Image.Image, box: NDArray[np.float32], closeup: CloseUp
+    detector: FaceDetector, picture: Image.Image, box: NDArray[np.float32], closeup: CloseUp, least: float
 ) -> Future[Detections]:
     piece = enlarged(picture, box, closeup.side_px)
-    return detector.infer(mirror(piece) if closeup.mirrored else piece, AGAIN)
+    return detector.infer(mirror(piece) if closeup.mirrored else piece, least)
 
 
 def enlarged(picture: Image.Image, box: NDArray[np.float32], side_px: int) -> Rgb:
@@ -147,9 +178,9 @@ def enlarged(picture: Image.Image, box: NDArray[np.float32], side_px: int) -> Rg
     return piece
 
 
-def _sees(found: Detections, closeup: CloseUp) -> bool:
-    """Whether a face of about the size of the detection is seen in the middle of a piece."""
+def _score(found: Detections, closeup: CloseUp) -> float:
+    """Return the best score of a face of about the size of the detection in the middle of a piece; 0 without one."""
     away = np.abs(centres(found.xyxy) - closeup.side_px / 2).max(axis=1, initial=0)
     side = mean_sides(found.xyxy, least_px2=1)
     like = (side < OFF_SIZE * FACE_PX) & (side > FACE_PX / OFF_SIZE)
-    return bool(((away < OFF_SIDES * FACE_PX) & like & (found.score >= AGAIN)).any())
+    return float(found.score[(away < OFF_SIDES * FACE_PX) & like].max(initial=0))

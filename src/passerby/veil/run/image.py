@@ -1,6 +1,7 @@
 """Veils one picture. No other frames help, so it goes through the detector at every size, plain and mirrored.
 
-Pictures larger than the largest pass also go through it in overlapping tiles at their own size, for the small faces in them.
+Pictures larger than the largest pass also go through it in overlapping tiles at their own size, for the small faces in them. What
+is not sure is shown once more, alone and enlarged.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from passerby.boxes import mean_sides
 from passerby.files import atomic_file
 from passerby.media import Picture, moments, read_picture, write_picture
 from passerby.values import Detections, Track
@@ -20,6 +23,7 @@ from passerby.veil.detect import (
     FaceDetector,
     InferencePass,
     Rgb,
+    closeup_scores,
     join_detections,
     pass_sizes_px,
     start_passes,
@@ -32,6 +36,16 @@ TILE_PX = 1280
 OVERLAP_PX = 192
 """Tiles share this much: a face that one tile cuts lies whole in the next, and larger ones are found in the whole picture.
 Chosen, not measured."""
+DOUBTFUL = (0.08, 0.45)
+"""Detections that score so much are looked at closely. Source: docs/measures.md, as the three below."""
+CLOSE_SHARE = 0.3
+"""Share of the close-ups' log-odds, beside those of the detection itself, ..."""
+SIZE_SLOPE = 0.45
+"""... from which so much is taken for every doubling of the side above that of a small face. What is left must reach ..."""
+EASIER = 0.58
+"""... so much less than the log-odds of the score that is asked of one that was not looked at."""
+MOST_CLOSE = 2000
+"""So many are looked at closely, the largest first, for they cover most; the others are judged by their score. Chosen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,12 +110,35 @@ def find_in_picture(rgb: Rgb, detector: FaceDetector, policy: TrackingPolicy) ->
     Returns:
         Both in pixels of the picture.
     """
-    every = join_detections([one for moment in moments(rgb) for one in _infer(moment, detector, policy.lowest)])
+    shown = moments(rgb)
+    every = join_detections([one for moment in shown for one in _infer(moment, detector, policy.lowest)])
     is_face = every.score >= policy.best_in_picture
+    if len(shown) == 1 and detector.doubt is not None and policy.doubt_below:
+        rows = _doubtful(every)
+        is_face[rows] = _weighed(rgb, Detections(every.xyxy[rows], every.score[rows]), detector, policy)
     return (
         Detections(every.xyxy[is_face], every.score[is_face]),
         Detections(every.xyxy[~is_face], every.score[~is_face]),
     )
+
+
+def _doubtful(found: Detections) -> NDArray[np.intp]:
+    """Return which detections are looked at closely, the largest first: shape (K,)."""
+    rows = np.flatnonzero((found.score >= DOUBTFUL[0]) & (found.score < DOUBTFUL[1]))
+    return rows[np.argsort(-mean_sides(found.xyxy[rows], least_px2=1), kind="stable")][:MOST_CLOSE]
+
+
+def _weighed(rgb: Rgb, found: Detections, detector: FaceDetector, policy: TrackingPolicy) -> NDArray[np.bool_]:
+    """Look at detections closely, and return which of them are faces: shape (N,), bool."""
+    close = _log_odds(closeup_scores(detector, rgb, found.xyxy)).mean(axis=1)
+    doublings = np.log2(mean_sides(found.xyxy, least_px2=1) / (policy.small * max(rgb.shape[:2]))).clip(0)
+    weight = (1 - CLOSE_SHARE) * _log_odds(found.score) + CLOSE_SHARE * close - SIZE_SLOPE * doublings
+    return np.asarray(weight >= _log_odds(np.float32(policy.best_in_picture)) - EASIER)
+
+
+def _log_odds(score: NDArray[np.float32] | np.float32) -> NDArray[np.float32]:
+    """Return the log-odds of scores, 0 to 1, finite at both ends."""
+    return np.log((score + np.float32(0.01)) / (np.float32(1.01) - score))
 
 
 def _infer(rgb: Rgb, detector: FaceDetector, threshold: float) -> list[Detections]:
