@@ -221,15 +221,17 @@ def covered(clients: Clients) -> Counter[str]:
     return found
 
 
-def until_veiled(clients: Clients) -> None:
+def until_veiled(clients: Clients, gateway: subprocess.Popen[bytes], log: Path) -> None:
     """Wait until both cameras show a veiled picture, and a while longer."""
     end = time.monotonic() + START_S
-    while time.monotonic() < end:
+    while time.monotonic() < end and gateway.poll() is None:
         with contextlib.suppress(httpx.HTTPError):
             told = httpx.get(clients.url + "/api/cameras", auth=("guard", PASSWORDS["guard"]), timeout=30)
             if {camera["phase"] for camera in told.json()["cameras"]} == {"veiled"}:
                 break
         time.sleep(1)
+    if gateway.poll() is not None:
+        raise SystemExit(log.read_text("utf-8", "replace")[-2000:])
     time.sleep(WARM_S)
 
 
@@ -273,7 +275,7 @@ def run(minutes: float, files: int, table: Table) -> None:
         stack.callback(gateway.wait, 60)
         stack.callback(gateway.terminate)
         clients = Clients(http, rtsp, key)
-        until_veiled(clients)
+        until_veiled(clients, gateway, Path(log.name))
         first = covered(clients)
         asyncio.run(clients.come(min(60.0, minutes * 60)))
         before = covered(clients)
