@@ -263,6 +263,15 @@ def test_what_decides_is_shown_before_what_does_not() -> None:
     assert found.evidence[-1].what == "calls face_recognition.compare_faces"
 
 
+def test_code_that_would_take_a_gigabyte_is_named_and_not_parsed() -> None:
+    for sign in ("a<", "f(", "[", "{a:"):
+        for name in ("a.py", "a.tsx"):
+            code = f"import insightface\nx('face-api.js')\n{sign * 70_000}"
+            (unread,) = read_source(BytesFile(code.encode(), name), PREFILTER)
+            assert isinstance(unread, Unread)
+            assert "densely" in unread.reason
+
+
 def test_deep_code_is_read() -> None:
     for code in ("(" * 50_000, "f(" * 50_000, "a" + ".b()" * 2_000, "[" * 20_000 + "]" * 20_000):
         for name in ("a.py", "a.ts"):
