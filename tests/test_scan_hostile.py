@@ -236,6 +236,15 @@ def test_long_zips_of_64_bits_are_read() -> None:
     assert unread == []
 
 
+def test_a_place_that_no_file_has_costs_one_member_alone() -> None:
+    extra = struct.pack("<HHQ", 1, 8, 2**64 - 1)
+    far = bytearray(central(b"far", b"x", 0))
+    far[30:32], far[42:46] = struct.pack("<H", len(extra)), b"\xff" * 4
+    found, unread = opened(with_end(local(b"p", PLANTED), bytes(far) + extra + central(b"p", PLANTED, 0), 2))
+    assert found["a!/p"] == PLANTED
+    assert said(unread, "nothing stands where the zip's directory says that it is", hides=True)
+
+
 def test_a_damaged_header_of_a_tar_is_passed_over_and_named() -> None:
     data = bytearray(tarred(("a", b"x" * 2000), ("b", b"y"), ("p", PLANTED)))
     data[512 * 5 + 3] ^= 1

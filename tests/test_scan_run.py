@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -22,10 +23,12 @@ from tests.test_scan_archives import tarred
 
 from passerby.errors import ConfigError
 from passerby.scan import Evidence, FindingKind, Progress, ScanResult, ScanSettings, Weights, scan_target
+from passerby.scan.files import walk_target
 from passerby.scan.run.answers import FileAnswers
 from passerby.scan.run.cache import AnswerCache, was_left_alone
 from passerby.scan.run.joining import Joining
 from passerby.scan.run.pool import WorkerPool
+from passerby.scan.run.scanning import scan_files
 from passerby.scan.run.suppressing import read_suppressions
 
 READERS = "tests.scan_readers:READERS"
@@ -90,6 +93,14 @@ def test_the_result_is_the_same_whatever_the_number_of_processes(target: Path) -
     assert len(alone.findings) == 204
     for workers in (1, 2, 3):
         assert scanned(target, settings(workers)) == alone
+
+
+def test_the_result_is_the_same_whatever_the_order_of_files(target: Path) -> None:
+    listed = list(walk_target(target))
+    alone = scanned(target, settings())
+    for seed in range(5):
+        random.Random(seed).shuffle(listed)
+        assert scan_files(str(target), listed, settings(), readers=READERS) == alone
 
 
 def test_a_reader_that_fails_is_named_and_hides_nothing_else(target: Path) -> None:

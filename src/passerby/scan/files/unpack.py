@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Callable, Iterator
 
 from passerby.scan.files.app_archives import appended_members, asar_members
 from passerby.scan.files.bounds import Budget, ScanLimits, SpentError
-from passerby.scan.files.inflate import DAMAGED, inflate_all
+from passerby.scan.files.inflate import inflate_all
 from passerby.scan.files.kinds import ArchiveKind, archive_kind, is_tar, named_only, packing_of
 from passerby.scan.files.members import FileSource, StreamSource, pieces_of
 from passerby.scan.files.tars import tar_members
@@ -57,7 +56,7 @@ def _unpacked(file: TargetFile, budget: Budget, depth: int) -> Members:
                 yield from _unpacked(member, budget, depth + 1)
     except SpentError as exc:
         yield Unread(file.path, str(exc))
-    except (*DAMAGED, struct.error, RecursionError) as exc:
+    except Exception as exc:  # noqa: BLE001 - whatever a damaged archive makes a parser raise, the scan goes on and names it
         yield Unread(file.path, f"it is damaged: {str(exc) or type(exc).__name__}")
     finally:
         budget.end_archive(share)

@@ -19,6 +19,8 @@ _TAIL_BYTES = 65_557
 LOCAL_BYTES = 30
 _CENTRAL_BYTES = 46
 _FULL = 0xFFFFFFFF
+_MOST_PLACE = 1 << 62
+"""No file is longer, and no system seeks beyond."""
 UTF8_FLAG = 1 << 11
 ENCRYPTED_FLAG = 1
 STREAMED_FLAG = 1 << 3
@@ -111,7 +113,7 @@ def _wide(stream: BinaryIO, tail: bytes, place: int, at: int) -> tuple[int, int,
         return None
     stated = struct.unpack("<Q", locator[8:16])[0]
     for where in (stated, at + place - 20 - 56):
-        if where < 0:
+        if not 0 <= where <= _MOST_PLACE:
             continue
         stream.seek(where)
         record = stream.read(56)
@@ -148,6 +150,8 @@ def read_directory(stream: BinaryIO, directory: ZipDirectory) -> Iterator[ZipEnt
 
 def read_local(stream: BinaryIO, start: int) -> ZipEntry | None:
     """Return what stands before a member, or None where no such header is."""
+    if start > _MOST_PLACE:
+        return None
     stream.seek(start)
     header = stream.read(LOCAL_BYTES)
     if len(header) < LOCAL_BYTES or not header.startswith(LOCAL):

@@ -6,6 +6,7 @@ import importlib
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -131,7 +132,8 @@ def read_file(
             answers.add(Unread(member.path, given_up[member.path]))
             continue
         begin(member.path)
-        note_layers(member, answers)
+        with suppress(OSError):  # readers meet it again, and name it
+            note_layers(member, answers)
         for reader in readers:
             for one in _asked(reader, member, answers):
                 answers.add(one)
