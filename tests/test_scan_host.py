@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.scan_results import DIGEST, NOW
 
 from passerby.cli.scan.options import ScanOptions
 from passerby.cli.scan.running import scan_all
 from passerby.errors import ScanError
-from passerby.scan import FindingKind, Rating, ScanSettings, scan_host
+from passerby.scan import FindingKind, Rating, ScanReport, ScanSettings, report_to_text, scan_host
 from passerby.scan.host.processes import HostProcess, files_of
 
 LINUX = pytest.mark.skipif(platform.system() != "Linux", reason="processes are told so by Linux alone")
@@ -122,6 +123,8 @@ def test_a_loaded_library_leads_to_its_package_and_process(running: Machine) -> 
     ]
     assert result.findings[0].evidence[0].path.endswith("insightface-0.7.3.dist-info/METADATA")
     assert result.target == "this machine"
+    text = report_to_text(ScanReport((result,), NOW, DIGEST))
+    assert "Running in python3 (pid 70, 71)" in text, "a report says which process"
     assert SECRET not in repr(result)
 
 

@@ -94,10 +94,12 @@ def _by_process(finding: Finding, files: dict[str, HostFile]) -> Finding:
     """Return a finding with the processes that have its files in the place of its path."""
     paths = {path.partition(MEMBER)[0] for path in (finding.path, *(one.path for one in finding.evidence))}
     having = sorted({user for path in paths if path in files for user in files[path].users})
+    named = _all_named(having)
     return replace(
         finding,
         kind=FindingKind.PROCESS,
-        path=_all_named(having) or finding.path,
+        path=named or finding.path,
+        note=". ".join(filter(None, (f"Running in {named}" if named else "", finding.note))),
         evidence=finding.evidence or (Evidence(finding.path, "its file"),),
     )
 

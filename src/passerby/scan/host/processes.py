@@ -39,7 +39,8 @@ class HostFile:
     """A file that processes have mapped or open.
 
     Attributes:
-        where: From which it can be read, through the root of one of them where that is another than ours.
+        where: From which it can be read: its own path, so that it is there when the process ends; through the root of a process
+            where that is another than ours.
         path: As these processes call it.
         users: Who has it.
     """
@@ -149,8 +150,8 @@ def _note(
             )
         )
         return
-    where = folder / "root" / name.lstrip("/")
     try:
+        where = Path(name) if (folder / "root").samefile("/") else folder / "root" / name.lstrip("/")
         status = where.lstat()  # names are those of the kernel, without links
     except PermissionError as exc:
         gaps.add(HostGap(process, shown_path(name), exc.strerror or "refused"))

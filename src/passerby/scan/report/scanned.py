@@ -73,10 +73,11 @@ def by_rating(findings: Iterable[Finding]) -> Iterator[tuple[Rating, tuple[Compo
 
 
 def components_found(findings: Iterable[Finding]) -> tuple[ComponentFound, ...]:
-    """Return findings put together by component and class; those of which only the structure is known stay apart."""
+    """Return findings put together by component and class; networks without a name and processes stay apart."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
-        apart = () if finding.component else (finding.path, finding.title, finding.kind)
+        together = finding.component and finding.kind is not FindingKind.PROCESS
+        apart = () if together else (finding.path, finding.title, finding.kind)
         groups.setdefault((finding.rating, finding.component, *apart), []).append(finding)
     return tuple(_together(group) for group in groups.values())
 

@@ -126,7 +126,7 @@ def abilities_of(finding: Finding) -> tuple[str, ...]:
     """Return what it can do, in the law's words; what only detects says so."""
     if finding.abilities and set(finding.abilities) <= _DETECTION:
         return ("detection only", *(ABILITY_WORDS[ability] for ability in finding.abilities))
-    return tuple(ABILITY_WORDS[ability] for ability in finding.abilities) or ("nothing is known of what it can do",)
+    return tuple(ABILITY_WORDS[ability] for ability in finding.abilities) or ("nothing with faces that is known",)
 
 
 def abilities_short(finding: Finding) -> str:
@@ -134,7 +134,7 @@ def abilities_short(finding: Finding) -> str:
     if finding.abilities and set(finding.abilities) <= _DETECTION:
         others = [ABILITY_SHORT[ability] for ability in finding.abilities if ability is not Ability.DETECT]
         return ", ".join(["detection only", *others])
-    return ", ".join(ABILITY_SHORT[ability] for ability in finding.abilities) or "not known"
+    return ", ".join(ABILITY_SHORT[ability] for ability in finding.abilities) or "nothing with faces that is known"
 
 
 def place_of(evidence: Evidence) -> str:
