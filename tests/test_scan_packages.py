@@ -156,6 +156,44 @@ def test_a_damaged_file_never_raises(path: str, data: st.DataObject) -> None:
     observe(path, bytes(raw[: data.draw(st.integers(0, len(raw)))]))
 
 
+LONG = 1_000_000
+"""Of blanks: what tries them twice from each of them does not come back."""
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("requirements.txt", f"dlib{' ' * LONG}x\n-r{' ' * LONG}\nfer #{' ' * LONG}via{' ' * LONG}\n"),
+        ("Podfile", f"pod{' ' * LONG}x\n"),
+        ("Gemfile", f"gem{' ' * LONG}x\n"),
+        ("a.yml", f"image: a{' ' * (LONG - 50)}x\n"),
+        ("a.sh", f"apk {'--a ' * 200_000}\n"),
+        ("Package.swift", ".package(" * 100_000),
+        ("build.gradle", "implementation('" * 100_000),
+        ("bun.lock", '"' + '\\"' * LONG),
+        ("bun.lock", "/*" * LONG),
+        ("var/lib/dpkg/status", "Package: a\nDepends: b\n" + " c\n" * LONG),
+        ("pom.xml", f"<a>{'x<b/>' * 200_000}</a>"),
+        ("yarn.lock", "a@" * LONG),
+        ("go.mod", f"require{' ' * LONG}x"),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_long_lines_are_read_once(path: str, content: str) -> None:
+    observe(path, content)
+
+
+def test_a_view_that_never_ends_is_no_table_of_packages() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute(
+        "CREATE VIEW Packages AS WITH RECURSIVE n(blob) AS (SELECT x'00' UNION ALL SELECT blob FROM n) SELECT blob FROM n"
+    )
+    content = connection.serialize()
+    connection.close()
+    (unread,) = observe("var/lib/rpm/rpmdb.sqlite", content)
+    assert isinstance(unread, Unread)
+
+
 def test_via_comments_say_what_brought_it_in() -> None:
     text = """\
 deepface==0.0.79

@@ -277,6 +277,12 @@ def test_no_content_raises(path: str, content: bytes) -> None:
         assert isinstance(one, Finding | Unread)
 
 
+def test_long_blanks_are_read_once() -> None:
+    assert observe("x.sql", b"\n" * 3_000_000 + b"a") == []
+    wide = f"CREATE TABLE t ({'a' * 60_000} BLOB, b BLOB)"
+    assert observe("x.db", database(wide)) == []
+
+
 def test_names_and_numbers_from_inside_are_never_said() -> None:
     name = f"face_{SECRET}".replace("-", "_")
     rows = vectors(4, 128)

@@ -13,7 +13,7 @@ from passerby.scan.values import Ecosystem, Evidence, Observation, PackageMentio
 _MOST_BYTES = 1 << 20
 _FROM = re.compile(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.I)
 _IMAGE = re.compile(
-    r"""\s*(?:-\s+)?["']?(?:image|repository|container)["']?\s*:\s*["']?([\w][\w./:@-]+)["']?\s*,?\s*(?:#.*)?$""",
+    r"""\s*(?:-\s+)?["']?(?:image|repository|container)["']?\s*:\s*["']?(\w[\w./:@-]+)["']?(?:\s*,)?\s*(?:#.*)?$""",
     re.ASCII,
 )
 _USES = re.compile(r"""\s*(?:-\s+)?uses\s*:\s*["']?([\w.-]+/[\w.-]+)""", re.ASCII)

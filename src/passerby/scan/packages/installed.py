@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sqlite3
 import struct
@@ -13,7 +14,8 @@ from passerby.scan.packages.names import mention, parse_requirement, shown
 from passerby.scan.values import Ecosystem, Evidence, Observation, TargetFile, Unread
 
 _MOST_BYTES = 64 << 20
-_MOST_HEADER = 1 << 20
+_MOST_FIELD = 1 << 16
+_MOST_STEPS = 500
 _DEPENDENCY = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9+.-]*)")
 _EGG_FOLDER = re.compile(r"(?:^|[/!])([A-Za-z0-9_.]+)(?:-[^/]*)?\.egg-info/requires\.txt$", re.ASCII)
 _RPM_NAME, _RPM_VERSION = 1000, 1001
@@ -112,7 +114,7 @@ def _paragraphs(text: str) -> Iterator[tuple[int, dict[str, str]]]:
                 yield first, stated
             stated, first = {}, number + 1
         elif line[0] in " \t":
-            if key in ("depends", "pre-depends") and len(stated.get(key, "")) < _MOST_HEADER:
+            if key in ("depends", "pre-depends") and len(stated.get(key, "")) < _MOST_FIELD:
                 stated[key] = f"{stated.get(key, '')} {line.strip()}"
         else:
             key, _, value = line.partition(":")
@@ -153,6 +155,11 @@ def read_rpm(file: TargetFile) -> Iterator[Observation]:
     try:
         connection.deserialize(file.read(_MOST_BYTES))
         connection.execute("PRAGMA query_only=1")
+        steps = itertools.count()
+        connection.set_progress_handler(lambda: next(steps) > _MOST_STEPS, 1_000_000)
+        table = connection.execute("SELECT 1 FROM sqlite_master WHERE name='Packages' AND type='table' AND rootpage>0")
+        if table.fetchone() is None:
+            raise ScanError("RPM database must have a table of packages, got none")
         for (blob,) in connection.execute("SELECT blob FROM Packages"):
             if isinstance(blob, bytes):
                 name, version = _rpm_header(blob)

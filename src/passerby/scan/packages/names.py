@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from passerby.scan.values import Ecosystem, Evidence, PackageMention
 
+_LONGEST = 2_000
 _NAME = re.compile(r"[A-Za-z0-9@_][\w@./:+~-]{0,213}", re.ASCII)
 _VERSION = re.compile(r"[\w.+~:!-]{1,100}", re.ASCII)
 _EXACT = re.compile(r"(?:={1,3}\s*)?[v=]?(\d[\w.+!-]*)", re.ASCII)
@@ -132,7 +133,7 @@ def parse_requirement(text: str) -> Requirement | None:
 
     Source: PEP 508.
     """
-    found = _REQUIREMENT.fullmatch(text.strip())
+    found = _REQUIREMENT.fullmatch(text.strip()) if len(text) < _LONGEST else None
     if not found:
         return None
     constraint, _, marker = found[2].partition(";")

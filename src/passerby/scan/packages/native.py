@@ -11,11 +11,11 @@ from passerby.scan.values import Ecosystem, Evidence, Observation, PackageMentio
 
 _MOST_BYTES = 8 << 20
 _GO_REQUIRE = re.compile(r"(?:require\s+)?([\w.-]+\.[\w.-]+/[\w./~+-]+)\s+v(\S+)(\s*//\s*indirect)?", re.ASCII)
-_POD = re.compile(r"""\s*pod\s*\(?\s*["']([^"']+)["'](?:\s*,\s*["']([^"']*)["'])?""")
+_POD = re.compile(r"""\s*pod(?:\s*\()?\s*["']([^"']+)["'](?:\s*,\s*["']([^"']*)["'])?""")
 _POD_LOCKED = re.compile(r"([^\s()]+)(?: \(([^()]*)\))?")
 _SWIFT_PACKAGE = re.compile(r"""\.package\s*\([^)]{0,300}?url:\s*["']([^"']+)["']""")
 _CARTFILE = re.compile(r"""\s*github\s+["']([\w.-]+/[\w.-]+)["']""")
-_GEM = re.compile(r"""\s*gem\s*\(?\s*["']([\w.-]+)["'](?:\s*,\s*["']([^"']*)["'])?""")
+_GEM = re.compile(r"""\s*gem(?:\s*\()?\s*["']([\w.-]+)["'](?:\s*,\s*["']([^"']*)["'])?""")
 _GEM_LOCKED = re.compile(r"( +)([\w.-]+)(?: \(([^()]*)\))?!?$")
 
 

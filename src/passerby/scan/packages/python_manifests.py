@@ -27,7 +27,7 @@ from passerby.scan.values import Ecosystem, Evidence, Observation, PackageMentio
 
 _MOST_BYTES = 4 << 20
 _MOST_NODES = 10_000
-_OPTION = re.compile(r"\s--(?:hash|global-option|config-settings?)\b.*|\s+\\$")
+_OPTION = re.compile(r"\s--(?:hash|global-option|config-settings?)\b.*")
 _COMMENT = re.compile(r"(?:^|\s)#")
 _FURTHER = re.compile(r"(?:-r|--requirement)[\s=]*(\S+)")
 _NAMED = re.compile(
@@ -111,7 +111,7 @@ def _uncommented(line: str) -> tuple[str, str]:
 
 def _requirement_line(code: str) -> Iterator[tuple[str, str, str]]:
     """Yield name, version and repository of one line without its comment."""
-    code = _OPTION.sub("", code).strip()
+    code = _OPTION.sub("", code).rstrip("\\ ")
     code = re.sub(r"^(?:-e|--editable)[\s=]+", "", code)
     if not code or code.startswith("-"):
         return

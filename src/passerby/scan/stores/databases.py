@@ -25,9 +25,9 @@ from passerby.scan.stores.vectors import (
 from passerby.scan.values import Observation, TargetFile, Unread
 
 _VEC0 = re.compile(r"using\s+vec0\b", re.I)
-_VEC0_COLUMN = re.compile(r"([\w\"`\[\]]+)\s+(?:float|f32|int8|bit)\s*\[\s*(\d{1,5})\s*\]", re.I)
+_VEC0_COLUMN = re.compile(r"([\w\"`\[\]]{1,100})\s{1,100}(?:float|f32|int8|bit)\s*\[\s*(\d{1,5})\s*\]", re.I)
 _VSS0 = re.compile(r"using\s+vss0\s*\(", re.I)
-_VSS0_COLUMN = re.compile(r"([\w\"`]+)\s*\(\s*(\d{1,5})\s*\)")
+_VSS0_COLUMN = re.compile(r"([\w\"`]{1,100})\s{0,100}\(\s{0,100}(\d{1,5})\s*\)")
 _METRIC = re.compile(r"distance_metric\s*=\s*(cosine|l2|l1)", re.I)
 _MOST_TABLES = 300
 _TYPES = {"<f4": 4, "<f8": 8, "<f2": 2}

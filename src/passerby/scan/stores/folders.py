@@ -17,7 +17,9 @@ MILVUS = re.compile(r"(?:^|[/!])insert_log/(?:\d+/)+\d+$")
 MILVUS_MAGIC = b"\xbc\xfa\xff\x00"
 """Source: Milvus developer guides, "Binlog": the 32-bit number 0xfffabc first."""
 _LANCE_FIELD = re.compile(rb"(.)(fixed_size_list:(?:float|halffloat|double):\d{1,5})", re.S)
-_PGVECTOR = re.compile(r"^\s*\"?([\w]+)\"?\s+(?:public\.)?(?:half)?vec(?:tor)?\s*\(\s*(\d{1,5})\s*\)", re.I | re.M)
+_PGVECTOR = re.compile(
+    r"^[ \t]*\"?(\w{1,100})\"?[ \t]+(?:public\.)?(?:vector|halfvec)\s{0,100}\(\s{0,100}(\d{1,5})\s*\)", re.I | re.M
+)
 _MOST_BYTES = 4 << 20
 
 
