@@ -203,6 +203,13 @@ def test_a_zip_behind_something_else_is_opened(before: bytes) -> None:
     assert unread == []
 
 
+def test_a_program_that_writes_zips_is_none() -> None:
+    for after in (b"%s\n\0zip error\0", b"PK\1\2", bytes(40), b"\xff" * 40):
+        found, unread = opened(b"\x7fELF" + bytes(9000) + b"PK\3\4\0PK\5\6" + after + b"text" * 300)
+        assert list(found) == ["a"]
+        assert unread == []
+
+
 @pytest.mark.parametrize("count", [22, 60, 90, 150])
 def test_a_zip_that_was_cut_is_read_as_far_as_it_goes(count: int) -> None:
     whole = zipped(("p", PLANTED), ("q", random.Random(2).randbytes(400)))

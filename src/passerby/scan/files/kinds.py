@@ -7,6 +7,7 @@ import re
 
 from passerby.scan.files.app_archives import appended_place
 from passerby.scan.files.inflate import Packing
+from passerby.scan.files.zip_headers import CENTRAL, find_directory
 from passerby.scan.values import TargetFile
 
 _TAIL_BYTES = 65_557
@@ -181,8 +182,18 @@ def _ends_as_zip(file: TargetFile, head: bytes) -> bool:
     if file.size_bytes < 22:
         return False
     if file.size_bytes <= len(head):
-        return _ZIP_END in head
+        return _ZIP_END in head and _has_directory(file)
     count = _TAIL_BYTES if head[:512].translate(None, _TEXT) else _TEXT_TAIL_BYTES
     with file.open() as stream:
         stream.seek(max(0, file.size_bytes - count))
-        return _ZIP_END in stream.read(count)
+        return _ZIP_END in stream.read(count) and _has_directory(file)
+
+
+def _has_directory(file: TargetFile) -> bool:
+    """Programs that write zips hold their marks, too."""
+    with file.open() as stream:
+        directory = find_directory(stream, file.size_bytes)
+        if directory is None:
+            return False
+        stream.seek(directory.start)
+        return stream.read(4) in {CENTRAL, _ZIP_END}
