@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import struct
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -36,13 +38,14 @@ from tests.scan_models_tools import (
 from passerby.scan import Unread
 from passerby.scan.files import BytesFile
 
+SMALL_STATE = {"conv1.weight": (64, 3, 3, 3), "fc.weight": (512, 25088), "features.running_mean": (512,)}
 WHOLE = {
     "a.onnx": onnx_embedder(prelus=1),
     "a.tflite": tflite_head((1, 112, 112, 3), 512, FULLY),
     "a.json": tfjs_layers(keras_embedder()),
     "a.safetensors": safetensors(ARCFACE_STATE),
-    "a.pt": torch_zip(ARCFACE_STATE),
-    "a.pth": torch_legacy(ARCFACE_STATE),
+    "a.pt": torch_zip(SMALL_STATE),
+    "a.pth": torch_legacy(SMALL_STATE),
     "a.pb": onnx_embedder(prelus=1),
     "a.xml": openvino_head((1, 3, 112, 112), 512),
     "b.json": mxnet(),
@@ -175,6 +178,22 @@ def test_a_pickle_of_one_long_piece_takes_no_memory() -> None:
     tracemalloc.stop()
     assert "too long" in reason
     assert peak < 8 << 20
+
+
+def test_a_pickle_that_grows_out_of_a_zip_is_bounded() -> None:
+    out = io.BytesIO()
+    piece = b"B" + struct.pack("<I", 16 << 20) + b"\0" * (16 << 20)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("archive/data.pkl", "w") as inner:
+        inner.write(b"\x80\x02")
+        for _ in range(8):
+            inner.write(piece + b"0")
+    assert "too long" in unread(out.getvalue(), "a.pt")
+
+
+def test_a_zip_of_too_many_members_is_named() -> None:
+    end = struct.pack("<4s4HIIH", b"PK\x05\x06", 0, 0, 65535, 65535, 1 << 30, 0, 0)
+    assert "list of members" in unread(b"PK\x03\x04" + b"\0" * 100 + end, "a.pt")
+    assert "list of members" in unread(b"PK\x03\x04" + b"\0" * 100 + end, "a.keras")
 
 
 def test_trained_numbers_are_passed_over(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from passerby.scan.networks import (
     inside,
     manifest_network,
     manifest_tensors,
+    open_zip,
     parse_json,
     read_graph_model,
     read_hdf5,
@@ -191,9 +192,9 @@ def _read_hdf5(stream: BinaryIO, size_bytes: int) -> Network:
     return Network("HDF5 weights", parameters=tuple(contents.parameters), names=tuple(contents.texts))
 
 
-def _read_keras_zip(stream: BinaryIO, _: int) -> Network:
+def _read_keras_zip(stream: BinaryIO, size_bytes: int) -> Network:
     try:
-        with zipfile.ZipFile(stream) as archive, archive.open("config.json") as inner:
+        with open_zip(stream, size_bytes) as archive, archive.open("config.json") as inner:
             data = inner.read(MOST_JSON_BYTES + 1)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, KeyError) as exc:
         raise BrokenModelError("its zip is broken, encrypted, or without config.json") from exc
@@ -205,7 +206,7 @@ def _read_keras_zip(stream: BinaryIO, _: int) -> Network:
 _LITE = Format("TensorFlow Lite", _opened(read_tflite))
 _HDF5 = Format("HDF5", _opened(_read_hdf5))
 _KERAS = Format("Keras", _opened(_read_keras_zip))
-_TORCH_ZIP = Format("PyTorch", _opened(lambda stream, _: read_torch_zip(stream)))
+_TORCH_ZIP = Format("PyTorch", _opened(read_torch_zip))
 _PICKLE = Format("PyTorch", _opened(lambda stream, _: read_pickle(stream)))
 _ONNX = Format("ONNX", _opened(read_onnx))
 _JSON = Format("TensorFlow.js", _read_json)

@@ -40,6 +40,7 @@ from .tflite import (
 )
 from .weights import (
     manifest_network,
+    open_zip,
     read_pickle,
     read_safetensors,
     read_torch_zip,
@@ -59,6 +60,7 @@ __all__ = [
     "inside",
     "manifest_network",
     "manifest_tensors",
+    "open_zip",
     "parse_json",
     "picture_of",
     "read_graph_model",

@@ -8,7 +8,7 @@ from typing import Any
 
 from passerby.scan.networks.network import MOST_NAME, BrokenModelError, Shape
 
-MOST_JSON_BYTES = 64 << 20
+MOST_JSON_BYTES = 16 << 20
 """Of one description. Source: the largest known model.json has 10 MB."""
 _MOST_SIDES = 16
 

@@ -15,8 +15,10 @@ from passerby.scan.networks.network import MOST_NAME, MOST_PARAMETERS, BrokenMod
 
 MOST_OPCODES = 1_000_000
 """Of one pickle: a few seconds."""
+MOST_PICKLE_BYTES = 1 << 30
+"""Of one pickle."""
 _MOST_DEPTH = 60
-_MOST_ARGUMENT = 256 << 20
+_MOST_ARGUMENT = 64 << 20
 """Bytes of one opcode's argument: arrays lie inside some pickles."""
 _TENSORS = {"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"}
 
@@ -55,16 +57,23 @@ class _Mark:
 class _Bounded:
     """A stream that hands out no more at once than an argument may have."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, most_bytes: int) -> None:
         self._stream = stream
+        self._left = most_bytes
 
     def read(self, size: int = -1) -> bytes:
         if size > _MOST_ARGUMENT:
             raise BrokenModelError("its pickle holds a piece that is too long")
-        return self._stream.read(size)
+        return self._counted(self._stream.read(size))
 
     def readline(self) -> bytes:
-        return self._stream.readline(_MOST_ARGUMENT)
+        return self._counted(self._stream.readline(_MOST_ARGUMENT))
+
+    def _counted(self, data: bytes) -> bytes:
+        self._left -= len(data)
+        if self._left < 0:
+            raise BrokenModelError("its pickle is too long")
+        return data
 
     def tell(self) -> int:
         return self._stream.tell()
@@ -260,18 +269,19 @@ _STEPS: dict[str, Any] = {
 }
 
 
-def walk_pickle(stream: BinaryIO) -> PickleContents:
+def walk_pickle(stream: BinaryIO, most_bytes: int = MOST_PICKLE_BYTES) -> PickleContents:
     """Return what one pickle holds, and leave the stream behind it.
 
     Args:
         stream: Stands at the pickle's first byte.
+        most_bytes: That are read of it, arrays inside it with them.
 
     Raises:
         BrokenModelError: it is no pickle, has no end, or exceeds a bound.
     """
     walk = _PickleWalk()
     try:
-        for count, (opcode, value, _) in enumerate(pickletools.genops(cast("BinaryIO", _Bounded(stream)))):
+        for count, (opcode, value, _) in enumerate(pickletools.genops(cast("BinaryIO", _Bounded(stream, most_bytes)))):
             if count > MOST_OPCODES:
                 raise BrokenModelError(f"its pickle has more than {MOST_OPCODES:,} steps")
             walk.step(opcode.name, value)

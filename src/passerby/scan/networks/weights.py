@@ -20,6 +20,9 @@ from passerby.scan.networks.pickles import walk_pickle
 _MOST_PICKLE_BYTES = 64 << 20
 _MOST_CODE_BYTES = 4 << 20
 _MOST_MEMBERS = 100_000
+_MOST_DIRECTORY = 16 << 20
+_ZIP_TAIL = 65_557 + 76
+"""Where a zip says how long its list of members is. Source: APPNOTE.TXT 6.3.10, 4.3.14 to 4.3.16."""
 _LEGACY_PICKLES = 4
 """A legacy file begins with a magic number, a version and a description of the machine, each pickled; then comes the object."""
 _CALLS = {
@@ -35,20 +38,38 @@ _CALLS = {
 """What TorchScript's own text of a network calls."""
 
 
-def read_torch_zip(stream: BinaryIO) -> Network:
+def open_zip(stream: BinaryIO, size_bytes: int) -> zipfile.ZipFile:
+    """Return a zip whose list of members is short enough to be read whole, as ``zipfile`` does.
+
+    Raises:
+        BrokenModelError: it is none, or the list is too long.
+        zipfile.BadZipFile: it is broken otherwise.
+    """
+    stream.seek(max(0, size_bytes - _ZIP_TAIL))
+    tail = stream.read(_ZIP_TAIL)
+    end = tail.rfind(b"PK\x05\x06")
+    length = int.from_bytes(tail[end + 12 : end + 16], "little")
+    if end >= 76 and tail[end - 20 : end - 16] == b"PK\x06\x07":
+        length = int.from_bytes(tail[end - 36 : end - 28], "little")
+    if end < 0 or length > _MOST_DIRECTORY:
+        raise BrokenModelError("its zip is broken, or its list of members is too long")
+    return zipfile.ZipFile(stream)
+
+
+def read_torch_zip(stream: BinaryIO, size_bytes: int) -> Network:
     """Return the tensors of a PyTorch zip: a state dict, a whole module, or TorchScript.
 
     Raises:
         BrokenModelError: it is none, or exceeds a bound.
     """
     try:
-        with zipfile.ZipFile(stream) as archive:
+        with open_zip(stream, size_bytes) as archive:
             members = archive.infolist()[:_MOST_MEMBERS]
             pickled = next((one for one in members if one.filename.rpartition("/")[2] == "data.pkl"), None)
             if pickled is None:
                 raise BrokenModelError("it is a zip without PyTorch's data.pkl")
             with archive.open(pickled) as inner:
-                contents = walk_pickle(inner)  # type: ignore[arg-type]  # zipfile's stream lacks what a disk's has
+                contents = walk_pickle(inner, _MOST_PICKLE_BYTES)  # type: ignore[arg-type]  # zipfile's stream lacks what a disk's has
             ops = _script_ops(archive, members)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, struct.error) as exc:
         raise BrokenModelError("its zip is broken, encrypted or ends too soon") from exc
