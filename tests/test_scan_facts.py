@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -77,6 +78,9 @@ def test_each_function_has_a_draft_of_its_own_that_names_the_others() -> None:
     assert "# what was found can also do, each in a draft of its own: emotion, bio-categorisation" in drafts[0].text
     assert "# InsightFace 0.7.3: one-to-many" in drafts[0].text
     assert "InsightFace" not in drafts[1].text
+    calls = tuple(replace(INSIGHT, kind=FindingKind.CALL, path=f"{number}.py") for number in range(99))
+    many = scan.draft_facts(ScanReport((ScanResult("t", (INSIGHT, *calls)),), NOW, DIGEST))[0].text
+    assert many.count("InsightFace") == 1, "a component is named once"
 
 
 def test_suppressed_findings_lead_to_no_draft_and_are_said() -> None:

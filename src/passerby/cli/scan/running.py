@@ -77,9 +77,7 @@ def progress_of(name: str) -> Iterator[Callable[[Progress], None] | None]:
             nonlocal said
             if time.monotonic() - said >= _EVERY_S:
                 said = time.monotonic()
-                read = (
-                    f"{name}: {progress.files:,} files, {progress.size_bytes / 1e6:,.0f} MB, {progress.seconds:.0f} s"
-                )
+                read = f"{name}: {progress.files:,} files so far, {progress.size_bytes / 1e6:,.0f} MB, {progress.seconds:.0f} s"
                 status.update(Text(f"{read}  {progress.current}", no_wrap=True, overflow="ellipsis"))
 
         yield told

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from passerby.scan.report.scanned import ScanReport
+from passerby.scan.report.scanned import ScanReport, components_found
 from passerby.scan.report.words import PRESENCE, RATING_WORDS, abilities_short, shown, title_of
 from passerby.scan.values import Ability, Finding, Rating
 
@@ -99,14 +99,15 @@ def _comments(report: ScanReport, function: _Function) -> Iterator[str]:
     for result in report.results:
         for finding, reason in result.suppressed[:_MOST_FINDINGS]:
             yield f"  # suppressed ({shown(reason)}): {title_of(finding)}; {shown(finding.path)}"[:300]
-    leading = [finding for finding in report.findings() if function.abilities & set(finding.abilities)]
+    found = (finding for finding in report.findings() if function.abilities & set(finding.abilities))
+    leading = [one.whole for one in components_found(found)]
     if not leading:
         yield "  # nothing was found that works on faces or people"
     for finding in leading[:_MOST_FINDINGS]:
         what = f"{title_of(finding)}: {abilities_short(finding)} ({RATING_WORDS[finding.rating]})"
         yield f"  # {what}; {shown(finding.path)}"[:300]
     if len(leading) > _MOST_FINDINGS:
-        yield f"  # and {len(leading) - _MOST_FINDINGS} more findings"
+        yield f"  # and {len(leading) - _MOST_FINDINGS} more components"
 
 
 def _beside(function: _Function, functions: list[_Function]) -> Iterator[str]:

@@ -93,12 +93,12 @@ def _heading(title: str, meaning: str, style: str) -> Iterator[RenderableType]:
 
 
 def _table(components: Iterable[ComponentFound]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=True)
-    table.add_column("what", ratio=3, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_lines=True, expand=True)
+    table.add_column("what", ratio=2, overflow="fold")
     table.add_column("able to", ratio=3, overflow="fold")
     table.add_column("weights", ratio=2, overflow="fold")
     table.add_column("sure", no_wrap=True)
-    table.add_column("where", ratio=5, overflow="fold")
+    table.add_column("where", ratio=6, overflow="fold")
     for found in components:
         finding = found.whole
         what = Text.assemble((title_of(finding), "bold"), f"\n{kinds_of(found)}")
