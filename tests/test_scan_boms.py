@@ -119,6 +119,7 @@ BILLS = {
     "sbom.cdx.xml": CYCLONEDX_XML,
     "x.spdx.json": SPDX_2,
     "x.spdx": SPDX_TAGS,
+    "x.spdx.yaml": SPDX_2,
     "three.spdx.json": SPDX_3,
     "three.jsonld": SPDX_3,
     "any-name.json": SPDX_2,

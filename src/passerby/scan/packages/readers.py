@@ -74,6 +74,8 @@ _SUFFIXES: tuple[tuple[str, Reading], ...] = (
     (".csproj", dotnet.read_project),
     (".fsproj", dotnet.read_project),
     (".vbproj", dotnet.read_project),
+    (".spdx.yml", spdx.read_spdx_yaml),
+    (".spdx.yaml", spdx.read_spdx_yaml),
     (".yml", images.read_yaml_names),
     (".yaml", images.read_yaml_names),
     (".sh", images.read_commands),

@@ -1,4 +1,4 @@
-"""SPDX 2.2 and 2.3 as JSON and as tags, and SPDX 3.0 as JSON-LD, by hand: packages, files, models, relationships."""
+"""SPDX 2.2 and 2.3 as JSON, YAML and tags, and SPDX 3.0 as JSON-LD, by hand: packages, files, models, relationships."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from passerby.errors import ScanError
-from passerby.scan.files import list_of, read_json, read_text, table_of, text_of
+from passerby.scan.files import list_of, read_json, read_text, read_yaml, table_of, text_of
 from passerby.scan.packages.bills import MOST_PARTS, Bill, Part, observe
 from passerby.scan.values import Observation, TargetFile
 
@@ -37,6 +37,15 @@ def read_spdx_json(file: TargetFile) -> Iterator[Observation]:
     document = table_of(read_json(file))
     graph = list_of(document.get("@graph"))
     yield from observe(_third(graph) if graph else _second(document), file)
+
+
+def read_spdx_yaml(file: TargetFile) -> Iterator[Observation]:
+    """Yield what a bill of SPDX 2 in YAML says, which has the form of the JSON.
+
+    Raises:
+        ScanError: it is no YAML, or has more than half a million parts.
+    """
+    yield from observe(_second(table_of(read_yaml(file, 16 << 20))), file)
 
 
 def _second(document: dict[str, object]) -> Bill:
