@@ -148,6 +148,10 @@ def test_one_network_can_be_several_things() -> None:
     assert [one.rating for one in found if one.title == "face embedder"] == [Rating.IDENTIFIES]
 
 
+def test_the_first_half_of_an_autoencoder_is_no_embedder() -> None:
+    assert not identifies(onnx_head((1, 3, 112, 112), {"mean": (1, 512), "spread": (1, 512)}, pool=False), "a.onnx")
+
+
 def test_boxes_hide_no_descriptor() -> None:
     outputs = {"boxes": (1, 100, 4), "points": (1, 100, 10), "scores": (1, 100, 1), "descriptor": (1, 512)}
     found = findings(onnx_head((1, 3, 112, 112), outputs), "a.onnx")

@@ -123,7 +123,7 @@ def _beside(network: Network, output: NetworkOutput) -> list[Sign]:
     twins = [other for other in others if (other.width, other.shape) == (output.width, output.shape)]
     return [
         *([Sign(4 if len(said) == 2 else 0, f"beside {' and '.join(said)}")] if said else []),
-        *([Sign(-3, "")] if len(twins) == 1 and not ending_of(output).normalised else []),
+        *([Sign(-6, "")] if len(twins) == 1 and not ending_of(output).normalised else []),
     ]
 
 

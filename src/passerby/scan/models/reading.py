@@ -113,5 +113,5 @@ def rating_of(abilities: tuple[str, ...], component: Component) -> Rating:
     return Rating.IDENTIFIES if {"search", "group", "verify", "embed"} & set(abilities) else Rating.DOES_NOT
 
 
-READERS = (Reader("models", 3, _wants, _read),)
+READERS = (Reader("models", 4, _wants, _read),)
 """Reads files of weights."""

@@ -233,6 +233,10 @@ def _norm_follows(linear: _Linear, norms: dict[str, int]) -> bool:
     return any(not parent or other in ("bn", "norm", "bn1d") for other in lasts)
 
 
+def _said(kind: str, network: Network) -> bool:
+    return any(ATTRIBUTES[kind].search(parameter.name) for parameter in network.parameters)
+
+
 def _network_signs(network: Network, tensors: _Tensors, word: str) -> list[Sign]:
     prelus = max(tensors.prelus, network.count(Op.PRELU))
     signs = [
@@ -241,6 +245,7 @@ def _network_signs(network: Network, tensors: _Tensors, word: str) -> list[Sign]
         (tensors.large_depthwise == 1, Sign(2, "a depthwise convolution over the whole map")),
         (bool(word), Sign(3, f"names itself {word}")),
         (tensors.attentions > 0, Sign(-2, "")),
+        (all(_said(kind, network) for kind in ("age", "gender")), Sign(3, "beside age and gender")),
         (tensors.side_px() in PIXELS, Sign(3, f"takes {tensors.side_px()} pixels")),
     ]
     return [sign for holds, sign in signs if holds]

@@ -82,6 +82,8 @@ class _IrEvents:
             self.name = attributes.get("name", "")[:MOST_NAME]
         elif tag == "port":
             self._sides = []
+            if self._place[-2:-1] == ["output"] and self._place.count("layer") == 1:
+                self.layers[self._layer].setdefault("gives", attributes.get("names", "")[:MOST_NAME])
         elif tag in ("layer", "data") and self._place.count("layer") == 1:
             self._add(tag, attributes)
         elif tag == "edge" and "layer" not in self._place:
@@ -142,19 +144,21 @@ def read_openvino(stream: BinaryIO) -> Network:
 def _network(events: _IrEvents) -> Network:
     graph = LayerGraph("OpenVINO")
     graph.names.append(events.name)
+    labels = {number: f"{layer.get('gives', '')}#{number}" for number, layer in events.layers.items()}
     for number, layer in events.layers.items():
-        kind = layer.get("type", "")
+        kind, label = layer.get("type", ""), labels[number]
         shape = events.shapes.get(number)
-        inputs = tuple(source for _, source in sorted(events.edges.get(number, []))[:512])
+        sources = [source for _, source in sorted(events.edges.get(number, []))[:512]]
+        inputs = tuple(labels.get(source, "") for source in sources)
         if kind in ("Const", "Constant"):
-            graph.keep(number, tuple(side or 0 for side in shape or ()))
+            graph.keep(label, tuple(side or 0 for side in shape or ()))
         elif kind in ("Parameter", "Input"):
-            graph.inputs.append(NetworkInput(number, shape))
+            graph.inputs.append(NetworkInput(label, shape))
         else:
-            graph.add(_layer(number, kind, layer, inputs))
+            graph.add(_layer(label, kind, layer, inputs))
         if kind == "Result" and inputs:
-            graph.outputs.append((inputs[0], events.shapes.get(inputs[0])))
-            graph.names.append(events.layers.get(inputs[0], {}).get("name", ""))
+            graph.outputs.append((inputs[0], events.shapes.get(sources[0])))
+            graph.names.append(events.layers.get(sources[0], {}).get("name", ""))
     if not graph.layers:
         raise BrokenModelError("it describes no layers")
     return graph.network()
