@@ -102,7 +102,7 @@ def _table(components: Iterable[ComponentFound]) -> Table:
     for found in components:
         finding = found.whole
         what = Text.assemble((title_of(finding), "bold"), f"\n{kinds_of(found)}")
-        able = "\n".join(filter(None, (abilities_short(finding), timing_of(finding))))
+        able = "\n".join(filter(None, (abilities_short(finding), timing_of(finding).replace(" (", "\n(", 1))))
         where = [*_places(finding), *(f"{label}: {words}" for label, words in _reasons(finding))]
         table.add_row(
             what,
