@@ -166,12 +166,14 @@ def run(table: Table, which: str, kinds: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kinds", nargs="*", choices=[*WORKERS, []], default=list(WORKERS), help="torch, keras")
+    parser.add_argument("kinds", nargs="*", default=list(WORKERS), help="torch, keras; both by default")
     parser.add_argument(
         "--set", choices=["tune", "held", "all"], default="all", help="every second network, the others, or all"
     )
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
+    if unknown := set(chosen.kinds) - set(WORKERS):
+        parser.error(f"kinds must be of {', '.join(WORKERS)}, got {', '.join(sorted(unknown))}")
     run(Table(chosen.json), chosen.set, list(chosen.kinds))
 
 
