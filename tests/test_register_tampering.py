@@ -380,7 +380,7 @@ def test_flipped_byte_is_named_with_its_file_though_the_key_was_changed(
 ) -> None:
     public, key = rotated
     state = tmp_path / "state"
-    assert watch(public, state, vkey=key, now=NOW).problems == ()
+    assert watch(public, state, vkey=key, now=datetime.now(UTC)).problems == ()
     data = bytearray((public / name).read_bytes())
     data[40] ^= 1
     (public / name).write_bytes(data)
@@ -391,7 +391,7 @@ def test_flipped_byte_is_named_with_its_file_though_the_key_was_changed(
     assert {line.split(":")[0] for line in said} <= {"tile", "tree", "schema"}
     named = "entry 25" if "entries" in name else name.partition(".p/")[0]
     assert any(line.startswith("tile: ") and named in line for line in said), said
-    kinds = {problem.kind for problem in watch(public, tmp_path / "fresh", vkey=key, now=NOW).problems}
+    kinds = {problem.kind for problem in watch(public, tmp_path / "fresh", vkey=key, now=datetime.now(UTC)).problems}
     assert kinds <= {"tile", "format"}
     assert not list((tmp_path / "fresh").glob("fork-*.txt")), "damage proves no fork"
 
@@ -439,14 +439,14 @@ def test_damaged_tile_is_no_proof_of_a_fork(public: Path, tmp_path: Path) -> Non
 
 def test_watcher_without_a_policy_of_its_own_sees_that_the_log_s_was_changed(public: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
-    assert watch(public, state, vkey=KEY.key, now=NOW).problems == ()
+    assert watch(public, state, vkey=KEY.key, now=datetime.now(UTC)).problems == ()
     with Log.open(public.parent, signer=KEY) as log:
         index = log.name_witnesses(Policy()).index
         assert "witnesses named: quorum none, 0 witnesses" in str(log.entry(index))
-    (found,) = watch(public, state, now=NOW).problems
+    (found,) = watch(public, state, now=datetime.now(UTC)).problems
     assert str(found) == "quorum: the log names other witnesses, or another quorum, than at the last visit"
-    assert watch(public, state, now=NOW).problems == (), "it is said once"
-    assert watch(public, state, policy=POLICY, now=NOW).problems[0].text.startswith("quorum q is not met")
+    assert watch(public, state, now=datetime.now(UTC)).problems == (), "it is said once"
+    assert watch(public, state, policy=POLICY, now=datetime.now(UTC)).problems[0].text.startswith("quorum q is not met")
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,18 @@ from passerby.gateway.publish.log_writer import LogWriter
 from passerby.register.log.turns import is_wanted, open_in_turn
 
 ORIGIN = "cameras.example.org/log"
-NOW = datetime.now(UTC).replace(microsecond=0)
 WORDS = {"en": "Safety on the platforms"}
 CAMERA = "1" * 32
 
 
+def now() -> datetime:
+    """Return this second: commands that run between two entries write their own."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def registered(camera: str) -> register.CameraRegistered:
     return register.CameraRegistered(
-        at=NOW, camera=camera, label="hall", purpose=WORDS, legal_basis=WORDS, position="act-2024", retention_h=0
+        at=now(), camera=camera, label="hall", purpose=WORDS, legal_basis=WORDS, position="act-2024", retention_h=0
     )
 
 
@@ -46,7 +50,7 @@ def texts(path: Path) -> list[str]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     with register.Log.create(tmp_path / "log", origin=ORIGIN) as log:
-        log.append(register.Remark(at=NOW, text="before"))
+        log.append(register.Remark(at=now(), text="before"))
     return tmp_path / "log"
 
 
@@ -78,8 +82,9 @@ def test_every_writing_command_works_while_a_writer_runs(
 
     assert submitted(0, registered(CAMERA)) == 1
     assert run("append", path, remark) == 0
-    assert submitted(1, register.SelfTest(at=NOW, camera=CAMERA, passed=True)) == 3
-    early = register.Heartbeat(at=NOW, begin=NOW, end=NOW, camera=CAMERA, frames=1, faces_covered=0)
+    assert submitted(1, register.SelfTest(at=now(), camera=CAMERA, passed=True)) == 3
+    moment = now()
+    early = register.Heartbeat(at=moment, begin=moment, end=moment, camera=CAMERA, frames=1, faces_covered=0)
     assert submitted(2, early) == 4
     assert run("acknowledge", path, "order", 4, "--reason", "the gateway was restarted") == 0
     assert run("withdraw", path, 1, "--reason", "its label named somebody") == 0
@@ -88,7 +93,7 @@ def test_every_writing_command_works_while_a_writer_runs(
     assert run("policy", path, policy) == 0
     assert run("rotate", path) == 0
     newest = capsys.readouterr().out.splitlines()[-1]
-    assert submitted(3, register.SelfTest(at=NOW, camera=CAMERA, passed=True, runs=2)) > 256
+    assert submitted(3, register.SelfTest(at=now(), camera=CAMERA, passed=True, runs=2)) > 256
     with closing(register.LogReader.open(path)) as reader:
         report = register.verify(reader)
         assert report.sound, report.problems
@@ -98,9 +103,9 @@ def test_every_writing_command_works_while_a_writer_runs(
 
 def test_a_gateway_goes_on_with_its_own_log(path: Path, remark: Path) -> None:
     writer = LogWriter(path, ORIGIN)
-    writer.put([register.Remark(at=NOW, text="gateway 1")]).result(30)
+    writer.put([register.Remark(at=now(), text="gateway 1")]).result(30)
     assert run("append", path, remark) == 0
-    writer.put([register.Remark(at=NOW, text="gateway 2")]).result(30)
+    writer.put([register.Remark(at=now(), text="gateway 2")]).result(30)
     assert (writer.failing_since_s, writer.dropped) == (None, 0)
     writer.close()
     assert texts(path) == ["before", "gateway 1", "by a command", "gateway 2"]
@@ -114,7 +119,7 @@ def test_nothing_is_lost_or_doubled_while_commands_come_and_go(path: Path, remar
     def write() -> None:
         while not over.is_set():
             put.append(f"gateway {len(put)}")
-            writer.put([register.Remark(at=NOW, text=put[-1])]).result(60)
+            writer.put([register.Remark(at=now(), text=put[-1])]).result(60)
 
     thread = threading.Thread(target=write)
     thread.start()

@@ -211,7 +211,7 @@ def test_a_server_that_always_says_later_is_given_up() -> None:
 
 def test_a_watcher_goes_on_where_its_time_was_over(public: Path, tmp_path: Path) -> None:
     """A folder is never asked in vain, so that each visit reads one bundle where no time is left at all."""
-    read = [watch(public, tmp_path, vkey=SIGNER.key, within_s=1e-9, now=NOW) for _ in range(22)]
+    read = [watch(public, tmp_path, vkey=SIGNER.key, within_s=1e-9, now=datetime.now(UTC)) for _ in range(22)]
     assert [visit.read for visit in read[:3]] == [WIDTH, 2 * WIDTH, 3 * WIDTH]
     assert [visit.unread > 0 for visit in read] == [True] * 20 + [False] * 2
     assert {visit.problems for visit in read} == {()}

@@ -320,20 +320,20 @@ def test_witnesses_that_are_changed_without_an_entry_are_named_at_every_visit(tm
     with Log.create(tmp_path / "log", origin=ORIGIN, signer=KEY, policy=Policy()) as log:
         log.append(remark())
     path = tmp_path / "log" / "public" / "policy"
-    assert visit(tmp_path / "log", state).problems == ()
+    assert watch(tmp_path / "log", state, vkey=KEY.key, now=datetime.now(UTC)).problems == ()
     old = path.read_bytes()
     path.write_text(other.to_text())
     for _ in range(2):
-        (found,) = visit(tmp_path / "log", state).problems
+        (found,) = watch(tmp_path / "log", state, vkey=KEY.key, now=datetime.now(UTC)).problems
         assert found.text.endswith("than at the last visit, and no entry says so")
     path.write_bytes(old)
-    assert visit(tmp_path / "log", state).problems == ()
+    assert watch(tmp_path / "log", state, vkey=KEY.key, now=datetime.now(UTC)).problems == ()
     with Log.open(tmp_path / "log", signer=KEY) as log:
         log.name_witnesses(other)
         log.rotate(FileSigner(ORIGIN, 1, b"n" * 32))
-    (found,) = visit(tmp_path / "log", state).problems
+    (found,) = watch(tmp_path / "log", state, vkey=KEY.key, now=datetime.now(UTC)).problems
     assert found.text.endswith("than at the last visit"), "announced, though the key was changed since"
-    assert visit(tmp_path / "log", state).problems == ()
+    assert watch(tmp_path / "log", state, vkey=KEY.key, now=datetime.now(UTC)).problems == ()
 
 
 def test_fork_that_was_shown_once_is_named_for_good(public: Path, state: Path) -> None:

@@ -159,7 +159,7 @@ def test_where_a_face_drifted_its_cover_is_wider_half_way() -> None:
     still_there = (300, 100, 320, 120, 0.9)
     found = {0: seen((100, 100, 120, 120, 0.9), still_there), 8: seen((110, 100, 130, 120, 0.9), still_there)}
     drifted, other = tracked(found, 9)
-    assert drifted.xyxy[4].tolist() == pytest.approx([102, 97, 128, 123])
+    assert drifted.xyxy[4].tolist() == pytest.approx([101.875, 97, 128.125, 123])
     assert drifted.xyxy[8].tolist() == pytest.approx([110, 100, 130, 120])
     assert other.xyxy[4].tolist() == pytest.approx(list(still_there[:4]))
 

@@ -73,7 +73,7 @@ def made(path: Path) -> register.FileSigner:
         remarks = [register.Remark(at=NOW, text=f"remark {n}") for n in range(2)]
         log.append_many([told, registered, *remarks], public_text=True)
         log.withdraw([1, 3], REASON)
-        log.append(register.Remark(at=NOW, text="the log goes on"))
+        log.append(register.Remark(at=datetime.now(UTC).replace(microsecond=0), text="the log goes on"))
     return register.FileSigner.load(next((path / "private" / "keys").iterdir()))
 
 
