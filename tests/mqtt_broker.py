@@ -16,12 +16,13 @@ class _Client:
 
 
 class SmallBroker:
-    """The broker; ``messages`` holds every message that was published, in order."""
+    """The broker; ``messages`` holds every message that was published, in order. Where ``mute`` is set it answers none."""
 
     def __init__(self, password: str | None = None) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
         self.retained: dict[str, bytes] = {}
         self.port = 0
+        self.mute = False
         self._password = password
         self._clients: set[_Client] = set()
         self._server: asyncio.Server | None = None
@@ -114,7 +115,8 @@ class SmallBroker:
     def _published(self, client: _Client, head: int, body: bytes) -> None:
         topic, at = _read(body, 0)
         if head & 6:
-            client.writer.write(b"\x40\x02" + body[at : at + 2])
+            if not self.mute:
+                client.writer.write(b"\x40\x02" + body[at : at + 2])
             at += 2
         name, payload, retain = topic.decode(), body[at:], bool(head & 1)
         self.messages.append((name, payload, retain))

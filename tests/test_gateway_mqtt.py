@@ -83,6 +83,20 @@ async def linked(*, allow_cover: bool = False) -> AsyncIterator[tuple[SmallBroke
 
 
 @in_a_loop
+async def test_a_broker_that_answers_no_more_keeps_nobody_from_stopping() -> None:
+    """The farewell failed, its failure took the place of the order to stop, and the link began anew, for ever."""
+    small = SmallBroker()
+    await small.start()
+    talk = Talk(small)
+    talk.broker.start()
+    await until(lambda: talk.broker.connected and small.topics("cams/available"))
+    small.mute = True
+    await asyncio.wait_for(talk.broker.stop(), 15)
+    assert not talk.broker.connected
+    await small.stop()
+
+
+@in_a_loop
 async def test_states_are_told_once_and_kept_by_the_broker() -> None:
     async with linked() as (small, talk):
         talk.broker.tick()

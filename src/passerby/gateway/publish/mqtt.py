@@ -16,6 +16,7 @@ import re
 import secrets
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ _LONGEST_S = 60.0
 _log = logging.getLogger("passerby.gateway.mqtt")
 _TOLD = {EventKind.FAULT_BEGAN, EventKind.FAULT_ENDED, EventKind.ALARM, EventKind.STARTED, EventKind.STOPPED}
 _NUMBER = re.compile("[0-9a-f]{12}")
+_FAREWELL_S = 2.0
+"""How long a broker that answers no more keeps a gateway that stops."""
 _OWNER = "gateway"
 """Retained: the number of the gateway that uses the prefix."""
 
@@ -194,6 +197,9 @@ class MqttLink:
                 await self._run()
                 wait_s = self._retry_s
             except (aiomqtt.MqttError, OSError) as exc:
+                if self._task is None:
+                    # told to stop: what fails while leaving must not bring it back
+                    return
                 _log.warning("broker %s:%s: %s", self.config.host, self.config.port, exc)
             finally:
                 self.connected = False
@@ -223,7 +229,8 @@ class MqttLink:
                 for task in done:
                     task.result()
             except asyncio.CancelledError:
-                await client.publish(available, "stopped", qos=1, retain=True)
+                with suppress(aiomqtt.MqttError):
+                    await client.publish(available, "stopped", qos=1, retain=True, timeout=_FAREWELL_S)
                 raise
             finally:
                 for task in tasks:
