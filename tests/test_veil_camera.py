@@ -5,8 +5,8 @@ A clip stands in for the camera: there is none on most machines that run tests.
 
 from __future__ import annotations
 
-import os
-import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -57,18 +57,35 @@ def test_recording_ends_after_the_time_asked_for(tmp_path: Path) -> None:
     assert camera.veil_camera(Path("/dev/video0"), tmp_path / "v.mp4", settings).frames == 15
 
 
-@pytest.mark.usefixtures("truths")
-def test_interrupt_ends_the_recording_and_keeps_it(tmp_path: Path) -> None:
-    def interrupt(_what: str, frames: int, _total: int | None) -> None:
-        if frames == 5:
-            os.kill(os.getpid(), signal.SIGINT)
+RECORDING = """
+import os, signal, sys
+from pathlib import Path
+import av
+from passerby.veil.run import camera
 
-    before = signal.getsignal(signal.SIGINT)
-    done = camera.veil_camera(Path("/dev/video0"), tmp_path / "v.mkv", progress=interrupt)
-    assert 5 <= done.frames < 40
-    assert signal.getsignal(signal.SIGINT) is before
-    with av.open(str(tmp_path / "v.mkv")) as container:
-        assert len(list(container.decode(video=0))) == done.frames
+def interrupt(_what, frames, _total):
+    if frames == 5:
+        os.kill(os.getpid(), signal.SIGINT)
+
+camera.open_camera = lambda _device: av.open(sys.argv[1])
+before = signal.getsignal(signal.SIGINT)
+done = camera.veil_camera(Path("/dev/video0"), Path(sys.argv[2]), progress=interrupt)
+assert signal.getsignal(signal.SIGINT) is before
+print(done.frames)
+"""
+
+
+def test_interrupt_ends_the_recording_and_keeps_it(tmp_path: Path) -> None:
+    """In a process of its own, as whoever presses Ctrl-C has it."""
+    clip, target = tmp_path / "instead.mp4", tmp_path / "v.mkv"
+    demo_clip(clip, 1.6, (480, 270))
+    command = [sys.executable, "-c", RECORDING, str(clip), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    frames = int(done.stdout)
+    assert 5 <= frames < 40
+    with av.open(str(target)) as container:
+        assert len(list(container.decode(video=0))) == frames
 
 
 def test_camera_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
