@@ -11,11 +11,12 @@ import yaml
 
 from passerby import law
 from passerby.errors import RuleError
-from passerby.law.reference import as_date, deadlines, fines, offences, read_yaml, thresholds
+from passerby.law.reference import ROOM, as_date, deadlines, fines, offences, read_yaml, thresholds
 from passerby.law.rules.book import Book, load_book, position_names
 from passerby.law.rules.clauses import Literal, parse_clauses, split_atom
 from passerby.law.rules.file import read_rule_file
 from passerby.law.rules.overlay import overlay_names, read_overlay
+from passerby.law.rules.sections import read_sections
 
 BAD = Path(__file__).parent / "bad" / "law"
 EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((BAD / "expected.yaml").read_text(encoding="utf-8"))
@@ -106,6 +107,86 @@ def test_a_folder_of_ones_own_is_laid_over(tmp_path: Path) -> None:
     assert verdict.overlays == ("our-town",)
     assert verdict.fine is None
     assert law.assess(facts).outcome is law.Outcome.NOT_REGULATED
+
+
+BASE = (
+    GOOD.replace("certainty: quoted", "certainty: secondary")
+    + "\n## ban-of-watching\n> Watching is banned.\n> Otherwise: Watching is free.\n*certainty: memory; guideline: ¶1*\n\n"
+    "```asp\nfinding(prohibited) :- fact(actor, private).\n```\n\n## free\n> It is free.\n\n"
+    "```asp\nfinding(not_regulated) :- fact(actor, household).\n```\n"
+)
+OVER = GOOD[: GOOD.index("---\n\n")] + "extends: oldland/art-01\ndisables: [free]\n---\n"
+
+
+def extended(tmp_path: Path, text: str) -> Book:
+    old = tmp_path / "positions" / "oldland"
+    old.mkdir(parents=True)
+    (old / "position.md").write_text(POSITION, encoding="utf-8")
+    (old / "art-01.md").write_text(BASE, encoding="utf-8")
+    return load(tmp_path, text)
+
+
+def test_a_file_that_extends_another_holds_only_what_differs(tmp_path: Path) -> None:
+    words = (
+        "\n## ban\n> Nobody may.\n\n## added\n> New here.\n\n```asp\nfinding(high_risk) :- fact(actor, school).\n```\n"
+    )
+    book = extended(tmp_path, OVER + words)
+    assert list(book.rules) == ["art-01/ban", "art-01/added", "art-01/ban-of-watching"], "without what it disables"
+    provision, ban = book.rules["art-01/ban"]
+    assert (ban.statement, ban.certainty) == ("Nobody may.", "quoted"), "its own words, as sure as its own file"
+    assert [clause.path for clause in book.heads["finding(prohibited)"]] == ["positions/oldland/art-01.md"] * 2
+    watching = book.rules["art-01/ban-of-watching"][1]
+    assert (watching.otherwise, watching.certainty, watching.guideline) == ("Watching is free.", "memory", None)
+    assert provision.position == "testland"
+    assert "## ban-of-watching\n> Watching is banned." in provision.text, "the whole provision can be read in one place"
+    assert provision.text.count("```asp") == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (OVER.replace("oldland/art-01", "oldland/art-02"), "positions/testland/art-01.md:7: base must be a rule file"),
+        (OVER.replace("oldland", "testland"), "must not extend itself"),
+        (
+            OVER.replace("[free]", "[fre]"),
+            "positions/testland/art-01.md:8: disabled heading must be one of the base, got fre",
+        ),
+        (
+            OVER + "\n## ban\n",
+            "positions/testland/art-01.md:11: rule ban must say what differs from the base, got nothing",
+        ),
+        (OVER + "\n## new\n> New.\n", "rule new must have a block"),
+    ],
+)
+def test_a_file_that_extends_wrongly_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        extended(tmp_path, text)
+    assert says in caught.value.message
+
+
+def test_a_mistake_in_what_is_taken_over_is_told_where_it_stands(tmp_path: Path) -> None:
+    extended(tmp_path, OVER)
+    base = tmp_path / "positions" / "oldland" / "art-01.md"
+    base.write_text(BASE.replace("(actor, police)", "(acter, police)"), encoding="utf-8")
+    with pytest.raises(RuleError, match=r"positions/oldland/art-01.md:13: fact must be"):
+        load_book("testland", root=tmp_path)
+
+
+def test_no_file_repeats_what_its_base_says() -> None:
+    repeated = []
+    for path in (ROOM / "positions").glob("*/*.md"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        base = next((line.partition(": ")[2] for line in lines if line.startswith("extends: ") and "/" in line), None)
+        if base is not None:
+            above = read_rule_file(ROOM / "positions" / f"{base}.md", position="x", shown=base).provision
+            known = {rule.id.partition("/")[2]: rule for rule in above.rules}
+            _, own = read_sections(lines, 0, str(path))
+            for section in own:
+                if (rule := known.get(section.id)) is not None:
+                    same = [" ".join(section.quote) and " ".join(section.quote) in above.text.replace("\n> ", " ")]
+                    same.append(section.block is not None and "\n".join(section.block).strip() == rule.asp.strip())
+                    repeated += [f"{path}:{section.line}"] * any(same)
+    assert not repeated, "what is the same stands in the base alone"
 
 
 @pytest.mark.parametrize("position", position_names())

@@ -66,7 +66,7 @@ class Rule:
         asp: The rule as clingo reads it.
         certainty: Its own, or its provision's.
         guideline: Paragraph of the guidelines, or None.
-        line: Line of its heading in the provision's file, from 1.
+        line: Line of its heading in the file where it stands, from 1.
     """
 
     id: str

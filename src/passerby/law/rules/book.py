@@ -13,8 +13,8 @@ from passerby.law.reference import DATA, ROOM, as_date, read_yaml, thresholds
 from passerby.law.rules.check import Checked, check_rules
 from passerby.law.rules.clauses import Clause
 from passerby.law.rules.domains import fact_domains
-from passerby.law.rules.file import RuleFile
-from passerby.law.rules.folder import read_head, read_rule_files, require_keys, words_of
+from passerby.law.rules.file import RuleFile, words_of
+from passerby.law.rules.folder import read_head, read_rule_files, require_keys
 from passerby.law.rules.overlay import Overlay, read_overlay
 from passerby.law.values import FactValue, Provision, Rule
 

@@ -63,8 +63,8 @@ def check_rules(book: Checked) -> None:
 
 
 def _check_clause(clause: Clause, book: Checked) -> None:
-    provision, rule = book.rules[clause.rule]
-    where = f"{provision.path}:{clause.line}"
+    rule = book.rules[clause.rule][1]
+    where = f"{clause.path}:{clause.line}"
     if clause.group not in book.dates:
         known = ", ".join(book.dates)
         raise RuleError(f"{where}: applies must be one of {known}, got {clause.group}", hint="see data/dates.yaml")
@@ -142,9 +142,8 @@ def _check_cycles(book: Checked) -> None:
     def visit(atom: str, path: tuple[str, ...]) -> None:
         if atom in path:
             clause = book.heads[atom][0]
-            provision, _ = book.rules[clause.rule]
             ring = " -> ".join((*path[path.index(atom) :], atom))
-            raise RuleError(f"{provision.path}:{clause.line}: rules must not rest on themselves, got {ring}")
+            raise RuleError(f"{clause.path}:{clause.line}: rules must not rest on themselves, got {ring}")
         if atom in done:
             return
         for clause in book.heads.get(atom, ()):

@@ -39,13 +39,15 @@ class Clause:
         body: The conditions, all needed.
         rule: Id of the rule it was written under.
         group: The dated group with which it starts to apply.
-        line: Line in its file, from 1.
+        path: File in which it stands; another than its provision's where it was taken over.
+        line: Line in that file, from 1.
     """
 
     head: str
     body: tuple[Literal, ...]
     rule: str
     group: str
+    path: str
     line: int
 
     def holds(self, atoms: frozenset[str]) -> bool:
@@ -130,7 +132,7 @@ def _clauses(statements: list[ast.AST], path: str, rule: str, group: str) -> Ite
                 f"{where}: rule must conclude one atom, got {statement}", hint="constraints conclude nothing"
             )
         body = tuple(_literal(part, where) for part in statement.body)
-        yield Clause(head.atom, body, rule, group, line)
+        yield Clause(head.atom, body, rule, group, path, line)
 
 
 def _literal(node: ast.AST, where: str) -> Literal:

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import yaml
 
 from passerby.errors import RuleError
 from passerby.law.rules.clauses import Clause, parse_clauses
-from passerby.law.values import Certainty, Provision, Rule
+from passerby.law.rules.sections import Section, certainty_of, extend_sections, read_sections
+from passerby.law.values import Certainty, Provision, Rule, weakest
 
 FRONT = ("article", "title", "reference", "certainty", "applies")
-OPTIONAL = ("guideline",)
-OWN = ("certainty", "guideline", "applies")
-_HEADING = re.compile(r"## ([a-z0-9]+(?:-[a-z0-9]+)*)")
+OPTIONAL = ("guideline", "extends", "disables")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +37,8 @@ class RuleFile:
     clauses: tuple[Clause, ...]
 
 
-@dataclass(slots=True)
-class _Section:
-    id: str
-    line: int
-    quote: list[str] = field(default_factory=list)
-    own: dict[str, str] = field(default_factory=dict)
-    block: list[str] | None = None
-    block_line: int = 0
-
-
 def read_rule_file(path: Path, *, position: str, shown: str) -> RuleFile:
-    """Read one rule file.
+    """Read one rule file, with what it takes over from the file that it extends.
 
     Args:
         path: The file.
@@ -59,22 +48,16 @@ def read_rule_file(path: Path, *, position: str, shown: str) -> RuleFile:
     Raises:
         RuleError: the file is broken; the message starts with ``shown:line:`` and the hint says what to write.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise RuleError(f"{shown}:1: file must be readable UTF-8 text, got {exc}") from exc
-    front, body_at = read_front(lines, shown)
-    head = _check_front(front, lines, shown)
-    sections = _sections(lines, body_at, shown)
+    front, prose, sections = _read(path, shown, ())
+    head = Certainty(str(front["certainty"]))
     stem = path.stem
     rules: list[Rule] = []
     clauses: list[Clause] = []
     for section in sections:
         section.own.setdefault("applies", str(front["applies"]))
-        rule, found = _rule(section, head, f"{stem}/{section.id}", shown)
+        rule, found = _rule(section, head, f"{stem}/{section.id}")
         rules.append(rule)
         clauses.extend(found)
-    text = "\n".join(lines[body_at:]).strip() + "\n"
     provision = Provision(
         id=f"{position}/{stem}",
         position=position,
@@ -84,11 +67,40 @@ def read_rule_file(path: Path, *, position: str, shown: str) -> RuleFile:
         guideline=str(front["guideline"]) if "guideline" in front else None,
         certainty=head,
         applies=str(front["applies"]),
-        text=text,
+        text="\n\n".join(part for part in (prose, *(section.text() for section in sections)) if part) + "\n",
         path=shown,
         rules=tuple(rules),
     )
     return RuleFile(provision, tuple(clauses))
+
+
+def _read(path: Path, shown: str, below: tuple[str, ...]) -> tuple[dict[str, object], str, list[Section]]:
+    """Return the front matter, the prose above the rules, and the rules, those of the base included.
+
+    Args:
+        path: The file.
+        shown: The path to show in messages.
+        below: The files that extend this one.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise RuleError(f"{shown}:1: file must be readable UTF-8 text, got {exc}") from exc
+    front, body_at = read_front(lines, shown)
+    _check_front(front, lines, shown)
+    prose, sections = read_sections(lines, body_at, shown)
+    if "extends" not in front:
+        return front, prose, sections
+    where = f"{shown}:{line_of(lines, 'extends')}"
+    base = path.parent.parent / f"{front['extends']}.md"
+    base_shown = (PurePosixPath(shown).parent.parent / f"{front['extends']}.md").as_posix()
+    if not base.is_file():
+        raise RuleError(f"{where}: base must be a rule file such as commission-2021/art-03, got {front['extends']}")
+    if base_shown in (shown, *below):
+        raise RuleError(f"{where}: rule file must not extend itself, got {' -> '.join((*below, shown, base_shown))}")
+    _, _, taken = _read(base, base_shown, (*below, shown))
+    disabled = words_of(front.get("disables"))
+    return front, prose, extend_sections(taken, sections, disabled, f"{shown}:{line_of(lines, 'disables')}")
 
 
 def read_front(lines: list[str], shown: str) -> tuple[dict[str, object], int]:
@@ -132,7 +144,18 @@ def line_of(lines: list[str], name: str) -> int:
     return next((i for i, line in enumerate(lines, 1) if line.startswith(f"{name}:")), 1)
 
 
-def _check_front(front: dict[str, object], lines: list[str], shown: str) -> Certainty:
+def words_of(value: object) -> tuple[str, ...]:
+    """Return one word of YAML or a list of them as a tuple; empty for nothing.
+
+    >>> words_of("act-2024"), words_of(None)
+    (('act-2024',), ())
+    """
+    if value is None:
+        return ()
+    return tuple(str(word) for word in value) if isinstance(value, list) else (str(value),)
+
+
+def _check_front(front: dict[str, object], lines: list[str], shown: str) -> None:
     for name in FRONT:
         if front.get(name) is None:
             raise RuleError(f"{shown}:1: front matter must have {name}", hint=f"add a line `{name}: ...`")
@@ -142,81 +165,11 @@ def _check_front(front: dict[str, object], lines: list[str], shown: str) -> Cert
             raise RuleError(
                 f"{shown}:{line_of(lines, name)}: front matter may have {wanted}, got {name}", hint="remove the line"
             )
-    return _certainty(str(front["certainty"]), f"{shown}:{line_of(lines, 'certainty')}")
+    certainty_of(str(front["certainty"]), f"{shown}:{line_of(lines, 'certainty')}")
 
 
-def _certainty(word: str, where: str) -> Certainty:
-    try:
-        return Certainty(word)
-    except ValueError as exc:
-        wanted = ", ".join(Certainty)
-        raise RuleError(
-            f"{where}: certainty must be one of {wanted}, got {word}", hint="how sure is the text behind it?"
-        ) from exc
-
-
-def _sections(lines: list[str], start: int, shown: str) -> list[_Section]:
-    sections: list[_Section] = []
-    fence: str | None = None
-    for number, line in enumerate(lines[start:], start + 1):
-        if fence is not None:
-            if line.strip() == "```":
-                fence = None
-            elif fence == "asp" and sections and sections[-1].block is not None:
-                sections[-1].block.append(line)
-        elif line.startswith("```"):
-            fence = line.strip("` ")
-            if fence == "asp":
-                _open_block(sections, number, shown)
-        elif line.startswith("## "):
-            sections.append(_heading(line, number, shown))
-        elif sections and sections[-1].block is None:
-            _collect(sections[-1], line, number, shown)
-    if fence is not None:
-        raise RuleError(f"{shown}:{len(lines)}: block must be closed", hint="end the block with a line ```")
-    return sections
-
-
-def _heading(line: str, number: int, shown: str) -> _Section:
-    match = _HEADING.fullmatch(line.strip())
-    if match is None:
-        hint = "rules have headings like `## no-objective`; use # or ### for other headings"
-        raise RuleError(
-            f"{shown}:{number}: rule's heading must be lower-case words joined by hyphens, got {line[3:]}", hint=hint
-        )
-    return _Section(match[1], number)
-
-
-def _open_block(sections: list[_Section], number: int, shown: str) -> None:
-    if not sections:
-        raise RuleError(
-            f"{shown}:{number}: block must stand under a rule's heading", hint="add a heading `## some-id` above it"
-        )
-    if sections[-1].block is not None:
-        raise RuleError(
-            f"{shown}:{number}: rule {sections[-1].id} must have one block, got a second",
-            hint="give it its own heading",
-        )
-    sections[-1].block = []
-    sections[-1].block_line = number + 1
-
-
-def _collect(section: _Section, line: str, number: int, shown: str) -> None:
-    stripped = line.strip()
-    if stripped.startswith(">"):
-        section.quote.append(stripped[1:].strip())
-    elif re.fullmatch(r"\*[a-z]+: .*\*", stripped):
-        for part in stripped.strip("*").split(";"):
-            name, _, value = part.strip().partition(": ")
-            if name not in OWN:
-                raise RuleError(f"{shown}:{number}: a rule may state {', '.join(OWN)}, got {name}", hint="remove it")
-            if name == "certainty":
-                _certainty(value, f"{shown}:{number}")
-            section.own[name] = value.strip()
-
-
-def _rule(section: _Section, certainty: Certainty, rule: str, shown: str) -> tuple[Rule, tuple[Clause, ...]]:
-    where = f"{shown}:{section.line}"
+def _rule(section: Section, certainty: Certainty, rule: str) -> tuple[Rule, tuple[Clause, ...]]:
+    where = f"{section.path}:{section.line}"
     words = " ".join(section.quote)
     statement, _, otherwise = words.partition("Otherwise:")
     if not statement.strip():
@@ -228,12 +181,14 @@ def _rule(section: _Section, certainty: Certainty, rule: str, shown: str) -> tup
             f"{where}: rule {section.id} must have a block", hint="add a block ```asp ... ``` below the statement"
         )
     asp = "\n".join(section.block)
-    clauses = parse_clauses(asp, path=shown, line=section.block_line, rule=rule, group=section.own["applies"])
+    clauses = parse_clauses(
+        asp, path=section.block_path, line=section.block_line, rule=rule, group=section.own["applies"]
+    )
     if len({clause.head for clause in clauses}) > 1:
         raise RuleError(
             f"{where}: rule {section.id} must have one conclusion, got several", hint="give each its own heading"
         )
-    own = Certainty(section.own["certainty"]) if "certainty" in section.own else certainty
+    own = Certainty(section.own["certainty"]) if "certainty" in section.own else weakest([certainty, section.at_most])
     read = Rule(
         id=rule,
         statement=statement.strip(),

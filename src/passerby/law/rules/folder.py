@@ -45,14 +45,3 @@ def read_rule_files(folder: Path, name: str, root: Path) -> tuple[RuleFile, ...]
     """
     paths = sorted(path for path in folder.glob("*.md") if path.name not in HEADS)
     return tuple(read_rule_file(path, position=name, shown=str(path.relative_to(root))) for path in paths)
-
-
-def words_of(value: object) -> tuple[str, ...]:
-    """Return one word of YAML or a list of them as a tuple; empty for nothing.
-
-    >>> words_of("act-2024"), words_of(None)
-    (('act-2024',), ())
-    """
-    if value is None:
-        return ()
-    return tuple(str(word) for word in value) if isinstance(value, list) else (str(value),)

@@ -10,8 +10,8 @@ from pathlib import Path
 from passerby.errors import RuleError
 from passerby.law.facts import nearest_word
 from passerby.law.reference import ROOM, as_date
-from passerby.law.rules.file import RuleFile, line_of
-from passerby.law.rules.folder import read_head, read_rule_files, require_keys, words_of
+from passerby.law.rules.file import RuleFile, line_of, words_of
+from passerby.law.rules.folder import read_head, read_rule_files, require_keys
 
 
 @dataclass(frozen=True, slots=True)
