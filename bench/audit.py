@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from figures import Table
-from passerby.audit.scores.equality import compare
+from passerby.audit.estimates import compare
 from passerby.audit.scores.rates import Rate, rates_of
 from passerby.audit.scores.resampling import draw_rates
 from passerby.audit.scores.settings import ScoresSettings

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from tests.audit_logs import drawn_log, upper, write
 
 from passerby import audit
+from passerby.audit.estimates import compare, holm, interval
 from passerby.audit.scores.comparison_log import ComparisonLog
-from passerby.audit.scores.equality import compare, holm
-from passerby.audit.scores.rates import interval, rates_of
+from passerby.audit.scores.rates import rates_of
 from passerby.audit.scores.sums import Stratum, StratumSums, add_up
 from passerby.cli import main
 from passerby.errors import AuditError, UsageError

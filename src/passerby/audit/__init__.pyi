@@ -1,7 +1,11 @@
-from .scores import (
-    Curve,
+from .estimates import (
     Equality,
     GroupDifference,
+    equality_words,
+    percent,
+)
+from .scores import (
+    Curve,
     Rate,
     RateCheck,
     ScoresAudit,
@@ -9,8 +13,6 @@ from .scores import (
     Stratum,
     audit_scores,
     cautions,
-    equality_words,
-    percent,
     scores_schema,
     scores_to_csv,
     scores_to_html,

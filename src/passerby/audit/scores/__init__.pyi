@@ -4,17 +4,11 @@ from .analysis import (
     ScoresAudit,
     audit_scores,
 )
-from .equality import (
-    Equality,
-    GroupDifference,
-)
 from .html_page import (
     scores_to_html,
 )
 from .plain_words import (
     cautions,
-    equality_words,
-    percent,
     station,
     support,
 )
@@ -35,8 +29,6 @@ from .sums import (
 
 __all__ = [
     "Curve",
-    "Equality",
-    "GroupDifference",
     "Rate",
     "RateCheck",
     "ScoresAudit",
@@ -44,8 +36,6 @@ __all__ = [
     "Stratum",
     "audit_scores",
     "cautions",
-    "equality_words",
-    "percent",
     "scores_schema",
     "scores_to_csv",
     "scores_to_html",

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from passerby.audit.estimates import Equality, compare
 from passerby.audit.scores.comparison_log import ComparisonLog
-from passerby.audit.scores.equality import Equality, compare
 from passerby.audit.scores.rates import Rate, rates_of
 from passerby.audit.scores.resampling import draw_rates
 from passerby.audit.scores.settings import ScoresSettings

@@ -1,9 +1,6 @@
 """One error rate with its interval.
 
-The interval is Jeffreys' for the number of independent comparisons that would be as uncertain, with a small-sample
-correction by the degrees of freedom of the variance. Sources: Brown, Cai, DasGupta 2001, Statistical Science 16(2), eq. 6
-(Jeffreys); Korn, Graubard 1998, Survey Methodology 24(2), section 3 (effective sample size and its correction by t
-quantiles). ``bench/audit.py coverage`` measures how often it holds the true rate.
+``bench/audit.py coverage`` measures how often it holds the true rate.
 """
 
 from __future__ import annotations
@@ -12,11 +9,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scipy import stats
-
+from passerby.audit.estimates import interval, upper_without_errors
 from passerby.audit.scores.sums import Stratum, StratumSums
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +37,11 @@ class Rate:
     variance: float | None
     effective: float
     freedom: float
+
+    @property
+    def name(self) -> str:
+        """Of the stratum, for people."""
+        return self.stratum.name
 
     @property
     def supported(self) -> bool:
@@ -77,7 +76,7 @@ def _rate(stratum: Stratum, sums: StratumSums, effects: list[float]) -> Rate:
     if not sums.errors:
         middle = sorted(effects)[len(effects) // 2] if effects else 0.0
         effective = count / middle if middle else float(min(count, sums.persons))
-        high = float(stats.beta.ppf((1 + LEVEL) / 2, 0.5, effective + 0.5))
+        high = upper_without_errors(effective)
         return Rate(stratum, 0, count, sums.persons, 0.0, 0.0, high, None, effective, float(max(sums.persons - 1, 1)))
     effective, freedom = _effective(sums)
     variance = value * (1 - value) / effective
@@ -98,23 +97,6 @@ def _effective(sums: StratumSums) -> tuple[float, float]:
     # Satterthwaite's degrees of freedom of a sum of squares, with the empirical fourth powers
     freedom = max(sums.squares**2 / sums.fourths - 1, 1.0) if sums.fourths else 1.0
     return independent * count / variance, freedom
-
-
-def interval(value: float, effective: float, freedom: float) -> tuple[float, float]:
-    """Return the limits of a rate.
-
-    Args:
-        value: The rate, 0 to 1.
-        effective: Independent comparisons.
-        freedom: Degrees of freedom, at least 1.
-    """
-    tail = (1 - LEVEL) / 2
-    shrink = float((stats.norm.ppf(1 - tail) / stats.t.ppf(1 - tail, freedom)) ** 2)
-    count = effective * shrink
-    errors = value * count
-    low = float(stats.beta.ppf(tail, errors + 0.5, count - errors + 0.5)) if errors > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, errors + 0.5, count - errors + 0.5)) if errors < count else 1.0
-    return min(low, value), max(high, value)
 
 
 def rule_of_three(rate: Rate) -> float:

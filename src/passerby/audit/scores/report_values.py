@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 import passerby
+from passerby.audit.estimates import Equality
 from passerby.audit.scores.analysis import Curve, RateCheck, ScoresAudit
-from passerby.audit.scores.equality import Equality
 from passerby.audit.scores.plain_words import cautions, false_alarms, support
 
 METHOD = (

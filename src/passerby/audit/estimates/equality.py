@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from passerby.audit.scores.rates import Rate
+from passerby.audit.estimates.jeffreys import Estimated
 
 ALPHA = 0.05
 _POWER = 0.8
@@ -57,12 +57,12 @@ class Equality:
     detectable: float | None
 
 
-def compare(rates: Sequence[Rate], drawn: NDArray[np.float64]) -> Equality | None:
+def compare(rates: Sequence[Estimated], drawn: NDArray[np.float64]) -> Equality | None:
     """Compare the rates of several groups.
 
     Args:
         rates: One for each group, of one kind.
-        drawn: Shape (draws, groups), float64: :func:`draw_rates` of the same strata.
+        drawn: Shape (draws, groups), float64: the rates that other people would have given, drawn together.
 
     Returns:
         None where there are fewer than two groups or no error at all.
@@ -88,7 +88,7 @@ def _spread(roots: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(((roots - roots.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1))
 
 
-def _homogeneity(rates: Sequence[Rate], drawn: NDArray[np.float64]) -> float:
+def _homogeneity(rates: Sequence[Estimated], drawn: NDArray[np.float64]) -> float:
     """Return how often draws around equal rates spread as much as the rates do.
 
     Drawing people twice, once for each role, makes draws too wide; their spread is brought half of the way to that of the
@@ -105,12 +105,12 @@ def _homogeneity(rates: Sequence[Rate], drawn: NDArray[np.float64]) -> float:
     return float(((_spread(away) >= _spread(roots)).sum() + 1) / (len(away) + 1))
 
 
-def _root_variance(rate: Rate) -> float:
+def _root_variance(rate: Estimated) -> float:
     """Return the variance of a rate's square root: a quarter over the effective comparisons, whatever the rate."""
     return 0.25 / rate.effective
 
 
-def _differences(rates: Sequence[Rate]) -> tuple[GroupDifference, ...]:
+def _differences(rates: Sequence[Estimated]) -> tuple[GroupDifference, ...]:
     raw = []
     for rate in rates:
         others = [other for other in rates if other is not rate]
@@ -122,7 +122,7 @@ def _differences(rates: Sequence[Rate]) -> tuple[GroupDifference, ...]:
     found = []
     for rate, p in zip(rates, adjusted, strict=True):
         mean = sum(other.value for other in rates if other is not rate) / (len(rates) - 1)
-        found.append(GroupDifference(rate.stratum.name, rate.value / mean if mean else None, p))
+        found.append(GroupDifference(rate.name, rate.value / mean if mean else None, p))
     return tuple(found)
 
 
@@ -155,7 +155,7 @@ def _corrected(ratio: float, values: NDArray[np.float64], drawn: NDArray[np.floa
     return max(1.0, math.exp(math.log(ratio) - max(0.0, added)))
 
 
-def _detectable(rates: Sequence[Rate]) -> float | None:
+def _detectable(rates: Sequence[Estimated]) -> float | None:
     """Return the ratio of two typical groups' rates that a test of both at 5 % finds four times in five."""
     mean = sum(rate.value for rate in rates) / len(rates)
     middle = sorted(rate.effective for rate in rates)[(len(rates) - 1) // 2]

@@ -1,0 +1,33 @@
+"""The page of an audit: one self-contained file, no script, nothing loaded, for screen and paper."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import passerby
+
+
+def render_page(template: str, **values: Any) -> str:  # noqa: ANN401 - what the template asks for
+    """Return a page from a template of this room; every text is escaped, the style and this version are there."""
+    environment = Environment(
+        loader=PackageLoader("passerby.audit", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = files("passerby.audit").joinpath("templates/style.css").read_text(encoding="utf-8")
+    return environment.get_template(template).render(
+        style=Markup(style),  # noqa: S704 - our own file
+        version=passerby.__version__,
+        **values,
+    )
+
+
+def drawn(svg: str) -> Markup:
+    """Return a plot of ours, whose texts are drawn as paths: with the style, all that is not escaped."""
+    return Markup(svg)  # noqa: S704
