@@ -7,6 +7,7 @@ line, ``not-out`` words that must not come, ``no-out`` and ``no-err`` an empty s
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import pty
 import re
@@ -222,7 +223,9 @@ def test_interview_at_a_terminal_saves_what_was_answered_when_it_is_broken_off(s
     os.write(terminal, b"anonymisation\n")
     assert program.stderr
     asked = iter(program.stderr.readline, "")
-    assert any(line.startswith("2. ") for line in asked)
+    before = list(itertools.takewhile(lambda line: not line.startswith("2. "), asked))
+    headings = [f"-- {law.stage_of(name).title} --\n" for name in ("function", "purpose")]
+    assert [before.count(heading) for heading in headings] == [1, 1]
     os.write(terminal, b"\x03")
     out, err = program.communicate(timeout=60)
     assert program.returncode == 0

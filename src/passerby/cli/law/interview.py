@@ -1,7 +1,8 @@
 """The interview in the terminal. Questions go to standard error, so that standard output holds the answer alone.
 
-One question at a time: its words, one line on why it matters, its source. ``?`` shows more, ``unknown`` is an answer,
-``back`` takes the last answer back, ``stop`` ends early and leaves the rest unknown. The facts are saved after the end.
+Part by part (what it does; what for, who, where, when; and so on), one question at a time: its words, one line on why it matters,
+its source. ``?`` shows more, ``unknown`` is an answer, ``back`` takes the last answer back, ``stop`` ends early and leaves the
+rest unknown. The facts are saved after the end.
 """
 
 from __future__ import annotations
@@ -47,8 +48,12 @@ def interview(path: Path, positions: Sequence[str], on: date | None, overlays: S
 
     state = law.Interview(judge)
     _say("Answer with a word or its number; ? explains, unknown is an answer, back returns, stop ends.")
+    stage: law.Stage | None = None
     try:
         while (fact := state.next_fact()) is not None:
+            if stage is not law.stage_of(fact.name):
+                stage = law.stage_of(fact.name)
+                _say("", f"-- {stage.title} --")
             _say("", _question(fact, len(state.answers) + 1))
             if not _take(state, fact):
                 break

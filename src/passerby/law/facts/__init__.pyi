@@ -23,6 +23,10 @@ from .interview import (
     explain_fact,
     facts_to_yaml,
 )
+from .stages import (
+    Stage,
+    stage_of,
+)
 from .terms import (
     Fact,
     Vocabulary,
@@ -34,6 +38,7 @@ __all__ = [
     "Fact",
     "Facts",
     "Interview",
+    "Stage",
     "Vocabulary",
     "accept_facts",
     "explain_fact",
@@ -44,6 +49,7 @@ __all__ = [
     "parse_deployment",
     "read_deployment",
     "read_deployments",
+    "stage_of",
     "value_to_yaml",
     "vocabulary",
 ]

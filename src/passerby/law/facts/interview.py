@@ -1,8 +1,8 @@
 """Asks for facts, only for those that can still matter, and writes the facts file. Pure: no terminal, no input or output.
 
-The engine says which facts the verdict still turns on when all that was not answered is unknown; of those the one that
-settles most comes first. What was answered with "unknown" is not asked again. The interview ends when no position turns on
-anything that was not asked.
+The engine says which facts the verdict still turns on when all that was not answered is unknown. Of those the one whose stage
+comes first (`stages`) is asked, within a stage the one that settles most. What was answered with "unknown" is not asked again.
+The interview ends when no position turns on anything that was not asked.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from passerby.errors import FactsError
 from passerby.law.facts.check import check_facts, nearest_word
 from passerby.law.facts.contradictions import value_to_yaml
 from passerby.law.facts.help import fact_help
+from passerby.law.facts.stages import place_of
 from passerby.law.facts.terms import Fact, vocabulary
 from passerby.law.values import UNKNOWN, FactValue, Verdict
 
 Judge = Callable[[Mapping[str, FactValue]], Sequence[Verdict]]
 """Returns the verdicts of all positions asked about, for facts of which some may be ``unknown``."""
-FIRST = ("function", "timing", "space", "actor", "purpose")
-"""Asked first, while they matter: without them nothing else can be told apart, and people expect them first."""
 _YES = frozenset({"yes", "y", "true", "1"})
 _NO = frozenset({"no", "n", "false", "0"})
 _UNKNOWN = frozenset({"unknown", "u", "don't know", "dont know", "do not know"})
@@ -45,11 +44,9 @@ class Interview:
 
     def next_fact(self) -> Fact | None:
         """Return the fact to ask for next, or None when nothing that could still be asked matters."""
-        open_facts = [name for verdict in self.verdicts for name in verdict.unknown if name not in self.answers]
-        if not open_facts:
-            return None
-        name = next((first for first in FIRST if first in open_facts), open_facts[0])
-        return vocabulary()[name]
+        # of several in one stage the first: open facts come with the one that settles most first
+        name = min(self.open_facts(), key=place_of, default=None)
+        return vocabulary()[name] if name is not None else None
 
     def answer(self, name: str, text: str) -> None:
         """Take one answer as typed.
@@ -69,7 +66,7 @@ class Interview:
         return last
 
     def open_facts(self) -> tuple[str, ...]:
-        """Return what still matters and was not answered, each once."""
+        """Return what still matters and was not answered, each once, for each position the one that settles most first."""
         names = (name for verdict in self.verdicts for name in verdict.unknown if name not in self.answers)
         return tuple(dict.fromkeys(names))
 
