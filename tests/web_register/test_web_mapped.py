@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from passerby.cli.app import main
 from passerby.errors import UsageError
+from passerby.languages import LANGUAGES
 from passerby.register import CameraRetired
 from passerby.web.mapped.city_map import MappedCamera, one_line, osm_address, read_map
 from passerby.web.mapped.comparison import MapStanding, compare_map
 from passerby.web.mapped.letters import letter_about
 from passerby.web.register.follow import LogFollower
-from passerby.web.register.translation import PAGE_LANGUAGES, words_in
+from passerby.web.register.translation import words_in
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -175,7 +176,7 @@ def test_foreign_text_stays_on_one_line_and_turns_nothing_round() -> None:
     assert osm_address(MappedCamera("node/1;rm", 1.0, 2.0)).startswith("https://www.openstreetmap.org/?mlat=1.00000")
 
 
-@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_letters_say_what_is_asked_of_whom(language: str, city: City, follower: LogFollower) -> None:
     words = words_in(language)
     mapped = [spot(0), spot(2), spot(3), MappedCamera("node/9", 48.9, 2.4, "Parking SA")]

@@ -11,11 +11,11 @@ import pytest
 import typer.main
 
 from passerby.cli import build
+from passerby.languages import LANGUAGES
 from passerby.web.register import camera as register_camera
 from passerby.web.register.documents import find
 from passerby.web.register.pages import PAGE_POLICY, CitizenPages, LogSummary
 from passerby.web.register.server import LOG_FILE
-from passerby.web.register.translation import PAGE_LANGUAGES
 from passerby.web.register.view import CAMERAS_PER_PART
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_numbers_of_the_guide_are_those_of_the_code(city: City) -> None:
     assert f"the last {register_camera.LISTED} faults" in " ".join(GUIDE.split())
     assert pytest.approx(0.5) == register_camera.LATE_HEARTBEATS
     assert f"from the {CAMERAS_PER_PART + 1}st camera on" in GUIDE
-    assert all(f"`/{language}/`" in GUIDE for language in PAGE_LANGUAGES)
+    assert all(f"`/{language}/`" in GUIDE for language in LANGUAGES)
     assert PAGE_POLICY.startswith("default-src 'none'")
 
 

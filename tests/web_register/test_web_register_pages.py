@@ -13,6 +13,7 @@ import pytest
 import segno
 from markupsafe import escape
 
+from passerby.languages import LANGUAGES
 from passerby.register import (
     CameraChanged,
     Fault,
@@ -30,7 +31,7 @@ from passerby.web.register.map_drawing import MAX_SINGLE, Spot, draw
 from passerby.web.register.pages import Address, CitizenPages, LogSummary, verifier_page
 from passerby.web.register.sign import code
 from passerby.web.register.status import Light
-from passerby.web.register.translation import PAGE_LANGUAGES, words_in
+from passerby.web.register.translation import words_in
 
 if TYPE_CHECKING:
     from tests.web_register.conftest import City
@@ -94,13 +95,13 @@ def every(pages: CitizenPages, ending: str) -> Iterator[tuple[str, str]]:
 def test_every_page_nests_and_states_its_language(city: City) -> None:
     for path, text in every(pages_of(city.usual()), ".html"):
         page = PageReader(text)
-        language = path.split("/")[0] if path.split("/")[0] in PAGE_LANGUAGES else "en"
+        language = path.split("/")[0] if path.split("/")[0] in LANGUAGES else "en"
         assert [a["lang"] for tag, a in page.elements if tag == "html"] == [language], path
         ids = [a["id"] for _, a in page.elements if "id" in a]
         assert len(ids) == len(set(ids)), path
 
 
-@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_statement_says_who_states_it_and_links_to_its_entry_and_proof(city: City, language: str) -> None:
     city.usual().add(
         SpotCheck(at=city.now, camera=city.name(0), auditor="Audit office", passed=True, report="sha256:" + "00" * 32),
@@ -167,7 +168,7 @@ def test_same_page_says_not_known_once_time_has_passed(city: City) -> None:
     assert "silent for 3 days" in PageReader(after).words
 
 
-@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_what_operators_write_is_shown_and_never_run(city: City, language: str) -> None:
     city.usual(name=HOSTILE, label=HOSTILE)
     city.add(
@@ -485,7 +486,7 @@ def test_purpose_stands_on_the_sign(city: City) -> None:
     assert "Sécurité du quai" in pages.drawing(Address("fr"), city.name(0))
 
 
-@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_says_what_the_camera_recognises_by_itself_and_that_it_was_not_asked(city: City, language: str) -> None:
     words, city = words_in(language), city.usual()
     address = Address(language, f"c/{city.name(0)}/")

@@ -8,11 +8,13 @@ import pytest
 from markupsafe import Markup
 
 from passerby.errors import UsageError
+from passerby.languages import LANGUAGES
 from passerby.web.register.pages import HERE
-from passerby.web.register.translation import FOLDER, PAGE_LANGUAGES, Translation, element, negotiate, words_in
+from passerby.web.register.translation import FOLDER, Translation, element, negotiate, words_in
 
 PAGES = sorted(
     [
+        HERE.parent / "languages.py",
         *(HERE / "register").glob("*.py"),
         *(HERE / "mapped").glob("*.py"),
         *(HERE / "templates" / "register").iterdir(),
@@ -25,7 +27,7 @@ def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
-@pytest.mark.parametrize("language", [language for language in PAGE_LANGUAGES if language != "en"])
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
 def test_every_language_has_the_same_keys_with_the_same_fields(language: str) -> None:
     english, other = words_in("en").table, words_in(language).table
     assert sorted(other) == sorted(english)
@@ -34,7 +36,7 @@ def test_every_language_has_the_same_keys_with_the_same_fields(language: str) ->
         assert text.strip() == text or key == "format.thousands", key
 
 
-@pytest.mark.parametrize("language", [language for language in PAGE_LANGUAGES if language != "en"])
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
 def test_no_text_was_left_in_english(language: str) -> None:
     english, other = words_in("en").table, words_in(language).table
     same = {key for key, text in other.items() if text == english[key] and len(text.split()) > 2}
@@ -47,7 +49,7 @@ def test_french_puts_unbreakable_spaces_before_double_punctuation() -> None:
 
 
 def test_no_text_holds_markup() -> None:
-    for language in PAGE_LANGUAGES:
+    for language in LANGUAGES:
         for key, text in words_in(language).table.items():
             assert not re.search(r"[<>&]", text), key
 
@@ -72,7 +74,7 @@ def test_every_text_is_used() -> None:
 
 def test_numbers_days_and_spans_follow_the_language() -> None:
     at = datetime(2026, 3, 1, 7, 5, tzinfo=UTC)
-    english, french, german = (words_in(language) for language in PAGE_LANGUAGES)
+    english, french, german = (words_in(language) for language in LANGUAGES)
     assert [w.number(1_234_567) for w in (english, french, german)] == ["1,234,567", "1\u202f234\u202f567", "1.234.567"]
     assert english.moment(at) == "1 March 2026, 07:05 UTC"
     assert french.moment(at) == "1er mars 2026 à 07 h 05 UTC"
@@ -128,5 +130,5 @@ def test_language_without_translation_is_refused() -> None:
 
 def test_translations_are_plain_files() -> None:
     assert sorted(path.name for path in FOLDER.glob("register.*.toml")) == [
-        f"register.{language}.toml" for language in sorted(PAGE_LANGUAGES)
+        f"register.{language}.toml" for language in sorted(LANGUAGES)
     ]

@@ -20,8 +20,6 @@ from .proxies import (
     networks_of,
 )
 from .register import (
-    FALLBACK_LANGUAGE,
-    PAGE_LANGUAGES,
     LogFollower,
     SiteAddresses,
     copy_log,
@@ -32,9 +30,7 @@ from .register import (
 )
 
 __all__ = [
-    "FALLBACK_LANGUAGE",
     "MATCH_WITHIN_M",
-    "PAGE_LANGUAGES",
     "Compared",
     "Comparison",
     "LogFollower",

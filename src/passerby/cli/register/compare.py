@@ -16,12 +16,11 @@ from passerby.cli.register.input import WithinOption
 from passerby.cli.register.pages import known_language
 from passerby.errors import OutputError, UsageError
 from passerby.files import write_atomic
+from passerby.languages import FALLBACK_LANGUAGE, LANGUAGES
 from passerby.register import WITHIN_S
 from passerby.values import utc_now
 from passerby.web import (
-    FALLBACK_LANGUAGE,
     MATCH_WITHIN_M,
-    PAGE_LANGUAGES,
     Compared,
     Comparison,
     LogFollower,
@@ -48,7 +47,7 @@ def compare(
         Path | None, typer.Option(file_okay=False, help="Folder to write the letters to, one text file a camera.")
     ] = None,
     language: Annotated[
-        str, typer.Option(help=f"Language of the letters: {', '.join(PAGE_LANGUAGES)}.")
+        str, typer.Option(help=f"Language of the letters: {', '.join(LANGUAGES)}.")
     ] = FALLBACK_LANGUAGE,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the letters in it.")] = False,
     within: WithinOption = WITHIN_S,

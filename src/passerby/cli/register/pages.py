@@ -10,11 +10,10 @@ import typer
 
 from passerby.cli.register.input import WithinOption, read_key, read_policy
 from passerby.errors import UsageError
+from passerby.languages import FALLBACK_LANGUAGE, LANGUAGES
 from passerby.register import WITHIN_S
 from passerby.values import digest_bytes, is_loopback
 from passerby.web import (
-    FALLBACK_LANGUAGE,
-    PAGE_LANGUAGES,
     LogFollower,
     SiteAddresses,
     bind_port,
@@ -31,9 +30,7 @@ KeyOption = Annotated[str | None, typer.Option("--vkey", help="The log's key as 
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", exists=True, dir_okay=False, help="Witnesses that count (tlog-policy).")
 ]
-LanguageOption = Annotated[
-    str, typer.Option(help=f"Language of addresses that name none: {', '.join(PAGE_LANGUAGES)}.")
-]
+LanguageOption = Annotated[str, typer.Option(help=f"Language of addresses that name none: {', '.join(LANGUAGES)}.")]
 UrlOption = Annotated[str | None, typer.Option("--url", help="Where the pages stand for everybody; signs point there.")]
 
 
@@ -148,8 +145,8 @@ def known_language(language: str) -> str:
     Raises:
         UsageError: there is no such translation.
     """
-    if language not in PAGE_LANGUAGES:
-        raise UsageError(f"language must be one of {', '.join(PAGE_LANGUAGES)}, got {language!r}")
+    if language not in LANGUAGES:
+        raise UsageError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
     return language
 
 

@@ -25,8 +25,6 @@ from .status import (
     status_of,
 )
 from .translation import (
-    FALLBACK_LANGUAGE,
-    PAGE_LANGUAGES,
     Translation,
     words_in,
 )
@@ -35,8 +33,6 @@ from .view import (
 )
 
 __all__ = [
-    "FALLBACK_LANGUAGE",
-    "PAGE_LANGUAGES",
     "CameraHistory",
     "Light",
     "LogFollower",

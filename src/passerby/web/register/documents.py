@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from passerby.languages import LANGUAGES
 from passerby.web.register.pages import PAGE_POLICY, STATIC, STATIC_FILES, Address, CitizenPages, verifier_page
-from passerby.web.register.translation import PAGE_LANGUAGES
 
 HTML = "text/html; charset=utf-8"
 MEDIA_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
 DRAWING_POLICY = "default-src 'none'"
 _PATH = re.compile(
-    rf"(?:(?P<language>{'|'.join(PAGE_LANGUAGES)})/)?"
+    rf"(?:(?P<language>{'|'.join(LANGUAGES)})/)?"
     r"(?P<folder>(?:c/(?P<camera>[0-9a-f]{32})/|part/(?P<part>[1-9][0-9]{0,4})/)?)(?P<file>[a-z]+\.[a-z]+)?"
 )
 
@@ -94,7 +94,7 @@ def every_path(pages: CitizenPages) -> Iterator[str]:
     """Yield all paths of the pages, as files."""
     yield "verify.html"
     yield from (f"static/register/{name}" for name in STATIC_FILES)
-    for prefix in ("", *(f"{language}/" for language in PAGE_LANGUAGES)):
+    for prefix in ("", *(f"{language}/" for language in LANGUAGES)):
         yield f"{prefix}index.html"
         yield f"{prefix}feed.atom"
         yield from (f"{prefix}part/{number}/index.html" for number in range(2, pages.parts + 1))

@@ -7,10 +7,11 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from passerby.languages import straight
 from passerby.register import format_instant
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, status_of
-from passerby.web.register.translation import Translation, straight
+from passerby.web.register.translation import Translation
 from passerby.web.register.view import News, news, ordered, plain_label
 
 MAX_SILENT = 100

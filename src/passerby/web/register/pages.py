@@ -17,11 +17,12 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from passerby.languages import LANGUAGES, straight
 from passerby.web.register.feed import feed_of
 from passerby.web.register.sign import draw_sign
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, status_of
-from passerby.web.register.translation import PAGE_LANGUAGES, Translation, isolated, straight, words_in
+from passerby.web.register.translation import Translation, isolated, words_in
 from passerby.web.register.view import CAMERAS_PER_PART, camera_view, operator_view, plain_label, shown
 
 HERE = Path(__file__).parent.parent
@@ -182,7 +183,7 @@ class CitizenPages:
             "home": at.home,
             "languages": [
                 {"code": code, "name": words_in(code).text("language"), "href": f"{at.root}{code}/{at.folder}"}
-                for code in PAGE_LANGUAGES
+                for code in LANGUAGES
             ],
             "vkey": self.seen.vkey,
             "policy": PAGE_POLICY,
@@ -228,7 +229,7 @@ def verifier_page() -> tuple[bytes, str]:
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     tables = {}
-    for language in PAGE_LANGUAGES:
+    for language in LANGUAGES:
         words = words_in(language)
         own = {key.removeprefix("verify."): text for key, text in words.table.items() if key.startswith("verify.")}
         tables[language] = own | {"reason": reasons(words)}

@@ -9,7 +9,8 @@ from functools import lru_cache
 import segno
 from markupsafe import Markup, escape
 
-from passerby.web.register.translation import Translation, straight
+from passerby.languages import straight
+from passerby.web.register.translation import Translation
 
 WIDTH_MM, HEIGHT_MM = 148, 210
 """Source: ISO 216, A5."""

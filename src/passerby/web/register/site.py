@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from passerby.errors import StorageError
+from passerby.languages import FALLBACK_LANGUAGE
 from passerby.register import entry_kinds, rotation_path, tile_path, tile_paths, withheld_paths
 from passerby.web.register.documents import every_path, find
 from passerby.web.register.follow import LogFollower, write_if_changed
-from passerby.web.register.translation import FALLBACK_LANGUAGE
 
 _CITED = re.compile(r'data-entry="(\d{1,16})"')
 

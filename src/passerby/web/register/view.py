@@ -9,13 +9,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from passerby.languages import straight
 from passerby.register import Fault, RequestOpened, SelfTest, SpotCheck, format_instant
 from passerby.web.register.camera import CameraHistory, Counts, Gap, Said
 from passerby.web.register.map_drawing import Map, Spot, draw
 from passerby.web.register.rows import Row, claim, rows_of, source, tally_rows
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, Status, late_reveals, status_of, totals_of
-from passerby.web.register.translation import Translation, element, straight
+from passerby.web.register.translation import Translation, element
 
 CAMERAS_PER_PART = 50
 NEWS_SHOWN = 10
