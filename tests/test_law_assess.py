@@ -210,16 +210,16 @@ def test_a_proposal_is_read_in_full_on_every_day() -> None:
 
 def test_a_layer_that_does_not_hold_is_left_out_and_said() -> None:
     facts = {**LIVE, "objective": "missing-person", "national_law": False}
-    during = law.assess(facts, on=date(2030, 2, 1), overlays=["olympic-opt-in"])
+    during = law.assess(facts, on=date(2030, 2, 1), overlays=["examples/olympic-opt-in"])
     assert during.outcome == "permitted-with-authorisation"
     assert (date(2030, 4, 1), "prohibited") in [(later.on, later.outcome) for later in during.later]
-    after = law.assess(facts, on=date(2030, 4, 1), overlays=["olympic-opt-in"])
+    after = law.assess(facts, on=date(2030, 4, 1), overlays=["examples/olympic-opt-in"])
     assert after.outcome == "prohibited"
     assert any("olympic-opt-in does not hold on 2030-04-01" in note for note in after.notes)
 
 
 def test_a_layer_is_laid_over_the_positions_it_is_written_for() -> None:
-    verdicts = {v.position: v for v in law.assess_all(SHOP, overlays=["full-national-ban"])}
+    verdicts = {v.position: v for v in law.assess_all(SHOP, overlays=["examples/full-national-ban"])}
     assert verdicts["act-2024"].outcome == "prohibited"
     assert verdicts["act-2024"].fine is None, "another law than the Act prohibits it"
     assert verdicts["edpb-2021"].overlays == ()

@@ -87,12 +87,12 @@ def test_unknown_names_get_the_nearest_known_one(tmp_path: Path) -> None:
         law.assess({}, position="act-2042")
     assert caught.value.hint == "did you mean act-2024?"
     with pytest.raises(RuleError, match="overlay must be one of") as caught:
-        law.assess({}, overlays=["olympic-optin"])
-    assert caught.value.hint == "did you mean olympic-opt-in?"
+        law.assess({}, overlays=["examples/olympic-optin"])
+    assert caught.value.hint == "did you mean examples/olympic-opt-in?"
     with pytest.raises(RuleError, match=r"folder with a file overlay\.md"):
         law.assess({}, overlays=[tmp_path])
     with pytest.raises(RuleError, match="must be laid over act-2024, got parliament-2023"):
-        law.assess({}, position="parliament-2023", overlays=["olympic-opt-in"])
+        law.assess({}, position="parliament-2023", overlays=["examples/olympic-opt-in"])
 
 
 def test_a_folder_of_ones_own_is_laid_over(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from .find import (
     find_offence_lists,
     find_provisions,
 )
-from .rulebook import (
+from .layers import (
     overlay_named,
     overlays,
+)
+from .rulebook import (
     positions,
     rulebook_on,
 )

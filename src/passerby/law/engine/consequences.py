@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from datetime import date
 
 from passerby.law.engine.derivation import Derivation
+from passerby.law.engine.layers import national_notes, overlay_named
 from passerby.law.engine.question import Question
-from passerby.law.engine.rulebook import overlay_named
 from passerby.law.reference import deadlines, fines, offences
 from passerby.law.rules import Book, split_atom
 from passerby.law.values import Duty, FineTier, LaterOutcome, Outcome
+
+MAY_IDENTIFY = frozenset({None, "rbi", "bio-tracking", "active-identification"})
+"""Functions, None for one that is not known, beside which the national law on identification is told."""
 
 
 def duties_of(always: frozenset[str], derivation: Derivation) -> tuple[Duty, ...]:
@@ -88,6 +91,9 @@ def notes_on(question: Question, book: Book, *, outside: bool) -> Iterator[str]:
             yield f"The overlay {overlay_named(given).name} does not hold on {question.on} and was left out."
     for number, name in enumerate(book.overlays):
         yield f"Read with the layer {name}: {overlay_named(layers[number]).title}."
+    if book.status == "law":
+        identifies = question.facts.known.get("function") in MAY_IDENTIFY
+        yield from national_notes(question.position, question.state, question.on, identifies=identifies)
     offence = question.facts.given.get("offence")
     if offence is not None and str(offence) not in offences().known():
         yield f"The offence {offence} is in none of the lists known here and was read as an offence in no list."

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from passerby.law.engine.consequences import duties_of, fine_of, later_outcomes, notes_on
 from passerby.law.engine.derivation import Derivation, Step
 from passerby.law.engine.examples import plainest
+from passerby.law.engine.layers import overlay_named
 from passerby.law.engine.question import Question
-from passerby.law.engine.rulebook import Rulebook, overlay_named, positions, rulebook_on
+from passerby.law.engine.rulebook import Rulebook, positions, rulebook_on
 from passerby.law.engine.worlds import World, value_term
 from passerby.law.facts import accept_facts
 from passerby.law.values import (

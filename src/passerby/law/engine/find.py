@@ -8,7 +8,7 @@ from pathlib import Path
 
 from passerby.errors import UsageError
 from passerby.law.engine.decide import provisions
-from passerby.law.engine.rulebook import overlay_named
+from passerby.law.engine.layers import overlay_named
 from passerby.law.facts import nearest_word
 from passerby.law.reference import OffenceList, offences
 from passerby.law.values import Provision

@@ -20,6 +20,9 @@ ENOUGH = 6
 WHO_AND_WHAT = ("role", "actor", "purpose", "function", "member_state", "space", "modality", "biometric_data")
 """Facts that make another deployment of it; changes of these come last."""
 
+FIXED = frozenset({"member_state"})
+"""Facts that no change touches: with the Member State the law itself changes, and nobody moves a camera to change it."""
+
 _Set = tuple[tuple[str, FactValue], ...]
 
 
@@ -152,6 +155,8 @@ class Neighbours:
             if by is not None and by[0] in self._base:
                 chosen.append(self._literals[f"follows({name})"] * (1 if follows else -1))
             now = self.book.narrow(name, known[name]) if name in known else None
+            if name in FIXED and now is not None:
+                chosen.append(self._literals[f"fact({name},{value_term(now)})"])
             # an unknown fact equals every value, so that it never counts as changed
             chosen += [
                 literal if not follows and (now is None or value == now) else -literal for value, literal in pairs

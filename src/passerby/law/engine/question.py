@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from passerby.law.engine.rulebook import Layers, Rulebook, layers_on, rulebook_on, turning_days
+from passerby.law.engine.layers import Layers, layers_on
+from passerby.law.engine.rulebook import Rulebook, rulebook_on, turning_days
 from passerby.law.facts import Facts
 
 
@@ -27,14 +28,22 @@ class Question:
     overlays: Layers
     amended: bool
 
+    @property
+    def state(self) -> str | None:
+        """The Member State whose law is read with the position; None when it is not known."""
+        named = self.facts.known.get("member_state")
+        return str(named) if named is not None else None
+
     def rulebook(self, day: date | None) -> Rulebook:
         """Return the rulebook that answers it as of some day."""
-        return rulebook_on(self.position, self.overlays, day, amended=self.amended)
+        return rulebook_on(self.position, self.overlays, day, amended=self.amended, state=self.state)
 
     def layers(self) -> Layers:
         """Return the layers that hold on its day."""
-        return layers_on(self.position, self.overlays, self.on, amended=self.amended)
+        return layers_on(self.position, self.overlays, self.on, amended=self.amended, state=self.state)
 
     def later_days(self) -> tuple[date, ...]:
         """Return the days after its own on which another set of rules may apply; none without a day."""
-        return () if self.on is None else turning_days(self.position, self.overlays, self.on, amended=self.amended)
+        if self.on is None:
+            return ()
+        return turning_days(self.position, self.overlays, self.on, amended=self.amended, state=self.state)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from functools import cache, cached_property
-from pathlib import Path
 
+from passerby.law.engine.layers import Layers, layers_on, turns_of_layers
 from passerby.law.engine.neighbours import Neighbours
 from passerby.law.engine.relevance import Relevance
 from passerby.law.engine.worlds import Worlds, applying_groups
 from passerby.law.reference import thresholds
-from passerby.law.rules import Book, load_book, overlay_names, position_names, read_overlay
+from passerby.law.rules import Book, load_book, position_names
 from passerby.law.values import FactValue
-
-Layers = tuple[str | Path, ...]
-"""Overlays by name, or by the folder of one's own."""
 
 
 class Rulebook:
@@ -51,7 +48,9 @@ class Rulebook:
         return tuple(sorted(unknown, key=lambda name: left[name]))
 
 
-def rulebook_on(position: str, overlays: Layers, day: date | None, *, amended: bool) -> Rulebook:
+def rulebook_on(
+    position: str, overlays: Layers, day: date | None, *, amended: bool, state: str | None = None
+) -> Rulebook:
     """Return the engine for a position with those of its layers that hold on a day.
 
     Args:
@@ -59,34 +58,21 @@ def rulebook_on(position: str, overlays: Layers, day: date | None, *, amended: b
         overlays: Names of overlays asked for.
         day: The day, or None for the text read as fully applicable.
         amended: Whether to read later amendments with the position from their first day on.
+        state: The Member State whose law is read with the position, or None.
 
     Raises:
         RuleError: position or overlay is not known, or a rule file is broken.
     """
-    layers = layers_on(position, overlays, day, amended=amended)
+    layers = layers_on(position, overlays, day, amended=amended, state=state)
     book = _book(position, layers, _epoch(day))
     return _rulebook(position, layers, _epoch(day), applying_groups(book.dates, day))
 
 
-def layers_on(position: str, overlays: Layers, day: date | None, *, amended: bool) -> Layers:
-    """Return the layers that are read with a position on a day: amendments first, then those asked for."""
-    own: list[str | Path] = [
-        layer.name
-        for layer in map(overlay_named, overlay_names())
-        if amended and day is not None and layer.automatic and position in layer.over and layer.holds(day)
-    ]
-    asked = [name for name in overlays if overlay_named(name).holds(day) and name not in own]
-    return (*own, *asked)
-
-
-def turning_days(position: str, overlays: Layers, day: date, *, amended: bool) -> tuple[date, ...]:
+def turning_days(
+    position: str, overlays: Layers, day: date, *, amended: bool, state: str | None = None
+) -> tuple[date, ...]:
     """Return the later days on which another set of rules may apply, in order."""
-    days: set[date] = set()
-    for name in (*overlays, *(n for n in overlay_names() if overlay_named(n).automatic and amended)):
-        layer = overlay_named(name)
-        days |= {layer.start} if layer.start else set()
-        days |= {layer.end + timedelta(days=1)} if layer.end else set()
-        days |= set(layer.dates.values()) if position in layer.over else set()
+    days = turns_of_layers(position, overlays, amended=amended, state=state)
     days |= {start for start in _book(position, (), None).dates.values() if start is not None}
     return tuple(sorted(one for one in days if one > day))
 
@@ -97,19 +83,12 @@ def positions() -> tuple[str, ...]:
     return position_names()
 
 
-@cache
-def overlays() -> tuple[str, ...]:
-    """Return the names of the overlays, sorted."""
-    return overlay_names()
-
-
 def _epoch(day: date | None) -> date | None:
     """Return the first day of the span in which the same thresholds hold, so that days of one span share an engine."""
     starts = [start for threshold in thresholds().values() for start, _ in threshold.values]
     return None if day is None else max((start for start in starts if start <= day), default=date.min)
 
 
-overlay_named = cache(read_overlay)
 _book = cache(load_book)
 
 

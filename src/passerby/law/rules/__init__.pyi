@@ -13,6 +13,8 @@ from .clauses import (
     word_term,
 )
 from .overlay import (
+    Overlay,
+    Standing,
     overlay_names,
     read_overlay,
 )
@@ -22,6 +24,8 @@ __all__ = [
     "Book",
     "Clause",
     "Literal",
+    "Overlay",
+    "Standing",
     "load_book",
     "overlay_names",
     "position_names",
