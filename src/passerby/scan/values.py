@@ -96,7 +96,7 @@ class FindingKind(enum.StrEnum):
     CAMERA = "camera"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What shows a finding: one place in the target.
 

@@ -105,7 +105,7 @@ def _inside(folder: str, above: str) -> bool:
 def _order(mention: PackageMention) -> tuple[object, ...]:
     where = mention.evidence
     return (where.path, where.line or 0, where.what, mention.ecosystem, mention.name, mention.version, mention.requires,
-            mention.installed, mention.root or False, mention.own, mention.chain)  # fmt: skip
+            mention.installed, str(mention.root), mention.own, mention.chain)  # fmt: skip
 
 
 def _by_name(catalogue: Catalogue) -> dict[_Node, Component]:
