@@ -29,7 +29,7 @@ from passerby.media import ClipReader, scaled_rgb
 from passerby.values import Detections
 from passerby.veil.detect.decoders import CENTERFACE
 from passerby.veil.detect.detector import WEIGHTS_DIGEST, Detector, wait_for
-from passerby.veil.detect.engine_openvino import OpenVinoEngine, float_precisions, load_openvino
+from passerby.veil.detect.engine_openvino import OpenVinoEngine, float_precisions
 from passerby.veil.detect.kept import NetworkFolder
 from passerby.veil.detect.passes import InferencePass, pass_size, to_picture
 from passerby.veil.detect.precision import CHOICE, F32, INT8, read_processor, shipped_folder
@@ -96,7 +96,7 @@ class Found:
 
 
 def precisions() -> tuple[str, ...]:
-    return (*float_precisions(load_openvino()), INT8)
+    return (*float_precisions(), INT8)
 
 
 def engines(kept: NetworkFolder | None = None) -> dict[str, OpenVinoEngine]:

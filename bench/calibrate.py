@@ -20,7 +20,7 @@ from PIL import Image
 from passerby.config import PORTRAIT, WEIGHTS
 from passerby.values import Digest, digest_file
 from passerby.veil.detect.decoders import CENTERFACE
-from passerby.veil.detect.engine_openvino import load_openvino
+from passerby.veil.detect.engine_openvino import load_openvino, openvino_core
 from passerby.veil.detect.quantise import (
     CALIBRATION,
     STEPS_PER_DOUBLING,
@@ -71,7 +71,7 @@ def outputs_of(model: Any, values: Sequence[Any]) -> Iterator[list[NDArray[np.fl
     network = ov.Model([operations.result(value) for value in values], model.get_parameters(), "values")
     network.reshape([1, 3, SIZE[1], SIZE[0]])
     hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1", "ENABLE_CPU_PINNING": False}
-    compiled = ov.Core().compile_model(network, "CPU", hints)
+    compiled = openvino_core().compile_model(network, "CPU", hints)
     for picture in pictures():
         found = compiled([picture.transpose(2, 0, 1)[None].astype(np.float32)])
         yield [found[at] for at in range(len(values))]
@@ -108,7 +108,7 @@ def value_ranges(model: Any) -> dict[str, tuple[float, float]]:  # noqa: ANN401
 
 def calibrate() -> Calibration:
     """Measure both."""
-    model = prepare(load_openvino().Core().read_model(WEIGHTS.read_bytes()), CENTERFACE.outputs)
+    model = prepare(openvino_core().read_model(WEIGHTS.read_bytes()), CENTERFACE.outputs)
     channels = channel_steps(model)
     equalise(model, channels)
     return Calibration(Digest(digest_file(WEIGHTS)), channels, value_ranges(model))

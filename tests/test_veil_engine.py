@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -14,13 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import passerby
 from passerby.config import WEIGHTS
 from passerby.errors import DetectorError, WeightsError
 from passerby.veil.detect.decoders import CENTERFACE, DetectorLayout, Outputs
 from passerby.veil.detect.detector import Detector, wait_for
 from passerby.veil.detect.engine import Size
 from passerby.veil.detect.engine_onnx import CPU, OnnxRuntimeEngine
-from passerby.veil.detect.engine_openvino import FirstAlone, OpenVinoEngine
+from passerby.veil.detect.engine_openvino import FirstAlone, OpenVinoEngine, openvino_core
 from passerby.veil.detect.fallback import FallbackEngine, open_engine
 from passerby.veil.detect.onnx_sizes import free_sizes
 from passerby.veil.settings import FindSettings
@@ -31,6 +35,42 @@ runtime = pytest.mark.skipif(
     find_spec("onnxruntime") is None, reason="ONNX Runtime is not installed: pip install onnxruntime"
 )
 RGB = np.zeros((64, 96, 3), np.uint8)
+SIGNALLED = """
+import ctypes, gc, signal, sys, threading
+from passerby.config import WEIGHTS
+from passerby.veil.detect.decoders import CENTERFACE
+from passerby.veil.detect.engine_openvino import OpenVinoEngine
+from passerby.veil.detect.precision import time_precisions
+
+class Stack(ctypes.Structure):
+    _fields_ = [("start", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+def signal_stack():
+    stack = Stack()
+    assert ctypes.CDLL(None).sigaltstack(None, ctypes.byref(stack)) == 0
+    return stack.start, stack.flags, stack.size
+
+def let_go_elsewhere():
+    engine = OpenVinoEngine(WEIGHTS, precision="f32", threads=1)
+    engine.prepare(CENTERFACE, None)
+    held = [engine]
+    del engine
+    for work in (held.clear, gc.collect):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+
+def several_at_once():
+    time_precisions(WEIGHTS, passes=1)
+
+before = signal_stack()
+heard = []
+signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+locals()[sys.argv[1]]()
+print(signal_stack() == before, flush=True)
+signal.raise_signal(signal.SIGINT)
+print(len(heard))
+"""
 
 
 def field(number: int, value: bytes | int) -> bytes:
@@ -272,3 +312,29 @@ def test_the_first_run_is_alone_and_later_ones_are_not() -> None:
     for thread in threads:
         thread.join(10)
     assert not inside.broken, "four at once met inside"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="OpenVINO sets stacks for signals on Linux alone")
+@pytest.mark.parametrize("way", ["let_go_elsewhere", "several_at_once"])
+def test_a_signal_is_heard_after_detectors_were_let_go_of(way: str) -> None:
+    """The main thread was left with a stack for signals that OpenVINO had freed: Ctrl-C crashed, or wrote over other memory."""
+    command = [sys.executable, "-X", "faulthandler", "-c", SIGNALLED, way]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, ["True", "1"]), done.stderr
+
+
+def test_a_process_has_one_core_of_openvino() -> None:
+    makers = [
+        path.name
+        for path in Path(passerby.__file__).parent.rglob("*.py")
+        for _ in re.finditer(r"\bCore\(\)", path.read_text(encoding="utf-8"))
+    ]
+    assert makers == ["engine_openvino.py"]
+    found: list[object] = []
+    threads = [threading.Thread(target=lambda: found.append(openvino_core())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len({id(core) for core in found}) == 1

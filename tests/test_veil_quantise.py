@@ -18,7 +18,7 @@ from passerby.errors import DetectorError
 from passerby.values import digest_file
 from passerby.veil.detect.decoders import CENTERFACE
 from passerby.veil.detect.detector import Detector, wait_for
-from passerby.veil.detect.engine_openvino import OpenVinoEngine, load_openvino
+from passerby.veil.detect.engine_openvino import OpenVinoEngine, openvino_core
 from passerby.veil.detect.quantise import (
     CALIBRATION,
     Calibration,
@@ -39,12 +39,12 @@ CALIBRATE = Path(__file__).parent.parent / "bench" / "calibrate.py"
 
 
 def read_network() -> Any:  # noqa: ANN401  # openvino has no types
-    return load_openvino().Core().read_model(WEIGHTS.read_bytes())
+    return openvino_core().read_model(WEIGHTS.read_bytes())
 
 
 def compiled(model: Any) -> Any:  # noqa: ANN401  # openvino has no types
     model.reshape([1, 3, SIZE[1], SIZE[0]])
-    return load_openvino().Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
 
 @pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="layers have other names on other processors")

@@ -15,7 +15,7 @@ from .engine_onnx import (
     load_onnxruntime,
 )
 from .engine_openvino import (
-    load_openvino,
+    openvino_core,
 )
 from .kept import (
     NetworkFolder,
@@ -66,8 +66,8 @@ __all__ = [
     "examine_closely",
     "join_detections",
     "load_onnxruntime",
-    "load_openvino",
     "open_yunet",
+    "openvino_core",
     "pass_size",
     "pass_sizes_px",
     "read_processor",

@@ -7,7 +7,9 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from passerby.veil.detect.kept import NetworkFolder
 from passerby.veil.detect.quantise import quantise, read_calibration
 
 _log = logging.getLogger("passerby.veil.detect")
+_opening = threading.Lock()
 MOST_THREADS = 8
 """Passes side by side. Source: a choice; measured up to two (docs/measures.md)."""
 
@@ -45,9 +48,34 @@ def load_openvino() -> Any:  # noqa: ANN401  # openvino has no types
             del sys.modules[converter]
 
 
-def float_precisions(openvino: Any) -> tuple[str, ...]:  # noqa: ANN401  # openvino has no types
+def openvino_core() -> Any:  # noqa: ANN401  # openvino has no types
+    """Return OpenVINO's core, the only one of this process, which keeps it to its end. Safe from several threads.
+
+    The thread in which a core first uses the CPU gets another stack for its signals. The last thread to let go of that core
+    frees the stack, and only takes it from itself: another thread that has it crashes at its next signal (Ctrl-C), or its
+    signal overwrites what has come to lie there. So the first use is in a thread that ends at once, and no core is let go.
+
+    Source: ``SigAltStackSetup`` in ``src/plugins/intel_cpu/src/plugin.cpp`` of OpenVINO; seen with 2026.4.1.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+        RuntimeError: It does not run on this CPU.
+    """
+    with _opening:
+        return _only_core()
+
+
+@cache
+def _only_core() -> Any:  # noqa: ANN401  # openvino has no types
+    core = load_openvino().Core()
+    with ThreadPoolExecutor(1, thread_name_prefix="openvino-core") as short:
+        short.submit(core.get_property, "CPU", "FULL_DEVICE_NAME").result()
+    return core
+
+
+def float_precisions() -> tuple[str, ...]:
     """Return in which floats the CPU computes, slowest first, as far as was measured."""
-    able = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return ("f32", "bf16") if "BF16" in able else ("f32",)
 
 
@@ -111,7 +139,7 @@ class OpenVinoEngine:
         read: Callable[[Any, Path], Any] = read_network,
     ) -> None:
         self._ov: Any = load_openvino()
-        core = self._ov.Core()
+        core = openvino_core()
         self.parallel = max(1, min(processors() // 2, MOST_THREADS)) if threads is None else threads
         try:
             self._model = read(core, path)
@@ -125,7 +153,7 @@ class OpenVinoEngine:
             tuple(None if d.is_dynamic else d.get_length() for d in output.partial_shape)
             for output in self._model.outputs
         ]
-        self._precision = precision or float_precisions(self._ov)[-1]
+        self._precision = precision or float_precisions()[-1]
         told = "1 thread" if self.parallel == 1 else f"{self.parallel} threads"
         self.runs_on = f"OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}, {told}"
         self._core, self._kept, self._quantised = core, kept, False

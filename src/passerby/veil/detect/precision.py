@@ -170,9 +170,7 @@ def time_precisions(path: Path, *, passes: int = TRIAL_PASSES) -> dict[str, floa
 
     They take turns, and processor time is read: what else the machine does may not decide for good.
     """
-    engines = {
-        name: OpenVinoEngine(path, threads=1, precision=name) for name in (*float_precisions(load_openvino()), INT8)
-    }
+    engines = {name: OpenVinoEngine(path, threads=1, precision=name) for name in (*float_precisions(), INT8)}
     picture = np.full((TRIAL_SIZE[1], TRIAL_SIZE[0], 3), 120, np.uint8)
     for engine in engines.values():
         engine.expect([TRIAL_SIZE])

@@ -30,7 +30,7 @@ from passerby.veil.detect import (
     NetworkFolder,
     PrecisionChoice,
     load_onnxruntime,
-    load_openvino,
+    openvino_core,
     read_processor,
     read_yunet_table,
     shipped_choice,
@@ -149,7 +149,7 @@ def _portrait() -> tuple[str, str]:
 
 def _detector() -> Iterator[DoctorCheck]:
     try:
-        core: Any = load_openvino().Core()
+        core = openvino_core()
         for device in core.available_devices:
             able = ", ".join(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
             yield DoctorCheck(f"openvino {device}", "info", f"{core.get_property(device, 'FULL_DEVICE_NAME')}: {able}")
