@@ -255,10 +255,9 @@ def test_what_remains_possible_is_shown_with_one_thing_wrong_and_the_same_each_t
     assert law.assess(facts) == first
     prohibited, permitted = first.alternatives
     assert (prohibited.outcome, permitted.outcome) == (law.Outcome.PROHIBITED, law.Outcome.PERMITTED)
-    wrong = {name for name, value in prohibited.facts.items() if permitted.facts[name] != value}
-    assert len(wrong) == 1
+    (wrong,) = [name for name, value in prohibited.facts.items() if permitted.facts[name] != value]
     text = " ".join(law.assessment_to_text(law.assess_deployment(law.parse_deployment(_yaml(facts), "d.yaml"))).split())
-    assert f"(if {wrong.pop()}: false" in text
+    assert f"(if {wrong}: {prohibited.facts[wrong]}" in text
 
 
 def _yaml(facts: dict[str, law.FactValue]) -> bytes:

@@ -23,12 +23,11 @@ def main() -> None:
     spec.loader.exec_module(module)
     record: dict[str, dict[str, list[str]]] = {}
     for case in module.CASES:
-        record[case.id] = {}
         for position in case.expected:
             worlds = case.engine(position).worlds
             points = module.raised_points(worlds, worlds.assume(accept_facts(case.facts).known))
             if points:
-                record[case.id][position] = points
+                record.setdefault(case.id, {})[position] = points
     text = yaml.safe_dump(record, sort_keys=True, default_flow_style=None, width=120)
     (Path(__file__).parent / "law_open_points.yaml").write_text(text, encoding="utf-8")
 
