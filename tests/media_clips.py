@@ -51,6 +51,7 @@ def make_clip(
     audio_s: float = 1.0,
     prepare: Callable[[OutputContainer, av.VideoStream], None] | None = None,
     muxer: dict[str, str] | None = None,
+    format_: str | None = None,
     draw: Callable[[int, int, int, str], av.VideoFrame] = scene,
 ) -> Path:
     """Encode ``frames`` frames of a drawing."""
@@ -60,7 +61,7 @@ def make_clip(
         "libsvtav1": {"preset": "10"},
         "mpeg4": {"b": "3M"},
     }
-    with av.open(str(path), "w", options=muxer or {}) as container:
+    with av.open(str(path), "w", format=format_, options=muxer or {}) as container:
         stream = container.add_stream(codec, rate=rate, options=(options or quick.get(codec, {})))
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = *size, pix_fmt

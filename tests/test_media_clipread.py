@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.media_clips import decoded, make_clip, number_in, read_all, scene, write
 
-from passerby.errors import UnreadableError, UnsupportedError, UsageError
+from passerby.errors import UnreadableError, UsageError
 from passerby.media import ClipReader, frame_planes, predict_record, probe_clip, read_ahead
 
 
@@ -111,7 +111,7 @@ def test_clip_that_stops_decoding_is_refused_with_its_place(tmp_path: Path) -> N
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_picture_that_changes_its_size_is_refused(tmp_path: Path) -> None:
+def test_picture_that_changes_its_size_is_fitted_into_the_first(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as container:
         track = None
@@ -126,8 +126,10 @@ def test_picture_that_changes_its_size_is_refused(tmp_path: Path) -> None:
                 for packet in encoder.encode(frame):
                     packet.stream = track
                     container.mux(packet)
-    with pytest.raises(UnsupportedError, match="changes from 96x64 to 128x80 at"):
-        read_all(path)
+    record = read_all(path)
+    assert (len(record.pts), record.resized) == (8, ("128x80 from 0.16 s (frame 4)",))
+    with ClipReader(path) as clip:
+        assert [number_in(frame.picture) for frame in clip.frames()] == [*range(4), *range(4)]
 
 
 def test_read_ahead_keeps_order_and_raises_where_it_happened() -> None:

@@ -75,11 +75,17 @@ def test_two_that_would_collide_are_refused_and_both_named(tmp_path: Path) -> No
         plan(tmp_path / "x", tmp_path / "y", output=tmp_path / "out")
 
 
-def test_collision_by_a_corrected_suffix_is_seen(tmp_path: Path) -> None:
+def test_where_two_outputs_would_have_one_name_the_old_suffix_stays(tmp_path: Path) -> None:
     picture(tmp_path / "a.png", "JPEG")
     picture(tmp_path / "a.jpg", "JPEG")
+    (tmp_path / "b.ts").write_bytes(b"G".ljust(188, b"\0") * 8)
+    (tmp_path / "b.m2v").write_bytes(b"\0\0\x01\xb3" + bytes(99))
+    (tmp_path / "c.ts").write_bytes(b"G".ljust(188, b"\0") * 8)
+    jobs = plan(tmp_path, output=tmp_path / "out")
+    assert sorted(job.target.name for job in jobs) == ["a.jpg", "a.png.jpg", "b.m2v.mp4", "b.ts.mp4", "c.mp4"]
+    picture(tmp_path / "a.png.jpg", "JPEG")
     with pytest.raises(UsageError, match="would both be written"):
-        plan(tmp_path)
+        plan(tmp_path, output=tmp_path / "out")
 
 
 def test_output_that_is_an_input_is_refused_by_any_of_its_names(tmp_path: Path) -> None:

@@ -98,6 +98,37 @@ def test_in_folders_media_that_cannot_be_veiled_is_a_failure(tmp_path: Path) -> 
     assert found["b.heic"].hint
 
 
+def test_folders_are_complete_or_fail(tmp_path: Path) -> None:
+    """What may be footage, and what recorders write, is never passed over; what holds no picture is."""
+    unknown = bytes(range(1, 256)) * 8
+    for name, data in {
+        "cam 1.dat": unknown,
+        "cam.dav": b"",
+        "cam.hik": b"notes",
+        "scan.pdf": b"%PDF-1.7",
+        "clips.zip": b"PK\x03\x04",
+        "clips.tgz": b"\x1f\x8b\x08",
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    beside = {
+        "clip.srt": b"1\n00:00:01 --> 00:00:02\nhello\n",
+        "INDEX.BDM": b"INDX0200" + bytes(99),
+        "0001.CPI": b"HDMV0200" + bytes(99),
+        "Thumbs.db": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99),
+        "player.exe": b"MZ\x90\0",
+        "sound.ogg": b"OggS\0\x02" + bytes(20) + b"\x01\x1e\x01vorbis",
+    }
+    for name, data in beside.items():
+        (tmp_path / name).write_bytes(data)
+    inputs = expand(tmp_path)
+    found = failures(inputs)
+    assert sorted(found) == ["cam 1.dat", "cam.dav", "cam.hik", "clips.tgz", "clips.zip", "scan.pdf"]
+    assert sorted(one.path.name for one in inputs.skipped) == sorted(beside)
+    assert f"ffmpeg -i '{tmp_path}/cam 1.dat' -c copy '{tmp_path}/cam 1'.mp4" in (found["cam 1.dat"].hint or "")
+    assert f"pdftoppm -r 200 -png {tmp_path}/scan.pdf {tmp_path}/scan" in (found["scan.pdf"].hint or "")
+    assert "ffmpeg" in (found["cam.hik"].hint or "")
+
+
 def test_in_folders_what_claims_to_be_media_and_is_not_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "empty.JPG").touch()
     (tmp_path / "page.mp4").write_text("<html>not found</html>")

@@ -7,12 +7,14 @@ mp4ra.org.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from passerby.errors import UnreadableError
+from passerby.media.clip_formats import CLIP_FORMATS
 
 HEAD_BYTES = 4096
 
@@ -23,8 +25,11 @@ class ContentKind(StrEnum):
     PICTURE = "picture"
     CLIP = "clip"
     UNSUPPORTED = "unsupported"
-    """A picture or clip of a format that Passerby does not write."""
+    """A picture or clip of a format that Passerby does not write, or what may hold some: a document, an archive."""
+    UNKNOWN = "unknown"
+    """It may be anything, footage too."""
     OTHER = "other"
+    """What holds no picture: text, sound, a program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Content:
 
 
 PICTURE_NAMES = ("JPEG", "PNG", "WebP", "TIFF")
-CLIP_NAMES = ("MP4", "MOV", "Matroska", "WebM", "AVI")
+CLIP_NAMES = tuple(one.name for one in CLIP_FORMATS)
 
 PREFIXES = (
     (b"\xff\xd8\xff", ContentKind.PICTURE, "JPEG"),
@@ -61,17 +66,27 @@ PREFIXES = (
     (b"8BPS", ContentKind.UNSUPPORTED, "Photoshop"),
     (b"FUJIFILMCCD-RAW", ContentKind.UNSUPPORTED, "Fujifilm raw"),
     (b"IIU\x00", ContentKind.UNSUPPORTED, "Panasonic raw"),
-    (b"\x00\x00\x01\xba", ContentKind.UNSUPPORTED, "MPEG programme stream"),
-    (b"\x00\x00\x01\xb3", ContentKind.UNSUPPORTED, "MPEG video stream"),
-    (b"FLV\x01", ContentKind.UNSUPPORTED, "Flash video"),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ContentKind.UNSUPPORTED, "Windows Media"),
-    (b"OggS", ContentKind.UNSUPPORTED, "Ogg"),
-    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", ContentKind.UNSUPPORTED, "MXF"),
-    (b"%PDF-", ContentKind.OTHER, "a PDF document"),
-    (b"PK\x03\x04", ContentKind.OTHER, "a ZIP archive or office document"),
-    (b"\x1f\x8b", ContentKind.OTHER, "a gzip archive"),
+    (b"\x00\x00\x01\xba", ContentKind.CLIP, "MPEG programme stream"),
+    (b"FLV\x01", ContentKind.CLIP, "Flash video"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ContentKind.CLIP, "Windows Media"),
+    (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", ContentKind.CLIP, "MXF"),
+    (b"DHAV", ContentKind.CLIP, "Dahua recording"),
+    (b"DAHUA", ContentKind.CLIP, "Dahua recording"),
+    (b"%PDF-", ContentKind.UNSUPPORTED, "PDF"),
+    (b"PK\x03\x04", ContentKind.UNSUPPORTED, "ZIP archive or office document"),
+    (b"\x1f\x8b", ContentKind.UNSUPPORTED, "gzip archive"),
     (b"\x7fELF", ContentKind.OTHER, "a program"),
+    (b"MZ", ContentKind.OTHER, "a program"),
     (b"ID3", ContentKind.OTHER, "an MP3 sound file"),
+    (b"\xff\xfb", ContentKind.OTHER, "an MP3 sound file"),
+    (b"fLaC", ContentKind.OTHER, "a FLAC sound file"),
+    (b"#!AMR", ContentKind.OTHER, "an AMR sound file"),
+    (b"HDMV0", ContentKind.OTHER, "a camcorder's list of clips"),
+    (b"INDX0", ContentKind.OTHER, "a camcorder's list of clips"),
+    (b"MOBJ0", ContentKind.OTHER, "a camcorder's list of clips"),
+    (b"MPLS0", ContentKind.OTHER, "a camcorder's list of clips"),
+    (b"SQLite format 3\0", ContentKind.OTHER, "a database"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ContentKind.OTHER, "a store of thumbnails or an old office document"),
 )
 BRANDS = {
     b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC", b"hevx": "HEIC",
@@ -113,7 +128,10 @@ def sniff_bytes(head: bytes) -> Content:
     for prefix, kind, name in PREFIXES:
         if head.startswith(prefix):
             return Content(kind, name)
-    return _sniff_container(head) or Content(ContentKind.OTHER, _name_other(head))
+    if (found := _sniff_container(head)) is not None:
+        return found
+    name = _name_other(head)
+    return Content(ContentKind.UNKNOWN if name == _UNKNOWN else ContentKind.OTHER, name)
 
 
 def _sniff_container(head: bytes) -> Content | None:
@@ -125,13 +143,53 @@ def _sniff_container(head: bytes) -> Content | None:
         return _sniff_brands(head)
     if head[4:8] in _MOV_BOXES:
         return Content(ContentKind.CLIP, "MOV")
-    for packet, start in ((188, 0), (192, 4)):
-        syncs = head[start : start + 5 * packet : packet]
-        if len(syncs) == 5 and set(syncs) == {0x47}:
-            return Content(ContentKind.UNSUPPORTED, "MPEG transport stream")
+    if head[:4] == b"OggS":
+        video = any(codec in head[:512] for codec in _OGG_VIDEO)
+        return Content(ContentKind.CLIP, "Ogg") if video else Content(ContentKind.OTHER, "an Ogg sound file")
+    if name := _sniff_stream(head):
+        return Content(ContentKind.CLIP, name)
     return Content(ContentKind.UNSUPPORTED, "BMP") if head[:2] == b"BM" and head[6:10] == bytes(4) else None
 
 
+def stream_codec(head: bytes) -> str | None:
+    r"""Return FFmpeg's name of the codec whose stream begins with these bytes, or None where they do not tell.
+
+    >>> stream_codec(b"\0\0\0\x01\x67\x64\0"), stream_codec(b"\0\0\x01\xb3\x14\0")
+    ('h264', 'mpeg2video')
+    """
+    unit = _START_CODE.match(head)
+    if unit is None:
+        return None
+    first, second = head[unit.end()], head[unit.end() + 1]
+    if first == _SEQUENCE_HEADER:
+        return "mpeg2video"
+    if (first & 0x1F == _SPS and second in _PROFILES) or first in _FIRST_UNITS:
+        return "h264"
+    return "hevc" if first in _HEVC_FIRST_UNITS and second == 1 else None
+
+
+def _sniff_stream(head: bytes) -> str | None:
+    """Name a stream without a container, or of packets that may begin anywhere."""
+    codec = stream_codec(head)
+    if codec is not None:
+        return _STREAM_NAMES[codec]
+    for packet in (188, 192, 204):
+        for start in range(packet):
+            syncs = head[start : start + _SYNCS * packet : packet]
+            if len(syncs) == _SYNCS and syncs == b"G" * _SYNCS:
+                return "MPEG transport stream"
+    return None
+
+
+_STREAM_NAMES = {"mpeg2video": "MPEG video stream", "h264": "H.264 stream", "hevc": "HEVC stream"}
+_SYNCS = 8
+_START_CODE = re.compile(rb"\0{2,8}\x01(?=..)", re.DOTALL)
+# H.264 table 7-1: a sequence's parameters with their profile, or a delimiter or message, which refer to nothing
+_SPS, _PROFILES, _FIRST_UNITS = 7, frozenset({44, 66, 77, 83, 86, 88, 100, 110, 118, 122, 128, 244}), frozenset({6, 9})
+# H.265 table 7-1: parameters of the video, a delimiter, a message before the picture; all in layer 0
+_HEVC_FIRST_UNITS = frozenset({32 << 1, 33 << 1, 35 << 1, 39 << 1})
+_SEQUENCE_HEADER = 0xB3  # ISO/IEC 13818-2, table 6-1
+_OGG_VIDEO = (b"\x80theora", b"fishead\0", b"BBCD", b"\x01video", b"OVP80")
 _RIFF = {
     b"WEBP": Content(ContentKind.PICTURE, "WebP"),
     b"AVI ": Content(ContentKind.CLIP, "AVI"),
@@ -155,6 +213,9 @@ def _sniff_brands(head: bytes) -> Content:
     return Content(ContentKind.CLIP, "MP4")
 
 
+_UNKNOWN = "data of an unknown format"
+
+
 def _name_other(head: bytes) -> str:
     if not head:
         return "an empty file (zero bytes)"
@@ -165,11 +226,11 @@ def _name_other(head: bytes) -> str:
     try:
         text = head[:-3].decode("utf-8") if len(head) == HEAD_BYTES else head.decode("utf-8")
     except UnicodeDecodeError:
-        return "data of an unknown format"
+        return _UNKNOWN
     return (
         "text"
         if text.isprintable() or not set(text) - _TEXT_CONTROLS - {letter for letter in text if letter.isprintable()}
-        else ("data of an unknown format")
+        else _UNKNOWN
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from passerby.errors import UsageError
+from passerby.media.clip_formats import FORMAT_OF_NAME
 from passerby.media.pictures import FORMAT_OF_SUFFIX
-from passerby.media.sources import MEDIA_SUFFIXES, SUFFIXES_OF_CLIP, VEILED, Inputs, InputSource, SourceKind
+from passerby.media.sources import MEDIA_SUFFIXES, VEILED, Inputs, InputSource, SourceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,9 @@ def plan_outputs(inputs: Inputs, output: str | Path | None = None) -> list[Outpu
     """Give each source the place of its output.
 
     Without an output, beside the input with ``_veiled`` before the suffix. With several inputs the output is a folder,
-    in which files keep their names and their place below the named folder. A suffix that does not fit the content (a
-    JPEG named .png) is replaced by one that does.
+    in which files keep their names and their place below the named folder. A suffix that does not fit what is written (a
+    JPEG named .png, a transport stream, which becomes MP4) is replaced by one that does; where two outputs would have one
+    name by that, the old suffix stays before the new one.
 
     Args:
         inputs: From ``expand_inputs``.
@@ -37,7 +40,7 @@ def plan_outputs(inputs: Inputs, output: str | Path | None = None) -> list[Outpu
     folder = None if output is None else Path(output)
     if folder is not None and not _is_folder(folder, str(output), many=inputs.many):
         folder = None
-    jobs = [OutputJob(source, _target(source, output, folder)) for source in inputs.sources]
+    jobs = _apart([OutputJob(source, _target(source, output, folder)) for source in inputs.sources])
     taken: dict[Path, Path] = {}
     sources = {_identity(source.path) for source in inputs.sources}
     for job in jobs:
@@ -49,6 +52,17 @@ def plan_outputs(inputs: Inputs, output: str | Path | None = None) -> list[Outpu
             raise UsageError(message, hint="veil them in two runs, with different -o")
         taken[place] = job.source.path
     return jobs
+
+
+def _apart(jobs: list[OutputJob]) -> list[OutputJob]:
+    """Keep the old suffix in the name of an output that has a new one, where another output would have the same name."""
+    taken = Counter(job.target for job in jobs)
+    return [
+        OutputJob(job.source, job.target.with_stem(job.target.stem + job.source.path.suffix))
+        if taken[job.target] > 1 and job.target.suffix != job.source.path.suffix
+        else job
+        for job in jobs
+    ]
 
 
 def _is_folder(output: Path, text: str, *, many: bool) -> bool:
@@ -85,7 +99,7 @@ def _fitting_name(source: InputSource) -> str:
     if source.kind is SourceKind.PICTURE:
         fitting = tuple(suffix for suffix, name in FORMAT_OF_SUFFIX.items() if name == source.content)
     else:
-        fitting = SUFFIXES_OF_CLIP[source.content]
+        fitting = FORMAT_OF_NAME[source.content].written
     suffix = path.suffix.lower()
     if suffix in fitting:
         return path.name

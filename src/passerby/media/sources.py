@@ -1,8 +1,8 @@
 """What a user names as input becomes a list of sources.
 
-Files are judged by their content. In folders, what is no picture or clip is skipped and named; what claims to be one by
-its name and is not, and a picture or clip that Passerby cannot write, is a failure also in folders, so that nobody takes
-a folder for done that is not.
+Files are judged by their content. In folders, what holds no picture (text, sound, programs, a camcorder's lists) is skipped
+and named. What claims to be footage by its name and is not, what Passerby cannot write or open (documents and archives too),
+and what is of no known format is a failure also in folders, so that nobody takes a folder for done that is not.
 """
 
 from __future__ import annotations
@@ -17,21 +17,17 @@ from pathlib import Path
 
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, UsageError
 from passerby.files import HIDDEN_PREFIX
-from passerby.media.content import CLIP_NAMES, PICTURE_NAMES, Content, ContentKind, sniff_file
+from passerby.media.clip_formats import CLIP_SUFFIXES
+from passerby.media.content import ContentKind, sniff_file
 from passerby.media.pictures import FORMAT_OF_SUFFIX
+from passerby.media.refusals import RECORDER_SUFFIXES, refusal
 
 VEILED = "_veiled"
 """Stands before the suffix of an output beside its input. Such a file is an input only where it is the only one named:
 a second run over ``*.jpg`` must not veil the first run's outputs again."""
 
-SUFFIXES_OF_CLIP = {
-    "MP4": (".mp4", ".m4v", ".mov", ".3gp", ".lrv"),
-    "MOV": (".mov", ".qt", ".mp4", ".m4v"),
-    "Matroska": (".mkv",),
-    "WebM": (".webm", ".mkv"),
-    "AVI": (".avi", ".divx"),
-}
-MEDIA_SUFFIXES = set(FORMAT_OF_SUFFIX) | {one for many in SUFFIXES_OF_CLIP.values() for one in many}
+MEDIA_SUFFIXES = set(FORMAT_OF_SUFFIX) | CLIP_SUFFIXES
+_FOOTAGE_SUFFIXES = MEDIA_SUFFIXES | RECORDER_SUFFIXES
 
 _CAMERA = re.compile(r"cam(\d{0,3})|/dev/video(\d{1,3})")
 _DEVICE = re.compile(r"/dev/video\d{1,3}")
@@ -192,10 +188,10 @@ def _judge(path: Path, below: Path | None, inputs: Inputs) -> None:
         inputs.sources.append(InputSource(SourceKind.PICTURE, path, content.name, place))
     elif content.kind is ContentKind.CLIP:
         inputs.sources.append(InputSource(SourceKind.CLIP, path, content.name, place))
-    elif content.kind is ContentKind.OTHER and in_folder and path.suffix.lower() not in MEDIA_SUFFIXES:
+    elif content.kind is ContentKind.OTHER and in_folder and path.suffix.lower() not in _FOOTAGE_SUFFIXES:
         inputs.skipped.append(SkippedInput(path, f"no picture or clip, but {content.name}"))
     else:
-        inputs.failed.append((path, _unsupported(path, content)))
+        inputs.failed.append((path, refusal(path, content)))
 
 
 def _skip_by_name(path: Path, *, in_folder: bool) -> str | None:
@@ -206,11 +202,3 @@ def _skip_by_name(path: Path, *, in_folder: bool) -> str | None:
     if path.stem.endswith(VEILED):
         return f"veiled already, by its name (...{VEILED})"
     return None
-
-
-def _unsupported(path: Path, content: Content) -> UnsupportedError:
-    wanted = ", ".join((*PICTURE_NAMES, *CLIP_NAMES))
-    hint = None
-    if content.kind is ContentKind.UNSUPPORTED:
-        hint = "turn it into one of these with another program first"
-    return UnsupportedError(f"input must be one of {wanted}; got {content.name}: {path}", hint=hint)

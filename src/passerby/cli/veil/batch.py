@@ -17,6 +17,7 @@ from passerby.cli.veil.tracks import contact_sheet, tracks_of, with_places, writ
 from passerby.errors import PasserbyError, UsageError
 from passerby.files import check_target, unwind_on_signals
 from passerby.media import (
+    Inputs,
     OutputJob,
     SourceKind,
     build_manifest,
@@ -72,18 +73,27 @@ def veil_batch(options: VeilOptions) -> bool:
     if settings.cover.style in REVERSIBLE_STYLES and settings.cover.allow_reversible:
         typer.echo(f"warning: {REVERSIBLE_WARNING.format(style=settings.cover.style)}", err=True)
     done = _Done()
-    for skipped in inputs.skipped:
-        say.note(f"skipped {skipped.path}: {skipped.reason}")
+    _say_beforehand(inputs, jobs, say)
     for path, error in inputs.failed:
         _fail(done, path, error, single=False)
     if jobs:
         _veil_all(options, settings, jobs, done, say)
     if options.report is not None and (done.reports or done.failures):
-        page, data = write_report(options.report, done.reports, done.failures)
+        beside = [(str(one.path), one.reason) for one in inputs.skipped]
+        page, data = write_report(options.report, done.reports, done.failures, beside)
         say.note(f"report: {page} and {data.name}")
     if not jobs and not done.failures:
         raise UsageError("no picture or clip among the inputs", hint="see --help for the kinds of files")
     return bool(done.failures)
+
+
+def _say_beforehand(inputs: Inputs, jobs: list[OutputJob], say: _Say) -> None:
+    """Say what is passed over, and which clips get another container."""
+    for skipped in inputs.skipped:
+        say.note(f"skipped {skipped.path}: {skipped.reason}")
+    for job in jobs:
+        if job.source.kind is SourceKind.CLIP and job.target.suffix.lower() != job.source.path.suffix.lower():
+            say.note(f"{job.source.path.name} ({job.source.content}) is written as {job.target.name}")
 
 
 def _check_single(options: VeilOptions, *, many: bool) -> None:

@@ -1,3 +1,6 @@
+from .ahead import (
+    read_ahead,
+)
 from .clip import (
     ClipInfo,
     Colour,
@@ -15,7 +18,6 @@ from .reader import (
     DecodeRecord,
     Frame,
     predict_record,
-    read_ahead,
 )
 from .transcoder import (
     WriteReport,

@@ -1,10 +1,16 @@
-"""What writing a clip needs of another pass over it that runs ahead, in a thread of its own."""
+"""Work that runs ahead in a thread of its own: any iterable, and what writing a clip needs of another pass over it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import queue
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import suppress
+from typing import Protocol, TypeVar
 
 from passerby.media.clips.reader import DecodeRecord, Frame
+
+T = TypeVar("T")
 
 
 class PassAhead(Protocol):
@@ -51,3 +57,49 @@ class PassAhead(Protocol):
     def leave(self) -> None:
         """End all waiting: nothing more will be met."""
         ...
+
+
+def read_ahead(items: Iterable[T], *, depth: int = 8) -> Generator[T]:
+    """Run an iterable in a thread of its own, a few items ahead; errors come out where they would have.
+
+    FFmpeg works without Python's lock, so decoding ahead runs beside encoding or detecting. Close it, or read it to
+    its end; the thread ends with it.
+    """
+    box: queue.Queue[tuple[list[T], BaseException | None]] = queue.Queue(depth)
+    stop = threading.Event()
+    thread = threading.Thread(target=_work_ahead, args=(items, box, stop), name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = box.get()
+            if error is not None:
+                raise error
+            if not item:
+                return
+            yield item[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _work_ahead(
+    items: Iterable[T], box: queue.Queue[tuple[list[T], BaseException | None]], stop: threading.Event
+) -> None:
+    def put(item: list[T], error: BaseException | None) -> None:
+        while not stop.is_set():
+            with suppress(queue.Full):
+                box.put((item, error), timeout=0.1)
+                return
+
+    iterator = iter(items)
+    try:
+        for item in iterator:
+            put([item], None)
+            if stop.is_set():
+                break
+        put([], None)
+    except BaseException as exc:  # noqa: BLE001 - raised again in the thread that reads
+        put([], exc)
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()

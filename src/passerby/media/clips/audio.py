@@ -13,13 +13,15 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from passerby.media.clips.clip import open_clip
+from passerby.media.clips.clip import open_clip, video_stream
 from passerby.media.clips.muxing import ClipWriter
+from passerby.media.clips.packets import Clock
 
 
 def playable_audio(source: InputContainer) -> list[AudioStream]:
-    """Return the audio tracks whose codec is known here."""
-    return [stream for stream in source.streams.audio if getattr(stream, "codec_context", None) is not None]
+    """Return the audio tracks whose codec is known here, and told by the file's beginning."""
+    known = [stream for stream in source.streams.audio if getattr(stream, "codec_context", None) is not None]
+    return [stream for stream in known if stream.codec_context.sample_rate and stream.codec_context.channels]
 
 
 class AudioCopy:
@@ -46,8 +48,13 @@ class AudioCopy:
         self.left_out = len(self._source.streams.audio) - len(streams)
         for stream in streams:
             writer.add_audio(stream, keep_language=keep_language)
-        self._packets = self._source.demux(*streams) if streams else iter(())
+        video = video_stream(self._source, path.name)
+        self._clock = Clock(self._source, video)  # the video's times say where the clock jumps
+        beside = (video,) if self._clock.runs else ()
+        self._packets = self._source.demux(*beside, *streams) if streams else iter(())
+        self._copied = {stream.index for stream in streams}
         self._held: Packet[Stream] | None = None
+        self._last: dict[int, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -77,13 +84,19 @@ class AudioCopy:
                 packet = next(self._packets)
             except (StopIteration, av.error.EOFError, av.error.InvalidDataError):
                 return None
-            if packet.pts is not None and packet.size:
+            if packet.size and not packet.is_corrupt:
+                self._clock.mend(packet)
+            if packet.stream_index in self._copied and packet.pts is not None and packet.size:
                 return packet
 
     def _write(self, packet: Packet[Stream]) -> None:
         ticks = round(self._shift_s / packet.time_base)
         packet.pts = (packet.pts or 0) - ticks
         packet.dts = packet.dts - ticks if packet.dts is not None else None
+        time = packet.pts if packet.dts is None else packet.dts
+        if time <= self._last.get(packet.stream_index, time - 1):
+            return  # where a clock jumped back, sound that is already heard comes once more
+        self._last[packet.stream_index] = time
         self._writer.write_audio(packet)  # type: ignore[arg-type]
 
 

@@ -1,8 +1,8 @@
 """What a clip is: its one video track, its times, colours and turn, and what lies beside the picture.
 
-Containers are MP4, MOV, Matroska, WebM and AVI; nothing else is opened, so that a playlist or a text file cannot make
-the reader fetch other files. Attached pictures (cover art) are not video. Frames that an edit list hides are never
-decoded out, so they are neither shown nor written.
+Only the formats of ``clip_formats`` are opened, so that a playlist or a text file cannot make the reader fetch other
+files. Attached pictures (cover art) are not video. Frames that an edit list hides are never decoded out, so they are
+neither shown nor written.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError
+from passerby.media.clip_formats import FORMAT_OF_DEMUXER
 
-FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "matroska,webm": "matroska", "avi": "avi"}
-_WHITELIST = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+_WHITELIST = ",".join(FORMAT_OF_DEMUXER)
 _PICTURE_BRANDS = frozenset({"heic", "heix", "heim", "heis", "mif1", "msf1", "avif", "avis", "MiHB", "MiHE"})
 _PROBE_PACKETS = 600
 _TIMED_PACKETS = 250
@@ -69,7 +69,7 @@ class ClipInfo:
     """One clip, as its container and its first decoded frame describe it.
 
     Attributes:
-        container: ``mp4``, ``mov``, ``matroska``, ``webm`` or ``avi``.
+        container: ``mp4``, ``mov``, ``matroska``, ``webm``, ``avi``, or FFmpeg's name of another demuxer.
         codec: FFmpeg's name: ``h264``, ``hevc``, ``vp9``, ``av1``, ``mpeg4``, ``mjpeg`` ...
         width_px: Of the coded picture, before any turn.
         height_px: Of the coded picture, before any turn.
@@ -128,7 +128,7 @@ def reading(path: Path) -> Iterator[None]:
         raise UnreadableError(f"no permission to read {path.name}") from exc
     except (av.error.InvalidDataError, av.error.ArgumentError) as exc:  # the latter for a format that is not allowed
         raise UnreadableError(
-            f"{path.name} must be an MP4, MOV, MKV, WebM or AVI clip, and does not read as one",
+            f"{path.name} must be a clip, and does not read as one",
             hint="it may be cut off, or another kind of file with a wrong suffix",
         ) from exc
     except av.error.EOFError as exc:
@@ -266,18 +266,19 @@ def _describe(container: InputContainer, stream: VideoStream, frame: av.VideoFra
 
 
 def _container_name(container: InputContainer) -> str:
-    name = FORMATS.get(container.format.name, container.format.name)
-    if name == "mp4" and container.metadata.get("major_brand", "").strip() == "qt":
-        return "mov"
-    if name == "matroska" and Path(container.name).suffix.lower() == ".webm":
-        return "webm"
+    name = container.format.name
+    if name == "mov,mp4,m4a,3gp,3g2,mj2":
+        return "mov" if container.metadata.get("major_brand", "").strip() == "qt" else "mp4"
+    if name == "matroska,webm":
+        return "webm" if Path(container.name).suffix.lower() == ".webm" else "matroska"
     return name
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
+    states_length = FORMAT_OF_DEMUXER[container.format.name].states_length
+    return container.duration / av.time_base if container.duration and states_length else None  # else guessed by bytes
 
 
 def _side(frame: av.VideoFrame, kind: SideDataType) -> bytes | None:

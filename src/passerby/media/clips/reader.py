@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, cast
 
 import av
 import av.error
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from passerby.config import processors
-from passerby.errors import UnreadableError, UnsupportedError, UsageError
+from passerby.errors import UnreadableError, UsageError
+from passerby.media.clip_formats import FORMAT_OF_DEMUXER
 from passerby.media.clips.clip import ClipInfo, open_clip, probe_clip, reading, video_stream
 from passerby.media.clips.cropped import HiddenEdges
+from passerby.media.clips.packets import Clock, demux
 from passerby.media.clips.smartcopy import Copyable, Survey
 from passerby.media.clips.times import FrameTimes
+from passerby.media.content import stream_codec
+from passerby.media.fitting import Fitter
 
-T = TypeVar("T")
 _MISSING_S = 1.0
+_MOST_RESIZED = 4
+_OF_PACKETS = frozenset({"mpegts", "mpeg"})
+"""Containers that a recording of another codec can be put behind, byte behind byte; packets in them begin with what tells it."""
+_START_BYTES = 64
+_LIKE = {"mpeg1video": "mpeg2video"}
 _HOPELESS_PACKETS = 250  # ten seconds at 25 frames a second without one good frame
 
 
@@ -73,6 +79,8 @@ class DecodeRecord:
         corrupt: Indices of frames that the decoder had to guess at.
         lost: Packets that gave no frame because they do not decode.
         truncated: The file ends before its own index says it does.
+        jumps: How often the clip's clock jumped or wrapped; its frames follow one another there.
+        resized: Where the picture changed its size and was fitted to the first, in words, the first few.
         copyable: Groups of pictures that may be copied where nothing in them changes.
     """
 
@@ -80,6 +88,8 @@ class DecodeRecord:
     corrupt: frozenset[int] = frozenset()
     lost: int = 0
     truncated: bool = False
+    jumps: int = 0
+    resized: tuple[str, ...] = ()
     copyable: Copyable = field(default_factory=Copyable)
 
 
@@ -90,6 +100,7 @@ class Decoding:
         times: Gives the frames their times.
         index: Of the next frame.
         lost: Packets that do not decode.
+        resized: Where the picture changed its size, in words, the first few.
     """
 
     def __init__(
@@ -100,7 +111,8 @@ class Decoding:
         *,
         cut: Callable[[av.VideoFrame], av.VideoFrame] | None = None,
     ) -> None:
-        self._stream = stream
+        self._decoder = stream.codec_context
+        self._codec = info.codec
         self._cut = cut
         self._name = name
         self._info = info
@@ -108,18 +120,37 @@ class Decoding:
         self._barren = 0
         self.index = 0
         self.lost = 0
+        self.resized: list[str] = []
+        self._not_whole: set[int | None] = set()
+        self._fitter = Fitter(info.width_px, info.height_px)
+        self._size = (info.width_px, info.height_px)
 
     def feed(self, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
         """Decode one packet, or None at the end.
 
         Raises:
             UnreadableError: Nothing has decoded for long, or the decoder failed for good.
-            UnsupportedError: The picture changed its size.
         """
         if packet is not None:
             self.times.note(packet)
+            yield from self._change_codec(packet)
+            if packet.is_corrupt:
+                self._not_whole.add(packet.pts)
+        yield from self._decode(packet)
+
+    def _change_codec(self, packet: Packet[VideoStream]) -> Iterator[Frame]:
+        """Go on with another decoder where a recording of another codec was put behind: give what the first still holds."""
+        if self._info.container not in _OF_PACKETS or not packet.is_keyframe:
+            return
+        codec = stream_codec(bytes(packet)[:_START_BYTES])
+        if codec is not None and codec not in {self._codec, _LIKE.get(self._codec)}:
+            yield from self._decode(None)
+            self._decoder = cast("VideoCodecContext", av.CodecContext.create(codec, "r"))
+            self._codec = codec
+
+    def _decode(self, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
         try:
-            pictures = self._stream.codec_context.decode(packet)
+            pictures = self._decoder.decode(packet)
         except av.error.EOFError:
             return
         except av.error.InvalidDataError:
@@ -148,16 +179,18 @@ class Decoding:
 
     def _frame(self, picture: av.VideoFrame) -> Frame:
         info = self._info
-        corrupt = picture.is_corrupt
+        corrupt = picture.is_corrupt or picture.pts in self._not_whole
+        self._not_whole.discard(picture.pts)
+        pts = self.times.time_of(picture)
         if self._cut is not None:
             picture = self._cut(picture)
-        if (picture.width, picture.height) != (info.width_px, info.height_px):
-            raise UnsupportedError(
-                f"{self._name} changes from {info.width_px}x{info.height_px} to {picture.width}x{picture.height} "
-                f"at {self._place()}, and one output cannot hold both",
-                hint="cut it there and veil the parts",
-            )
-        pts = self.times.time_of(picture)
+        size = (picture.width, picture.height)
+        if size != self._size:
+            self._size = size
+            if len(self.resized) < _MOST_RESIZED:
+                self.resized.append(f"{size[0]}x{size[1]} from {self._place()}")
+        if size != (info.width_px, info.height_px):
+            picture = self._fitter.fit(picture)
         frame = Frame(self.index, pts, info.time_base, picture, corrupt)
         self.index += 1
         return frame
@@ -204,16 +237,16 @@ class ClipReader:
 
         Raises:
             UnreadableError: It does not decode (further), with the place.
-            UnsupportedError: The picture changes its size.
         """
         container = open_clip(self.path)
         self._open.append(container)
         stream = video_stream(container, self.path.name)
         one_pass = _RecordedPass(stream, self.path.name, self.info, skip_loop_filter=self._skip_loop_filter)
+        clock = Clock(container, stream)
         with reading(self.path):
-            for packet in demux(container, stream):
+            for packet in demux(container, stream, clock):
                 yield from one_pass.feed(packet)
-        self._record = one_pass.record(self.path.name)
+        self._record = replace(one_pass.record(self.path.name), jumps=clock.jumps)
         self._open.remove(container)
         container.close()
 
@@ -224,6 +257,7 @@ class _RecordedPass:
     def __init__(self, stream: VideoStream, name: str, info: ClipInfo, *, skip_loop_filter: bool) -> None:
         prepare(stream, skip_loop_filter=skip_loop_filter)
         self._declared, self._info = stream.frames, info
+        self._states_length = FORMAT_OF_DEMUXER[stream.container.format.name].states_length
         self._survey = Survey(stream, info)
         self._edges = HiddenEdges(stream, info, self._survey.sps) if self._survey.sps else None
         self._decoding = Decoding(stream, name, info, cut=self._cut if self._edges else None)
@@ -263,13 +297,22 @@ class _RecordedPass:
         lost = self._decoding.lost
         if self._corrupt or lost:
             self._survey.reason = "it is damaged"
+        elif self._decoding.resized:
+            self._survey.reason = "the picture changes its size"
         elif self._decoding.times.guessed:
             self._survey.reason = "times of its frames fall"
         copyable = self._survey.finish(times, frozenset(self._unfit))
-        return DecodeRecord(times, frozenset(self._corrupt), lost, self._is_truncated(), copyable)
+        return DecodeRecord(
+            times,
+            frozenset(self._corrupt),
+            lost,
+            self._is_truncated(),
+            resized=tuple(self._decoding.resized),
+            copyable=copyable,
+        )
 
     def _is_truncated(self) -> bool:
-        if self._info.duration_s is None:
+        if self._info.duration_s is None or not self._states_length:
             return False
         missing_s = self._info.duration_s - float(self._times[-1] * self._info.time_base)
         if self._declared:  # fewer than the index says, unless an edit list ends the clip there
@@ -292,7 +335,7 @@ def predict_record(path: Path, info: ClipInfo) -> DecodeRecord | None:
         stream = video_stream(container, path.name)
         survey, times = Survey(stream, info), array("q")
         with reading(path):
-            for packet in demux(container, stream):
+            for packet in demux(container, stream, Clock(container, stream)):
                 if packet is not None:
                     survey.add(packet)
                     times.append(packet.pts or 0)
@@ -313,65 +356,3 @@ def prepare(stream: VideoStream, *, skip_loop_filter: bool = False) -> None:
     stream.codec_context.thread_count = max(1, processors() // 2)
     if skip_loop_filter:
         stream.codec_context.options = {"skip_loop_filter": "all"}
-
-
-def demux(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream] | None]:
-    """Yield the packets of a video track, then None. A file that breaks off ends; it does not raise.
-
-    A cut-off last packet is left out: what it would decode to is a guess.
-    """
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.error.EOFError, av.error.InvalidDataError):
-            break
-        if packet.size and not packet.is_corrupt:
-            yield packet
-    yield None
-
-
-def read_ahead(items: Iterable[T], *, depth: int = 8) -> Generator[T]:
-    """Run an iterable in a thread of its own, a few items ahead; errors come out where they would have.
-
-    FFmpeg works without Python's lock, so decoding ahead runs beside encoding or detecting. Close it, or read it to
-    its end; the thread ends with it.
-    """
-    box: queue.Queue[tuple[list[T], BaseException | None]] = queue.Queue(depth)
-    stop = threading.Event()
-    thread = threading.Thread(target=_work_ahead, args=(items, box, stop), name="read-ahead", daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = box.get()
-            if error is not None:
-                raise error
-            if not item:
-                return
-            yield item[0]
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _work_ahead(
-    items: Iterable[T], box: queue.Queue[tuple[list[T], BaseException | None]], stop: threading.Event
-) -> None:
-    def put(item: list[T], error: BaseException | None) -> None:
-        while not stop.is_set():
-            with suppress(queue.Full):
-                box.put((item, error), timeout=0.1)
-                return
-
-    iterator = iter(items)
-    try:
-        for item in iterator:
-            put([item], None)
-            if stop.is_set():
-                break
-        put([], None)
-    except BaseException as exc:  # noqa: BLE001 - raised again in the thread that reads
-        put([], exc)
-    finally:
-        if isinstance(iterator, Generator):
-            iterator.close()

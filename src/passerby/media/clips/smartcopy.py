@@ -180,8 +180,8 @@ class Survey:
                 pictures += first == 0
                 kinds.add(kind)
             elif kind in _SETS:
-                if bytes(unit) not in config.sps + config.pps:
-                    raise BitstreamError("parameter set changes")
+                if bytes(unit) not in config.sps + config.pps:  # groups that follow may refer to it
+                    self.reason = "its parameter sets change on the way"
             elif kind == _SEI and FILM_GRAIN in message_types(bytes(unit)):
                 raise BitstreamError("grain is drawn by message")
             elif kind not in _LEFT_OUT:

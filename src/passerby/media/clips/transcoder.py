@@ -18,14 +18,14 @@ import numpy as np
 
 from passerby.errors import UnsupportedError, UsageError
 from passerby.files import atomic_file
-from passerby.media.clips.ahead import PassAhead
+from passerby.media.clips.ahead import PassAhead, read_ahead
 from passerby.media.clips.audio import AudioCopy, NoAudio
 from passerby.media.clips.clip import ClipInfo, open_clip, probe_clip
 from passerby.media.clips.encoder import WriteSettings, plan_encoding
 from passerby.media.clips.hardware import EncoderChoice, choose_encoder
 from passerby.media.clips.muxing import ClipWriter
 from passerby.media.clips.output_track import MixedTrack, VideoTrack, mixed_options
-from passerby.media.clips.reader import DecodeRecord, Frame, read_ahead
+from passerby.media.clips.reader import DecodeRecord, Frame
 from passerby.media.clips.smartcopy import Group, plan_segments
 from passerby.media.clips.supply import Copied, Item, RunEnd, Supply
 from passerby.media.frames import cover_whole
@@ -230,8 +230,8 @@ class _Job:
         dropped = self._info.beside
         if self._silent:
             dropped += (f"{self._silent} audio track{'s' * (self._silent > 1)}",)
-        if self._record is not None and self._record.truncated:
-            self._notes += ("the input ends before its own index says it does",)
+        if self._record is not None:
+            self._notes += _told(self._record)
         return WriteReport(
             frames=self._copied + self._encoded,
             copied_frames=self._copied,
@@ -243,3 +243,15 @@ class _Job:
             encoder=self._plan.encoder,
             no_hardware=self._no_hardware,
         )
+
+
+def _told(record: DecodeRecord) -> tuple[str, ...]:
+    """Say in words what is odd about a clip."""
+    notes: tuple[str, ...] = ()
+    if record.truncated:
+        notes += ("the input ends before its own index says it does",)
+    if record.jumps:
+        notes += (f"the clip's clock jumps {record.jumps} times: what follows a jump goes on at once",)
+    if record.resized:
+        notes += (f"the picture changes its size, and is fitted to the first: {', '.join(record.resized)}",)
+    return notes

@@ -24,13 +24,18 @@ FORMAT, VERSION = "passerby-report", 1
 
 
 def report_json(
-    reports: Sequence[VeilReport], failures: Sequence[tuple[str, str]] = (), *, measures: Path = MEASURED
+    reports: Sequence[VeilReport],
+    failures: Sequence[tuple[str, str]] = (),
+    skipped: Sequence[tuple[str, str]] = (),
+    *,
+    measures: Path = MEASURED,
 ) -> dict[str, Any]:
     """Return a run as the published schema has it.
 
     Args:
         reports: One for each file that was veiled.
         failures: Name and error of each file that was not.
+        skipped: Path and reason of each file in a named folder that is no footage.
         measures: Where the benchmark's finding lies.
     """
     known = measured(measures)
@@ -44,6 +49,7 @@ def report_json(
         else {"material": known.material, "rows": [_plain(row) | {"rate": row.rate} for row in known.rows]},
         "files": [_file_json(report) for report in reports],
         "failures": [{"source": name, "error": error} for name, error in failures],
+        "skipped": [{"source": name, "reason": reason} for name, reason in skipped],
     }
 
 
@@ -66,7 +72,10 @@ def _plain(value: Any) -> dict[str, Any]:  # noqa: ANN401  # any of the frozen v
 
 
 def write_report(
-    path: Path, reports: Sequence[VeilReport], failures: Sequence[tuple[str, str]] = ()
+    path: Path,
+    reports: Sequence[VeilReport],
+    failures: Sequence[tuple[str, str]] = (),
+    skipped: Sequence[tuple[str, str]] = (),
 ) -> tuple[Path, Path]:
     """Write the page and, beside it, the JSON.
 
@@ -74,6 +83,7 @@ def write_report(
         path: The page, or the JSON when it ends in ``.json``; the other one gets the same name with its own ending.
         reports: One for each file that was veiled.
         failures: Name and error of each file that was not.
+        skipped: Path and reason of each file in a named folder that is no footage.
 
     Returns:
         Page and JSON.
@@ -82,9 +92,9 @@ def write_report(
         OutputError: they cannot be written.
     """
     page, data = report_names(path)
-    text = json.dumps(report_json(reports, failures), indent=1, allow_nan=False, default=str)
+    text = json.dumps(report_json(reports, failures, skipped), indent=1, allow_nan=False, default=str)
     write_atomic(data, (text + "\n").encode())
-    write_atomic(page, report_page(reports, failures).encode())
+    write_atomic(page, report_page(reports, failures, skipped).encode())
     return page, data
 
 
@@ -98,7 +108,11 @@ def report_names(path: Path) -> tuple[Path, Path]:
 
 
 def report_page(
-    reports: Sequence[VeilReport], failures: Sequence[tuple[str, str]] = (), *, measures: Path = MEASURED
+    reports: Sequence[VeilReport],
+    failures: Sequence[tuple[str, str]] = (),
+    skipped: Sequence[tuple[str, str]] = (),
+    *,
+    measures: Path = MEASURED,
 ) -> str:
     """Return the page: one HTML text with its pictures inside; arguments as in :func:`report_json`."""
     return (
@@ -107,6 +121,7 @@ def report_page(
         .render(
             reports=reports,
             failures=failures,
+            skipped=skipped,
             measured=measured(measures),
             statement=NOT_ANONYMOUS,
             version=passerby.__version__,
