@@ -51,6 +51,11 @@ from .report import (
     side_by_side_to_text,
     vocabulary_to_json,
 )
+from .statute import (
+    PARAPHRASE,
+    Quotation,
+    words_of,
+)
 from .values import (
     UNKNOWN,
     Alternative,
@@ -71,6 +76,7 @@ from .values import (
 __all__ = [
     "DEFAULT_POSITION",
     "OUTCOME_TITLE",
+    "PARAPHRASE",
     "UNKNOWN",
     "Addressee",
     "Alternative",
@@ -90,6 +96,7 @@ __all__ = [
     "OpenPoint",
     "Outcome",
     "Provision",
+    "Quotation",
     "Reason",
     "Rule",
     "Stage",
@@ -128,4 +135,5 @@ __all__ = [
     "value_to_yaml",
     "vocabulary",
     "vocabulary_to_json",
+    "words_of",
 ]

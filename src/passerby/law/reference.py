@@ -20,6 +20,7 @@ from passerby.law.values import Certainty, FineTier
 
 ROOM = Path(__file__).parent
 DATA = ROOM / "data"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -104,7 +105,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - what the file holds is check
         RuleError: it is missing or is no YAML; the message starts with the file's name.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - both are safe loaders
     except OSError as exc:
         raise RuleError(f"{path}: cannot be read: {exc.strerror}") from exc
     except yaml.YAMLError as exc:

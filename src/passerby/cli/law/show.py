@@ -49,6 +49,21 @@ def _provision(provision: law.Provision) -> Iterator[str]:
     yield f"File: {provision.path}"
     yield ""
     yield from _markdown(provision.text)
+    yield ""
+    yield from _own_words(provision)
+
+
+def _own_words(provision: law.Provision) -> Iterator[str]:
+    """Tell what the statute says to the letter, and where that stands."""
+    quotations = law.words_of(provision)
+    if not quotations:
+        yield law.PARAPHRASE
+        return
+    yield "The statute's own words"
+    for quotation in quotations:
+        yield from _fold(f"{quotation.reference}: {quotation.words}", "  ", "    ")
+    for source, terms in dict.fromkeys((q.source, q.statute.terms) for q in quotations):
+        yield from _fold(f"Source: {source}. {terms}", "  ", "    ")
 
 
 def _markdown(text: str) -> Iterator[str]:

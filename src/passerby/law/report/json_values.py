@@ -15,7 +15,9 @@ from importlib.resources import files
 from passerby.law.facts import Fact, fact_help, vocabulary
 from passerby.law.reference import SLUG
 from passerby.law.report.assessment import Assessment
+from passerby.law.report.quoted import words_behind, words_quoted
 from passerby.law.report.words import DISCLAIMER, articles, guideline_of
+from passerby.law.statute import Quotation
 from passerby.law.values import UNKNOWN, Alternative, FactValue, Provision, Reason, Verdict
 
 VOCABULARY_SCHEMA = "passerby-vocabulary/1"
@@ -178,6 +180,7 @@ def _verdict(verdict: Verdict, assessment: Assessment) -> dict[str, Json]:
         "changes": [_take(change, "facts outcome") for change in verdict.changes],
         "later": [_take(later, "on outcome") for later in verdict.later],
         "notes": [*verdict.notes],
+        "quotations": [_quotation(quotation) for quotation in words_quoted(verdict)],
         "assumed": _facts(verdict.assumed),
     }
 
@@ -191,6 +194,7 @@ def _reason(reason: Reason) -> Json:
         "article": reason.provision.article if reason.provision else None,
         "guideline": guideline_of(reason),
         "certainty": reason.certainty.value,
+        "quoted": [quotation.reference for quotation in words_behind(reason)],
         "facts": _facts(reason.facts),
         "premises": [_reason(premise) for premise in reason.premises],
     }
@@ -203,6 +207,14 @@ def _alternative(alternative: Alternative) -> Json:
         "readings": dict(alternative.readings),
         "certainty": alternative.certainty.value,
         "reasons": [_reason(reason) for reason in alternative.reasons],
+    }
+
+
+def _quotation(quotation: Quotation) -> Json:
+    return {
+        "reference": quotation.reference,
+        "words": quotation.words,
+        **_take(quotation.statute, "title address published read terms"),
     }
 
 

@@ -1,0 +1,100 @@
+"""The statute's own words: every letter as in the excerpt, every excerpt as its digest says, every rule of the Act quoted."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from passerby import law
+from passerby.law.reference import DATA
+from passerby.law.statute import places, quotations, words_beside
+
+EXCERPTS: dict[str, Any] = {
+    path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted((DATA / "excerpts").glob("*.yaml"))
+}
+QUOTED: dict[str, Any] = yaml.safe_load((DATA / "quotations.yaml").read_text(encoding="utf-8"))
+PROVISIONS = [*law.provisions("act-2024"), *law.provisions("act-2024", overlays=["amendment-2026"])]
+
+
+def unfaithful(quoted: dict[str, Any], excerpts: dict[str, Any]) -> list[str]:
+    """Return the quotations that do not stand to the letter in their excerpt."""
+    return [
+        f"{name}: {place}"
+        for name, text in quoted.items()
+        for place, entry in text["words"].items()
+        if entry["words"] not in excerpts[name]["excerpts"][entry["excerpt"]]["text"]
+    ]
+
+
+def test_every_quotation_stands_to_the_letter_in_its_excerpt() -> None:
+    assert set(QUOTED) == set(EXCERPTS)
+    assert not unfaithful(QUOTED, EXCERPTS)
+    assert len(quotations()) > 60
+
+
+@pytest.mark.parametrize("name", EXCERPTS)
+def test_every_excerpt_has_the_digest_beside_it(name: str) -> None:
+    for place, entry in EXCERPTS[name]["excerpts"].items():
+        assert hashlib.sha256(entry["text"].encode()).hexdigest() == entry["sha256"], place
+        assert entry["text"] == " ".join(entry["text"].split()), place
+
+
+@pytest.mark.parametrize("name", EXCERPTS)
+def test_a_changed_letter_is_noticed(name: str) -> None:
+    for place, entry in QUOTED[name]["words"].items():
+        changed = entry["words"].replace("the", "tne", 1) if "the" in entry["words"] else entry["words"] + "s"
+        forged = {name: {"words": {place: {**entry, "words": changed}}}}
+        assert unfaithful(forged, EXCERPTS) == [f"{name}: {place}"]
+        excerpt = EXCERPTS[name]["excerpts"][entry["excerpt"]]
+        assert hashlib.sha256(excerpt["text"].replace("a", "e", 1).encode()).hexdigest() != excerpt["sha256"]
+
+
+def test_quotations_and_excerpts_name_the_same_source() -> None:
+    for name, text in QUOTED.items():
+        source = EXCERPTS[name]["source"]
+        assert {key: source[key] for key in text["source"]} == text["source"]
+        assert len(source["sha256"]) == 64
+        assert source["copy"]
+
+
+def test_quotations_stand_beside_rules_that_are_there() -> None:
+    there = {p.id for p in PROVISIONS} | {f"{p.position}/{rule.id}" for p in PROVISIONS for rule in p.rules}
+    assert not places() - there
+
+
+@pytest.mark.parametrize("provision", PROVISIONS, ids=lambda provision: provision.id)
+def test_every_rule_of_the_act_has_the_statutes_words_beside_it(provision: law.Provision) -> None:
+    # what is our reading of a word, or part of no provision of its own, may have none
+    without = {rule.id for rule in provision.rules if not words_beside(provision, rule.id)}
+    assert without <= OURS, "quote the provision in data/quotations.yaml, or say here that there is none"
+
+
+OURS: frozenset[str] = frozenset()
+"""Rules of the Act's position that rest on no words of it."""
+
+
+def test_a_rule_has_its_own_words_and_else_those_of_its_provision() -> None:
+    ban = next(p for p in PROVISIONS if p.id == "act-2024/art-05-1-h")
+    assert [q.reference for q in words_beside(ban, "art-05-1-h/victim")] == ["Art. 5(1)(h)(i)"]
+    assert [q.reference for q in words_beside(ban, "art-05-1-h/ban")] == ["Art. 5(1)(h)"]
+    assert "strictly necessary" in words_beside(ban, None)[0].words
+
+
+def test_a_text_without_a_stored_copy_is_quoted_nowhere() -> None:
+    for position in ("commission-2021", "council-2022", "parliament-2023", "edpb-2021"):
+        assert not any(words_beside(p, rule.id) for p in law.provisions(position) for rule in p.rules)
+
+
+def test_the_script_refuses_another_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<p id='art_5'>another</p>", encoding="utf-8")
+    script = Path(__file__).parent.parent / "scripts" / "excerpts.py"
+    done = subprocess.run([sys.executable, script, page], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "the page must have the SHA-256" in done.stderr
