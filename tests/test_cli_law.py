@@ -140,7 +140,7 @@ WRONG = [
         "must go to authority, got operator",
         "--kind question",
     ),
-    ("law letter --camera good.yaml --lang xx", "--lang must be en, got 'xx'", "translate the draft"),
+    ("law letter --camera good.yaml --lang xx", "--lang must be en, fr, de, got 'xx'", "write --lang en"),
     ("law compare empty", "found none", "one file per deployment"),
 ]
 

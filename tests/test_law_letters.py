@@ -13,7 +13,8 @@ from passerby import law
 from passerby.cli import main
 from passerby.errors import UsageError
 from passerby.law.report.letters import WIDTH, describe
-from passerby.law.report.words import day, steps
+from passerby.law.report.wording import wording_in
+from passerby.law.report.words import steps
 from passerby.values import utc_now
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples" / "law"
@@ -105,7 +106,7 @@ def test_letter_of_the_command_is_read_on_its_day(capsys: pytest.CaptureFixture[
 
     assert "as in force on 2 February 2025" in letter("--on", "2025-02-02")
     before, text, after = utc_now().date(), letter(), utc_now().date()
-    assert any(f"as in force on {day(today)}" in text for today in (before, after))
+    assert any(f"as in force on {wording_in('en').day(today)}" in text for today in (before, after))
 
 
 def test_questions_are_those_on_which_the_verdict_turns() -> None:

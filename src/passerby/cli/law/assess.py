@@ -16,6 +16,7 @@ from passerby import law
 from passerby.cli.law.interview import interview
 from passerby.errors import UsageError
 from passerby.files import write_atomic
+from passerby.languages import FALLBACK_LANGUAGE, LANGUAGES
 
 PositionOption = Annotated[
     list[str] | None,
@@ -33,6 +34,9 @@ OverlayOption = Annotated[
     typer.Option(
         "--overlay", metavar="DIR", help="Lay a folder of rules, or a shipped layer by name, over the position."
     ),
+]
+LangOption = Annotated[
+    str, typer.Option("--lang", help=f"Language of what is written: {', '.join(LANGUAGES)}. JSON stays in English.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -61,6 +65,17 @@ def read_options(positions: list[str] | None, on: str | None, *, every: bool) ->
             )
     chosen = known if every else tuple(dict.fromkeys(positions or (law.DEFAULT_POSITION,)))
     return chosen, law.parse_day(on, "--on") if on else None
+
+
+def read_language(lang: str) -> law.Wording:
+    """Return the texts of the language asked for.
+
+    Raises:
+        UsageError: there is no such language.
+    """
+    if lang not in LANGUAGES:
+        raise UsageError(f"--lang must be {', '.join(LANGUAGES)}, got '{lang}'", hint=f"write --lang {LANGUAGES[0]}")
+    return law.wording_in(lang)
 
 
 def read_overlays(given: list[str] | None) -> tuple[str | Path, ...]:
@@ -94,6 +109,7 @@ def _assess(
     on: OnOption = None,
     overlay: OverlayOption = None,
     as_json: JsonOption = False,
+    lang: LangOption = FALLBACK_LANGUAGE,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Also write the report as one HTML page.")
     ] = None,
@@ -108,17 +124,18 @@ def _assess(
     """
     positions, day = read_options(position, on, every=every)
     overlays = read_overlays(overlay)
+    w = read_language(lang)
     if ask:
-        described = interview(Path(deployment or "deployment.yaml"), positions, day, overlays)
+        described = interview(Path(deployment or "deployment.yaml"), positions, day, overlays, w=w)
     elif deployment is None:
         raise UsageError("a file of facts must be given", hint="passerby assess FILE, or passerby assess --ask")
     else:
         described = law.read_deployment(deployment)
     assessment = law.assess_deployment(described, positions, on=day, overlays=overlays)
     if report is not None:
-        write_atomic(report, law.assessment_to_html(assessment).encode())
+        write_atomic(report, law.assessment_to_html(assessment, lang).encode())
         typer.echo(f"wrote {report}", err=True)
     if as_json:
         typer.echo(law.dump_json(law.assessment_to_json(assessment)), nl=False)
     else:
-        typer.echo(law.assessment_to_text(assessment), nl=False)
+        typer.echo(law.assessment_to_text(assessment, lang), nl=False)

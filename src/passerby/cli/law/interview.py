@@ -22,7 +22,9 @@ from passerby.files import write_atomic
 _WIDTH = 80
 
 
-def interview(path: Path, positions: Sequence[str], on: date | None, overlays: Sequence[str | Path]) -> law.Deployment:
+def interview(
+    path: Path, positions: Sequence[str], on: date | None, overlays: Sequence[str | Path], *, w: law.Wording
+) -> law.Deployment:
     """Ask for the facts, save them and return them.
 
     Args:
@@ -30,6 +32,7 @@ def interview(path: Path, positions: Sequence[str], on: date | None, overlays: S
         positions: Whose verdicts the questions are chosen for.
         on: The day asked about, or None.
         overlays: Layers over the positions.
+        w: The language of the questions; the words that answer them are those of the facts file.
 
     Raises:
         UsageError: the file exists already, or is none for YAML.
@@ -47,32 +50,32 @@ def interview(path: Path, positions: Sequence[str], on: date | None, overlays: S
         return law.assess_all(facts, positions, on=on, overlays=overlays)
 
     state = law.Interview(judge)
-    _say("Answer with a word or its number; ? explains, unknown is an answer, back returns, stop ends.")
+    _say(w.of("Answer with a word or its number; ? explains, unknown is an answer, back returns, stop ends."))
     stage: law.Stage | None = None
     try:
         while (fact := state.next_fact()) is not None:
             if stage is not law.stage_of(fact.name):
                 stage = law.stage_of(fact.name)
-                _say("", f"-- {stage.title} --")
-            _say("", _question(fact, len(state.answers) + 1))
-            if not _take(state, fact):
+                _say("", f"-- {w.of(stage.title)} --")
+            _say("", _question(w, fact, len(state.answers) + 1))
+            if not _take(w, state, fact):
                 break
     except KeyboardInterrupt:
-        _say("", "broken off; what was answered is saved")
-    _say("", _summary(state))
+        _say("", w.of("broken off; what was answered is saved"))
+    _say("", _summary(w, state))
     text = law.facts_to_yaml(state.facts(), title=path.stem.replace("-", " ").replace("_", " "))
     write_atomic(path, text.encode())
-    _say(f"saved {path}", "")
+    _say(w.text("saved {path}", path=path), "")
     return law.parse_deployment(text.encode(), str(path))
 
 
-def _take(state: law.Interview, fact: law.Fact) -> bool:
+def _take(w: law.Wording, state: law.Interview, fact: law.Fact) -> bool:
     """Read lines until one answers the question or moves on; return False at the end of the interview."""
     while True:
         typer.echo("> ", err=True, nl=False)
         line = sys.stdin.readline()
         if not line:
-            _say("", "the input ended; what was not answered stays unknown")
+            _say("", w.of("the input ended; what was not answered stays unknown"))
             return False
         word = line.strip()
         if not sys.stdin.isatty():
@@ -81,14 +84,14 @@ def _take(state: law.Interview, fact: law.Fact) -> bool:
             return False
         if word.lower() in {"back", "b"}:
             if state.back() is None:
-                _say("this is the first question")
+                _say(w.of("this is the first question"))
                 continue
             return True
         if word in {"?", "help"}:
-            _say(law.explain_fact(fact))
+            _say(_explained(w, fact))
             continue
         if not word:
-            _say("type an answer, or unknown")
+            _say(w.of("type an answer, or unknown"))
             continue
         try:
             state.answer(fact.name, word)
@@ -98,32 +101,33 @@ def _take(state: law.Interview, fact: law.Fact) -> bool:
         return True
 
 
-def _question(fact: law.Fact, number: int) -> str:
-    lines = [_fold(f"{number}. {fact.question}"), _fold(f"{fact.explanation} ({fact.source})", "   ")]
+def _question(w: law.Wording, fact: law.Fact, number: int) -> str:
+    explained = f"{w.of(fact.explanation)} ({w.cite(fact.source)})"
+    lines = [_fold(f"{number}. {w.of(fact.question)}"), _fold(explained, "   ")]
     if fact.kind == "bool":
-        lines.append("   yes, no or unknown")
+        lines.append("   " + w.of("yes, no or unknown"))
     elif fact.kind == "number":
-        lines.append("   a number or unknown")
+        lines.append("   " + w.of("a number or unknown"))
     elif fact.open:
-        lines.append(
-            _fold(
-                "an offence, as in: " + ", ".join(list(fact.values)[:8]) + "; passerby law facts offence lists all",
-                "   ",
-            )
-        )
+        some = ", ".join(list(fact.values)[:8])
+        lines.append(_fold(w.text("an offence, as in: {some}; passerby law facts offence lists all", some=some), "   "))
     else:
         lines += [
-            _fold(f"{n}) {word}: {meaning}", "   ", "      ")
+            _fold(f"{n}) {word}: {w.of(meaning)}", "   ", "      ")
             for n, (word, meaning) in enumerate(fact.values.items(), 1)
         ]
     return "\n".join(lines)
 
 
-def _summary(state: law.Interview) -> str:
-    left = state.open_facts()
+def _explained(w: law.Wording, fact: law.Fact) -> str:
+    return w.text("{help} Source: {source}.", help=w.of(law.fact_help()[fact.name]), source=w.cite(fact.source))
+
+
+def _summary(w: law.Wording, state: law.Interview) -> str:
+    answered, left = len(state.answers), len(state.open_facts())
     if left:
-        return _fold(f"{len(state.answers)} questions answered; {len(left)} that still matter stay unknown.")
-    return _fold(f"{len(state.answers)} questions answered; nothing else can change the answer.")
+        return w.text("{n} questions answered; {left} that still matter stay unknown.", n=answered, left=left)
+    return w.text("{n} questions answered; nothing else can change the answer.", n=answered)
 
 
 def _fold(text: str, first: str = "", rest: str | None = None) -> str:

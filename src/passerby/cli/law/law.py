@@ -11,14 +11,21 @@ from typing import Annotated
 import typer
 
 from passerby import law
-from passerby.cli.law.assess import JsonOption, OnOption, OverlayOption, PositionOption, read_options, read_overlays
+from passerby.cli.law.assess import (
+    JsonOption,
+    LangOption,
+    OnOption,
+    OverlayOption,
+    PositionOption,
+    read_language,
+    read_options,
+    read_overlays,
+)
 from passerby.cli.law.show import facts_to_text, lists_to_text, provisions_to_text
 from passerby.errors import UsageError
 from passerby.files import write_atomic
+from passerby.languages import FALLBACK_LANGUAGE
 from passerby.values import utc_now
-
-LANGUAGES = ("en",)
-"""Languages that letters are drafted in."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,24 +47,25 @@ def _compare(
     on: OnOption = None,
     overlay: OverlayOption = None,
     as_json: JsonOption = False,
+    lang: LangOption = FALLBACK_LANGUAGE,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write the page.")] = None,
 ) -> None:
     """Put the positions side by side for one deployment, or as a matrix for a folder of them."""
     positions, day = read_options(position, on, every=not position)
-    overlays = read_overlays(overlay)
+    overlays, w = read_overlays(overlay), read_language(lang)
     folder = Path(source)
     deployments = law.read_deployments(folder) if folder.is_dir() else (law.read_deployment(source),)
     rows = tuple(law.assess_deployment(one, positions, on=day, overlays=overlays) for one in deployments)
     if html is not None:
-        heading = f"{len(rows)} deployments in {folder.name}" if folder.is_dir() else rows[0].title
-        write_atomic(html, law.comparison_to_html(rows, heading).encode())
+        of_folder = w.text("{n} deployments in {folder}", n=len(rows), folder=folder.name)
+        write_atomic(html, law.comparison_to_html(rows, of_folder if folder.is_dir() else rows[0].title, lang).encode())
         typer.echo(f"wrote {html}", err=True)
     if as_json:
         typer.echo(law.dump_json(law.comparison_to_json(rows)), nl=False)
     elif folder.is_dir():
-        typer.echo(law.comparison_to_text(rows), nl=False)
+        typer.echo(law.comparison_to_text(rows, lang), nl=False)
     else:
-        typer.echo(law.side_by_side_to_text(rows[0]), nl=False)
+        typer.echo(law.side_by_side_to_text(rows[0], lang), nl=False)
 
 
 def _show(
@@ -115,20 +123,17 @@ def _letter(
     to: Annotated[
         law.Addressee | None, typer.Option("--to", help="Operator or authority; default: where such a letter goes.")
     ] = None,
-    lang: Annotated[str, typer.Option("--lang", help="Language of the letter: en.")] = "en",
+    lang: LangOption = FALLBACK_LANGUAGE,
     on: Annotated[
         str | None, typer.Option("--on", metavar="DATE", help="The day of the letter, YYYY-MM-DD; default: today.")
     ] = None,
 ) -> None:
     """Draft a letter that a citizen may send, with its articles. What the sender fills in stands in square brackets."""
-    if lang not in LANGUAGES:
-        raise UsageError(
-            f"--lang must be {' or '.join(LANGUAGES)}, got '{lang}'", hint="take en and translate the draft"
-        )
+    read_language(lang)
     _, day = read_options(None, on, every=False)
     deployment = law.read_deployment(camera)
     # unlike an assessment, a letter is sent: it must rest on what binds on that day
     sent = day or deployment.on or utc_now().date()
     verdict = law.assess_deployment(deployment, on=sent).verdicts[0]
-    letter = law.draft_letter(deployment.facts, verdict, kind=kind, to=to)
+    letter = law.draft_letter(deployment.facts, verdict, kind=kind, to=to, language=lang)
     typer.echo(law.letter_to_text(letter), nl=False)

@@ -1,3 +1,6 @@
+from .conclusions import (
+    concludes,
+)
 from .decide import (
     DEFAULT_POSITION,
     assess,
@@ -21,6 +24,7 @@ __all__ = [
     "DEFAULT_POSITION",
     "assess",
     "assess_all",
+    "concludes",
     "find_offence_lists",
     "find_provisions",
     "overlay_named",

@@ -20,7 +20,6 @@ from .help import (
 )
 from .interview import (
     Interview,
-    explain_fact,
     facts_to_yaml,
 )
 from .stages import (
@@ -41,7 +40,6 @@ __all__ = [
     "Stage",
     "Vocabulary",
     "accept_facts",
-    "explain_fact",
     "fact_help",
     "facts_to_yaml",
     "nearest_word",

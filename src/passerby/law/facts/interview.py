@@ -13,16 +13,15 @@ from dataclasses import dataclass, field
 from passerby.errors import FactsError
 from passerby.law.facts.check import check_facts, nearest_word
 from passerby.law.facts.contradictions import value_to_yaml
-from passerby.law.facts.help import fact_help
 from passerby.law.facts.stages import place_of
 from passerby.law.facts.terms import Fact, vocabulary
 from passerby.law.values import UNKNOWN, FactValue, Verdict
 
 Judge = Callable[[Mapping[str, FactValue]], Sequence[Verdict]]
 """Returns the verdicts of all positions asked about, for facts of which some may be ``unknown``."""
-_YES = frozenset({"yes", "y", "true", "1"})
-_NO = frozenset({"no", "n", "false", "0"})
-_UNKNOWN = frozenset({"unknown", "u", "don't know", "dont know", "do not know"})
+_YES = frozenset({"yes", "y", "true", "1", "oui", "ja"})
+_NO = frozenset({"no", "n", "false", "0", "non", "nein"})
+_UNKNOWN = frozenset({"unknown", "u", "don't know", "dont know", "do not know", "inconnu", "unbekannt"})
 
 
 @dataclass(slots=True)
@@ -147,8 +146,3 @@ def facts_to_yaml(
 
 def _quote(text: str) -> str:
     return '"' + " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def explain_fact(fact: Fact) -> str:
-    """Return what ``?`` shows: the longer help and where the law says so."""
-    return f"{fact_help()[fact.name]} Source: {fact.source}."

@@ -17,6 +17,7 @@ from .json_values import (
 )
 from .letters import (
     Addressee,
+    KnownCamera,
     Letter,
     LetterKind,
     draft_letter,
@@ -27,6 +28,10 @@ from .text import (
     comparison_to_text,
     side_by_side_to_text,
 )
+from .wording import (
+    Wording,
+    wording_in,
+)
 from .words import (
     OUTCOME_TITLE,
 )
@@ -35,8 +40,10 @@ __all__ = [
     "OUTCOME_TITLE",
     "Addressee",
     "Assessment",
+    "KnownCamera",
     "Letter",
     "LetterKind",
+    "Wording",
     "assess_deployment",
     "assessment_to_html",
     "assessment_to_json",
@@ -52,4 +59,5 @@ __all__ = [
     "read_schema",
     "side_by_side_to_text",
     "vocabulary_to_json",
+    "wording_in",
 ]

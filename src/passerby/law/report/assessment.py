@@ -13,6 +13,13 @@ from passerby.law.facts import Deployment
 from passerby.law.report.liability import Claim, liability
 from passerby.law.values import FactValue, Outcome, Verdict
 
+STANDING = {
+    "law": "The law",
+    "proposal": "History: proposals that never became law",
+    "opinion": "Opinion: it never was law",
+}
+"""Status of a text to the heading under which reports tell its verdict, in their order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
@@ -28,6 +35,7 @@ class Assessment:
         verdicts: One for each position, in the order asked for.
         liability: What somebody harmed may ask for, and what is presumed.
         titles: Position to its title.
+        statuses: Position to ``law``, ``proposal`` or ``opinion``.
     """
 
     name: str
@@ -39,6 +47,20 @@ class Assessment:
     verdicts: tuple[Verdict, ...]
     liability: tuple[Claim, ...]
     titles: Mapping[str, str] = field(hash=False)
+    statuses: Mapping[str, str] = field(hash=False)
+
+    def by_standing(self) -> tuple[tuple[str, tuple[Verdict, ...]], ...]:
+        """Return the verdicts by the headings of ``STANDING``, the law first, within one in the order asked for."""
+        groups = {
+            heading: tuple(v for v in self.verdicts if self.statuses.get(v.position, "law") == status)
+            for status, heading in STANDING.items()
+        }
+        return tuple((heading, verdicts) for heading, verdicts in groups.items() if verdicts)
+
+    @property
+    def ordered(self) -> tuple[Verdict, ...]:
+        """The verdicts in the order of reports: the law first."""
+        return tuple(verdict for _, verdicts in self.by_standing() for verdict in verdicts)
 
 
 def assess_deployment(
@@ -76,6 +98,7 @@ def assess_deployment(
         verdicts=verdicts,
         liability=liability(deployment.facts, _possible_under_the_act(deployment, verdicts)),
         titles={position: position_title(position) for position in positions},
+        statuses={position: rulebook_on(position, (), None, amended=True).book.status for position in positions},
     )
 
 

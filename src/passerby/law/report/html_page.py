@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import passerby
+from passerby.languages import FALLBACK_LANGUAGE
 from passerby.law.facts import vocabulary
 from passerby.law.report.assessment import Assessment
 from passerby.law.report.liability import Claim
+from passerby.law.report.wording import Wording, wording_in
 from passerby.law.report.words import (
     CERTAINTY_MEANING,
-    DISCLAIMER,
+    NO_ADVICE,
     OUTCOME_MEANING,
     OUTCOME_TITLE,
+    RESERVE,
     articles,
     assumptions,
-    day,
     duty_when,
     example_words,
-    fact_meaning,
-    fact_words,
     facts_read,
     fine_words,
     first_statement,
     grouped_changes,
     outside_entirely,
     possible_words,
+    raised,
     readings_told,
     source_words,
     standing,
     title_of,
-    value_in_words,
+    value_words,
 )
-from passerby.law.values import Certainty, FactValue, Outcome, Provision, Verdict
+from passerby.law.values import Outcome, Provision, Verdict
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -54,30 +55,35 @@ _TONE = {
 }
 
 
-def assessment_to_html(assessment: Assessment) -> str:
-    """Return the page of one assessment."""
+def assessment_to_html(assessment: Assessment, language: str = FALLBACK_LANGUAGE) -> str:
+    """Return the page of one assessment.
+
+    Args:
+        assessment: What to tell.
+        language: In which of ``LANGUAGES``; a text without a translation is marked as English.
+
+    Raises:
+        UsageError: there is no such language.
+    """
     used = {v.certainty for v in assessment.verdicts} | {claim.certainty for claim in assessment.liability}
     used |= {provision.certainty for provision in _provisions(assessment)}
     ranked = sorted(used, key=lambda certainty: certainty.rank)
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(a=assessment, certainties=[(c.value, CERTAINTY_MEANING[c]) for c in ranked])
-    )
+    return _environment(language).get_template("report.html.j2").render(a=assessment, certainties=ranked)
 
 
-def comparison_to_html(assessments: tuple[Assessment, ...], heading: str) -> str:
+def comparison_to_html(assessments: tuple[Assessment, ...], heading: str, language: str = FALLBACK_LANGUAGE) -> str:
     """Return the page that compares: one deployment aspect by aspect, or a matrix of several deployments."""
     on = assessments[0].on if assessments else None
-    return _environment().get_template("compare.html.j2").render(rows=assessments, heading=heading, on=on)
+    return _environment(language).get_template("compare.html.j2").render(rows=assessments, heading=heading, on=on)
 
 
 @cache
-def _environment() -> Environment:
+def _environment(language: str) -> Environment:
     # a fifth of the room's import time, and most commands write no page
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
+    w = wording_in(language)
     environment = Environment(
         loader=PackageLoader("passerby.law", "templates"),
         autoescape=True,
@@ -89,62 +95,56 @@ def _environment() -> Environment:
     environment.globals.update(
         # our own file, not input: the only text that is not escaped
         style=Markup(style),  # noqa: S704
-        disclaimer=DISCLAIMER.removeprefix("Not legal advice. "),
+        language=language,
         version=passerby.__version__,
-        day=day,
+        t=w.text,
+        say=lambda text, **values: Markup(escape(w.of(text))).format(**values),  # noqa: S704  # escaped
+        on_day=lambda at: Markup('<time datetime="{}">{}</time>').format(at, w.day(at)),
+        data=lambda text: _data(w, text),
+        cite=w.cite,
+        articles=articles,
         assumptions=assumptions,
-        example=example_words,
-        outside=outside_entirely,
-        changes=grouped_changes,
-        facts_read=facts_read,
-        fine=fine_words,
-        source=source_words,
-        standing=standing,
-        when=duty_when,
-        words=fact_words,
+        by_law=_by_law,
+        by_outcome=lambda assessment: _by_outcome(w, assessment),
+        certainty_meaning=lambda certainty: w.of(CERTAINTY_MEANING[certainty]),
+        changes=partial(grouped_changes, w),
+        decided_by=lambda verdict: ", ".join(map(w.cite, articles(verdict))),
+        reserve=RESERVE,
+        no_advice=NO_ADVICE,
+        example=partial(example_words, w),
         fact=lambda name: vocabulary()[name],
-        meaning=lambda outcome: OUTCOME_MEANING[outcome],
-        certainty_meaning=_certainty_meaning,
-        outcome_title=lambda outcome: OUTCOME_TITLE[outcome],
-        title_of=title_of,
+        facts_read=partial(facts_read, w),
+        fine=partial(fine_words, w),
+        first_statement=partial(first_statement, w),
+        meaning=lambda outcome: w.of(OUTCOME_MEANING[outcome]),
+        outcome_title=lambda outcome: w.of(OUTCOME_TITLE[outcome]),
+        outside=outside_entirely,
+        possible=partial(possible_words, w),
+        provisions=_provisions,
+        readings=partial(readings_told, w),
+        sentence=raised,
+        source=partial(source_words, w),
+        standing=partial(standing, w),
+        title_of=partial(title_of, w),
         tone=lambda verdict: "grey" if outside_entirely(verdict) else _TONE[verdict.outcome],
         tone_of=lambda outcome: _TONE[outcome],
-        possible=possible_words,
-        articles=articles,
-        decided_by=_decided_by,
-        sentence=_sentence,
-        first_statement=first_statement,
-        readings=readings_told,
-        value_words=_value_words,
-        by_outcome=_by_outcome,
-        by_law=_by_law,
-        provisions=_provisions,
+        value=partial(value_words, w),
+        when=partial(duty_when, w),
     )
     return environment
 
 
-def _certainty_meaning(certainty: Certainty) -> str:
-    return CERTAINTY_MEANING[certainty]
+def _data(w: Wording, text: str) -> str:
+    """Return a text of the data in the page's language, or marked as English."""
+    from markupsafe import Markup
+
+    return w.of(text) if w.knows(text) else Markup('<span lang="en">{}</span>').format(w.of(text))
 
 
-def _decided_by(verdict: Verdict) -> str:
-    return ", ".join(articles(verdict))
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _value_words(name: str, value: FactValue) -> str:
-    told = value_in_words(value)
-    meaning = fact_meaning(name, value)
-    return f"{told} ({meaning})" if meaning and meaning != told else told
-
-
-def _by_outcome(assessment: Assessment) -> list[tuple[str, list[Verdict]]]:
+def _by_outcome(w: Wording, assessment: Assessment) -> list[tuple[str, list[Verdict]]]:
     groups: dict[str, list[Verdict]] = {}
-    for verdict in assessment.verdicts:
-        groups.setdefault(title_of(verdict), []).append(verdict)
+    for verdict in assessment.ordered:
+        groups.setdefault(title_of(w, verdict), []).append(verdict)
     return list(groups.items())
 
 

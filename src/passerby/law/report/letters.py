@@ -1,31 +1,33 @@
 """Drafts what a citizen may send about a camera: an access request, questions, a complaint, each with its articles.
 
-The paragraphs are data (``data/letters.yaml``), the reasons and questions come from the assessment of the same facts. Nobody
-is invented: names, days and places stand in square brackets for the sender to fill in.
+The paragraphs are data (``data/letters.yaml``), the reasons and questions come from the assessment of the same facts. Which data
+protection law a letter rests on follows what the rules say of law enforcement, not the actor alone. Nobody is invented: what is
+not known of the camera stands in square brackets for the sender to fill in.
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from passerby.errors import LawError, UsageError
+from passerby.languages import FALLBACK_LANGUAGE
+from passerby.law.engine import concludes
 from passerby.law.facts import vocabulary
+from passerby.law.reference import DATA, read_yaml
 from passerby.law.report.conditions import Condition, read_condition
+from passerby.law.report.wording import Wording, wording_in
 from passerby.law.report.words import (
     CERTAINTY_MEANING,
-    DISCLAIMER,
     OUTCOME_TITLE,
-    day,
+    disclaimer,
     example_words,
     possible_words,
+    raised,
     source_words,
     steps,
 )
@@ -41,6 +43,11 @@ _BINDING = (
     Outcome.TRANSPARENCY_ONLY,
 )
 _MAX_QUESTIONS = 6
+COUNTS = "{act}, that counts as {outcomes}. The steps are:"
+SAID = {
+    Outcome.PROHIBITED: "{act}, that is prohibited. The steps are:",
+    Outcome.NON_COMPLIANT: "{act}, that breaks a duty for high-risk systems. The steps are:",
+}
 
 
 class LetterKind(StrEnum):
@@ -58,6 +65,15 @@ class Addressee(StrEnum):
     AUTHORITY = "authority"
 
 
+class Regime(StrEnum):
+    """Which data protection law applies."""
+
+    GDPR = "gdpr"
+    LED = "led"
+    EU = "eu"
+    OPEN = "open"
+
+
 @dataclass(frozen=True, slots=True)
 class Basis:
     """An article that a letter rests on, and how sure its source is."""
@@ -67,12 +83,36 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownCamera:
+    """What is known of the camera that a letter is about; the sender fills in what is None.
+
+    Attributes:
+        operator: Who runs it.
+        contact: The operator's address.
+        authority: The data protection authority in charge.
+        authority_contact: Its address.
+        place: Where the camera films.
+        camera: Its name in a public register.
+        page: Address of its page there.
+    """
+
+    operator: str | None = None
+    contact: str | None = None
+    authority: str | None = None
+    authority_contact: str | None = None
+    place: str | None = None
+    camera: str | None = None
+    page: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """A drafted letter.
 
     Attributes:
         kind: What it asks for.
         to: To whom it goes.
+        language: In which it is written.
         text: The letter, wrapped, with placeholders in square brackets.
         bases: The articles it rests on, in the order of the letter, each once.
         hints: What to know before sending it; no part of the letter.
@@ -80,13 +120,60 @@ class Letter:
 
     kind: LetterKind
     to: Addressee
+    language: str
     text: str
     bases: tuple[Basis, ...]
     hints: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What a letter is written from, and the articles noted while it is."""
+
+    w: Wording
+    facts: Mapping[str, FactValue]
+    verdict: Verdict
+    regime: Regime
+    values: Mapping[str, str]
+    known: frozenset[str]
+    bases: dict[str, Basis] = field(default_factory=dict)
+
+    @classmethod
+    def about(cls, w: Wording, facts: Mapping[str, FactValue], verdict: Verdict, known: KnownCamera) -> _Draft:
+        """Begin a letter; what is not known of the camera is a blank."""
+        filled = {f.name: getattr(known, f.name) for f in fields(known) if getattr(known, f.name) is not None}
+        blanks = {name: w.of(blank) for name, blank in _data()["blanks"].items()}
+        return cls(w, facts, verdict, regime_of(facts), {**blanks, **filled}, frozenset(filled))
+
+    def stands(self, entry: Mapping[str, Any]) -> bool:
+        """Tell whether an entry of the data belongs to this letter."""
+        where = f"data/letters.yaml: {entry.get('text', entry.get('list'))}"
+        condition: Condition = read_condition(entry.get("when"), where)
+        return (
+            self.regime in entry.get("regime", [*Regime])
+            and self.known.issuperset(entry.get("needs", ()))
+            and ("duty" not in entry or entry["duty"] in _binding_duties(self.verdict))
+            and condition.stands(self.facts, self.verdict.possible)
+        )
+
+    def goes(self, entry: Mapping[str, Any], kind: LetterKind, to: Addressee) -> bool:
+        """Tell whether an entry belongs to a letter of this kind to that place."""
+        goes = kind in entry.get("kinds", [*LetterKind]) and to in entry.get("to", [*Addressee])
+        return goes and self.stands(entry)
+
+    def note(self, article: str, certainty: str) -> None:
+        """Keep an article that the letter rests on."""
+        self.bases.setdefault(article, Basis(article, Certainty(certainty)))
+
+
 def draft_letter(
-    facts: Mapping[str, FactValue], verdict: Verdict, *, kind: LetterKind, to: Addressee | None = None
+    facts: Mapping[str, FactValue],
+    verdict: Verdict,
+    *,
+    kind: LetterKind,
+    to: Addressee | None = None,
+    language: str = FALLBACK_LANGUAGE,
+    known: KnownCamera | None = None,
 ) -> Letter:
     """Draft a letter about one camera.
 
@@ -95,11 +182,13 @@ def draft_letter(
         verdict: The answer of ``act-2024`` to them, from which reasons and questions are taken.
         kind: What it asks for.
         to: To whom it goes; None takes the usual one.
+        language: Of the letter, one of ``LANGUAGES``.
+        known: What is known of the camera and its operator; None leaves all of it to the sender.
 
     Raises:
-        UsageError: such a letter does not go there.
+        UsageError: such a letter does not go there, or there is no such language.
     """
-    data = _data()
+    data, w = _data(), wording_in(language)
     places = [Addressee(place) for place in data["kinds"][kind]["to"]]
     to = to or places[0]
     if to not in places:
@@ -107,88 +196,99 @@ def draft_letter(
             f"a letter of kind {kind} must go to {' or '.join(places)}, got {to}",
             hint=f"use --to {places[0]}, or --kind question",
         )
-    subject = next(s["text"] for s in data["kinds"][kind]["subjects"] if _stands(s, facts, verdict))
-    bases: dict[str, Basis] = {}
-    body: list[str] = []
-    for paragraph in data["paragraphs"]:
-        if (
-            kind in paragraph["kinds"]
-            and to in paragraph.get("to", [*Addressee])
-            and _stands(paragraph, facts, verdict)
-        ):
-            body += _paragraph(paragraph, facts, verdict, bases)
-    head = ["[Your name]", "[Your address]", "", *data["addressees"][to].splitlines(), "", "[Place], [day]", ""]
-    text = "\n".join(
-        [*head, *_wrap(subject), "", "Dear Sir or Madam,", "", *body, "Yours faithfully", "", "[Your name]"]
-    )
-    hints = [h["text"] for h in data["hints"] if kind in h.get("kinds", [*LetterKind]) and _stands(h, facts, verdict)]
-    return Letter(kind, to, text + "\n", tuple(bases.values()), (*hints, *verdict.notes))
+    draft = _Draft.about(w, facts, verdict, known or KnownCamera())
+    subject = w.of(next(s["text"] for s in data["kinds"][kind]["subjects"] if draft.stands(s)))
+    body = [line for p in data["paragraphs"] if draft.goes(p, kind, to) for line in _paragraph(draft, p)]
+    greeting, farewell = w.of("Dear Sir or Madam,"), w.of("Yours faithfully")
+    lines = [*_head(draft, to), *_wrap(subject), "", greeting, "", *body, farewell, "", w.of("[Your name]")]
+    hints = [h["text"] for h in data["hints"] if draft.goes(h, kind, to)]
+    told = tuple(w.of(hint) for hint in (*hints, *verdict.notes))
+    return Letter(kind, to, language, "\n".join(lines) + "\n", tuple(draft.bases.values()), told)
+
+
+def _head(draft: _Draft, to: Addressee) -> list[str]:
+    w = draft.w
+    rows = [raised(w.of(row).format(**draft.values)) for row in _data()["addressees"][to]]
+    address = [line for row in rows for line in _wrap(row)]
+    return [w.of("[Your name]"), w.of("[Your address]"), "", *address, "", w.of("[Place], [day]"), ""]
 
 
 def letter_to_text(letter: Letter) -> str:
     """Return the letter, and below a line what does not belong to it: what to fill in, sources, certainty."""
-    lines = [letter.text, "-" * WIDTH, "Not part of the letter", ""]
+    w = wording_in(letter.language)
+    lines = [letter.text, "-" * WIDTH, w.of("Not part of the letter"), ""]
     for hint in letter.hints:
         lines += _wrap(hint, "- ", "  ")
-    lines += ["", "It rests on:"]
-    lines += [f"- {basis.article} ({basis.certainty})" for basis in letter.bases]
+    lines += ["", w.of("It rests on:")]
+    lines += [line for b in letter.bases for line in _wrap(f"{w.cite(b.article)} ({w.of(b.certainty)})", "- ", "  ")]
     used = sorted({basis.certainty for basis in letter.bases}, key=lambda certainty: certainty.rank)
-    lines += ["", *_wrap("; ".join(f"{c}: {CERTAINTY_MEANING[c]}" for c in used) + "."), "", *_wrap(DISCLAIMER)]
+    sure = "; ".join(f"{w.of(c)}: {w.of(CERTAINTY_MEANING[c])}" for c in used)
+    lines += ["", *_wrap(sure + "."), "", *_wrap(disclaimer(w))]
     return "\n".join(lines) + "\n"
+
+
+def regime_of(facts: Mapping[str, FactValue]) -> Regime:
+    """Say which data protection law applies to a camera: by whether its use is for law enforcement, as the rules of the Act say.
+
+    >>> regime_of({"actor": "police", "purpose": "law-enforcement"}), regime_of({"actor": "private", "purpose": "commercial"})
+    (<Regime.LED: 'led'>, <Regime.GDPR: 'gdpr'>)
+    """
+    if facts.get("actor") == "eu-agency":
+        return Regime.EU
+    # a fact that nobody states is not known: a letter assumes none
+    stated = {**dict.fromkeys(vocabulary(), UNKNOWN), **facts}
+    holds = concludes(stated, "law_enforcement")
+    return Regime.OPEN if holds is None else Regime.LED if holds else Regime.GDPR
+
+
+def _binding_duties(verdict: Verdict) -> frozenset[str]:
+    on = verdict.on
+    return frozenset(d.id for d in verdict.duties if on is None or d.applies_from is None or d.applies_from <= on)
 
 
 @cache
 def _data() -> dict[str, Any]:
-    data = yaml.safe_load(files("passerby.law").joinpath("data/letters.yaml").read_text(encoding="utf-8"))
-    if not isinstance(data, dict) or not {"kinds", "addressees", "paragraphs", "hints", "questions", "phrases"} <= set(
-        data
-    ):
-        raise LawError("data/letters.yaml: must hold kinds, addressees, paragraphs, hints, questions and phrases")
+    data = read_yaml(DATA / "letters.yaml")
+    parts = {"kinds", "addressees", "blanks", "paragraphs", "hints", "questions", "phrases", "unseen"}
+    if not isinstance(data, dict) or not parts <= set(data):
+        raise LawError(f"data/letters.yaml: must hold {', '.join(sorted(parts))}")
     return data
 
 
-def _stands(entry: Mapping[str, object], facts: Mapping[str, FactValue], verdict: Verdict) -> bool:
-    condition: Condition = read_condition(
-        entry.get("when"), f"data/letters.yaml: {entry.get('text', entry.get('list'))}"
-    )
-    return condition.stands(facts, verdict.possible)
-
-
-def _paragraph(
-    paragraph: Mapping[str, Any], facts: Mapping[str, FactValue], verdict: Verdict, bases: dict[str, Basis]
-) -> Iterator[str]:
+def _paragraph(draft: _Draft, paragraph: Mapping[str, Any]) -> Iterator[str]:
     if "article" in paragraph:
-        _note(bases, paragraph["article"], paragraph["certainty"])
+        draft.note(paragraph["article"], paragraph["certainty"])
     if paragraph.get("list") == "questions":
-        for number, question in enumerate(_questions(facts, verdict, bases), 1):
+        for number, question in enumerate(_questions(draft), 1):
             yield from _wrap(question, f"{number}. ", "   ")
         yield ""
     elif paragraph.get("list") == "reasons":
-        yield from _reasons(verdict, bases)
+        yield from _reasons(draft)
     else:
-        text = str(paragraph["text"]).format(described=describe(facts), verdict=_say_verdict(verdict))
-        yield from [*_wrap(text.strip()), ""]
+        words = draft.w.of(str(paragraph["text"]))
+        told = words.format(
+            described=describe(draft.facts, draft.w.language), verdict=_say_verdict(draft), **draft.values
+        )
+        # only where the operator's place is the first word does a sentence need its capital
+        yield from [*_wrap((raised(told) if words.startswith("{") else told).strip()), ""]
 
 
-def _note(bases: dict[str, Basis], article: str, certainty: str) -> None:
-    bases.setdefault(article, Basis(article, Certainty(certainty)))
-
-
-def _questions(facts: Mapping[str, FactValue], verdict: Verdict, bases: dict[str, Basis]) -> Iterator[str]:
+def _questions(draft: _Draft) -> Iterator[str]:
     """Yield what the assessment turns on and nobody has said, then what is always worth asking."""
+    w, verdict = draft.w, draft.verdict
     strict_first = sorted(verdict.changes, key=lambda change: list(OUTCOME_TITLE).index(change.outcome))
     turning = [*verdict.unknown, *(name for change in strict_first for name in change.facts)]
-    wanted = [name for name in dict.fromkeys(turning) if facts.get(name, UNKNOWN) == UNKNOWN][:_MAX_QUESTIONS]
+    wanted = [name for name in dict.fromkeys(turning) if draft.facts.get(name, UNKNOWN) == UNKNOWN][:_MAX_QUESTIONS]
     for name in wanted:
         fact = vocabulary()[name]
         article = _act_article(fact.source)
         if article:
-            _note(bases, article, Certainty.DERIVED)
-        yield f"{fact.question} ({article})" if article else fact.question
+            draft.note(article, Certainty.DERIVED)
+        yield f"{w.of(fact.question)} ({w.cite(article)})" if article else w.of(fact.question)
     for entry in _data()["questions"]:
-        if _stands(entry, facts, verdict):
-            _note(bases, entry["article"], entry["certainty"])
-            yield f"{entry['text']} ({entry['article']})"
+        if draft.stands(entry):
+            draft.note(entry["article"], entry["certainty"])
+            yield f"{w.of(entry['text'])} ({w.cite(entry['article'])})"
 
 
 def _act_article(source: str) -> str | None:
@@ -197,8 +297,8 @@ def _act_article(source: str) -> str | None:
     return f"AI Act {first}" if first.startswith(("Art.", "Annex")) else None
 
 
-def _reasons(verdict: Verdict, bases: dict[str, Basis]) -> Iterator[str]:
-    source = _told(verdict)
+def _reasons(draft: _Draft) -> Iterator[str]:
+    source = _told(draft.verdict)
     everything = [step for step in steps(source.reasons) if step.provision is not None] if source else []
     # what fails decides, so it is told even where the list is cut
     first = [step for step in everything if not step.holds]
@@ -206,52 +306,50 @@ def _reasons(verdict: Verdict, bases: dict[str, Basis]) -> Iterator[str]:
     told: dict[str, None] = {}
     for step in everything:
         if step in chosen and step.provision is not None:
-            _note(bases, f"AI Act {step.provision.article}", step.certainty)
-            told.setdefault(f"{step.statement} ({source_words(step)})")
+            draft.note(f"AI Act {step.provision.article}", step.certainty)
+            told.setdefault(f"{draft.w.of(step.statement)} ({source_words(draft.w, step)})")
     for reason in told:
         yield from _wrap(reason, "- ", "  ")
     if told:
         yield ""
 
 
-def describe(facts: Mapping[str, FactValue]) -> str:
+def describe(facts: Mapping[str, FactValue], language: str = FALLBACK_LANGUAGE) -> str:
     """Say in half a sentence what the facts describe, leaving out what is not known.
 
     >>> describe({"function": "anonymisation", "timing": "real-time"})
     'the system looks for faces in order to cover them, live'
     """
-    phrases = _data()["phrases"]
-
-    def phrase(name: str) -> str:
-        return str(phrases[name].get(facts.get(name), ""))
-
-    parts = [f"the system {phrase('function') or 'films people'}", phrase("timing"), phrase("space")]
-    if phrase("actor"):
-        parts.append(f"used by {phrase('actor')}")
-    if phrase("purpose"):
-        parts.append(f"for {phrase('purpose')}")
-    return ", ".join(part for part in parts if part)
+    w, phrases = wording_in(language), _data()["phrases"]
+    known = [phrases[name].get(facts.get(name)) for name in phrases]
+    parts = [known[0] or _data()["unseen"], *known[1:]]
+    return ", ".join(w.of(part) for part in parts if part)
 
 
-def _say_verdict(verdict: Verdict) -> str:
+def _say_verdict(draft: _Draft) -> str:
     """Say what the Act answers, where it binds the operator to anything; else nothing: the letter rests on other law."""
-    act = "Under the Artificial Intelligence Act" + (f" as in force on {day(verdict.on)}" if verdict.on else "")
-    names = possible_words(verdict).replace(", ", " or ")
+    w, verdict = draft.w, draft.verdict
     told = _told(verdict)
     if told is None:
         return ""
+    act = (
+        w.text("Under the Artificial Intelligence Act as in force on {day}", day=w.day(verdict.on))
+        if verdict.on
+        else w.of("Under the Artificial Intelligence Act")
+    )
+    names = possible_words(w, verdict).replace(", ", f" {w.of('or')} ")
     if isinstance(told, Alternative):
-        example = example_words(told)
-        with_example = f", for example with {example}" if example else ""
-        return (
-            f"{act}, it depends on points that are open or that I do not know whether that counts as {names}. "
-            f"{OUTCOME_TITLE[told.outcome]} would follow{with_example}, in these steps:"
+        return w.text(
+            "{act}, it depends on points that are open or that I do not know whether that counts as {outcomes}. "
+            "{outcome} would follow{example}, in these steps:",
+            act=act,
+            outcomes=names,
+            outcome=w.of(OUTCOME_TITLE[told.outcome]),
+            example=f", {w.text('for example with {facts}', facts=example)}"
+            if (example := example_words(w, told))
+            else "",
         )
-    said = {
-        Outcome.PROHIBITED: "that is prohibited",
-        Outcome.NON_COMPLIANT: "that breaks a duty for high-risk systems",
-    }.get(verdict.outcome, f"that counts as {names}")
-    return f"{act}, {said}. The steps are:"
+    return w.text(SAID.get(verdict.outcome, COUNTS), act=act, outcomes=names)
 
 
 def _told(verdict: Verdict) -> Verdict | Alternative | None:

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from passerby.languages import FALLBACK_LANGUAGE
 from passerby.law.facts import vocabulary
 from passerby.law.report.assessment import Assessment
 from passerby.law.report.liability import Claim
+from passerby.law.report.wording import Wording, wording_in
 from passerby.law.report.words import (
     CERTAINTY_MEANING,
-    DISCLAIMER,
     OUTCOME_MEANING,
     OUTCOME_TITLE,
+    Differing,
     articles,
     assumptions,
-    day,
+    disclaimer,
     duty_when,
     example_words,
-    fact_words,
     facts_read,
     fine_words,
     first_statement,
     grouped_changes,
     outside_entirely,
     possible_words,
+    question_of,
+    raised,
     readings_told,
     source_words,
     standing,
     title_of,
+    value_words,
 )
 from passerby.law.values import FactValue, Reason, Verdict
 
@@ -37,44 +41,65 @@ WIDTH = 80
 _MOST_WAYS = 3
 
 
-def assessment_to_text(assessment: Assessment) -> str:
-    """Return one assessment as text: what was asked, each position's verdict with its reasons, what harm would mean."""
-    lines = [*_head(assessment)]
+def assessment_to_text(assessment: Assessment, language: str = FALLBACK_LANGUAGE) -> str:
+    """Return one assessment as text: what was asked, each position's verdict with its reasons, what harm would mean.
+
+    The law comes first; what never was law follows under a heading of its own.
+
+    Args:
+        assessment: What to tell.
+        language: In which of ``LANGUAGES``.
+
+    Raises:
+        UsageError: there is no such language.
+    """
+    w = wording_in(language)
+    lines = [*_head(w, assessment)]
     if len(assessment.verdicts) > 1:
-        lines += ["", *_glance(assessment)]
-    for verdict in assessment.verdicts:
-        lines += ["", *_verdict(verdict, assessment)]
-    lines += ["", *_liability(assessment.liability), *_foot(assessment)]
+        lines += ["", *_glance(w, assessment)]
+    for heading, verdicts in assessment.by_standing():
+        if heading != assessment.by_standing()[0][0]:
+            lines += ["", "=" * WIDTH, *_wrap(w.of(heading))]
+        for verdict in verdicts:
+            lines += ["", *_verdict(w, verdict, assessment)]
+    lines += ["", *_liability(w, assessment.liability), *_foot(w, assessment)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def comparison_to_text(assessments: tuple[Assessment, ...]) -> str:
+def comparison_to_text(assessments: tuple[Assessment, ...], language: str = FALLBACK_LANGUAGE) -> str:
     """Return several assessments as one matrix: a block for each deployment, a line for each position."""
+    w = wording_in(language)
     lines: list[str] = []
     for one in assessments:
-        lines += [*_wrap(one.title), *_glance(one), ""]
-    lines += [*_tally(assessments), "", *_wrap(DISCLAIMER)]
+        lines += [*_wrap(one.title), *_glance(w, one), ""]
+    lines += [*_tally(w, assessments), "", *_wrap(disclaimer(w))]
     return "\n".join(lines) + "\n"
 
 
-def side_by_side_to_text(assessment: Assessment) -> str:
+def side_by_side_to_text(assessment: Assessment, language: str = FALLBACK_LANGUAGE) -> str:
     """Return the positions beside each other for one deployment: what each answers, why, and what would change it."""
-    lines = [*_head(assessment), "", *_glance(assessment)]
-    for verdict in assessment.verdicts:
-        lines += ["", *_wrap(f"{verdict.position}: {_short(verdict)}")]
-        decided = ", ".join(articles(verdict))
-        lines += _wrap(f"because: {first_statement(verdict)}" + (f" [{decided}]" if decided else ""), "  ", "    ")
+    w = wording_in(language)
+    lines = [*_head(w, assessment), "", *_glance(w, assessment)]
+    for verdict in assessment.ordered:
+        lines += ["", *_wrap(f"{verdict.position}: {_short(w, verdict)}")]
+        decided = ", ".join(map(w.cite, articles(verdict)))
+        because = w.text("because: {reason}", reason=first_statement(w, verdict))
+        lines += _wrap(because + (f" [{decided}]" if decided else ""), "  ", "    ")
         if verdict.duties:
-            lines += _wrap("duties: " + ", ".join(dict.fromkeys(duty.article for duty in verdict.duties)), "  ", "    ")
+            named = ", ".join(dict.fromkeys(w.cite(duty.article) for duty in verdict.duties))
+            lines += _wrap(w.text("duties: {articles}", articles=named), "  ", "    ")
         if verdict.fine:
-            lines += _wrap(f"fine: {fine_words(verdict.fine)}", "  ", "    ")
+            lines += _wrap(w.text("fine: {fine}", fine=fine_words(w, verdict.fine)), "  ", "    ")
         if verdict.next_question:
-            lines += _wrap(f"ask first: {vocabulary()[verdict.next_question].question}", "  ", "    ")
-        for outcome, ways in grouped_changes(verdict, assessment.facts):
-            more = f"; or {len(ways) - _MOST_WAYS} more" if len(ways) > _MOST_WAYS else ""
-            told = "; or ".join(ways[:_MOST_WAYS]) + more
-            lines += _wrap(f"{OUTCOME_TITLE[outcome].lower()} with: {told}", "  ", "    ")
-    return "\n".join([*lines, "", *_wrap(DISCLAIMER)]) + "\n"
+            lines += _wrap(
+                w.text("ask first: {question}", question=question_of(w, verdict.next_question)), "  ", "    "
+            )
+        for outcome, ways in grouped_changes(w, verdict, assessment.facts):
+            lines += _wrap(_would(w, OUTCOME_TITLE[outcome], ways[:_MOST_WAYS]), "  ", "    ")
+            lines += [line for way in ways[:_MOST_WAYS] for line in _way(w, way, 2)]
+            if len(ways) > _MOST_WAYS:
+                lines += _bullet(w.text("{n} more", n=len(ways) - _MOST_WAYS), 2)
+    return "\n".join([*lines, "", *_wrap(disclaimer(w))]) + "\n"
 
 
 def _wrap(text: str, indent: str = "", hang: str | None = None) -> list[str]:
@@ -97,151 +122,186 @@ def _bullet(text: str, depth: int = 2, mark: str = "-") -> list[str]:
     return _wrap(text, f"{indent}{mark} ", indent + " " * (len(mark) + 1))
 
 
-def _head(assessment: Assessment) -> Iterator[str]:
+def _head(w: Wording, assessment: Assessment) -> Iterator[str]:
     yield from _wrap(assessment.title)
     yield "=" * min(WIDTH, len(assessment.title))
     if assessment.description:
         yield from _wrap(assessment.description)
-    read = f"As in force on {day(assessment.on)}." if assessment.on else "Each text read as fully applicable."
-    layers = f" Laid over it: {', '.join(assessment.overlays)}." if assessment.overlays else ""
-    yield from _wrap(read + layers)
+    read = (
+        w.text("As in force on {day}.", day=w.day(assessment.on))
+        if assessment.on
+        else w.of("Each text read as fully applicable.")
+    )
+    layers = w.text("Laid over it: {layers}.", layers=", ".join(assessment.overlays)) if assessment.overlays else ""
+    yield from _wrap(f"{read} {layers}")
 
 
-def _glance(assessment: Assessment) -> Iterator[str]:
+def _glance(w: Wording, assessment: Assessment) -> Iterator[str]:
     wide = max(len(verdict.position) for verdict in assessment.verdicts)
-    for verdict in assessment.verdicts:
-        yield from _wrap(f"  {verdict.position:<{wide}}  {_short(verdict)}", "", " " * (wide + 4))
+    groups = assessment.by_standing()
+    for heading, verdicts in groups:
+        if len(groups) > 1:
+            yield from _wrap(w.of(heading), "  ")
+        for verdict in verdicts:
+            yield from _wrap(f"  {verdict.position:<{wide}}  {_short(w, verdict)}", "", " " * (wide + 4))
 
 
-def _short(verdict: Verdict) -> str:
+def _short(w: Wording, verdict: Verdict) -> str:
     if len(verdict.possible) > 1:
-        return f"{title_of(verdict)}: {possible_words(verdict)}"
-    return f"{title_of(verdict)} ({verdict.certainty})"
+        return f"{title_of(w, verdict)}: {possible_words(w, verdict)}"
+    return f"{title_of(w, verdict)} ({w.of(verdict.certainty)})"
 
 
-def _tally(assessments: tuple[Assessment, ...]) -> Iterator[str]:
+def _tally(w: Wording, assessments: tuple[Assessment, ...]) -> Iterator[str]:
     counts: dict[str, dict[str, int]] = {}
     for one in assessments:
-        for verdict in one.verdicts:
+        for verdict in one.ordered:
             of = counts.setdefault(verdict.position, {})
-            of[verdict.outcome] = of.get(verdict.outcome, 0) + 1
-    yield f"{len(assessments)} deployments"
+            of[OUTCOME_TITLE[verdict.outcome]] = of.get(OUTCOME_TITLE[verdict.outcome], 0) + 1
+    yield w.text("{n} deployments", n=len(assessments))
     for position, outcomes in counts.items():
-        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items(), key=lambda item: -item[1]))
+        ordered = sorted(outcomes.items(), key=lambda item: -item[1])
+        told = ", ".join(f"{count} {w.of(title[:1].lower() + title[1:])}" for title, count in ordered)
         yield from _wrap(f"  {position}: {told}", "", "    ")
 
 
-def _verdict(verdict: Verdict, assessment: Assessment) -> Iterator[str]:
-    title = assessment.titles.get(verdict.position, "")
+def _verdict(w: Wording, verdict: Verdict, assessment: Assessment) -> Iterator[str]:
+    title = w.of(assessment.titles.get(verdict.position, ""))
     yield "-" * WIDTH
     yield from _wrap(f"{verdict.position}  {title}".rstrip())
     yield ""
-    yield f"  {title_of(verdict).upper()}"
+    yield f"  {title_of(w, verdict).upper()}"
     if not outside_entirely(verdict):
-        yield from _wrap(OUTCOME_MEANING[verdict.outcome], "  ")
-    yield from _wrap(
-        f"{standing(verdict)} Certainty: {verdict.certainty}, {CERTAINTY_MEANING[verdict.certainty]}.", "  "
+        yield from _wrap(w.of(OUTCOME_MEANING[verdict.outcome]), "  ")
+    sure = w.text(
+        "Certainty: {certainty}, {meaning}.",
+        certainty=w.of(verdict.certainty),
+        meaning=w.of(CERTAINTY_MEANING[verdict.certainty]),
     )
+    yield from _wrap(f"{standing(w, verdict)} {sure}", "  ")
     for later in verdict.later:
-        yield from _wrap(f"By itself from {day(later.on)}: {OUTCOME_TITLE[later.outcome]}.", "  ")
+        turns = w.text(
+            "By itself from {day}: {outcome}.", day=w.day(later.on), outcome=w.of(OUTCOME_TITLE[later.outcome])
+        )
+        yield from _wrap(turns, "  ")
     if verdict.next_question:
-        yield from _wrap(f"Ask first: {vocabulary()[verdict.next_question].question}", "  ")
+        yield from _wrap(w.text("Ask first: {question}", question=question_of(w, verdict.next_question)), "  ")
     for note in verdict.notes:
-        yield from _wrap(f"Note: {note}", "  ")
-    yield from _why(verdict)
-    yield from _unknown(verdict)
-    yield from _duties(verdict)
+        yield from _wrap(w.text("Note: {note}", note=w.of(note)), "  ")
+    yield from _why(w, verdict)
+    yield from _unknown(w, verdict)
+    yield from _duties(w, verdict)
     if verdict.fine:
-        yield from _section("Fine")
-        yield from _bullet(f"{fine_words(verdict.fine)} ({verdict.fine.article}, {verdict.fine.certainty})")
-        yield from _wrap(verdict.fine.text, " " * 6)
-    yield from _changes(verdict, assessment.facts)
-    yield from _assumed(verdict)
+        yield from _section(w.of("Fine"))
+        certainty = w.of(verdict.fine.certainty)
+        yield from _bullet(f"{fine_words(w, verdict.fine)} ({w.cite(verdict.fine.article)}, {certainty})")
+        yield from _wrap(w.of(verdict.fine.text), " " * 6)
+    yield from _changes(w, verdict, assessment.facts)
+    yield from _assumed(w, verdict)
 
 
-def _why(verdict: Verdict) -> Iterator[str]:
+def _why(w: Wording, verdict: Verdict) -> Iterator[str]:
     if verdict.certain or not verdict.alternatives:
-        yield from _section("Why")
+        yield from _section(w.of("Why"))
         for reason in verdict.reasons:
-            yield from _reason(reason, 2, {})
+            yield from _reason(w, reason, 2, {})
         return
     for alternative in verdict.alternatives:
-        yield from _section(f"{OUTCOME_TITLE[alternative.outcome]} would follow")
+        yield from _section(w.text("{outcome} would follow", outcome=w.of(OUTCOME_TITLE[alternative.outcome])))
         if alternative.facts:
-            yield from _wrap(f"for example with {example_words(alternative)}", " " * 4)
-        for question, answer in readings_told(alternative, verdict):
-            yield from _wrap(f"if the answer is {answer}: {question}", " " * 4)
+            yield from _wrap(w.text("for example with {facts}", facts=example_words(w, alternative)), " " * 4)
+        for question, answer in readings_told(w, alternative, verdict):
+            yield from _wrap(w.text("if the answer is {answer}: {question}", answer=answer, question=question), " " * 4)
         for reason in alternative.reasons:
-            yield from _reason(reason, 2, alternative.facts)
+            yield from _reason(w, reason, 2, alternative.facts)
 
 
-def _reason(reason: Reason, depth: int, filled: Mapping[str, FactValue]) -> Iterator[str]:
-    source = source_words(reason)
-    facts = facts_read(reason, filled)
-    text = reason.statement + (f" ({facts})" if facts else "") + (f" [{source}]" if source else "")
+def _reason(w: Wording, reason: Reason, depth: int, filled: Mapping[str, FactValue]) -> Iterator[str]:
+    source = source_words(w, reason)
+    facts = facts_read(w, reason, filled)
+    text = w.of(reason.statement) + (f" ({facts})" if facts else "") + (f" [{source}]" if source else "")
     yield from _bullet(text, depth)
     for premise in reason.premises:
-        yield from _reason(premise, depth + 1, filled)
+        yield from _reason(w, premise, depth + 1, filled)
 
 
-def _unknown(verdict: Verdict) -> Iterator[str]:
+def _unknown(w: Wording, verdict: Verdict) -> Iterator[str]:
     if verdict.unknown:
-        yield from _section("Not known, the question that settles most first")
+        yield from _section(w.of("Not known, the question that settles most first"))
         for number, name in enumerate(verdict.unknown, 1):
-            yield from _bullet(f"{name}: {vocabulary()[name].question}", 2, f"{number}.")
+            yield from _bullet(f"{name}: {question_of(w, name)}", 2, f"{number}.")
+            yield from _wrap(w.of(vocabulary()[name].explanation), " " * 8)
     if verdict.open_points:
-        yield from _section("Open in law")
+        yield from _section(w.of("Open in law"))
         for point in verdict.open_points:
-            yield from _bullet(f"{point.question} ({point.article}, {point.certainty})", 2, "?")
+            yield from _bullet(f"{w.of(point.question)} ({w.cite(point.article)}, {w.of(point.certainty)})", 2, "?")
 
 
-def _duties(verdict: Verdict) -> Iterator[str]:
+def _duties(w: Wording, verdict: Verdict) -> Iterator[str]:
     if not verdict.duties:
         return
-    yield from _section("To be done and kept up")
+    yield from _section(w.of("To be done and kept up"))
     for duty in verdict.duties:
-        when = duty_when(duty)
-        yield from _bullet(
-            f"{duty.text} [{duty.article}, {duty.certainty}]" + (f" When: {when}." if when else ""), 2, "[ ]"
-        )
+        when = duty_when(w, duty)
+        told = f"{w.of(duty.text)} [{w.cite(duty.article)}, {w.of(duty.certainty)}]"
+        yield from _bullet(told + (" " + w.text("When: {when}.", when=when) if when else ""), 2, "[ ]")
 
 
-def _changes(verdict: Verdict, given: Mapping[str, FactValue]) -> Iterator[str]:
+def _changes(w: Wording, verdict: Verdict, given: Mapping[str, FactValue]) -> Iterator[str]:
     if not verdict.changes:
         return
-    yield from _section("What would change it")
-    for outcome, ways in grouped_changes(verdict, given):
-        yield from _bullet(f"{OUTCOME_TITLE[outcome]} with one of")
+    yield from _section(w.of("What would change it"))
+    for outcome, ways in grouped_changes(w, verdict, given):
+        yield from _wrap(_would(w, OUTCOME_TITLE[outcome], ways), " " * 4)
         for way in ways:
-            yield from _bullet(way, 3)
+            yield from _way(w, way, 3)
 
 
-def _assumed(verdict: Verdict) -> Iterator[str]:
+def _would(w: Wording, outcome: str, ways: Sequence[tuple[Differing, ...]]) -> str:
+    if len(ways) == 1:
+        return w.text("{outcome}, if this were different:", outcome=w.of(outcome))
+    return w.text("{outcome}, if one of these were different:", outcome=w.of(outcome))
+
+
+def _way(w: Wording, way: tuple[Differing, ...], depth: int) -> Iterator[str]:
+    if len(way) > 1:
+        yield from _bullet(w.of("these together:"), depth)
+    for fact in way:
+        deep = depth if len(way) == 1 else depth + 1
+        now = "; " + w.text("now: {value}", value=fact.now) if fact.now is not None else ""
+        yield from _bullet(f"{fact.question} ({fact.name}{now})", deep)
+        for value in fact.values:
+            yield from _bullet(value, deep + 1, ">")
+
+
+def _assumed(w: Wording, verdict: Verdict) -> Iterator[str]:
     assumed = assumptions(verdict)
     if assumed:
-        yield from _section("Assumed, because not given")
-        yield from _wrap(", ".join(fact_words(name, value) for name, value in assumed.items()), " " * 4)
+        yield from _section(w.of("Assumed, because not given"))
+        for name, value in assumed.items():
+            yield from _bullet(f"{question_of(w, name)} {raised(value_words(w, name, value))} ({name})")
 
 
-def _liability(claims: tuple[Claim, ...]) -> Iterator[str]:
+def _liability(w: Wording, claims: tuple[Claim, ...]) -> Iterator[str]:
+    """Folded: a terminal has no details to open, so the page and the JSON hold the statements."""
     if not claims:
         return
     yield "-" * WIDTH
-    yield "If somebody is harmed"
-    law = ""
-    for claim in claims:
-        if claim.law != law:
-            law = claim.law
-            yield from ["", *_wrap(f"{claim.law} ({claim.status})", "  ", "    ")]
-        yield from _bullet(f"{claim.text} [{claim.article}, {claim.certainty}]")
+    yield w.of("If somebody is harmed")
+    laws = list(dict.fromkeys(w.text("{law} ({status})", law=w.of(c.law), status=w.of(c.status)) for c in claims))
+    for law in laws:
+        yield from _bullet(law, 1)
+    yield from _wrap(
+        w.text("{n} statements on it stand in the page (--report) and in the JSON (--json).", n=len(claims)), "  "
+    )
     yield ""
 
 
-def _foot(assessment: Assessment) -> Iterator[str]:
+def _foot(w: Wording, assessment: Assessment) -> Iterator[str]:
     yield "-" * WIDTH
-    yield "Certainty"
-    used = sorted({verdict.certainty for verdict in assessment.verdicts} | {c.certainty for c in assessment.liability})
-    for certainty in sorted(used, key=lambda c: c.rank):
-        yield f"  {certainty:<10} {CERTAINTY_MEANING[certainty]}"
+    yield w.of("Certainty")
+    used = sorted({verdict.certainty for verdict in assessment.verdicts}, key=lambda c: c.rank)
+    for certainty in used:
+        yield from _wrap(f"  {w.of(certainty):<10} {w.of(CERTAINTY_MEANING[certainty])}", "", " " * 13)
     yield ""
-    yield from _wrap(DISCLAIMER)
+    yield from _wrap(disclaimer(w))

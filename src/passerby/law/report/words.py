@@ -1,11 +1,15 @@
-"""The plain words that reports use for outcomes, certainty, facts and days. Shared by the text, the page and the letters."""
+"""The words that reports use for outcomes, certainty, facts and days. Shared by the text, the page and the letters.
+
+Each function takes the language it speaks (`Wording`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from dataclasses import dataclass
 
 from passerby.law.facts import value_to_yaml, vocabulary
+from passerby.law.report.wording import Wording
 from passerby.law.values import (
     UNKNOWN,
     Alternative,
@@ -47,25 +51,41 @@ CERTAINTY_MEANING: Mapping[Certainty, str] = {
     Certainty.SECONDARY: "from a summary, not from the text",
     Certainty.MEMORY: "the text was not at hand",
 }
-DISCLAIMER = (
-    "Not legal advice. The rules are our own words for the sources named; only courts interpret the law with authority. "
+NO_ADVICE = "Not legal advice."
+RESERVE = (
+    "The rules are our own words for the sources named; only courts interpret the law with authority. "
     "A use that passes here may still be unlawful under data protection law, police law or the Charter."
 )
+DISCLAIMER = f"{NO_ADVICE} {RESERVE}"
+OUTSIDE = "Outside this rulebook"
 
 _MOST_SHOWN = 6
 
 
-def day(value: date) -> str:
-    """Return a day for people.
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """A fact that would have to be different.
 
-    >>> day(date(2026, 8, 2))
-    '2 August 2026'
+    Attributes:
+        name: Of the fact.
+        question: That it answers, in words.
+        values: What it would have to be, in words; one of them.
+        now: What it is, in words; None where it is not known.
     """
-    return f"{value.day} {value:%B} {value.year}"
+
+    name: str
+    question: str
+    values: tuple[str, ...]
+    now: str | None
+
+
+def disclaimer(w: Wording) -> str:
+    """Return what every answer ends with."""
+    return f"{w.of(NO_ADVICE)} {w.of(RESERVE)}"
 
 
 def fact_words(name: str, value: FactValue) -> str:
-    """Return a fact as a short phrase that a reader of the vocabulary finds again.
+    """Return a fact as a facts file spells it.
 
     >>> fact_words("fria", False)
     'fria: false'
@@ -73,48 +93,61 @@ def fact_words(name: str, value: FactValue) -> str:
     return f"{name}: {value_to_yaml(value)}"
 
 
-def fact_meaning(name: str, value: FactValue) -> str | None:
-    """Return what a word of the vocabulary means, or None for flags, numbers and words without an explanation."""
-    fact = vocabulary().get(name)
-    if fact is None or not isinstance(value, str) or value == UNKNOWN:
-        return None
-    return fact.values.get(value)
+def question_of(w: Wording, name: str) -> str:
+    """Return the question that a fact answers."""
+    return w.of(vocabulary()[name].question)
 
 
-def change_words(facts: Mapping[str, FactValue], given: Mapping[str, FactValue]) -> str:
-    """Return what must change, each fact with its present value where one is known.
+def value_words(w: Wording, name: str, value: FactValue) -> str:
+    """Return a value in words: yes and no for flags, what a word of the vocabulary means.
 
-    >>> change_words({"fria": False}, {"fria": True})
-    'fria: false (now true)'
+    >>> from passerby.law.report.wording import wording_in
+    >>> value_words(wording_in("en"), "fria", True), value_words(wording_in("en"), "authoriser", "court")
+    ('yes', 'a court')
     """
-    return " and ".join(fact_words(name, value) + _now(name, given) for name, value in facts.items())
+    if isinstance(value, bool):
+        return w.of("yes" if value else "no")
+    fact = vocabulary().get(name)
+    if value == UNKNOWN:
+        return w.of("not known")
+    if fact is None or fact.open or not isinstance(value, str):
+        return value_to_yaml(value)
+    return w.of(fact.values.get(value, value))
 
 
-def _now(name: str, given: Mapping[str, FactValue]) -> str:
-    present = given.get(name, UNKNOWN)
-    return "" if present == UNKNOWN else f" (now {value_to_yaml(present)})"
-
-
-def grouped_changes(verdict: Verdict, given: Mapping[str, FactValue]) -> list[tuple[Outcome, list[str]]]:
+def grouped_changes(
+    w: Wording, verdict: Verdict, given: Mapping[str, FactValue]
+) -> list[tuple[Outcome, list[tuple[Differing, ...]]]]:
     """Return the changes by the outcome they lead to, the values of one fact together, the strictest outcome first.
 
     Args:
+        w: The language.
         verdict: Its ``changes`` are told.
         given: The facts as given; those assumed are taken from the verdict.
+
+    Returns:
+        For each outcome its ways; a way names one fact, or several that would have to differ at once.
     """
     present = {**verdict.assumed, **given}
     groups: dict[Outcome, dict[tuple[str, ...], list[Mapping[str, FactValue]]]] = {}
     for change in verdict.changes:
-        groups.setdefault(change.outcome, {}).setdefault(tuple(change.facts), []).append(change.facts)
+        # of several facts at once each set is a way of its own
+        key = tuple(change.facts) if len(change.facts) == 1 else tuple(map(str, change.facts.items()))
+        groups.setdefault(change.outcome, {}).setdefault(key, []).append(change.facts)
     order = [outcome for outcome in OUTCOME_TITLE if outcome in groups]
-    return [(outcome, [_one_group(sets, present) for sets in groups[outcome].values()]) for outcome in order]
+    return [(outcome, [_way(w, sets, present) for sets in groups[outcome].values()]) for outcome in order]
 
 
-def _one_group(sets: list[Mapping[str, FactValue]], present: Mapping[str, FactValue]) -> str:
-    if len(sets[0]) > 1:
-        return "; or ".join(change_words(facts, present) for facts in sets)
-    name = next(iter(sets[0]))
-    return f"{name}: {', '.join(value_to_yaml(facts[name]) for facts in sets)}{_now(name, present)}"
+def _way(w: Wording, sets: list[Mapping[str, FactValue]], present: Mapping[str, FactValue]) -> tuple[Differing, ...]:
+    return tuple(
+        Differing(
+            name,
+            question_of(w, name),
+            tuple(dict.fromkeys(value_words(w, name, facts[name]) for facts in sets)),
+            None if present.get(name, UNKNOWN) == UNKNOWN else value_words(w, name, present[name]),
+        )
+        for name in sets[0]
+    )
 
 
 def assumptions(verdict: Verdict) -> dict[str, FactValue]:
@@ -124,33 +157,37 @@ def assumptions(verdict: Verdict) -> dict[str, FactValue]:
     return {name: value for name, value in verdict.assumed.items() if name in read}
 
 
-def fine_words(fine: FineTier) -> str:
+def fine_words(w: Wording, fine: FineTier) -> str:
     """Return the tier in one phrase."""
-    euro = f"{fine.max_eur:,}".replace(",", " ")
-    return f"up to {euro} EUR or {fine.max_turnover_percent:g} % of worldwide yearly turnover, whichever is higher"
+    return w.text(
+        "up to {euro} EUR or {percent} % of worldwide yearly turnover, whichever is higher",
+        euro=w.number(fine.max_eur),
+        percent=f"{fine.max_turnover_percent:g}",
+    )
 
 
-def duty_when(duty: Duty) -> str:
+def duty_when(w: Wording, duty: Duty) -> str:
     """Return deadline and first day of a duty, or an empty string."""
-    parts = [duty.deadline] if duty.deadline else []
+    parts = [w.of(duty.deadline)] if duty.deadline else []
     if duty.applies_from:
-        parts.append(f"binds from {day(duty.applies_from)}")
+        parts.append(w.text("binds from {day}", day=w.day(duty.applies_from)))
     return "; ".join(parts)
 
 
-def source_words(reason: Reason) -> str:
+def source_words(w: Wording, reason: Reason) -> str:
     """Return article, guideline and certainty of one step, as in ``Art. 5(1)(h), guidelines ¶295, quoted``."""
     if reason.provision is None:
         return ""
     paragraph = guideline_of(reason)
-    parts = [reason.provision.article, f"guidelines {paragraph}" if paragraph else "", reason.certainty.value]
-    return ", ".join(part for part in parts if part)
+    cited = [reason.provision.article, f"guidelines {paragraph}" if paragraph else ""]
+    return ", ".join(part for part in (*map(w.cite, cited), w.of(reason.certainty.value)) if part)
 
 
-def facts_read(reason: Reason, filled: Mapping[str, FactValue]) -> str:
+def facts_read(w: Wording, reason: Reason, filled: Mapping[str, FactValue]) -> str:
     """Return the facts that one step reads itself, as in ``space: public``; empty when its words name them already.
 
     Args:
+        w: The language.
         reason: The step.
         filled: Values taken for unknown facts in this derivation; told with an "if". Unknown facts that it does not hold
             make no difference and are left out.
@@ -158,7 +195,7 @@ def facts_read(reason: Reason, filled: Mapping[str, FactValue]) -> str:
     told = []
     for name, value in reason.facts.items():
         if value == UNKNOWN:
-            told += [f"if {fact_words(name, filled[name])}"] if name in filled else []
+            told += [w.text("if {fact}", fact=fact_words(name, filled[name]))] if name in filled else []
         elif value_to_yaml(value) not in reason.statement:
             told.append(fact_words(name, value))
     return ", ".join(told)
@@ -177,46 +214,60 @@ def outside_entirely(verdict: Verdict) -> bool:
     return verdict.outside and verdict.possible == {Outcome.DEPENDS}
 
 
-def title_of(verdict: Verdict) -> str:
+def title_of(w: Wording, verdict: Verdict) -> str:
     """Return the verdict in a few words."""
-    return "Outside this rulebook" if outside_entirely(verdict) else OUTCOME_TITLE[verdict.outcome]
+    return w.of(OUTSIDE if outside_entirely(verdict) else OUTCOME_TITLE[verdict.outcome])
 
 
-def possible_words(verdict: Verdict) -> str:
+def possible_words(w: Wording, verdict: Verdict) -> str:
     """Return the outcomes that remain possible, the strictest first, and what lies outside the rulebook last."""
-    names = [
-        title.lower() for outcome, title in OUTCOME_TITLE.items() if outcome in verdict.possible - {Outcome.DEPENDS}
-    ]
-    return ", ".join([*names, *(["outside this rulebook"] if verdict.outside else [])])
+    titles = [title for outcome, title in OUTCOME_TITLE.items() if outcome in verdict.possible - {Outcome.DEPENDS}]
+    # looked up as it stands in a sentence: where a language writes a capital within one, its words say so
+    return ", ".join(w.of(lowered(title)) for title in (*titles, *([OUTSIDE] if verdict.outside else [])))
 
 
-def example_words(alternative: Alternative) -> str:
+def lowered(text: str) -> str:
+    """Return a text as it stands within a sentence.
+
+    >>> lowered("Permitted with authorisation")
+    'permitted with authorisation'
+    """
+    return text[:1].lower() + text[1:]
+
+
+def raised(text: str) -> str:
+    """Return a text as it stands at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def example_words(w: Wording, alternative: Alternative) -> str:
     """Return one way to fill in the unknown facts, those that the derivation reads first; shortened when it is long."""
     read = {name for step in steps(alternative.reasons) for name in step.facts}
     ordered = sorted(alternative.facts.items(), key=lambda item: item[0] not in read)
     shown = [fact_words(name, value) for name, value in ordered[:_MOST_SHOWN]]
     left = len(ordered) - len(shown)
-    return ", ".join(shown) + (f" and {left} more facts" if left else "")
+    facts = ", ".join(shown)
+    return w.text("{facts} and {n} more facts", facts=facts, n=left) if left else facts
 
 
-def readings_told(alternative: Alternative, verdict: Verdict) -> list[tuple[str, str]]:
+def readings_told(w: Wording, alternative: Alternative, verdict: Verdict) -> list[tuple[str, str]]:
     """Return the open points that the derivation reads, each as question and answer."""
     told = [step.statement for step in steps(alternative.reasons)]
     pairs = []
     for point in verdict.open_points:
         answer = alternative.readings.get(point.id)
         if answer is not None and any(statement.startswith(point.question) for statement in told):
-            pairs.append((point.question, "yes" if answer else "no"))
+            pairs.append((w.of(point.question), w.of("yes" if answer else "no")))
     return pairs
 
 
-def standing(verdict: Verdict) -> str:
+def standing(w: Wording, verdict: Verdict) -> str:
     """Say in one sentence how firm a verdict is."""
     if outside_entirely(verdict):
-        return "No rule here answers it, and nothing is guessed."
+        return w.of("No rule here answers it, and nothing is guessed.")
     if verdict.certain:
-        return "The same in every case that the facts leave open."
-    return f"Still possible: {possible_words(verdict)}."
+        return w.of("The same in every case that the facts leave open.")
+    return w.text("Still possible: {outcomes}.", outcomes=possible_words(w, verdict))
 
 
 def deciding(verdict: Verdict) -> tuple[Provision, ...]:
@@ -232,9 +283,9 @@ def articles(verdict: Verdict) -> list[str]:
     return list(dict.fromkeys(provision.article for provision in deciding(verdict)))
 
 
-def first_statement(verdict: Verdict) -> str:
+def first_statement(w: Wording, verdict: Verdict) -> str:
     """Return the first reason in words, or where the verdict stands if there is none."""
-    return verdict.reasons[0].statement if verdict.reasons else standing(verdict)
+    return w.of(verdict.reasons[0].statement) if verdict.reasons else standing(w, verdict)
 
 
 def _topmost(reason: Reason) -> Iterator[Provision]:
@@ -243,17 +294,6 @@ def _topmost(reason: Reason) -> Iterator[Provision]:
         return
     for premise in reason.premises:
         yield from _topmost(premise)
-
-
-def value_in_words(value: FactValue) -> str:
-    """Return a value in words for a table: yes and no for flags.
-
-    >>> value_in_words(True), value_in_words("police")
-    ('yes', 'police')
-    """
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value_to_yaml(value)
 
 
 def steps(reasons: Iterable[Reason]) -> Iterator[Reason]:

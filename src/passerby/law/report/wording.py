@@ -1,0 +1,127 @@
+"""What the law room says, in several languages: English as the code and the data have it, others from tables of whole texts.
+
+A text is found by its English words, so that a changed one loses its translation instead of keeping a wrong one; a test holds
+that none is missing.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from functools import cache, cached_property
+from pathlib import Path
+
+from passerby.languages import FALLBACK_LANGUAGE, Texts, straight
+
+FOLDER = Path(__file__).parent.parent / "translations"
+CITED = (
+    "AI Act",
+    "GDPR",
+    "LED",
+    "Annex",
+    "recital",
+    "recitals",
+    "guidelines",
+    "EP amendment",
+    "Council general approach",
+)
+"""Words of citations that languages write otherwise; the rest of a citation is the same in all."""
+FILLED = (
+    "{fact} ({value}) does not reach {edge} ({reference}).",
+    "{fact} ({value}) exceeds {edge} ({reference}).",
+    "{fact} ({value}) reaches {edge} ({reference}).",
+    "{fact} ({value}) stays within {edge} ({reference}).",
+    "{statement} Read here: no.",
+    "{statement} Read here: yes.",
+    "Not so: {statement}",
+    "Read with the layer {name}: {title}.",
+    "The offence ({offence}) does not stand in {list} ({reference}).",
+    "The offence ({offence}) stands in {list} ({reference}).",
+    "The offence {offence} is in none of the lists known here and was read as an offence in no list.",
+    "The overlay {name} does not hold on {day} and was left out.",
+    "The rules on {group} do not apply yet on {day}; they do from {start}.",
+    "What would cover this does not apply yet on {day}.",
+)
+"""Sentences that the engine fills in itself, in English; what is filled in is translated too where it is a text."""
+_CITED = re.compile(r"\b(" + "|".join(sorted(CITED, key=len, reverse=True)) + r")\b", re.IGNORECASE)
+
+
+class Wording(Texts):
+    """The room's texts in one language.
+
+    Args:
+        language: One of ``LANGUAGES``.
+
+    Raises:
+        UsageError: there is no such language.
+    """
+
+    def __init__(self, language: str) -> None:
+        files = () if language == FALLBACK_LANGUAGE else (FOLDER / f"law.{language}.toml",)
+        super().__init__(language, *files)
+
+    @cached_property
+    def _patterns(self) -> tuple[tuple[re.Pattern[str], str], ...]:
+        return tuple((re.compile(_pattern(key), re.DOTALL), key) for key in FILLED if key in self.table)
+
+    def knows(self, english: str) -> bool:
+        """Tell whether a text is said in this language and does not fall back to English."""
+        plain = " ".join(english.split())
+        return self.language == FALLBACK_LANGUAGE or plain in self.table or self._filled(plain) is not None
+
+    def of(self, english: str) -> str:
+        """Return a text of the code or the data in this language, in English where it has no translation.
+
+        >>> wording_in("fr").of("Why")
+        'Pourquoi'
+        """
+        plain = " ".join(english.split())
+        if self.language == FALLBACK_LANGUAGE:
+            return plain
+        return self.table.get(plain) or self._filled(plain) or plain
+
+    def _filled(self, plain: str) -> str | None:
+        for pattern, key in self._patterns:
+            if found := pattern.fullmatch(plain):
+                return self.table[key].format(**{name: self.of(value) for name, value in found.groupdict().items()})
+        return None
+
+    def text(self, key: str, /, **values: object) -> str:
+        """Return an English text in this language with values put into it, without direction marks."""
+        words = self.table[key] if key in self.table else self.of(key)
+        return words.format(**{name: straight(value) for name, value in values.items()})
+
+    def cite(self, citation: str) -> str:
+        """Return a citation as this language writes it.
+
+        >>> wording_in("de").cite("AI Act Art. 5(1)(h), recital 33; guidelines ¶295")
+        'KI-VO Art. 5(1)(h), Erwägungsgrund 33; Leitlinien ¶295'
+        """
+        return _CITED.sub(lambda found: self._cited(found[0]), citation)
+
+    def _cited(self, word: str) -> str:
+        english = next(one for one in CITED if one.lower() == word.lower())
+        said = self.of(english)
+        return said[:1].upper() + said[1:] if word[:1].isupper() else said
+
+
+@cache
+def wording_in(language: str) -> Wording:
+    """Return the texts of a language, read once.
+
+    Raises:
+        UsageError: there is no such language.
+    """
+    return Wording(language)
+
+
+def fields(text: str) -> frozenset[str]:
+    """Return the names of the places for values in a text."""
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+
+def _pattern(template: str) -> str:
+    return "".join(
+        re.escape(words) + (f"(?P<{name}>.+?)" if name else "")
+        for words, name, _, _ in string.Formatter().parse(template)
+    )
