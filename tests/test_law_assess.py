@@ -15,7 +15,8 @@ from passerby.errors import FactsError
 LIVE: dict[str, Any] = {
     "role": "deployer", "function": "rbi", "timing": "real-time", "space": "public", "modality": "face", "actor": "police",
     "purpose": "law-enforcement", "authorisation": "prior", "authoriser": "court", "objective": "suspect",
-    "offence": "murder", "offence_max_years": 30,
+    "offence": "murder", "offence_max_years": 30, "national_law": True, "fria": True, "registered": True, "notified": True,
+    "limits_set": True, "targeted": True,
 }  # fmt: skip
 SHOP: dict[str, Any] = {
     "role": "deployer", "function": "rbi", "timing": "real-time", "space": "public", "modality": "face", "actor": "private",

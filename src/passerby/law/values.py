@@ -31,6 +31,28 @@ class Outcome(StrEnum):
     NON_COMPLIANT = "non-compliant"
     DEPENDS = "depends"
 
+    @staticmethod
+    def strictest_first() -> tuple[Outcome, ...]:
+        """Return the outcomes from the strictest to the most lenient, without ``depends``."""
+        return _STRICTEST_FIRST
+
+    @property
+    def strictness(self) -> int:
+        """How strict it is, 0 for the most lenient; only to compare two outcomes, and not for ``depends``."""
+        return len(_STRICTEST_FIRST) - 1 - _STRICTEST_FIRST.index(self)
+
+
+_STRICTEST_FIRST = (
+    Outcome.PROHIBITED,
+    Outcome.NON_COMPLIANT,
+    Outcome.PERMITTED,
+    Outcome.HIGH_RISK,
+    Outcome.TRANSPARENCY_ONLY,
+    Outcome.NOT_PROHIBITED,
+    Outcome.NOT_REGULATED,
+    Outcome.OUT_OF_SCOPE,
+)
+
 
 class Certainty(StrEnum):
     """How sure the text behind a statement is, from the surest to the least sure."""
@@ -269,6 +291,9 @@ class Verdict:
         later: Days after ``on`` on which the outcome changes by itself.
         notes: Sentences that belong to the verdict: never was law, not yet applicable, which amendment was read.
         assumed: Facts not given that took their default, name to value.
+        provided: Those of them of which one alone, were it otherwise, could make the outcome stricter, or one of the outcomes
+            that remain possible: the verdict holds only if they are so. No permission is among what rests on a condition
+            that nobody stated; such a condition is ``unknown``.
     """
 
     position: str
@@ -290,3 +315,4 @@ class Verdict:
     later: tuple[LaterOutcome, ...]
     notes: tuple[str, ...]
     assumed: Mapping[str, FactValue] = field(hash=False)
+    provided: Mapping[str, FactValue] = field(hash=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from passerby.law.engine.assumptions import without_permitting_defaults
 from passerby.law.engine.derivation import Derivation
 from passerby.law.engine.layers import national_notes, overlay_named
 from passerby.law.engine.question import Question
@@ -68,7 +69,8 @@ def later_outcomes(question: Question, outcome: Outcome) -> tuple[LaterOutcome, 
     for day in question.later_days():
         rulebook = question.rulebook(day)
         with rulebook.lock:
-            possible = rulebook.worlds.outcomes(rulebook.worlds.assume(question.facts.known))
+            facts = without_permitting_defaults(rulebook, question.facts)
+            possible = rulebook.worlds.outcomes(rulebook.worlds.assume(facts.known))
         only = next(iter(possible)) if len(possible) == 1 else None
         then = Outcome.DEPENDS if only is None else only
         if then != (result[-1].outcome if result else outcome):

@@ -8,14 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from passerby.law.engine.assumptions import stricter_alone, without_permitting_defaults
 from passerby.law.engine.consequences import duties_of, fine_of, later_outcomes, notes_on
 from passerby.law.engine.derivation import Derivation, Step
 from passerby.law.engine.examples import plainest
 from passerby.law.engine.layers import overlay_named
+from passerby.law.engine.neighbours import Singles
 from passerby.law.engine.question import Question
 from passerby.law.engine.rulebook import Rulebook, positions, rulebook_on
 from passerby.law.engine.worlds import World, value_term
-from passerby.law.facts import accept_facts
+from passerby.law.facts import Facts, accept_facts
 from passerby.law.values import (
     Alternative,
     Certainty,
@@ -109,7 +111,8 @@ class _Decision:
 
     def __init__(self, rulebook: Rulebook, question: Question) -> None:
         self.rulebook, self.book, self.question = rulebook, rulebook.book, question
-        self.known = question.facts.known
+        self.facts = without_permitting_defaults(rulebook, question.facts)
+        self.known = self.facts.known
         self.assumptions = rulebook.worlds.assume(self.known)
         possible = rulebook.worlds.possible(self.assumptions)
         if rulebook.worlds.dated and any(not world.found() for world in possible.values()) and self._is_outside():
@@ -137,6 +140,11 @@ class _Decision:
     def outside(self) -> bool:
         """Whether the rulebook has no answer in some case."""
         return None in self.possible
+
+    @cached_property
+    def singles(self) -> Singles:
+        """Every change of one known fact, with what is then possible."""
+        return self.rulebook.neighbours.singles(self.facts)
 
     @cached_property
     def turning(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -171,11 +179,25 @@ class _Decision:
             next_question=unknown[0] if unknown else None,
             duties=duties_of(always(self.assumptions, "duty("), derivation),
             fine=fine_of(self.question.position, always(self.assumptions, "fine(")),
-            changes=self.rulebook.neighbours.changes(self.question.facts, self.outcome) if self.certain else (),
+            changes=self.rulebook.neighbours.changes(self.facts, self.outcome, self.singles) if self.certain else (),
             later=later_outcomes(self.question, self.outcome),
             notes=tuple(notes_on(self.question, self.book, outside=self.outside)),
-            assumed=MappingProxyType(dict(self.question.facts.assumed)),
+            assumed=MappingProxyType(dict(self.facts.assumed)),
+            provided=MappingProxyType(self._provided(alternatives)),
         )
+
+    def _provided(self, alternatives: Iterable[Alternative]) -> dict[str, FactValue]:
+        """Return the assumed facts that keep any of the outcomes from being stricter."""
+        found: set[str] = set()
+        for alternative in alternatives if self.facts.assumed else ():
+            if self.certain:
+                found |= stricter_alone(self.singles, alternative.outcome, self.possible)
+            elif alternative.outcome is not Outcome.PROHIBITED:
+                filled = alternative.facts
+                whole = Facts({**self.facts.given, **filled}, self.facts.assumed, self.facts.unknown - set(filled))
+                possible = self.rulebook.worlds.outcomes(self.rulebook.worlds.assume(whole.known))
+                found |= stricter_alone(self.rulebook.neighbours.singles(whole), alternative.outcome, possible)
+        return {name: value for name, value in self.facts.assumed.items() if name in found}
 
     def _derivation(self, world: World, turning: frozenset[str] = frozenset()) -> Derivation:
         return Derivation(self.book, self.rulebook.groups, world, self.known, turning)

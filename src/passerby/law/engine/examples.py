@@ -40,23 +40,21 @@ def plainest(
     literal = rulebook.worlds.literal(outcome_atom(outcome))
     if len(unknown) > MOST or literal is None:
         return world
-    chosen = dict(known)
-    for name in unknown:
-        for value in _plain_values(rulebook, name, chosen):
-            found = rulebook.worlds.find([*rulebook.worlds.assume({**chosen, name: value}), literal])
-            if found is not None:
-                chosen[name], world = value, found
-                break
-    return _plainest_readings(rulebook, [*rulebook.worlds.assume(chosen), literal], world, points)
-
-
-def _plainest_readings(rulebook: Rulebook, assumptions: list[int], world: World, points: Sequence[str]) -> World:
+    # first the readings: an example that rests on an open point is plain only where no other leads here
+    fixed = [literal]
     for point in points:
         reading = rulebook.worlds.literal(f"reading({point})")
         for answer in () if reading is None else (-reading, reading):
-            found = rulebook.worlds.find([*assumptions, answer])
+            found = rulebook.worlds.find([*rulebook.worlds.assume(known), *fixed, answer])
             if found is not None:
-                assumptions, world = [*assumptions, answer], found
+                fixed, world = [*fixed, answer], found
+                break
+    chosen = dict(known)
+    for name in unknown:
+        for value in _plain_values(rulebook, name, chosen):
+            found = rulebook.worlds.find([*rulebook.worlds.assume({**chosen, name: value}), *fixed])
+            if found is not None:
+                chosen[name], world = value, found
                 break
     return world
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import clingo
 
@@ -24,6 +25,8 @@ FIXED = frozenset({"member_state"})
 """Facts that no change touches: with the Member State the law itself changes, and nobody moves a camera to change it."""
 
 _Set = tuple[tuple[str, FactValue], ...]
+Singles = Mapping[_Set, frozenset[Outcome | None]]
+"""Each change of one known fact to the outcomes that are then possible; None: outside the rulebook."""
 
 
 class Neighbours:
@@ -53,13 +56,25 @@ class Neighbours:
         }
         self._shown: dict[clingo.Symbol, tuple[str, FactValue] | Outcome | None] = {}
 
-    def changes(self, facts: Facts, outcome: Outcome) -> tuple[Change, ...]:
-        """Return the smallest sets of known facts whose change gives another outcome, for each outcome within reach.
+    def singles(self, facts: Facts) -> Singles:
+        """Return every change of one known fact, with what is then possible.
 
         Args:
             facts: The facts. Unknown ones may take any value and never count as changed; an absent one whose default
                 follows another fact goes on following it.
+        """
+        outcomes: dict[_Set, set[Outcome | None]] = {}
+        for changed, outcome in self._models(self._assume(facts) + self._sizes[1], 0):
+            outcomes.setdefault(changed, set()).add(outcome)
+        return {changed: frozenset(found) for changed, found in outcomes.items()}
+
+    def changes(self, facts: Facts, outcome: Outcome, singles: Singles) -> tuple[Change, ...]:
+        """Return the smallest sets of known facts whose change gives another outcome, for each outcome within reach.
+
+        Args:
+            facts: The facts, as for `singles`.
             outcome: The outcome now, not ``depends``.
+            singles: What `singles` says of them.
 
         Returns:
             Fewest facts first, then what the user does before what the deployment is. ``depends`` stands where a change
@@ -67,7 +82,7 @@ class Neighbours:
             ``ENOUGH`` sets.
         """
         now = self._assume(facts)
-        found = [(one, result) for one, result in self._singles(now).items() if result != outcome]
+        found = [(changed, then) for changed, reached in singles.items() if (then := _joined(reached)) != outcome]
         reached = {outcome, *(result for _, result in found)}
         targets = [one for one in Outcome if one not in reached and one is not Outcome.DEPENDS]
         found += self._several(now, PAIR, targets, [changed for changed, _ in found])
@@ -76,12 +91,6 @@ class Neighbours:
         spread = [(same, result) for changed, result in found for same in self._spread(changed)]
         ordered = sorted(spread, key=lambda entry: self._rank(entry[0]))
         return tuple(Change(dict(changed), result) for changed, result in ordered)
-
-    def _singles(self, now: list[int]) -> dict[_Set, Outcome]:
-        outcomes: dict[_Set, set[Outcome | None]] = {}
-        for changed, outcome in self._models(now + self._sizes[1], 0):
-            outcomes.setdefault(changed, set()).add(outcome)
-        return {changed: _joined(found) for changed, found in outcomes.items()}
 
     def _several(
         self, now: list[int], size: int, targets: Sequence[Outcome], smaller: list[_Set]
@@ -164,7 +173,7 @@ class Neighbours:
         return chosen
 
 
-def _joined(outcomes: set[Outcome | None]) -> Outcome:
+def _joined(outcomes: AbstractSet[Outcome | None]) -> Outcome:
     only = next(iter(outcomes)) if len(outcomes) == 1 else None
     return Outcome.DEPENDS if only is None else only
 

@@ -12,7 +12,7 @@ from passerby.law.engine.neighbours import Neighbours
 from passerby.law.engine.relevance import Relevance
 from passerby.law.engine.worlds import Worlds, applying_groups
 from passerby.law.reference import thresholds
-from passerby.law.rules import Book, load_book, position_names
+from passerby.law.rules import Book, Clause, facts_behind, load_book, position_names
 from passerby.law.values import FactValue
 
 
@@ -32,6 +32,12 @@ class Rulebook:
     def neighbours(self) -> Neighbours:
         """The program that looks for changes, grounded when first asked for."""
         return Neighbours(self.book, self.groups)
+
+    @cached_property
+    def permissions(self) -> Mapping[Clause, frozenset[str]]:
+        """Each rule that permits on the days at hand, and the facts on which it may rest."""
+        rules = self.book.heads.get("finding(permitted_with_authorisation)", ())
+        return {clause: facts_behind(clause, self.book.heads) for clause in rules if clause.group in self.groups}
 
     @cached_property
     def relevance(self) -> Relevance:

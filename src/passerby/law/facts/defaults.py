@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from passerby.law.facts.check import check_facts
@@ -29,6 +29,10 @@ class Facts:
         """Given and assumed facts together."""
         return {**self.assumed, **self.given}
 
+    def without(self, names: Iterable[str]) -> Facts:
+        """Return the facts with some assumed ones not known, and those that took their default from them with them."""
+        return _with_defaults(self.given, {*self.unknown, *names})
+
 
 def accept_facts(facts: Mapping[str, object]) -> Facts:
     """Check facts and fill in defaults.
@@ -43,13 +47,18 @@ def accept_facts(facts: Mapping[str, object]) -> Facts:
     said = check_facts({name: UNKNOWN if value is None else value for name, value in facts.items()})
     unknown = {name for name, value in said.items() if value == UNKNOWN}
     given = {name: value for name, value in said.items() if name not in unknown}
+    return _with_defaults(given, unknown)
+
+
+def _with_defaults(given: Mapping[str, FactValue], unknown: set[str]) -> Facts:
     assumed: dict[str, FactValue] = {}
+    left = set(unknown)
     for name, fact in vocabulary().items():
         if name in given or name in unknown:
             continue
         fallback = fact.fallback({**assumed, **given})
         if fallback is None:
-            unknown.add(name)
+            left.add(name)
         else:
             assumed[name] = fallback
-    return Facts(given, assumed, frozenset(unknown))
+    return Facts(given, assumed, frozenset(left))

@@ -32,6 +32,8 @@ class Fact:
         default_by: Name of another fact, and its value to the default of this one; or None.
         bands: For a number: the values that stand for all numbers the rules can tell apart, in ascending order.
         at_least: For a number: True when it is rounded down to a band, False when up.
+        says: Value to the fact as half a sentence; for the values that a default may take.
+        condition: True for what somebody must have done or found before a use is permitted: no permission rests on its default.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Fact:
     default_by: tuple[str, Mapping[FactValue, FactValue]] | None = field(hash=False)
     bands: tuple[float, ...]
     at_least: bool
+    says: Mapping[FactValue, str] = field(hash=False)
+    condition: bool
 
     def domain(self) -> tuple[FactValue, ...]:
         """Return the values that the rules can tell apart."""
@@ -134,6 +138,8 @@ def _fact(name: str, entry: dict[str, Any]) -> Fact:
         default_by=(by["fact"], by["values"]) if by else None,
         bands=_bands(name, at_least=entry.get("reads") == "at-least") if kind == "number" else (),
         at_least=entry.get("reads") == "at-least",
+        says=entry.get("says", {}),
+        condition=bool(entry.get("condition")),
     )
 
 

@@ -22,6 +22,7 @@ from passerby.law.report.words import (
     RESERVE,
     articles,
     assumptions,
+    count_words,
     duty_when,
     example_words,
     facts_read,
@@ -36,6 +37,7 @@ from passerby.law.report.words import (
     standing,
     title_of,
     value_words,
+    verdict_line,
 )
 from passerby.law.values import Outcome, Provision, Verdict
 
@@ -120,6 +122,8 @@ def _environment(language: str) -> Environment:
         outcome_title=lambda outcome: w.of(OUTCOME_TITLE[outcome]),
         outside=outside_entirely,
         possible=partial(possible_words, w),
+        line=partial(verdict_line, w),
+        count=partial(count_words, w),
         provisions=_provisions,
         readings=partial(readings_told, w),
         sentence=raised,

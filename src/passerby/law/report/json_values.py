@@ -12,11 +12,13 @@ from enum import Enum
 from functools import cache
 from importlib.resources import files
 
+from passerby.languages import FALLBACK_LANGUAGE
 from passerby.law.facts import Fact, fact_help, vocabulary
 from passerby.law.reference import SLUG
 from passerby.law.report.assessment import Assessment
 from passerby.law.report.quoted import words_behind, words_quoted
-from passerby.law.report.words import DISCLAIMER, articles, guideline_of
+from passerby.law.report.wording import wording_in
+from passerby.law.report.words import DISCLAIMER, articles, guideline_of, verdict_line
 from passerby.law.statute import Quotation
 from passerby.law.values import UNKNOWN, Alternative, FactValue, Provision, Reason, Verdict
 
@@ -165,6 +167,7 @@ def _verdict(verdict: Verdict, assessment: Assessment) -> dict[str, Json]:
         "overlays": [*verdict.overlays],
         "on": verdict.on.isoformat() if verdict.on else None,
         "outcome": verdict.outcome.value,
+        "line": verdict_line(wording_in(FALLBACK_LANGUAGE), verdict),
         "possible": _possible(verdict),
         "certain": verdict.certain,
         "outside_rulebook": verdict.outside,
@@ -182,6 +185,7 @@ def _verdict(verdict: Verdict, assessment: Assessment) -> dict[str, Json]:
         "notes": [*verdict.notes],
         "quotations": [_quotation(quotation) for quotation in words_quoted(verdict)],
         "assumed": _facts(verdict.assumed),
+        "provided": _facts(verdict.provided),
     }
 
 

@@ -42,7 +42,7 @@ _BINDING = (
     Outcome.HIGH_RISK,
     Outcome.TRANSPARENCY_ONLY,
 )
-_MAX_QUESTIONS = 6
+_MAX_QUESTIONS = 8
 COUNTS = "{act}, that counts as {outcomes}. The steps are:"
 SAID = {
     Outcome.PROHIBITED: "{act}, that is prohibited. The steps are:",

@@ -17,6 +17,7 @@ from passerby.law.report.words import (
     Differing,
     articles,
     assumptions,
+    count_words,
     disclaimer,
     duty_when,
     example_words,
@@ -33,6 +34,7 @@ from passerby.law.report.words import (
     standing,
     title_of,
     value_words,
+    verdict_line,
 )
 from passerby.law.values import FactValue, Reason, Verdict
 
@@ -149,7 +151,8 @@ def _glance(w: Wording, assessment: Assessment) -> Iterator[str]:
 def _short(w: Wording, verdict: Verdict) -> str:
     if len(verdict.possible) > 1:
         return f"{title_of(w, verdict)}: {possible_words(w, verdict)}"
-    return f"{title_of(w, verdict)} ({w.of(verdict.certainty)})"
+    beside = [w.of(verdict.certainty), *filter(None, [count_words(w, verdict)])]
+    return f"{title_of(w, verdict)} ({', '.join(beside)})"
 
 
 def _tally(w: Wording, assessments: tuple[Assessment, ...]) -> Iterator[str]:
@@ -172,6 +175,7 @@ def _verdict(w: Wording, verdict: Verdict, assessment: Assessment) -> Iterator[s
     yield ""
     yield f"  {title_of(w, verdict).upper()}"
     if not outside_entirely(verdict):
+        yield from _wrap(verdict_line(w, verdict), "  ")
         yield from _wrap(w.of(OUTCOME_MEANING[verdict.outcome]), "  ")
     sure = w.text(
         "Certainty: {certainty}, {meaning}.",

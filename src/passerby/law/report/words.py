@@ -261,6 +261,43 @@ def readings_told(w: Wording, alternative: Alternative, verdict: Verdict) -> lis
     return pairs
 
 
+def verdict_line(w: Wording, verdict: Verdict) -> str:
+    """Return the verdict in one sentence, with everything that it takes for granted and that could make it stricter."""
+    if outside_entirely(verdict):
+        return w.of("Outside this rulebook.")
+    clauses = [clause_of(w, name, value) for name, value in verdict.provided.items()]
+    said = {"verdict": title_of(w, verdict), "outcomes": possible_words(w, verdict), "assumed": "; ".join(clauses)}
+    if verdict.certain:
+        return w.text("{verdict}, provided that {assumed}." if clauses else "{verdict}.", **said)
+    said["needed"] = "; ".join(_needed_to_permit(w, verdict))
+    if said["needed"]:
+        needed = "{verdict} ({outcomes}): permitted only if {needed}"
+        return w.text(needed + ("; and provided that {assumed}." if clauses else "."), **said)
+    return w.text("{verdict} ({outcomes}), provided that {assumed}." if clauses else "{verdict} ({outcomes}).", **said)
+
+
+def _needed_to_permit(w: Wording, verdict: Verdict) -> list[str]:
+    """Return what must be so for a use to be permitted and is not known, as half sentences; what has no words is asked."""
+    permitted = next((a for a in verdict.alternatives if a.outcome is Outcome.PERMITTED), None)
+    if permitted is None:
+        return []
+    known = vocabulary()
+    wanted = [clause_of(w, name, permitted.facts[name]) for name in verdict.unknown if known[name].says]
+    asked = ", ".join(name for name in verdict.unknown if not known[name].says)
+    return [*wanted, *([w.text("the answer to {facts} allows it", facts=asked)] if asked else [])]
+
+
+def clause_of(w: Wording, name: str, value: FactValue) -> str:
+    """Return a fact as half a sentence, as in "two people confirm each match separately"."""
+    words = vocabulary()[name].says.get(value)
+    return w.of(words) if words else fact_words(name, value)
+
+
+def count_words(w: Wording, verdict: Verdict) -> str:
+    """Return how much a verdict takes for granted, where there is no room to say what; empty where it is nothing."""
+    return w.text("assumptions: {n}", n=len(verdict.provided)) if verdict.provided else ""
+
+
 def standing(w: Wording, verdict: Verdict) -> str:
     """Say in one sentence how firm a verdict is."""
     if outside_entirely(verdict):

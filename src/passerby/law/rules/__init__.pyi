@@ -12,6 +12,9 @@ from .clauses import (
     split_atom,
     word_term,
 )
+from .domains import (
+    facts_behind,
+)
 from .overlay import (
     Overlay,
     Standing,
@@ -26,6 +29,7 @@ __all__ = [
     "Literal",
     "Overlay",
     "Standing",
+    "facts_behind",
     "load_book",
     "overlay_names",
     "position_names",

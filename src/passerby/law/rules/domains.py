@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from passerby.law.facts import vocabulary
 from passerby.law.reference import thresholds
@@ -25,7 +25,7 @@ def fact_domains(
     """
     conditions = frozenset(split_atom(literal.atom) for clause in clauses for literal in clause.body)
     named = frozenset(arguments for name, arguments in conditions if name == "fact")
-    read = _facts_read(conditions, named)
+    read = _facts_read(conditions)
     drivers = {fact.default_by[0] for fact in vocabulary().values() if fact.default_by}
     domains: dict[str, tuple[FactValue, ...]] = {}
     alike: dict[str, dict[FactValue, FactValue]] = {}
@@ -39,12 +39,14 @@ def fact_domains(
     return domains, alike
 
 
-def _facts_read(conditions: Iterable[tuple[str, tuple[str, ...]]], named: _Arguments) -> set[str]:
+def _facts_read(conditions: Iterable[tuple[str, tuple[str, ...]]]) -> set[str]:
     """Return the facts that conditions read: by name, by a threshold, by an offence list."""
     names = {word_term(name): name for name in vocabulary()}
-    read = {names[arguments[0]] for arguments in named}
+    read: set[str] = set()
     for name, arguments in conditions:
-        if name == "meets":
+        if name == "fact":
+            read.add(names[arguments[0]])
+        elif name == "meets":
             read.add(thresholds()[arguments[0].replace("_", "-")].fact)
         elif name == "listed":
             read.add("offence")
@@ -53,3 +55,25 @@ def _facts_read(conditions: Iterable[tuple[str, tuple[str, ...]]], named: _Argum
 
 def _unnamed(name: str, domain: tuple[FactValue, ...], named: _Arguments) -> list[FactValue]:
     return [value for value in domain if (word_term(name), word_term(str(value))) not in named]
+
+
+def facts_behind(clause: Clause, heads: Mapping[str, tuple[Clause, ...]]) -> frozenset[str]:
+    """Return the names of all facts on which the conditions of a rule may rest, through whatever rules.
+
+    Args:
+        clause: The rule.
+        heads: Conclusion to the rules that conclude it.
+    """
+    names: set[str] = set()
+    seen: set[str] = set()
+    waiting = [literal.atom for literal in clause.body]
+    while waiting:
+        atom = waiting.pop()
+        if atom in seen:
+            continue
+        seen.add(atom)
+        name, arguments = split_atom(atom)
+        names |= _facts_read([(name, arguments)])
+        wanted = f"open({arguments[0]})" if name == "reading" else atom
+        waiting += [literal.atom for rule in heads.get(wanted, ()) for literal in rule.body]
+    return frozenset(names)
