@@ -130,6 +130,15 @@ def test_sources_and_events_are_checked() -> None:
     with pytest.raises(RuleError, match="each of the sources must have address, dated, kind, words"):
         read_sources([{"address": "here"}], "x:1")
     with pytest.raises(RuleError, match="x:1: certainty must be one of"):
-        read_events([{"on": "2026-12-02", "text": "a", "reference": "b", "certainty": "sure"}], "x:1")
-    event = read_events([{"on": date(2026, 12, 2), "text": "a", "reference": "b", "certainty": "quoted"}], "x:1")[0]
+        read_events([{"day": "2026-12-02", "text": "a", "reference": "b", "certainty": "sure"}], "x:1")
+    event = read_events([{"day": date(2026, 12, 2), "text": "a", "reference": "b", "certainty": "quoted"}], "x:1")[0]
     assert (event.on, event.certainty) == (date(2026, 12, 2), law.Certainty.QUOTED)
+
+
+def test_the_amendment_says_what_it_changes_and_where_that_stands() -> None:
+    amendment = read_overlay("amendment-2026")
+    assert amendment.start == date(2026, 7, 27)
+    assert amendment.certainty is law.Certainty.QUOTED
+    assert not amendment.unconfirmed
+    assert any("2026/1744" in word for source in amendment.sources for word in source.words)
+    assert [event.on for event in amendment.events] == [date(2026, 12, 2), date(2028, 8, 2), date(2030, 8, 2)]

@@ -64,12 +64,12 @@ def read_events(value: object, where: str) -> tuple[Event, ...]:
     """Return the events from the front matter of a layer; for arguments and errors see `read_sources`."""
     return tuple(
         Event(
-            as_date(entry["on"], f"{where}: on"),
+            as_date(entry["day"], f"{where}: day"),
             entry["text"],
             entry["reference"],
             read_certainty(entry["certainty"], where),
         )
-        for entry, _ in _entries(value, where, "events", ("on", "text", "reference", "certainty"))
+        for entry, _ in _entries(value, where, "events", ("day", "text", "reference", "certainty"))
     )
 
 
