@@ -12,7 +12,8 @@ import yaml
 from passerby import law
 from passerby.cli import main
 from passerby.errors import UsageError
-from passerby.law.report.letters import WIDTH, describe
+from passerby.languages import LANGUAGES
+from passerby.law.report.letters import WIDTH, Regime, describe, regime_of
 from passerby.law.report.wording import wording_in
 from passerby.law.report.words import steps
 from passerby.values import utc_now
@@ -28,24 +29,26 @@ WAYS = [
 ]
 
 
-def draft(name: str, kind: law.LetterKind, to: law.Addressee | None = None) -> law.Letter:
+def draft(name: str, kind: law.LetterKind, to: law.Addressee | None = None, language: str = "en") -> law.Letter:
     deployment = law.read_deployment(EXAMPLES / name)
     verdict = law.assess(deployment.facts, position="act-2024")
-    return law.draft_letter(deployment.facts, verdict, kind=kind, to=to)
+    return law.draft_letter(deployment.facts, verdict, kind=kind, to=to, language=language)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("kind", "to"), WAYS)
-def test_every_letter_is_whole(name: str, kind: law.LetterKind, to: law.Addressee) -> None:
-    letter = draft(name, kind, to)
-    assert letter.text.startswith("[Your name]")
-    assert letter.text.rstrip().endswith("[Your name]")
+def test_every_letter_is_whole(name: str, kind: law.LetterKind, to: law.Addressee, language: str) -> None:
+    letter = draft(name, kind, to, language)
+    mine = wording_in(language).of("[Your name]")
+    assert letter.text.startswith(mine)
+    assert letter.text.rstrip().endswith(mine)
     assert letter.bases
     assert "{" not in letter.text
     text = law.letter_to_text(letter)
     assert max(len(line) for line in text.splitlines()) <= WIDTH
-    assert "Not legal advice" in text
-    assert all(basis.article in text for basis in letter.bases)
+    assert wording_in(language).of("Not legal advice.") in text
+    assert all(wording_in(language).cite(basis.article) in " ".join(text.split()) for basis in letter.bases)
 
 
 def test_access_request_rests_on_article_15_and_for_the_police_on_their_own_directive() -> None:
@@ -152,3 +155,78 @@ def test_nobody_is_invented() -> None:
     text = DATA.read_text(encoding="utf-8")
     assert not re.search(r"\b(Mr|Mrs|Ms|Dr)\.? [A-Z]", text)
     assert "@" not in text
+
+
+POLICE = {"actor": "police", "purpose": "law-enforcement", "function": "rbi", "timing": "real-time", "space": "public"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "regime"),
+    [
+        ({}, Regime.LED),
+        ({"purpose": "work-management"}, Regime.GDPR),
+        ({"purpose": "access-control"}, Regime.GDPR),
+        ({"purpose": "unknown"}, Regime.OPEN),
+        ({"actor": "private"}, Regime.GDPR),
+        ({"actor": "on-behalf-of-police"}, Regime.LED),
+        ({"actor": "public-authority"}, Regime.LED),
+        ({"actor": "public-authority", "purpose": "statistics"}, Regime.GDPR),
+        ({"actor": "unknown"}, Regime.OPEN),
+        ({"actor": "eu-agency"}, Regime.EU),
+    ],
+)
+def test_law_of_a_letter_follows_the_purpose_and_not_the_actor_alone(changed: dict[str, str], regime: Regime) -> None:
+    facts: dict[str, law.FactValue] = {**POLICE, **changed}
+    assert regime_of(facts) is regime
+    for kind, to in WAYS:
+        letter = law.draft_letter(facts, law.assess(facts), kind=kind, to=to)
+        laws = {basis.article.split()[0] for basis in letter.bases} & {"GDPR", "LED", "EUDPR"}
+        named = {Regime.LED: {"LED"}, Regime.GDPR: {"GDPR"}, Regime.EU: {"EUDPR"}}.get(regime, {"GDPR"})
+        assert laws == named
+        assert (regime is Regime.OPEN) == any("leave it open" in " ".join(hint.split()) for hint in letter.hints)
+
+
+@pytest.mark.parametrize("kind", list(law.LetterKind))
+@pytest.mark.parametrize(
+    "function", ["emotion", "bio-categorisation", "generic-analytics", "anonymisation", "face-scraping"]
+)
+def test_no_letter_argues_with_templates_where_nobody_is_identified(kind: law.LetterKind, function: str) -> None:
+    facts: dict[str, law.FactValue] = {"actor": "employer", "purpose": "work-management", "function": function}
+    text = " ".join(law.draft_letter(facts, law.assess(facts), kind=kind).text.split())
+    assert "emplates" not in text
+    assert "Article 9" not in text
+    shop: dict[str, law.FactValue] = {**POLICE, "actor": "private"}
+    watched = law.draft_letter(shop, law.assess(shop), kind=law.LetterKind.COMPLAINT)
+    assert "Templates of all who pass" in watched.text
+    trait: dict[str, law.FactValue] = {**facts, "function": "bio-categorisation", "attribute": "religion"}
+    told = law.draft_letter(trait, law.assess(trait), kind=law.LetterKind.COMPLAINT)
+    assert "among the data that Article 9(1)" in " ".join(told.text.split())
+
+
+def test_letter_about_emotions_asks_for_the_ground_and_names_article_50_only_from_its_day() -> None:
+    facts: dict[str, law.FactValue] = {
+        "actor": "private", "purpose": "commercial", "function": "emotion", "emotion_context": "other", "role": "deployer",
+    }  # fmt: skip
+    letters = {
+        on: law.draft_letter(facts, law.assess(facts, on=on), kind=law.LetterKind.ACCESS_REQUEST)
+        for on in (date(2026, 8, 1), date(2026, 8, 2), date(2026, 11, 29))
+    }
+    named = {on: any("Art. 50(3)" in basis.article for basis in letter.bases) for on, letter in letters.items()}
+    assert named == {date(2026, 8, 1): False, date(2026, 8, 2): True, date(2026, 11, 29): True}
+    assert all("Article 6(1)" in " ".join(letter.text.split()) for letter in letters.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_known_of_the_camera_stands_in_the_letter(language: str) -> None:
+    facts = law.read_deployment(EXAMPLES / "face-blur.yaml").facts
+    known = law.KnownCamera(
+        operator="City of Example", contact="privacy@example.org", authority="The Authority", authority_contact="a@b.example",
+        place="50.1, 8.6", camera="Gate", page="https://example.org/c/1/",
+    )  # fmt: skip
+    for kind, to in WAYS:
+        letter = law.draft_letter(facts, law.assess(facts), kind=kind, to=to, language=language, known=known)
+        text = " ".join(letter.text.split())
+        wanted = {"City of Example", "50.1, 8.6", '"Gate"', "https://example.org/c/1/"}
+        wanted |= {"The Authority", "a@b.example"} if to is law.Addressee.AUTHORITY else {"privacy@example.org"}
+        assert {words for words in wanted if words not in text} == set()
+        assert wording_in(language).of("[place]") not in text

@@ -27,7 +27,6 @@ from passerby.law.report.words import (
     disclaimer,
     example_words,
     possible_words,
-    raised,
     source_words,
     steps,
 )
@@ -200,7 +199,7 @@ def draft_letter(
     subject = w.of(next(s["text"] for s in data["kinds"][kind]["subjects"] if draft.stands(s)))
     body = [line for p in data["paragraphs"] if draft.goes(p, kind, to) for line in _paragraph(draft, p)]
     greeting, farewell = w.of("Dear Sir or Madam,"), w.of("Yours faithfully")
-    lines = [*_head(draft, to), *_wrap(subject), "", greeting, "", *body, farewell, "", w.of("[Your name]")]
+    lines = [*_head(draft, to), *_wrap(subject), "", greeting, "", *body, *_wrap(farewell), "", w.of("[Your name]")]
     hints = [h["text"] for h in data["hints"] if draft.goes(h, kind, to)]
     told = tuple(w.of(hint) for hint in (*hints, *verdict.notes))
     return Letter(kind, to, language, "\n".join(lines) + "\n", tuple(draft.bases.values()), told)
@@ -208,7 +207,7 @@ def draft_letter(
 
 def _head(draft: _Draft, to: Addressee) -> list[str]:
     w = draft.w
-    rows = [raised(w.of(row).format(**draft.values)) for row in _data()["addressees"][to]]
+    rows = [w.of(row).format(**draft.values) for row in _data()["addressees"][to]]
     address = [line for row in rows for line in _wrap(row)]
     return [w.of("[Your name]"), w.of("[Your address]"), "", *address, "", w.of("[Place], [day]"), ""]
 
@@ -269,8 +268,7 @@ def _paragraph(draft: _Draft, paragraph: Mapping[str, Any]) -> Iterator[str]:
         told = words.format(
             described=describe(draft.facts, draft.w.language), verdict=_say_verdict(draft), **draft.values
         )
-        # only where the operator's place is the first word does a sentence need its capital
-        yield from [*_wrap((raised(told) if words.startswith("{") else told).strip()), ""]
+        yield from [*_wrap(told.strip()), ""]
 
 
 def _questions(draft: _Draft) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -43,6 +44,7 @@ FILLED = (
     "What would cover this does not apply yet on {day}.",
 )
 """Sentences that the engine fills in itself, in English; what is filled in is translated too where it is a text."""
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CITED = re.compile(r"\b(" + "|".join(sorted(CITED, key=len, reverse=True)) + r")\b", re.IGNORECASE)
 
 
@@ -83,8 +85,11 @@ class Wording(Texts):
     def _filled(self, plain: str) -> str | None:
         for pattern, key in self._patterns:
             if found := pattern.fullmatch(plain):
-                return self.table[key].format(**{name: self.of(value) for name, value in found.groupdict().items()})
+                return self.table[key].format(**{name: self._value(value) for name, value in found.groupdict().items()})
         return None
+
+    def _value(self, value: str) -> str:
+        return self.day(date.fromisoformat(value)) if _DAY.fullmatch(value) else self.of(value)
 
     def text(self, key: str, /, **values: object) -> str:
         """Return an English text in this language with values put into it, without direction marks."""
