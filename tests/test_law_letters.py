@@ -229,4 +229,4 @@ def test_what_is_known_of_the_camera_stands_in_the_letter(language: str) -> None
         wanted = {"City of Example", "50.1, 8.6", '"Gate"', "https://example.org/c/1/"}
         wanted |= {"The Authority", "a@b.example"} if to is law.Addressee.AUTHORITY else {"privacy@example.org"}
         assert {words for words in wanted if words not in text} == set()
-        assert wording_in(language).of("[place]") not in text
+        assert wording_in(language).of("[name of the operator]") not in text
