@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import ipaddress
+import socket
 import subprocess
 import threading
 import time
@@ -157,6 +158,13 @@ async def feed(relay: Relay, settings: SceneSettings = SMALL, *, kbps: int = 400
         for data, key, _ in encoder.encode(scene.frame(number), ticks_of(due)):
             relay.accept(veiled_unit(data, due, key=key))
         number += 1
+
+
+def free_port() -> int:
+    """A port that nobody listens at, for what takes a number alone."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def camera(name: str = "hall", url: str = "test://portrait?size=320x192") -> CameraConfig:

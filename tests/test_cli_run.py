@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.gateway_tools import free_port
 from typer.testing import CliRunner
 
 from passerby import register
@@ -29,12 +29,6 @@ register:
 cameras:
   hall: {source: "test://portrait?size=320x192&fps=5&faces=1", friendly_name: Hall}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def still_runs(process: subprocess.Popen[bytes], wait_s: float) -> bool:

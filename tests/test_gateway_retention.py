@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.gateway_site import TEXT, city_in
-from tests.gateway_tools import HandClock, camera, veiled_unit, wait_for
+from tests.gateway_tools import HandClock, camera, free_port, veiled_unit, wait_for
 
 from passerby.gateway.config import EncodeConfig, RecordConfig, RetainConfig
 from passerby.gateway.picture.encoder import LiveEncoder, ticks_of
@@ -151,7 +151,7 @@ def test_a_gateway_deletes_what_a_camera_left_that_its_file_no_longer_names(tmp_
     hand = HandClock()
     note_retention_of(root / "before", RetainConfig(days=1))
     (old,) = made(root / "before", 1.5, now_ns=hand.wall_ns)
-    text = TEXT.replace("cameras:\n", "server: {port: 28499}\nrtsp: {port: 28498}\ncameras:\n", 1)
+    text = TEXT.replace("cameras:\n", f"server: {{port: {free_port()}}}\nrtsp: {{port: {free_port()}}}\ncameras:\n", 1)
     text = text.replace("server: {max_viewers: 3}\n", "").replace(
         "register:\n", "selftest: {interval: 10m}\nregister:\n"
     )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from radon.complexity import cc_visit
 
 from passerby.scan import Ability, Ecosystem, Rating, read_catalogue
@@ -166,3 +167,9 @@ def test_no_binary_stands_in_the_repository() -> None:
     for path in SOURCE.rglob("*"):
         if path.is_file() and path.parent.name not in {"assets", "__pycache__"}:
             assert b"\x00" not in path.read_bytes()[:4096], f"{path} is binary"
+
+
+def test_no_property_is_held_to_a_time() -> None:
+    """On a busy machine any example may take long: what tests/conftest.py sets holds wherever a test says nothing else."""
+    assert settings().deadline is None
+    assert HealthCheck.too_slow in settings().suppress_health_check

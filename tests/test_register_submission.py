@@ -425,7 +425,7 @@ def test_a_writer_that_answers_without_proof_or_without_end_is_not_believed() ->
 
             serving = threading.Thread(target=serve)
             serving.start()
-            client = register.SubmissionClient(f"unix:{folder}/s", key, vkey, deadline_s=0.5)
+            client = register.SubmissionClient(f"unix:{folder}/s", key, vkey, deadline_s=0.5 if hangs else 30)
             try:
                 client.submit(STREAM, entries)
             except RegisterError as exc:

@@ -435,7 +435,7 @@ def test_witness_that_dawdles_holds_up_one_round_and_no_more() -> None:
         keys = [FileSigner(f"w{i}.example", 4, bytes([i + 1]) * 32) for i in range(2)]
         urls = [f"http://127.0.0.1:{listener.getsockname()[1]}", "http://127.0.0.1:1"]
         lines = [f"witness w{i} {keys[i].key} {urls[i]}" for i in range(2)]
-        cosigners = Cosigners(Policy.parse("\n".join([*lines, "quorum w0", ""])), timeout_s=5, round_s=0.5)
+        cosigners = Cosigners(Policy.parse("\n".join([*lines, "quorum w0", ""])), timeout_s=10, round_s=1.5)
         checkpoint = Checkpoint(ORIGIN, 5, tree_root(5))
         signed = SignedCheckpoint(checkpoint, sign_note(checkpoint.to_text(), [LOG]))
         took_s = []
@@ -443,9 +443,9 @@ def test_witness_that_dawdles_holds_up_one_round_and_no_more() -> None:
             begun = time.monotonic()
             assert cosigners.cosign(signed, lambda old, new: prove_consistency(old, new, node)) == (signed, [])
             took_s.append(time.monotonic() - begun)
-            assert "w0: must answer within 0.5 s" in cosigners.failures
-        assert 0.4 < took_s[0] < 3
-        assert took_s[1] < 0.4
+            assert "w0: must answer within 1.5 s" in cosigners.failures
+        assert 1.4 < took_s[0] < 9
+        assert took_s[1] < 1.2
         done.set()
         thread.join()
         cosigners.close()

@@ -40,8 +40,8 @@ def whole(picture: av.VideoFrame) -> bool:
     return bool(np.abs(pixels - FILL).max(axis=2).mean() < 8)
 
 
-def live(detector: Scripted, *, wait: bool = True, lookahead: int = 10) -> LiveVeil:
-    told = LiveSettings(cover=COVER, lookahead_frames=lookahead, wait=wait)
+def live(detector: Scripted, *, wait: bool = True, lookahead: int = 10, patience_s: float = 0.1) -> LiveVeil:
+    told = LiveSettings(cover=COVER, lookahead_frames=lookahead, wait=wait, patience_s=patience_s)
     return LiveVeil(*SIZE, Fraction(25), detector, told)
 
 
@@ -276,19 +276,21 @@ class Late(Scripted):
     def infer(self, rgb: NDArray[np.uint8], threshold: float) -> Future[Detections]:
         found = super().infer(rgb, threshold)
         late: Future[Detections] = Future()
-        threading.Timer(self.after_s, lambda: late.set_result(found.result())).start()
+        timer = threading.Timer(self.after_s, lambda: late.set_result(found.result()))
+        timer.daemon = True
+        timer.start()
         return late
 
 
 def test_a_frame_waits_a_little_for_the_pass_that_it_needs() -> None:
-    assert {one.reason for one in through(live(Late(nothing, 0.03), wait=False), 25)} == {None}
+    assert {one.reason for one in through(live(Late(nothing, 0.03), wait=False, patience_s=20), 25)} == {None}
 
 
 def test_passes_that_stay_late_are_not_waited_for_at_every_frame() -> None:
     began_s = time.monotonic()
-    out = through(live(Late(nothing, 5.0), wait=False), 40)
+    out = through(live(Late(nothing, 600.0), wait=False, patience_s=0.5), 40)
     assert {one.reason for one in out} == {WholeReason.LATE}
-    assert time.monotonic() - began_s < 4.0
+    assert time.monotonic() - began_s < 10.0, "at every frame it would be 15"
 
 
 def test_the_larger_pass_is_taken_less_often_while_passes_are_slow() -> None:
@@ -326,11 +328,16 @@ def test_strain_says_how_near_passes_are_to_being_late() -> None:
     assert veil.strain == 0
     detector.late_frames = 1000
     veil.push(bare(still(), 0))
-    began_s = time.monotonic()
-    first = veil.strain
-    while time.monotonic() - began_s < 0.16:
-        pass
-    assert veil.strain - first == pytest.approx(0.16 / (4 * 0.08), rel=0.5)
+    asked_s, told = [], []
+    for _ in range(2):
+        asked_s.append(time.monotonic())
+        told.append(veil.strain)
+        asked_s.append(time.monotonic())
+        while time.monotonic() - asked_s[0] < 0.16:
+            pass
+    least_s, most_s = asked_s[2] - asked_s[1], asked_s[3] - asked_s[0]
+    assert least_s / (4 * 0.08) <= told[1] - told[0] + 1e-9
+    assert told[1] - told[0] <= most_s / (4 * 0.08) + 1e-9
 
 
 @given(

