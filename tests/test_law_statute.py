@@ -98,3 +98,39 @@ def test_the_script_refuses_another_page(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, script, page], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "the page must have the SHA-256" in done.stderr
+
+
+SHOP = law.read_deployment(Path(__file__).parent.parent / "docs/examples/law/mall-shoplifters.yaml")
+
+
+def test_reports_show_the_words_beside_the_reason() -> None:
+    assessment = law.assess_deployment(SHOP, ("act-2024", "council-2022"))
+    text = " ".join(law.assessment_to_text(assessment).split())
+    words = "AI systems referred to in Annex III shall be considered to be high-risk."
+    assert f"The statute's own words - Art. 6(2): {words}" in text
+    assert "Source: Regulation (EU) 2024/1689 (Artificial Intelligence Act), Official Journal of 2024-07-12" in text
+    assert text.count("Paraphrase only: no stored copy of this text is quoted here.") == 1
+    page = law.assessment_to_html(assessment)
+    assert f'<blockquote lang="en">{words}</blockquote>' in page
+    assert '<details class="quote"><summary>' in page
+    document: Any = law.assessment_to_json(assessment)
+    act, council = document["verdicts"]
+    assert {"Art. 6(2)", "Annex III 1(a)"} <= {quoted["reference"] for quoted in act["quotations"]}
+    assert not council["quotations"]
+    assert act["reasons"][0]["quoted"] == ["Art. 6(2)"]
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_the_line_says_where_the_act_alone_answers(language: str) -> None:
+    only = {"en": "High-risk under this Act only", "de": "Nur nach dieser Verordnung", "fr": "ce seul règlement"}
+    assessment = law.assess_deployment(SHOP, ("act-2024", "council-2022"))
+    for told in (law.assessment_to_text(assessment, language), law.assessment_to_html(assessment, language)):
+        assert told.count(only[language]) == 1
+    document: Any = law.assessment_to_json(assessment)
+    assert [verdict["under_this_act_only"] for verdict in document["verdicts"]] == [True, False]
+
+
+def test_a_ban_is_told_without_that_reserve() -> None:
+    banned = law.assess_deployment(SHOP, overlays=["examples/full-national-ban"])
+    assert banned.verdicts[0].outcome is law.Outcome.PROHIBITED
+    assert "under this Act only" not in law.assessment_to_text(banned)

@@ -13,16 +13,19 @@ from passerby.languages import FALLBACK_LANGUAGE
 from passerby.law.facts import vocabulary
 from passerby.law.report.assessment import Assessment
 from passerby.law.report.liability import Claim
+from passerby.law.report.quoted import words_behind, words_quoted
 from passerby.law.report.wording import Wording, wording_in
 from passerby.law.report.words import (
     CERTAINTY_MEANING,
     NO_ADVICE,
+    OTHER_LAW,
     OUTCOME_MEANING,
     OUTCOME_TITLE,
     RESERVE,
     articles,
     assumptions,
     count_words,
+    decided_elsewhere,
     duty_when,
     example_words,
     facts_read,
@@ -39,6 +42,7 @@ from passerby.law.report.words import (
     value_words,
     verdict_line,
 )
+from passerby.law.statute import PARAPHRASE
 from passerby.law.values import Outcome, Provision, Verdict
 
 if TYPE_CHECKING:
@@ -120,11 +124,16 @@ def _environment(language: str) -> Environment:
         first_statement=partial(first_statement, w),
         meaning=lambda outcome: w.of(OUTCOME_MEANING[outcome]),
         outcome_title=lambda outcome: w.of(OUTCOME_TITLE[outcome]),
+        other_law=OTHER_LAW,
+        elsewhere=decided_elsewhere,
         outside=outside_entirely,
+        paraphrase=PARAPHRASE,
         possible=partial(possible_words, w),
         line=partial(verdict_line, w),
         count=partial(count_words, w),
         provisions=_provisions,
+        quoted=words_behind,
+        quoted_in=words_quoted,
         readings=partial(readings_told, w),
         sentence=raised,
         source=partial(source_words, w),

@@ -18,7 +18,7 @@ from passerby.law.reference import SLUG
 from passerby.law.report.assessment import Assessment
 from passerby.law.report.quoted import words_behind, words_quoted
 from passerby.law.report.wording import wording_in
-from passerby.law.report.words import DISCLAIMER, articles, guideline_of, verdict_line
+from passerby.law.report.words import DISCLAIMER, articles, decided_elsewhere, guideline_of, verdict_line
 from passerby.law.statute import Quotation
 from passerby.law.values import UNKNOWN, Alternative, FactValue, Provision, Reason, Verdict
 
@@ -170,6 +170,7 @@ def _verdict(verdict: Verdict, assessment: Assessment) -> dict[str, Json]:
         "line": verdict_line(wording_in(FALLBACK_LANGUAGE), verdict),
         "possible": _possible(verdict),
         "certain": verdict.certain,
+        "under_this_act_only": decided_elsewhere(verdict),
         "outside_rulebook": verdict.outside,
         "certainty": verdict.certainty.value,
         "provisions": [_take(provision, _PROVISION) for provision in chain.values()],

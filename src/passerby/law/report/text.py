@@ -9,15 +9,18 @@ from passerby.languages import FALLBACK_LANGUAGE
 from passerby.law.facts import vocabulary
 from passerby.law.report.assessment import Assessment
 from passerby.law.report.liability import Claim
+from passerby.law.report.quoted import words_quoted
 from passerby.law.report.wording import Wording, wording_in
 from passerby.law.report.words import (
     CERTAINTY_MEANING,
+    OTHER_LAW,
     OUTCOME_MEANING,
     OUTCOME_TITLE,
     Differing,
     articles,
     assumptions,
     count_words,
+    decided_elsewhere,
     disclaimer,
     duty_when,
     example_words,
@@ -36,7 +39,8 @@ from passerby.law.report.words import (
     value_words,
     verdict_line,
 )
-from passerby.law.values import FactValue, Reason, Verdict
+from passerby.law.statute import PARAPHRASE
+from passerby.law.values import FactValue, Outcome, Reason, Verdict
 
 WIDTH = 80
 """Columns that no line goes beyond, except a single word that is longer."""
@@ -177,6 +181,8 @@ def _verdict(w: Wording, verdict: Verdict, assessment: Assessment) -> Iterator[s
     if not outside_entirely(verdict):
         yield from _wrap(verdict_line(w, verdict), "  ")
         yield from _wrap(w.of(OUTCOME_MEANING[verdict.outcome]), "  ")
+        if decided_elsewhere(verdict) and verdict.outcome is not Outcome.NOT_REGULATED:
+            yield from _wrap(w.of(OTHER_LAW), "  ")
     sure = w.text(
         "Certainty: {certainty}, {meaning}.",
         certainty=w.of(verdict.certainty),
@@ -193,6 +199,7 @@ def _verdict(w: Wording, verdict: Verdict, assessment: Assessment) -> Iterator[s
     for note in verdict.notes:
         yield from _wrap(w.text("Note: {note}", note=w.of(note)), "  ")
     yield from _why(w, verdict)
+    yield from _own_words(w, verdict)
     yield from _unknown(w, verdict)
     yield from _duties(w, verdict)
     if verdict.fine:
@@ -227,6 +234,18 @@ def _reason(w: Wording, reason: Reason, depth: int, filled: Mapping[str, FactVal
     yield from _bullet(text, depth)
     for premise in reason.premises:
         yield from _reason(w, premise, depth + 1, filled)
+
+
+def _own_words(w: Wording, verdict: Verdict) -> Iterator[str]:
+    quotations = words_quoted(verdict)
+    if not quotations:
+        yield from ["", *_wrap(w.of(PARAPHRASE), "  ")]
+        return
+    yield from _section(w.of("The statute's own words"))
+    for quotation in quotations:
+        yield from _bullet(f"{w.cite(quotation.reference)}: {quotation.words}")
+    for source in dict.fromkeys(quotation.source for quotation in quotations):
+        yield from _wrap(w.text("Source: {source}", source=source), " " * 4, " " * 6)
 
 
 def _unknown(w: Wording, verdict: Verdict) -> Iterator[str]:

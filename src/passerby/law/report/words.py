@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from passerby.law.engine import DEFAULT_POSITION
 from passerby.law.facts import value_to_yaml, vocabulary
 from passerby.law.report.wording import Wording
 from passerby.law.values import (
@@ -51,6 +52,12 @@ CERTAINTY_MEANING: Mapping[Certainty, str] = {
     Certainty.SECONDARY: "from a summary, not from the text",
     Certainty.MEMORY: "the text was not at hand",
 }
+ELSEWHERE = frozenset({Outcome.HIGH_RISK, Outcome.TRANSPARENCY_ONLY, Outcome.NOT_REGULATED, Outcome.NOT_PROHIBITED})
+"""What does not ban a use and does not permit it either: data protection law decides (Art. 2(7) of the Act, recital 39)."""
+OTHER_LAW = (
+    "Whether it is allowed at all is decided by data protection law (Article 9 of the General Data Protection Regulation; for "
+    "law enforcement Article 10 of Directive (EU) 2016/680), which this Act leaves as it is (Art. 2(7))."
+)
 NO_ADVICE = "Not legal advice."
 RESERVE = (
     "The rules are our own words for the sources named; only courts interpret the law with authority. "
@@ -266,7 +273,7 @@ def verdict_line(w: Wording, verdict: Verdict) -> str:
     if outside_entirely(verdict):
         return w.of("Outside this rulebook.")
     clauses = [clause_of(w, name, value) for name, value in verdict.provided.items()]
-    said = {"verdict": title_of(w, verdict), "outcomes": possible_words(w, verdict), "assumed": "; ".join(clauses)}
+    said = {"verdict": _limited(w, verdict), "outcomes": possible_words(w, verdict), "assumed": "; ".join(clauses)}
     if verdict.certain:
         return w.text("{verdict}, provided that {assumed}." if clauses else "{verdict}.", **said)
     said["needed"] = "; ".join(_needed_to_permit(w, verdict))
@@ -274,6 +281,16 @@ def verdict_line(w: Wording, verdict: Verdict) -> str:
         needed = "{verdict} ({outcomes}): permitted only if {needed}"
         return w.text(needed + ("; and provided that {assumed}." if clauses else "."), **said)
     return w.text("{verdict} ({outcomes}), provided that {assumed}." if clauses else "{verdict} ({outcomes}).", **said)
+
+
+def decided_elsewhere(verdict: Verdict) -> bool:
+    """Tell whether the Act alone answers, and data protection law decides whether the use is allowed."""
+    return verdict.position == DEFAULT_POSITION and verdict.outcome in ELSEWHERE
+
+
+def _limited(w: Wording, verdict: Verdict) -> str:
+    title = title_of(w, verdict)
+    return w.text("{verdict} under this Act only", verdict=title) if decided_elsewhere(verdict) else title
 
 
 def _needed_to_permit(w: Wording, verdict: Verdict) -> list[str]:
