@@ -14,11 +14,16 @@ import clingo
 
 from passerby.law.facts import vocabulary
 from passerby.law.reference import offences, thresholds
-from passerby.law.rules import FINDINGS, Book, word_term
+from passerby.law.rules import FINDINGS, Book, split_atom, word_term
 from passerby.law.values import FactValue, Outcome
 
 OUTSIDE = "outside"
 """Stands for an outcome where no rule finds anything: outside the rulebook."""
+OWED_ALL_THE_SAME = frozenset(
+    {"stop_use", "stop_on_refusal", "delete_on_refusal", "stop_and_delete_recorded", "notify_law"}
+)
+"""Duties that stand beside a prohibited use: those that end or undo it, and the State's own. All others are for a use that
+may go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +187,7 @@ def program(book: Book, groups: frozenset[str], *, show: bool = True, prefix: st
     """
     clauses = [clause for clause in book.clauses if clause.group in groups]
     points = sorted({clause.head for clause in clauses if clause.head.startswith("open(")})
-    rules = [(clause.head, tuple(map(str, clause.body))) for clause in clauses]
+    rules = [(clause.head, (*map(str, clause.body), *_guard(clause.head))) for clause in clauses]
     rules += [*_derived_from_data(book.facts(), book.edges), *_precedence(dated=groups != frozenset(book.dates))]
     lines = [_choice(name, book.domains[name], prefix) for name in book.facts()]
     lines += [f"{{ {prefix}reading({point[5:-1]}) }} :- {prefix}{point}." for point in points]
@@ -190,6 +195,20 @@ def program(book: Book, groups: frozenset[str], *, show: bool = True, prefix: st
     if show:
         lines += ["#show outcome/1.", "#show duty/1.", "#show fine/1.", "#show open/1."]
     return "\n".join(lines)
+
+
+def _guard(head: str) -> tuple[str, ...]:
+    """Return what every duty needs beside its own conditions, so that none contradicts the outcome above it.
+
+    A text that does not apply asks nothing of anybody, and a prohibited use owes nothing but its end.
+    """
+    name, arguments = split_atom(head)
+    if name != "duty":
+        return ()
+    beyond = (
+        (Outcome.OUT_OF_SCOPE,) if arguments[0] in OWED_ALL_THE_SAME else (Outcome.OUT_OF_SCOPE, Outcome.PROHIBITED)
+    )
+    return tuple(f"not {outcome_atom(outcome)}" for outcome in beyond)
 
 
 def _rule(head: str, body: tuple[str, ...], prefix: str) -> str:
