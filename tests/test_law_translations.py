@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,14 @@ import yaml
 from passerby import law
 from passerby.errors import UsageError
 from passerby.languages import COMMON, LANGUAGES, Texts
+from passerby.law.engine import rulebook_on
 from passerby.law.facts.stages import stages
 from passerby.law.reference import DATA, deadlines, fines, offences, read_yaml
 from passerby.law.report.assessment import STANDING
 from passerby.law.report.letters import COUNTS, SAID
 from passerby.law.report.wording import CITED, FILLED, FOLDER, fields, wording_in
 from passerby.law.report.words import CERTAINTY_MEANING, NO_ADVICE, OUTCOME_MEANING, OUTCOME_TITLE, OUTSIDE, RESERVE
+from passerby.law.rules import overlay_names, read_overlay
 
 ROOM = Path(law.__file__).parent
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples" / "law"
@@ -78,11 +81,28 @@ def said_by_data() -> Iterator[str]:
     yield from (text for entry in raw["laws"].values() for text in (entry["title"], entry["status"]))
 
 
+def said_by_rules() -> Iterator[str]:
+    """Yield what every position and every shipped layer says: statements, what is so otherwise, titles."""
+    books = [rulebook_on(position, (), None, amended=True).book for position in law.positions()]
+    for name in overlay_names():
+        layer = read_overlay(name)
+        yield layer.title
+        books.append(rulebook_on(layer.over[0], (name,), layer.start, amended=True).book)
+    for book in books:
+        yield book.title
+        for provision in book.provisions.values():
+            yield provision.title
+            for rule in provision.rules:
+                yield rule.statement
+                yield from [rule.otherwise] if rule.otherwise else []
+
+
 EVERY = {
     "code": said_by_code,
     "questions": said_by_questions,
     "letters": said_by_letters,
     "data": said_by_data,
+    "rules": said_by_rules,
 }
 
 
@@ -114,6 +134,19 @@ def test_every_language_has_the_same_texts() -> None:
     assert sorted(path.name for path in COMMON.iterdir()) == [
         f"common.{language}.toml" for language in sorted(LANGUAGES)
     ]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize("on", [None, date(2025, 2, 1), date(2026, 11, 30)])
+def test_a_report_says_nothing_in_english(language: str, on: date | None) -> None:
+    w = wording_in(language)
+    for deployment in law.read_deployments(EXAMPLES):
+        one = law.assess_deployment(deployment, law.positions(), on=on)
+        page = law.assessment_to_html(one, language)
+        assert f'<html lang="{language}">' in page
+        assert re.findall(r'<span lang="en">(.*?)</span>', page) == []
+        for verdict in one.verdicts:
+            assert [note for note in verdict.notes if not w.knows(note)] == []
 
 
 def test_french_puts_unbreakable_spaces_before_double_punctuation() -> None:
