@@ -12,9 +12,19 @@ WEIGHTS = ASSETS / "centerface.onnx"
 PORTRAIT = ASSETS / "portrait.png"
 
 
+_sharers = 1
+
+
+def share_processors(among: int) -> None:
+    """Say that so many processes like this one work side by side, so that each counts on its share of the processors."""
+    global _sharers
+    _sharers = max(1, among)
+
+
 def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many processors this process may use: at least one."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, count // _sharers)
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -95,8 +95,24 @@ def atomic_file(
 ) -> Iterator[Path]:
     """Give a temporary file beside the target; rename it to the target when the block ends well, else remove it.
 
-    The file exists, is empty, has the target's suffix (muxers look at it) and mode 0600 until it is whole. Without
-    ``overwrite`` a file that somebody else puts under the target's name meanwhile is not replaced either. A target
+    The file exists, is empty, has the target's suffix (muxers look at it) and mode 0600 until it is whole. Otherwise as
+    :func:`atomic_name`, with the same arguments and errors.
+    """
+    with atomic_name(target, overwrite=overwrite, inputs=inputs, mode=mode, system=system) as beside:
+        try:
+            system.create(beside)
+        except OSError as exc:
+            raise _failed(target, exc) from exc
+        yield beside
+
+
+@contextmanager
+def atomic_name(
+    target: Path, *, overwrite: bool, inputs: Iterable[Path] = (), mode: int = 0o666, system: FileSystem = _SYSTEM
+) -> Iterator[Path]:
+    """Give a hidden name beside the target, for the block to make a file of; rename it when the block ends well, else remove it.
+
+    Without ``overwrite`` a file that somebody else puts under the target's name meanwhile is not replaced either. A target
     that is a symbolic link is replaced, not followed. When the block is left, content and name are durable.
 
     Args:
@@ -116,10 +132,6 @@ def atomic_file(
     beside = target.parent / f"{HIDDEN_PREFIX}{secrets.token_hex(16)}{target.suffix}"
     with unwind_on_signals():
         try:
-            try:
-                system.create(beside)
-            except OSError as exc:
-                raise _failed(target, exc) from exc
             try:
                 yield beside
             except OSError as exc:

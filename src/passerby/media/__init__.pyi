@@ -44,6 +44,7 @@ from .h264 import (
     nal_units,
 )
 from .manifest import (
+    MANIFEST_SUFFIX,
     FileDigest,
     build_manifest,
     digest_named,
@@ -75,6 +76,7 @@ from .undecodable import (
 
 __all__ = [
     "H264_HINT",
+    "MANIFEST_SUFFIX",
     "ClipInfo",
     "ClipReader",
     "Colour",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import jsonschema
 
 SCHEMA = Path(__file__).parent / "schemas" / "manifest.schema.json"
-SUFFIX = ".manifest.json"
+MANIFEST_SUFFIX = ".manifest.json"
 """Behind the whole name of the output: ``clip_veiled.mp4.manifest.json``."""
 _LIBRARIES = ("av", "numpy", "openvino", "pillow", "onnxruntime", "onnxruntime-gpu")
 
@@ -117,7 +117,7 @@ def write_manifest(manifest: Mapping[str, Any], target: Path, *, overwrite: bool
         UsageError: it exists.
         OutputError: it cannot be written.
     """
-    path = target.with_name(target.name + SUFFIX)
+    path = target.with_name(target.name + MANIFEST_SUFFIX)
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomic(path, text.encode(), overwrite=overwrite)
     return path

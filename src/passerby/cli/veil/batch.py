@@ -1,19 +1,19 @@
-"""Does what ``passerby veil`` was told, file after file: a bad one is named and the others go on."""
+"""Does what ``passerby veil`` was told, file after file or several at once: a bad one is named and the others go on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
 
-import passerby
 from passerby.cli.progress import progress_for
+from passerby.cli.veil.one_file import FileOrder, Outcome, folder_for, veil_one
 from passerby.cli.veil.options import VeilOptions
+from passerby.cli.veil.resuming import may_replace, stands_already
 from passerby.cli.veil.settings import settings_of
-from passerby.cli.veil.tracks import contact_sheet, tracks_of, with_places, write_tracks
+from passerby.cli.veil.side_by_side import SideBySide, processes_for
 from passerby.errors import PasserbyError, UsageError
 from passerby.files import check_target, unwind_on_signals
 from passerby.media import (
@@ -32,24 +32,54 @@ from passerby.veil import (
     REVERSIBLE_STYLES,
     REVERSIBLE_WARNING,
     Detector,
-    VeiledFile,
     VeilReport,
     VeilSettings,
-    mend_file,
     report_names,
     sheet_names,
     veil_camera,
-    veil_file,
     write_report,
 )
 
-MANIFEST_SUFFIX = ".manifest.json"
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Say:
+    quiet: bool
+
+    def note(self, text: str) -> None:
+        if not self.quiet:
+            typer.echo(text, err=True)
 
 
 @dataclass(slots=True)
-class _Done:
-    reports: list[VeilReport] = field(default_factory=list)
+class _Run:
+    """One command, and what came of it.
+
+    Attributes:
+        skips_done: Outputs that stand already are left as they are.
+        raises: There is one input and no report, so that its error ends the command.
+        reports: By place among the inputs.
+        stood: Input and reason of each file whose output stood already.
+    """
+
+    options: VeilOptions
+    settings: VeilSettings
+    say: _Say
+    skips_done: bool
+    raises: bool
+    reports: dict[int, VeilReport] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    stood: list[tuple[str, str]] = field(default_factory=list)
+
+    def fail(self, path: Path, error: PasserbyError, *, single: bool) -> None:
+        """Name a file that could not be veiled."""
+        if self.raises and single:
+            raise error
+        self.failures.append((path.name, error.message))
+        typer.echo(f"error: {error.message}" if single else f"error: {path}: {error.message}", err=True)
+        if error.hint:
+            typer.echo(f"hint: {error.hint}", err=True)
 
 
 def veil_batch(options: VeilOptions) -> bool:
@@ -72,19 +102,26 @@ def veil_batch(options: VeilOptions) -> bool:
         say.note(f"note: {sentence}")
     if settings.cover.style in REVERSIBLE_STYLES and settings.cover.allow_reversible:
         typer.echo(f"warning: {REVERSIBLE_WARNING.format(style=settings.cover.style)}", err=True)
-    done = _Done()
+    skips_done = inputs.many if options.skip_done is None else options.skip_done
+    raises = len(jobs) == 1 and not inputs.failed and options.report is None
+    run = _Run(options, settings, say, skips_done and not options.overwrite, raises)
     _say_beforehand(inputs, jobs, say)
     for path, error in inputs.failed:
-        _fail(done, path, error, single=False)
+        run.fail(path, error, single=False)
     if jobs:
-        _veil_all(options, settings, jobs, done, say)
-    if options.report is not None and (done.reports or done.failures):
-        beside = [(str(one.path), one.reason) for one in inputs.skipped]
-        page, data = write_report(options.report, done.reports, done.failures, beside)
-        say.note(f"report: {page} and {data.name}")
-    if not jobs and not done.failures:
+        _veil_all(run, jobs)
+    _report(run, inputs)
+    if not jobs and not run.failures:
         raise UsageError("no picture or clip among the inputs", hint="see --help for the kinds of files")
-    return bool(done.failures)
+    return bool(run.failures)
+
+
+def _report(run: _Run, inputs: Inputs) -> None:
+    path, reports = run.options.report, [run.reports[place] for place in sorted(run.reports)]
+    if path is not None and (reports or run.failures or run.stood):
+        beside = [(str(one.path), one.reason) for one in inputs.skipped]
+        page, data = write_report(path, reports, run.failures, run.stood + beside)
+        run.say.note(f"report: {page} and {data.name}")
 
 
 def _say_beforehand(inputs: Inputs, jobs: list[OutputJob], say: _Say) -> None:
@@ -124,57 +161,95 @@ def _check_beside(options: VeilOptions, jobs: list[OutputJob]) -> None:
         check_target(path, overwrite=options.overwrite, inputs=taken)
 
 
-def _veil_all(options: VeilOptions, settings: VeilSettings, jobs: list[OutputJob], done: _Done, say: _Say) -> None:
-    detector = Detector(settings.find)
+def _veil_all(run: _Run, jobs: list[OutputJob]) -> None:
+    with unwind_on_signals():
+        _record_cameras(run, [job for job in jobs if job.source.kind is SourceKind.CAMERA])
+        ordered = [(place, order) for place, job in enumerate(jobs) if (order := _order(run, job)) is not None]
+        places = {order: place for place, order in ordered}
+        done: set[FileOrder] = set()
+        try:
+            for order, came in _came_of(run, list(places)):
+                _tell(run, order, came, places[order])
+                done.add(order)
+        except BaseException:
+            _say_what_is_left(run, [order for order in places if order not in done], len(places))
+            raise
+
+
+def _order(run: _Run, job: OutputJob) -> FileOrder | None:
+    """Return what is to be done for one input; None where nothing is, or can be."""
+    if job.source.kind is SourceKind.CAMERA:
+        return None
     try:
-        say.note(f"detector: {detector.runs_on}, weights {detector.digest}")
-        with unwind_on_signals():
-            for job in jobs:
-                try:
-                    with _folder_for(job.target):
-                        if job.source.kind is SourceKind.CAMERA:
-                            _record(options, settings, job, detector.digest, say)
-                        else:
-                            done.reports.append(_veil_one(options, settings, job, detector, say))
-                except PasserbyError as error:
-                    if len(jobs) == 1 and not done.failures and options.report is None:
-                        raise
-                    _fail(done, job.source.path, error, single=len(jobs) == 1)
-    finally:
-        detector.close()
+        if run.skips_done and stands_already(job, run.settings):
+            run.say.note(f"{job.source.path.name}: veiled already, {job.target}")
+            run.stood.append((str(job.source.path), f"veiled already, {job.target}"))
+            return None
+        replaces = may_replace(job.target, overwrite=run.options.overwrite)
+        if job.target.parent.is_dir():
+            check_target(job.target, overwrite=replaces, inputs=[job.source.path])
+    except PasserbyError as error:
+        run.fail(job.source.path, error, single=run.raises)
+        return None
+    return FileOrder(job, replaces)
 
 
-def _veil_one(
-    options: VeilOptions, settings: VeilSettings, job: OutputJob, detector: Detector, say: _Say
-) -> VeilReport:
-    source, target = job.source.path, job.target
-    if options.manifest:
-        check_target(target.with_name(target.name + MANIFEST_SUFFIX), overwrite=options.overwrite)
-    header, tracks = tracks_of(options.tracks_in, source) if options.tracks_in else (None, None)
-    veiled: VeiledFile | str = "nothing to mend"
-    with progress_for(source.name, quiet=options.quiet) as progress:
-        if options.mend is not None and header is not None and tracks is not None:
-            veiled = mend_file(source, options.mend, target, settings, header=header, tracks=tracks, progress=progress)
-            if isinstance(veiled, str):
-                say.note(f"note: veiled anew instead of mended: {veiled}")
-        if isinstance(veiled, str):
-            veiled = veil_file(source, target, settings, detector=detector, tracks=tracks, progress=progress)
-    typer.echo(str(target))
-    if veiled.report.no_hardware:
-        typer.echo(f"note: encoded in software, {veiled.report.encoder}: {veiled.report.no_hardware}", err=True)
-    say.note(_summary(veiled.report))
-    if options.tracks_out is not None:
-        _tell_tracks(options.tracks_out, veiled, target, settings, say)
-    if options.manifest:
-        found = build_manifest(
-            inputs=[digest_named(source)],
-            outputs=[digest_named(target)],
-            settings=settings,
-            weights=veiled.report.weights,
-            encoder=veiled.report.encoder,
-        )
-        write_manifest(found, target, overwrite=options.overwrite)
-    return with_places(veiled, target, settings) if options.report is not None else veiled.report
+def _came_of(run: _Run, orders: list[FileOrder]) -> Iterator[tuple[FileOrder, Outcome | PasserbyError]]:
+    """Veil files one after another or side by side, and yield what came of each."""
+    count = processes_for(len(orders)) if run.options.jobs is None else min(run.options.jobs, len(orders))
+    if count > 1:
+        run.say.note(f"{len(orders)} files, {count} at once")
+        with SideBySide(run.options, run.settings, count) as hands:
+            yield from hands.veil(orders)
+    elif orders:
+        detector = Detector(run.settings.find)
+        try:
+            run.say.note(f"detector: {detector.runs_on}, weights {detector.digest}")
+            for order in orders:
+                yield order, _one(run, order, detector)
+        finally:
+            detector.close()
+
+
+def _one(run: _Run, order: FileOrder, detector: Detector) -> Outcome | PasserbyError:
+    try:
+        with progress_for(order.job.source.path.name, quiet=run.options.quiet) as progress:
+            return veil_one(run.options, run.settings, order, detector, progress)
+    except PasserbyError as error:
+        return error
+
+
+def _tell(run: _Run, order: FileOrder, came: Outcome | PasserbyError, place: int) -> None:
+    if isinstance(came, PasserbyError):
+        run.fail(order.job.source.path, came, single=run.raises)
+        return
+    run.reports[place] = came.report
+    typer.echo(str(order.job.target))
+    for sentence in came.warnings:
+        typer.echo(sentence, err=True)
+    for sentence in came.notes:
+        run.say.note(sentence)
+
+
+def _say_what_is_left(run: _Run, left: list[FileOrder], among: int) -> None:
+    if among > 1 and left:
+        names = ", ".join(order.job.source.path.name for order in left[:_MOST_NAMED])
+        more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+        run.say.note(f"interrupted: {among - len(left)} of {among} files are done; not {names}{more}")
+        run.say.note("the same command goes on with these")
+
+
+def _record_cameras(run: _Run, jobs: list[OutputJob]) -> None:
+    if not jobs:
+        return
+    detector = Detector(run.settings.find)
+    detector.close()
+    for job in jobs:
+        try:
+            with folder_for(job.target):
+                _record(run.options, run.settings, job, detector.digest, run.say)
+        except PasserbyError as error:
+            run.fail(job.source.path, error, single=run.raises)
 
 
 def _record(options: VeilOptions, settings: VeilSettings, job: OutputJob, weights: Digest, say: _Say) -> None:
@@ -193,57 +268,3 @@ def _record(options: VeilOptions, settings: VeilSettings, job: OutputJob, weight
     if options.manifest:
         found = build_manifest(inputs=[], outputs=[digest_named(job.target)], settings=settings, weights=weights)
         write_manifest(found, job.target, overwrite=options.overwrite)
-
-
-def _tell_tracks(path: Path, veiled: VeiledFile, target: Path, settings: VeilSettings, say: _Say) -> None:
-    write_tracks(path, veiled, settings, passerby.__version__)
-    sheets = contact_sheet(path, veiled, target, settings)
-    say.note(f"tracks: {path}" + (f"; contact sheet: {', '.join(sheet.name for sheet in sheets)}" if sheets else ""))
-
-
-@contextmanager
-def _folder_for(target: Path) -> Iterator[None]:
-    """Make the folders that an output needs, and take away those that stayed empty."""
-    made = []
-    for folder in (target.parent, *target.parent.parents):
-        if folder.exists():
-            break
-        made.append(folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    finally:
-        for folder in made:
-            with suppress(OSError):
-                folder.rmdir()
-
-
-def _fail(done: _Done, path: Path, error: PasserbyError, *, single: bool) -> None:
-    done.failures.append((path.name, error.message))
-    typer.echo(f"error: {error.message}" if single else f"error: {path}: {error.message}", err=True)
-    if error.hint:
-        typer.echo(f"hint: {error.hint}", err=True)
-
-
-def _summary(report: VeilReport) -> str:
-    if report.frames == 1:
-        faces = f"{report.tracks} {'face' if report.tracks == 1 else 'faces'}"
-        return f"{report.source}: {faces}, {report.covered_share:.1%} of the picture covered, {report.seconds:.1f} s"
-    speed = report.frames / report.seconds if report.seconds else 0
-    whole = sum(one.frames for one in report.whole)
-    return (
-        f"{report.source}: {report.frames} frames, {report.tracks} tracks of faces, "
-        f"{report.covered_share:.1%} of the picture covered"
-        + (f", {whole} frames covered whole" if whole else "")
-        + f", {report.copied_share:.0%} of frames copied, {report.seconds:.1f} s ({speed:.0f} frames a second)"
-        + (f", encoded by {report.encoder}" if report.encoder and report.frames_encoded else "")
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Say:
-    quiet: bool
-
-    def note(self, text: str) -> None:
-        if not self.quiet:
-            typer.echo(text, err=True)

@@ -140,6 +140,18 @@ class VeilOptions:
         Flag("--hwaccel", help="Hardware that encodes: none, auto, nvenc or qsv (untried).", rich_help_panel=WRITE),
     ] = "none"
     overwrite: Annotated[bool, Flag("--overwrite", help="Replace existing outputs.", rich_help_panel=WRITE)] = False
+    skip_done: Annotated[
+        bool | None,
+        Flag(
+            "--skip-done/--no-skip-done",
+            help="Leave outputs that their manifest says are done. Default: for folders and several inputs.",
+            rich_help_panel=WRITE,
+        ),
+    ] = None
+    jobs: Annotated[
+        int | None,
+        Flag("--jobs", "-j", min=1, help="Files at once. Default: one a processor.", rich_help_panel=WRITE),
+    ] = None
     report: Annotated[
         Path | None, Flag("--report", help="Write an honest report: page and JSON.", rich_help_panel=SAY)
     ] = None

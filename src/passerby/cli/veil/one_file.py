@@ -1,0 +1,157 @@
+"""What ``passerby veil`` does with one file: veil it, write what belongs beside it, and say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import passerby
+from passerby.cli.progress import Report
+from passerby.cli.veil.options import VeilOptions
+from passerby.cli.veil.resuming import check_manifest
+from passerby.cli.veil.tracks import contact_sheet, tracks_of, with_places, write_tracks
+from passerby.errors import PasserbyError
+from passerby.files import atomic_name
+from passerby.media import OutputJob, build_manifest, digest_named, write_manifest
+from passerby.veil import Detector, VeiledFile, VeilReport, VeilSettings, mend_file, veil_file
+
+
+@dataclass(frozen=True, slots=True)
+class FileOrder:
+    """One file to be veiled.
+
+    Attributes:
+        job: Source and target.
+        replaces: Whether what stands under the target's name may be replaced.
+    """
+
+    job: OutputJob
+    replaces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one file.
+
+    Attributes:
+        report: What was done.
+        warnings: Sentences for everybody.
+        notes: Sentences for those who want to know more.
+    """
+
+    report: VeilReport
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def veil_one(
+    options: VeilOptions, settings: VeilSettings, order: FileOrder, detector: Detector, progress: Report
+) -> Outcome:
+    """Veil a file.
+
+    Its manifest stands before the output does: what is found under an output's name later can be told by it, also where the
+    process was killed at any moment.
+
+    Raises:
+        PasserbyError: it could not be veiled.
+    """
+    source, target = order.job.source.path, order.job.target
+    with folder_for(target), atomic_name(target, overwrite=order.replaces, inputs=[source]) as beside:
+        if options.manifest:
+            check_manifest(target, overwrite=order.replaces)
+        with _named(beside, target):
+            veiled, notes = _veiled(options, settings, source, beside, detector=detector, progress=progress)
+        told = replace(veiled.report, output=target.name)
+        veiled = replace(veiled, report=told)
+        if options.tracks_out is not None:
+            notes += (_write_tracks(options.tracks_out, veiled, beside, settings),)
+        report = with_places(veiled, beside, settings) if options.report is not None else told
+        if options.manifest:
+            _write_manifest(source, beside, target, settings, report)
+    warnings: tuple[str, ...] = ()
+    if report.no_hardware:
+        warnings = (f"note: encoded in software, {report.encoder}: {report.no_hardware}",)
+    return Outcome(report, warnings, (_summary(report), *notes))
+
+
+@contextmanager
+def _named(beside: Path, target: Path) -> Iterator[None]:
+    """Say the output's name in errors, not the hidden one that it still has."""
+    try:
+        yield
+    except PasserbyError as error:
+        if beside.name not in error.message:
+            raise
+        message = error.message.replace(str(beside), str(target)).replace(beside.name, target.name)
+        raise type(error)(message, hint=error.hint) from error
+
+
+def _veiled(
+    options: VeilOptions,
+    settings: VeilSettings,
+    source: Path,
+    beside: Path,
+    *,
+    detector: Detector,
+    progress: Report,
+) -> tuple[VeiledFile, tuple[str, ...]]:
+    """Veil a file into a hidden one beside its output."""
+    header, tracks = tracks_of(options.tracks_in, source) if options.tracks_in else (None, None)
+    notes: tuple[str, ...] = ()
+    if options.mend is not None and header is not None and tracks is not None:
+        mended = mend_file(source, options.mend, beside, settings, header=header, tracks=tracks, progress=progress)
+        if not isinstance(mended, str):
+            return mended, ()
+        notes = (f"note: veiled anew instead of mended: {mended}",)
+    return veil_file(source, beside, settings, detector=detector, tracks=tracks, progress=progress), notes
+
+
+def _write_tracks(path: Path, veiled: VeiledFile, beside: Path, settings: VeilSettings) -> str:
+    write_tracks(path, veiled, settings, passerby.__version__)
+    sheets = contact_sheet(path, veiled, beside, settings)
+    return f"tracks: {path}" + (f"; contact sheet: {', '.join(sheet.name for sheet in sheets)}" if sheets else "")
+
+
+def _write_manifest(source: Path, beside: Path, target: Path, settings: VeilSettings, report: VeilReport) -> None:
+    found = build_manifest(
+        inputs=[digest_named(source)],
+        outputs=[digest_named(beside, name=target.name)],
+        settings=settings,
+        weights=report.weights,
+        encoder=report.encoder,
+    )
+    write_manifest(found, target, overwrite=True)
+
+
+@contextmanager
+def folder_for(target: Path) -> Iterator[None]:
+    """Make the folders that an output needs, and take away those that stayed empty."""
+    made = []
+    for folder in (target.parent, *target.parent.parents):
+        if folder.exists():
+            break
+        made.append(folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _summary(report: VeilReport) -> str:
+    if report.frames == 1:
+        faces = f"{report.tracks} {'face' if report.tracks == 1 else 'faces'}"
+        return f"{report.source}: {faces}, {report.covered_share:.1%} of the picture covered, {report.seconds:.1f} s"
+    speed = report.frames / report.seconds if report.seconds else 0
+    whole = sum(one.frames for one in report.whole)
+    return (
+        f"{report.source}: {report.frames} frames, {report.tracks} tracks of faces, "
+        f"{report.covered_share:.1%} of the picture covered"
+        + (f", {whole} frames covered whole" if whole else "")
+        + f", {report.copied_share:.0%} of frames copied, {report.seconds:.1f} s ({speed:.0f} frames a second)"
+        + (f", encoded by {report.encoder}" if report.encoder and report.frames_encoded else "")
+    )
