@@ -228,7 +228,13 @@ def test_a_layer_is_laid_over_the_positions_it_is_written_for() -> None:
 
 def test_what_lies_outside_is_said_and_not_guessed() -> None:
     verdict = law.assess(
-        {"role": "deployer", "actor": "employer", "purpose": "work-management", "function": "generic-analytics"}
+        {
+            "role": "deployer",
+            "actor": "private",
+            "purpose": "statistics",
+            "function": "generic-analytics",
+            "other_annex_use": True,
+        }
     )
     assert verdict.outside
     assert verdict.outcome == "depends"
@@ -236,10 +242,18 @@ def test_what_lies_outside_is_said_and_not_guessed() -> None:
     assert any("outside this rulebook" in note for note in verdict.notes)
 
 
-def test_an_offence_in_no_list_is_accepted_and_said() -> None:
+def test_an_offence_that_is_not_recognised_is_unknown_and_said() -> None:
     verdict = law.assess({**LIVE, "offence": "poaching", "offence_max_years": 2})
-    assert verdict.outcome == "prohibited"
-    assert any("poaching is in none of the lists" in note for note in verdict.notes)
+    assert verdict.outcome == "prohibited", "the sentence is too short for any offence"
+    assert any("poaching is not recognised" in note and "other-offence" in note for note in verdict.notes)
+    longer = law.assess({**LIVE, "offence": "poaching", "offence_max_years": 20})
+    assert longer.outcome == "depends"
+    assert "offence" in longer.unknown
+
+
+@pytest.mark.parametrize("word", ["mord", "meurtre", "asesinato", "moord", "zabójstwo", "dråp", "vorsätzliche-tötung"])
+def test_an_offence_is_recognised_in_seven_languages_with_and_without_accents(word: str) -> None:
+    assert law.assess({**LIVE, "offence": word}).outcome == law.assess({**LIVE, "offence": "murder"}).outcome
 
 
 def test_facts_outside_the_vocabulary_are_refused() -> None:

@@ -6,12 +6,13 @@ Every value holds from a day on and names its source. Nothing here decides anyth
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+from unicodedata import combining, normalize
 
 import yaml
 
@@ -22,6 +23,9 @@ ROOM = Path(__file__).parent
 DATA = ROOM / "data"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+OTHER_OFFENCE = "other-offence"
+"""How one says that an offence stands in no list."""
+_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "ł": "l"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class OffenceList:
     offences: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Offences:
     """All offence lists, the offences known to stand in none, and other ways to write them.
 
@@ -84,8 +88,20 @@ class Offences:
     aliases: Mapping[str, str]
 
     def canonical(self, slug: str) -> str:
-        """Return the canonical slug; a slug not known comes back as it is, and stands in no list."""
-        return self.aliases.get(slug, slug)
+        """Return the canonical slug, accents or not; a slug not known comes back as it is, and stands in no list.
+
+        >>> offences().canonical("vergewaltigung"), offences().canonical("våldtäkt"), offences().canonical("poaching")
+        ('rape', 'rape', 'poaching')
+        """
+        return next((self.aliases.get(word, word) for word in _spellings(slug) if word in self._all), slug)
+
+    def recognises(self, slug: str) -> bool:
+        """Tell whether an offence is known here, in a list or in none."""
+        return self.canonical(slug) in self._all
+
+    @cached_property
+    def _all(self) -> frozenset[str]:
+        return frozenset(self.known())
 
     def known(self) -> tuple[str, ...]:
         """Return every slug that can be written, sorted."""
@@ -96,6 +112,13 @@ class Offences:
         """Return the names of the lists that an offence stands in."""
         name = self.canonical(slug)
         return frozenset(n for n, entry in self.lists.items() if name in entry.offences)
+
+
+def _spellings(word: str) -> Iterator[str]:
+    """Yield a word as written, with two letters for one, and without accents."""
+    yield word
+    yield word.translate(_TWO_LETTERS)
+    yield "".join(letter for letter in normalize("NFKD", word.replace("ł", "l")) if not combining(letter))
 
 
 def read_yaml(path: Path) -> Any:  # noqa: ANN401 - what the file holds is checked by its reader
@@ -155,7 +178,8 @@ def offences() -> Offences:
         )
         for name, entry in content["lists"].items()
     }
-    aliases = {other: slug for slug, others in content["aliases"].items() for other in others}
+    tables = (content["aliases"], content["names"])
+    aliases = {other: slug for table in tables for slug, others in table.items() for other in others}
     return Offences(lists, frozenset(content["unlisted"]), aliases)
 
 

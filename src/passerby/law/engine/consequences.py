@@ -9,7 +9,7 @@ from passerby.law.engine.assumptions import without_permitting_defaults
 from passerby.law.engine.derivation import Derivation
 from passerby.law.engine.layers import national_notes, overlay_named
 from passerby.law.engine.question import Question
-from passerby.law.reference import deadlines, fines, offences
+from passerby.law.reference import OTHER_OFFENCE, deadlines, fines, offences
 from passerby.law.rules import Book, split_atom
 from passerby.law.values import Duty, FineTier, LaterOutcome, Outcome
 
@@ -97,8 +97,11 @@ def notes_on(question: Question, book: Book, *, outside: bool) -> Iterator[str]:
         identifies = question.facts.known.get("function") in MAY_IDENTIFY
         yield from national_notes(question.position, question.state, question.on, identifies=identifies)
     offence = question.facts.given.get("offence")
-    if offence is not None and str(offence) not in offences().known():
-        yield f"The offence {offence} is in none of the lists known here and was read as an offence in no list."
+    if offence is not None and not offences().recognises(str(offence)):
+        yield (
+            f"The offence {offence} is not recognised, so that it counts as not known: name the offence of the lists that it is, "
+            f"or {OTHER_OFFENCE} if it stands in none (passerby law facts offence)."
+        )
     if outside:
         yield "Some of this lies outside this rulebook; nothing was guessed."
 

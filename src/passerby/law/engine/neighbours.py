@@ -199,7 +199,7 @@ def _following(book: Book, name: str) -> Iterator[str]:
     yield f"{{ follows({name}) }}."
     driver, table = by
     for cause in book.domains[driver]:
-        default = table.get(cause)
+        default = table.get(cause, vocabulary()[name].default)
         for value in book.domains[name]:
             # without a default the fact is not known, so that every value is expected
             if default is None or value == book.narrow(name, default):

@@ -163,7 +163,10 @@ def value_term(value: FactValue) -> str:
     """Return a value as clingo writes it."""
     if isinstance(value, bool):
         return str(value).lower()
-    return word_term(value) if isinstance(value, str) else f"{value:g}"
+    if isinstance(value, str):
+        return word_term(value)
+    # clingo has whole numbers only, and a band is compared with nothing but itself
+    return f"{value:g}" if float(value).is_integer() else f"band_{value:f}".rstrip("0").replace(".", "_")
 
 
 def outcome_atom(outcome: Outcome | None) -> str:

@@ -138,7 +138,7 @@ def _check_number(name: str, value: object) -> Iterator[FactsProblem]:
 def _check_offence(name: str, value: object) -> Iterator[FactsProblem]:
     """An offence in no list is an offence; a word that is nearly a listed one is a slip that would change the verdict."""
     known = offences().known()
-    if isinstance(value, str) and value in known:
+    if isinstance(value, str) and offences().recognises(value):
         return
     if not isinstance(value, str) or not SLUG.fullmatch(value):
         close = nearest_word(str(value), known)

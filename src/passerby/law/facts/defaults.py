@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from passerby.law.facts.check import check_facts
 from passerby.law.facts.terms import vocabulary
+from passerby.law.reference import OTHER_OFFENCE, offences
 from passerby.law.values import UNKNOWN, FactValue
 
 
@@ -17,7 +18,8 @@ class Facts:
     Attributes:
         given: As given, without those said to be unknown.
         assumed: Absent facts that took their default.
-        unknown: Names of facts that are not known: said to be so, or absent without a default.
+        unknown: Names of facts that are not known: said to be so, absent without a default, or an offence given in words
+            that are not recognised.
     """
 
     given: Mapping[str, FactValue] = field(hash=False)
@@ -26,8 +28,8 @@ class Facts:
 
     @property
     def known(self) -> dict[str, FactValue]:
-        """Given and assumed facts together."""
-        return {**self.assumed, **self.given}
+        """Given and assumed facts together, without what is not known."""
+        return {name: value for name, value in {**self.assumed, **self.given}.items() if name not in self.unknown}
 
     def without(self, names: Iterable[str]) -> Facts:
         """Return the facts with some assumed ones not known, and those that took their default from them with them."""
@@ -47,6 +49,8 @@ def accept_facts(facts: Mapping[str, object]) -> Facts:
     said = check_facts({name: UNKNOWN if value is None else value for name, value in facts.items()})
     unknown = {name for name, value in said.items() if value == UNKNOWN}
     given = {name: value for name, value in said.items() if name not in unknown}
+    if not offences().recognises(str(given.get("offence", OTHER_OFFENCE))):
+        unknown.add("offence")
     return _with_defaults(given, unknown)
 
 

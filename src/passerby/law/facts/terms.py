@@ -28,7 +28,7 @@ class Fact:
         values: Word to meaning, for a choice; empty for bools and numbers.
         open: True when well-formed words outside ``values`` are accepted too, unless they look like a misspelling of a
             listed one: an offence that stands in no list is an offence all the same (``offence``).
-        default: Taken when the fact is absent, or None.
+        default: Taken when the fact is absent and ``default_by`` says nothing, or None.
         default_by: Name of another fact, and its value to the default of this one; or None.
         bands: For a number: the values that stand for all numbers the rules can tell apart, in ascending order.
         at_least: For a number: True when it is rounded down to a band, False when up.
@@ -72,7 +72,7 @@ class Fact:
         """Return the default, given the facts known so far, or None."""
         if self.default_by is not None:
             name, by = self.default_by
-            return by.get(known[name]) if name in known else None
+            return by.get(known[name], self.default) if name in known else self.default
         return self.default
 
 

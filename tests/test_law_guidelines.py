@@ -1,0 +1,39 @@
+"""The Commission's worked examples: each one within scope is a case, and each other one has its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+FILE = Path(__file__).parent / "law_cases" / "guidelines.yaml"
+CONTENT: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+
+
+def example_of(key: str) -> tuple[str, int]:
+    """Return paragraph and number of an example, without the letter that tells its situations apart."""
+    paragraph, _, number = key.partition("-")
+    return paragraph, int(number.rstrip("abcdef"))
+
+
+def test_every_worked_example_is_a_case_or_has_its_reason() -> None:
+    told = {example_of(case["example"]) for case in CONTENT["cases"]} | {
+        example_of(key) for key in CONTENT["elsewhere"]
+    }
+    wanted = {(paragraph, n) for paragraph, count in CONTENT["counts"].items() for n in range(1, count + 1)}
+    assert told == wanted
+
+
+def test_no_example_is_told_twice() -> None:
+    keys = Counter([*(case["example"] for case in CONTENT["cases"]), *CONTENT["elsewhere"]])
+    assert [key for key, times in keys.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("case", CONTENT["cases"], ids=lambda case: case["id"])
+def test_example_names_its_paragraph(case: dict[str, Any]) -> None:
+    paragraph, _ = example_of(case["example"])
+    assert ("section 10.8" if paragraph == "box" else f"¶{paragraph.lstrip('0')}") in case["law"]
+    assert all(reason for reason in CONTENT["elsewhere"].values())
