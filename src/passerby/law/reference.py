@@ -152,6 +152,12 @@ def as_date(value: object, where: str) -> date:
 
 
 @cache
+def group_references(position: str) -> Mapping[str, str]:
+    """Return where the first day of each dated group of a position stands."""
+    return {group: str(entry["reference"]) for group, entry in read_yaml(DATA / "dates.yaml")[position].items()}
+
+
+@cache
 def thresholds() -> Mapping[str, Threshold]:
     """Return the thresholds by name."""
     path = DATA / "thresholds.yaml"

@@ -21,6 +21,7 @@ from passerby.cli.law.assess import (
     read_options,
     read_overlays,
 )
+from passerby.cli.law.changes import print_changes
 from passerby.cli.law.show import facts_to_text, lists_to_text, provisions_to_text
 from passerby.errors import UsageError
 from passerby.files import write_atomic
@@ -29,10 +30,11 @@ from passerby.values import utc_now
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the commands ``law compare``, ``law show``, ``law facts`` and ``law letter``."""
+    """Add the commands ``law compare``, ``law show``, ``law changes``, ``law facts`` and ``law letter``."""
     room = typer.Typer(help="Compare positions, read the rules, list the facts, draft letters.", no_args_is_help=True)
     room.command("compare")(_compare)
     room.command("show")(_show)
+    room.command("changes")(print_changes)
     room.command("facts")(_facts)
     room.command("letter")(_letter)
     app.add_typer(room, name="law")

@@ -18,18 +18,28 @@ from .layers import (
 from .rulebook import (
     positions,
     rulebook_on,
+    turning_days,
+)
+from .timeline import (
+    LegalChange,
+    Turn,
+    legal_changes,
 )
 
 __all__ = [
     "DEFAULT_POSITION",
+    "LegalChange",
+    "Turn",
     "assess",
     "assess_all",
     "concludes",
     "find_offence_lists",
     "find_provisions",
+    "legal_changes",
     "overlay_named",
     "overlays",
     "positions",
     "provisions",
     "rulebook_on",
+    "turning_days",
 ]

@@ -94,11 +94,15 @@ def _unknown_law(state: str) -> str:
 
 def _national(position: str, state: str | None) -> tuple[Overlay, ...]:
     """Return the layers of a Member State; a part of one, such as ``DE-HE``, also stands under the law of the whole."""
-    if state is None or state == NO_STATE:
-        return ()
-    wanted = {state, state.partition("-")[0]}
     found = (overlay_named(name) for name in overlays())
-    return tuple(layer for layer in found if wanted & set(layer.states) and position in layer.over)
+    return tuple(layer for layer in found if stands_under(layer, state) and position in layer.over)
+
+
+def stands_under(layer: Overlay, state: str | None) -> bool:
+    """Tell whether a layer is law of a Member State, or of the whole that a part such as ``DE-HE`` belongs to."""
+    if state is None or state == NO_STATE:
+        return False
+    return bool({state, state.partition("-")[0]} & set(layer.states))
 
 
 def _is_law(layer: Overlay, day: date | None) -> bool:

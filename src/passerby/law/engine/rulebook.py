@@ -83,6 +83,15 @@ def turning_days(
     return tuple(sorted(one for one in days if one > day))
 
 
+def book_on(position: str, layers: Layers, day: date | None) -> Book:
+    """Return the rules of a position with some layers, without an engine.
+
+    Raises:
+        RuleError: position or layer is not known, or a rule file is broken.
+    """
+    return _book(position, layers, _epoch(day))
+
+
 @cache
 def positions() -> tuple[str, ...]:
     """Return the names of the positions, the oldest first, the law last but the opinion."""

@@ -3,6 +3,12 @@ from .assessment import (
     assess_deployment,
     position_title,
 )
+from .changes import (
+    Changes,
+    changes_between,
+    changes_to_json,
+    changes_to_text,
+)
 from .html_page import (
     assessment_to_html,
     comparison_to_html,
@@ -40,6 +46,7 @@ __all__ = [
     "OUTCOME_TITLE",
     "Addressee",
     "Assessment",
+    "Changes",
     "KnownCamera",
     "Letter",
     "LetterKind",
@@ -48,6 +55,9 @@ __all__ = [
     "assessment_to_html",
     "assessment_to_json",
     "assessment_to_text",
+    "changes_between",
+    "changes_to_json",
+    "changes_to_text",
     "comparison_to_html",
     "comparison_to_json",
     "comparison_to_text",

@@ -134,7 +134,7 @@ def read_schema(name: str) -> dict[str, Json]:
     """Return a published schema.
 
     Args:
-        name: ``assessment``, ``comparison`` or ``vocabulary``.
+        name: ``assessment``, ``changes``, ``comparison`` or ``vocabulary``.
 
     Raises:
         FileNotFoundError: there is no such schema.
