@@ -1,6 +1,6 @@
 """Whether audits say what is true, and what they cost. See README.md.
 
-python bench/audit.py [speed] [coverage] [alarms] [agreement] [--runs N] [--json FILE]
+python bench/audit.py [speed] [coverage] [alarms] [agreement] [exposure] [veil] [--runs N] [--json FILE]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
+import audit_exposure
 from figures import Table
 from passerby.audit.estimates import compare
 from passerby.audit.scores.rates import Rate, rates_of
@@ -31,7 +32,7 @@ GROUPS = (2, 4, 8)
 PEOPLE = 120
 """Of each group; comparisons are all pairs of two of them, 7,140."""
 ROWS, SUBJECTS = 10_000_000, 20_000
-ROWS_ROLE = ("speed", "coverage", "alarms", "agreement")
+ROWS_ROLE = ("speed", "coverage", "alarms", "agreement", "exposure", "veil")
 
 
 def main() -> None:
@@ -44,7 +45,8 @@ def main() -> None:
     table = Table(asked.json)
     table.begin("none: audits read logs")
     for row in asked.rows or ROWS_ROLE:
-        {"speed": speed, "coverage": coverage, "alarms": alarms, "agreement": agreement}[row](table, asked.runs)
+        rows = {"speed": speed, "coverage": coverage, "alarms": alarms, "agreement": agreement}
+        {**rows, "exposure": audit_exposure.exposure, "veil": audit_exposure.veil}[row](table, asked.runs)
 
 
 def draw(effect: float, errors: int, generator: np.random.Generator) -> NDArray[np.int64]:

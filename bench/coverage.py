@@ -1,94 +1,37 @@
-"""Counts, from masks of what is covered, the faces that are not, and the cover that lies away from any head.
+"""What the benchmark adds to the arithmetic of exposure: truth of the footage at hand, classes of size, intervals.
 
-A face is exposed in a frame when less than 90 % of its box is covered. Boxes of fewer than 8 pixels on the shorter side, and
-those marked to be ignored, are not counted. *Waste* is the share of the cover that lies farther from every head than 60 % of
-its sides; regions that nobody can tell (``IGNORED``) reach 10 %.
+A face is exposed, and cover is waste, as ``passerby.audit.exposure.tally`` says.
 """
 
 from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-COVERED = 0.9
-SMALLEST_PX = 8.0
+from passerby.audit.covers import Mask as Mask
+from passerby.audit.exposure.tally import COVERED as COVERED
+from passerby.audit.exposure.tally import SMALLEST_PX as SMALLEST_PX
+from passerby.audit.exposure.tally import ExposureTally
+from passerby.audit.labels import IGNORED as IGNORED
+from passerby.audit.labels import AnnotatedFace
+
 BINS = ((8, 12), (12, 20), (20, 40), (40, 10_000))
-IGNORED = "ignore"
-NEAR_SHARE = 0.6
-NEAR_IGNORED_SHARE = 0.1
 LARGE_PX = 24.0
 """The share of faces larger than this that are exposed is told apart: whoever sees one knows the person."""
 DRAWS = 2000
-Mask = NDArray[np.bool_]
-"""Shape (H, W): which pixels of a frame are covered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """An annotated face in one frame.
-
-    Attributes:
-        person: The same in every frame of a clip.
-        x: Left edge, pixels; ``y``, ``w`` and ``h`` as usual.
-        kind: ``IGNORED``, or what the truth says of it.
-    """
-
-    person: str
-    x: float
-    y: float
-    w: float
-    h: float
-    kind: str = "face"
-
-    @property
-    def side(self) -> float:
-        return min(self.w, self.h)
-
-
+Face = AnnotatedFace
 Truth = dict[int, list[Face]]
 
 
-@dataclass(frozen=True, slots=True)
-class FaceFrame:
-    """One face in one frame: how much of its box is covered, 0 to 1."""
-
-    clip: str
-    frame: int
-    person: str
-    kind: str
-    side: float
-    covered: float
-
-    @property
-    def exposed(self) -> bool:
-        return self.covered < COVERED
-
-
 @dataclass(slots=True)
-class Area:
-    """Pixels over the frames of one clip: seen, covered, and covered away from any head."""
-
-    seen: int = 0
-    covered: int = 0
-    wasted: int = 0
-
-
-@dataclass(slots=True)
-class Score:
+class Score(ExposureTally):
     """What is known of any number of clips.
-
-    Attributes:
-        smallest_px: Faces with a shorter side below this are left out.
-        faces: Every face in every frame.
-        areas: By clip.
-        rates: Frames a second by clip, where known.
 
     >>> score, mask = Score(rates={"clip": 10.0}), np.zeros((100, 100), bool)
     >>> mask[10:30, 10:30] = mask[60:70, 60:70] = mask[90:, 90:] = True
@@ -101,102 +44,10 @@ class Score:
     (0.167, (0.0, 1.0))
     """
 
-    smallest_px: float = SMALLEST_PX
-    faces: list[FaceFrame] = field(default_factory=list)
-    areas: dict[str, Area] = field(default_factory=lambda: defaultdict(Area))
-    rates: dict[str, float] = field(default_factory=dict)
-
-    def add(
-        self,
-        clip: str,
-        frame: int,
-        mask: Mask,
-        faces: Iterable[Face],
-        *,
-        scope: tuple[int, int, int, int] | None = None,
-        complete: bool = True,
-    ) -> None:
-        """Count one frame.
-
-        Args:
-            clip: Of the frame.
-            frame: Its index.
-            mask: Which pixels are covered.
-            faces: All that are there, those to be ignored too.
-            scope: The part (x, y, w, h) for which the truth holds; None is all.
-            complete: Whether every head there is among ``faces``; otherwise area and waste say nothing.
-        """
-        rows = list(faces)
-        for face in rows:
-            inside = part(mask, face, 0.0)
-            if face.kind != IGNORED and face.side >= self.smallest_px and inside.size:
-                self.faces.append(
-                    FaceFrame(clip, frame, face.person, face.kind, face.side, float(inside.mean(dtype=np.float64)))
-                )
-        if complete:
-            away = np.ones(mask.shape, bool)
-            for face in rows:
-                part(away, face, NEAR_IGNORED_SHARE if face.kind == IGNORED else NEAR_SHARE)[:] = False
-            x, y, w, h = scope or (0, 0, mask.shape[1], mask.shape[0])
-            seen, area = mask[y : y + h, x : x + w], self.areas[clip]
-            area.seen += seen.size
-            area.covered += int(seen.sum())
-            area.wasted += int((seen & away[y : y + h, x : x + w]).sum())
-
-    def of(self, keep: Callable[[FaceFrame], bool]) -> Score:
-        """Return the same with some of the faces; areas stay."""
-        return Score(self.smallest_px, [face for face in self.faces if keep(face)], self.areas, self.rates)
-
-    def under(self, share: float) -> int:
-        """Return how many faces are covered by less than a share."""
-        return sum(face.covered < share for face in self.faces)
-
-    @property
-    def exposed(self) -> int:
-        return self.under(COVERED)
-
-    @property
-    def exposed_share(self) -> float:
-        return self.exposed / max(1, len(self.faces))
-
-    @property
-    def people(self) -> set[tuple[str, str]]:
-        return {(face.clip, face.person) for face in self.faces}
-
-    @property
-    def people_exposed(self) -> set[tuple[str, str]]:
-        return {(face.clip, face.person) for face in self.faces if face.exposed}
-
-    @property
-    def area(self) -> float:
-        """Covered share of what was seen."""
-        return sum(a.covered for a in self.areas.values()) / max(1, sum(a.seen for a in self.areas.values()))
-
-    @property
-    def waste(self) -> float:
-        """Share of the cover that lies away from any head."""
-        return sum(a.wasted for a in self.areas.values()) / max(1, sum(a.covered for a in self.areas.values()))
-
     def by_size(self) -> dict[tuple[int, int], tuple[int, int]]:
         """Return faces and exposed ones by ``BINS``."""
         sizes = {b: self.of(lambda face, b=b: b[0] <= face.side < b[1]) for b in BINS}  # type: ignore[misc]
         return {b: (len(one.faces), one.exposed) for b, one in sizes.items()}
-
-    def longest_run_ms(self) -> float:
-        """Return for how long one person is exposed without a break, at most; only in clips whose rate is known."""
-        frames: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for face in self.faces:
-            if face.exposed and face.clip in self.rates:
-                frames[face.clip, face.person].append(face.frame)
-        longest = 0.0
-        for (clip, _), found in frames.items():
-            run = best = 0
-            last = -2
-            for frame in sorted(found):
-                run = run + 1 if frame == last + 1 else 1
-                best, last = max(best, run), frame
-            longest = max(longest, 1000 * best / self.rates[clip])
-        return longest
 
     def interval(self) -> tuple[float, float]:
         """Return where the exposed share lies in 95 of 100 draws of clips and, in each, of people."""
@@ -249,14 +100,6 @@ def draw(found: Counts) -> NDArray[np.float64]:
             people = clips[clip]
             sums[number] += people[rng.integers(len(people), size=len(people))].sum(axis=0)
     return sums
-
-
-def part(mask: Mask, face: Face, grow: float) -> Mask:
-    """Return the part of a mask under a face's box, grown by a share of its sides, clipped to the picture."""
-    height, width = mask.shape
-    x0, x1 = (int(np.clip(round(v), 0, width)) for v in (face.x - grow * face.w, face.x + (1 + grow) * face.w))
-    y0, y1 = (int(np.clip(round(v), 0, height)) for v in (face.y - grow * face.h, face.y + (1 + grow) * face.h))
-    return mask[y0:y1, x0:x1]
 
 
 def clip_truth(footage: Path, *, ignored: bool = False) -> dict[str, Truth]:

@@ -9,7 +9,6 @@ some have other frame counts, so their frames and pixels are not those of the so
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -23,23 +22,16 @@ from PIL import Image
 
 from coverage import Mask
 from footage import decoded
-from passerby.media import probe_clip
+from passerby.audit.covers.deface import Rectangles, ask_deface, painted
 from passerby.values import digest_file
-from passerby.veil.cover import Painter, Plan
-from passerby.veil.detect import Detector, pass_size, pass_sizes_px
-from passerby.veil.run.watch import watch
-from passerby.veil.settings import CoverSettings, FindSettings
-from passerby.veil.track import policy_for
+from passerby.veil import Detector, FindSettings, VeilSettings, clip_covers
 from peer import CACHE, KEY, PEER, passerby, peer_python, run
 
 TOLERANCE = 70
-WORKER = Path(__file__).with_name("peer_worker.py")
 Frames = frozenset[int] | None
 """Indices from 0 in decode order; None is all."""
 Cover = Callable[[Path, Frames], Iterable[tuple[int, Mask]]]
 """Yields index and mask of the frames that are asked for."""
-Rectangles = list[list[int]]
-"""Rows x0, y0, x1, y1, whole pixels, ends exclusive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +68,7 @@ class Computed:
     find: FindSettings = field(default_factory=FindSettings)
 
     def __call__(self, source: Path, frames: Frames = None) -> Iterator[tuple[int, Mask]]:
-        info = probe_clip(source)
-        size = (info.width_px, info.height_px)
-        sides = pass_sizes_px(*size, thorough=self.find.thorough)
-        self.detector.prepare([pass_size(side, size, self.detector.multiple) for side in sides])
-        watched = watch(source, self.detector, policy_for(self.find), thorough=self.find.thorough)
-        self.detector.rest()
-        count = len(watched.record.pts)
-        plan = Plan(watched.tracks, count, whole=watched.unjudged)
-        painter = Painter(CoverSettings(fill=(255, 255, 255)), *size)
-        for index in range(count) if frames is None else sorted(frames & set(range(count))):
-            frame = av.VideoFrame.from_ndarray(np.zeros((size[1] * 3 // 2, size[0]), np.uint8), format="yuv420p")
-            painter.paint(frame, plan.boxes_at(index), whole=index in plan.whole)
-            yield index, frame.to_ndarray(format="gray") > 0
+        yield from clip_covers(source, self.detector, VeilSettings(find=self.find), frames=frames)
 
 
 def peer_cover(source: Path, frames: Frames = None) -> Iterator[tuple[int, Mask]]:
@@ -128,19 +108,7 @@ def peer_cover_of_picture(path: Path) -> Mask:
 
 def ask_peer(pictures: Iterable[tuple[int, NDArray[np.uint8]]]) -> Iterator[tuple[int, Rectangles]]:
     """Run the peer's detector on pictures, shape (H, W, 3), red first, in a process of its own environment."""
-    with subprocess.Popen(
-        [peer_python(), str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        for index, rgb in pictures:
-            process.stdin.write(np.array(rgb.shape[:2], "<u4").tobytes() + rgb.tobytes())
-            process.stdin.flush()
-            answer = process.stdout.readline()
-            if not answer:
-                raise RuntimeError(f"the peer's detector must answer for frame {index}, got nothing: see {WORKER.name}")
-            yield index, json.loads(answer)
-        process.stdin.close()
+    return ask_deface(peer_python(), pictures)
 
 
 def keep(path: Path, what: object) -> None:
@@ -149,18 +117,6 @@ def keep(path: Path, what: object) -> None:
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
         json.dump(what, file)
     Path(file.name).replace(path)
-
-
-def painted(boxes: Rectangles, width: int, height: int) -> Mask:
-    """Return the mask of some rectangles.
-
-    >>> painted([[1, 0, 3, 1]], 4, 2).astype(int).tolist()
-    [[0, 1, 1, 0], [0, 0, 0, 0]]
-    """
-    mask = np.zeros((height, width), bool)
-    for x0, y0, x1, y1 in boxes:
-        mask[y0:y1, x0:x1] = True
-    return mask
 
 
 def covered_in_clip(path: Path) -> Iterator[Mask]:
@@ -177,6 +133,10 @@ def covered_in_picture(path: Path) -> Mask:
 
 
 def is_key(rgb: NDArray[np.uint8]) -> Mask:
-    """Tell the pixels that have the cover's colour, allowing for what coding does to it."""
+    """Tell the pixels that have the cover's colour, allowing for what coding does to it.
+
+    >>> is_key(np.array([[[250, 12, 240], [120, 0, 255]]], np.uint8)).tolist()
+    [[True, False]]
+    """
     away = np.abs(rgb.astype(np.int16) - np.array(KEY, np.int16)).max(axis=2)
     return np.asarray(away < TOLERANCE)

@@ -25,7 +25,6 @@ def main() -> None:
     parser.add_argument(
         "--runs", type=int, default=1, help="runs of each timed command, taken in turn; the median counts"
     )
-    parser.add_argument("--record", action="store_true", help="write the misses of clips to measured.json, for reports")
     parser.add_argument(
         "--computed", action="store_true", help="compute covers of clips in this process instead of reading outputs"
     )
@@ -47,7 +46,6 @@ def main() -> None:
             Path(work),
             table,
             runs=told.runs,
-            record=told.record,
             computed=told.computed,
             only=told.only,
             arithmetic=told.arithmetic,

@@ -26,7 +26,6 @@ class Bench:
         data: Footage; None: the demo clip.
         work: A folder for temporary files.
         runs: Of each timing.
-        record: Keep the misses for reports.
         computed: Take Passerby's cover by computing it instead of from outputs.
         table: Where figures go.
         only: Hard clips whose name holds this; empty is all.
@@ -37,7 +36,6 @@ class Bench:
     work: Path
     table: Table
     runs: int = 1
-    record: bool = False
     computed: bool = False
     only: str = ""
     arithmetic: str | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -17,13 +16,11 @@ from PIL import Image
 
 import footage
 import hard
-from coverage import BINS, Mask, Score, Truth, picture_truth
+from coverage import Mask, Score, Truth, picture_truth
 from covers import covered_in_picture, is_key, peer_cover, peer_cover_of_picture
 from heads import WASTEFUL, Eyed, score_by_eye
-from passerby import __version__
 from passerby.media import Frame, probe_clip
 from passerby.veil.detect import Detector
-from passerby.veil.review.measured import MEASURED
 from passerby.veil.run import LiveSettings, LiveVeil
 from passerby.veil.settings import CoverSettings, FindSettings
 from passerby.veil.track import LIVE, TrackingPolicy
@@ -129,25 +126,10 @@ def clips(bench: Bench) -> None:
     """Exposed face-frames and people in the annotated clips, and the covered area."""
     ours, peer = score_clips(bench.annotated(), bench.ours()), score_clips(bench.annotated(), peer_cover)
     quality(bench.table, "clips", ours, peer, 1 / 12, 1.4)
-    if bench.record and bench.data is not None:
-        record(ours)
     people, theirs = len(ours.people_exposed), len(peer.people_exposed)
     bench.table.row(f"clips: people of {len(ours.people)} with an exposed frame", people,
                     round(MOST_PEOPLE * len(ours.people)), ours=str(people), other=str(theirs))  # fmt: skip
     runs(bench.table, "clips", ours, peer)
-
-
-def record(ours: Score) -> None:
-    """Write the misses by size to where reports read them."""
-    rows = [
-        {"low_px": low, "high_px": None if high == BINS[-1][1] else high, "faces": n, "missed": missed}
-        for (low, high), (n, missed) in ours.by_size().items()
-    ]
-    material = (
-        "nine annotated clips of 640x360: photographs of crowds under a moving camera, by day, night and with shake"
-    )
-    text = json.dumps({"version": __version__, "material": material, "rows": rows}, indent=1)
-    MEASURED.write_text(text + "\n", encoding="utf-8")
 
 
 def thorough(bench: Bench) -> None:

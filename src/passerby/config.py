@@ -10,6 +10,8 @@ ASSETS = Path(__file__).parent / "assets"
 """Files that the build hook copied in: ``centerface.onnx``, ``portrait.png``, ``NOTICE.txt``."""
 WEIGHTS = ASSETS / "centerface.onnx"
 PORTRAIT = ASSETS / "portrait.png"
+MEASURED = Path(__file__).parent / "veil" / "measured.json"
+"""What this version leaves exposed, as ``passerby audit veil --json`` wrote it, for reports and the model card."""
 
 
 _sharers = 1

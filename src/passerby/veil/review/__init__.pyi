@@ -19,6 +19,10 @@ from .labels import (
     write_coco,
     write_mot,
 )
+from .measured import (
+    Measured,
+    read_measured,
+)
 from .places import (
     ExposedPlace,
 )
@@ -52,6 +56,7 @@ __all__ = [
     "VERIFY_EVERY_FRAMES",
     "CoveredWhole",
     "ExposedPlace",
+    "Measured",
     "ReviewPlace",
     "SidecarHeader",
     "VeilReport",
@@ -66,6 +71,7 @@ __all__ = [
     "is_sidecar",
     "merge_intervals",
     "read_labels",
+    "read_measured",
     "read_sidecar",
     "report_names",
     "run_digests",

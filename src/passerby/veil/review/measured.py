@@ -1,4 +1,4 @@
-"""The share of faces that this version misses, by size, as its benchmark measured it."""
+"""The share of faces that this version misses, by size: what reports and the citizen's page take of the model card's figures."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import passerby
-from passerby.files import write_atomic
+from passerby.config import MEASURED as MEASURED
 
-MEASURED = Path(__file__).parent.parent / "measured.json"
-"""What ``bench/veil.py`` found; a file of another version counts as none."""
 Z_95 = 1.959964
 """Source: the standard normal distribution, 97.5th percentile."""
 
@@ -50,39 +48,44 @@ class MissRow:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The benchmark's finding for one version.
+    """What was measured of one version.
 
     Attributes:
         version: Of Passerby.
         material: What it was measured on, in words.
         rows: By size.
+        date: Of the measurement, ISO 8601; empty where it is not told.
+        not_by: Properties of people by which nothing was measured, or too little for a claim.
     """
 
     version: str
     material: str
     rows: tuple[MissRow, ...]
+    date: str = ""
+    not_by: tuple[str, ...] = ()
+
+    @property
+    def rate(self) -> float:
+        """Share of all faces that was missed, 0 to 1."""
+        return sum(row.missed for row in self.rows) / max(1, sum(row.faces for row in self.rows))
 
 
-def measured(path: Path = MEASURED) -> Measured | None:
+def read_measured(path: Path = MEASURED) -> Measured | None:
     """Return the measured miss rates, or None when this version has none.
 
     Args:
-        path: JSON: ``{"version", "material", "rows": [{"low_px", "high_px", "faces", "missed"}]}``.
+        path: JSON of ``passerby audit veil``: ``{"version", "material", "rows": [{"low_px", "high_px", "faces", "missed"}]}`` and
+            more.
     """
     if not path.exists():
         return None
     found = json.loads(path.read_text(encoding="utf-8"))
     if found["version"] != passerby.__version__:
         return None
-    return Measured(found["version"], found["material"], tuple(MissRow(**row) for row in found["rows"]))
-
-
-def write_measured(found: Measured, path: Path = MEASURED) -> None:
-    """Write miss rates where reports read them; only the benchmark does so.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    rows = [{"low_px": r.low_px, "high_px": r.high_px, "faces": r.faces, "missed": r.missed} for r in found.rows]
-    text = json.dumps({"version": found.version, "material": found.material, "rows": rows}, indent=1) + "\n"
-    write_atomic(path, text.encode())
+    return Measured(
+        found["version"],
+        found["material"],
+        tuple(MissRow(**row) for row in found["rows"]),
+        found.get("date", ""),
+        (*found.get("not_measured", ()), *found.get("smoke_tests", ())),
+    )

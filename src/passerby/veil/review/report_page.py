@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import passerby
 from passerby.files import write_atomic
-from passerby.veil.review.measured import MEASURED, MissRow, measured
+from passerby.veil.review.measured import MEASURED, MissRow, read_measured
 from passerby.veil.review.report import NOT_ANONYMOUS, SizeRow, VeilReport
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def report_json(
         skipped: Path and reason of each file in a named folder that is no footage.
         measures: Where the benchmark's finding lies.
     """
-    known = measured(measures)
+    known = read_measured(measures)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -46,7 +46,13 @@ def report_json(
         "statement": NOT_ANONYMOUS,
         "measured": None
         if known is None
-        else {"material": known.material, "rows": [_plain(row) | {"rate": row.rate} for row in known.rows]},
+        else {
+            "material": known.material,
+            "version": known.version,
+            "date": known.date,
+            "not_by": list(known.not_by),
+            "rows": [_plain(row) | {"rate": row.rate} for row in known.rows],
+        },
         "files": [_file_json(report) for report in reports],
         "failures": [{"source": name, "error": error} for name, error in failures],
         "skipped": [{"source": name, "reason": reason} for name, reason in skipped],
@@ -122,7 +128,7 @@ def report_page(
             reports=reports,
             failures=failures,
             skipped=skipped,
-            measured=measured(measures),
+            measured=read_measured(measures),
             statement=NOT_ANONYMOUS,
             version=passerby.__version__,
         )

@@ -4,6 +4,10 @@ from .agreement import (
 from .camera import (
     veil_camera,
 )
+from .covered import (
+    clip_covers,
+    picture_cover,
+)
 from .file import (
     VeiledFile,
     veil_file,
@@ -29,7 +33,9 @@ __all__ = [
     "VeiledFile",
     "VeiledFrame",
     "WholeReason",
+    "clip_covers",
     "mend_file",
+    "picture_cover",
     "settings_digest",
     "veil_camera",
     "veil_file",

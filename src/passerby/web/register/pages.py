@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from passerby.languages import LANGUAGES, straight
+from passerby.veil import read_measured
 from passerby.web.register.feed import feed_of
 from passerby.web.register.sign import draw_sign
 from passerby.web.register.state import State
@@ -185,6 +186,7 @@ class CitizenPages:
                 {"code": code, "name": words_in(code).text("language"), "href": f"{at.root}{code}/{at.folder}"}
                 for code in LANGUAGES
             ],
+            "measured": _measured(words),
             "vkey": self.seen.vkey,
             "policy": PAGE_POLICY,
             "size": self.seen.size,
@@ -244,6 +246,15 @@ def verifier_page() -> tuple[bytes, str]:
         )
     )
     return page.encode(), policy
+
+
+def _measured(words: Translation) -> dict[str, str] | None:
+    """Return what the model card of this version says in one line: version, day, exposed of 1,000 faces; None without one."""
+    found = read_measured()
+    if found is None or not found.date:
+        return None
+    day = words.day(date.fromisoformat(found.date))
+    return {"version": found.version, "day": day, "n": words.number(round(1000 * found.rate))}
 
 
 def source_hash(text: str) -> str:

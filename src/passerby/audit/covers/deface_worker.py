@@ -1,4 +1,6 @@
-"""Runs the peer's own detector on pictures, in the peer's own environment: what ``deface`` covers with its defaults.
+"""Runs deface's own detector on pictures, in deface's own environment: what it covers with its defaults.
+
+Passerby never imports it.
 
 Pictures come on stdin, each as height and width (two little-endian 32-bit numbers) and RGB bytes; for each a line of JSON
 goes to stdout, the rectangles that are covered. Box, margin, rounding and clipping are deface's (``anonymize_frame``).
@@ -11,14 +13,17 @@ import struct
 import sys
 
 import numpy as np
-from deface.centerface import CenterFace  # type: ignore[import-not-found]
-from deface.deface import scale_bb  # type: ignore[import-not-found]
 
 THRESHOLD = 0.2
 MASK_SCALE = 1.3
 
 
 def main() -> None:
+    """Answer until stdin ends."""
+    sys.path.pop(0)  # the folder of this file: a module beside it has the name of the package
+    from deface.centerface import CenterFace  # type: ignore[import-not-found]
+    from deface.deface import scale_bb  # type: ignore[import-not-found]
+
     answers, sys.stdout = sys.stdout, sys.stderr
     detector = CenterFace()
     while head := sys.stdin.buffer.read(8):
