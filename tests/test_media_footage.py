@@ -8,7 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from tests.media_clips import make_clip, number_in, read_all, write
+from PIL import Image
+from tests.media_clips import make_clip, number_in, read_all, scene, write
 from tests.media_footage import CONTAINERS, FRAMES, make_dahua, make_footage
 
 from passerby.media import ClipReader, ContentKind, OutputJob, expand_inputs, plan_outputs, probe_clip, sniff_file
@@ -169,3 +170,18 @@ def test_a_transport_stream_may_begin_inside_a_packet(tmp_path: Path) -> None:
     (tmp_path / "b.ts").write_bytes(whole[100:])
     assert sniff_file(tmp_path / "b.ts").kind is ContentKind.CLIP
     assert len(read_all(tmp_path / "b.ts").pts) >= FRAMES - 8
+
+
+@pytest.mark.parametrize(("suffix", "name"), [(".gif", "animated GIF"), (".png", "animated PNG")])
+def test_animations_are_clips(tmp_path: Path, suffix: str, name: str) -> None:
+    pictures = [Image.fromarray(scene(index, 96, 64).to_ndarray(format="rgb24")) for index in range(8)]
+    source = tmp_path / f"a{suffix}"
+    pictures[0].save(source, save_all=True, append_images=pictures[1:], duration=[40, 80] * 4, loop=0)
+    assert sniff_file(source).name == name
+    numbers, gaps = shown(source)
+    assert numbers == list(range(8))
+    assert gaps == [0.04, 0.08] * 3 + [0.04]
+    target = job(source).target
+    assert target.suffix == ".mp4"
+    assert write(source, target, *range(8)).frames == 8
+    assert shown(target) == (numbers, gaps)

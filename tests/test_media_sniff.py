@@ -50,7 +50,7 @@ def test_pictures_by_their_bytes(tmp_path: Path, format_: str, kind: ContentKind
         ("asf", "mpeg4", ContentKind.CLIP, "Windows Media"),
         ("mxf", "mpeg2video", ContentKind.CLIP, "MXF"),
         ("mpeg", "mpeg1video", ContentKind.CLIP, "MPEG programme stream"),
-        ("apng", "apng", ContentKind.PICTURE, "PNG"),
+        ("apng", "apng", ContentKind.CLIP, "animated PNG"),
     ],
 )
 def test_clips_as_ffmpeg_writes_them(tmp_path: Path, muxer: str, codec: str, kind: ContentKind, name: str) -> None:
@@ -91,7 +91,7 @@ def test_clips_as_ffmpeg_writes_them(tmp_path: Path, muxer: str, codec: str, kin
         ("Zażółć gęślą jaźń".encode(), ContentKind.OTHER, "text"),
         (b'{"a": 1}', ContentKind.OTHER, "text"),
         (b"<svg xmlns='x'/>", ContentKind.OTHER, "XML text (an SVG drawing, a report)"),
-        (b"%PDF-1.7", ContentKind.UNSUPPORTED, "PDF"),
+        (b"%PDF-1.7", ContentKind.BUNDLE, "a PDF document"),
         (b"abc\0\x01\x02", ContentKind.UNKNOWN, "data of an unknown format"),
     ],
 )

@@ -20,6 +20,7 @@ class ClipFormat:
         suffixes: How its files end; the first is usual.
         written: Suffixes that a veiled clip may have; the first where the file's own is none of them.
         clock: The clip's times come off a running clock: they begin anywhere, wrap, and jump where a recording was joined.
+        told: FFmpeg takes it for a picture unless it is told.
         states_length: The file says itself how long it is, so that one that was cut off is known.
     """
 
@@ -28,6 +29,7 @@ class ClipFormat:
     suffixes: tuple[str, ...]
     written: tuple[str, ...]
     clock: bool = True
+    told: bool = False
     states_length: bool = False
 
 
@@ -57,6 +59,8 @@ CLIP_FORMATS = (
     ClipFormat("H.264 stream", ("h264",), (".264", ".h264", ".avc", ".dav"), (".mp4",)),
     ClipFormat("HEVC stream", ("hevc",), (".265", ".h265", ".hevc", ".dav"), (".mp4",)),
     ClipFormat("Dahua recording", ("dhav",), (".dav",), (".mp4",)),
+    ClipFormat("animated GIF", ("gif",), (".gif",), (".mp4",), clock=False, told=True),
+    ClipFormat("animated PNG", ("apng",), (".apng", ".png"), (".mp4",), clock=False, told=True),
 )
 
 FORMAT_OF_NAME = {one.name: one for one in CLIP_FORMATS}

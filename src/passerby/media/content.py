@@ -25,7 +25,9 @@ class ContentKind(StrEnum):
     PICTURE = "picture"
     CLIP = "clip"
     UNSUPPORTED = "unsupported"
-    """A picture or clip of a format that Passerby does not write, or what may hold some: a document, an archive."""
+    """A picture or clip of a format that Passerby does not write."""
+    BUNDLE = "bundle"
+    """What may hold pictures: a document, an archive."""
     UNKNOWN = "unknown"
     """It may be anything, footage too."""
     OTHER = "other"
@@ -72,9 +74,9 @@ PREFIXES = (
     (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", ContentKind.CLIP, "MXF"),
     (b"DHAV", ContentKind.CLIP, "Dahua recording"),
     (b"DAHUA", ContentKind.CLIP, "Dahua recording"),
-    (b"%PDF-", ContentKind.UNSUPPORTED, "PDF"),
-    (b"PK\x03\x04", ContentKind.UNSUPPORTED, "ZIP archive or office document"),
-    (b"\x1f\x8b", ContentKind.UNSUPPORTED, "gzip archive"),
+    (b"%PDF-", ContentKind.BUNDLE, "a PDF document"),
+    (b"PK\x03\x04", ContentKind.BUNDLE, "a ZIP archive or office document"),
+    (b"\x1f\x8b", ContentKind.BUNDLE, "a gzip archive"),
     (b"\x7fELF", ContentKind.OTHER, "a program"),
     (b"MZ", ContentKind.OTHER, "a program"),
     (b"ID3", ContentKind.OTHER, "an MP3 sound file"),
@@ -127,7 +129,8 @@ def sniff_bytes(head: bytes) -> Content:
     """
     for prefix, kind, name in PREFIXES:
         if head.startswith(prefix):
-            return Content(kind, name)
+            moves = (name == "GIF" and _GIF_LOOP in head) or (name == "PNG" and _moves(head))
+            return Content(ContentKind.CLIP, f"animated {name}") if moves else Content(kind, name)
     if (found := _sniff_container(head)) is not None:
         return found
     name = _name_other(head)
@@ -149,6 +152,21 @@ def _sniff_container(head: bytes) -> Content | None:
     if name := _sniff_stream(head):
         return Content(ContentKind.CLIP, name)
     return Content(ContentKind.UNSUPPORTED, "BMP") if head[:2] == b"BM" and head[6:10] == bytes(4) else None
+
+
+def _moves(head: bytes) -> bool:
+    """Say whether a PNG has an animation control chunk before its pixels. Source: PNG (third edition), 11.3.6.1."""
+    place = 8
+    while place + 8 <= len(head):
+        kind = head[place + 4 : place + 8]
+        if kind in {b"acTL", b"IDAT"}:
+            return kind == b"acTL"
+        place += 12 + int.from_bytes(head[place : place + 4], "big")
+    return False
+
+
+_GIF_LOOP = b"\x21\xff\x0bNETSCAPE2.0"
+"""The extension by which a GIF is played again and again. Source: NETSCAPE2.0 looping application extension."""
 
 
 def stream_codec(head: bytes) -> str | None:

@@ -32,9 +32,9 @@ _COMMANDS = {
     "Fujifilm raw": _RAW,
     "Panasonic raw": _RAW,
     "Canon raw": _RAW,
-    "PDF": "pdftoppm -r 200 -png {file} {stem}",
-    "ZIP archive or office document": "unzip {file} -d {stem}",
-    "gzip archive": "gunzip -k {file}",
+    "a PDF document": "pdftoppm -r 200 -png {file} {stem}",
+    "a ZIP archive or office document": "unzip {file} -d {stem}",
+    "a gzip archive": "gunzip -k {file}",
     "data of an unknown format": "ffmpeg -i {file} -c copy {stem}.mp4",
 }
 

@@ -25,7 +25,8 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError
-from passerby.media.clip_formats import FORMAT_OF_DEMUXER
+from passerby.media.clip_formats import FORMAT_OF_DEMUXER, FORMAT_OF_NAME
+from passerby.media.content import sniff_file
 
 _WHITELIST = ",".join(FORMAT_OF_DEMUXER)
 _PICTURE_BRANDS = frozenset({"heic", "heix", "heim", "heis", "mif1", "msf1", "avif", "avis", "MiHB", "MiHE"})
@@ -152,10 +153,12 @@ def open_clip(path: Path) -> InputContainer:
         raise UnreadableError(f"no permission to read {path.name}")
     if path.stat().st_size == 0:
         raise UnreadableError(f"{path.name} is empty")
+    known = FORMAT_OF_NAME.get(sniff_file(path).name)
     with reading(path):
         container = av.open(
             str(path.absolute()),
             mode="r",
+            format=known.demuxers[0] if known is not None and known.told else None,
             metadata_errors="replace",
             container_options={"format_whitelist": _WHITELIST, "protocol_whitelist": "file"},
         )

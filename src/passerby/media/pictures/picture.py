@@ -75,6 +75,9 @@ def read_picture(path: Path) -> Picture:
     if content.kind is ContentKind.UNSUPPORTED:
         message = f"picture must be JPEG, PNG, WebP or TIFF, got {content.name}: {path}"
         raise UnsupportedError(message, hint="save it as JPEG or PNG with another program first")
+    if content.name.startswith("animated"):
+        message = f"picture must be a single still, got an {content.name}: {path}"
+        raise UnsupportedError(message, hint="passerby veil takes it as a clip")
     if content.kind is not ContentKind.PICTURE:
         raise UnreadableError(f"picture must be JPEG, PNG, WebP or TIFF, got {content.name}: {path}")
     try:
