@@ -116,8 +116,11 @@ def consistent(world: World) -> bool:
     regulated = (
         {"emotion_recognition", "finding(transparency_only)"} if "in_use" in atoms else {"finding(transparency_only)"}
     )
-    if "finding(not_regulated)" in atoms and (
-        regulated & atoms or ("remote_identification" in atoms and "excepted" not in atoms)
+    respite = "placed_before" in atoms and "reached" not in atoms
+    if (
+        "finding(not_regulated)" in atoms
+        and not respite
+        and (regulated & atoms or ("remote_identification" in atoms and "excepted" not in atoms))
     ):
         return False
     if "live" in atoms and {"recorded_search", "recorded_police_search"} & atoms:

@@ -17,13 +17,15 @@ MAY_IDENTIFY = frozenset({None, "rbi", "bio-tracking", "active-identification"})
 """Functions, None for one that is not known, beside which the national law on identification is told."""
 
 
-def duties_of(always: frozenset[str], derivation: Derivation) -> tuple[Duty, ...]:
-    """Return the duties that hold in every possible world.
+def duties_of(question: Question, always: frozenset[str], derivation: Derivation) -> tuple[Duty, ...]:
+    """Return the duties that hold in every possible world, each with the day from which all that it rests on applies.
 
     Args:
+        question: What was asked; without a day the days of the text as amended count.
         always: The atoms ``duty(...)`` that hold in each of them.
         derivation: Of any of them: which rule a duty comes from.
     """
+    dates = question.dates()
     result = []
     book = derivation.book
     for head in book.heads:
@@ -38,7 +40,7 @@ def duties_of(always: frozenset[str], derivation: Derivation) -> tuple[Duty, ...
                 deadline=limit.text if limit else None,
                 deadline_hours=limit.hours if limit else None,
                 certainty=rule.certainty,
-                applies_from=book.dates.get(clauses[0].group),
+                applies_from=derivation.applies_from(clauses[0], dates),
             )
             result.append(duty)
     return tuple(result)

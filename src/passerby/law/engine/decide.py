@@ -177,7 +177,7 @@ class _Decision:
             open_points=tuple(self._open_point(point) for point in points),
             unknown=unknown,
             next_question=unknown[0] if unknown else None,
-            duties=duties_of(always(self.assumptions, "duty("), derivation),
+            duties=duties_of(self.question, always(self.assumptions, "duty("), derivation),
             fine=fine_of(self.question.position, always(self.assumptions, "fine(")),
             changes=self.rulebook.neighbours.changes(self.facts, self.outcome, self.singles) if self.certain else (),
             later=later_outcomes(self.question, self.outcome),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 
 from passerby.law.engine.worlds import World
@@ -83,6 +84,21 @@ class Derivation:
 
     def _true(self, literal: Literal) -> bool:
         return (literal.atom in self.atoms) is literal.positive
+
+    def applies_from(self, clause: Clause, dates: Mapping[str, date | None]) -> date | None:
+        """Return the day from which a rule binds: when it and all that it rests on in this world apply; None: no day is set.
+
+        Args:
+            clause: A rule that holds.
+            dates: Dated group to its first day.
+        """
+        days = [dates.get(clause.group)]
+        for literal in clause.body:
+            if literal.positive and (ways := self._holding(literal.atom)):
+                # of several ways to one conclusion the earliest counts
+                found = [self.applies_from(way, dates) for way in ways]
+                days.append(None if None in found else min(day for day in found if day is not None))
+        return max((day for day in days if day is not None), default=None)
 
     def rules_for(self, atom: str) -> tuple[Clause, ...]:
         """Return the rules that conclude an atom in this world."""

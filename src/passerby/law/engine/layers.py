@@ -43,6 +43,11 @@ def layers_on(position: str, asked: Layers, day: date | None, *, amended: bool, 
     return (*own, *(name for name in asked if overlay_named(name).holds(day) and name not in own))
 
 
+def amendments(position: str) -> Layers:
+    """Return the layers that amend a position by themselves, whatever the day."""
+    return tuple(layer.name for layer in map(overlay_named, overlays()) if layer.automatic and position in layer.over)
+
+
 def turns_of_layers(position: str, asked: Layers, *, amended: bool, state: str | None) -> set[date]:
     """Return the days on which layers that count begin, end, or let rules begin."""
     automatic = (layer for layer in map(overlay_named, overlays()) if layer.automatic and amended)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from passerby.law.engine.layers import Layers, layers_on
-from passerby.law.engine.rulebook import Rulebook, rulebook_on, turning_days
+from passerby.law.engine.layers import Layers, amendments, layers_on
+from passerby.law.engine.rulebook import Rulebook, book_on, rulebook_on, turning_days
 from passerby.law.facts import Facts
 
 
@@ -37,6 +38,11 @@ class Question:
     def rulebook(self, day: date | None) -> Rulebook:
         """Return the rulebook that answers it as of some day."""
         return rulebook_on(self.position, self.overlays, day, amended=self.amended, state=self.state)
+
+    def dates(self) -> Mapping[str, date | None]:
+        """Return each dated group with the day from which it applies: as read on its day, without one as amended last."""
+        layers = self.layers() if self.on else amendments(self.position) if self.amended else ()
+        return book_on(self.position, layers, None).dates
 
     def layers(self) -> Layers:
         """Return the layers that hold on its day."""
