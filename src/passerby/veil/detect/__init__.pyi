@@ -5,6 +5,7 @@ from .closeups import (
 )
 from .detector import (
     WEIGHTS_DIGEST,
+    ChecksWeights,
     Detector,
     FaceDetector,
     LoadedDetector,
@@ -52,6 +53,7 @@ __all__ = [
     "WEIGHTS_DIGEST",
     "YUNET_DIGEST",
     "YUNET_TABLE",
+    "ChecksWeights",
     "CoarseToFinePasses",
     "Detector",
     "FaceDetector",

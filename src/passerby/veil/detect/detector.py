@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,15 @@ class FaceDetector(Protocol):
         Returns:
             A future of detections in that picture's own pixels.
         """
+        ...
+
+
+@runtime_checkable
+class ChecksWeights(Protocol):
+    """A detector that can tell whether its weights file is still the one that it opened."""
+
+    def check_weights(self) -> None:
+        """Raise WeightsError where it has changed or is gone."""
         ...
 
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from functools import partial
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Generic, TypeVar
 
 import av
+import numpy as np
 
 from passerby.errors import DetectorError, UsageError, WeightsError
 from passerby.media import FieldGauge, Frame, one_field, scaled_rgb
 from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.cover import Painter
-from passerby.veil.detect import FaceDetector, PendingPasses, start_passes
+from passerby.veil.detect import ChecksWeights, FaceDetector, PendingPasses, start_passes
 from passerby.veil.run.agreement import Agreement, FrameSteps
 from passerby.veil.run.known_sizes import KnownSizes
 from passerby.veil.settings import CoverSettings
@@ -109,15 +110,6 @@ class VeiledFrame(Generic[R_co]):
     faces: Boxes = field(default_factory=lambda: EMPTY_BOXES)
     tracks: tuple[int, ...] = ()
     detail: str = ""
-
-
-@runtime_checkable
-class ChecksWeights(Protocol):
-    """A detector that can tell whether its weights file is still the one that it opened."""
-
-    def check_weights(self) -> None:
-        """Raise WeightsError where it has changed or is gone."""
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -320,7 +312,7 @@ class LiveVeil:
             stop = running.index + (found is not None)
             while self._untracked and self._untracked[0].index < stop:
                 step = self._untracked.popleft()
-                self._tracker.predict(step.motion, step.fine)
+                self._tracker.predict(step.motion, step.fine, time_ns=step.frame.time_ns)
                 step.fine = None
             if found is None:
                 self._scheduler.retry(self._next_index)
@@ -340,13 +332,15 @@ class LiveVeil:
     def _cover_gap(self, before: int, now: int) -> None:
         """Cover what lies further before a pass than faces are extrapolated back, where the pass before it was too long ago.
 
-        Where a pass was left out all between the two is covered, and tracking begins anew.
+        Where a pass was left out all between the two is covered, and tracking begins anew. Where a break lies between them, all
+        before it is: the pass says nothing of it.
         """
-        interval = max(self.interval_frames, self._longest[1])
-        left_out = now - before >= 2 * interval
+        left_out = now - before >= 2 * max(self.interval_frames, self._longest[1])
         if left_out:
             self._begin_anew(now)
         since = now if left_out else now - max(self._tracker.span.frames, self._longest[1])
+        age = self._agreement.age(now)
+        since = since if age is None else max(since, now - age)
         if now >= self._longest[0]:
             self._longest = (0, 0)
         for held in self._held:
@@ -383,7 +377,8 @@ class LiveVeil:
         boxes = self._sizes.widened(boxes, numbers, anew=age is not None and age < ANEW_S * self._rate_hz)
         picture = held.frame.picture
         picture.make_writable()
-        self._painter.paint(picture, boxes, whole=reason is not None)
+        covered = np.concatenate([boxes, self._tracker.hidden_at(held.index)])
+        self._painter.paint(picture, covered, whole=reason is not None)
         self._tracker.forget(held.index)
         self._agreement.forget(held.index)
         return VeiledFrame(picture, held.frame.time_ns, reason, boxes, numbers, detail)

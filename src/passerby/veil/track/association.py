@@ -65,10 +65,11 @@ class Association:
     Args:
         meter: Moves boxes with the picture.
         max_age: Detection cycles in which a face may be missed in a row before its tracklet ends.
+        both: Nobody looks at frames between passes once more: who was not where they were expected is covered there too.
     """
 
-    def __init__(self, meter: MotionMeter, max_age: int = 3) -> None:
-        self._meter, self._max_age = meter, max_age
+    def __init__(self, meter: MotionMeter, max_age: int = 3, *, both: bool = False) -> None:
+        self._meter, self._max_age, self._both = meter, max_age, both
         self.active: list[Tracklet] = []
         self.ended: list[Tracklet] = []
         self._now: Boxes = EMPTY_BOXES
@@ -76,6 +77,7 @@ class Association:
         self._likely: list[int] = []
         self._fine: Fine | None = None
         self._frames = 0
+        self.farthest = REASSOCIATE_SIDES
 
     def predict(self, motion: Motion | None, fine: Fine | None = None) -> Boxes:
         """Go on to the next frame.
@@ -143,7 +145,8 @@ class Association:
             at = matched.get(row)
             if at is not None and found.score[at] >= FAINT * tracklet.best:
                 box = self._moved(row, found.xyxy[at], extra=extra)
-                tracklet.continue_to(frame, propagated, box, float(found.score[at]))
+                both = self._both and differ(self._now[row : row + 1], box[None])
+                tracklet.continue_to(frame, propagated, box, float(found.score[at]), both=both)
             else:
                 tracklet.propagated.append(propagated)
                 if at is None and not extra and self._age(tracklet, lost):
@@ -194,7 +197,8 @@ class Association:
         columns = [n for n in range(len(found)) if n not in kept and found.score[n] >= SURE]
         if not rows or not columns:
             return {}
-        return {rows[a]: columns[b] for a, b in lone_pairs(self._now[rows], found.xyxy[columns])}
+        pairs = lone_pairs(self._now[rows], found.xyxy[columns], self.farthest)
+        return {rows[a]: columns[b] for a, b in pairs}
 
     @property
     def expected(self) -> Boxes:
@@ -259,22 +263,23 @@ def match(expected: Boxes, found: Detections) -> list[tuple[int, int]]:
     return pairs
 
 
-def lone_pairs(expected: Boxes, found: Boxes) -> Sequence[tuple[int, int]]:
+def lone_pairs(expected: Boxes, found: Boxes, farthest: float = REASSOCIATE_SIDES) -> Sequence[tuple[int, int]]:
     """Pair boxes farther off, where nothing else comes nearly as near to either.
 
     Args:
         expected: Shape (N, 4), float32, pixels; N at least 1.
         found: Shape (M, 4), float32, pixels; M at least 1.
+        farthest: In sides.
 
     Returns:
-        Pairs (row of ``expected``, row of ``found``) within ``REASSOCIATE_SIDES`` and ``REASSOCIATE_RATIO``.
+        Pairs (row of ``expected``, row of ``found``) within ``farthest`` and ``REASSOCIATE_RATIO``.
 
     >>> lone_pairs(np.array([[0, 0, 10, 10]], "f4"), np.array([[30, 0, 40, 10], [90, 0, 100, 10]], "f4"))
     [(0, 0)]
     """
     away, larger, smaller = _apart(expected, found)
     away = away / smaller
-    away = np.where((larger / smaller <= REASSOCIATE_RATIO) & (away <= REASSOCIATE_SIDES), away, np.inf)
+    away = np.where((larger / smaller <= REASSOCIATE_RATIO) & (away <= farthest), away, np.inf)
     pairs = []
     for a in range(len(expected)):
         b = int(away[a].argmin())

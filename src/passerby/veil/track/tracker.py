@@ -11,15 +11,24 @@ import numpy as np
 
 from passerby.boxes import inflate
 from passerby.values import EMPTY_BOXES, Boxes, Detections, Track
-from passerby.veil.track.association import Association, Mark
+from passerby.veil.track.association import REASSOCIATE_SIDES, SURE, Association, Mark
 from passerby.veil.track.extrapolate import GROWTH_PER_S, Extrapolation, complete, extrapolate_back_with_scene
+from passerby.veil.track.hidden import HiddenFaces
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.patches import Fine
 from passerby.veil.track.policy import TrackingPolicy, may_be_small
 from passerby.veil.track.recheck import agrees, contradicts
-from passerby.veil.track.tracklet import Tracklet
+from passerby.veil.track.times import FrameTimes
+from passerby.veil.track.tracklet import Tracklet, hulls
 from passerby.veil.track.watermark import Watermark
 from passerby.veil.track.woven import WovenFrames
+
+GONE_ON_S = 1.2
+"""So long a face of a stream that is not detected any more is also covered where it would be if it had gone on as fast as it did.
+Source: docs/measures.md."""
+WALKS_S = 0.48
+"""Time between passes for which re-association knows how far somebody walks; after a longer one, so much farther. Source: what
+``REASSOCIATE_SIDES`` was chosen with."""
 
 
 class Tracker:
@@ -45,15 +54,17 @@ class Tracker:
         self._fields_policy = policy.for_fields()
         self.set_rate(rate_hz, interval)
         self._window = max(interval, round(policy.confirmation_s * rate_hz))
-        self._association = Association(meter, policy.max_age)
+        self._association = Association(meter, policy.max_age, both=not policy.lasting)
         self._motions: dict[int, Motion | None] = {}
         self._woven = WovenFrames()
         self._watermark = Watermark(self._motions, meter, self.span, self._woven)
         self.frame = self.inferred = -1
         self._numbered = 0
+        self._hidden, self._times = HiddenFaces(), FrameTimes()
 
     def set_rate(self, rate_hz: float, interval: int) -> None:
         """Go on at another rate, frames a second, with so many frames between passes: for streams."""
+        self._rate_hz = rate_hz
         self.span = Extrapolation(max(interval, round(self._policy.extrapolate_s * rate_hz)), GROWTH_PER_S / rate_hz)
 
     @property
@@ -70,18 +81,23 @@ class Tracker:
         """Say of a frame, before its boxes are asked for, whether it holds two fields: then boxes span both."""
         self._woven.note(frame, woven=woven)
 
-    def predict(self, motion: Motion | None, fine: Fine | None = None) -> Boxes:
+    def predict(self, motion: Motion | None, fine: Fine | None = None, *, time_ns: int | None = None) -> Boxes:
         """Go on to the next frame.
 
         Args:
             motion: From the frame before, None at the first. A cut ends all tracklets.
             fine: Grey picture of this frame (``fine_copy``), shape (H, W), uint8, for those who move against the scene; None
                 does without.
+            time_ns: When it was taken, ns of any clock, of a stream; None: it came at the stated rate.
 
         Returns:
             Where faces are expected: shape (N, 4), float32, pixels, one row per active tracklet.
         """
         self.frame += 1
+        self._times.step(time_ns, least_s=1 / self._rate_hz)
+        if not self._policy.lasting and self.inferred >= 0:
+            since_s = self._times.between(self.inferred, self.frame)
+            self._association.farthest = REASSOCIATE_SIDES * max(1.0, since_s / WALKS_S)
         self._motions[self.frame] = motion
         return self._association.predict(motion, fine)
 
@@ -124,6 +140,8 @@ class Tracker:
             Tracklets that were not detected here though they were in the detection cycle before.
         """
         lost = self._association.update(self.frame, found, extra=extra)
+        if not self._policy.lasting:
+            self._note_times()
         self.inferred = self.frame
         if self._policy.lasting:
             for tracklet in self.active:
@@ -131,6 +149,14 @@ class Tracker:
                 if not tracklet.confirmed:
                     tracklet.begin_later(self.frame - self._window)
         return lost
+
+    def _note_times(self) -> None:
+        """Note how fast everybody moved since the last pass, and who is hidden; of a stream."""
+        for tracklet in self.active:
+            if tracklet.last_hit == self.frame and len(tracklet.path) > 1:
+                since = self._times.between(self.frame - len(tracklet.path[-1]), self.frame)
+                tracklet.note_speed(since)
+        self._hidden.note(self.frame, self.active, self._association.expected, self._times)
 
     def may_follow_small(self) -> bool:
         """Whether a face that is small for the picture may be tracked; so it may while nothing was inferred yet."""
@@ -156,6 +182,7 @@ class Tracker:
         final = self._watermark.advance(self.inferred, self.active, self.ended)
         for frame in range(begin, self._watermark.frame):
             del self._motions[frame]
+        self._times.forget(self._watermark.frame)
         return final
 
     def finalise_rest(self) -> list[Boxes]:
@@ -224,10 +251,15 @@ class Tracker:
             at = len(earlier) - (first - frame)
             return earlier[at : at + 1] if at >= 0 else EMPTY_BOXES
         box = tracklet.box_at(frame)
-        since = frame - tracklet.last_hit
-        if since > 0 and len(box):
-            return inflate(box, np.array([since * self.span.growth], np.float32))
-        return box
+        if frame <= tracklet.last_hit or not len(box):
+            return box
+        since_s = self._times.between(tracklet.last_hit, frame)
+        box = inflate(box, np.array([since_s * GROWTH_PER_S], np.float32))
+        return box if tracklet.best < SURE else hulls(box, tracklet.gone_on(min(since_s, GONE_ON_S)))
+
+    def hidden_at(self, frame: int) -> Boxes:
+        """Return what is covered in a frame of a stream for who went behind somebody, as ``boxes_at``, shape (N, 4)."""
+        return self._hidden.boxes_at(frame)
 
     def forget(self, frame: int) -> None:
         """Drop what no frame after this one can need, so that memory of a stream stays flat for months."""
@@ -238,3 +270,5 @@ class Tracker:
         for tracklet in self.active:
             tracklet.forget(frame)
         self._woven.forget(frame)
+        self._hidden.forget(frame)
+        self._times.forget(min([frame, *(tracklet.last_hit for tracklet in (*self.active, *ended))]))

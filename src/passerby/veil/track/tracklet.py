@@ -27,6 +27,8 @@ Source: docs/measures.md."""
 SPEED_SHARE = 0.5
 """Share of what it moves faster by which its cover is wider on each side: half way to the frames before and after.
 Source: docs/measures.md."""
+SPEEDS_KEPT = 3
+"""Of so many speeds the median counts: boxes of a face that is hidden more and more shift by themselves. Chosen, not measured."""
 HITS_KEPT = 8
 """So many detections a tracklet of a stream without end remembers; beyond, its first and its last. Chosen, not measured."""
 
@@ -47,6 +49,7 @@ class Tracklet:
         confirmed: It is covered, and stays so (``TrackingPolicy.lasting``); else it is tentative.
         before: Boxes before the first detection, (K, 4), float32, pixels, once they can be told.
         number: Of its track, from the first frame of a stream in which it was covered.
+        speeds: Of a stream: x and y, pixels a second, from one detection to the next; the last few.
     """
 
     first: int
@@ -59,6 +62,7 @@ class Tracklet:
     confirmed: bool = False
     before: Boxes | None = None
     number: int | None = None
+    speeds: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def begin(cls, frame: int, box: Boxes, score: float) -> Tracklet:
@@ -67,7 +71,9 @@ class Tracklet:
         tracklet.hit(frame, score)
         return tracklet
 
-    def continue_to(self, frame: int, propagated: Boxes, box: NDArray[np.float32], score: float) -> None:
+    def continue_to(
+        self, frame: int, propagated: Boxes, box: NDArray[np.float32], score: float, *, both: bool = False
+    ) -> None:
         """Take in a detection that continues it.
 
         The drift is spread evenly over the frames since the last one, and the boxes between are wider for it.
@@ -77,11 +83,14 @@ class Tracklet:
             propagated: Boxes in the frames since the detection cycle before, this one's last, shape (K, 4), pixels.
             box: Where it was detected, shape (4,), pixels.
             score: 0 to 1.
+            both: Nobody looks at the frames between: they are covered where it was expected too.
         """
         path = np.concatenate([*self.propagated, propagated])
         drift = box - path[-1]
         share = np.arange(1, len(path) + 1, dtype=np.float32)[:, None] / np.float32(len(path))
-        path = path + share * drift
+        expected, path = path, path + share * drift
+        if both:
+            path[:-1] = hulls(expected[:-1], path[:-1])
         if max(self.best, score) >= WIDE_FROM:
             path = _widened(_blurred(self.path[-1][-1:], path), drift, share)
         last = self.hits[-1][1]
@@ -174,9 +183,27 @@ class Tracklet:
                 break
         return np.concatenate(pieces)
 
+    def note_speed(self, seconds: float) -> None:
+        """Note how fast it moved to its last detection from the one before, which was so many seconds ago."""
+        x, y = ((centres(self.path[-1][-1:]) - centres(self.path[-2][-1:]))[0] / seconds).tolist()
+        self.speeds = (*self.speeds[1 - SPEEDS_KEPT :], (x, y))
+
+    def gone_on(self, seconds: float) -> Boxes:
+        """Return the box of the last detection so many seconds later, as fast as it was lately, shape (1, 4), pixels."""
+        box = self.path[-1][-1:]
+        if not self.speeds:
+            return box
+        x, y = (sorted(axis)[len(axis) // 2] for axis in zip(*self.speeds, strict=True))
+        return np.asarray(box + np.array([[x, y, x, y]], np.float32) * np.float32(seconds), np.float32)
+
     def after(self) -> Boxes:
         """Return the boxes propagated after the last detection, shape (K, 4), float32, pixels."""
         return _grown(np.concatenate(self.propagated), self.hits[-1][1]) if self.propagated else EMPTY_BOXES
+
+
+def hulls(one: Boxes, other: Boxes) -> Boxes:
+    """Return the smallest boxes that hold two each, all shape (N, 4), float32, pixels."""
+    return np.concatenate([np.minimum(one[:, :2], other[:, :2]), np.maximum(one[:, 2:], other[:, 2:])], axis=1)
 
 
 def _grown(boxes: Boxes, score: NDArray[np.float32] | float) -> Boxes:
