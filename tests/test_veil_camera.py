@@ -5,6 +5,7 @@ A clip stands in for the camera: there is none on most machines that run tests.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,11 +77,12 @@ print(done.frames)
 
 
 def test_interrupt_ends_the_recording_and_keeps_it(tmp_path: Path) -> None:
-    """In a process of its own, as whoever presses Ctrl-C has it."""
+    """In a process of its own, as whoever presses Ctrl-C has it, and at the first start, which measures the detector."""
     clip, target = tmp_path / "instead.mp4", tmp_path / "v.mkv"
     demo_clip(clip, 1.6, (480, 270))
     command = [sys.executable, "-c", RECORDING, str(clip), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    fresh = os.environ | {"CACHE_DIRECTORY": str(tmp_path / "cache")}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=fresh)
     assert done.returncode == 0, done.stderr
     frames = int(done.stdout)
     assert 5 <= frames < 40

@@ -476,6 +476,8 @@ def test_reload_is_told_and_a_broken_file_changes_nothing(site: ConsoleSite) -> 
 
 
 def test_access_log_is_read_by_auditors_as_csv(site: ConsoleSite) -> None:
+    with client(site) as guesser:
+        assert guesser.get("/api/cameras", auth=("nobody", "a guess")).status_code == 401
     with client(site, Role.AUDITOR) as auditor:
         answer = auditor.get("/api/access?format=csv&most=5000")
     assert answer.headers["content-type"].startswith("text/csv")
