@@ -9,6 +9,7 @@ import pytest
 
 from passerby import law
 from passerby.errors import RuleError
+from passerby.law.report.wording import wording_in
 from passerby.law.rules.overlay import Overlay, Standing, overlay_names, read_overlay
 from passerby.law.rules.source import read_events, read_sources
 
@@ -142,3 +143,13 @@ def test_the_amendment_says_what_it_changes_and_where_that_stands() -> None:
     assert not amendment.unconfirmed
     assert any("2026/1744" in word for source in amendment.sources for word in source.words)
     assert [event.on for event in amendment.events] == [date(2026, 12, 2), date(2028, 8, 2), date(2030, 8, 2)]
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+@pytest.mark.parametrize("on", [None, date(2026, 11, 30)])
+def test_what_is_said_of_national_law_is_said_in_every_language(language: str, on: date | None) -> None:
+    w = wording_in(language)
+    for state in law.vocabulary()["member_state"].values:
+        for note in law.assess({**LIVE, "member_state": state}, on=on).notes:
+            assert w.knows(note), note
+            assert "National" not in w.of(note) or language == "de"

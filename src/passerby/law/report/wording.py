@@ -27,6 +27,10 @@ CITED = (
     "Council general approach",
 )
 """Words of citations that languages write otherwise; the rest of a citation is the same in all."""
+_NO_LAYER = (
+    "No national layer in force is known for {name}: its national law decides whether the police may identify people live "
+    "(Art. 5(5)) and may be stricter on all remote identification."
+)
 FILLED = (
     "{fact} ({value}) does not reach {edge} ({reference}).",
     "{fact} ({value}) exceeds {edge} ({reference}).",
@@ -34,6 +38,12 @@ FILLED = (
     "{fact} ({value}) stays within {edge} ({reference}).",
     "{statement} Read here: no.",
     "{statement} Read here: yes.",
+    "National law ({status}, changes nothing here): {title}. {says}",
+    "National law: Sources of {layer} read on {day} ({certainty}); nothing later is known here.",
+    "National law: {says} Sources of {layer} read on {day} ({certainty}); nothing later is known here.",
+    "National law: {title}, ended on {day}; nothing that follows it is known here.",
+    _NO_LAYER,
+    _NO_LAYER + " Only a part of it has one: member_state: {parts}.",
     "Not so: {statement}",
     "Read with the layer {name}: {title}.",
     "The offence ({offence}) does not stand in {list} ({reference}).",
