@@ -58,7 +58,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder / "out")): path.read_bytes()
         for path in (folder / "out").rglob("*")
-        if path.is_file()
+        if path.is_file() and not path.name.startswith(".passerby-")
     }
 
 

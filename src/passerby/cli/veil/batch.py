@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from passerby.cli.progress import progress_for
-from passerby.cli.veil.one_file import FileOrder, Outcome, folder_for, veil_one
+from passerby.cli.veil.one_file import FileOrder, FileOutcome, folder_for, veil_one
 from passerby.cli.veil.options import VeilOptions
 from passerby.cli.veil.resuming import may_replace, stands_already
 from passerby.cli.veil.settings import settings_of
@@ -53,7 +53,7 @@ class _Say:
 
 
 @dataclass(slots=True)
-class _Run:
+class _Batch:
     """One command, and what came of it.
 
     Attributes:
@@ -104,7 +104,7 @@ def veil_batch(options: VeilOptions) -> bool:
         typer.echo(f"warning: {REVERSIBLE_WARNING.format(style=settings.cover.style)}", err=True)
     skips_done = inputs.many if options.skip_done is None else options.skip_done
     raises = len(jobs) == 1 and not inputs.failed and options.report is None
-    run = _Run(options, settings, say, skips_done and not options.overwrite, raises)
+    run = _Batch(options, settings, say, skips_done and not options.overwrite, raises)
     _say_beforehand(inputs, jobs, say)
     for path, error in inputs.failed:
         run.fail(path, error, single=False)
@@ -116,7 +116,7 @@ def veil_batch(options: VeilOptions) -> bool:
     return bool(run.failures)
 
 
-def _report(run: _Run, inputs: Inputs) -> None:
+def _report(run: _Batch, inputs: Inputs) -> None:
     path, reports = run.options.report, [run.reports[place] for place in sorted(run.reports)]
     if path is not None and (reports or run.failures or run.stood):
         beside = [(str(one.path), one.reason) for one in inputs.skipped]
@@ -161,7 +161,7 @@ def _check_beside(options: VeilOptions, jobs: list[OutputJob]) -> None:
         check_target(path, overwrite=options.overwrite, inputs=taken)
 
 
-def _veil_all(run: _Run, jobs: list[OutputJob]) -> None:
+def _veil_all(run: _Batch, jobs: list[OutputJob]) -> None:
     with unwind_on_signals():
         _record_cameras(run, [job for job in jobs if job.source.kind is SourceKind.CAMERA])
         ordered = [(place, order) for place, job in enumerate(jobs) if (order := _order(run, job)) is not None]
@@ -176,7 +176,7 @@ def _veil_all(run: _Run, jobs: list[OutputJob]) -> None:
             raise
 
 
-def _order(run: _Run, job: OutputJob) -> FileOrder | None:
+def _order(run: _Batch, job: OutputJob) -> FileOrder | None:
     """Return what is to be done for one input; None where nothing is, or can be."""
     if job.source.kind is SourceKind.CAMERA:
         return None
@@ -194,7 +194,7 @@ def _order(run: _Run, job: OutputJob) -> FileOrder | None:
     return FileOrder(job, replaces)
 
 
-def _came_of(run: _Run, orders: list[FileOrder]) -> Iterator[tuple[FileOrder, Outcome | PasserbyError]]:
+def _came_of(run: _Batch, orders: list[FileOrder]) -> Iterator[tuple[FileOrder, FileOutcome | PasserbyError]]:
     """Veil files one after another or side by side, and yield what came of each."""
     count = processes_for(len(orders)) if run.options.jobs is None else min(run.options.jobs, len(orders))
     if count > 1:
@@ -211,7 +211,7 @@ def _came_of(run: _Run, orders: list[FileOrder]) -> Iterator[tuple[FileOrder, Ou
             detector.close()
 
 
-def _one(run: _Run, order: FileOrder, detector: Detector) -> Outcome | PasserbyError:
+def _one(run: _Batch, order: FileOrder, detector: Detector) -> FileOutcome | PasserbyError:
     try:
         with progress_for(order.job.source.path.name, quiet=run.options.quiet) as progress:
             return veil_one(run.options, run.settings, order, detector, progress)
@@ -219,7 +219,7 @@ def _one(run: _Run, order: FileOrder, detector: Detector) -> Outcome | PasserbyE
         return error
 
 
-def _tell(run: _Run, order: FileOrder, came: Outcome | PasserbyError, place: int) -> None:
+def _tell(run: _Batch, order: FileOrder, came: FileOutcome | PasserbyError, place: int) -> None:
     if isinstance(came, PasserbyError):
         run.fail(order.job.source.path, came, single=run.raises)
         return
@@ -231,7 +231,7 @@ def _tell(run: _Run, order: FileOrder, came: Outcome | PasserbyError, place: int
         run.say.note(sentence)
 
 
-def _say_what_is_left(run: _Run, left: list[FileOrder], among: int) -> None:
+def _say_what_is_left(run: _Batch, left: list[FileOrder], among: int) -> None:
     if among > 1 and left:
         names = ", ".join(order.job.source.path.name for order in left[:_MOST_NAMED])
         more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
@@ -239,7 +239,7 @@ def _say_what_is_left(run: _Run, left: list[FileOrder], among: int) -> None:
         run.say.note("the same command goes on with these")
 
 
-def _record_cameras(run: _Run, jobs: list[OutputJob]) -> None:
+def _record_cameras(run: _Batch, jobs: list[OutputJob]) -> None:
     if not jobs:
         return
     detector = Detector(run.settings.find)

@@ -32,7 +32,7 @@ class FileOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FileOutcome:
     """What came of one file.
 
     Attributes:
@@ -48,7 +48,7 @@ class Outcome:
 
 def veil_one(
     options: VeilOptions, settings: VeilSettings, order: FileOrder, detector: Detector, progress: Report
-) -> Outcome:
+) -> FileOutcome:
     """Veil a file.
 
     Its manifest stands before the output does: what is found under an output's name later can be told by it, also where the
@@ -73,7 +73,7 @@ def veil_one(
     warnings: tuple[str, ...] = ()
     if report.no_hardware:
         warnings = (f"note: encoded in software, {report.encoder}: {report.no_hardware}",)
-    return Outcome(report, warnings, (_summary(report), *notes))
+    return FileOutcome(report, warnings, (_summary(report), *notes))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from passerby import errors
-from passerby.cli.veil.one_file import FileOrder, Outcome, veil_one
+from passerby.cli.veil.one_file import FileOrder, FileOutcome, veil_one
 from passerby.cli.veil.options import VeilOptions
 from passerby.config import processors, share_processors
 from passerby.errors import PasserbyError, VeilError
@@ -27,11 +27,11 @@ _END_S = 10.0
 _BYTES_EACH = 1 << 30
 """Memory that a process gets where their number is chosen here. Source: docs/measures.md, memory at 1080p."""
 
-_Answer = Outcome | tuple[str, str, str | None]
+_Answer = FileOutcome | tuple[str, str, str | None]
 
 
 @dataclass(slots=True)
-class _Hand:
+class _Worker:
     """One process, as the others see it."""
 
     process: SpawnProcess
@@ -65,7 +65,7 @@ class SideBySide:
 
     def __init__(self, options: VeilOptions, settings: VeilSettings, count: int) -> None:
         self._given = (options, settings, count)
-        self._hands: list[_Hand] = []
+        self._hands: list[_Worker] = []
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +80,7 @@ class SideBySide:
                 hand.process.kill()
                 hand.process.join()
 
-    def veil(self, orders: Iterable[FileOrder]) -> Iterator[tuple[FileOrder, Outcome | PasserbyError]]:
+    def veil(self, orders: Iterable[FileOrder]) -> Iterator[tuple[FileOrder, FileOutcome | PasserbyError]]:
         """Veil files, and yield each with what came of it, as they are done."""
         left = deque(orders)
         while len(self._hands) < min(self._given[2], len(left)):
@@ -97,7 +97,7 @@ class SideBySide:
                 if order is not None:
                     yield order, answer
 
-    def _answer(self, hand: _Hand) -> Outcome | PasserbyError:
+    def _answer(self, hand: _Worker) -> FileOutcome | PasserbyError:
         try:
             answer: _Answer = hand.orders.recv()
         except (EOFError, OSError):
@@ -109,16 +109,16 @@ class SideBySide:
                 f"the process that veiled it ended ({_said(code)})",
                 hint="if memory ran out, veil fewer files at once: --jobs 1",
             )
-        return answer if isinstance(answer, Outcome) else _raised(*answer)
+        return answer if isinstance(answer, FileOutcome) else _raised(*answer)
 
-    def _begin(self) -> _Hand:
+    def _begin(self) -> _Worker:
         ours, theirs = _CONTEXT.Pipe()
         life, alive = _CONTEXT.Pipe()
         process = _CONTEXT.Process(target=work, args=(*self._given, theirs, alive), daemon=True)
         process.start()
         theirs.close()
         alive.close()
-        return _Hand(process, ours, life)
+        return _Worker(process, ours, life)
 
 
 def work(
@@ -151,7 +151,7 @@ def _end_with(life: Connection) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _send(hand: _Hand, left: deque[FileOrder]) -> None:
+def _send(hand: _Worker, left: deque[FileOrder]) -> None:
     if left:
         hand.order = left.popleft()
         with suppress(OSError):  # the answer tells that it is gone

@@ -15,7 +15,7 @@ from av.stream import Stream
 
 from passerby.media.clips.clip import open_clip, video_stream
 from passerby.media.clips.muxing import ClipWriter
-from passerby.media.clips.packets import Clock
+from passerby.media.clips.packets import RunningClock
 
 
 def playable_audio(source: InputContainer) -> list[AudioStream]:
@@ -49,7 +49,7 @@ class AudioCopy:
         for stream in streams:
             writer.add_audio(stream, keep_language=keep_language)
         video = video_stream(self._source, path.name)
-        self._clock = Clock(self._source, video)  # the video's times say where the clock jumps
+        self._clock = RunningClock(self._source, video)  # the video's times say where the clock jumps
         beside = (video,) if self._clock.runs else ()
         self._packets = self._source.demux(*beside, *streams) if streams else iter(())
         self._copied = {stream.index for stream in streams}

@@ -27,7 +27,7 @@ _SILENT_PACKETS = 25
 """A video track that gave none while another gave so many has ended, and the other goes on: a second at 25 frames a second."""
 
 
-class Clock:
+class RunningClock:
     """Mends the times of packets as they are read: a clip begins at zero, and goes on where its clock wraps or jumps.
 
     The video track's times of decoding tell the jumps; sound is moved along with them. Formats without a running clock stay
@@ -69,7 +69,7 @@ class Clock:
         self._next_s = time_s + (packet.duration * packet.time_base if packet.duration else self._frame_s)
 
 
-def demux(container: InputContainer, stream: VideoStream, clock: Clock) -> Iterator[Packet[VideoStream] | None]:
+def demux(container: InputContainer, stream: VideoStream, clock: RunningClock) -> Iterator[Packet[VideoStream] | None]:
     """Yield the packets of a clip's video, their times mended, then None. A file that breaks off ends; it does not raise.
 
     A packet that is not whole is left out, for what it would decode to is a guess; off a running clock, where recordings are
@@ -84,7 +84,7 @@ def demux(container: InputContainer, stream: VideoStream, clock: Clock) -> Itera
     yield None
 
 
-def _read(container: InputContainer, stream: VideoStream, clock: Clock) -> Iterator[Packet[VideoStream]]:
+def _read(container: InputContainer, stream: VideoStream, clock: RunningClock) -> Iterator[Packet[VideoStream]]:
     packets: Iterator[Packet[Any]] = container.demux() if clock.runs else container.demux(stream)
     while True:
         try:

@@ -24,7 +24,7 @@ from passerby.errors import UnreadableError, UsageError
 from passerby.media.clip_formats import FORMAT_OF_DEMUXER
 from passerby.media.clips.clip import ClipInfo, open_clip, probe_clip, reading, video_stream
 from passerby.media.clips.cropped import HiddenEdges
-from passerby.media.clips.packets import Clock, demux
+from passerby.media.clips.packets import RunningClock, demux
 from passerby.media.clips.smartcopy import Copyable, Survey
 from passerby.media.clips.times import FrameTimes
 from passerby.media.content import stream_codec
@@ -242,7 +242,7 @@ class ClipReader:
         self._open.append(container)
         stream = video_stream(container, self.path.name)
         one_pass = _RecordedPass(stream, self.path.name, self.info, skip_loop_filter=self._skip_loop_filter)
-        clock = Clock(container, stream)
+        clock = RunningClock(container, stream)
         with reading(self.path):
             for packet in demux(container, stream, clock):
                 yield from one_pass.feed(packet)
@@ -335,7 +335,7 @@ def predict_record(path: Path, info: ClipInfo) -> DecodeRecord | None:
         stream = video_stream(container, path.name)
         survey, times = Survey(stream, info), array("q")
         with reading(path):
-            for packet in demux(container, stream, Clock(container, stream)):
+            for packet in demux(container, stream, RunningClock(container, stream)):
                 if packet is not None:
                     survey.add(packet)
                     times.append(packet.pts or 0)

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from passerby.errors import BitstreamError, UnreadableError
 from passerby.media.clips.ahead import PassAhead
 from passerby.media.clips.clip import ClipInfo, open_clip, reading, video_stream
-from passerby.media.clips.packets import Clock, demux
+from passerby.media.clips.packets import RunningClock, demux
 from passerby.media.clips.reader import DecodeRecord, Decoding, Frame, prepare
 from passerby.media.clips.smartcopy import Copyable, Group, copied_units
 
@@ -116,7 +116,7 @@ class Supply:
             prepare(stream)
             decoding = Decoding(stream, self._source.name, self._info)
             with reading(self._source):
-                for packet in demux(container, stream, Clock(container, stream)):
+                for packet in demux(container, stream, RunningClock(container, stream)):
                     for frame in self._decoded(decoding, packet):
                         if frame.pts >= self.end:
                             return
@@ -143,7 +143,7 @@ class Supply:
             run = _Run(stream, Decoding(stream, self._source.name, self._info))
             segment = next(segments, None)
             with reading(self._source):
-                for index, packet in enumerate(demux(container, stream, Clock(container, stream))):
+                for index, packet in enumerate(demux(container, stream, RunningClock(container, stream))):
                     segment = yield from self._segment_at(index, segment, segments, run)
                     if segment is None:
                         return
