@@ -7,15 +7,16 @@ not known of the camera stands in square brackets for the sender to fill in.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from passerby.errors import LawError, UsageError
-from passerby.languages import FALLBACK_LANGUAGE
+from passerby.languages import FALLBACK_LANGUAGE, straight
 from passerby.law.engine import concludes
 from passerby.law.facts import vocabulary
 from passerby.law.reference import DATA, read_yaml
@@ -42,6 +43,7 @@ _BINDING = (
     Outcome.TRANSPARENCY_ONLY,
 )
 _MAX_QUESTIONS = 8
+_MARK = re.compile(r"- |\d+\. ")
 COUNTS = "{act}, that counts as {outcomes}. The steps are:"
 SAID = {
     Outcome.PROHIBITED: "{act}, that is prohibited. The steps are:",
@@ -112,7 +114,7 @@ class Letter:
         kind: What it asks for.
         to: To whom it goes.
         language: In which it is written.
-        text: The letter, wrapped, with placeholders in square brackets.
+        rows: The letter line by line, not wrapped, with placeholders in square brackets.
         bases: The articles it rests on, in the order of the letter, each once.
         hints: What to know before sending it; no part of the letter.
     """
@@ -120,9 +122,14 @@ class Letter:
     kind: LetterKind
     to: Addressee
     language: str
-    text: str
+    rows: tuple[str, ...]
     bases: tuple[Basis, ...]
     hints: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The letter, wrapped for a terminal."""
+        return "\n".join(line for row in self.rows for line in _wrap_row(row)) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +147,7 @@ class _Draft:
     @classmethod
     def about(cls, w: Wording, facts: Mapping[str, FactValue], verdict: Verdict, known: KnownCamera) -> _Draft:
         """Begin a letter; what is not known of the camera is a blank."""
-        filled = {f.name: getattr(known, f.name) for f in fields(known) if getattr(known, f.name) is not None}
+        filled = {f.name: str(straight(value)) for f in fields(known) if (value := getattr(known, f.name)) is not None}
         blanks = {name: w.of(blank) for name, blank in _data()["blanks"].items()}
         return cls(w, facts, verdict, regime_of(facts), {**blanks, **filled}, frozenset(filled))
 
@@ -197,18 +204,17 @@ def draft_letter(
         )
     draft = _Draft.about(w, facts, verdict, known or KnownCamera())
     subject = w.of(next(s["text"] for s in data["kinds"][kind]["subjects"] if draft.stands(s)))
-    body = [line for p in data["paragraphs"] if draft.goes(p, kind, to) for line in _paragraph(draft, p)]
+    body = [row for p in data["paragraphs"] if draft.goes(p, kind, to) for row in _paragraph(draft, p)]
     greeting, farewell = w.of("Dear Sir or Madam,"), w.of("Yours faithfully")
-    lines = [*_head(draft, to), *_wrap(subject), "", greeting, "", *body, *_wrap(farewell), "", w.of("[Your name]")]
+    rows = (*_head(draft, to), subject, "", greeting, "", *body, farewell, "", w.of("[Your name]"))
     hints = [h["text"] for h in data["hints"] if draft.goes(h, kind, to)]
     told = tuple(w.of(hint) for hint in (*hints, *verdict.notes))
-    return Letter(kind, to, language, "\n".join(lines) + "\n", tuple(draft.bases.values()), told)
+    return Letter(kind, to, language, rows, tuple(draft.bases.values()), told)
 
 
 def _head(draft: _Draft, to: Addressee) -> list[str]:
     w = draft.w
-    rows = [w.of(row).format(**draft.values) for row in _data()["addressees"][to]]
-    address = [line for row in rows for line in _wrap(row)]
+    address = [w.of(row).format(**draft.values) for row in _data()["addressees"][to]]
     return [w.of("[Your name]"), w.of("[Your address]"), "", *address, "", w.of("[Place], [day]"), ""]
 
 
@@ -232,11 +238,16 @@ def regime_of(facts: Mapping[str, FactValue]) -> Regime:
     >>> regime_of({"actor": "police", "purpose": "law-enforcement"}), regime_of({"actor": "private", "purpose": "commercial"})
     (<Regime.LED: 'led'>, <Regime.GDPR: 'gdpr'>)
     """
-    if facts.get("actor") == "eu-agency":
+    return _regime(frozenset(facts.items()))
+
+
+@lru_cache(maxsize=256)
+def _regime(facts: frozenset[tuple[str, FactValue]]) -> Regime:
+    given = dict(facts)
+    if given.get("actor") == "eu-agency":
         return Regime.EU
     # a fact that nobody states is not known: a letter assumes none
-    stated = {**dict.fromkeys(vocabulary(), UNKNOWN), **facts}
-    holds = concludes(stated, "law_enforcement")
+    holds = concludes({**dict.fromkeys(vocabulary(), UNKNOWN), **given}, "law_enforcement")
     return Regime.OPEN if holds is None else Regime.LED if holds else Regime.GDPR
 
 
@@ -259,7 +270,7 @@ def _paragraph(draft: _Draft, paragraph: Mapping[str, Any]) -> Iterator[str]:
         draft.note(paragraph["article"], paragraph["certainty"])
     if paragraph.get("list") == "questions":
         for number, question in enumerate(_questions(draft), 1):
-            yield from _wrap(question, f"{number}. ", "   ")
+            yield f"{number}. {question}"
         yield ""
     elif paragraph.get("list") == "reasons":
         yield from _reasons(draft)
@@ -268,7 +279,7 @@ def _paragraph(draft: _Draft, paragraph: Mapping[str, Any]) -> Iterator[str]:
         told = words.format(
             described=describe(draft.facts, draft.w.language), verdict=_say_verdict(draft), **draft.values
         )
-        yield from [*_wrap(told.strip()), ""]
+        yield from (told.strip(), "")
 
 
 def _questions(draft: _Draft) -> Iterator[str]:
@@ -306,10 +317,8 @@ def _reasons(draft: _Draft) -> Iterator[str]:
         if step in chosen and step.provision is not None:
             draft.note(f"AI Act {step.provision.article}", step.certainty)
             told.setdefault(f"{draft.w.of(step.statement)} ({source_words(draft.w, step)})")
-    for reason in told:
-        yield from _wrap(reason, "- ", "  ")
     if told:
-        yield ""
+        yield from (*(f"- {reason}" for reason in told), "")
 
 
 def describe(facts: Mapping[str, FactValue], language: str = FALLBACK_LANGUAGE) -> str:
@@ -355,6 +364,11 @@ def _told(verdict: Verdict) -> Verdict | Alternative | None:
     if verdict.outcome in _BINDING:
         return verdict
     return next((a for outcome in _BINDING for a in verdict.alternatives if a.outcome is outcome), None)
+
+
+def _wrap_row(row: str) -> list[str]:
+    mark = _MARK.match(row)
+    return _wrap(row, "", " " * mark.end() if mark else "") or [""]
 
 
 def _wrap(text: str, first: str = "", rest: str = "") -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passerby.languages import LANGUAGES
 from passerby.web.register.pages import PAGE_POLICY, STATIC, STATIC_FILES, Address, CitizenPages, verifier_page
@@ -71,6 +71,8 @@ def page_at(pages: CitizenPages, at: Address, camera: str | None, part: int, fil
         match file:
             case "index.html":
                 return pages.camera(at, camera), HTML, PAGE_POLICY
+            case "letters.html":
+                return pages.letters(replace(at, file=file), camera), HTML, PAGE_POLICY
             case "sign.html":
                 return pages.sign(at, camera), HTML, PAGE_POLICY
             case "sign.svg":
@@ -99,5 +101,5 @@ def every_path(pages: CitizenPages) -> Iterator[str]:
         yield f"{prefix}feed.atom"
         yield from (f"{prefix}part/{number}/index.html" for number in range(2, pages.parts + 1))
         for camera in sorted(pages.state.cameras):
-            for name in ("index.html", "sign.html", "sign.svg"):
+            for name in ("index.html", "letters.html", "sign.html", "sign.svg"):
                 yield f"{prefix}c/{camera}/{name}"

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from passerby.languages import LANGUAGES, straight
 from passerby.veil import read_measured
 from passerby.web.register.feed import feed_of
+from passerby.web.register.letters import letters_view
 from passerby.web.register.sign import draw_sign
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, status_of
@@ -62,11 +63,13 @@ class Address:
         language: Of its words.
         folder: Its folder below the language's, with a final slash, or nothing.
         named: Whether the language is part of the address; else it was chosen for the reader.
+        file: Its name in the folder, where that is not the folder's own page.
     """
 
     language: str
     folder: str = ""
     named: bool = False
+    file: str = ""
 
     @property
     def path(self) -> str:
@@ -134,6 +137,16 @@ class CitizenPages:
             "camera.html", at, **camera_view(words_in(at.language), self.state, self.state.cameras[name], self.now)
         )
 
+    def letters(self, at: Address, name: str) -> str:
+        """Return the page of letters that a reader may send about a camera.
+
+        Raises:
+            KeyError: no such camera.
+        """
+        address = f"{self.base_url}{at.folder}"
+        view = letters_view(words_in(at.language), self.state, self.state.cameras[name], self.now, address)
+        return self._render("letters.html", at, **view)
+
     def sign(self, at: Address, name: str) -> str:
         """Return the page that prints a camera's sign.
 
@@ -183,7 +196,7 @@ class CitizenPages:
             "root": at.root,
             "home": at.home,
             "languages": [
-                {"code": code, "name": words_in(code).text("language"), "href": f"{at.root}{code}/{at.folder}"}
+                {"code": code, "name": words_in(code).text("language"), "href": f"{at.root}{code}/{at.folder}{at.file}"}
                 for code in LANGUAGES
             ],
             "measured": _measured(words),
