@@ -27,9 +27,8 @@ from passerby.register import (
     YearStatistics,
 )
 from passerby.web.register.documents import every_path, find
-from passerby.web.register.map_drawing import MAX_SINGLE, Spot, draw
+from passerby.web.register.drawings import MAX_SINGLE, Spot, code, draw_map
 from passerby.web.register.pages import Address, CitizenPages, LogSummary, verifier_page
-from passerby.web.register.sign import code
 from passerby.web.register.status import Light
 from passerby.web.register.translation import words_in
 
@@ -377,7 +376,7 @@ def test_feed_holds_no_character_that_xml_forbids(city: City) -> None:
 
 def test_map_keeps_directions_and_distances() -> None:
     north, east = Spot(1, "a" * 32, "N", Light.ON, 48.86, 2.35), Spot(2, "b" * 32, "E", Light.OFF, 48.85, 2.36)
-    drawn = draw([north, east])
+    drawn = draw_map([north, east])
     assert drawn
     first, second = drawn.markers
     assert first.y < second.y
@@ -388,15 +387,15 @@ def test_map_keeps_directions_and_distances() -> None:
 
 
 def test_map_of_one_place_and_of_none() -> None:
-    assert draw([]) is None
-    drawn = draw([Spot(1, "a" * 32, "x", Light.ON, 89.9999, 179.9999)])
+    assert draw_map([]) is None
+    drawn = draw_map([Spot(1, "a" * 32, "x", Light.ON, 89.9999, 179.9999)])
     assert drawn
     assert (drawn.markers[0].x, drawn.scale_m > 0) == (200, True)
 
 
 def test_map_of_very_many_cameras_is_drawn_in_groups() -> None:
     spots = [Spot(i, f"{i:032x}", "x", Light.ON, 48 + i / 1e4, 2 + (i * 7 % 1000) / 1e4) for i in range(MAX_SINGLE * 5)]
-    drawn = draw(spots)
+    drawn = draw_map(spots)
     assert drawn
     assert len(drawn.markers) < 300
     assert sum(marker.count for marker in drawn.markers) == len(spots)

@@ -254,7 +254,7 @@ def example_words(w: Wording, alternative: Alternative) -> str:
     shown = [fact_words(name, value) for name, value in ordered[:_MOST_SHOWN]]
     left = len(ordered) - len(shown)
     facts = ", ".join(shown)
-    return w.text("{facts} and {n} more facts", facts=facts, n=left) if left else facts
+    return w.text("{facts} and {n} more", facts=facts, n=left) if left else facts
 
 
 def readings_told(w: Wording, alternative: Alternative, verdict: Verdict) -> list[tuple[str, str]]:

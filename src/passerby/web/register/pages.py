@@ -19,9 +19,9 @@ from markupsafe import Markup
 
 from passerby.languages import LANGUAGES, straight
 from passerby.veil import read_measured
+from passerby.web.register.drawings import draw_sign
 from passerby.web.register.feed import feed_of
 from passerby.web.register.letters import letters_view
-from passerby.web.register.sign import draw_sign
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, status_of
 from passerby.web.register.translation import Translation, isolated, words_in

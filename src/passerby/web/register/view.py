@@ -12,7 +12,7 @@ from markupsafe import Markup
 from passerby.languages import straight
 from passerby.register import Fault, RequestOpened, SelfTest, SpotCheck, format_instant
 from passerby.web.register.camera import CameraHistory, Counts, Gap, Said
-from passerby.web.register.map_drawing import Map, Spot, draw
+from passerby.web.register.drawings import Map, Spot, draw_map
 from passerby.web.register.rows import Row, claim, rows_of, source, tally_rows
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, Status, late_reveals, status_of, totals_of
@@ -271,7 +271,7 @@ def map_of(cameras: Sequence[CameraHistory], now: datetime) -> Map | None:
                 number, camera.camera, plain_label(camera), light, place.latitude_e6 / 1e6, place.longitude_e6 / 1e6
             )
             spots.append(spot)
-    return draw(spots)
+    return draw_map(spots)
 
 
 def years(words: Translation, state: State) -> list[Row]:
