@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples" / "law"
-PAGES = ("depends", "permitted", "matrix", "beside")
+PAGES = ("depends", "permitted", "matrix", "beside", "depends-fr", "permitted-de", "beside-de")
 CONTRAST = """() => {
   const parse = text => { const m = text.match(/[\\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m };
   const light = rgb => { const [r, g, b] = rgb.map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
@@ -56,6 +56,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "permitted": law.assessment_to_html(by_name["christmas-market"]),
         "matrix": law.comparison_to_html(rows, "Examples"),
         "beside": law.comparison_to_html((by_name["christmas-market"],), "Christmas market"),
+        "depends-fr": law.assessment_to_html(by_name["station-not-yet-decided"], "fr"),
+        "permitted-de": law.assessment_to_html(by_name["christmas-market"], "de"),
+        "beside-de": law.comparison_to_html((by_name["christmas-market"],), "Weihnachtsmarkt", "de"),
     }
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")

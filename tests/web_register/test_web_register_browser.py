@@ -105,7 +105,9 @@ def test_local_time_stands_beside_utc(site: Site, visit: Visitor, zone: str, sho
     assert bool(re.search(r"\d\d:\d\d UTC \(([^)]*, )?\d\d:\d\d (CET|CEST|GMT\+\d)\)", words)) is shown, words
 
 
-@pytest.mark.parametrize("path", ["", "fr/", "de/c/{}/", "c/{}/sign.html", "verify.html", "nothing/here"])
+@pytest.mark.parametrize(
+    "path", ["", "fr/", "de/c/{}/", "fr/c/{}/letters.html", "c/{}/sign.html", "verify.html", "nothing/here"]
+)
 def test_pages_ask_nobody_else_and_break_no_policy(site: Site, visit: Visitor, path: str) -> None:
     seen = visit().open(site.url + path.format(site.city.name(0)))
     seen.page.wait_for_timeout(700)

@@ -227,7 +227,7 @@ def letter_to_text(letter: Letter) -> str:
     lines += ["", w.of("It rests on:")]
     lines += [line for b in letter.bases for line in _wrap(f"{w.cite(b.article)} ({w.of(b.certainty)})", "- ", "  ")]
     used = sorted({basis.certainty for basis in letter.bases}, key=lambda certainty: certainty.rank)
-    sure = "; ".join(f"{w.of(c)}: {w.of(CERTAINTY_MEANING[c])}" for c in used)
+    sure = w.listed(f"{w.of(c)}: {w.of(CERTAINTY_MEANING[c])}" for c in used)
     lines += ["", *_wrap(sure + "."), "", *_wrap(disclaimer(w))]
     return "\n".join(lines) + "\n"
 

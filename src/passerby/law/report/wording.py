@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Iterable
 from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
@@ -105,6 +106,14 @@ class Wording(Texts):
         """Return an English text in this language with values put into it, without direction marks."""
         words = self.table[key] if key in self.table else self.of(key)
         return words.format(**{name: straight(value) for name, value in values.items()})
+
+    def listed(self, parts: Iterable[str]) -> str:
+        """Return parts of a sentence with semicolons between them, as the language spaces these.
+
+        >>> wording_in("en").listed(["a", "b"])
+        'a; b'
+        """
+        return ("\u202f; " if self.language == "fr" else "; ").join(parts)
 
     def cite(self, citation: str) -> str:
         """Return a citation as this language writes it.

@@ -178,7 +178,7 @@ def duty_when(w: Wording, duty: Duty) -> str:
     parts = [w.of(duty.deadline)] if duty.deadline else []
     if duty.applies_from:
         parts.append(w.text("binds from {day}", day=w.day(duty.applies_from)))
-    return "; ".join(parts)
+    return w.listed(parts)
 
 
 def source_words(w: Wording, reason: Reason) -> str:
@@ -273,10 +273,10 @@ def verdict_line(w: Wording, verdict: Verdict) -> str:
     if outside_entirely(verdict):
         return w.of("Outside this rulebook.")
     clauses = [clause_of(w, name, value) for name, value in verdict.provided.items()]
-    said = {"verdict": _limited(w, verdict), "outcomes": possible_words(w, verdict), "assumed": "; ".join(clauses)}
+    said = {"verdict": _limited(w, verdict), "outcomes": possible_words(w, verdict), "assumed": w.listed(clauses)}
     if verdict.certain:
         return w.text("{verdict}, provided that {assumed}." if clauses else "{verdict}.", **said)
-    said["needed"] = "; ".join(_needed_to_permit(w, verdict))
+    said["needed"] = w.listed(_needed_to_permit(w, verdict))
     if said["needed"]:
         needed = "{verdict} ({outcomes}): permitted only if {needed}"
         return w.text(needed + ("; and provided that {assumed}." if clauses else "."), **said)
