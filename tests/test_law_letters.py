@@ -219,7 +219,7 @@ def test_letter_about_emotions_asks_for_the_ground_and_names_article_50_only_fro
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_known_of_the_camera_stands_in_the_letter(language: str) -> None:
     facts = law.read_deployment(EXAMPLES / "face-blur.yaml").facts
-    known = law.KnownCamera(
+    known = law.LetterCamera(
         operator="City of Example", contact="privacy@example.org", authority="The Authority", authority_contact="a@b.example",
         place="50.1, 8.6", camera="Gate", page="https://example.org/c/1/",
     )  # fmt: skip

@@ -23,8 +23,8 @@ from .json_values import (
 )
 from .letters import (
     Addressee,
-    KnownCamera,
     Letter,
+    LetterCamera,
     LetterKind,
     draft_letter,
     letter_to_text,
@@ -47,8 +47,8 @@ __all__ = [
     "Addressee",
     "Assessment",
     "Changes",
-    "KnownCamera",
     "Letter",
+    "LetterCamera",
     "LetterKind",
     "Wording",
     "assess_deployment",

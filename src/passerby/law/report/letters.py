@@ -84,7 +84,7 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownCamera:
+class LetterCamera:
     """What is known of the camera that a letter is about; the sender fills in what is None.
 
     Attributes:
@@ -145,7 +145,7 @@ class _Draft:
     bases: dict[str, Basis] = field(default_factory=dict)
 
     @classmethod
-    def about(cls, w: Wording, facts: Mapping[str, FactValue], verdict: Verdict, known: KnownCamera) -> _Draft:
+    def about(cls, w: Wording, facts: Mapping[str, FactValue], verdict: Verdict, known: LetterCamera) -> _Draft:
         """Begin a letter; what is not known of the camera is a blank."""
         filled = {f.name: str(straight(value)) for f in fields(known) if (value := getattr(known, f.name)) is not None}
         blanks = {name: w.of(blank) for name, blank in _data()["blanks"].items()}
@@ -179,7 +179,7 @@ def draft_letter(
     kind: LetterKind,
     to: Addressee | None = None,
     language: str = FALLBACK_LANGUAGE,
-    known: KnownCamera | None = None,
+    known: LetterCamera | None = None,
 ) -> Letter:
     """Draft a letter about one camera.
 
@@ -202,7 +202,7 @@ def draft_letter(
             f"a letter of kind {kind} must go to {' or '.join(places)}, got {to}",
             hint=f"use --to {places[0]}, or --kind question",
         )
-    draft = _Draft.about(w, facts, verdict, known or KnownCamera())
+    draft = _Draft.about(w, facts, verdict, known or LetterCamera())
     subject = w.of(next(s["text"] for s in data["kinds"][kind]["subjects"] if draft.stands(s)))
     body = [row for p in data["paragraphs"] if draft.goes(p, kind, to) for row in _paragraph(draft, p)]
     greeting, farewell = w.of("Dear Sir or Madam,"), w.of("Yours faithfully")

@@ -74,12 +74,12 @@ def _facts(camera: CameraHistory) -> dict[str, law.FactValue]:
     return {"function": "anonymisation"}
 
 
-def _known(state: State, camera: CameraHistory, page: str) -> law.KnownCamera:
+def _known(state: State, camera: CameraHistory, page: str) -> law.LetterCamera:
     operator, contact = state.operator, contact_of(state, camera)
     address = contact.entry.contact if contact else None
     entrusted = operator.entry.authority_contact if operator else None
     place = camera.registered.entry.place if camera.registered else None
-    return law.KnownCamera(
+    return law.LetterCamera(
         operator=operator.entry.name if operator else None,
         contact=shown_address(address) if address else None,
         authority=operator.entry.authority if operator else None,
