@@ -164,6 +164,12 @@ def assumptions(verdict: Verdict) -> dict[str, FactValue]:
     return {name: value for name, value in verdict.assumed.items() if name in read}
 
 
+def decisive_facts(verdict: Verdict) -> tuple[str, ...]:
+    """Return the facts that the derivation reads, each once, in the order in which people think of them."""
+    read = {name for step in steps(verdict.reasons) for name in step.facts}
+    return tuple(name for name in vocabulary() if name in read)
+
+
 def fine_words(w: Wording, fine: FineTier) -> str:
     """Return the tier in one phrase."""
     return w.text(
