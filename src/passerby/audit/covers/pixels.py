@@ -31,10 +31,12 @@ NOISE_TIMES = 2.0
 """... nor where it is less than so many times what the output lost in most of the picture, as sensors' noise is."""
 KEPT_SHARE = 0.7
 """Share of the source's detail, by regression, below which it is gone."""
-FILL_PX = (3, 7, 15, 31)
+FILL_PX = (3, 7)
 """Sides of the squares, in pixels of half the size, from which places without evidence take their verdict, smallest first."""
 LEAST_EVIDENCE = 0.08
 """Share of a square that must say something."""
+AROUND_PX, AROUND_SIDES = 20, 3
+"""Where the squares say nothing, a place is covered if cover lies so near, at half the size, on so many of four sides. Chosen."""
 _SQUARE = np.ones((3, 3), bool)
 """Holes and specks of up to so much, at half the size, belong to what lies around them."""
 _BEYOND_PX = 4
@@ -116,10 +118,20 @@ def filled(hidden: Mask, told: Mask) -> Mask:
         decided = open_ & (much > LEAST_EVIDENCE)
         found[decided] = uniform_filter(share, side)[decided] > 0.5 * much[decided]
         open_ &= ~decided
-        if not open_.any():
-            break
+    found |= open_ & (_sides_covered(found) >= AROUND_SIDES)
     # what lies at the picture's edge goes on beyond it
     found = np.pad(found, _BEYOND_PX, mode="edge")
     found = binary_opening(binary_fill_holes(binary_closing(found, _SQUARE, iterations=2)), _SQUARE)
     found = found[_BEYOND_PX:-_BEYOND_PX, _BEYOND_PX:-_BEYOND_PX]
     return doubled(found, told.shape)
+
+
+def _sides_covered(found: Mask) -> NDArray[np.int64]:
+    """Return for each place on how many of four sides cover lies near."""
+    sides = np.zeros(found.shape, np.int64)
+    for turn in range(4):
+        turned = np.rot90(found, turn)
+        place = np.where(turned, np.arange(turned.shape[1]), -AROUND_PX - 1)
+        near = np.arange(turned.shape[1]) - np.maximum.accumulate(place, axis=1) <= AROUND_PX
+        sides += np.rot90(near, -turn)
+    return sides

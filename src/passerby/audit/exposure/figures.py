@@ -151,18 +151,20 @@ def spreads(faces: Faces, value: float) -> tuple[Spread, Spread]:
     """Return how far a mean spreads over people and over clips, neither less than that of independent faces.
 
     Degrees of freedom are Satterthwaite's: over people, of whom there are many, from the empirical fourth powers; over clips, of
-    which there are few, from their sizes, as if faces of a clip were all alike.
+    which there are few, from their sizes and how alike their people are.
     """
-    least = float(((faces.wrong - value) ** 2).mean()) / len(faces.wrong)
+    off = faces.wrong - value
+    least = float((off**2).mean()) / len(off)
+    people, clips = (np.bincount(np.unique(one, return_inverse=True)[1], off) for one in (faces.person, faces.clip))
+    size = np.bincount(np.unique(faces.clip, return_inverse=True)[1]).astype(np.float64)
+    within = float((people**2).sum()) / len(off)
+    between = max(0.0, float((clips**2).sum() - (people**2).sum())) / float((size**2).sum())
     found = []
-    for cluster in (faces.person, faces.clip):
-        _, number = np.unique(cluster, return_inverse=True)
-        sums = np.bincount(number, faces.wrong - value)
-        count, squares = len(sums), float((sums**2).sum())
-        weights = sums**2 if cluster is faces.person else np.bincount(number).astype(np.float64) ** 2
+    for sums, weights in ((people, people**2), (clips, size * within + size**2 * between)):
         total = float((weights**2).sum())
         freedom = max(float(weights.sum()) ** 2 / total - 1, 1.0) if total else 1.0
-        variance = squares * count / (count - 1) / len(faces.wrong) ** 2 if count > 1 else 0.0
+        count, squares = len(sums), float((sums**2).sum())
+        variance = squares * count / (count - 1) / len(off) ** 2 if count > 1 else 0.0
         found.append(Spread(max(variance, least), freedom))
     return found[0], found[1]
 

@@ -66,15 +66,7 @@ def veil(options: _Veil) -> None:
 
     Footage is decoded in memory; nothing of it is written. Properties of people are told only where labels hold them.
     """
-    outputs = {
-        path: write
-        for path, write in (
-            (options.json, audit.veil_to_json),
-            (options.csv, audit.veil_to_csv),
-            (options.report, audit.veil_to_html),
-        )
-        if path
-    }
+    outputs = [path for path in (options.json, options.csv, options.report) if path]
     for path in outputs:
         check_target(path, overwrite=options.overwrite, inputs=[options.data])
     if options.without and not options.against:
@@ -85,8 +77,16 @@ def veil(options: _Veil) -> None:
         data, tools, date=utc_now().date().isoformat(), material=options.material, progress=_say_progress
     )
     typer.echo("\n".join(_text(found)))
-    for path, write in outputs.items():
-        write_atomic(path, write(found).encode(), overwrite=options.overwrite)
+    for path in outputs:
+        # what draws plots is loaded only where there is a page to draw
+        text = (
+            audit.veil_to_json(found)
+            if path == options.json
+            else audit.veil_to_csv(found)
+            if path == options.csv
+            else audit.veil_to_html(found)
+        )
+        write_atomic(path, text.encode(), overwrite=options.overwrite)
         typer.echo(f"wrote {path}", err=True)
 
 
