@@ -80,6 +80,37 @@ def test_a_ban_that_came_close_is_told_with_what_it_lacks() -> None:
     assert "Art. 5(1)(h)" not in told, "another kind of system"
 
 
+WORK: dict[str, Any] = {
+    "role": "deployer", "actor": "employer", "purpose": "safety", "function": "emotion", "emotion_context": "workplace",
+    "emotion_reason": "safety",
+}  # fmt: skip
+LABELS: dict[str, Any] = {
+    "role": "deployer", "actor": "police", "purpose": "law-enforcement", "function": "bio-categorisation",
+    "attribute": "race", "lawful_dataset": True, "national_law": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "ban", "lifts"),
+    [
+        (WORK, "Art. 5(1)(f)", "It serves a medical or a safety reason."),
+        ({**WORK, "emotion_reason": "medical"}, "Art. 5(1)(f)", "It serves a medical or a safety reason."),
+        (LABELS, "Art. 5(1)(g)", "lawful"),
+    ],
+)
+@pytest.mark.parametrize("on", [None, date(2026, 11, 29)])
+def test_an_exception_that_lifts_a_ban_is_told_with_the_ban(
+    facts: dict[str, Any], ban: str, lifts: str, on: date | None
+) -> None:
+    verdict = law.assess(facts, on=on)
+    assert verdict.outcome not in {law.Outcome.PROHIBITED, law.Outcome.DEPENDS}
+    told = [r for r in verdict.reasons if r.statement.startswith("This would apply, and what follows lifts it: ")]
+    assert [reason.provision.article for reason in told if reason.provision] == [ban]
+    assert not told[0].holds
+    assert lifts in told[0].premises[0].statement
+    assert told[0].premises[0].facts, "the fact that brings the exception is named"
+
+
 def test_open_points_that_do_not_arise_are_not_told() -> None:
     assert not [text for text in statements(law.assess(LIVE).reasons) if text.startswith("Whether")]
 

@@ -31,6 +31,16 @@ from passerby.law.values import (
 )
 
 DEFAULT_POSITION = "act-2024"
+BANS_TOLD = frozenset(
+    {
+        Outcome.NON_COMPLIANT,
+        Outcome.HIGH_RISK,
+        Outcome.TRANSPARENCY_ONLY,
+        Outcome.NOT_PROHIBITED,
+        Outcome.NOT_REGULATED,
+    }
+)
+"""Outcomes beside which a reader asks why no ban bites. A permission tells of its ban itself, and out of scope there is none."""
 
 
 def assess(
@@ -208,7 +218,7 @@ class _Decision:
         derivation = self._derivation(world, frozenset(unknown))
         steps = derivation.outcome(outcome) or (self._not_yet(),)
         reasons = tuple(step.reason for step in steps)
-        if outcome in {Outcome.HIGH_RISK, Outcome.TRANSPARENCY_ONLY}:
+        if outcome in BANS_TOLD:
             reasons += derivation.bans_not_met()
         readings = {point: answer for point, answer in world.readings().items() if point in points}
         return Alternative(

@@ -67,7 +67,8 @@ class Derivation:
     def bans_not_met(self) -> tuple[Reason, ...]:
         """Return why the bans that came close do not bite: one condition fails, and the system is of the kind they name.
 
-        The first condition of a ban, or of what it rests on, names the kind of system; the rule files keep to that.
+        The first condition of a ban, or of what it rests on, names the kind of system; the rule files keep to that. Where an
+        exception lifts the ban, the ban is told with the exception below it.
         """
         found: dict[str, Reason] = {}
         for clause in self.book.heads.get("finding(prohibited)", ()):
@@ -77,10 +78,28 @@ class Derivation:
             failed = failing[0]
             rules = self.book.heads.get(failed.atom, ())
             of_kind = clause.body[0] is not failed or any(self._true(rule.body[0]) for rule in rules)
-            if failed.positive and rules and of_kind:
+            if not failed.positive:
+                reason = self._lifted(clause, failed)
+            elif rules and of_kind:
                 reason = self._denied(failed.atom).reason
-                found.setdefault(reason.statement, reason)
+            else:
+                continue
+            found.setdefault(reason.statement, reason)
         return tuple(found.values())
+
+    def _lifted(self, clause: Clause, exception: Literal) -> Reason:
+        """Return a ban of which all holds, with the exception that lifts it."""
+        provision, rule = self.book.rules[clause.rule]
+        step = self._literal(Literal(exception.atom, positive=True))
+        return Reason(
+            statement=f"This would apply, and what follows lifts it: {rule.statement}",
+            holds=False,
+            rule=clause.rule,
+            provision=provision,
+            certainty=rule.certainty,
+            facts=self._facts(clause.body),
+            premises=(step.reason,) if step is not None else (),
+        )
 
     def _true(self, literal: Literal) -> bool:
         return (literal.atom in self.atoms) is literal.positive

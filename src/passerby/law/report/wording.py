@@ -52,6 +52,7 @@ FILLED = (
     "The offence {offence} is in none of the lists known here and was read as an offence in no list.",
     "The overlay {name} does not hold on {day} and was left out.",
     "The rules on {group} do not apply yet on {day}; they do from {start}.",
+    "This would apply, and what follows lifts it: {statement}",
     "What would cover this does not apply yet on {day}.",
 )
 """Sentences that the engine fills in itself, in English; what is filled in is translated too where it is a text."""
