@@ -142,7 +142,7 @@ def test_the_amendment_says_what_it_changes_and_where_that_stands() -> None:
     assert amendment.certainty is law.Certainty.QUOTED
     assert not amendment.unconfirmed
     assert any("2026/1744" in word for source in amendment.sources for word in source.words)
-    assert [event.on for event in amendment.events] == [date(2026, 12, 2), date(2028, 8, 2), date(2030, 8, 2)]
+    assert [event.on for event in amendment.events] == [date(2026, 12, 2), date(2028, 8, 2)]
 
 
 @pytest.mark.parametrize("language", ["de", "fr"])

@@ -61,6 +61,7 @@ from .statute import (
     PARAPHRASE,
     Quotation,
     words_of,
+    words_of_list,
 )
 from .values import (
     UNKNOWN,
@@ -148,4 +149,5 @@ __all__ = [
     "vocabulary_to_json",
     "wording_in",
     "words_of",
+    "words_of_list",
 ]

@@ -88,6 +88,11 @@ def words_of(provision: Provision) -> tuple[Quotation, ...]:
     return tuple(dict.fromkeys(quotation for rule in rules for quotation in words_beside(provision, rule)))
 
 
+def words_of_list(name: str) -> tuple[Quotation, ...]:
+    """Return the statute's own words behind a list of offences, such as ``annex-ii``."""
+    return _beside().get(f"offences/{name}", ())
+
+
 @cache
 def quotations() -> tuple[Quotation, ...]:
     """Return every quotation, in the order of the file.

@@ -22,6 +22,7 @@ def lists_to_text(lists: Sequence[law.OffenceList]) -> str:
         lines += [*_fold(f"{entry.name}  {entry.title}"), "=" * min(_WIDTH, len(entry.name) + 2 + len(entry.title))]
         lines += [*_fold(f"Source: {entry.reference}"), f"Certainty: {entry.certainty}", f"From: {entry.start}", ""]
         lines += [f"- {offence}" for offence in sorted(entry.offences)] + [""]
+        lines += [*_own_words(law.words_of_list(entry.name)), ""]
     return "\n".join(lines)
 
 
@@ -50,12 +51,11 @@ def _provision(provision: law.Provision) -> Iterator[str]:
     yield ""
     yield from _markdown(provision.text)
     yield ""
-    yield from _own_words(provision)
+    yield from _own_words(law.words_of(provision))
 
 
-def _own_words(provision: law.Provision) -> Iterator[str]:
+def _own_words(quotations: Sequence[law.Quotation]) -> Iterator[str]:
     """Tell what the statute says to the letter, and where that stands."""
-    quotations = law.words_of(provision)
     if not quotations:
         yield law.PARAPHRASE
         return
