@@ -193,11 +193,12 @@ def test_counts_go_on_over_processes_and_the_rest_begins_anew() -> None:
     account = WorkerAccount()
     account.process_began()
     account.take(status(LATE, frames=10))
-    account.rate_step = 4
+    account.take_rate(4)
     account.process_ended()
     assert account.counts.frames_in == 10
     account.process_began()
     assert (account.rate_step, account.reasons, account.lookahead_ms) == (1, (), 0.0)
+    assert account.begin_step == 4, "the next process begins where this one could keep up"
     account.take(status(frames=3))
     assert account.counts.frames_in == 13
 

@@ -287,6 +287,27 @@ def test_overload_that_comes_back_ends_later_each_time() -> None:
     assert load.step == 1
 
 
+def test_at_the_lowest_rate_overload_is_tried_again_soon_and_later_each_time() -> None:
+    load = run_load("rate", 0.5, 3.0)
+    assert (load.step, load.overloaded) == (4, True)
+    run_load("rate", 0.01, 1.3, load, 3.0)
+    assert (load.step, load.overloaded) == (4, False), "one second covered, and the rate stays low"
+    run_load("rate", 0.5, 1.0, load, 4.3)
+    assert load.overloaded
+    run_load("rate", 0.01, 1.7, load, 5.3)
+    assert load.overloaded, "two seconds now"
+    run_load("rate", 0.01, 0.7, load, 7.0)
+    assert not load.overloaded
+
+
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_a_new_process_begins_at_the_rate_at_which_the_one_before_it_ended(step: int) -> None:
+    load = Load("rate", step=step)
+    assert load.step == step
+    run_load("rate", 0.01, 9.0, load)
+    assert load.step == 1, "and rises where it keeps up"
+
+
 def test_overload_may_cover_at_once() -> None:
     load = run_load("cover", 0.5, 1.0)
     assert (load.step, load.overloaded) == (1, True)

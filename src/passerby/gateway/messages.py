@@ -102,11 +102,13 @@ class StartOrder:
         camera: Its configuration.
         selftest_s: Time between two self-tests of the detector.
         cycle_offset: When its detector's cycles begin, 0 to 1, see ``passerby.veil.LiveSettings``.
+        rate_step: It begins with one picture of so many: the process before it could not keep up with more.
     """
 
     camera: CameraConfig
     selftest_s: float
     cycle_offset: float
+    rate_step: int = 1
 
 
 @dataclass(frozen=True, slots=True)

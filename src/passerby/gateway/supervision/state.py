@@ -126,11 +126,18 @@ class LateWatch:
 
 
 class WorkerAccount:
-    """What a camera's processes reported: the present one, and the sums over all of them."""
+    """What a camera's processes reported: the present one, and the sums over all of them.
+
+    Attributes:
+        status: The last one of the present process.
+        rate_step: One picture of so many is shown, as the present process reported.
+        begin_step: The same as any process reported last: what a new one begins with.
+        selftest_ns: When the last self-test passed, ns since 1970.
+    """
 
     def __init__(self) -> None:
         self.status: StatusReport | None = None
-        self.rate_step = 1
+        self.rate_step = self.begin_step = 1
         self.selftest_ns = 0
         self._counts = WorkerCounts()
         self._before = WorkerCounts()
@@ -153,6 +160,10 @@ class WorkerAccount:
     def take(self, status: StatusReport) -> None:
         """Note a status of the present process."""
         self.status, self._counts = status, status.counts
+
+    def take_rate(self, step: int) -> None:
+        """Note that the present process takes one picture of so many."""
+        self.rate_step = self.begin_step = step
 
     def process_began(self) -> None:
         """Forget what only held for the process before."""

@@ -154,7 +154,7 @@ class CameraSupervisor:
             self._send(UncoverOrder(reason))
 
     def _greeting(self) -> Iterator[Order]:
-        yield StartOrder(self.config.for_process(), self._selftest_s, self._cycle_offset)
+        yield StartOrder(self.config.for_process(), self._selftest_s, self._cycle_offset, self._account.begin_step)
         for reason, detail in self._held.items():
             yield CoverOrder(reason, detail)
 
@@ -181,7 +181,7 @@ class CameraSupervisor:
             case FaultReport(reason):
                 self._fault_ended(reason)
             case RateReport(step):
-                self._account.rate_step = step
+                self._account.take_rate(step)
                 lowered = f"rate lowered to one picture of {step}: this machine cannot keep up"
                 said = lowered if step > 1 else "every picture is shown"
                 self._tell_now(EventKind.PHASE, reason=CoverReason.OVERLOAD, ok=step == 1, detail=said)

@@ -61,7 +61,7 @@ class Worker:
         self._stopping = threading.Event()
         self._outbox = Outbox(sock)
         self._faults = Faults(self._tell_fault)
-        self._load = Load(camera.privacy.on_overload, camera.output.max_fps)
+        self._load = Load(camera.privacy.on_overload, camera.output.max_fps, order.rate_step)
         self._reader = CameraReader(camera.input, self._load, clock=clock)
         self._pipeline = Pipeline(camera, self._make_veil, self._faults, self._outbox.unit, clock=clock)
         self._binding: DetectorBinding | None = None

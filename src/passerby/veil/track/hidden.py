@@ -15,7 +15,7 @@ import numpy as np
 from passerby.boxes import centres, grow, intersections, mean_sides
 from passerby.values import EMPTY_BOXES, Boxes
 from passerby.veil.track.association import SURE
-from passerby.veil.track.times import FrameTimes
+from passerby.veil.track.times import StreamTimes
 from passerby.veil.track.tracklet import Tracklet
 
 TOUCHES = 0.25
@@ -68,7 +68,7 @@ class HiddenFaces:
         # of whom no cover begins before they were detected again: theirs has ended
         self._over: list[Tracklet] = []
 
-    def note(self, frame: int, active: Sequence[Tracklet], now: Boxes, times: FrameTimes) -> None:
+    def note(self, frame: int, active: Sequence[Tracklet], now: Boxes, times: StreamTimes) -> None:
         """Take in what a pass found; call it after the association took it in.
 
         Args:

@@ -6,10 +6,10 @@ LONGEST_S = 2.0
 """A longer step counts as this: tracking begins anew after it. Chosen, not measured."""
 
 
-class FrameTimes:
+class StreamTimes:
     """Seconds of each frame, from the first that was not forgotten.
 
-    >>> times = FrameTimes()
+    >>> times = StreamTimes()
     >>> for ms in (0, 80, 400, 720):
     ...     times.step(ms * 10**6, least_s=0.08)
     >>> round(times.between(0, 3), 2), round(times.between(1, 2), 2)

@@ -18,7 +18,7 @@ from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.patches import Fine
 from passerby.veil.track.policy import TrackingPolicy, may_be_small
 from passerby.veil.track.recheck import agrees, contradicts
-from passerby.veil.track.times import FrameTimes
+from passerby.veil.track.times import StreamTimes
 from passerby.veil.track.tracklet import Tracklet, hulls
 from passerby.veil.track.watermark import Watermark
 from passerby.veil.track.woven import WovenFrames
@@ -60,7 +60,7 @@ class Tracker:
         self._watermark = Watermark(self._motions, meter, self.span, self._woven)
         self.frame = self.inferred = -1
         self._numbered = 0
-        self._hidden, self._times = HiddenFaces(), FrameTimes()
+        self._hidden, self._times = HiddenFaces(), StreamTimes()
 
     def set_rate(self, rate_hz: float, interval: int) -> None:
         """Go on at another rate, frames a second, with so many frames between passes: for streams."""
