@@ -225,7 +225,7 @@ def test_labels_come_back_from_another_tool(tmp_path: Path, kind: str) -> None:
     if kind == "mot":
         labels.write_mot(path, boxes)
     else:
-        labels.write_coco(path, HEADER, boxes)
+        labels.write_coco(path, boxes, HEADER.width, HEADER.height)
     assert not labels.is_sidecar(path)
     back = edits.tracks_from_edited(labels.read_labels(path, 640, 360, 150))
     slack = 1 if kind == "mot" else 0  # pixels counted from 0 or from 1: both are covered

@@ -12,6 +12,7 @@ from passerby.cli.progress import Report
 from passerby.cli.veil.options import VeilOptions
 from passerby.cli.veil.resuming import check_manifest
 from passerby.cli.veil.tracks import contact_sheet, tracks_of, with_places, write_tracks
+from passerby.cli.veil.until_clean import cover_until_clean
 from passerby.errors import PasserbyError
 from passerby.files import atomic_name
 from passerby.media import OutputJob, build_manifest, digest_named, write_manifest
@@ -63,6 +64,11 @@ def veil_one(
             check_manifest(target, overwrite=order.replaces)
         with _named(beside, target):
             veiled, notes = _veiled(options, settings, source, beside, detector=detector, progress=progress)
+            if options.until_clean:
+                veiled, rounds = cover_until_clean(
+                    source, beside, settings, veiled, detector=detector, progress=progress
+                )
+                notes += rounds
         told = replace(veiled.report, output=target.name)
         veiled = replace(veiled, report=told)
         if options.tracks_out is not None:

@@ -152,6 +152,14 @@ class VeilOptions:
         int | None,
         Flag("--jobs", "-j", min=1, help="Files at once. Default: one a processor.", rich_help_panel=WRITE),
     ] = None
+    until_clean: Annotated[
+        bool,
+        Flag(
+            "--until-clean",
+            help="Verify each output, and cover what seems left: at most three rounds.",
+            rich_help_panel=FIND,
+        ),
+    ] = False
     report: Annotated[
         Path | None, Flag("--report", help="Write an honest report: page and JSON.", rich_help_panel=SAY)
     ] = None

@@ -23,6 +23,11 @@ def settings_of(options: VeilOptions) -> VeilSettings:
             "--keep needs the tracks that its numbers come from, got no --tracks-in",
             hint="first run with --tracks-out tracks.json, read the number off the contact sheet, then add --tracks-in",
         )
+    if options.keep and options.until_clean:
+        raise UsageError(
+            "--until-clean does not go with --keep: it would cover who is to stay clear",
+            hint="verify the output by itself, and look at what it lists",
+        )
     style = _style(options.replacewith)
     if options.replaceimg is not None and style is CoverStyle.SOLID:
         style = CoverStyle.IMAGE

@@ -37,8 +37,7 @@ from passerby.veil import (
     track_boxes,
     tracks_from_edited,
     with_margin,
-    write_coco,
-    write_mot,
+    write_labels,
     write_sidecar,
 )
 
@@ -108,10 +107,8 @@ def write_tracks(path: Path, veiled: VeiledFile, settings: VeilSettings, version
     """
     header, times_s = header_of(veiled, settings, version)
     marks = track_boxes(veiled.tracks)
-    if path.suffix in MOT_SUFFIXES:
-        write_mot(path, marks)
-    elif path.name.endswith(".coco.json"):
-        write_coco(path, header, marks)
+    if path.suffix in MOT_SUFFIXES or path.name.endswith(".coco.json"):
+        write_labels(path, marks, header.width, header.height)
     else:
         write_sidecar(path, header, marks, times_s)
 

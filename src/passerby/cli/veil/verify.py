@@ -13,6 +13,7 @@ import typer
 
 from passerby.cli.progress import clock, progress_for
 from passerby.errors import UsageError
+from passerby.files import check_target
 from passerby.media import protect_process
 from passerby.veil import (
     VERIFY_EVERY_FRAMES,
@@ -22,6 +23,7 @@ from passerby.veil import (
     VerifyResult,
     open_yunet,
     verify_file,
+    write_labels,
 )
 
 FACE_LEFT = 4
@@ -52,6 +54,14 @@ def verify(
     ep: Annotated[str, typer.Option("--ep", "--execution-provider", help="cpu or cuda.")] = "cpu",
     require_gpu: Annotated[bool, typer.Option("--require-gpu", help="Fail rather than run on the CPU.")] = False,
     every_place: Annotated[bool, typer.Option("--all", help="List every place.")] = False,
+    tracks_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--tracks-out",
+            help="Write boxes over what seems left, as veil --tracks-in takes them (.json COCO, .csv MOT).",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file of tracks.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
 ) -> None:
@@ -63,13 +73,17 @@ def verify(
         raise UsageError(f"--thresh must lie between 0 and 1, got {threshold:g}")
     if every < 1:
         raise UsageError(f"--every must be 1 or more, got {every}")
+    if tracks_out is not None:
+        check_target(tracks_out, overwrite=overwrite, inputs=[file])
     protect_process()
-    with _opened([None, *(detector or [])], ep, require_gpu=require_gpu) as opened:
+    with opened_verifiers([None, *(detector or [])], ep, require_gpu=require_gpu) as opened:
         if not quiet:
             _introduce(opened)
         with progress_for(file.name, quiet=quiet) as progress:
             tell = partial(progress, "looking")
             result = verify_file(file, opened, seems_left=threshold, every=every, progress=tell)
+    if tracks_out is not None:
+        write_labels(tracks_out, result.boxes, result.width_px, result.height_px)
     if as_json:
         typer.echo(json.dumps({"file": file.name, **result.as_json()}, indent=1))
     else:
@@ -79,7 +93,10 @@ def verify(
 
 
 @contextmanager
-def _opened(paths: list[Path | None], ep: str, *, require_gpu: bool) -> Iterator[list[Detector]]:
+def opened_verifiers(
+    paths: Sequence[Path | None] = (None,), ep: str = "cpu", *, require_gpu: bool = False
+) -> Iterator[list[Detector]]:
+    """Open the detectors that verify, CenterFace for None, and YuNet beside them; close them when the block is left."""
     found: list[Detector] = []
     try:
         for path in paths:

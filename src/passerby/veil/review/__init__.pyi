@@ -16,8 +16,7 @@ from .labels import (
     MOT_SUFFIXES,
     is_sidecar,
     read_labels,
-    write_coco,
-    write_mot,
+    write_labels,
 )
 from .measured import (
     Measured,
@@ -39,6 +38,7 @@ from .report_page import (
 )
 from .sidecar import (
     SidecarHeader,
+    TrackBox,
     check_sidecar_source,
     read_sidecar,
     track_boxes,
@@ -59,6 +59,7 @@ __all__ = [
     "Measured",
     "ReviewPlace",
     "SidecarHeader",
+    "TrackBox",
     "VeilReport",
     "VerifyResult",
     "add_place_pictures",
@@ -80,8 +81,7 @@ __all__ = [
     "track_boxes",
     "tracks_from_edited",
     "verify_file",
-    "write_coco",
-    "write_mot",
+    "write_labels",
     "write_report",
     "write_sidecar",
 ]

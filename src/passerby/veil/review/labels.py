@@ -13,7 +13,6 @@ from passerby.errors import UsageError
 from passerby.files import write_atomic
 from passerby.veil.review.sidecar import (
     FORMAT,
-    SidecarHeader,
     TrackBox,
     is_number,
     read_sidecar,
@@ -77,7 +76,19 @@ def write_mot(path: Path, boxes: Iterable[TrackBox]) -> None:
     write_atomic(path, "".join(rows).encode())
 
 
-def write_coco(path: Path, header: SidecarHeader, boxes: Iterable[TrackBox]) -> None:
+def write_labels(path: Path, boxes: Iterable[TrackBox], width: int, height: int) -> None:
+    """Write boxes as MOT where the suffix is one of its own, else as COCO; arguments as in :func:`write_coco`.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    if path.suffix in MOT_SUFFIXES:
+        write_mot(path, boxes)
+    else:
+        write_coco(path, boxes, width, height)
+
+
+def write_coco(path: Path, boxes: Iterable[TrackBox], width: int, height: int) -> None:
     """Write boxes as COCO, one image entry for each frame that has a box; tracks stand in ``attributes.track_id``.
 
     Raises:
@@ -85,7 +96,7 @@ def write_coco(path: Path, header: SidecarHeader, boxes: Iterable[TrackBox]) -> 
     """
     rows = sorted(boxes, key=lambda m: (m.frame, m.track))
     images = [
-        {"id": frame + 1, "file_name": f"frame_{frame:06d}.png", "width": header.width, "height": header.height}
+        {"id": frame + 1, "file_name": f"frame_{frame:06d}.png", "width": width, "height": height}
         for frame in sorted({one.frame for one in rows})
     ]
     annotations = []

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from passerby.boxes import BoxTuple, iou
+from passerby.veil.review.sidecar import TrackBox
 
 SAME_PLACE = 0.3
 """Detections with this intersection over union, and at most ``GAP_FRAMES`` apart, are told as one. Source: both a choice; not
@@ -82,6 +83,15 @@ def group_detections(found: Sequence[VerifyDetection]) -> tuple[ExposedPlace, ..
     Args:
         found: In order of time.
     """
+    return tuple(sorted(map(_place_of, rows_of(found)), key=lambda place: -place.best.sureness))
+
+
+def rows_of(found: Sequence[VerifyDetection]) -> list[list[VerifyDetection]]:
+    """Join detections that overlap and follow each other; each row in order of time.
+
+    Args:
+        found: In order of time.
+    """
     rows: list[list[VerifyDetection]] = []
     open_: list[list[VerifyDetection]] = []  # those that may still go on
     for one in found:
@@ -93,9 +103,34 @@ def group_detections(found: Sequence[VerifyDetection]) -> tuple[ExposedPlace, ..
         else:
             rows.append([one])
             open_.append(rows[-1])
-    places = []
-    for row in rows:
-        best = max(row, key=lambda one: one.sureness)
-        by = tuple(dict.fromkeys([best.detector, *(one.detector for one in row)]))
-        places.append(ExposedPlace(best, row[0].frame, row[-1].frame, row[0].time_s, row[-1].time_s, len(row), by))
-    return tuple(sorted(places, key=lambda place: -place.best.sureness))
+    return rows
+
+
+def _place_of(row: list[VerifyDetection]) -> ExposedPlace:
+    best = max(row, key=lambda one: one.sureness)
+    by = tuple(dict.fromkeys([best.detector, *(one.detector for one in row)]))
+    return ExposedPlace(best, row[0].frame, row[-1].frame, row[0].time_s, row[-1].time_s, len(row), by)
+
+
+def boxes_to_cover(found: Sequence[VerifyDetection], every: int, frames: int) -> tuple[TrackBox, ...]:
+    """Return boxes that cover the faces which seem to be left: a track each, from before its first detection to after its last.
+
+    Args:
+        found: In order of time.
+        every: Every so many frames one was examined: so far a track goes beyond its detections on both sides.
+        frames: Of the file.
+    """
+    exposed = [row for row in rows_of(found) if max(one.sureness for one in row) >= 1]
+    boxes: list[TrackBox] = []
+    for number, row in enumerate(exposed, 1):
+        at: dict[int, BoxTuple] = {}
+        for one in row:
+            at[one.frame] = _around(at[one.frame], one.box) if one.frame in at else one.box
+        at.setdefault(max(0, row[0].frame - every), at[row[0].frame])
+        at.setdefault(min(frames - 1, row[-1].frame + every), at[row[-1].frame])
+        boxes += [TrackBox(number, frame, at[frame]) for frame in sorted(at)]
+    return tuple(boxes)
+
+
+def _around(one: BoxTuple, two: BoxTuple) -> BoxTuple:
+    return min(one[0], two[0]), min(one[1], two[1]), max(one[2], two[2]), max(one[3], two[3])

@@ -40,7 +40,8 @@ from passerby.veil.detect import (
     start_passes,
     yunet_passes,
 )
-from passerby.veil.review.places import ExposedPlace, VerifyDetection, group_detections
+from passerby.veil.review.places import ExposedPlace, VerifyDetection, boxes_to_cover, group_detections
+from passerby.veil.review.sidecar import TrackBox
 
 SIZES = (3 / 4, 3 / 8)
 """Sizes of the passes as shares of the largest one of ``--thorough``, which takes 1, 1/2 and 1/4: a face missed there because it
@@ -116,6 +117,9 @@ class VerifyResult:
         exposed: Places where a face seems left, surest first.
         faint: Places for a person to look at, surest first; most of them are no face.
         detectors: What detected, in words.
+        width_px: Of the coded picture.
+        height_px: Of the coded picture.
+        boxes: What covers the exposed places, a track each.
     """
 
     frames: int
@@ -123,6 +127,9 @@ class VerifyResult:
     exposed: tuple[ExposedPlace, ...]
     faint: tuple[ExposedPlace, ...]
     detectors: tuple[str, ...]
+    width_px: int
+    height_px: int
+    boxes: tuple[TrackBox, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return the result under the names that ``passerby verify --json`` has always printed."""
@@ -170,12 +177,13 @@ def verify_file(
             _ExaminedFrame(0, 0.0, [one.begin(_PictureView(moment)) for one in verifiers], grey)
             for moment in moments(rgb)
         ]
-        return _result(1, 1, [place for view in views for place in view.detections(verifiers)], verifiers)
+        seen = [place for view in views for place in view.detections(verifiers)]
+        return _result(seen, verifiers, _Examined(rgb.shape[1], rgb.shape[0], 1, 1, 1))
     found: list[VerifyDetection] = []
     pending: deque[_ExaminedFrame] = deque()
     frames = examined = 0
     with ClipReader(path) as clip:
-        total = clip.info.frames_estimate
+        info, total = clip.info, clip.info.frames_estimate
         for frame, shown in progressive_frames(read_ahead(clip.frames())):
             frames = frame.index + 1
             if frame.index % every == 0:
@@ -190,16 +198,32 @@ def verify_file(
                 progress(frames, total)
     for one in pending:
         found += one.detections(verifiers)
-    return _result(frames, examined, found, verifiers)
+    return _result(found, verifiers, _Examined(info.width_px, info.height_px, frames, examined, every))
 
 
-def _result(
-    frames: int, examined: int, found: Sequence[VerifyDetection], verifiers: Sequence[_Verifier]
-) -> VerifyResult:
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What was examined of a file: every so many of its frames, of this size in pixels."""
+
+    width: int
+    height: int
+    frames: int
+    examined: int
+    every: int
+
+
+def _result(found: Sequence[VerifyDetection], verifiers: Sequence[_Verifier], what: _Examined) -> VerifyResult:
     places = group_detections(found)
-    exposed = tuple(place for place in places if place.best.sureness >= 1)
-    faint = tuple(place for place in places if place.best.sureness < 1)
-    return VerifyResult(frames, examined, exposed, faint, tuple(one.name for one in verifiers))
+    return VerifyResult(
+        frames=what.frames,
+        examined=what.examined,
+        exposed=tuple(place for place in places if place.best.sureness >= 1),
+        faint=tuple(place for place in places if place.best.sureness < 1),
+        detectors=tuple(one.name for one in verifiers),
+        width_px=what.width,
+        height_px=what.height,
+        boxes=boxes_to_cover(found, what.every, what.frames),
+    )
 
 
 class _Verifier:
