@@ -52,7 +52,7 @@ class Load:
         self._noted_s: float | None = None
         self._every_s, self._captured_ns = _ASSUMED_S, 0
         self._calm_since: float | None = None
-        self._fall_s = FALL_S
+        self._fall_s, self._cover_s = FALL_S, 0.0
         self._fell_s = -RELAPSE_S
         self._burst_until_s = -RELAPSE_S
         self.overloaded = False
@@ -105,17 +105,20 @@ class Load:
             self._calm_since = None
         else:
             self._calm_since = now_s if self._calm_since is None else self._calm_since
-            if now_s - self._calm_since > self._fall_s * (TRY_SHARE if self.overloaded and self._level else 1.0):
+            if now_s - self._calm_since > (self._cover_s if self.overloaded else self._fall_s):
                 self._fall(now_s)
 
     def _rise(self, now_s: float) -> None:
         self._late_s = 0.0
         relapse = now_s - self._fell_s < RELAPSE_S
-        self._fall_s = min(self._fall_s * 2, LONGEST_FALL_S) if relapse else FALL_S
         self._fell_s = -RELAPSE_S
         if self._may_slow_down():
+            self._fall_s = min(self._fall_s * 2, LONGEST_FALL_S) if relapse else FALL_S
             self._level += 1
         else:
+            share = TRY_SHARE if self._level else 1.0
+            longer_s = min(self._cover_s * 2, share * LONGEST_FALL_S) if relapse else 0.0
+            self._cover_s = max(longer_s, share * FALL_S)
             self.overloaded = True
 
     def _may_slow_down(self) -> bool:
