@@ -305,3 +305,18 @@ def test_answers_from_many_threads_are_the_same() -> None:
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda facts: law.assess(facts).outcome, several))
     assert together == alone
+
+
+def test_facts_about_another_function_are_said_to_have_no_effect() -> None:
+    """A scraper that also searches is two files: Art. 5(1)(e) for the one, 26(10) for the other."""
+    search = {**LIVE, "timing": "post", "scrape_source": "internet", "untargeted": True}
+    for verdict in law.assess_all(search):
+        told = [note for note in verdict.notes if "without effect here" in note]
+        if verdict.position in {"act-2024", "parliament-2023"}:
+            assert told[0].startswith(
+                "scrape_source, untargeted: without effect here, being about another function than rbi"
+            )
+            assert "needs a file for each, and the strictest answer counts" in told[0]
+    assert not [note for note in law.assess(LIVE).notes if "without effect" in note]
+    collection = {"role": "deployer", "function": "face-scraping", "scrape_source": "internet", "untargeted": True}
+    assert not [note for note in law.assess(collection).notes if "without effect" in note]

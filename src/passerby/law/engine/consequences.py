@@ -8,7 +8,9 @@ from datetime import date
 from passerby.law.engine.assumptions import without_permitting_defaults
 from passerby.law.engine.derivation import Derivation
 from passerby.law.engine.layers import national_notes, overlay_named
+from passerby.law.engine.neighbours import WHO_AND_WHAT
 from passerby.law.engine.question import Question
+from passerby.law.facts import is_affirmed, vocabulary
 from passerby.law.reference import OTHER_OFFENCE, deadlines, fines, offences
 from passerby.law.rules import Book, split_atom
 from passerby.law.values import Duty, FineTier, LaterOutcome, Outcome
@@ -104,8 +106,32 @@ def notes_on(question: Question, book: Book, *, outside: bool) -> Iterator[str]:
             f"The offence {offence} is not recognised, so that it counts as not known: name the offence of the lists that it is, "
             f"or {OTHER_OFFENCE} if it stands in none (passerby law facts offence)."
         )
+    yield from _without_part(question)
     if outside:
         yield "Some of this lies outside this rulebook; nothing was guessed."
+
+
+def _without_part(question: Question) -> Iterator[str]:
+    """Yield a sentence on facts that are about another function than the one given, which would mislead in silence."""
+    function = question.facts.given.get("function")
+    if function is None:
+        return
+    rulebook = question.rulebook(None)
+    reading = {word: rulebook.facts_for(word) for word in vocabulary()["function"].values}
+    # only what a single function needs, and what does not describe any system whether its rules ask for it or not
+    idle = [
+        name
+        for name, value in question.facts.given.items()
+        if name not in WHO_AND_WHAT
+        and is_affirmed(value)
+        and len(of := [word for word in reading if name in reading[word]]) == 1
+        and of != [function]
+    ]
+    if idle:
+        yield (
+            f"{', '.join(idle)}: without effect here, being about another function than {function}. A file describes one "
+            "function; what does more needs a file for each, and the strictest answer counts."
+        )
 
 
 def _notes_on_text(book: Book, on: date | None) -> Iterator[str]:

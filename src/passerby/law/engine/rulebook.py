@@ -12,7 +12,7 @@ from passerby.law.engine.neighbours import Neighbours
 from passerby.law.engine.relevance import Relevance
 from passerby.law.engine.worlds import Worlds, applying_groups
 from passerby.law.reference import thresholds
-from passerby.law.rules import Book, Clause, facts_behind, load_book, position_names
+from passerby.law.rules import Book, Clause, facts_behind, facts_for, load_book, position_names
 from passerby.law.values import FactValue
 
 
@@ -27,6 +27,7 @@ class Rulebook:
         self.groups = groups
         self.lock = threading.RLock()
         self.worlds = Worlds(book, groups)
+        self._facts_for: dict[str, frozenset[str]] = {}
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -38,6 +39,12 @@ class Rulebook:
         """Each rule that permits on the days at hand, and the facts on which it may rest."""
         rules = self.book.heads.get("finding(permitted_with_authorisation)", ())
         return {clause: facts_behind(clause, self.book.heads) for clause in rules if clause.group in self.groups}
+
+    def facts_for(self, function: str) -> frozenset[str]:
+        """Return the facts that may matter to a system with one function, found once for each."""
+        if function not in self._facts_for:
+            self._facts_for[function] = facts_for(function, self.book.heads)
+        return self._facts_for[function]
 
     @cached_property
     def relevance(self) -> Relevance:

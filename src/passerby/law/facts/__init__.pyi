@@ -2,6 +2,7 @@ from .check import (
     nearest_word,
 )
 from .contradictions import (
+    is_affirmed,
     value_to_yaml,
 )
 from .defaults import (
@@ -42,6 +43,7 @@ __all__ = [
     "accept_facts",
     "fact_help",
     "facts_to_yaml",
+    "is_affirmed",
     "nearest_word",
     "parse_day",
     "parse_deployment",

@@ -37,6 +37,10 @@ FILLED = (
     "{fact} ({value}) exceeds {edge} ({reference}).",
     "{fact} ({value}) reaches {edge} ({reference}).",
     "{fact} ({value}) stays within {edge} ({reference}).",
+    (
+        "{facts}: without effect here, being about another function than {function}. A file describes one function; what does "
+        "more needs a file for each, and the strictest answer counts."
+    ),
     "{statement} Read here: no.",
     "{statement} Read here: yes.",
     "National law ({status}, changes nothing here): {title}. {says}",

@@ -14,6 +14,7 @@ from .clauses import (
 )
 from .domains import (
     facts_behind,
+    facts_for,
 )
 from .overlay import (
     Overlay,
@@ -30,6 +31,7 @@ __all__ = [
     "Overlay",
     "Standing",
     "facts_behind",
+    "facts_for",
     "load_book",
     "overlay_names",
     "position_names",

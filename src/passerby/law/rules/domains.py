@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from passerby.law.facts import vocabulary
 from passerby.law.reference import thresholds
-from passerby.law.rules.clauses import Clause, split_atom, word_term
+from passerby.law.rules.clauses import Clause, Literal, split_atom, word_term
 from passerby.law.values import FactValue
 
 _Arguments = frozenset[tuple[str, ...]]
@@ -77,3 +77,50 @@ def facts_behind(clause: Clause, heads: Mapping[str, tuple[Clause, ...]]) -> fro
         wanted = f"open({arguments[0]})" if name == "reading" else atom
         waiting += [literal.atom for rule in heads.get(wanted, ()) for literal in rule.body]
     return frozenset(names)
+
+
+def facts_for(function: str, heads: Mapping[str, tuple[Clause, ...]]) -> frozenset[str]:
+    """Return the names of the facts that some rule may read of a system with one function, whatever else it is.
+
+    Args:
+        function: A value of ``function``.
+        heads: Conclusion to the rules that conclude it.
+    """
+    firing = _firing(f"fact(function,{word_term(function)})", heads)
+    waiting = [head for head in firing if split_atom(head)[0] in {"finding", "duty", "fine"}]
+    conditions: set[tuple[str, tuple[str, ...]]] = set()
+    seen: set[str] = set()
+    while waiting:
+        head = waiting.pop()
+        if head not in seen:
+            seen.add(head)
+            body = [literal.atom for clause in firing.get(head, ()) for literal in clause.body]
+            conditions.update(map(split_atom, body))
+            waiting += map(_concluded, body)
+    return frozenset(_facts_read(conditions))
+
+
+def _firing(mine: str, heads: Mapping[str, tuple[Clause, ...]]) -> dict[str, list[Clause]]:
+    """Return the rules that some system whose function is ``mine`` may meet, by their conclusions."""
+    possible: set[str] = set()
+
+    def may_hold(literal: Literal) -> bool:
+        name = split_atom(literal.atom)[0]
+        if literal.atom.startswith("fact(function,"):
+            return (literal.atom == mine) is literal.positive
+        given = name in {"fact", "meets", "listed", "outcome"}
+        return not literal.positive or given or _concluded(literal.atom) in possible
+
+    size = -1
+    firing: dict[str, list[Clause]] = {}
+    while size < len(possible):
+        size = len(possible)
+        firing = {head: [rule for rule in rules if all(map(may_hold, rule.body))] for head, rules in heads.items()}
+        possible |= {head for head, rules in firing.items() if rules}
+    return firing
+
+
+def _concluded(atom: str) -> str:
+    """Return the conclusion that a condition waits for: a reading waits for its open point."""
+    name, arguments = split_atom(atom)
+    return f"open({arguments[0]})" if name == "reading" else atom
