@@ -39,6 +39,7 @@ SITUATIONS: Mapping[str, Mapping[str, str]] = {
     },
     "unlocking a phone": {
         "function": "verification", "purpose": "personal", "actor": "household", "role": "deployer", "space": "home",
+        "criminal_activity": "no",
     },
 }  # fmt: skip
 # situation, question: its place when the one that settled most was asked first whatever it was, and how late it may come now
@@ -60,6 +61,7 @@ PLACES = {
     ("emotions in a call centre", "emotion_context"): (12, 8),
     ("emotions in a call centre", "exam_proctoring"): (9, None),
     ("unlocking a phone", "actor"): (3, 3),
+    ("unlocking a phone", "fria"): (5, None),
 }
 
 
