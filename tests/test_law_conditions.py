@@ -16,7 +16,7 @@ TABLE: dict[str, list[dict[str, Any]]] = yaml.safe_load(
     (Path(__file__).parent / "law_conditions.yaml").read_text(encoding="utf-8")
 )
 EXCERPTS: dict[str, Any] = yaml.safe_load((DATA / "excerpts" / "act-2024.yaml").read_text(encoding="utf-8"))["excerpts"]
-WALKED = ("2(", "3(3", "3(4", "5(", "6(", "14(", "26(10", "27(", "49(", "50(", "Annex ")
+WALKED = ("2(", "3(3", "3(4", "5(", "6(", "14(", "26(10", "27(", "49(", "50(", "111(", "Annex ")
 """Which excerpts are walked through; definitions that no rule needs are named beside."""
 NEEDS_NO_RULE = frozenset({"3(37)", "3(38)"})
 MOST_WORDS = 75
