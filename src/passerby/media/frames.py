@@ -40,7 +40,8 @@ def frame_planes(picture: av.VideoFrame) -> tuple[NDArray[np.uint8] | NDArray[np
         For planar YUV: luma (height, width), then both chroma planes in their own, maybe smaller, shapes; uint8, or
         uint16 for more than 8 bits.
     """
-    return tuple(_view(plane, _depth(picture))[: plane.height, : plane.width] for plane in picture.planes)
+    depth = _depth(picture)
+    return tuple(_view(plane, depth)[: plane.height, : plane.width] for plane in picture.planes)
 
 
 def cover_whole(picture: av.VideoFrame) -> None:

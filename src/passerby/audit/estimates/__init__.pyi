@@ -26,6 +26,7 @@ from .plots import (
     rates_plot,
     short,
     svg_axes,
+    svg_figure,
 )
 
 __all__ = [
@@ -47,5 +48,6 @@ __all__ = [
     "render_page",
     "short",
     "svg_axes",
+    "svg_figure",
     "upper_without_errors",
 ]

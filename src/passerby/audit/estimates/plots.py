@@ -27,8 +27,8 @@ _STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def svg_axes(width: float, height: float) -> Iterator[tuple[Axes, list[str]]]:
-    """Yield axes to draw on, and a list that holds the plot's text after the block.
+def svg_figure(width: float, height: float) -> Iterator[tuple[Figure, list[str]]]:
+    """Yield a figure to draw on, and a list that holds the plot's text after the block.
 
     Args:
         width: Inches.
@@ -37,11 +37,18 @@ def svg_axes(width: float, height: float) -> Iterator[tuple[Axes, list[str]]]:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         texts: list[str] = []
-        yield figure.add_subplot(), texts
+        yield figure, texts
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
         text = out.getvalue()
         texts.append(text[text.index("<svg") :])
+
+
+@contextmanager
+def svg_axes(width: float, height: float) -> Iterator[tuple[Axes, list[str]]]:
+    """Yield axes to draw on, and a list as :func:`svg_figure` does; sizes are in inches."""
+    with svg_figure(width, height) as (figure, texts):
+        yield figure.add_subplot(), texts
 
 
 def rates_plot(series: Sequence[tuple[str, Sequence[Estimated]]], label: str) -> str:

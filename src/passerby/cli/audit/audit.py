@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from passerby.cli.audit import scores, veil
+from passerby.cli.audit import attack, scores, veil
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the group and its commands, each from its own module."""
     group = typer.Typer(no_args_is_help=True, help="Measure a face system: who is missed, who is wronged.")
     group.callback()(_measure)
-    for module in (scores, veil):
+    for module in (scores, veil, attack):
         module.add_to(group)
     app.add_typer(group, name="audit")
 

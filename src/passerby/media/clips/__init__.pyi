@@ -13,6 +13,11 @@ from .encoder import (
 from .hardware import (
     hardware_encoders,
 )
+from .in_memory import (
+    CodedPicture,
+    code_in_memory,
+    plain_info,
+)
 from .reader import (
     ClipReader,
     DecodeRecord,
@@ -27,13 +32,16 @@ from .transcoder import (
 __all__ = [
     "ClipInfo",
     "ClipReader",
+    "CodedPicture",
     "Colour",
     "DecodeRecord",
     "Frame",
     "HwAccel",
     "WriteReport",
     "WriteSettings",
+    "code_in_memory",
     "hardware_encoders",
+    "plain_info",
     "predict_record",
     "probe_clip",
     "read_ahead",

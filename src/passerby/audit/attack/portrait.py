@@ -1,0 +1,123 @@
+"""What an attacker wins back of the public-domain portrait: he learns on drawn people and is shown the portrait covered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from passerby.audit.attack.attackers import channels_of, folds_of, hidden_of, patch_guess, patches_of
+from passerby.audit.attack.capture import capture
+from passerby.audit.attack.coverings import Covering
+from passerby.audit.attack.crowd import SIDE_PX, Walk, draw_wall, walking
+from passerby.audit.attack.scenes import AttackScene
+from passerby.audit.attack.settings import AttackSettings
+from passerby.config import PORTRAIT
+from passerby.errors import UnreadableError
+from passerby.media import frame_planes
+from passerby.veil import CoverSettings
+
+HEAD = (120, 0, 330, 290)
+"""Head and collar in the portrait, pixels. Source: passerby.veil, the demo."""
+FACE = (180, 62, 272, 186)
+"""The face in it, hairline to chin, pixels. Source: as above."""
+FACE_WIDE_PX = 44
+CELLS = 32
+"""Cells along a side, finer than for the figures, so that a picture can be seen."""
+Picture = NDArray[np.uint8]
+"""Shape (CELLS, CELLS): brightness, 0 to 255."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WonBack:
+    """The portrait under one kind of cover.
+
+    Attributes:
+        name: Of the cover.
+        hidden: What it hides.
+        seen: What the output shows in its place.
+        guess: What surroundings alone let expect.
+        won: What the attacker makes of both.
+        share: Of the variance that the guess leaves, what the attacker explains; negative where he makes it worse.
+    """
+
+    name: str
+    hidden: Picture
+    seen: Picture
+    guess: Picture
+    won: Picture
+    share: float
+
+
+def win_back(
+    crowd: Sequence[AttackScene], coverings: Sequence[tuple[Covering, CoverSettings]], settings: AttackSettings
+) -> Iterator[WonBack]:
+    """Show what the attacker that reads patches makes of the portrait under each kind of cover.
+
+    Args:
+        crowd: Drawn people that he learns on.
+        coverings: Each with its style.
+        settings: Of the attack.
+
+    Raises:
+        UnreadableError: the portrait is missing.
+    """
+    fine = replace(settings, cells=CELLS)
+    scenes = [*crowd, portrait_scene(settings.frames)]
+    for covering, cover in coverings:
+        evidence = capture(scenes, covering, cover, fine)
+        fold = folds_of(evidence.source[:-1], fine.folds, fine.seed)
+        fold = np.append(fold, fine.folds)
+        hidden = hidden_of(evidence, fold)
+        channels = channels_of(evidence, hidden)
+        told = patch_guess(patches_of(channels), hidden, fold, fine.folds)[-1]
+        left = hidden.luma[-1]
+        share = 1 - float(((left - told) ** 2).sum() / (left**2).sum())
+        seen = evidence.covered[-1, 0] + evidence.painted[-1]
+        yield WonBack(
+            covering.name,
+            _picture(evidence.luma[-1]),
+            _picture(seen),
+            _picture(hidden.guess[-1]),
+            _picture(hidden.guess[-1] + told),
+            share,
+        )
+
+
+def _picture(values: NDArray[np.float32]) -> Picture:
+    return np.clip(np.rint(values.reshape(CELLS, CELLS)), 0, 255).astype(np.uint8)
+
+
+def portrait_scene(frames: int) -> AttackScene:
+    """Return the portrait walking over a wall, as drawn people do.
+
+    Raises:
+        UnreadableError: the portrait is missing.
+    """
+    ratio = FACE_WIDE_PX / (FACE[2] - FACE[0])
+    try:
+        with Image.open(PORTRAIT) as portrait:
+            head = portrait.convert("RGB").crop(HEAD)
+    except OSError as error:
+        raise UnreadableError(
+            f"portrait must be at {PORTRAIT}, got nothing there that reads", hint="install Passerby anew"
+        ) from error
+    mask = Image.new("L", head.size, 0)
+    ImageDraw.Draw(mask).ellipse((4, -40, head.width - 4, head.height - 4), fill=255)
+    mask = mask.filter(ImageFilter.GaussianBlur(3))
+    size = (round(head.width * ratio), round(head.height * ratio))
+    middle = [((FACE[k] + FACE[k + 2]) / 2 - HEAD[k]) * ratio for k in (0, 1)]
+    corner = (round(SIDE_PX / 2 - middle[0]), round(SIDE_PX / 2 - middle[1]))
+    whole, where = Image.new("RGB", (SIDE_PX, SIDE_PX)), Image.new("L", (SIDE_PX, SIDE_PX))
+    whole.paste(head.resize(size, Image.Resampling.LANCZOS), corner)
+    where.paste(mask.resize(size, Image.Resampling.LANCZOS), corner)
+    frame = av.VideoFrame.from_ndarray(np.asarray(whole), format="rgb24").reformat(format="yuv444p")
+    figure = np.stack([plane.astype(np.float32) for plane in frame_planes(frame)])
+    alpha = np.asarray(where, np.float32) / np.float32(255)
+    half = np.array([FACE[2] - FACE[0], FACE[3] - FACE[1]]) * ratio / 2
+    path = SIDE_PX / 2 + np.outer(np.arange(frames) - (frames - 1) / 2, (2.3, 0.6))
+    return walking("portrait", figure, alpha, draw_wall(np.random.default_rng(3)), Walk(path, half))
