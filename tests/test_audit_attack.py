@@ -36,6 +36,7 @@ from passerby.audit.attack.gains import attack
 from passerby.audit.attack.limit import found_in, kept_limit
 from passerby.audit.attack.portrait import portrait_scene
 from passerby.cli import main
+from passerby.cli.audit.attack import attack_text
 from passerby.errors import AuditError, UsageError
 from passerby.media import code_in_memory, frame_planes, plain_info
 from passerby.veil import CoverSettings, CoverStyle, Painter
@@ -116,7 +117,7 @@ def made(people: int, seed: int, leak: float) -> AttackEvidence:
 
 
 def test_useless_inputs_gain_nothing_and_are_rarely_called_a_leak() -> None:
-    outcomes = [attack(made(60, seed, 0.0), replace(QUICK, shuffles=199)) for seed in range(15)]
+    outcomes = [attack(made(60, seed, 0.0), replace(QUICK, shuffles=199)) for seed in range(8)]
     assert sum(outcome.found for outcome in outcomes) <= 1, "one of a hundred is expected"
     assert abs(np.mean([outcome.best.gain for outcome in outcomes])) < 0.02
 
@@ -257,12 +258,13 @@ def test_footage_with_too_few_people_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the command writes, on few drawn people."""
-    folder = tmp_path_factory.mktemp("attack")
-    names = [f"--{kind}={folder / name}" for kind, name in (("json", "a.json"), ("csv", "a.csv"), ("report", "a.html"))]
-    assert run(["audit", "attack", "--style", "solid", "--people", "40", "--frames", "2", *names]) == 0
-    return folder
+def found() -> audit.AttackAudit:
+    """A whole audit of few drawn people, with few shuffles."""
+    told: list[str] = []
+    few = replace(QUICK, people=40, frames=2, shuffles=19)
+    audited = audit.audit_attack(None, [CoverSettings()], few, progress=told.append)
+    assert told == [f"{one.kind}: {one.name}" for one in audited.covers] + ["portrait"]
+    return audited
 
 
 def run(arguments: list[str]) -> int:
@@ -271,22 +273,30 @@ def run(arguments: list[str]) -> int:
     return int(ended.value.code or 0)
 
 
-def test_the_command_writes_what_its_schema_says(written: Path) -> None:
-    value = json.loads((written / "a.json").read_text(encoding="utf-8"))
+def test_what_is_written_follows_its_schema(found: audit.AttackAudit) -> None:
+    value = json.loads(audit.attack_to_json(found))
     jsonschema.Draft202012Validator(audit.attack_schema()).validate(value)
     kinds = [cover["kind"] for cover in value["covers"]]
     assert kinds == ["style"] + ["leak"] * 6 + ["peer"] * len(PEERS)
-    rows = list(csv.DictReader(io.StringIO((written / "a.csv").read_text(encoding="utf-8"))))
+    rows = list(csv.DictReader(io.StringIO(audit.attack_to_csv(found))))
     assert len(rows) == len(kinds) * len(value["covers"][0]["gains"])
     assert {row["name"] for row in rows} == {cover["name"] for cover in value["covers"]}
 
 
-def test_the_page_loads_nothing_and_says_what_shows_through(written: Path) -> None:
-    page = (written / "a.html").read_text(encoding="utf-8")
+def test_the_page_loads_nothing_and_says_what_shows_through(found: audit.AttackAudit) -> None:
+    page = audit.attack_to_html(found)
     assert "<script" not in page
     assert 'src="http' not in page
     assert "more of the hidden picture than chance" in page
     assert page.count("<svg") == 2
+
+
+def test_what_is_printed_names_every_cover_and_what_was_missed(found: audit.AttackAudit) -> None:
+    printed = attack_text(found)
+    assert all(cover.name in printed for cover in found.covers)
+    assert f"{6 - len(found.missed)} of 6 planted leaks" in printed
+    assert found.missed, "19 shuffles are too few to be sure of anything"
+    assert "the attackers missed" in printed
 
 
 @pytest.mark.parametrize(

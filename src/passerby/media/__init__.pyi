@@ -1,16 +1,13 @@
 from .clips import (
     ClipInfo,
     ClipReader,
-    CodedPicture,
     Colour,
     DecodeRecord,
     Frame,
     HwAccel,
     WriteReport,
     WriteSettings,
-    code_in_memory,
     hardware_encoders,
-    plain_info,
     predict_record,
     probe_clip,
     read_ahead,
@@ -45,6 +42,11 @@ from .h264 import (
     find_parameter_sets,
     nal_type,
     nal_units,
+)
+from .in_memory import (
+    CodedPicture,
+    code_in_memory,
+    plain_info,
 )
 from .manifest import (
     MANIFEST_SUFFIX,

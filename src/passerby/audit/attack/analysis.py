@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from passerby.audit.attack.capture import capture
+from passerby.audit.attack.capture import AttackScene, capture
 from passerby.audit.attack.coverings import LEAKS, PEERS, Covering, paint_style
 from passerby.audit.attack.crowd import drawn_crowd
 from passerby.audit.attack.footage import footage_scenes
 from passerby.audit.attack.gains import AttackOutcome, attack
 from passerby.audit.attack.limit import BlendLimit, blend_limit, kept_limit
 from passerby.audit.attack.portrait import WonBack, win_back
-from passerby.audit.attack.scenes import AttackScene
 from passerby.audit.attack.settings import AttackSettings
 from passerby.errors import UsageError
 from passerby.media import protect_process

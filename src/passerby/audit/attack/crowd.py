@@ -15,7 +15,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.audit.attack.scenes import AttackScene
+from passerby.audit.attack.capture import AttackScene
 from passerby.media import frame_planes, plain_info
 from passerby.values import Track
 

@@ -12,8 +12,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from passerby.audit.attack.capture import fits
-from passerby.audit.attack.scenes import AttackScene
+from passerby.audit.attack.capture import AttackScene, fits
 from passerby.audit.attack.settings import LEAST_PEOPLE, AttackSettings
 from passerby.audit.labels import IGNORED, AnnotatedFootage, FootageKind, read_annotated
 from passerby.errors import AuditError

@@ -37,11 +37,9 @@ def gains_plot(covers: Sequence[AttackedCover]) -> str:
         axes.set_xlim(-0.5, 100)
         axes.set_yticks(range(len(covers)), [short(cover.name) for cover in covers])
         axes.set_ylim(len(covers) - 0.5, -0.5)
-        axes.set_xlabel(
-            "explained of the hidden picture beyond chance, per cent; lines: 95 % intervals; dashed: the most a style may"
-        )
+        axes.set_xlabel("explained beyond chance, per cent; lines: 95 % intervals; dashed: 1 %")
         axes.grid(axis="x", color="#cccccc", linewidth=0.6)
-        axes.legend(frameon=False, loc="lower right")
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     return texts[0]
 
 

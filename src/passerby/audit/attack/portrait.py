@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from passerby.audit.attack.attackers import channels_of, folds_of, hidden_of, patch_guess, patches_of
-from passerby.audit.attack.capture import capture
+from passerby.audit.attack.capture import AttackScene, capture
 from passerby.audit.attack.coverings import Covering
 from passerby.audit.attack.crowd import SIDE_PX, Walk, draw_wall, walking
-from passerby.audit.attack.scenes import AttackScene
 from passerby.audit.attack.settings import AttackSettings
 from passerby.config import PORTRAIT
 from passerby.errors import UnreadableError

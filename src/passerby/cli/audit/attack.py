@@ -78,7 +78,7 @@ def attack(options: _Attack) -> None:
         for style in options.style or audit.STYLES
     ]
     found = audit.audit_attack(options.data, styles, settings, media=options.media, progress=_told)
-    typer.echo(_text(found))
+    typer.echo(attack_text(found))
     for path, write in outputs.items():
         write_atomic(path, write(found).encode(), overwrite=options.overwrite)
         typer.echo(f"wrote {path}", err=True)
@@ -88,7 +88,8 @@ def _told(what: str) -> None:
     typer.echo(f"attacking {what}", err=True)
 
 
-def _text(found: audit.AttackAudit) -> str:
+def attack_text(found: audit.AttackAudit) -> str:
+    """Return what the command prints."""
     first = found.covers[0].outcome
     head = f"{found.source}: {first.people} people, up to {found.settings.frames} frames each"
     lines = [
@@ -98,23 +99,22 @@ def _text(found: audit.AttackAudit) -> str:
         *(audit.cover_words(cover) for cover in found.of_kind(audit.CoverKind.STYLE)),
         "",
         audit.summary_line(found),
-        *_rows(found.of_kind(audit.CoverKind.LEAK)),
+        *_rows(found.of_kind(audit.CoverKind.LEAK), ("found", "missed")),
         audit.limit_words(found.limit),
         "",
         "What others do by default",
-        *_rows(found.of_kind(audit.CoverKind.PEER)),
+        *_rows(found.of_kind(audit.CoverKind.PEER), ("shows through", "not found")),
     ]
     return "\n".join(lines)
 
 
-def _rows(covers: tuple[audit.AttackedCover, ...]) -> list[str]:
+def _rows(covers: tuple[audit.AttackedCover, ...], words: tuple[str, str]) -> list[str]:
     width = max((len(cover.name) for cover in covers), default=0)
     lines = []
     for cover in covers:
         best = cover.outcome.best
-        said = "found" if cover.outcome.found else "missed"
+        said = words[0 if cover.outcome.found else 1]
         limits = f"({audit.share_words(best.low)} to {audit.share_words(best.high)})"
-        lines.append(
-            f"  {cover.name:<{width}}  {said:<6}  {audit.share_words(best.gain):>8}  {limits}, {best.attacker}"
-        )
+        gain = audit.share_words(best.gain)
+        lines.append(f"  {cover.name:<{width}}  {said:<{max(map(len, words))}}  {gain:>8}  {limits}, {best.attacker}")
     return lines

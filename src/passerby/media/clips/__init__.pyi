@@ -9,14 +9,11 @@ from .clip import (
 from .encoder import (
     HwAccel,
     WriteSettings,
+    create_encoder,
+    plan_encoding,
 )
 from .hardware import (
     hardware_encoders,
-)
-from .in_memory import (
-    CodedPicture,
-    code_in_memory,
-    plain_info,
 )
 from .reader import (
     ClipReader,
@@ -32,16 +29,15 @@ from .transcoder import (
 __all__ = [
     "ClipInfo",
     "ClipReader",
-    "CodedPicture",
     "Colour",
     "DecodeRecord",
     "Frame",
     "HwAccel",
     "WriteReport",
     "WriteSettings",
-    "code_in_memory",
+    "create_encoder",
     "hardware_encoders",
-    "plain_info",
+    "plan_encoding",
     "predict_record",
     "probe_clip",
     "read_ahead",

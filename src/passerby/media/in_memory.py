@@ -15,8 +15,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from passerby.errors import UnsupportedError
-from passerby.media.clips.clip import ClipInfo
-from passerby.media.clips.encoder import WriteSettings, create_encoder, plan_encoding
+from passerby.media.clips import ClipInfo, WriteSettings, create_encoder, plan_encoding
 
 _DECODERS = {"libx264": "h264", "libx265": "hevc"}
 
