@@ -10,7 +10,7 @@ import pytest
 from passerby import law
 from passerby.errors import RuleError
 from passerby.law.report.wording import wording_in
-from passerby.law.rules.overlay import Overlay, Standing, overlay_names, read_overlay
+from passerby.law.rules.overlay import LayerStatus, Overlay, overlay_names, read_overlay
 from passerby.law.rules.source import read_events, read_sources
 
 LIVE: dict[str, Any] = {
@@ -108,7 +108,9 @@ def test_every_national_layer_says_where_it_stands_and_when_that_was_read(layer:
     assert layer.start
     assert set(layer.states) <= set(law.vocabulary()["member_state"].values) - {"generic"}
     assert all(source.words for source in layer.sources), "what is not quoted is no source"
-    assert layer.status is Standing.LAW or (layer.says and not layer.files), "what is no law is told and has no rules"
+    assert layer.status is LayerStatus.LAW or (layer.says and not layer.files), (
+        "what is no law is told and has no rules"
+    )
     least = max((rule.certainty.rank for file in layer.files for rule in file.provision.rules), default=0)
     assert least <= layer.certainty.rank, "no rule is less sure than its layer says"
 
@@ -116,7 +118,7 @@ def test_every_national_layer_says_where_it_stands_and_when_that_was_read(layer:
 def test_examples_are_named_as_such_and_chosen_by_nobody() -> None:
     examples = [read_overlay(name) for name in overlay_names() if name.startswith("examples/")]
     assert examples
-    assert all(layer.status is Standing.EXAMPLE and not layer.states and not layer.automatic for layer in examples)
+    assert all(layer.status is LayerStatus.EXAMPLE and not layer.states and not layer.automatic for layer in examples)
     others = [name for name in overlay_names() if not name.startswith(("examples/", "national/"))]
     assert others == ["amendment-2026"]
     with pytest.raises(RuleError, match="overlay must be one of") as caught:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from passerby.law.facts import vocabulary
-from passerby.law.rules import Overlay, Standing, overlay_names, read_overlay
+from passerby.law.rules import LayerStatus, Overlay, overlay_names, read_overlay
 
 Layers = tuple[str | Path, ...]
 """Overlays by name, or by the folder of one's own."""
@@ -51,7 +51,7 @@ def amendments(position: str) -> Layers:
 def turns_of_layers(position: str, asked: Layers, *, amended: bool, state: str | None) -> set[date]:
     """Return the days on which layers that count begin, end, or let rules begin."""
     automatic = (layer for layer in map(overlay_named, overlays()) if layer.automatic and amended)
-    law = (layer for layer in _national(position, state) if layer.status is Standing.LAW)
+    law = (layer for layer in _national(position, state) if layer.status is LayerStatus.LAW)
     days: set[date] = set()
     for layer in (*map(overlay_named, asked), *automatic, *law):
         days |= {layer.start} if layer.start else set()
@@ -79,9 +79,9 @@ def national_notes(position: str, state: str | None, day: date | None, *, identi
                 f"National law: {told}Sources of {layer.name} read on {layer.read} ({layer.certainty}); "
                 "nothing later is known here."
             )
-        elif layer.status is Standing.LAW and layer.end and (day is None or day > layer.end):
+        elif layer.status is LayerStatus.LAW and layer.end and (day is None or day > layer.end):
             yield f"National law: {layer.title}, ended on {layer.end}; nothing that follows it is known here."
-        elif layer.status is not Standing.LAW and layer.holds(day):
+        elif layer.status is not LayerStatus.LAW and layer.holds(day):
             yield f"National law ({layer.status}, changes nothing here): {layer.title}. {layer.says}"
     if identifies and not any(_is_law(layer, day) for layer in known):
         yield _unknown_law(state)
@@ -113,4 +113,4 @@ def stands_under(layer: Overlay, state: str | None) -> bool:
 def _is_law(layer: Overlay, day: date | None) -> bool:
     """Tell whether a national layer is law on a day; without a day, one that ended before it was read is not."""
     over = day is None and layer.end is not None and (layer.read is None or layer.end < layer.read)
-    return layer.status is Standing.LAW and layer.holds(day) and not over
+    return layer.status is LayerStatus.LAW and layer.holds(day) and not over

@@ -10,7 +10,7 @@ from enum import StrEnum
 from passerby.law.engine.layers import layers_on, overlay_named, overlays, stands_under, turns_of_layers
 from passerby.law.engine.rulebook import book_on
 from passerby.law.reference import group_references, offences, thresholds
-from passerby.law.rules import Book, Overlay, Standing, split_atom
+from passerby.law.rules import Book, LayerStatus, Overlay, split_atom
 from passerby.law.values import Certainty
 
 _DAY = timedelta(days=1)
@@ -67,7 +67,7 @@ def legal_changes(
             found += [*_of_groups(position), *_of_data(position)]
     for layer in map(overlay_named, overlays()):
         mine = not layer.states or state is None or stands_under(layer, state)
-        if mine and layer.status is not Standing.EXAMPLE and set(layer.over) & set(wanted):
+        if mine and layer.status is not LayerStatus.EXAMPLE and set(layer.over) & set(wanted):
             found += _of_layer(layer)
     return tuple(sorted((one for one in found if since <= one.on <= until), key=lambda one: (one.on, one.turn)))
 
@@ -121,10 +121,12 @@ def _of_data(position: str) -> Iterator[LegalChange]:
 def _of_layer(layer: Overlay) -> Iterator[LegalChange]:
     certainty = layer.certainty or Certainty.SECONDARY
     reference = layer.sources[0].address if layer.sources else layer.name
-    title = layer.title if layer.status is Standing.LAW else f"{layer.title} ({layer.status}; changes no answer here)"
+    title = (
+        layer.title if layer.status is LayerStatus.LAW else f"{layer.title} ({layer.status}; changes no answer here)"
+    )
     if layer.start is not None:
         told = f"{title}. {layer.says}".strip()
-        turn = Turn.BEGINS if layer.status is Standing.LAW else Turn.UNRULED
+        turn = Turn.BEGINS if layer.status is LayerStatus.LAW else Turn.UNRULED
         yield LegalChange(layer.start, turn, layer.name, told, reference, certainty)
     if layer.end is not None:
         text = f"{title}: {_told(layer.end)} was its last day."

@@ -17,8 +17,8 @@ from .domains import (
     facts_for,
 )
 from .overlay import (
+    LayerStatus,
     Overlay,
-    Standing,
     overlay_names,
     read_overlay,
 )
@@ -27,9 +27,9 @@ __all__ = [
     "FINDINGS",
     "Book",
     "Clause",
+    "LayerStatus",
     "Literal",
     "Overlay",
-    "Standing",
     "facts_behind",
     "facts_for",
     "load_book",

@@ -17,7 +17,7 @@ import yaml
 
 from passerby.errors import RuleError
 from passerby.law.rules.clauses import Clause, parse_clauses
-from passerby.law.rules.sections import Section, certainty_of, extend_sections, read_sections
+from passerby.law.rules.sections import RuleSection, certainty_of, extend_sections, read_sections
 from passerby.law.values import Certainty, Provision, Rule, weakest
 
 FRONT = ("article", "title", "reference", "certainty", "applies")
@@ -74,7 +74,7 @@ def read_rule_file(path: Path, *, position: str, shown: str) -> RuleFile:
     return RuleFile(provision, tuple(clauses))
 
 
-def _read(path: Path, shown: str, below: tuple[str, ...]) -> tuple[dict[str, object], str, list[Section]]:
+def _read(path: Path, shown: str, below: tuple[str, ...]) -> tuple[dict[str, object], str, list[RuleSection]]:
     """Return the front matter, the prose above the rules, and the rules, those of the base included.
 
     Args:
@@ -168,7 +168,7 @@ def _check_front(front: dict[str, object], lines: list[str], shown: str) -> None
     certainty_of(str(front["certainty"]), f"{shown}:{line_of(lines, 'certainty')}")
 
 
-def _rule(section: Section, certainty: Certainty, rule: str) -> tuple[Rule, tuple[Clause, ...]]:
+def _rule(section: RuleSection, certainty: Certainty, rule: str) -> tuple[Rule, tuple[Clause, ...]]:
     where = f"{section.path}:{section.line}"
     words = " ".join(section.quote)
     statement, _, otherwise = words.partition("Otherwise:")

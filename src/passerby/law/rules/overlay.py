@@ -17,7 +17,7 @@ from passerby.law.facts import nearest_word
 from passerby.law.reference import ROOM, as_date
 from passerby.law.rules.file import RuleFile, line_of, words_of
 from passerby.law.rules.folder import read_head, read_rule_files, require_keys
-from passerby.law.rules.source import Event, Source, read_certainty, read_events, read_sources
+from passerby.law.rules.source import LayerEvent, LayerSource, read_certainty, read_events, read_sources
 from passerby.law.values import Certainty
 
 KEYS = frozenset(
@@ -42,7 +42,7 @@ NATIONAL = "national/"
 EXAMPLES = "examples/"
 
 
-class Standing(StrEnum):
+class LayerStatus(StrEnum):
     """What a layer is. Only what is law is laid over a position by itself; the others are told."""
 
     LAW = "law"
@@ -83,11 +83,11 @@ class Overlay:
     end: date | None
     automatic: bool
     states: tuple[str, ...]
-    status: Standing
+    status: LayerStatus
     read: date | None
     certainty: Certainty | None
-    sources: tuple[Source, ...]
-    events: tuple[Event, ...]
+    sources: tuple[LayerSource, ...]
+    events: tuple[LayerEvent, ...]
     says: str
     unconfirmed: tuple[str, ...]
     disables: tuple[str, ...]
@@ -167,12 +167,12 @@ def _refuse_strange_keys(front: dict[str, object], lines: list[str], shown: str)
             )
 
 
-def _standing(word: object, lines: list[str], shown: str) -> Standing:
+def _standing(word: object, lines: list[str], shown: str) -> LayerStatus:
     try:
-        return Standing(str(word))
+        return LayerStatus(str(word))
     except ValueError as exc:
         where = f"{shown}:{line_of(lines, 'status')}"
-        raise RuleError(f"{where}: status must be one of {', '.join(Standing)}, got {word}") from exc
+        raise RuleError(f"{where}: status must be one of {', '.join(LayerStatus)}, got {word}") from exc
 
 
 def _certainty(word: object, lines: list[str], shown: str) -> Certainty | None:

@@ -18,7 +18,7 @@ _HEADING = re.compile(r"## ([a-z0-9]+(?:-[a-z0-9]+)*)")
 
 
 @dataclass(slots=True)
-class Section:
+class RuleSection:
     """One rule as written.
 
     Attributes:
@@ -70,7 +70,7 @@ def certainty_of(word: str, where: str) -> Certainty:
         ) from exc
 
 
-def read_sections(lines: list[str], start: int, shown: str) -> tuple[str, list[Section]]:
+def read_sections(lines: list[str], start: int, shown: str) -> tuple[str, list[RuleSection]]:
     """Return the prose above the first rule, and the rules.
 
     Args:
@@ -81,7 +81,7 @@ def read_sections(lines: list[str], start: int, shown: str) -> tuple[str, list[S
     Raises:
         RuleError: a heading, mark or block is not as it must be.
     """
-    sections: list[Section] = []
+    sections: list[RuleSection] = []
     prose: list[str] = []
     fence: str | None = None
     for number, line in enumerate(lines[start:], start + 1):
@@ -106,17 +106,17 @@ def read_sections(lines: list[str], start: int, shown: str) -> tuple[str, list[S
     return "\n".join(prose).strip(), sections
 
 
-def _heading(line: str, number: int, shown: str) -> Section:
+def _heading(line: str, number: int, shown: str) -> RuleSection:
     match = _HEADING.fullmatch(line.strip())
     if match is None:
         hint = "rules have headings like `## no-objective`; use # or ### for other headings"
         raise RuleError(
             f"{shown}:{number}: rule's heading must be lower-case words joined by hyphens, got {line[3:]}", hint=hint
         )
-    return Section(match[1], shown, number)
+    return RuleSection(match[1], shown, number)
 
 
-def _open_block(sections: list[Section], number: int, shown: str) -> None:
+def _open_block(sections: list[RuleSection], number: int, shown: str) -> None:
     if not sections:
         raise RuleError(
             f"{shown}:{number}: block must stand under a rule's heading", hint="add a heading `## some-id` above it"
@@ -129,7 +129,7 @@ def _open_block(sections: list[Section], number: int, shown: str) -> None:
     sections[-1].block, sections[-1].block_path, sections[-1].block_line = [], shown, number + 1
 
 
-def _collect(section: Section, line: str, number: int, shown: str) -> None:
+def _collect(section: RuleSection, line: str, number: int, shown: str) -> None:
     stripped = line.strip()
     if stripped.startswith(">"):
         section.quote.append(stripped[1:].strip())
@@ -144,8 +144,8 @@ def _collect(section: Section, line: str, number: int, shown: str) -> None:
 
 
 def extend_sections(
-    base: Iterable[Section], own: Iterable[Section], disabled: Iterable[str], where: str
-) -> list[Section]:
+    base: Iterable[RuleSection], own: Iterable[RuleSection], disabled: Iterable[str], where: str
+) -> list[RuleSection]:
     """Return the rules of a base with what a file that extends it gives otherwise.
 
     Args:
@@ -179,13 +179,13 @@ def extend_sections(
     return result
 
 
-def _taken_over(section: Section) -> Section:
+def _taken_over(section: RuleSection) -> RuleSection:
     """Return a rule of a base as another text has it: as sure as that text, but never surer than the base's own mark."""
     known = Certainty(section.own["certainty"]) if "certainty" in section.own else Certainty.QUOTED
     return replace(section, own={}, at_most=weakest([known, section.at_most]))
 
 
-def _differing(own: Section, base: Section) -> Section:
+def _differing(own: RuleSection, base: RuleSection) -> RuleSection:
     block = base if own.block is None else own
     return replace(
         own,

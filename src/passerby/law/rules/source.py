@@ -11,7 +11,7 @@ from passerby.law.values import Certainty
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LayerSource:
     """One source of a layer.
 
     Attributes:
@@ -28,7 +28,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class LayerEvent:
     """A day on which something changes that no rule of the room covers.
 
     Attributes:
@@ -44,7 +44,7 @@ class Event:
     certainty: Certainty
 
 
-def read_sources(value: object, where: str) -> tuple[Source, ...]:
+def read_sources(value: object, where: str) -> tuple[LayerSource, ...]:
     """Return sources from the front matter of a layer.
 
     Args:
@@ -55,15 +55,15 @@ def read_sources(value: object, where: str) -> tuple[Source, ...]:
         RuleError: an entry is no mapping, or one of the four is missing.
     """
     return tuple(
-        Source(entry["address"], entry["dated"], entry["kind"], tuple(str(word) for word in words))
+        LayerSource(entry["address"], entry["dated"], entry["kind"], tuple(str(word) for word in words))
         for entry, words in _entries(value, where, "sources", ("address", "dated", "kind", "words"))
     )
 
 
-def read_events(value: object, where: str) -> tuple[Event, ...]:
+def read_events(value: object, where: str) -> tuple[LayerEvent, ...]:
     """Return the events from the front matter of a layer; for arguments and errors see `read_sources`."""
     return tuple(
-        Event(
+        LayerEvent(
             as_date(entry["day"], f"{where}: day"),
             entry["text"],
             entry["reference"],
