@@ -34,6 +34,13 @@ def distance_px(points: list[tuple[float, float]], x: float, y: float) -> float:
     return float(best)
 
 
+def test_a_corner_at_the_edge_does_not_clear_along_the_edge() -> None:
+    zone = Zone(((0.0, 1.0), (0.0, 0.015625), (1.0, 0.0)))
+    assert not zones.inner_blocks((zone,), 5, 33, (1, 1))[0, 0]
+    whole = Zone(((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)))
+    assert zones.inner_blocks((whole,), 50, 33, (1, 1)).all()
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     points=st.lists(corner, min_size=3, max_size=6),

@@ -102,6 +102,7 @@ def _tools(options: _Veil, data: audit.AnnotatedData) -> list[audit.CoverTool]:
 
 
 def card(
+    *,
     figures: Annotated[
         Path, typer.Argument(metavar="[FIGURES]", help="JSON of passerby audit veil; default: of this version.")
     ] = MEASURED,

@@ -133,31 +133,27 @@ def runs_of(blocks: Blocks) -> list[BlockRun]:
 
 
 def _drawn(zones: tuple[Zone, ...], width: int, height: int, grow_px: int) -> NDArray[np.bool_]:
-    image = Image.new("L", (width, height), 0)
+    """Return which pixels the zones take, grown or, where ``grow_px`` is negative, shrunk by so much: shape (height, width)."""
+    slack = abs(grow_px)
+    image = Image.new("L", (width + 2 * slack, height + 2 * slack), 0)
     draw = ImageDraw.Draw(image)
+    # outside an edge of the picture that a corner touches there is nothing to cover, so there a zone shrinks from beyond it
+    beyond = slack if grow_px < 0 else 0
     for zone in zones:
-        # a pixel's index is its left and upper edge; the far edge of the picture belongs to the last pixel
-        corners = [(min(x * width, width - 1), min(y * height, height - 1)) for x, y in zone.points]
+        corners = [(_placed(x, width, beyond) + slack, _placed(y, height, beyond) + slack) for x, y in zone.points]
         draw.polygon(corners, fill=255, outline=255)
-    size = 2 * abs(grow_px) + 1
-    if grow_px > 0:
-        image = image.filter(ImageFilter.MaxFilter(size))
-    else:
-        # outside an edge of the picture that the zone touches there is nothing to cover, so that edge does not shrink it
-        slack = -grow_px
-        padded = np.pad(np.asarray(image), slack)
-        reach = [corner for zone in zones for corner in zone.points]
-        if min(x for x, _ in reach) <= 0:
-            padded[:, :slack] = padded[:, slack : slack + 1]
-        if max(x for x, _ in reach) >= 1:
-            padded[:, -slack:] = padded[:, -slack - 1 : -slack]
-        if min(y for _, y in reach) <= 0:
-            padded[:slack] = padded[slack : slack + 1]
-        if max(y for _, y in reach) >= 1:
-            padded[-slack:] = padded[-slack - 1 : -slack]
-        shrunk = Image.fromarray(padded).filter(ImageFilter.MinFilter(size))
-        image = shrunk.crop((slack, slack, width + slack, height + slack))
-    return np.asarray(image) > 127
+    size = 2 * slack + 1
+    image = image.filter(ImageFilter.MaxFilter(size) if grow_px > 0 else ImageFilter.MinFilter(size))
+    return np.asarray(image.crop((slack, slack, width + slack, height + slack))) > 127
+
+
+def _placed(share: float, length_px: int, beyond_px: int) -> float:
+    """Return where a corner lies: a pixel's index is its near edge, and the far edge of the picture belongs to its last pixel."""
+    if share <= 0:
+        return -beyond_px
+    if share >= 1:
+        return length_px - 1 + beyond_px
+    return min(share * length_px, length_px - 1)
 
 
 def _to_blocks(mask: NDArray[np.bool_], block: tuple[int, int], *, fill: bool) -> NDArray[np.bool_]:
