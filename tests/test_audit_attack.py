@@ -218,7 +218,7 @@ def test_what_was_measured_of_faint_blends_is_kept_with_the_package() -> None:
     limit = kept_limit()
     assert [one.share for one in limit.blends] == sorted(one.share for one in limit.blends)
     two = next(one for one in limit.blends if one.share == 0.02)
-    assert two.runs
+    assert two.runs >= 100
     assert two.found >= 0.95 * two.runs
     assert "drawn people" in audit.limit_words(limit)
 
