@@ -26,7 +26,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from coverage import IGNORED, Face, Truth
 from passerby.config import PORTRAIT
 from passerby.values import digest_file
-from passerby.veil.tools.demo_clip import FACE, HEAD
+from passerby.veil.tools.demo_clip import PORTRAIT_FACE as FACE
+from passerby.veil.tools.demo_clip import PORTRAIT_HEAD as HEAD
 from peer import CACHE
 
 W, H, RATE = 640, 360, 25

@@ -16,9 +16,9 @@ from passerby.veil import Detector, FindSettings, Painter
 from passerby.veil.review.places import ExposedPlace, VerifyDetection, group_detections
 from passerby.veil.review.verification import covered, verify_file
 from passerby.veil.settings import REVERSIBLE_STYLES, CoverSettings, CoverStyle
-from passerby.veil.tools.demo_clip import FACE, demo_clip
+from passerby.veil.tools.demo_clip import PORTRAIT_FACE, demo_clip
 
-BOX = np.array([FACE], np.float32)
+BOX = np.array([PORTRAIT_FACE], np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def test_bare_face_seems_left(detector: Detector) -> None:
     best = result.exposed[0].best
     assert best.score > 0.7
     x0, y0, x1, y1 = best.box
-    assert abs(x0 - FACE[0]) < 25
-    assert abs(x1 - FACE[2]) < 25
+    assert abs(x0 - PORTRAIT_FACE[0]) < 25
+    assert abs(x1 - PORTRAIT_FACE[2]) < 25
     assert y0 < 120 < y1
     assert (result.frames, result.examined, result.detectors) == (1, 1, (detector.runs_on,))
 

@@ -31,7 +31,7 @@ from passerby.veil.detect.yunet import (
 )
 from passerby.veil.review.verification import YUNET_SEEMS_LEFT
 from passerby.veil.tools import doctor
-from passerby.veil.tools.demo_clip import FACE, demo_clip
+from passerby.veil.tools.demo_clip import PORTRAIT_FACE, demo_clip
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 KNOWN = json.loads((Path(__file__).parent / "yunet_portrait.json").read_text(encoding="utf-8"))
@@ -66,13 +66,13 @@ def portraits(width: int, height: int) -> Rgb:
 
 def one_portrait(size: tuple[int, int], face_px: int, at: tuple[int, int]) -> tuple[Image.Image, tuple[float, ...]]:
     """The portrait in a plain picture, its face so many pixels wide; and where the face is."""
-    ratio = face_px / (FACE[2] - FACE[0])
+    ratio = face_px / (PORTRAIT_FACE[2] - PORTRAIT_FACE[0])
     with Image.open(PORTRAIT) as portrait:
         side = round(portrait.width * ratio)
         small = portrait.convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
     picture = Image.new("RGB", size, (150, 150, 140))
     picture.paste(small, at)
-    return picture, tuple(edge * ratio + at[n % 2] for n, edge in enumerate(FACE))
+    return picture, tuple(edge * ratio + at[n % 2] for n, edge in enumerate(PORTRAIT_FACE))
 
 
 @pytest.mark.parametrize("known", KNOWN["found"], ids=lambda known: f"{known['width']}x{known['height']}")

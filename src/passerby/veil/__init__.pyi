@@ -68,9 +68,12 @@ from .settings import (
     WriteSettings,
 )
 from .tools import (
+    PORTRAIT_FACE,
+    PORTRAIT_HEAD,
     DemoResult,
     DoctorCheck,
     doctor_checks,
+    portrait_head,
     run_demo,
 )
 from .track import (
@@ -79,6 +82,8 @@ from .track import (
 
 __all__ = [
     "MOT_SUFFIXES",
+    "PORTRAIT_FACE",
+    "PORTRAIT_HEAD",
     "REVERSIBLE_STYLES",
     "REVERSIBLE_WARNING",
     "RUN_DIGEST_FRAMES",
@@ -123,6 +128,7 @@ __all__ = [
     "pass_size",
     "passes_for_cycle",
     "picture_cover",
+    "portrait_head",
     "read_labels",
     "read_measured",
     "read_sidecar",

@@ -8,22 +8,16 @@ from dataclasses import dataclass, replace
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image
 
 from passerby.audit.attack.attackers import channels_of, folds_of, hidden_of, patch_guess, patches_of
 from passerby.audit.attack.capture import AttackScene, capture
 from passerby.audit.attack.coverings import Covering
 from passerby.audit.attack.crowd import SIDE_PX, Walk, draw_wall, walking
 from passerby.audit.attack.settings import AttackSettings
-from passerby.config import PORTRAIT
-from passerby.errors import UnreadableError
 from passerby.media import frame_planes
-from passerby.veil import CoverSettings
+from passerby.veil import PORTRAIT_FACE, PORTRAIT_HEAD, CoverSettings, portrait_head
 
-HEAD = (120, 0, 330, 290)
-"""Head and collar in the portrait, pixels. Source: passerby.veil, the demo."""
-FACE = (180, 62, 272, 186)
-"""The face in it, hairline to chin, pixels. Source: as above."""
 FACE_WIDE_PX = 44
 CELLS = 32
 """Cells along a side, finer than for the figures, so that a picture can be seen."""
@@ -97,26 +91,18 @@ def portrait_scene(frames: int) -> AttackScene:
     Raises:
         UnreadableError: the portrait is missing.
     """
-    ratio = FACE_WIDE_PX / (FACE[2] - FACE[0])
-    try:
-        with Image.open(PORTRAIT) as portrait:
-            head = portrait.convert("RGB").crop(HEAD)
-    except OSError as error:
-        raise UnreadableError(
-            f"portrait must be at {PORTRAIT}, got nothing there that reads", hint="install Passerby anew"
-        ) from error
-    mask = Image.new("L", head.size, 0)
-    ImageDraw.Draw(mask).ellipse((4, -40, head.width - 4, head.height - 4), fill=255)
-    mask = mask.filter(ImageFilter.GaussianBlur(3))
+    ratio = FACE_WIDE_PX / (PORTRAIT_FACE[2] - PORTRAIT_FACE[0])
+    head = portrait_head()
+    mask = head.getchannel("A")
     size = (round(head.width * ratio), round(head.height * ratio))
-    middle = [((FACE[k] + FACE[k + 2]) / 2 - HEAD[k]) * ratio for k in (0, 1)]
+    middle = [((PORTRAIT_FACE[k] + PORTRAIT_FACE[k + 2]) / 2 - PORTRAIT_HEAD[k]) * ratio for k in (0, 1)]
     corner = (round(SIDE_PX / 2 - middle[0]), round(SIDE_PX / 2 - middle[1]))
     whole, where = Image.new("RGB", (SIDE_PX, SIDE_PX)), Image.new("L", (SIDE_PX, SIDE_PX))
-    whole.paste(head.resize(size, Image.Resampling.LANCZOS), corner)
+    whole.paste(head.convert("RGB").resize(size, Image.Resampling.LANCZOS), corner)
     where.paste(mask.resize(size, Image.Resampling.LANCZOS), corner)
     frame = av.VideoFrame.from_ndarray(np.asarray(whole), format="rgb24").reformat(format="yuv444p")
     figure = np.stack([plane.astype(np.float32) for plane in frame_planes(frame)])
     alpha = np.asarray(where, np.float32) / np.float32(255)
-    half = np.array([FACE[2] - FACE[0], FACE[3] - FACE[1]]) * ratio / 2
+    half = np.array([PORTRAIT_FACE[2] - PORTRAIT_FACE[0], PORTRAIT_FACE[3] - PORTRAIT_FACE[1]]) * ratio / 2
     path = SIDE_PX / 2 + np.outer(np.arange(frames) - (frames - 1) / 2, (2.3, 0.6))
     return walking("portrait", figure, alpha, draw_wall(np.random.default_rng(3)), Walk(path, half))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-from importlib.resources import files
 from typing import Any
 
 import passerby
 from passerby.audit.attack.analysis import AttackAudit, AttackedCover
 from passerby.audit.attack.gains import ATTACKERS, FOUND_BELOW
 from passerby.audit.attack.plain_words import attack_notes
+from passerby.audit.estimates import read_schema
 
 INTERVAL = "95 % Student's t interval of the mean over people, by files where a file shows several"
 MEASURE = (
@@ -25,10 +25,7 @@ TEST = (
 
 def attack_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of :func:`attack_to_json`."""
-    loaded: dict[str, Any] = json.loads(
-        files("passerby.audit").joinpath("schemas/attack.schema.json").read_text("utf-8")
-    )
-    return loaded
+    return read_schema("attack")
 
 
 def attack_to_json(audit: AttackAudit) -> str:

@@ -13,6 +13,7 @@ from .jeffreys import (
 )
 from .pages import (
     drawn,
+    read_schema,
     render_page,
 )
 from .plain_words import (
@@ -45,6 +46,7 @@ __all__ = [
     "interval",
     "percent",
     "rates_plot",
+    "read_schema",
     "render_page",
     "short",
     "svg_axes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from typing import Any
 
@@ -26,6 +27,13 @@ def render_page(template: str, **values: Any) -> str:  # noqa: ANN401 - what the
         version=passerby.__version__,
         **values,
     )
+
+
+def read_schema(name: str) -> dict[str, Any]:
+    """Return a JSON Schema (2020-12) of this room by its name: ``scores``, ``veil``, ``attack``."""
+    text = files("passerby.audit").joinpath(f"schemas/{name}.schema.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
 
 
 def drawn(svg: str) -> Markup:

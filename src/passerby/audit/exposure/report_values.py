@@ -6,10 +6,10 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any
 
 import passerby
+from passerby.audit.estimates import read_schema
 from passerby.audit.exposure.figures import ExposureRate, Quantity
 from passerby.audit.exposure.plain_words import support, veil_cautions
 from passerby.audit.exposure.results import DimensionTable, ToolResult, VeilAudit
@@ -33,8 +33,7 @@ METHODS = {
 
 def veil_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of :func:`veil_to_json`."""
-    loaded: dict[str, Any] = json.loads(files("passerby.audit").joinpath("schemas/veil.schema.json").read_text("utf-8"))
-    return loaded
+    return read_schema("veil")
 
 
 def veil_to_json(audit: VeilAudit) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
 import passerby
-from passerby.audit.estimates import Equality
+from passerby.audit.estimates import Equality, read_schema
 from passerby.audit.scores.analysis import Curve, RateCheck, ScoresAudit
 from passerby.audit.scores.plain_words import cautions, false_alarms, support
 
@@ -25,10 +24,7 @@ _POINTS = 200
 
 def scores_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of :func:`scores_to_json`."""
-    loaded: dict[str, Any] = json.loads(
-        files("passerby.audit").joinpath("schemas/scores.schema.json").read_text("utf-8")
-    )
-    return loaded
+    return read_schema("scores")
 
 
 def scores_to_json(audit: ScoresAudit) -> str:

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from passerby import audit
+from passerby.cli.audit.outputs import check_outputs, write_outputs
 from passerby.cli.options import command_of
-from passerby.files import check_target, write_atomic
 from passerby.veil import REVERSIBLE_STYLES, CoverSettings, CoverStyle
 
 
@@ -61,17 +61,11 @@ def attack(options: _Attack) -> None:
     They are shown to find planted leaks among the same people, and others' blur and mosaic stand beside. Pixels are sought,
     nobody is recognised. Hidden pixels stay in memory.
     """
-    outputs = {
-        path: write
-        for path, write in (
-            (options.json, audit.attack_to_json),
-            (options.csv, audit.attack_to_csv),
-            (options.report, audit.attack_to_html),
-        )
-        if path
-    }
-    for path in outputs:
-        check_target(path, overwrite=options.overwrite, inputs=[options.data] if options.data else [])
+    check_outputs(
+        (options.json, options.csv, options.report),
+        overwrite=options.overwrite,
+        inputs=[options.data] if options.data else [],
+    )
     settings = audit.AttackSettings(people=options.people, frames=options.frames, runs=options.runs, seed=options.seed)
     styles = [
         CoverSettings(style=style, image=options.replaceimg, allow_reversible=style in REVERSIBLE_STYLES)
@@ -79,9 +73,12 @@ def attack(options: _Attack) -> None:
     ]
     found = audit.audit_attack(options.data, styles, settings, media=options.media, progress=_told)
     typer.echo(attack_text(found))
-    for path, write in outputs.items():
-        write_atomic(path, write(found).encode(), overwrite=options.overwrite)
-        typer.echo(f"wrote {path}", err=True)
+    texts = (
+        (options.json, lambda: audit.attack_to_json(found)),
+        (options.csv, lambda: audit.attack_to_csv(found)),
+        (options.report, lambda: audit.attack_to_html(found)),
+    )
+    write_outputs(texts, overwrite=options.overwrite)
 
 
 def _told(what: str) -> None:

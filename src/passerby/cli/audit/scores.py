@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from passerby import audit
+from passerby.cli.audit.outputs import check_outputs, write_outputs
 from passerby.cli.options import command_of
-from passerby.files import check_target, write_atomic
 
 
 def add_to(group: typer.Typer) -> None:
@@ -58,17 +58,7 @@ def scores(options: _Scores) -> None:
     A row is one comparison of two pictures; subject and reference name the person on each. Columns of people and groups stay
     on this machine and are written nowhere but group names.
     """
-    outputs = {
-        path: write
-        for path, write in (
-            (options.json, audit.scores_to_json),
-            (options.csv, audit.scores_to_csv),
-            (options.report, audit.scores_to_html),
-        )
-        if path
-    }
-    for path in outputs:
-        check_target(path, overwrite=options.overwrite, inputs=[options.file])
+    check_outputs((options.json, options.csv, options.report), overwrite=options.overwrite, inputs=[options.file])
     settings = audit.ScoresSettings(
         threshold=options.threshold,
         higher_is_closer=options.higher,
@@ -78,9 +68,12 @@ def scores(options: _Scores) -> None:
     )
     found = audit.audit_scores(options.file, settings)
     typer.echo(_text(found))
-    for path, write in outputs.items():
-        write_atomic(path, write(found).encode(), overwrite=options.overwrite)
-        typer.echo(f"wrote {path}", err=True)
+    texts = (
+        (options.json, lambda: audit.scores_to_json(found)),
+        (options.csv, lambda: audit.scores_to_csv(found)),
+        (options.report, lambda: audit.scores_to_html(found)),
+    )
+    write_outputs(texts, overwrite=options.overwrite)
 
 
 def _text(found: audit.ScoresAudit) -> str:

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from passerby import audit
+from passerby.cli.audit.outputs import check_outputs, write_outputs
 from passerby.cli.options import command_of
 from passerby.config import MEASURED
 from passerby.errors import UsageError
-from passerby.files import check_target, write_atomic
 from passerby.values import utc_now
 
 
@@ -66,9 +66,7 @@ def veil(options: _Veil) -> None:
 
     Footage is decoded in memory; nothing of it is written. Properties of people are told only where labels hold them.
     """
-    outputs = [path for path in (options.json, options.csv, options.report) if path]
-    for path in outputs:
-        check_target(path, overwrite=options.overwrite, inputs=[options.data])
+    check_outputs((options.json, options.csv, options.report), overwrite=options.overwrite, inputs=[options.data])
     if options.without and not options.against:
         raise UsageError("--without-passerby needs something to measure, got no --against")
     data = audit.read_annotated(options.data, options.media)
@@ -77,17 +75,12 @@ def veil(options: _Veil) -> None:
         data, tools, date=utc_now().date().isoformat(), material=options.material, progress=_say_progress
     )
     typer.echo("\n".join(_text(found)))
-    for path in outputs:
-        # what draws plots is loaded only where there is a page to draw
-        text = (
-            audit.veil_to_json(found)
-            if path == options.json
-            else audit.veil_to_csv(found)
-            if path == options.csv
-            else audit.veil_to_html(found)
-        )
-        write_atomic(path, text.encode(), overwrite=options.overwrite)
-        typer.echo(f"wrote {path}", err=True)
+    texts = (
+        (options.json, lambda: audit.veil_to_json(found)),
+        (options.csv, lambda: audit.veil_to_csv(found)),
+        (options.report, lambda: audit.veil_to_html(found)),
+    )
+    write_outputs(texts, overwrite=options.overwrite)
 
 
 def _tools(options: _Veil, data: audit.AnnotatedData) -> list[audit.CoverTool]:

@@ -19,9 +19,9 @@ from passerby.config import PORTRAIT
 from passerby.errors import UnreadableError
 from passerby.values import Boxes
 
-HEAD = (120, 0, 330, 290)
+PORTRAIT_HEAD = (120, 0, 330, 290)
 """Head and collar in the portrait, pixels. Source: a choice."""
-FACE = (180, 62, 272, 186)
+PORTRAIT_FACE = (180, 62, 272, 186)
 """The face in the portrait, hairline to chin, pixels. Source: read by eye."""
 RATE = 25
 """Frames a second."""
@@ -80,12 +80,12 @@ def demo_frames(
     Args:
         seconds: Its length at 25 frames a second.
         size: Width and height, pixels; faces grow with the picture (10 to 120 pixels wide at 640x360).
-        portrait: The picture of the person, with ``HEAD`` and ``FACE`` where the shipped one has them.
+        portrait: The picture of the person, with ``PORTRAIT_HEAD`` and ``PORTRAIT_FACE`` where the shipped one has them.
 
     Raises:
         UnreadableError: the portrait is missing.
     """
-    ground, head = _ground(size), _head(portrait)
+    ground, head = _ground(size), portrait_head(portrait)
     count = max(1, round(seconds * RATE))
     first = round(count * BARE_SHARE)
     for number in range(count):
@@ -140,11 +140,15 @@ def _ground(size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(np.stack([wall, wall * 0.97, wall * 0.9], axis=-1).astype(np.uint8))
 
 
-def _head(path: Path) -> Image.Image:
-    """The head of the portrait, cut out with a soft oval edge."""
+def portrait_head(path: Path = PORTRAIT) -> Image.Image:
+    """Return the head of the portrait (``PORTRAIT_HEAD``), RGBA, cut out with a soft oval edge.
+
+    Raises:
+        UnreadableError: the portrait is missing.
+    """
     try:
         with Image.open(path) as portrait:
-            head = portrait.convert("RGB").crop(HEAD)
+            head = portrait.convert("RGB").crop(PORTRAIT_HEAD)
     except OSError as error:
         raise UnreadableError(
             f"portrait must be at {path}, got nothing there that reads", hint="install Passerby anew"
@@ -161,7 +165,7 @@ def _place(picture: Image.Image, head: Image.Image, actor: Actor, now: float) ->
     part = (now - begin) / (end - begin)
     zoom = picture.height / SCENE[1]
     wide = (actor.wide[0] + part * (actor.wide[1] - actor.wide[0])) * zoom
-    ratio = wide / (FACE[2] - FACE[0])
+    ratio = wide / (PORTRAIT_FACE[2] - PORTRAIT_FACE[0])
     drawn = head.resize(
         (max(1, round(head.width * ratio)), max(1, round(head.height * ratio))), Image.Resampling.LANCZOS
     )
@@ -170,7 +174,7 @@ def _place(picture: Image.Image, head: Image.Image, actor: Actor, now: float) ->
     left = round(middle_x * picture.width / SCENE[0] - drawn.width / 2)
     top = round(middle_y * zoom - drawn.height / 2)
     picture.paste(drawn, (left, top), drawn)
-    face = [(f - h) * ratio for f, h in zip(FACE, HEAD[:2] * 2, strict=True)]
+    face = [(f - h) * ratio for f, h in zip(PORTRAIT_FACE, PORTRAIT_HEAD[:2] * 2, strict=True)]
     box = (left + face[0], top + face[1], left + face[2], top + face[3])
     limits = (picture.width, picture.height) * 2
     clipped = tuple(min(max(0.0, edge), limit) for edge, limit in zip(box, limits, strict=True))
