@@ -26,6 +26,7 @@ PasserbyError
 │       └── UnreachableError    a visit was not possible, so nothing is said of the log: exit code 3
 ├── ScanError               a target, the catalogue or a declaration cannot be used
 ├── AuditError              a log, footage or labels cannot be measured
+├── DeskError               a project, an edit or an export of the desk is not right
 └── GatewayError
     ├── CameraError         a camera cannot be reached, refuses, or sends what cannot be used
     ├── AccessError         a person or program may not do this
@@ -157,6 +158,10 @@ class ScanError(PasserbyError):
 
 class AuditError(PasserbyError):
     """A log, footage or labels cannot be measured as they are."""
+
+
+class DeskError(PasserbyError):
+    """A project, an edit or an export of the desk is not right; nothing of it was taken."""
 
 
 class GatewayError(PasserbyError):

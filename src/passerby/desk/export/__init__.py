@@ -1,0 +1,1 @@
+"""Writes the mended file with its report, manifest and statement: all of it appears, or nothing does."""

@@ -1,0 +1,1 @@
+"""Veils and exports in processes of their own, with their progress."""
