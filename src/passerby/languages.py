@@ -128,3 +128,21 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[prefix + name] = str(value)
     return flat
+
+
+def negotiate(accept: str, usual: str = FALLBACK_LANGUAGE) -> str:
+    """Choose a language by an Accept-Language header.
+
+    >>> negotiate("da, fr-CH;q=0.8, de;q=0.9")
+    'de'
+    """
+    best, weight = usual, 0.0
+    for part in accept[:500].split(","):
+        found = re.fullmatch(r"\s*([A-Za-z]{2,3}|\*)(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*", part)
+        if not found:
+            continue
+        q = float(found[2] or 1)
+        language = usual if found[1] == "*" else found[1].lower()
+        if language in LANGUAGES and q > weight:
+            best, weight = language, q
+    return best

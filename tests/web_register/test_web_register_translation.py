@@ -8,9 +8,9 @@ import pytest
 from markupsafe import Markup
 
 from passerby.errors import UsageError
-from passerby.languages import LANGUAGES
+from passerby.languages import LANGUAGES, negotiate
 from passerby.web.register.pages import HERE
-from passerby.web.register.translation import FOLDER, Translation, element, negotiate, words_in
+from passerby.web.register.translation import FOLDER, Translation, element, words_in
 
 PAGES = sorted(
     [

@@ -29,6 +29,7 @@ class Verb(NamedTuple):
 VERBS = {
     "veil": Verb("veil.veil", PICTURES, "Hide every face in pictures and clips."),
     "verify": Verb("veil.verify", PICTURES, "Look at a veiled file once more: is a face left?"),
+    "desk": Verb("desk.desk", PICTURES, "Veil files, look them over and mend them, on a page of this machine."),
     "demo": Verb("veil.demo", PICTURES, "Make a short clip, veil it, and measure what is left."),
     "run": Verb("gateway.run", CAMERAS, "Veil the cameras of a configuration, and serve what is veiled."),
     "discover": Verb("gateway.discover", CAMERAS, "Find cameras and print their entries for a configuration."),

@@ -1,6 +1,9 @@
 from .console import (
     serve_console,
 )
+from .desk import (
+    serve_desk,
+)
 from .listening import (
     bind_path,
     bind_port,
@@ -45,6 +48,7 @@ __all__ = [
     "read_map",
     "serve_app",
     "serve_console",
+    "serve_desk",
     "serve_register",
     "shown_host",
     "verifier_page",

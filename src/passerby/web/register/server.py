@@ -22,12 +22,11 @@ from starlette.routing import Route
 
 from passerby.errors import EntryError, PasserbyError
 from passerby.gateway import RateLimit
-from passerby.languages import FALLBACK_LANGUAGE
+from passerby.languages import FALLBACK_LANGUAGE, negotiate
 from passerby.web.listening import serve_app
 from passerby.web.proxies import BehindProxies, networks_of
 from passerby.web.register.documents import DRAWING_POLICY, PageDocument
 from passerby.web.register.follow import LogFollower
-from passerby.web.register.translation import negotiate
 from passerby.web.visits import LimitedByAddress
 
 TEXT = "text/plain; charset=utf-8"

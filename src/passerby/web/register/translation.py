@@ -5,14 +5,13 @@ Texts are trusted and may hold no markup; values that are put into them are esca
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 from markupsafe import Markup, escape
 
-from passerby.languages import FALLBACK_LANGUAGE, LANGUAGES, Texts, marked
+from passerby.languages import Texts, marked
 from passerby.register import format_instant
 
 FOLDER = Path(__file__).parent.parent / "translations"
@@ -67,21 +66,3 @@ def isolated(value: object) -> object:
 def words_in(language: str) -> Translation:
     """Return a language, read once."""
     return Translation(language)
-
-
-def negotiate(accept: str, usual: str = FALLBACK_LANGUAGE) -> str:
-    """Choose a language by an Accept-Language header.
-
-    >>> negotiate("da, fr-CH;q=0.8, de;q=0.9")
-    'de'
-    """
-    best, weight = usual, 0.0
-    for part in accept[:500].split(","):
-        found = re.fullmatch(r"\s*([A-Za-z]{2,3}|\*)(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*", part)
-        if not found:
-            continue
-        q = float(found[2] or 1)
-        language = usual if found[1] == "*" else found[1].lower()
-        if language in LANGUAGES and q > weight:
-            best, weight = language, q
-    return best

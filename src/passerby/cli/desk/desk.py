@@ -1,0 +1,33 @@
+"""``passerby desk``: a page on this machine to veil files and look them over."""
+
+from __future__ import annotations
+
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from passerby.media import protect_process
+from passerby.web import serve_desk
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("desk")(desk)
+
+
+def desk(
+    *,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address and open no browser.")] = False,
+) -> None:
+    """Open a page on this machine to veil files, look them over and mend them. Nothing leaves the machine."""
+    for sentence in protect_process().missing:
+        typer.echo(f"note: {sentence}", err=True)
+
+    def ready(address: str) -> None:
+        typer.echo(f"desk: {address}")
+        typer.echo("the address works once, in one browser; Ctrl-C or the page's button ends the desk", err=True)
+        if not no_browser:
+            webbrowser.open(address)
+
+    serve_desk(ready)

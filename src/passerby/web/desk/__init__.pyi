@@ -1,0 +1,7 @@
+from .server import (
+    serve_desk,
+)
+
+__all__ = [
+    "serve_desk",
+]

@@ -1,0 +1,56 @@
+"""Serves the desk on this machine alone, until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from passerby.web.desk.app import DeskParts, desk_app
+from passerby.web.desk.entry import DeskEntry, desk_name
+from passerby.web.desk.peers import is_own_program
+from passerby.web.listening import bind_port, serve_app
+
+LOOPBACK = "127.0.0.1"
+_TRIES = 8
+
+
+@contextlib.contextmanager
+def loopback_port() -> Iterator[socket.socket]:
+    """Take a free port of this machine: served on IPv4, and held on IPv6 so that nobody else can answer there for us."""
+    with contextlib.ExitStack() as held:
+        for _ in range(_TRIES):
+            listener = held.enter_context(contextlib.closing(bind_port(LOOPBACK, 0)))
+            if not socket.has_ipv6:
+                break
+            other = held.enter_context(socket.socket(socket.AF_INET6))
+            try:
+                other.bind(("::1", listener.getsockname()[1]))
+                break
+            except OSError as exc:
+                if not _is_taken(exc):
+                    break  # this machine has no such address, so nobody can take it
+        yield listener
+
+
+def _is_taken(exc: OSError) -> bool:
+    return exc.errno in {errno.EADDRINUSE, errno.EACCES}
+
+
+def serve_desk(ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT, SIGTERM or the page's button.
+
+    Args:
+        ready: Called with the one-time address once it answers.
+
+    Raises:
+        ServiceError: no port can be had.
+    """
+    with loopback_port() as listener:
+        port = listener.getsockname()[1]
+        entry = DeskEntry(f"{desk_name()}:{port}", is_own=partial(is_own_program, served=port))
+        parts = DeskParts(entry=entry, end=lambda: signal.raise_signal(signal.SIGTERM))
+        serve_app(desk_app(parts), listener, ready=lambda: ready(entry.address))
