@@ -66,6 +66,10 @@ from .pictures import (
     read_picture,
     write_picture,
 )
+from .seeking import (
+    ClipSeeker,
+    FrameIndex,
+)
 from .sources import (
     Inputs,
     InputSource,
@@ -84,6 +88,7 @@ __all__ = [
     "MANIFEST_SUFFIX",
     "ClipInfo",
     "ClipReader",
+    "ClipSeeker",
     "CodedPicture",
     "Colour",
     "Content",
@@ -94,6 +99,7 @@ __all__ = [
     "FieldGauge",
     "FileDigest",
     "Frame",
+    "FrameIndex",
     "HwAccel",
     "InputSource",
     "Inputs",

@@ -4,7 +4,10 @@ from .ahead import (
 from .clip import (
     ClipInfo,
     Colour,
+    open_clip,
     probe_clip,
+    reading,
+    video_stream,
 )
 from .encoder import (
     HwAccel,
@@ -15,9 +18,14 @@ from .encoder import (
 from .hardware import (
     hardware_encoders,
 )
+from .packets import (
+    RunningClock,
+    demux,
+)
 from .reader import (
     ClipReader,
     DecodeRecord,
+    Decoding,
     Frame,
     predict_record,
 )
@@ -31,15 +39,21 @@ __all__ = [
     "ClipReader",
     "Colour",
     "DecodeRecord",
+    "Decoding",
     "Frame",
     "HwAccel",
+    "RunningClock",
     "WriteReport",
     "WriteSettings",
     "create_encoder",
+    "demux",
     "hardware_encoders",
+    "open_clip",
     "plan_encoding",
     "predict_record",
     "probe_clip",
     "read_ahead",
+    "reading",
     "transcode",
+    "video_stream",
 ]
