@@ -54,9 +54,13 @@ from .run import (
     mend_file,
     picture_cover,
     settings_digest,
+    sidecar_header,
     veil_camera,
     veil_file,
     veil_frames,
+    with_places,
+    write_contact_sheets,
+    write_tracks,
 )
 from .settings import (
     REVERSIBLE_STYLES,
@@ -138,6 +142,7 @@ __all__ = [
     "save_sheets",
     "settings_digest",
     "sheet_names",
+    "sidecar_header",
     "track_boxes",
     "tracks_from_edited",
     "veil_camera",
@@ -145,7 +150,10 @@ __all__ = [
     "veil_frames",
     "verify_file",
     "with_margin",
+    "with_places",
+    "write_contact_sheets",
     "write_labels",
     "write_report",
     "write_sidecar",
+    "write_tracks",
 ]

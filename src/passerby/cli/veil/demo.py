@@ -47,11 +47,10 @@ def show_demo(output: Path, *, thorough: bool, quiet: bool, seconds: float = SEC
         MediaError: the portrait is missing.
     """
     from passerby.cli.progress import progress_for
-    from passerby.cli.veil.tracks import with_places
     from passerby.errors import OutputError
     from passerby.files import unwind_on_signals
     from passerby.media import protect_process
-    from passerby.veil import FindSettings, VeilSettings, WriteSettings, run_demo, write_report
+    from passerby.veil import FindSettings, VeilSettings, WriteSettings, run_demo, with_places, write_report
 
     protect_process()
     try:

@@ -7,16 +7,25 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import passerby
 from passerby.cli.progress import Report
 from passerby.cli.veil.options import VeilOptions
 from passerby.cli.veil.resuming import check_manifest
-from passerby.cli.veil.tracks import contact_sheet, tracks_of, with_places, write_tracks
+from passerby.cli.veil.tracks import tracks_of
 from passerby.cli.veil.until_clean import cover_until_clean
 from passerby.errors import PasserbyError
 from passerby.files import atomic_name
 from passerby.media import OutputJob, build_manifest, digest_named, write_manifest
-from passerby.veil import Detector, VeiledFile, VeilReport, VeilSettings, mend_file, veil_file
+from passerby.veil import (
+    Detector,
+    VeiledFile,
+    VeilReport,
+    VeilSettings,
+    mend_file,
+    veil_file,
+    with_places,
+    write_contact_sheets,
+    write_tracks,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +124,8 @@ def _veiled(
 
 
 def _write_tracks(path: Path, veiled: VeiledFile, beside: Path, settings: VeilSettings) -> str:
-    write_tracks(path, veiled, settings, passerby.__version__)
-    sheets = contact_sheet(path, veiled, beside, settings)
+    write_tracks(path, veiled, settings)
+    sheets = write_contact_sheets(path, veiled, beside, settings)
     return f"tracks: {path}" + (f"; contact sheet: {', '.join(sheet.name for sheet in sheets)}" if sheets else "")
 
 

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-import passerby
 from passerby.cli.progress import Report
-from passerby.cli.veil.tracks import header_of
 from passerby.cli.veil.verify import opened_verifiers
 from passerby.files import HIDDEN_PREFIX
 from passerby.veil import (
@@ -20,6 +18,7 @@ from passerby.veil import (
     VeilSettings,
     append_tracks,
     mend_file,
+    sidecar_header,
     tracks_from_edited,
     veil_file,
     verify_file,
@@ -81,7 +80,7 @@ def _again(
     tracks = append_tracks(veiled.tracks, tracks_from_edited(boxes))
     fresh = beside.with_name(f"{HIDDEN_PREFIX}{secrets.token_hex(16)}{beside.suffix}")
     try:
-        header, _ = header_of(veiled, settings, passerby.__version__)
+        header, _ = sidecar_header(veiled, settings)
         done = mend_file(source, beside, fresh, settings, header=header, tracks=tracks, progress=progress)
         if isinstance(done, str):
             done = veil_file(source, fresh, settings, detector=detector, tracks=tracks, progress=progress)

@@ -1,6 +1,12 @@
 from .agreement import (
     FrameSteps,
 )
+from .beside import (
+    sidecar_header,
+    with_places,
+    write_contact_sheets,
+    write_tracks,
+)
 from .camera import (
     veil_camera,
 )
@@ -37,7 +43,11 @@ __all__ = [
     "mend_file",
     "picture_cover",
     "settings_digest",
+    "sidecar_header",
     "veil_camera",
     "veil_file",
     "veil_frames",
+    "with_places",
+    "write_contact_sheets",
+    "write_tracks",
 ]
