@@ -175,8 +175,7 @@ finally:
     print("USED", time.process_time(), int(peak) / 1024, file=sys.stderr)
 """
 _ALONE = """
-import os, sys, time
-os.environ.setdefault("POLARS_IDEAL_MORSEL_SIZE", "20000")
+import sys, time
 from pathlib import Path
 from passerby.audit.scores.comparison_log import ComparisonLog
 from passerby.audit.scores.rates import rates_of

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -371,3 +372,16 @@ def test_drawn_logs_are_what_they_say() -> None:
     frame = drawn_log({"a": 0.2}, people=300, effect=0.0)
     assert frame.filter(pl.col("mated") == 0)["score"].gt(0).mean() == pytest.approx(0.2, abs=0.01)
     assert upper(0.5) == pytest.approx(0)
+
+
+def test_little_is_read_ahead_unless_the_user_says_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # memory of a long log is that of pieces read ahead, which grow with processors where nobody bounds them
+    path = write(drawn_log({"a": 0.1}), tmp_path / "log.csv")
+    for name in ("POLARS_CSV_CHUNK_SIZE", "POLARS_CSV_CHUNK_PREFETCH_LIMIT", "POLARS_IDEAL_MORSEL_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("POLARS_ROW_GROUP_PREFETCH_SIZE", "7")
+    ComparisonLog(path, QUICK)
+    assert int(os.environ["POLARS_CSV_CHUNK_SIZE"]) <= 1_000_000
+    assert int(os.environ["POLARS_CSV_CHUNK_PREFETCH_LIMIT"]) <= 4
+    assert int(os.environ["POLARS_IDEAL_MORSEL_SIZE"]) <= 20_000
+    assert os.environ["POLARS_ROW_GROUP_PREFETCH_SIZE"] == "7"

@@ -6,6 +6,7 @@ A row is one comparison of two pictures. ``subject`` and ``reference`` name the 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,13 @@ from passerby.errors import AuditError
 
 _NEEDED = ("score", "mated", "group", "subject")
 _BATCH_ROWS = 50_000
+_PIECES = {
+    "POLARS_CSV_CHUNK_SIZE": "500000",
+    "POLARS_CSV_CHUNK_PREFETCH_LIMIT": "2",
+    "POLARS_ROW_GROUP_PREFETCH_SIZE": "2",
+}
+"""How much Polars reads ahead: bytes of CSV, and pieces; otherwise memory grows with processors (``bench/audit.py speed``)."""
+_MORSEL_ROWS = 10_000
 _TRUE, _FALSE = ("1", "true", "t", "yes"), ("0", "false", "f", "no")
 
 
@@ -66,6 +74,7 @@ class ComparisonLog:
 
     def __init__(self, path: Path, settings: ScoresSettings) -> None:
         self._path, self._settings = path, settings
+        _read_small_pieces()
         self._frame = _scan(path)
         names = self._frame.collect_schema().names()
         if missing := [name for name in (*_NEEDED, *settings.by) if name not in names]:
@@ -220,6 +229,14 @@ def _reading(path: Path) -> Iterator[None]:
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as exc:
         said = str(exc).strip().splitlines()[0]
         raise AuditError(f"log must be CSV with a line of names, or Parquet, got {path}: {said}") from exc
+
+
+def _read_small_pieces() -> None:
+    """Have Polars hold little at a time, in this process from now on; what the user has set himself stays."""
+    for name, value in _PIECES.items():
+        os.environ.setdefault(name, value)
+    if "POLARS_IDEAL_MORSEL_SIZE" not in os.environ:
+        pl.Config.set_streaming_chunk_size(_MORSEL_ROWS)
 
 
 def _scan(path: Path) -> pl.LazyFrame:
