@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.media_clips import make_clip
+from tests.media_clips import make_clip, number_in
 
 from passerby.desk.playback.frame_server import ClipServer, open_frames
 from passerby.errors import UnreadableError, UsageError
@@ -50,6 +50,15 @@ def test_frames_are_scaled_down_and_never_up(clip: Path) -> None:
     server = open_frames(clip, frames=30)
     sizes = [Image.open(io.BytesIO(server.jpeg(3, width))).size for width in (None, 48, 4000)]
     assert sizes == [(96, 64), (48, 32), (96, 64)]
+
+
+def test_decoded_frames_are_given_in_the_coded_size(clip: Path) -> None:
+    server = open_frames(clip, frames=30)
+    picture = server.frame_at(5)
+    assert ((picture.width, picture.height), number_in(picture)) == ((96, 64), 5)
+    for index in (-1, 30):
+        with pytest.raises(IndexError):
+            server.frame_at(index)
 
 
 def test_times_lead_to_frames(clip: Path) -> None:

@@ -18,8 +18,8 @@ from PIL import Image
 from passerby.errors import UnreadableError, UsageError
 from passerby.media import ClipSeeker, ContentKind, Frame, read_picture, scaled_rgb, sniff_file
 
-CACHE_BYTES = 128 << 20
-"""Decoded frames that are held: 41 of 1080p. Two servers a file, input and output, stay within 700 MB with all else."""
+CACHE_BYTES = 96 << 20
+"""Decoded frames that are held: 30 of 1080p. Two servers a file, input and output, stay within 700 MB with all else."""
 _QUALITY = 88
 """Of JPEG. Source: a choice; 300 kB for 1080p, and no visible blocks beside the clip's own."""
 
@@ -44,6 +44,15 @@ class FrameServer(Protocol):
 
         Raises:
             UsageError: There is no such frame.
+            UnreadableError: It does not decode.
+        """
+        ...
+
+    def frame_at(self, index: int) -> av.VideoFrame:
+        """Return a decoded frame, of the coded size. It is shared: whoever changes it makes it writable first.
+
+        Raises:
+            IndexError: There is no such frame.
             UnreadableError: It does not decode.
         """
         ...
@@ -97,15 +106,16 @@ class ClipServer:
 
     def jpeg(self, index: int, width_px: int | None = None) -> bytes:
         """Return a frame as JPEG."""
-        with self._lock:
-            picture = self._held.get(index)
-            if picture is not None:
-                self._held.move_to_end(index)
-            else:
-                picture = self._decode(index)
+        picture = self._picture(index)
         width = min(width_px or picture.width, picture.width)
         height = max(1, round(picture.height * width / picture.width))
         return _jpeg_of(scaled_rgb(picture, width, height))
+
+    def frame_at(self, index: int) -> av.VideoFrame:
+        """Return a decoded frame."""
+        if not 0 <= index < len(self.times_s):
+            raise IndexError(index)
+        return self._picture(index)
 
     def index_at(self, time_s: float) -> int:
         """Return the frame that is shown at a time."""
@@ -117,6 +127,13 @@ class ClipServer:
             self._end_run()
             self._held.clear()
             self._held_bytes = 0
+
+    def _picture(self, index: int) -> av.VideoFrame:
+        with self._lock:
+            if index in self._held:
+                self._held.move_to_end(index)
+                return self._held[index]
+            return self._decode(index)
 
     def _decode(self, index: int) -> av.VideoFrame:
         if self._run is None or not self._seeker.nearest_start(index) <= self._next <= index:
@@ -165,6 +182,12 @@ class StillServer:
         width = min(width_px or self.width_px, self.width_px)
         height = max(1, round(self.height_px * width / self.width_px))
         return _jpeg_of(np.asarray(Image.fromarray(self._rgb).resize((width, height))))
+
+    def frame_at(self, index: int) -> av.VideoFrame:
+        """Return the picture as a frame."""
+        if index != 0:
+            raise IndexError(index)
+        return av.VideoFrame.from_ndarray(self._rgb, "rgb24")
 
     def index_at(self, time_s: float) -> int:
         """Return the only frame."""

@@ -14,7 +14,10 @@ from starlette.staticfiles import StaticFiles
 
 from passerby.web.desk.choosing import ChoosingPages
 from passerby.web.desk.door import DeskDoor
+from passerby.web.desk.edited import EditedFiles, no_files
+from passerby.web.desk.editing import EditingPages
 from passerby.web.desk.entry import COOKIE, ENTER, DeskEntry
+from passerby.web.desk.frames import FramesPages
 from passerby.web.desk.pages import DeskPages
 
 STATIC = Path(__file__).parent.parent / "static" / "desk"
@@ -28,11 +31,13 @@ class DeskParts:
         entry: Who is let in.
         end: Ends the desk.
         pages: Templates and texts.
+        edited: Gives the files that are looked over.
     """
 
     entry: DeskEntry
     end: Callable[[], None]
     pages: DeskPages = field(default_factory=DeskPages)
+    edited: EditedFiles = no_files
 
 
 def desk_app(parts: DeskParts) -> Starlette:
@@ -46,6 +51,8 @@ def desk_app(parts: DeskParts) -> Starlette:
         Mount("/static", StaticFiles(directory=STATIC)),
         Route(ENTER + "{token}", way.enter, methods=["GET"]),
         *ChoosingPages(parts.pages, parts.end).routes(),
+        *FramesPages(parts.pages, parts.edited).routes(),
+        *EditingPages(parts.pages, parts.edited).routes(),
     ]
     app = Starlette(routes=routes, exception_handlers={404: way.missing})
     app.add_middleware(DeskDoor, entry=parts.entry, pages=parts.pages)

@@ -1,0 +1,105 @@
+"""What the page of one file asks of the file that is looked over: plain rows in, plain rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from passerby.desk import FrameServer
+from passerby.errors import PasserbyError
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOutput:
+    """A file that an export wrote.
+
+    Attributes:
+        what: ``veiled``, ``statement``, ``statement_pdf``, ``report``, ``manifest`` or ``tracks``.
+        path: Where.
+    """
+
+    what: str
+    path: Path
+
+
+class EditedFile(Protocol):
+    """One file that is looked over and mended.
+
+    Attributes:
+        name: As the user knows it.
+        veiled: Frames of the result.
+        original: Frames of the input.
+    """
+
+    name: str
+    veiled: FrameServer
+    original: FrameServer
+
+    def state(self) -> Row:
+        """Return tracks, doubts and all else that follows from the edits."""
+        ...
+
+    def edit(self, row: object) -> Row:
+        """Make an edit, durably, and return the state."""
+        ...
+
+    def undo(self) -> Row:
+        """Take the last edit back."""
+        ...
+
+    def redo(self) -> Row:
+        """Make it again."""
+        ...
+
+    def boxes(self, first: int, last: int) -> Row:
+        """Return the boxes of a span of frames, by frame: track, x0, y0, x1, y1."""
+        ...
+
+    def pieces(self, track: int, frame: int) -> list[Row]:
+        """Return the tracks that may go on where one ends, by place and time."""
+        ...
+
+    def follow(
+        self, frame: int, box: tuple[float, float, float, float], *, direction: int, stop: Callable[[], bool]
+    ) -> Iterator[Row]:
+        """Follow a drawn box from frame to frame."""
+        ...
+
+    def export(self, progress: Callable[[float], None]) -> list[WrittenOutput]:
+        """Write what changed; progress is a share, 0 to 1."""
+        ...
+
+    def outputs(self) -> list[WrittenOutput]:
+        """Return what there is of the files that an export writes."""
+        ...
+
+
+EditedFiles = Callable[[str], EditedFile]
+"""Gives the file of a number; LookupError where there is none."""
+
+
+def no_files(number: str) -> EditedFile:
+    """Know no file.
+
+    Raises:
+        LookupError: Always.
+    """
+    raise LookupError(number)
+
+
+def refused(exc: PasserbyError, status: int = 400) -> JSONResponse:
+    """Say what was wrong and what helps."""
+    return JSONResponse({"error": exc.message} | ({"hint": exc.hint} if exc.hint else {}), status)
+
+
+def asked_number(request: Request, name: str, usual: int | None = None) -> int | None:
+    """Return a whole number of a request's query; what is no number is as if it were not there."""
+    text = request.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else usual

@@ -1,0 +1,185 @@
+"""The page of one file, and what it asks: state, edits, boxes that are followed, exports."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from passerby.errors import PasserbyError, UsageError
+from passerby.web.desk.edited import EditedFile, EditedFiles, Row, asked_number, refused
+from passerby.web.desk.exporting import Exports
+from passerby.web.desk.pages import DeskPages
+
+_MOST_BYTES = 1 << 22
+"""Of one edit: a box in each of 50,000 frames."""
+_SPAN = 2000
+_Handler = Callable[[Request, EditedFile], Awaitable[Response]]
+
+
+class EditingPages:
+    """The page and its interface.
+
+    Args:
+        pages: Templates and texts.
+        edited: Gives the files.
+    """
+
+    def __init__(self, pages: DeskPages, edited: EditedFiles) -> None:
+        self._pages, self._edited, self._exports = pages, edited, Exports()
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        api = "/api/files/{id}"
+        reads: list[tuple[str, _Handler]] = [
+            ("/look/{id}", self.page), (f"{api}/state", self.state), (f"{api}/boxes", self.boxes),
+            (f"{api}/pieces", self.pieces), (f"{api}/export", self.exported), (f"{api}/out/{{what}}", self.output),
+        ]  # fmt: skip
+        changes: list[tuple[str, _Handler]] = [
+            (f"{api}/edits", self.edit), (f"{api}/undo", self.undo), (f"{api}/redo", self.redo),
+            (f"{api}/follow", self.follow), (f"{api}/export", self.export),
+        ]  # fmt: skip
+        return [
+            *(Route(path, self._of_file(run), methods=["GET"]) for path, run in reads),
+            *(Route(path, self._of_file(run), methods=["POST"]) for path, run in changes),
+        ]
+
+    def _of_file(self, run: _Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            try:
+                return await run(request, await run_in_threadpool(self._edited, request.path_params["id"]))
+            except LookupError:
+                return self._pages.refused(request, "missing")
+            except PasserbyError as exc:
+                return refused(exc)
+
+        return serve
+
+    async def page(self, request: Request, file: EditedFile) -> Response:
+        """The page."""
+        return self._pages.render(request, "look.html", id=request.path_params["id"], name=file.name)
+
+    async def state(self, request: Request, file: EditedFile) -> Response:
+        """What follows from all edits, and when each frame is shown."""
+        del request
+        return JSONResponse(await run_in_threadpool(_whole_state, file))
+
+    async def boxes(self, request: Request, file: EditedFile) -> Response:
+        """The boxes of some frames."""
+        first = asked_number(request, "first") or 0
+        last = min(asked_number(request, "last", first) or 0, first + _SPAN - 1)
+        return JSONResponse({"boxes": dict(await run_in_threadpool(file.boxes, first, last))})
+
+    async def pieces(self, request: Request, file: EditedFile) -> Response:
+        """What may be the kept person's next piece."""
+        track, frame = asked_number(request, "track") or 0, asked_number(request, "frame") or 0
+        found = await run_in_threadpool(file.pieces, track, frame)
+        return JSONResponse({"pieces": [dict(one) for one in found]})
+
+    async def edit(self, request: Request, file: EditedFile) -> Response:
+        """Make one edit: it is durable before this is answered."""
+        row = await _asked_row(request)
+        return JSONResponse(dict(await run_in_threadpool(file.edit, row)))
+
+    async def undo(self, request: Request, file: EditedFile) -> Response:
+        """Take the last edit back."""
+        del request
+        return JSONResponse(dict(await run_in_threadpool(file.undo)))
+
+    async def redo(self, request: Request, file: EditedFile) -> Response:
+        """Make the edit again that was taken back last."""
+        del request
+        return JSONResponse(dict(await run_in_threadpool(file.redo)))
+
+    async def follow(self, request: Request, file: EditedFile) -> Response:
+        """Follow a box, one line a frame as it is found; ends when the page ends the request."""
+        asked = _asked_follow(await _asked_row(request))
+        stopped = threading.Event()
+        steps = file.follow(asked.frame, asked.box, direction=asked.direction, stop=stopped.is_set)
+        return StreamingResponse(_lines(steps, stopped), media_type="application/x-ndjson")
+
+    async def export(self, request: Request, file: EditedFile) -> Response:
+        """Begin an export."""
+        number = request.path_params["id"]
+        await run_in_threadpool(self._exports.begin, number, file)
+        return JSONResponse({"job": number})
+
+    async def exported(self, request: Request, file: EditedFile) -> Response:
+        """How far the export is, and what there is."""
+        number = str(request.path_params["id"])
+        told = self._exports.told(number)
+        outputs = await run_in_threadpool(file.outputs)
+        rows = [
+            {"what": one.what, "name": one.path.name, "path": f"/api/files/{quote(number)}/out/{one.what}"}
+            for one in outputs
+        ]
+        return JSONResponse(told | {"outputs": rows})
+
+    async def output(self, request: Request, file: EditedFile) -> Response:
+        """One of the files that an export wrote."""
+        for one in await run_in_threadpool(file.outputs):
+            if one.what == request.path_params["what"]:
+                return FileResponse(one.path, filename=one.path.name, content_disposition_type="inline")
+        raise LookupError(request.path_params["what"])
+
+
+@dataclass(frozen=True, slots=True)
+class _AskedFollow:
+    frame: int
+    box: tuple[float, float, float, float]
+    direction: int
+
+
+def _whole_state(file: EditedFile) -> dict[str, Any]:
+    frames = file.original
+    size = {"width": frames.width_px, "height": frames.height_px, "rotation": frames.rotation_deg}
+    return dict(file.state()) | size | {"times_s": frames.times_s, "frames": len(frames.times_s)}
+
+
+async def _asked_row(request: Request) -> object:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            raise UsageError(f"an edit must be at most {_MOST_BYTES} bytes, got more")
+    try:
+        found: object = json.loads(bytes(body) or b"{}")
+    except (ValueError, RecursionError) as exc:
+        raise UsageError(f"an edit must be one JSON object, got: {exc}") from exc
+    return found
+
+
+def _asked_follow(row: object) -> _AskedFollow:
+    if not isinstance(row, dict):
+        raise UsageError("what is to be followed must be one JSON object")
+    frame, box, direction = row.get("frame"), row.get("box"), row.get("direction")
+    if not isinstance(frame, int) or isinstance(frame, bool) or frame < 0:
+        raise UsageError(f"frame must be a whole number from 0 on, got {frame!r}")
+    if not isinstance(box, list) or len(box) != 4 or not all(_is_place(edge) for edge in box):
+        raise UsageError(f"box must be four numbers [x0, y0, x1, y1], got {box!r}")
+    if direction not in {1, -1}:
+        raise UsageError(f"direction must be 1 or -1, got {direction!r}")
+    return _AskedFollow(frame, (float(box[0]), float(box[1]), float(box[2]), float(box[3])), int(direction))
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e6 < value < 1e6
+
+
+async def _lines(steps: Iterator[Row], stopped: threading.Event) -> AsyncIterator[bytes]:
+    try:
+        while (one := await run_in_threadpool(partial(next, steps, None))) is not None:
+            yield json.dumps(dict(one)).encode() + b"\n"
+    except PasserbyError as exc:
+        yield json.dumps({"error": exc.message}).encode() + b"\n"
+    finally:
+        stopped.set()

@@ -1,0 +1,73 @@
+"""Exports that run while the page goes on: one a file, with its progress and its end."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from passerby.errors import PasserbyError, UsageError
+from passerby.web.desk.edited import EditedFile
+
+
+@dataclass(slots=True)
+class RunningExport:
+    """How far an export is.
+
+    Attributes:
+        file: What is exported.
+        done: Share, 0 to 1.
+        state: ``running``, ``done`` or ``failed``.
+        error: What went wrong.
+        hint: What helps.
+    """
+
+    file: EditedFile
+    done: float = 0.0
+    state: str = "running"
+    error: str = ""
+    hint: str = ""
+    thread: threading.Thread | None = field(default=None, repr=False)
+
+    def run(self) -> None:
+        """Export, in the thread of this call."""
+        try:
+            self.file.export(self.tell)
+            self.state = "done"
+        except PasserbyError as exc:
+            self.error, self.hint, self.state = exc.message, exc.hint or "", "failed"
+        except OSError as exc:
+            self.error, self.state = f"the export could not be written: {exc.strerror or exc}", "failed"
+
+    def tell(self, done: float) -> None:
+        """Take note of how far it is."""
+        self.done = done
+
+
+class Exports:
+    """The exports of a desk."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._of: dict[str, RunningExport] = {}
+
+    def begin(self, number: str, file: EditedFile) -> None:
+        """Begin one.
+
+        Raises:
+            UsageError: One of the same file runs.
+        """
+        with self._lock:
+            before = self._of.get(number)
+            if before is not None and before.state == "running":
+                raise UsageError("this file is being exported", hint="wait for the end, then export again")
+            begun = self._of[number] = RunningExport(file)
+            begun.thread = threading.Thread(target=begun.run, name="export", daemon=True)
+            begun.thread.start()
+
+    def told(self, number: str) -> dict[str, Any]:
+        """Return how far the last one is."""
+        one = self._of.get(number)
+        if one is None:
+            return {"state": "none", "done": 0.0}
+        return {"state": one.state, "done": one.done, "error": one.error, "hint": one.hint}
