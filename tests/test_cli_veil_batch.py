@@ -16,7 +16,6 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from passerby.cli.app import build
-from passerby.cli.veil.side_by_side import processes_for
 from passerby.config import PORTRAIT, processors, share_processors
 from passerby.veil.tools.demo_clip import demo_clip
 

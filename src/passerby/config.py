@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 ASSETS = Path(__file__).parent / "assets"
@@ -43,3 +44,21 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path | None:
     if Path(base).is_absolute():
         return Path(base) / "passerby"
     return Path(home) / ".cache" / "passerby" if Path(home).is_absolute() else None
+
+
+_BYTES_EACH = 1 << 30
+"""Memory that a process gets where their number is chosen here. Source: docs/measures.md, memory at 1080p."""
+
+
+def processes_for(files: int) -> int:
+    """Return how many processes veil so many files best: one a processor, as far as memory goes."""
+    memory = _free_bytes() // _BYTES_EACH
+    return max(1, min(processors(), files, memory))
+
+
+def _free_bytes() -> int:
+    with suppress(OSError, ValueError, IndexError), Path("/proc/meminfo").open(encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) << 10
+    return 2 * _BYTES_EACH

@@ -13,7 +13,8 @@ from passerby.cli.veil.one_file import FileOrder, FileOutcome, folder_for, veil_
 from passerby.cli.veil.options import VeilOptions
 from passerby.cli.veil.resuming import may_replace, stands_already
 from passerby.cli.veil.settings import settings_of
-from passerby.cli.veil.side_by_side import SideBySide, processes_for
+from passerby.cli.veil.side_by_side import SideBySide
+from passerby.config import processes_for
 from passerby.errors import PasserbyError, UsageError
 from passerby.files import check_target, unwind_on_signals
 from passerby.media import (

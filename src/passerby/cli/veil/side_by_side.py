@@ -11,21 +11,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
-from pathlib import Path
 from typing import Self
 
 from passerby import errors
 from passerby.cli.veil.one_file import FileOrder, FileOutcome, veil_one
 from passerby.cli.veil.options import VeilOptions
-from passerby.config import processors, share_processors
+from passerby.config import share_processors
 from passerby.errors import PasserbyError, VeilError
 from passerby.files import unwind_on_signals
 from passerby.veil import Detector, VeilSettings
 
 _CONTEXT = SpawnContext()
 _END_S = 10.0
-_BYTES_EACH = 1 << 30
-"""Memory that a process gets where their number is chosen here. Source: docs/measures.md, memory at 1080p."""
 
 _Answer = FileOutcome | tuple[str, str, str | None]
 
@@ -38,20 +35,6 @@ class _Worker:
     orders: Connection
     life: Connection
     order: FileOrder | None = None
-
-
-def processes_for(files: int) -> int:
-    """Return how many processes veil so many files best: one a processor, as far as memory goes."""
-    memory = _free_bytes() // _BYTES_EACH
-    return max(1, min(processors(), files, memory))
-
-
-def _free_bytes() -> int:
-    with suppress(OSError, ValueError, IndexError), Path("/proc/meminfo").open(encoding="ascii") as lines:
-        for line in lines:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) << 10
-    return 2 * _BYTES_EACH
 
 
 class SideBySide:
