@@ -16,7 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from passerby.cli.app import build
-from passerby.config import PORTRAIT, processors, share_processors
+from passerby.config import PORTRAIT, processes_for, processors, share_processors
 from passerby.veil.tools.demo_clip import demo_clip
 
 

@@ -1,3 +1,9 @@
+from .jobs import (
+    JobPhase,
+    JobState,
+    VeilJobs,
+    VeilOrder,
+)
 from .playback import (
     FrameServer,
     open_frames,
@@ -5,5 +11,9 @@ from .playback import (
 
 __all__ = [
     "FrameServer",
+    "JobPhase",
+    "JobState",
+    "VeilJobs",
+    "VeilOrder",
     "open_frames",
 ]

@@ -76,6 +76,7 @@ from .sources import (
     SkippedInput,
     SourceKind,
     expand_inputs,
+    may_hold_footage,
 )
 from .undecodable import (
     H264_HINT,
@@ -123,6 +124,7 @@ __all__ = [
     "frame_planes",
     "hardware_encoders",
     "library_versions",
+    "may_hold_footage",
     "moments",
     "nal_type",
     "nal_units",

@@ -89,6 +89,15 @@ class Inputs:
     many: bool = False
 
 
+def may_hold_footage(name: str) -> bool:
+    """Return whether a file's name ends as names of pictures and clips do; its content is not looked at.
+
+    >>> may_hold_footage("a.MOV"), may_hold_footage("notes.txt")
+    (True, False)
+    """
+    return Path(name).suffix.lower() in _FOOTAGE_SUFFIXES
+
+
 def expand_inputs(named: Sequence[str], *, output: str | Path | None = None) -> Inputs:
     """Find what the user's inputs hold.
 

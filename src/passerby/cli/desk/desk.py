@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import webbrowser
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from passerby.errors import UsageError
 from passerby.media import protect_process
 from passerby.web import serve_desk
 
@@ -18,9 +20,19 @@ def add_to(app: typer.Typer) -> None:
 
 def desk(
     *,
+    named: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE or FOLDER]...", help="Files to veil at once, folders to begin in."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Files at once. Default: one a processor.")
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address and open no browser.")] = False,
 ) -> None:
     """Open a page on this machine to veil files, look them over and mend them. Nothing leaves the machine."""
+    for one in named or []:
+        if not one.exists():
+            raise UsageError(f"no such file or folder: {one}", hint="check the name and the folder you are in")
     for sentence in protect_process().missing:
         typer.echo(f"note: {sentence}", err=True)
 
@@ -30,4 +42,4 @@ def desk(
         if not no_browser:
             webbrowser.open(address)
 
-    serve_desk(ready)
+    serve_desk(named or [], ready, most=jobs)

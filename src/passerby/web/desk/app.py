@@ -17,8 +17,10 @@ from passerby.web.desk.door import DeskDoor
 from passerby.web.desk.edited import EditedFiles, no_files
 from passerby.web.desk.editing import EditingPages
 from passerby.web.desk.entry import COOKIE, ENTER, DeskEntry
+from passerby.web.desk.files import DeskFiles
 from passerby.web.desk.frames import FramesPages
 from passerby.web.desk.pages import DeskPages
+from passerby.web.desk.places import Places
 
 STATIC = Path(__file__).parent.parent / "static" / "desk"
 
@@ -30,12 +32,16 @@ class DeskParts:
     Attributes:
         entry: Who is let in.
         end: Ends the desk.
+        files: What is open; nothing by default.
+        places: What may be listed; the user's own folder by default.
         pages: Templates and texts.
         edited: Gives the files that are looked over.
     """
 
     entry: DeskEntry
     end: Callable[[], None]
+    files: DeskFiles = field(default_factory=DeskFiles)
+    places: Places = field(default_factory=lambda: Places(Path.home()))
     pages: DeskPages = field(default_factory=DeskPages)
     edited: EditedFiles = no_files
 
@@ -50,7 +56,7 @@ def desk_app(parts: DeskParts) -> Starlette:
     routes: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         Route(ENTER + "{token}", way.enter, methods=["GET"]),
-        *ChoosingPages(parts.pages, parts.end).routes(),
+        *ChoosingPages(parts.pages, parts.files, parts.places, parts.end).routes(),
         *FramesPages(parts.pages, parts.edited).routes(),
         *EditingPages(parts.pages, parts.edited).routes(),
     ]

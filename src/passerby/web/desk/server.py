@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import getpass
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
+from passerby.desk import VeilJobs
 from passerby.web.desk.app import DeskParts, desk_app
+from passerby.web.desk.dropped import DroppedFiles
 from passerby.web.desk.entry import DeskEntry, desk_name
+from passerby.web.desk.files import DeskFiles
 from passerby.web.desk.peers import is_own_program
+from passerby.web.desk.places import Places, media_folders
 from passerby.web.listening import bind_port, serve_app
 
 LOOPBACK = "127.0.0.1"
@@ -40,17 +46,36 @@ def _is_taken(exc: OSError) -> bool:
     return exc.errno in {errno.EADDRINUSE, errno.EACCES}
 
 
-def serve_desk(ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT, SIGTERM or the page's button.
+def serve_desk(named: Sequence[Path], ready: Callable[[str], None], *, most: int | None = None) -> None:
+    """Serve until SIGINT, SIGTERM or the page's button; then what is being veiled is undone, and nothing is left.
 
     Args:
+        named: Files and folders to open at once.
         ready: Called with the one-time address once it answers.
+        most: Files that are veiled at once; None takes what memory and processors allow.
 
     Raises:
         ServiceError: no port can be had.
+        UsageError: a named file is missing, or holds nothing to veil.
     """
-    with loopback_port() as listener:
+    places = Places(Path.home(), named, media=media_folders(_user()))
+    with (
+        loopback_port() as listener,
+        DroppedFiles() as dropped,
+        VeilJobs(most) as jobs,
+        DeskFiles(jobs, dropped) as files,
+    ):
+        for one in named:
+            if one.is_file():
+                files.open(places.allowed(one))
         port = listener.getsockname()[1]
         entry = DeskEntry(f"{desk_name()}:{port}", is_own=partial(is_own_program, served=port))
-        parts = DeskParts(entry=entry, end=lambda: signal.raise_signal(signal.SIGTERM))
+        parts = DeskParts(entry=entry, files=files, places=places, end=lambda: signal.raise_signal(signal.SIGTERM))
         serve_app(desk_app(parts), listener, ready=lambda: ready(entry.address))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
