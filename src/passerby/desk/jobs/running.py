@@ -76,7 +76,7 @@ class JobState:
 
 
 @dataclass(slots=True, eq=False)
-class _Job:
+class _VeilJob:
     order: VeilOrder
     state: JobState = field(default_factory=JobState)
     process: subprocess.Popen[str] | None = None
@@ -105,7 +105,7 @@ class VeilJobs:
         self._most = most
         self._command, self._clock, self._changed = command, clock, changed
         self._lock = threading.Lock()
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, _VeilJob] = {}
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -118,7 +118,7 @@ class VeilJobs:
         """Veil a file as soon as there is a place, and return the job's number."""
         with self._lock:
             number = len(self._jobs) + 1
-            self._jobs[number] = _Job(order)
+            self._jobs[number] = _VeilJob(order)
             self._fill()
         return number
 
@@ -177,7 +177,7 @@ class VeilJobs:
         for job in waiting[: max(0, most - going)]:
             self._begin(job, most)
 
-    def _begin(self, job: _Job, among: int) -> None:
+    def _begin(self, job: _VeilJob, among: int) -> None:
         order = job.order
         held = () if order.held is None else (order.held,)
         try:
@@ -192,7 +192,7 @@ class VeilJobs:
         job.thread = threading.Thread(target=self._listen, args=(job, json.dumps(named)), name="veil-job", daemon=True)
         job.thread.start()
 
-    def _listen(self, job: _Job, order: str) -> None:
+    def _listen(self, job: _VeilJob, order: str) -> None:
         process = job.process
         if process is None or process.stdin is None or process.stdout is None:
             return
@@ -220,7 +220,7 @@ class VeilJobs:
             self._fill()
         self._changed()
 
-    def _hear(self, job: _Job, told: dict[str, Any]) -> None:
+    def _hear(self, job: _VeilJob, told: dict[str, Any]) -> None:
         with self._lock:
             if job.state.phase is not JobPhase.VEILING:
                 return
@@ -238,7 +238,7 @@ class VeilJobs:
             else:
                 job.state = self._progress(job, float(told["frames"]), told["of"])
 
-    def _progress(self, job: _Job, frames: float, of: int | None) -> JobState:
+    def _progress(self, job: _VeilJob, frames: float, of: int | None) -> JobState:
         took_s = self._clock() - job.began_s
         speed = frames / took_s if took_s > 0 else 0.0
         left_s = (of - frames) / speed if of and speed and of >= frames else None
