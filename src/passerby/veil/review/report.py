@@ -164,7 +164,11 @@ def face_sizes(tracks: Iterable[Track]) -> tuple[SizeRow, ...]:
 
 
 def doubtful_places(
-    tracks: Iterable[Track], times_s: Sequence[float], uncovered: Iterable[tuple[int, BoxTuple, float]] = ()
+    tracks: Iterable[Track],
+    times_s: Sequence[float],
+    uncovered: Iterable[tuple[int, BoxTuple, float]] = (),
+    *,
+    most: int = MOST_PLACES,
 ) -> tuple[tuple[ReviewPlace, ...], int]:
     """Return where a person should look, and how many more places there are than are listed.
 
@@ -174,6 +178,7 @@ def doubtful_places(
         tracks: All tracks.
         times_s: Presentation time of each frame.
         uncovered: Detections that are not covered: frame, box, confidence.
+        most: So many are listed.
     """
     open_ = [
         ReviewPlace("too faint to be covered", frame, _time_of(frame, times_s), box, score, covered=False)
@@ -194,8 +199,8 @@ def doubtful_places(
                 track=track.number,
             )
             places.append(place)
-    places = open_[: MOST_PLACES // 2] + sorted(places, key=lambda place: place.confidence)
-    return tuple(places[:MOST_PLACES]), max(0, len(places) - MOST_PLACES) + max(0, len(open_) - MOST_PLACES // 2)
+    places = open_[: most // 2] + sorted(places, key=lambda place: place.confidence)
+    return tuple(places[:most]), max(0, len(places) - most) + max(0, len(open_) - most // 2)
 
 
 def _time_of(frame: int, times_s: Sequence[float]) -> float:

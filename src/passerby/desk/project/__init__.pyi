@@ -1,0 +1,65 @@
+from .doubts import (
+    doubts_of_report,
+    doubts_of_verify,
+)
+from .edit_json import (
+    edit_to_json,
+    parse_edit,
+)
+from .edits import (
+    CorrectEdit,
+    CoverEdit,
+    DeskEdit,
+    DrawnBox,
+    JoinEdit,
+    KeepEdit,
+    SettleEdit,
+    SplitEdit,
+    UncoverEdit,
+    UnkeepEdit,
+    UnzoneEdit,
+    ZoneEdit,
+)
+from .keeping import (
+    next_pieces,
+)
+from .project import (
+    SIDECAR_SUFFIX,
+    Project,
+)
+from .state import (
+    DeskDoubt,
+    DeskState,
+    DeskTrack,
+    KeptPerson,
+    boxes_to_json,
+    state_to_json,
+)
+
+__all__ = [
+    "SIDECAR_SUFFIX",
+    "CorrectEdit",
+    "CoverEdit",
+    "DeskDoubt",
+    "DeskEdit",
+    "DeskState",
+    "DeskTrack",
+    "DrawnBox",
+    "JoinEdit",
+    "KeepEdit",
+    "KeptPerson",
+    "Project",
+    "SettleEdit",
+    "SplitEdit",
+    "UncoverEdit",
+    "UnkeepEdit",
+    "UnzoneEdit",
+    "ZoneEdit",
+    "boxes_to_json",
+    "doubts_of_report",
+    "doubts_of_verify",
+    "edit_to_json",
+    "next_pieces",
+    "parse_edit",
+    "state_to_json",
+]

@@ -1,0 +1,277 @@
+"""One file that is being mended: the tracks of its first veil, the journal of edits, and the state that follows from both.
+
+An edit is checked, then written and flushed, then seen. Whatever ends the process, what was acknowledged is there again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import passerby
+from passerby.desk.project.doubts import doubt_to_json, doubts_of_tracks, in_order, join_doubts
+from passerby.desk.project.draft import Draft
+from passerby.desk.project.edit_json import edit_to_json
+from passerby.desk.project.edits import DeskEdit
+from passerby.desk.project.journal import FORMAT, VERSION, Journal
+from passerby.desk.project.paths import differing, piece
+from passerby.desk.project.replay import Replay
+from passerby.desk.project.state import DeskDoubt, DeskState, DeskTrack
+from passerby.desk.project.told import told_settings
+from passerby.errors import DeskError, UnreadableError
+from passerby.files import FileSystem, write_atomic
+from passerby.media import expand_inputs, plan_outputs
+from passerby.values import Digest, Zone, digest_bytes, digest_file
+from passerby.veil import TrackBox, check_sidecar_source, merge_intervals, read_sidecar, track_boxes, tracks_from_edited
+
+JOURNAL_SUFFIX, BASE_SUFFIX = ".desk.jsonl", ".desk.tracks.json"
+"""Behind the whole name of the input."""
+SIDECAR_SUFFIX = ".tracks.json"
+"""Behind the whole name of the output."""
+
+Shown = tuple[tuple[DeskTrack, ...], tuple[Zone, ...]]
+"""What an output shows: tracks and zones."""
+
+
+class Project:
+    """A file that is being mended; a context, which closes it. Safe to use from several threads.
+
+    Args:
+        source: The bare input.
+        veiled: Its output.
+        journal: Open.
+        base: The sidecar of the first veil.
+
+    Attributes:
+        source: As given.
+        veiled: As given.
+        header: Of the sidecar of the first veil.
+        settings: How the output was made.
+        notes: What was noticed while it was opened, in words.
+    """
+
+    def __init__(self, source: Path, veiled: Path, journal: Journal, base: Path) -> None:
+        self.source, self.veiled, self._journal = source, veiled, journal
+        self._lock = threading.RLock()
+        self.header, boxes = read_sidecar(base)
+        self.settings, self.notes = told_settings(veiled)
+        if journal.torn:
+            self.notes += (f"half a last line of {journal.torn} bytes was left out: its edit was never acknowledged",)
+        self._base = Draft.of(tracks_from_edited(boxes), self.settings.cover.zones, self.header.frames)
+        rows = journal.rows[1:]
+        replay = Replay(journal.path, rows)
+        self._edits, self._redo, self._doubts = replay.edits, replay.redo, replay.doubts
+        self._draft = replay.fold(self._base)
+        self._lines = 1 + len(rows)
+        self._exported = self._shown(_output_digest(veiled), replay, rows)
+        self._state: DeskState | None = None
+
+    @classmethod
+    def open(
+        cls, source: Path, veiled: Path | None = None, *, beside: Path | None = None, system: FileSystem | None = None
+    ) -> Self:
+        """Open the project of a file, or begin one.
+
+        Args:
+            source: The bare input; picture or clip.
+            veiled: Its output, with the sidecar of its tracks beside it; None takes the name that ``passerby veil`` gives.
+            beside: Folder of the journal; None is the input's.
+            system: Another one breaks its calls in tests.
+
+        Raises:
+            DeskError: the journal is of another file, broken, or open elsewhere.
+            UsageError: a sidecar does not fit.
+            UnreadableError: a file cannot be read.
+            OutputError: the journal cannot be written.
+        """
+        veiled = veiled or plan_outputs(expand_inputs([str(source)]))[0].target
+        folder = beside or source.parent
+        path, base = folder / (source.name + JOURNAL_SUFFIX), folder / (source.name + BASE_SUFFIX)
+        digest = _digest(source)
+        if not path.exists():
+            _begin(path, base, veiled.with_name(veiled.name + SIDECAR_SUFFIX), digest)
+        journal = Journal(path, system=system or FileSystem())
+        try:
+            _check_header(path, journal.rows, digest, base)
+            project = cls(source, veiled, journal, base)
+        except BaseException:
+            journal.close()
+            raise
+        project.add_doubts(doubts_of_tracks(one.track for one in project._base.tracks.values()))
+        return project
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the journal. Nothing is lost by leaving this out."""
+        self._journal.close()
+
+    def state(self) -> DeskState:
+        """Return what is there now."""
+        with self._lock:
+            if self._state is None:
+                self._state = self._made()
+            return self._state
+
+    def apply(self, edit: DeskEdit) -> DeskState:
+        """Apply an edit; when this returns it is on disk, when it raises nothing was changed.
+
+        Raises:
+            UsageError: the edit does not fit.
+            OutputError: it cannot be written.
+        """
+        with self._lock:
+            draft = self._draft.copy()
+            draft.apply(edit, self._doubts)
+            self._write(edit_to_json(edit))
+            self._draft, self._redo = draft, []
+            self._edits.append(edit)
+            return self.state()
+
+    def undo(self) -> DeskState:
+        """Take back the last edit, where there is one; errors as for :meth:`apply`."""
+        return self._step("undo", self._edits, self._redo)
+
+    def redo(self) -> DeskState:
+        """Apply again what was taken back last, where there is something; errors as for :meth:`apply`."""
+        return self._step("redo", self._redo, self._edits)
+
+    def add_doubts(self, found: Iterable[DeskDoubt]) -> DeskState:
+        """Take in places for a person to look at; those that are known already are joined. No step of undo.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        with self._lock:
+            new = join_doubts(self._doubts.values(), found)
+            if new:
+                self._write({"doubts": [doubt_to_json(one) for one in new]})
+                self._doubts |= {one.id: one for one in new}
+            return self.state()
+
+    def note_exported(self, output: Digest, state: DeskState) -> DeskState:
+        """Take in that an output shows a state now; errors as for :meth:`add_doubts`."""
+        with self._lock:
+            self._write({"exported": output, "line": state.line})
+            self._exported = (state.tracks, state.zones)
+            return self.state()
+
+    def boxes(self, first: int, last: int) -> tuple[TrackBox, ...]:
+        """Return the boxes of all tracks in the frames from first to last."""
+        tracks = [
+            piece(one, one.number, max(first, one.first), min(last, one.last)).track
+            for one in self.state().tracks
+            if one.first <= last and one.last >= first
+        ]
+        return tuple(track_boxes(tracks))
+
+    def _step(self, name: str, there: list[DeskEdit], other: list[DeskEdit]) -> DeskState:
+        with self._lock:
+            if there:
+                self._write({name: 1})
+                other.append(there.pop())
+                self._draft = self._base.copy()
+                for edit in self._edits:
+                    self._draft.apply(edit, self._doubts)
+            return self.state()
+
+    def _write(self, row: dict[str, Any]) -> None:
+        self._journal.append(row)
+        self._lines += 1
+        self._state = None
+
+    def _shown(self, output: Digest | None, replay: Replay, rows: Sequence[dict[str, Any]]) -> Shown | None:
+        """Return what the output shows; None where nobody knows."""
+        line = next((line for digest, line in reversed(replay.exports) if digest == output), None)
+        if line is not None:
+            draft = Replay(self._journal.path, rows[: line - 1]).fold(self._base)
+            return tuple(draft.tracks.values()), tuple(draft.zones.values())
+        if output is not None and output == self.header.output:
+            return tuple(self._base.tracks.values()), tuple(self._base.zones.values())
+        self.notes += ("the output is not the one that the tracks are of: all of it is veiled anew",)
+        return None
+
+    def _made(self) -> DeskState:
+        draft = self._draft
+        tracks = tuple(draft.tracks[number] for number in sorted(draft.tracks))
+        zones = tuple(draft.zones.values())
+        doubts = []
+        for one in self._doubts.values():
+            settled, made = draft.settled.get(one.id, (None, None))
+            doubts.append(replace(one, settled=settled, track=made or one.track))
+        return DeskState(
+            frames=draft.frames,
+            tracks=tracks,
+            zones=zones,
+            doubts=in_order(doubts),
+            kept=draft.kept,
+            taken_away=tuple(draft.taken_away),
+            moved=draft.moved,
+            changed_frames=_changed(self._exported, (tracks, zones), draft.frames),
+            whole=self.header.whole,
+            undo_depth=len(self._edits),
+            redo_depth=len(self._redo),
+            line=self._lines,
+        )
+
+
+def _changed(old: Shown | None, new: Shown, frames: int) -> tuple[tuple[int, int], ...]:
+    """Return the intervals of frames in which something else is covered."""
+    if old is None or {zone.points for zone in old[1]} != {zone.points for zone in new[1]}:
+        return ((0, frames - 1),)
+    return merge_intervals((frame, frame) for frame in differing(old[0], new[0]))
+
+
+def _digest(path: Path) -> Digest:
+    try:
+        return digest_file(path)
+    except OSError as exc:
+        raise UnreadableError(f"{path} must be readable, got: {exc.strerror or exc}") from exc
+
+
+def _output_digest(veiled: Path) -> Digest | None:
+    try:
+        return digest_file(veiled)
+    except OSError:
+        return None
+
+
+def _begin(path: Path, base: Path, sidecar: Path, source: Digest) -> None:
+    """Begin a project: the sidecar of the first veil is kept as it is, and the journal names both."""
+    header, _ = read_sidecar(sidecar)
+    check_sidecar_source(header, source, sidecar)
+    data = sidecar.read_bytes()
+    write_atomic(base, data, mode=0o600)
+    Journal.begin(path, _header(source, digest_bytes(data)))
+
+
+def _header(source: Digest, tracks: Digest) -> dict[str, Any]:
+    return {
+        "format": FORMAT, "version": VERSION, "source": source, "tracks": tracks, "passerby": passerby.__version__,
+    }  # fmt: skip
+
+
+def _check_header(path: Path, rows: Sequence[dict[str, Any]], source: Digest, base: Path) -> None:
+    header = rows[0] if rows else {}
+    if header.get("format") != FORMAT or header.get("version") != VERSION:
+        raise DeskError(
+            f"{path}:1: header must say format {FORMAT!r} and version {VERSION}, "
+            f"got {header.get('format')!r} and {header.get('version')!r}",
+            hint="it is no project, or one of a later version of Passerby; move it away to begin anew",
+        )
+    if header.get("source") != source:
+        raise DeskError(
+            f"{path} must be the project of this very file, got one of {str(header.get('source'))[:19]}...",
+            hint="was the file changed since? move the project away to begin anew",
+        )
+    if header.get("tracks") != _digest(base):
+        raise DeskError(
+            f"{base} must be as it was when the project began, got other bytes", hint="put it back, or move both away"
+        )

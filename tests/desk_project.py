@@ -1,0 +1,42 @@
+"""A file that was veiled, for the tests of the desk: no pixels, two tracks, one of them barely detected."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from passerby.desk import Project
+from passerby.values import Track, digest_file
+from passerby.veil import RUN_DIGEST_FRAMES, SidecarHeader, run_digests, track_boxes, write_sidecar
+
+FRAMES = 200
+
+
+def track(number: int, first: int, last: int, x: float, score: float = 0.9) -> Track:
+    """Return a face of 20 pixels that goes to the right by a pixel a frame, detected in every eighth frame."""
+    steps = np.arange(last - first + 1, dtype=np.float32)
+    xyxy = np.stack([x + steps, 0 * steps + 10, x + 20 + steps, 0 * steps + 30], axis=1).astype(np.float32)
+    return Track(number, first, xyxy, np.where(steps % 8 == 0, score, 0).astype(np.float32))
+
+
+TRACKS = (track(1, 10, 90, 30.0), track(2, 20, 60, 200.0), track(3, 110, 150, 130.0), track(4, 40, 48, 400.0, 0.2))
+
+
+def veiled_file(folder: Path, tracks: tuple[Track, ...] = TRACKS) -> tuple[Path, Path]:
+    """Make a bare input, its output and the output's sidecar; return both files."""
+    source, veiled = folder / "clip.mp4", folder / "clip_veiled.mp4"
+    source.write_bytes(b"bare")
+    veiled.write_bytes(b"veiled")
+    header = SidecarHeader(
+        digest_file(source), 640, 360, FRAMES, Fraction(1, 25), "0", output=digest_file(veiled), run_frames=RUN_DIGEST_FRAMES,
+        runs=run_digests(tracks, FRAMES),
+    )  # fmt: skip
+    write_sidecar(veiled.with_name(veiled.name + ".tracks.json"), header, track_boxes(tracks))
+    return source, veiled
+
+
+def opened(folder: Path) -> Project:
+    """Open the project of that file, as it is now."""
+    return Project.open(folder / "clip.mp4", folder / "clip_veiled.mp4")
