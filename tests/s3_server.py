@@ -18,6 +18,7 @@ import pytest
 from tests.needs import EXTRA, missing
 
 BUCKET = "logs"
+LENGTH = "length"
 HOP = {"connection", "transfer-encoding", "content-length", "date", "server", "keep-alive"}
 
 How = Literal["throttled", "lost", "failed-after", "cut-after"]
@@ -57,14 +58,26 @@ def _make_bucket(port: int, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("the S3 server did not come up")
 
 
+def unfinished_uploads(port: int) -> int:
+    """Count uploads in parts that were neither completed nor given up."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", f"/{BUCKET}?uploads")
+    answer = connection.getresponse()
+    listed = answer.read()
+    connection.close()
+    assert answer.status == http.client.OK
+    return listed.count(b"<UploadId>")
+
+
 class Relay:
-    """Hands requests on to the server, but for the n-th PUT from ``arm`` on, and as many after it as were told; and deletes while
-    ``keeps`` is set."""
+    """Hands requests on to the server, but for the n-th PUT from ``arm`` on, and as many after it as were told; deletes while
+    ``keeps`` is set; and what writes while ``denies`` is."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.puts = 0
         self.keeps = False
+        self.denies = False
         self.broken = range(0)
         self.how: How = "lost"
         self._lock = threading.Lock()
@@ -112,6 +125,9 @@ class Relay:
                 request, 503, [], b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
             )
             return
+        if self.denies and request.command in {"PUT", "POST"}:
+            _answer(request, 403, [], b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+            return
         if self.keeps and (request.command == "DELETE" or request.path.endswith("?delete")):
             _answer(request, 403, [], b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
             return
@@ -130,14 +146,19 @@ class Relay:
         answer = connection.getresponse()
         data = answer.read()
         connection.close()
-        return answer.status, [(n, v) for n, v in answer.getheaders() if n.lower() not in HOP], data
+        kept = [(n, v) for n, v in answer.getheaders() if n.lower() not in HOP]
+        if request.command == "HEAD":  # it tells the length of what it does not send
+            kept.append((LENGTH, answer.getheader("content-length") or "0"))
+        return answer.status, kept, data
 
 
 def _answer(request: BaseHTTPRequestHandler, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
     request.send_response(status)
+    told = dict(headers).pop(LENGTH, str(len(body)))
     for name, value in headers:
-        request.send_header(name, value)
-    request.send_header("Content-Length", str(len(body)))
+        if name != LENGTH:
+            request.send_header(name, value)
+    request.send_header("Content-Length", told)
     request.end_headers()
     if request.command != "HEAD":
         request.wfile.write(body)

@@ -59,7 +59,7 @@ def test_full_disk_is_told_and_nothing_is_left(tmp_path: Path, writer: str) -> N
     command = [unshare, "-rm", "sh", "-c", mount, "sh", str(tmp_path), sys.executable, code]
     result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     told, left = result.stdout.strip().splitlines()
-    assert told.startswith("OutputError | cannot write")
+    assert told.startswith("NoSpaceError | cannot write")
     assert "No space left on device" in told
     assert "free space on the disk" in told
     assert left == "[]"

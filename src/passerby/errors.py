@@ -4,6 +4,8 @@ PasserbyError
 ├── UsageError              wrong use: exit code 2
 │   └── ConfigError         a configuration file is wrong, with file and line
 ├── OutputError             a file cannot be written whole
+│   └── NoSpaceError        the disk is full
+├── StoreError              an object store does not answer, or refuses
 ├── MediaError
 │   ├── UnreadableError     the input cannot be read or does not decode
 │   ├── UnsupportedError    the input decodes, but writing it veiled would not be right
@@ -45,6 +47,8 @@ class PasserbyError(Exception):
     """
 
     exit_code = 1
+    ends_run = False
+    """Whether every further file of the run would meet it too."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -64,6 +68,18 @@ class ConfigError(UsageError):
 
 class OutputError(PasserbyError):
     """A file cannot be written whole, so nothing of it was left."""
+
+
+class NoSpaceError(OutputError):
+    """The disk is full."""
+
+    ends_run = True
+
+
+class StoreError(PasserbyError):
+    """An object store does not answer, or refuses."""
+
+    ends_run = True
 
 
 class MediaError(PasserbyError):

@@ -12,8 +12,10 @@ import functools
 import os
 import re
 import secrets
+import shutil
 import signal
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -22,7 +24,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from passerby.errors import OutputError, UsageError
+from passerby.errors import NoSpaceError, OutputError, UsageError
+from passerby.objects import StoredPath
 
 HIDDEN_PREFIX = ".passerby-"
 """Names of unfinished files start so; folders of inputs skip them."""
@@ -32,6 +35,7 @@ STALE_S = 86_400
 
 _HIDDEN = re.compile(re.escape(HIDDEN_PREFIX) + r"[0-9a-f]{32}(\.[^/]*)?")
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_TAKEN = "add --overwrite, or choose another name"
 _WRITING_ONLY = _NO_SPACE | {errno.EFBIG}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL}
 _NO_MODES = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -126,8 +130,13 @@ def atomic_name(
         UsageError: the target exists, is an input, or is no ordinary file.
         OutputError: the folder is missing, the disk is full, or any step of writing failed. Nothing is left.
     """
-    target = Path(target)
     check_target(target, overwrite=overwrite, inputs=inputs)
+    if isinstance(target, StoredPath):
+        with unwind_on_signals(), _put_together() as folder:
+            beside = folder / f"{HIDDEN_PREFIX}{secrets.token_hex(16)}{target.suffix}"
+            yield beside
+            target.write_atomic(beside, overwrite=overwrite)
+        return
     _remove_stale(target.parent.resolve())
     beside = target.parent / f"{HIDDEN_PREFIX}{secrets.token_hex(16)}{target.suffix}"
     with unwind_on_signals():
@@ -160,6 +169,9 @@ def write_atomic(
         UsageError: it exists and must not be replaced, or is no ordinary file.
         OutputError: it cannot be written; what stood there before still does.
     """
+    if isinstance(path, StoredPath):
+        path.write_atomic(data, overwrite=overwrite)
+        return
     with atomic_file(path, overwrite=overwrite, mode=mode, system=system) as beside:
         try:
             beside.write_bytes(data)
@@ -177,6 +189,10 @@ def check_target(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) 
     for source in inputs:
         if _is_same(target, source):
             raise UsageError(f"output must not be an input, got {target}", hint="choose another name")
+    if isinstance(target, StoredPath):
+        if not overwrite and target.exists():
+            raise UsageError(f"output exists already: {target}", hint=_TAKEN)
+        return
     try:
         mode = target.lstat().st_mode
     except FileNotFoundError:
@@ -189,7 +205,22 @@ def check_target(target: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) 
         what = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
         raise UsageError(f"output must be a file, got {what}: {target}")
     if not overwrite:
-        raise UsageError(f"output exists already: {target}", hint="add --overwrite, or choose another name")
+        raise UsageError(f"output exists already: {target}", hint=_TAKEN)
+
+
+@contextmanager
+def _put_together() -> Iterator[Path]:
+    """Give a folder that only this user can enter, for what goes to an object store when it is whole."""
+    base = Path(tempfile.gettempdir())
+    _remove_stale(base)
+    folder = base / f"{HIDDEN_PREFIX}{secrets.token_hex(16)}"
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    except OSError as exc:
+        raise _failed(folder, exc) from exc
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -216,6 +247,8 @@ def _unwind(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 -
 
 
 def _is_same(target: Path, source: Path) -> bool:
+    if isinstance(target, StoredPath) or isinstance(source, StoredPath):
+        return target == source
     try:
         return target.samefile(source)  # follows symbolic links, sees hard links
     except OSError:
@@ -227,12 +260,12 @@ def _remove_stale(folder: Path) -> None:
     with suppress(OSError):  # nothing depends on it
         for path in folder.iterdir():
             status = path.lstat()
-            if (
-                _HIDDEN.fullmatch(path.name)
-                and stat.S_ISREG(status.st_mode)
-                and time.time() - status.st_mtime > STALE_S
-            ):
+            if not _HIDDEN.fullmatch(path.name) or time.time() - status.st_mtime <= STALE_S:
+                continue
+            if stat.S_ISREG(status.st_mode):
                 path.unlink()
+            elif stat.S_ISDIR(status.st_mode):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _publish(system: FileSystem, beside: Path, target: Path, *, overwrite: bool, mode: int) -> None:
@@ -250,8 +283,7 @@ def _publish(system: FileSystem, beside: Path, target: Path, *, overwrite: bool,
                 target.unlink(missing_ok=True)
             raise
     except FileExistsError as exc:
-        message = f"output exists already: {target}"
-        raise UsageError(message, hint="add --overwrite, or choose another name") from exc
+        raise UsageError(f"output exists already: {target}", hint=_TAKEN) from exc
     except OSError as exc:
         raise _failed(target, exc) from exc
 
@@ -304,9 +336,11 @@ def umask(status: Path = Path("/proc/self/status")) -> int:
 
 
 def _failed(target: Path, exc: OSError) -> OutputError:
+    hint: str | None
     if exc.errno in _NO_SPACE:
         hint = f"free space on the disk of {target.parent}, or choose another disk"
-    elif exc.errno == errno.EFBIG:
+        return NoSpaceError(f"cannot write {target}: {exc.strerror or exc}", hint=hint)
+    if exc.errno == errno.EFBIG:
         hint = "the disk or the shell's limit (ulimit -f) does not allow files of this size"
     elif exc.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         hint = f"allow writing to {target.parent}, or choose another folder"

@@ -71,6 +71,7 @@ from .seeking import (
     FrameIndex,
 )
 from .sources import (
+    VEILED,
     Inputs,
     InputSource,
     SkippedInput,
@@ -87,6 +88,7 @@ from .undecodable import (
 __all__ = [
     "H264_HINT",
     "MANIFEST_SUFFIX",
+    "VEILED",
     "ClipInfo",
     "ClipReader",
     "ClipSeeker",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from passerby.errors import UnreadableError
 from passerby.media.clip_formats import CLIP_FORMATS
+from passerby.objects import StoredPath
 
 HEAD_BYTES = 4096
 
@@ -105,6 +106,8 @@ def sniff_file(path: Path) -> Content:
     Raises:
         UnreadableError: the file is missing, no ordinary file, or may not be read.
     """
+    if isinstance(path, StoredPath):
+        return sniff_bytes(path.first_bytes(HEAD_BYTES))
     try:
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a pipe would block without
         handle = os.open(path, flags | getattr(os, "O_BINARY", 0))

@@ -23,6 +23,7 @@ import av
 import passerby
 from passerby.errors import OutputError, UnreadableError
 from passerby.files import write_atomic
+from passerby.objects import StoredPath
 from passerby.values import Digest, digest_file, utc_now
 
 if TYPE_CHECKING:
@@ -42,26 +43,30 @@ class FileDigest:
         name: Without its folder.
         size_bytes: Its size.
         digest: Of its whole content.
+        version: An object store's name of this version; None for a file.
     """
 
     name: str
     size_bytes: int
     digest: Digest
+    version: str | None = None
 
 
-def digest_named(path: Path, *, name: str | None = None) -> FileDigest:
+def digest_named(path: Path, *, name: str | None = None, digest: Digest | None = None) -> FileDigest:
     """Take a file's size and digest.
 
     Args:
         path: The file.
         name: What to call it, for a file that still has its temporary name.
+        digest: Its digest where that is known, so that it is not read once more.
 
     Raises:
         UnreadableError: the file cannot be read.
     """
     try:
         readable = os.fsencode(name or path.name).decode("utf-8", "replace")  # a name may be any bytes, JSON may not
-        return FileDigest(readable, path.stat().st_size, digest_file(path))
+        version = path.version_and_digest()[0] if isinstance(path, StoredPath) else None
+        return FileDigest(readable, path.stat().st_size, digest or digest_file(path), version)
     except OSError as exc:
         raise UnreadableError(f"cannot read {path}: {exc.strerror or exc}") from exc
 
@@ -160,7 +165,8 @@ def plain_values(value: object) -> Any:  # noqa: ANN401 - JSON's own shape
 
 
 def _entry(file: FileDigest) -> dict[str, Any]:
-    return {"name": file.name, "bytes": file.size_bytes, "digest": file.digest}
+    entry = {"name": file.name, "bytes": file.size_bytes, "digest": file.digest}
+    return entry | ({"version": file.version} if file.version else {})
 
 
 @functools.cache

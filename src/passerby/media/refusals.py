@@ -7,6 +7,7 @@ from pathlib import Path
 
 from passerby.errors import UnsupportedError
 from passerby.media.content import CLIP_NAMES, PICTURE_NAMES, Content, ContentKind
+from passerby.objects import StoredPath
 
 RECORDER_SUFFIXES = frozenset({
     ".264", ".265", ".arv", ".ave", ".avd", ".bvr", ".dav", ".dvr", ".g64", ".g64x", ".h264", ".h265", ".hik", ".ifv", ".ivr",
@@ -46,8 +47,10 @@ def refusal(path: Path, content: Content) -> UnsupportedError:
         command = _COMMANDS["data of an unknown format"]
     hint = None
     if command is not None:
-        said = command.format(file=shlex.quote(str(path)), stem=shlex.quote(str(path.with_suffix(""))))
-        hint = f"try this first, and veil what it writes: {said}"
+        here = Path(path.name) if isinstance(path, StoredPath) else path
+        said = command.format(file=shlex.quote(str(here)), stem=shlex.quote(str(here.with_suffix(""))))
+        first = "try this first" if here is path else "fetch it from the store, try this"
+        hint = f"{first}, and veil what it writes: {said}"
         if content.kind is ContentKind.UNKNOWN:
             hint = f"export it as MP4 with the recorder's own program; or {hint}"
     wanted = ", ".join((*PICTURE_NAMES, *CLIP_NAMES))

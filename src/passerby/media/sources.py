@@ -11,6 +11,7 @@ import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -21,10 +22,14 @@ from passerby.media.clip_formats import CLIP_SUFFIXES
 from passerby.media.content import ContentKind, sniff_file
 from passerby.media.pictures import FORMAT_OF_SUFFIX
 from passerby.media.refusals import RECORDER_SUFFIXES, refusal
+from passerby.objects import StoredPath, is_address, place_named
 
 VEILED = "_veiled"
 """Stands before the suffix of an output beside its input. Such a file is an input only where it is the only one named:
 a second run over ``*.jpg`` must not veil the first run's outputs again."""
+
+_AT_ONCE = 16
+"""Objects of which the first bytes are asked for at once: a store answers many requests as soon as one."""
 
 MEDIA_SUFFIXES = set(FORMAT_OF_SUFFIX) | CLIP_SUFFIXES
 _FOOTAGE_SUFFIXES = MEDIA_SUFFIXES | RECORDER_SUFFIXES
@@ -98,28 +103,47 @@ def may_hold_footage(name: str) -> bool:
     return Path(name).suffix.lower() in _FOOTAGE_SUFFIXES
 
 
-def expand_inputs(named: Sequence[str], *, output: str | Path | None = None) -> Inputs:
+def expand_inputs(named: Sequence[str], *, output: str | Path | None = None, veiled: str = VEILED) -> Inputs:
     """Find what the user's inputs hold.
 
     Args:
         named: Files, folders (all below them too), patterns (``*``, ``?``, ``[...]``, ``**``), ``cam``, ``cam1``,
             ``/dev/video0``. A file whose name looks like a pattern or camera is meant where it exists as written
-            (``./cam`` for a file named so).
+            (``./cam`` for a file named so). An address of an object store (``s3://bucket/folder/``) names an object, or a
+            folder where there is no such object.
         output: The user's output; where it is a folder inside a named folder, what is in it is no input.
+        veiled: How names of outputs end before their suffix, beside the usual way.
 
     Raises:
         UsageError: nothing is named, or a named input does not exist or matches nothing.
+        StoreError: an object store does not answer, or refuses.
     """
     if not named:
         raise UsageError("at least one input is wanted, got none", hint="name a picture, a clip, a folder or cam")
     inputs = Inputs(many=len(named) > 1)
-    seen: set[Path] = set()
+    found: dict[Path, tuple[Path, Path | None]] = {}
     for one in named:
-        for path, below in _paths_of(one, inputs, None if output is None else Path(output)):
-            resolved = path.resolve()
-            if resolved not in seen:
-                seen.add(resolved)
-                _judge(path, below, inputs)
+        for path, below in _paths_of(one, inputs, None if output is None else place_named(output)):
+            found.setdefault(path.resolve(), (path, below))
+    endings = (VEILED, veiled)
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        judged: dict[Path, Future[InputSource | SkippedInput | PasserbyError]] = {
+            path: threads.submit(_judged, path, below, endings, many=inputs.many)
+            for path, below in found.values()
+            if isinstance(path, StoredPath)
+        }
+        for path, below in found.values():
+            asked = judged.get(path)
+            what = _judged(path, below, endings, many=inputs.many) if asked is None else asked.result()
+            if isinstance(what, InputSource):
+                inputs.sources.append(what)
+            elif isinstance(what, SkippedInput):
+                inputs.skipped.append(what)
+            elif what.ends_run:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise what
+            else:
+                inputs.failed.append((path, what))
     return inputs
 
 
@@ -129,6 +153,8 @@ def _paths_of(one: str, inputs: Inputs, output: Path | None) -> Iterator[tuple[P
     camera = _CAMERA.fullmatch(one)
     if camera:
         yield Path(f"/dev/video{camera[1] or camera[2] or 0}"), None
+    elif is_address(one):
+        yield from _objects_of(one, inputs, output)
     elif _ADDRESS.match(one):
         message = (
             f"input must be a file, a folder or a camera of this machine, got the address {one.split('://')[0]}://..."
@@ -144,6 +170,29 @@ def _paths_of(one: str, inputs: Inputs, output: Path | None) -> Iterator[tuple[P
         yield from _matches(one, inputs, output)
     else:
         raise UsageError(f"no such file or folder: {one}", hint="check the name and the folder you are in")
+
+
+def _objects_of(one: str, inputs: Inputs, output: Path | None) -> Iterator[tuple[Path, Path | None]]:
+    place = place_named(one)
+    if not isinstance(place, StoredPath):
+        raise UsageError(f"{one} must be the address of an object or a folder")
+    if not one.endswith("/") and place.key and place.exists():
+        yield place, None
+        return
+    inputs.many = True
+    count = 0
+    for count, path in enumerate(place.below(), 1):  # noqa: B007 - counted to the end
+        below = Path(*path.parts[len(place.parts) :])
+        hidden = next((name for name in below.parts[:-1] if name.startswith(".")), None)
+        if hidden is not None:
+            inputs.skipped.append(SkippedInput(path, "in a hidden folder"))
+        elif output is not None and output != place and path.is_relative_to(output):
+            inputs.skipped.append(SkippedInput(path, "in the output folder"))
+        else:
+            yield path, below
+    if not count:
+        hint = "patterns do not go with addresses: name the folder" if glob.has_magic(one) else "check the address"
+        raise UsageError(f"no such object or folder: {one}", hint=hint)
 
 
 def _matches(pattern: str, inputs: Inputs, output: Path | None) -> Iterator[tuple[Path, Path | None]]:
@@ -179,35 +228,35 @@ def _files_below(folder: Path, inputs: Inputs, output: Path | None) -> Iterator[
         yield from (here / name for name in sorted(files))
 
 
-def _judge(path: Path, below: Path | None, inputs: Inputs) -> None:
+def _judged(
+    path: Path, below: Path | None, endings: tuple[str, ...], *, many: bool
+) -> InputSource | SkippedInput | PasserbyError:
+    """Say what is done with a file: it is worked on, skipped, or cannot be veiled."""
     in_folder = below is not None
     if not in_folder and _DEVICE.fullmatch(str(path)):
-        inputs.sources.append(InputSource(SourceKind.CAMERA, path, "camera", Path(path.name)))
-        return
-    if inputs.many and (reason := _skip_by_name(path, in_folder=in_folder)):
-        inputs.skipped.append(SkippedInput(path, reason))
-        return
+        return InputSource(SourceKind.CAMERA, path, "camera", Path(path.name))
+    if many and (reason := _skip_by_name(path, endings, in_folder=in_folder)):
+        return SkippedInput(path, reason)
     try:
         content = sniff_file(path)
     except PasserbyError as error:
-        inputs.failed.append((path, error))
-        return
+        return error
     place = Path(path.name) if below is None else below
     if content.kind is ContentKind.PICTURE:
-        inputs.sources.append(InputSource(SourceKind.PICTURE, path, content.name, place))
-    elif content.kind is ContentKind.CLIP:
-        inputs.sources.append(InputSource(SourceKind.CLIP, path, content.name, place))
-    elif content.kind is ContentKind.OTHER and in_folder and path.suffix.lower() not in _FOOTAGE_SUFFIXES:
-        inputs.skipped.append(SkippedInput(path, f"no picture or clip, but {content.name}"))
-    else:
-        inputs.failed.append((path, refusal(path, content)))
+        return InputSource(SourceKind.PICTURE, path, content.name, place)
+    if content.kind is ContentKind.CLIP:
+        return InputSource(SourceKind.CLIP, path, content.name, place)
+    if content.kind is ContentKind.OTHER and in_folder and path.suffix.lower() not in _FOOTAGE_SUFFIXES:
+        return SkippedInput(path, f"no picture or clip, but {content.name}")
+    return refusal(path, content)
 
 
-def _skip_by_name(path: Path, *, in_folder: bool) -> str | None:
+def _skip_by_name(path: Path, endings: tuple[str, ...], *, in_folder: bool) -> str | None:
     if path.name.startswith(HIDDEN_PREFIX):
         return "an unfinished output"
     if in_folder and path.name.startswith("."):
         return "a hidden file"
-    if path.stem.endswith(VEILED):
-        return f"veiled already, by its name (...{VEILED})"
+    for ending in endings:
+        if path.stem.endswith(ending):
+            return f"veiled already, by its name (...{ending})"
     return None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -18,6 +21,7 @@ from passerby.config import processes_for
 from passerby.errors import PasserbyError, UsageError
 from passerby.files import check_target, unwind_on_signals
 from passerby.media import (
+    VEILED,
     Inputs,
     OutputJob,
     SourceKind,
@@ -28,6 +32,7 @@ from passerby.media import (
     protect_process,
     write_manifest,
 )
+from passerby.objects import StoredPath
 from passerby.values import Digest
 from passerby.veil import (
     REVERSIBLE_STYLES,
@@ -42,6 +47,7 @@ from passerby.veil import (
 )
 
 _MOST_NAMED = 5
+_ASKED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,8 @@ def veil_batch(options: VeilOptions) -> bool:
         PasserbyError: nothing could be begun.
     """
     settings = settings_of(options)
-    inputs = expand_inputs(options.inputs, output=options.output)
-    jobs = plan_outputs(inputs, options.output)
+    inputs = expand_inputs(options.inputs, output=options.output, veiled=options.suffix or VEILED)
+    jobs = plan_outputs(inputs, options.output, veiled=options.suffix)
     _check_single(options, many=inputs.many)
     _check_beside(options, jobs)
     protection = protect_process()
@@ -165,37 +171,57 @@ def _check_beside(options: VeilOptions, jobs: list[OutputJob]) -> None:
 def _veil_all(run: _Batch, jobs: list[OutputJob]) -> None:
     with unwind_on_signals():
         _record_cameras(run, [job for job in jobs if job.source.kind is SourceKind.CAMERA])
-        ordered = [(place, order) for place, job in enumerate(jobs) if (order := _order(run, job)) is not None]
-        places = {order: place for place, order in ordered}
-        done: set[FileOrder] = set()
+        places = {order: place for place, order in _orders(run, jobs)}
+        left = dict.fromkeys(places)
         try:
-            for order, came in _came_of(run, list(places)):
-                _tell(run, order, came, places[order])
-                done.add(order)
+            with closing(_came_of(run, list(places))) as all_that_came:
+                for order, came in all_that_came:
+                    _tell(run, order, came, places[order])
+                    del left[order]
+                    if isinstance(came, PasserbyError) and came.ends_run:
+                        break  # the others would meet it too
         except BaseException:
-            _say_what_is_left(run, [order for order in places if order not in done], len(places))
+            _say_what_is_left(run, list(left), len(places), "interrupted")
             raise
+        if left:
+            _say_what_is_left(run, list(left), len(places), "stopped")
+            run.failures += [(order.job.source.path.name, "not done: the run was stopped") for order in left]
 
 
-def _order(run: _Batch, job: OutputJob) -> FileOrder | None:
-    """Return what is to be done for one input; None where nothing is, or can be."""
+def _orders(run: _Batch, jobs: list[OutputJob]) -> Iterator[tuple[int, FileOrder]]:
+    """Yield what is to be done, with its place among the inputs, and tell of what stands already and what cannot be done."""
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:  # digests are taken, and object stores asked, side by side
+        for place, (job, found) in enumerate(zip(jobs, threads.map(partial(_order, run), jobs), strict=True)):
+            if isinstance(found, FileOrder):
+                yield place, found
+            elif isinstance(found, str):
+                run.say.note(f"{job.source.path.name}: {found}")
+                run.stood.append((str(job.source.path), found))
+            elif found is not None:
+                if found.ends_run:
+                    threads.shutdown(wait=False, cancel_futures=True)
+                    raise found
+                run.fail(job.source.path, found, single=run.raises)
+
+
+def _order(run: _Batch, job: OutputJob) -> FileOrder | str | PasserbyError | None:
+    """Return what is to be done for one input: an order, why nothing is in words, or why nothing can be; None for a camera."""
     if job.source.kind is SourceKind.CAMERA:
         return None
     try:
         if run.skips_done and stands_already(job, run.settings):
-            run.say.note(f"{job.source.path.name}: veiled already, {job.target}")
-            run.stood.append((str(job.source.path), f"veiled already, {job.target}"))
-            return None
+            return f"veiled already, {job.target}"
         replaces = may_replace(job.target, overwrite=run.options.overwrite)
-        if job.target.parent.is_dir():
+        if isinstance(job.target, StoredPath) or job.target.parent.is_dir():
             check_target(job.target, overwrite=replaces, inputs=[job.source.path])
     except PasserbyError as error:
-        run.fail(job.source.path, error, single=run.raises)
-        return None
+        return error
     return FileOrder(job, replaces)
 
 
-def _came_of(run: _Batch, orders: list[FileOrder]) -> Iterator[tuple[FileOrder, FileOutcome | PasserbyError]]:
+def _came_of(
+    run: _Batch, orders: list[FileOrder]
+) -> Generator[tuple[FileOrder, FileOutcome | PasserbyError], None, None]:
     """Veil files one after another or side by side, and yield what came of each."""
     count = processes_for(len(orders)) if run.options.jobs is None else min(run.options.jobs, len(orders))
     if count > 1:
@@ -232,11 +258,12 @@ def _tell(run: _Batch, order: FileOrder, came: FileOutcome | PasserbyError, plac
         run.say.note(sentence)
 
 
-def _say_what_is_left(run: _Batch, left: list[FileOrder], among: int) -> None:
+def _say_what_is_left(run: _Batch, left: list[FileOrder], among: int, how: str) -> None:
     if among > 1 and left:
         names = ", ".join(order.job.source.path.name for order in left[:_MOST_NAMED])
         more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
-        run.say.note(f"interrupted: {among - len(left)} of {among} files are done; not {names}{more}")
+        done = "are done" if how == "interrupted" else "were tried"
+        run.say.note(f"{how}: {among - len(left)} of {among} files {done}; not {names}{more}")
         run.say.note("the same command goes on with these")
 
 

@@ -12,9 +12,10 @@ from passerby.cli.veil.options import VeilOptions
 from passerby.cli.veil.resuming import check_manifest
 from passerby.cli.veil.tracks import tracks_of
 from passerby.cli.veil.until_clean import cover_until_clean
-from passerby.errors import PasserbyError
+from passerby.errors import PasserbyError, UnreadableError
 from passerby.files import atomic_name
 from passerby.media import OutputJob, build_manifest, digest_named, write_manifest
+from passerby.objects import StoredPath
 from passerby.veil import (
     Detector,
     VeiledFile,
@@ -68,6 +69,7 @@ def veil_one(
         PasserbyError: it could not be veiled.
     """
     source, target = order.job.source.path, order.job.target
+    version = _version_of(source)
     with folder_for(target), atomic_name(target, overwrite=order.replaces, inputs=[source]) as beside:
         if options.manifest:
             check_manifest(target, overwrite=order.replaces)
@@ -82,6 +84,8 @@ def veil_one(
         veiled = replace(veiled, report=told)
         if options.tracks_out is not None:
             notes += (_write_tracks(options.tracks_out, veiled, beside, settings),)
+        if _version_of(source) != version:
+            raise UnreadableError(f"{source} was changed while it was read", hint="repeat the command")
         report = with_places(veiled, beside, settings) if options.report is not None else told
         if options.manifest:
             _write_manifest(source, beside, target, settings, report)
@@ -89,6 +93,18 @@ def veil_one(
     if report.no_hardware:
         warnings = (f"note: encoded in software, {report.encoder}: {report.no_hardware}",)
     return FileOutcome(report, warnings, (_summary(report), *notes))
+
+
+def _version_of(source: Path) -> str | None:
+    """Return which version of an object a store holds now; another may take its place while it is read in pieces.
+
+    Raises:
+        UnreadableError: the object is gone.
+    """
+    try:
+        return source.version_and_digest()[0] if isinstance(source, StoredPath) else None
+    except FileNotFoundError as exc:
+        raise UnreadableError(f"there is no object {source}") from exc
 
 
 @contextmanager
@@ -131,7 +147,7 @@ def _write_tracks(path: Path, veiled: VeiledFile, beside: Path, settings: VeilSe
 
 def _write_manifest(source: Path, beside: Path, target: Path, settings: VeilSettings, report: VeilReport) -> None:
     found = build_manifest(
-        inputs=[digest_named(source)],
+        inputs=[digest_named(source, digest=report.source_digest)],
         outputs=[digest_named(beside, name=target.name)],
         settings=settings,
         weights=report.weights,
@@ -142,7 +158,10 @@ def _write_manifest(source: Path, beside: Path, target: Path, settings: VeilSett
 
 @contextmanager
 def folder_for(target: Path) -> Iterator[None]:
-    """Make the folders that an output needs, and take away those that stayed empty."""
+    """Make the folders that an output needs, and take away those that stayed empty; an object store needs none."""
+    if isinstance(target, StoredPath):
+        yield
+        return
     made = []
     for folder in (target.parent, *target.parent.parents):
         if folder.exists():

@@ -16,13 +16,24 @@ FIND, COVER, KEEP, WRITE, SAY = "Finding", "Covering", "Tracks", "Output", "Tell
 class VeilOptions:
     """What was typed, in the order of the help."""
 
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Pictures, clips, folders, patterns, cam.")]
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT...", help="Pictures, clips, folders, patterns, s3://bucket/folder/, cam."),
+    ]
     output: Annotated[
         str | None,
         Flag(
             "-o",
             "--output",
             help="File, or folder for several inputs. Default: beside the input, with _veiled.",
+            rich_help_panel=WRITE,
+        ),
+    ] = None
+    suffix: Annotated[
+        str | None,
+        Flag(
+            "--suffix",
+            help="What names of outputs end with before the dot, in an output folder too. Default: _veiled beside the input.",
             rich_help_panel=WRITE,
         ),
     ] = None

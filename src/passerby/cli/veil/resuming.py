@@ -11,6 +11,7 @@ import passerby
 from passerby.errors import UsageError
 from passerby.files import check_target
 from passerby.media import MANIFEST_SUFFIX, OutputJob, digest_named, plain_values
+from passerby.objects import StoredPath
 from passerby.veil import VeilSettings
 
 _MOST_BYTES = 4 << 20
@@ -45,6 +46,7 @@ class _Made:
     """How an output was made, as its manifest says."""
 
     source: str
+    source_version: str | None
     output: str
     output_name: str
     version: str
@@ -62,7 +64,14 @@ def _read(target: Path) -> _Made | None:
         with beside.open("rb") as file:
             told = json.loads(file.read(_MOST_BYTES))
         one, other = told["inputs"][0], told["outputs"][0]
-        return _Made(one["digest"], other["digest"], other["name"], told["versions"]["passerby"], told["settings"])
+        return _Made(
+            source=one["digest"],
+            source_version=one.get("version"),
+            output=other["digest"],
+            output_name=other["name"],
+            version=told["versions"]["passerby"],
+            settings=told["settings"],
+        )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError) as exc:
@@ -78,13 +87,27 @@ def _difference(job: OutputJob, settings: VeilSettings) -> str | None:
         return error.message
     if made is None:
         return "no manifest tells how it was made"
-    if made.source != digest_named(job.source.path).digest:
+    if not _is_source(job.source.path, made):
         return "it was made of another input"
     if _telling(made.settings) != _telling(plain_values(settings)):
         return "it was made with other settings"
     if made.version != passerby.__version__:
         return f"it was made by version {made.version}"
-    return None if made.output == digest_named(job.target).digest else "it was changed since"
+    return None if made.output == _digest_of(job.target) else "it was changed since"
+
+
+def _is_source(source: Path, made: _Made) -> bool:
+    """Say whether a manifest tells of this input; an object of the same version is not read again."""
+    told = made.source_version
+    if told is not None and isinstance(source, StoredPath) and source.version_and_digest()[0] == told:
+        return True
+    return made.source == digest_named(source).digest
+
+
+def _digest_of(target: Path) -> str:
+    """Return the digest of an output; that of an object stands with it."""
+    known = target.version_and_digest()[1] if isinstance(target, StoredPath) else None
+    return known or digest_named(target).digest
 
 
 def check_manifest(target: Path, *, overwrite: bool) -> None:

@@ -27,6 +27,7 @@ from av.video.stream import VideoStream
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError
 from passerby.media.clip_formats import FORMAT_OF_DEMUXER, FORMAT_OF_NAME
 from passerby.media.content import sniff_file
+from passerby.objects import StoredPath
 
 _WHITELIST = ",".join(FORMAT_OF_DEMUXER)
 _PICTURE_BRANDS = frozenset({"heic", "heix", "heim", "heis", "mif1", "msf1", "avif", "avis", "MiHB", "MiHE"})
@@ -145,18 +146,12 @@ def open_clip(path: Path) -> InputContainer:
         UnreadableError: It is missing, empty, a folder, not permitted, or no clip.
         UnsupportedError: It is a picture in a clip's container.
     """
-    if not path.exists():
-        raise UnreadableError(f"there is no file {path}")
-    if not path.is_file():
-        raise UnreadableError(f"{path} must be a file, and is not one")
-    if not os.access(path, os.R_OK):
-        raise UnreadableError(f"no permission to read {path.name}")
-    if path.stat().st_size == 0:
-        raise UnreadableError(f"{path.name} is empty")
+    if not isinstance(path, StoredPath):
+        _check_readable(path)
     known = FORMAT_OF_NAME.get(sniff_file(path).name)
     with reading(path):
         container = av.open(
-            str(path.absolute()),
+            path.open("rb") if isinstance(path, StoredPath) else str(path.absolute()),
             mode="r",
             format=known.demuxers[0] if known is not None and known.told else None,
             metadata_errors="replace",
@@ -167,6 +162,17 @@ def open_clip(path: Path) -> InputContainer:
         container.close()
         raise UnsupportedError(f"{path.name} is a picture ({brand}), not a clip", hint="save it as JPEG or PNG first")
     return container
+
+
+def _check_readable(path: Path) -> None:
+    if not path.exists():
+        raise UnreadableError(f"there is no file {path}")
+    if not path.is_file():
+        raise UnreadableError(f"{path} must be a file, and is not one")
+    if not os.access(path, os.R_OK):
+        raise UnreadableError(f"no permission to read {path.name}")
+    if path.stat().st_size == 0:
+        raise UnreadableError(f"{path.name} is empty")
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:

@@ -10,7 +10,6 @@ Memory at the peak, measured: 8 bytes a pixel for JPEG, 10 where it is turned, 1
 from __future__ import annotations
 
 import io
-import os
 import struct
 import warnings
 from dataclasses import dataclass, field
@@ -129,8 +128,8 @@ def write_picture(picture: Picture, path: Path, *, keep_metadata: bool = False) 
 
 def _read_bytes(path: Path) -> bytes:
     try:
+        size_bytes = path.stat().st_size
         with path.open("rb") as file:
-            size_bytes = os.fstat(file.fileno()).st_size
             data = file.read(MAX_FILE_BYTES + 1) if size_bytes <= MAX_FILE_BYTES else b""
     except OSError as exc:
         raise UnreadableError(f"cannot read {path}: {exc.strerror or exc}") from exc

@@ -5,7 +5,6 @@ Writers are kept apart by a lease (see ``lease``): no file lock reaches across m
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -17,13 +16,12 @@ from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
     NotFoundError,
-    PermissionDeniedError,
     PreconditionError,
-    UnauthenticatedError,
 )
 from obstore.store import ObjectStore as Backend
 
 from passerby.errors import LockedError, StorageError
+from passerby.objects import refusal_of
 from passerby.register.storage.lease import LEASE_S, Lease
 from passerby.register.storage.store import Hold
 from passerby.register.threads import call_together
@@ -161,21 +159,5 @@ class ObjectStore:
 
 
 def _refusal(what: str, error: Exception) -> StorageError:
-    """What the store said, in one line, and what to do about it."""
-    line, _, rest = str(error).partition("\n")
-    said = re.search(r"<Message>([^<]{1,200})</Message>", f"{line}{rest[:2000]}")
-    plain = re.sub(r" in [0-9.]+[nµm]?s\b|Generic \w+ error: |<.*", "", line).strip(" :")
-    return StorageError(f"{what}: {plain[:300]}{f' ({said[1]})' if said else ''}", hint=_hint(error))
-
-
-def _hint(error: Exception) -> str:
-    text = str(error)
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError) or "169.254.169.254" in text:
-        return "give credentials in the environment that may list the bucket, and get, put and delete its objects"
-    if isinstance(error, NotFoundError | FileNotFoundError):
-        return "make the bucket first"
-    if "builder error" in text:
-        return "an endpoint with http:// needs AWS_ALLOW_HTTP=true"
-    if "redirect" in text:
-        return "set the bucket's region, for example AWS_REGION=eu-central-1"
-    return "see that the store answers, and that the endpoint in the environment is right"
+    said, hint = refusal_of(error)
+    return StorageError(f"{what}: {said}", hint=hint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import time
 from collections.abc import Callable
@@ -11,17 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-from obstore.exceptions import BaseError
 
 from passerby.errors import StorageError, UnfinishedError, UsageError
+from passerby.objects import is_address
 from passerby.register.storage.directory_store import DirectoryStore
 from passerby.register.storage.exchange import ExchangeAnswer, Exchanges, Patience
 from passerby.register.storage.object_store import ObjectStore
 from passerby.register.storage.settings import WriterSettings
 from passerby.register.storage.store import LogSource, as_storage_errors
 from passerby.register.tiles import MAX_BUNDLE_BYTES
-
-_OBJECT_SCHEMES = {"s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "memory"}
 
 
 class HttpSource:
@@ -116,25 +113,13 @@ def open_store(place: str, settings: WriterSettings | None = None) -> DirectoryS
         UsageError: nothing can be written there.
     """
     settings = settings or WriterSettings()
+    if is_address(place):
+        backend = settings.connect(place, settings.retry)
+        return ObjectStore(backend, place, lease_s=settings.lease_s, clock=settings.clock)
     scheme = urlsplit(place).scheme
-    if scheme in _OBJECT_SCHEMES:
-        _check_endpoints()
-        try:
-            backend = settings.connect(place, settings.retry)
-            return ObjectStore(backend, place, lease_s=settings.lease_s, clock=settings.clock)
-        except (BaseError, ValueError) as exc:
-            raise UsageError(f"{place} must be the URL of an object store: {str(exc).splitlines()[0]}") from exc
     if scheme and len(scheme) > 1:
         raise UsageError(f"a log is written to a directory or an object store, got {place}")
     return DirectoryStore(Path(place), disk=settings.disk)
-
-
-def _check_endpoints() -> None:
-    """The client does not refuse such an address but stops as a whole."""
-    for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
-        value = os.environ.get(name)
-        if value and not re.fullmatch(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?(/[!-~]*)?", value):
-            raise UsageError(f"{name} must be an address like https://s3.example.org, got {value!r}")
 
 
 def open_source(place: str | Path, *, within_s: float | None = None) -> LogSource:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from obstore.store import from_url
-
+from passerby.objects import connect
 from passerby.register.storage.directory_store import Disk
 from passerby.register.storage.lease import LEASE_S
 from passerby.values import utc_now
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
 TIMEOUT_S = 20.0
 RETRY: RetryConfig = {"max_retries": 8, "retry_timeout": timedelta(seconds=TIMEOUT_S)}
 """Source: throttling (503) passes in seconds; a store that is away must be said well before a writer's lease of 60 s ends."""
-
-
-def connect(url: str, retry: RetryConfig) -> ObjectStore:
-    """Reach for an object store; credentials come from the environment, as ``obstore`` has it."""
-    return from_url(url) if url.startswith("memory:") else from_url(url, retry_config=retry)
 
 
 @dataclass(frozen=True, slots=True)
