@@ -37,8 +37,16 @@ class StandIn:
         self.going = threading.Event()
         self.going.set()
         self.doubts: list[dict[str, Any]] = [
-            {"id": "a", "first": 4, "last": 8, "frame": 6, "box": [10, 10, 30, 34], "why": "low score", "track": 1},
-            {"id": "b", "first": 20, "last": 24, "frame": 22, "box": [50, 20, 66, 40], "why": "verify", "track": None},
+            {"id": "a", "first": 4, "last": 8, "frame": 6, "box": [10, 10, 30, 34], "why": "score", "track": 1},
+            {
+                "id": "b",
+                "first": 20,
+                "last": 24,
+                "frame": 22,
+                "box": [50, 20, 66, 40],
+                "why": "verify,report",
+                "track": None,
+            },
         ]
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from passerby.veil.review.sidecar import SidecarHeader, TrackBox
 
 SOURCE = Digest("sha256:" + "a" * 64)
 HEADER = SidecarHeader(
-    SOURCE, 640, 360, 150, Fraction(1, 12800), "0.1.0", SOURCE, SOURCE, SOURCE, 16, ("0" * 16, "f" * 16)
+    SOURCE, 640, 360, 150, Fraction(1, 12800), "0.1.0", SOURCE, SOURCE, SOURCE, 16, ("0" * 16, "f" * 16), cuts=(40, 77)
 )
 SCHEMA = json.loads(sidecar.SCHEMA.read_text(encoding="utf-8"))
 CHECK = jsonschema.Draft202012Validator(SCHEMA)
@@ -132,6 +132,8 @@ def test_schema_refuses_what_the_reader_refuses_and_takes_what_it_takes(tmp_path
         ({"width": 0}, ":1: width must be a whole number from 1"),
         ({"frames": "150"}, ":1: frames must be a whole number"),
         ({"runs": ["x"]}, ":1: runs must be"),
+        ({"cuts": [3, -1]}, ":1: cuts must be a list of frames"),
+        ({"cuts": 3}, ":1: cuts must be a list of frames"),
         ({"more": 1}, ":1: names must be among"),
         ({"passerby": None}, ":1: passerby must be text"),
     ],

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from tests.veil_tools import FILL, SIZE, Scripted, broken, face, nothing
 
 from passerby.errors import DetectorError, UsageError
@@ -92,6 +93,21 @@ def test_the_larger_pass_comes_by_time_also_where_a_still_picture_left_cycles_ou
     watch(path, detector, TrackingPolicy())
     larger, smaller = max(detector.widths), min(detector.widths)
     assert detector.widths[:5] == [larger, smaller, smaller, larger, smaller]
+
+
+def test_cuts_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    noise = np.random.default_rng(1).integers(0, 256, (2, SIZE[1] // 4, SIZE[0] // 4), dtype=np.uint8)
+    scenes = [np.asarray(Image.fromarray(one).resize(SIZE, Image.Resampling.BICUBIC).convert("RGB")) for one in noise]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, width=SIZE[0], height=SIZE[1], pix_fmt="yuv420p")
+        for index in range(30):
+            scene = scenes[index // 13 % 2]
+            picture = av.VideoFrame.from_ndarray(scene if index // 13 == 0 else 255 - scene, format="rgb24")
+            picture.pts = index
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    assert watch(path, Scripted(nothing), TrackingPolicy()).cuts == (13, 26)
 
 
 @pytest.mark.parametrize("count", range(20, 32))

@@ -42,6 +42,7 @@ class SidecarHeader:
         run_frames: Frames to a run.
         runs: For each run of frames, 16 hex digits that change when a box in it changes (see :mod:`edits`).
         whole: Frames that were covered whole, as intervals (first, last), last included.
+        cuts: Frames that show another scene than the one before; for who looks the clip over.
     """
 
     source: Digest
@@ -56,6 +57,7 @@ class SidecarHeader:
     run_frames: int | None = None
     runs: tuple[str, ...] = ()
     whole: tuple[tuple[int, int], ...] = ()
+    cuts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +209,14 @@ def _header_line(header: SidecarHeader) -> str:
         "run_frames": header.run_frames,
         "runs": list(header.runs) or None,
         "whole": [list(interval) for interval in header.whole] or None,
+        "cuts": list(header.cuts) or None,
     }
     return json.dumps({key: value for key, value in row.items() if value is not None})
 
 
 HEADER_KEYS = {
     "format", "version", "source", "width", "height", "frames", "time_base", "passerby", "weights", "output", "settings",
-    "run_frames", "runs", "whole",
+    "run_frames", "runs", "whole", "cuts",
 }  # fmt: skip
 MARK_KEYS = {"track", "frame", "time_s", "box", "confidence", "kind"}
 
@@ -236,6 +239,9 @@ def _header(path: Path, row: dict[str, Any]) -> SidecarHeader:
     whole = row.get("whole", [])
     if not isinstance(whole, list) or not all(_is_interval(interval) for interval in whole):
         raise UsageError(f"{where} whole must be a list of frames [first, last]")
+    cuts = row.get("cuts", [])
+    if not isinstance(cuts, list) or not all(_is_frame(frame) for frame in cuts):
+        raise UsageError(f"{where} cuts must be a list of frames")
     return SidecarHeader(
         Digest(_text(where, row, "source", DIGEST)),
         _whole(where, row, "width", 1),
@@ -249,7 +255,12 @@ def _header(path: Path, row: dict[str, Any]) -> SidecarHeader:
         run_frames=_whole(where, row, "run_frames", 1) if "run_frames" in row else None,
         runs=tuple(runs),
         whole=tuple((first, last) for first, last in whole),
+        cuts=tuple(cuts),
     )
+
+
+def _is_frame(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _is_interval(value: object) -> bool:

@@ -42,8 +42,10 @@ def sidecar_header(veiled: VeiledFile, settings: VeilSettings) -> tuple[SidecarH
     report = veiled.report
     times_s, time_base = [0.0], Fraction(1, 1)
     whole: tuple[tuple[int, int], ...] = ()
+    cuts: tuple[int, ...] = ()
     if veiled.watched is not None:
         whole = merge_intervals((frame, frame) for frame in veiled.watched.unjudged)
+        cuts = veiled.watched.cuts
         time_base = veiled.watched.info.time_base
         times_s = [float(int(ticks) * time_base) for ticks in veiled.watched.record.pts]
     frames = len(times_s)
@@ -60,6 +62,7 @@ def sidecar_header(veiled: VeiledFile, settings: VeilSettings) -> tuple[SidecarH
         run_frames=RUN_DIGEST_FRAMES,
         runs=run_digests(veiled.tracks, frames),
         whole=whole,
+        cuts=cuts,
     )
     return header, times_s
 

@@ -126,7 +126,7 @@ def mend_file(
     new = run_digests(tracks, header.frames, header.run_frames or 1)
     changed = changed_intervals(header.runs, new, header.frames, header.run_frames or 1)
     with ClipReader(source) as original, ClipReader(earlier) as made:
-        watched = WatchedClip(made.info, was, tracks, (), _frames_of(header.whole), 0)
+        watched = WatchedClip(made.info, was, tracks, (), _frames_of(header.whole), 0, header.cuts)
         stand_in = _StandIn(original, watched, settings)
         try:
             written = transcode(

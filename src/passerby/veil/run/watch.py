@@ -71,6 +71,7 @@ class WatchedClip:
         doubts: Tentative tracklets at their best, best first.
         unjudged: Frames that nothing could be said about, to be covered whole.
         inferred: Frames that went through the detector.
+        cuts: Frames that show another scene than the one before.
     """
 
     info: ClipInfo
@@ -79,6 +80,7 @@ class WatchedClip:
     doubts: tuple[Doubt, ...]
     unjudged: frozenset[int]
     inferred: int
+    cuts: tuple[int, ...] = ()
 
     def time_s(self, frame: int) -> float:
         """Return when a frame is shown, in seconds."""
@@ -160,12 +162,15 @@ class _ClipWatcher:
         self._last: tuple[Frame, Grey] | None = None
         self._failed = False
         self._unjudged: set[int] = set()
+        self._cuts: list[int] = []
 
     def take(self, frame: Frame, *, woven: bool) -> None:
         """Go on to a frame, or to the picture of one field of a woven one, and begin an inference pass if one is due."""
         self._tracker.note_fields(frame.index, woven=woven)
         grey = grey_copy(frame.picture)
         motion = self._meter.measure(grey)
+        if motion is not None and motion.cut:
+            self._cuts.append(frame.index)
         step = _Step(frame.index, motion, SmallCopy.of(frame.picture), woven)
         if self._scheduler.due(frame.index, motion, grey, time_s=_time_s(frame)):
             self._infer(step, frame, grey)
@@ -204,6 +209,7 @@ class _ClipWatcher:
             tuple(sorted(map(_doubt, self._tracker.tentative()), key=lambda doubt: -doubt.score)),
             frozenset(self._unjudged),
             self._scheduler.planned + self._between.passes,
+            tuple(self._cuts),
         )
 
     def _infer(self, step: _Step, frame: Frame, grey: Grey) -> None:

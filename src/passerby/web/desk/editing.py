@@ -140,7 +140,7 @@ class _AskedFollow:
 
 
 def _whole_state(file: EditedFile) -> dict[str, Any]:
-    frames = file.original
+    frames = file.veiled
     size = {"width": frames.width_px, "height": frames.height_px, "rotation": frames.rotation_deg}
     return dict(file.state()) | size | {"times_s": frames.times_s, "frames": len(frames.times_s)}
 

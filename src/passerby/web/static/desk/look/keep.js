@@ -1,4 +1,5 @@
 // Keep one person: somebody is chosen in the original, and the pieces that may follow are offered by place and time alone.
+import { renew } from "./lists.js";
 const { ask, say } = globalThis;
 
 export class Keep {
@@ -52,7 +53,7 @@ export class Keep {
   tell() {
     if (this.model.panel !== "keep") return;
     const here = this.model.boxesAt(this.model.frame);
-    this.people.replaceChildren(...here.map(({ track }) => this.row(track, this.model.isKept(track) ? "keep.again" : "keep.this", true)));
+    renew(this.people, here.map(({ track }) => this.row(track, this.model.isKept(track) ? "keep.again" : "keep.this", true)));
     document.getElementById("people-none").hidden = here.length > 0;
     const { kept } = this.model.state;
     document.getElementById("kept").textContent = kept ? say("keep.kept", { n: kept.tracks.length, why: kept.why }) : say("keep.nobody");
@@ -84,7 +85,7 @@ export class Keep {
     const told = await ask(`${this.model.base}/pieces?track=${last.number}&frame=${last.last}`);
     if (key !== this.offeredFor) return;
     this.offered = told.pieces;
-    this.pieces.replaceChildren(...told.pieces.map((piece) => {
+    renew(this.pieces, told.pieces.map((piece) => {
       const item = this.row(piece.number, "keep.piece");
       const show = document.createElement("button");
       show.type = "button";

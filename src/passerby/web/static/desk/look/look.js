@@ -26,7 +26,7 @@ const stage = new Stage(model, pictures);
 const player = new Player(model, pictures, stage);
 const keep = new Keep(model);
 const tools = new Tools(model, stage, player, keep);
-const doubts = new Doubts(model, player);
+const doubts = new Doubts(model, player, pictures);
 const exporting = new Export(model);
 new Timeline(model, player);
 new Pointer(model, stage, tools);
@@ -129,8 +129,9 @@ new Keys([
   { keys: ["?"], shown: "?", text: "keys.list", run: () => by("keys").showModal() },
 ]);
 
+[model.doubt = null] = doubts.open;
+model.frame = model.doubt?.frame ?? 0;
 stage.fit();
 model.tell("state");
 show("doubts");
-if (doubts.open.length) doubts.next();
 document.body.dataset.ready = "yes";

@@ -60,7 +60,7 @@ export class Timeline {
     pen.globalAlpha = 0.35;
     for (const [first, last] of model.state.whole) bar(first, last, 0, height, COLOURS.whole);
     pen.globalAlpha = 1;
-    for (const cut of model.state.cuts) bar(cut, cut - 1, 0, height, COLOURS.cut);
+    for (const cut of model.state.cuts ?? []) bar(cut, cut - 1, 0, height, COLOURS.cut);
     for (const [first, last] of model.state.changed_frames) bar(first, last, height - 4, 4, COLOURS.drawn);
     model.state.tracks.forEach((track, at) => {
       const chosen = model.chosen.has(track.number);

@@ -1,5 +1,6 @@
 // Mending: a box is drawn and followed, moved, brushed away, split, joined; zones. Every way has a button, a key and a gesture.
 import { follow } from "./following.js";
+import { renew } from "./lists.js";
 const { say } = globalThis;
 const by = (id) => document.getElementById(id);
 
@@ -68,8 +69,7 @@ export class Tools {
     const key = JSON.stringify([numbers, [...this.model.chosen], here.length, this.model.state.undo_depth]);
     if (key === this.told) return;
     this.told = key;
-    const before = document.activeElement?.closest("#tracks") ? document.activeElement.value : null;
-    by("tracks").replaceChildren(...numbers.map((number) => {
+    renew(by("tracks"), numbers.map((number) => {
       const track = this.model.track(number);
       const label = document.createElement("label");
       const box = Object.assign(document.createElement("input"), { type: "checkbox", value: String(number), checked: this.model.chosen.has(number) });
@@ -80,11 +80,10 @@ export class Tools {
       return item;
     }));
     by("tracks-none").hidden = numbers.length > 0;
-    if (before !== null) by("tracks").querySelector(`input[value="${before}"]`)?.focus();
   }
 
   tellZones() {
-    by("zones").replaceChildren(...this.model.state.zones.map(({ name }) => {
+    renew(by("zones"), this.model.state.zones.map(({ name }) => {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: say("zone.remove", { name }) });
       button.dataset.zone = name;
       const item = document.createElement("li");
