@@ -1,0 +1,307 @@
+"""What the desk lists, opens and takes: nothing outside, nothing twice, nothing on disk, and why something is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.desk_site import DeskSite, desk_site
+from tests.gateway_tools import wait_for
+
+from passerby.config import PORTRAIT
+from passerby.desk import VeilJobs
+from passerby.errors import UsageError
+from passerby.values import digest_file
+from passerby.web.desk.app import DeskParts
+from passerby.web.desk.dropped import DroppedFiles, HeldFile, plain_name
+from passerby.web.desk.entry import DeskEntry
+from passerby.web.desk.files import DeskFiles, fitting_output
+from passerby.web.desk.places import Places
+
+WORKER = """
+import hashlib, json, os, sys
+order = json.loads(sys.stdin.readline())
+data = open(order["source"], "rb").read()
+named = os.path.basename(order["source"])
+if "slow" in named:
+    print(json.dumps({"frames": 25, "of": 100}), flush=True)
+    sys.stdin.read()
+digest = lambda data: "sha256:" + hashlib.sha256(data).hexdigest()
+with open(order["tracks"], "w") as tracks:
+    tracks.write(json.dumps({"source": digest(data), "output": digest(b"veiled")}) + "\\n")
+with open(order["target"], "wb") as target:
+    target.write(b"veiled")
+print(json.dumps({"veiled": {"frames": 1, "faces": 1, "notes": [str(len(data))]}}), flush=True)
+"""
+PNG = PORTRAIT.read_bytes()
+
+
+class Desk:
+    """A served desk over a home folder, with a stand-in for what veils."""
+
+    def __init__(self, site: DeskSite, client: httpx.Client, home: Path) -> None:
+        self.site, self.client, self.home = site, client, home
+
+    def shown(self, folder: Path | str = "") -> dict[str, Any]:
+        answer = self.client.get("/api/list", params={"folder": str(folder)})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def open(self, *paths: Path) -> httpx.Response:
+        return self.client.post("/api/open", json={"paths": [str(path) for path in paths]})
+
+    def files(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.client.get("/api/files").json()["files"]
+        return found
+
+    def settled(self) -> list[dict[str, Any]]:
+        wait_for(lambda: all(one["phase"] not in {"waiting", "veiling"} for one in self.files()))
+        return self.files()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    home = tmp_path / "home"
+    home.mkdir()
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER)
+    with (
+        DroppedFiles(1 << 20) as dropped,
+        VeilJobs(2, command=(sys.executable, str(script))) as jobs,
+        DeskFiles(jobs, dropped) as files,
+    ):
+
+        def parts(entry: DeskEntry, end: Callable[[], None]) -> DeskParts:
+            return DeskParts(entry=entry, end=end, files=files, places=Places(home))
+
+        with desk_site(parts) as site, site.client() as client:
+            yield Desk(site, client, home)
+
+
+# the list
+
+
+def test_the_list_holds_folders_and_files_and_says_which_are_footage(desk: Desk) -> None:
+    (desk.home / "Videos").mkdir()
+    (desk.home / "b.MP4").write_bytes(b"1234")
+    (desk.home / "a.txt").write_text("x")
+    (desk.home / ".hidden.mp4").write_text("x")
+    found = desk.shown()
+    assert [name for name, _ in found["folders"]] == ["Videos"]
+    assert [(one["name"], one["likely"], one["size_bytes"]) for one in found["files"]] == [
+        ("a.txt", False, 1),
+        ("b.MP4", True, 4),
+    ]
+    assert found["parent"] == "", "above the home folder there is nothing to list"
+    assert [one["path"] for one in found["starts"]] == [str(desk.home), str(desk.home / "Videos")]
+    assert desk.shown(desk.home / "Videos")["parent"] == str(desk.home)
+
+
+@pytest.mark.parametrize(
+    "folder", ["/proc", "/sys", "/dev", "/", "/etc", "{home}/..", "{home}/out", "{home}/proc/self", "{home}/none"]
+)
+def test_nothing_outside_is_listed_or_opened_by_whatever_way(desk: Desk, tmp_path: Path, folder: str) -> None:
+    (tmp_path / "secret.mp4").write_bytes(b"x")
+    (desk.home / "out").symlink_to(tmp_path)
+    (desk.home / "proc").symlink_to("/proc")
+    asked = folder.format(home=desk.home)
+    answer = desk.client.get("/api/list", params={"folder": asked})
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"error", "hint"}
+    assert desk.open(Path(asked) / "secret.mp4").status_code == 400
+    assert desk.files() == []
+    assert desk.shown()["folders"] == [], "a link that leads elsewhere is not shown"
+
+
+def test_a_medium_that_is_mounted_may_be_listed_and_what_was_named(tmp_path: Path) -> None:
+    home, media, named = (tmp_path / name for name in ("home", "media", "named"))
+    for folder in (home, media / "CARD" / "DCIM", named):
+        folder.mkdir(parents=True)
+    places = Places(home, [named], media=[media, tmp_path / "none"])
+    assert list(dict.fromkeys(places.shortcuts())) == [named, home, media / "CARD"]
+    assert [name for name, _ in places.contents(media / "CARD").folders] == ["DCIM"]
+    assert places.first == named
+    with pytest.raises(UsageError):
+        places.contents(media)
+
+
+def test_the_system_s_folders_stay_closed_even_where_they_were_named() -> None:
+    with pytest.raises(UsageError, match="must lie"):
+        Places(Path("/"), [Path("/proc")]).allowed(Path("/proc/self"))
+
+
+def test_of_a_huge_folder_the_first_entries_are_shown_and_the_rest_is_counted(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}.jpg").write_bytes(b"")
+    found = Places(tmp_path, most=20).contents(tmp_path)
+    assert (len(found.files), found.left_out) == (20, 10)
+
+
+# opening
+
+
+def test_a_file_is_veiled_once_and_opened_as_it_is_the_next_time(desk: Desk) -> None:
+    source = desk.home / "a.png"
+    source.write_bytes(PNG)
+    assert desk.open(source).json()["files"][0]["phase"] in {"waiting", "veiling", "done"}
+    [first] = desk.settled()
+    assert (first["phase"], first["stood"], first["faces"], first["share"]) == ("done", False, 1, 1.0)
+    assert first["output"] == str(desk.home / "a_veiled.png")
+    desk.open(source)
+    assert [one["id"] for one in desk.settled()] == [first["id"]], "what is open already is no second file"
+    with DeskFiles() as another:
+        another.open(source)
+        wait_for(lambda: not another.busy)
+        assert another.get("1").stood
+
+
+def test_what_stands_under_the_output_s_name_is_left_alone(tmp_path: Path) -> None:
+    source, wanted = tmp_path / "a.png", tmp_path / "a_veiled.png"
+    source.write_bytes(PNG)
+    wanted.write_bytes(b"somebody's own")
+    assert fitting_output(source, wanted) == (tmp_path / "a_veiled 2.png", False)
+    second = tmp_path / "a_veiled 2.png"
+    second.write_bytes(b"veiled")
+    tracks = tmp_path / "a_veiled 2.png.tracks.json"
+    tracks.write_text(json.dumps({"source": digest_file(source), "output": digest_file(second)}) + "\n")
+    assert fitting_output(source, wanted) == (second, True)
+    second.write_bytes(b"changed since")
+    assert fitting_output(source, wanted) == (tmp_path / "a_veiled 3.png", False)
+    tracks.write_text("[]\n")
+    assert fitting_output(source, wanted) == (tmp_path / "a_veiled 3.png", False)
+
+
+def test_a_folder_is_opened_whole_and_what_cannot_be_veiled_says_what_helps(desk: Desk) -> None:
+    (desk.home / "a.png").write_bytes(PNG)
+    (desk.home / "b.pdf").write_bytes(b"%PDF-1.7\n")
+    (desk.home / "notes.txt").write_text("x")
+    assert desk.open(desk.home).status_code == 200
+    told = {one["name"]: one for one in desk.settled()}
+    assert set(told) == {"a.png", "b.pdf"}
+    assert told["a.png"]["phase"] == "done"
+    assert told["b.pdf"]["phase"] == "failed"
+    assert "input must be" in told["b.pdf"]["error"]
+    assert "pdftoppm" in told["b.pdf"]["hint"]
+
+
+def test_wrong_input_is_answered_with_the_refusal_s_own_words(desk: Desk) -> None:
+    (desk.home / "a.pdf").write_bytes(b"%PDF-1.7\n")
+    (desk.home / "empty").mkdir()
+    [refused] = desk.open(desk.home / "a.pdf").json()["files"]
+    assert refused["phase"] == "failed"
+    assert "pdftoppm" in refused["hint"]
+    assert "no picture or clip" in desk.open(desk.home / "empty").json()["error"]
+    (desk.home / "a.pdf").write_bytes(PNG)
+    desk.open(desk.home / "a.pdf")
+    assert [one["phase"] for one in desk.settled()] == ["done"], "mended, it is opened under its old number"
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"paths": []}', '{"paths": "a"}', '{"paths": [1]}', "x" * 70_000])
+def test_what_is_no_request_is_refused(desk: Desk, body: str) -> None:
+    assert desk.client.post("/api/open", content=body).status_code == 400
+    assert desk.client.post("/api/files/99/stop").status_code == 404
+
+
+def test_a_file_is_stopped_and_begun_again(desk: Desk) -> None:
+    (desk.home / "slow.png").write_bytes(PNG)
+    desk.open(desk.home / "slow.png")
+    wait_for(lambda: desk.files()[0]["share"] == 0.25)
+    assert desk.client.post("/api/files/1/stop").json()["phase"] == "stopped"
+    assert desk.client.post("/api/files/1/again").json()["phase"] in {"waiting", "veiling"}
+    wait_for(lambda: desk.files()[0]["share"] == 0.25)
+    desk.client.post("/api/files/1/stop")
+    assert [one.name for one in desk.home.iterdir()] == ["slow.png"]
+
+
+def test_several_files_at_once_each_with_its_own_progress(desk: Desk) -> None:
+    for name in ("slow1.png", "slow2.png", "c.png"):
+        (desk.home / name).write_bytes(PNG)
+    desk.open(*(desk.home / name for name in ("slow1.png", "slow2.png", "c.png")))
+    wait_for(lambda: [one["share"] for one in desk.files()][:2] == [0.25, 0.25])
+    assert desk.files()[2]["phase"] == "waiting"
+    desk.client.post("/api/files/1/stop")
+    wait_for(lambda: desk.files()[2]["phase"] == "done")
+
+
+# files that are dropped
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="this system has no files of memory")
+class TestDropped:
+    def test_its_bytes_are_in_memory_and_its_output_where_the_user_says(self, desk: Desk) -> None:
+        (desk.home / "Pictures").mkdir()
+        where = {"name": "C:\\fakepath\\party.png", "folder": str(desk.home / "Pictures")}
+        answer = desk.client.put("/api/drop", params=where, content=PNG)
+        assert answer.status_code == 200, answer.text
+        [file] = desk.settled()
+        assert (file["name"], file["folder"], file["phase"]) == ("party.png", "", "done"), file
+        assert file["notes"] == [str(len(PNG))], "the process that veils read every byte"
+        assert file["output"] == str(desk.home / "Pictures" / "party_veiled.png")
+        bare = [one for one in desk.home.rglob("*") if one.is_file() and PNG[1000:1400] in one.read_bytes()]
+        assert bare == []
+
+    def test_more_than_there_is_room_for_is_answered_with_the_list(self, desk: Desk) -> None:
+        for content in (bytes(2 << 20), iter([bytes(1 << 19)] * 4)):
+            answer = desk.client.put("/api/drop", params={"name": "a.png"}, content=content)
+            assert answer.status_code == 400
+            assert "at most 1 MB" in answer.json()["error"]
+            assert "list" in answer.json()["hint"]
+        assert desk.client.put("/api/drop", params={"name": "a.png"}, content=PNG).status_code == 200, (
+            "room was given back"
+        )
+
+    def test_what_is_no_footage_is_refused_and_let_go_of(self, desk: Desk) -> None:
+        for _ in range(3):
+            answer = desk.client.put("/api/drop", params={"name": "a.pdf"}, content=b"%PDF-1.7\n" + bytes(500_000))
+            assert "pdftoppm" in answer.json()["files"][0]["hint"]
+
+    def test_a_result_goes_nowhere_outside(self, desk: Desk) -> None:
+        for where in ({"folder": "/etc"}, {"folder": "/proc/self"}, {"name": ".."}, {"name": ""}):
+            assert desk.client.put("/api/drop", params={"name": "a.png"} | where, content=PNG).status_code == 400
+
+    def test_a_drop_that_breaks_off_leaves_nothing(self) -> None:
+        async def broken() -> AsyncIterator[bytes]:
+            yield b"half"
+            raise ConnectionResetError
+
+        async def take(dropped: DroppedFiles) -> None:
+            await dropped.hold("a.mp4", broken())
+
+        with DroppedFiles(4) as dropped:
+            with pytest.raises(ConnectionResetError):
+                asyncio.run(take(dropped))
+            held = asyncio.run(self.hold(dropped, b"full"))
+            assert held.path.read_bytes() == b"full"
+            folder = held.path.parent.parent
+        assert not folder.exists()
+        held_still = [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+        assert not [name for name in held_still if "memfd:passerby" in name]
+
+    @staticmethod
+    async def hold(dropped: DroppedFiles, data: bytes) -> HeldFile:
+        async def parts() -> AsyncIterator[bytes]:
+            yield data
+
+        return await dropped.hold("a.mp4", parts())
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("a/b.mp4", "b.mp4"),
+        ("..\\..\\b.mp4", "b.mp4"),
+        (".b.mp4", "b.mp4"),
+        ("a\0b\n.mp4", "ab.mp4"),
+        ("x" * 500 + ".mp4", "x" * 120 + ".mp4"),
+    ],
+)
+def test_a_dropped_file_s_name_is_one_that_a_file_may_have(name: str, kept: str) -> None:
+    assert plain_name(name) == kept
