@@ -56,7 +56,7 @@ export class Keep {
     renew(this.people, here.map(({ track }) => this.row(track, this.model.isKept(track) ? "keep.again" : "keep.this", true)));
     document.getElementById("people-none").hidden = here.length > 0;
     const { kept } = this.model.state;
-    document.getElementById("kept").textContent = kept ? say("keep.kept", { n: kept.tracks.length, why: kept.why }) : say("keep.nobody");
+    document.getElementById("kept").textContent = kept ? say("keep.kept", { n: kept.tracks.length, why: reasonText(kept.why) }) : say("keep.nobody");
     document.getElementById("unkeep").hidden = !kept;
   }
 
@@ -96,4 +96,10 @@ export class Keep {
     }));
     document.getElementById("pieces-none").hidden = told.pieces.length > 0;
   }
+}
+
+/** Return a reason as the page's language has it. */
+export function reasonText(why) {
+  const usual = [...document.getElementById("why").options].find((one) => one.value === why);
+  return usual?.textContent ?? why;
 }

@@ -2,6 +2,7 @@
 import { fetched } from "./pictures.js";
 
 const COLOURS = { found: "#2f9bff", drawn: "#ffb000", followed: "#ffb000", kept: "#37d67a", chosen: "#ffffff", doubt: "#ff4fd8", draft: "#ffe14d" };
+const COVER = "#707070";
 
 export class Stage {
   constructor(model, pictures) {
@@ -137,7 +138,7 @@ export class Stage {
   /** What the result will cover and does not yet. */
   paintCovers(pen) {
     if (!this.model.isChanged(this.model.frame)) return;
-    pen.fillStyle = "#000";
+    pen.fillStyle = COVER;
     for (const one of this.model.boxesAt(this.model.frame)) if (!this.model.isKept(one.track)) pen.fillRect(...span(one.box));
   }
 

@@ -213,6 +213,7 @@ export class Tools {
   async followDraft() {
     const from = this.model.frame;
     const boxes = new Map([[from, this.stage.draft]]);
+    let lost = false;
     const { draft } = this.stage;
     for (const direction of [1, -1]) {
       this.following = new AbortController();
@@ -222,6 +223,7 @@ export class Tools {
       try {
         for await (const one of follow(this.model, from, draft, direction, this.following.signal)) {
           boxes.set(one.frame, one.box);
+          lost ||= one.ended === "lost";
           this.model.go(one.frame);
           this.stage.draft = one.box;
           this.stage.draw();
@@ -238,7 +240,7 @@ export class Tools {
     if (taken) this.show(null);
     this.tell();
     this.stage.place.focus();
-    if (taken) this.model.say(say("mend.covered", { first: this.model.clock(sorted[0].frame), last: this.model.clock(sorted.at(-1).frame) }));
+    if (taken) this.model.say(say(lost ? "mend.lost" : "mend.covered", { first: this.model.clock(sorted[0].frame), last: this.model.clock(sorted.at(-1).frame) }));
   }
 
   cover(boxes, origin) {
