@@ -1,3 +1,8 @@
+from .follow import (
+    FollowedBox,
+    FramesAt,
+    follow_box,
+)
 from .jobs import (
     JobPhase,
     JobState,
@@ -45,7 +50,9 @@ __all__ = [
     "DeskState",
     "DeskTrack",
     "DrawnBox",
+    "FollowedBox",
     "FrameServer",
+    "FramesAt",
     "JobPhase",
     "JobState",
     "JoinEdit",
@@ -64,6 +71,7 @@ __all__ = [
     "doubts_of_report",
     "doubts_of_verify",
     "edit_to_json",
+    "follow_box",
     "next_pieces",
     "open_frames",
     "parse_edit",

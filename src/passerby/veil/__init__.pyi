@@ -81,7 +81,13 @@ from .tools import (
     run_demo,
 )
 from .track import (
+    Fine,
+    MotionMeter,
+    fine_copy,
+    follow_patches,
+    grey_copy,
     passes_for_cycle,
+    patch_fit,
 )
 
 __all__ = [
@@ -100,11 +106,13 @@ __all__ = [
     "ExposedPlace",
     "FaceDetector",
     "FindSettings",
+    "Fine",
     "FrameSteps",
     "HwAccel",
     "LiveSettings",
     "LiveVeil",
     "Measured",
+    "MotionMeter",
     "Painter",
     "ReviewPlace",
     "SidecarHeader",
@@ -124,6 +132,9 @@ __all__ = [
     "doctor_checks",
     "doubtful_places",
     "exposed_share",
+    "fine_copy",
+    "follow_patches",
+    "grey_copy",
     "is_sidecar",
     "mend_file",
     "merge_intervals",
@@ -131,6 +142,7 @@ __all__ = [
     "parse_zone",
     "pass_size",
     "passes_for_cycle",
+    "patch_fit",
     "picture_cover",
     "portrait_head",
     "read_labels",

@@ -7,6 +7,8 @@ from .motion import (
 from .patches import (
     Fine,
     fine_copy,
+    follow_patches,
+    patch_fit,
     thinned,
 )
 from .policy import (
@@ -43,9 +45,11 @@ __all__ = [
     "TrackingPolicy",
     "Tracklet",
     "fine_copy",
+    "follow_patches",
     "grey_copy",
     "moved_too_much",
     "passes_for_cycle",
+    "patch_fit",
     "policy_for",
     "thinned",
 ]

@@ -35,6 +35,8 @@ MOST = 32
 """Most boxes tracked patch by patch; in denser crowds the rest move with the scene. Chosen, not measured."""
 GOES_ALONG = 0.9
 """Correlation where the scene's motion puts a patch from which nothing better is searched for. Chosen, not measured."""
+_FLAT = float(PATCH**4)
+"""Power of two patches, each off its mean by one grey level in every sample."""
 _BAND = np.array([[float(0 <= x - y < PATCH) for x in range(REGION)] for y in range(REGION - PATCH + 1)], np.float32)
 
 _DFT = DftSquares(REGION)
@@ -102,6 +104,20 @@ def follow_patches(before: Fine, now: Fine, old: Boxes, expected: Boxes, scale: 
     shift = _search(patch[astray], _sample(now, goal[astray], pitch[astray], REGION))
     moved[astray] += np.tile(shift * (pitch[astray] * scale)[:, None], 2)
     return moved
+
+
+def patch_fit(before: Fine, now: Fine, old: Boxes, new: Boxes, scale: float) -> NDArray[np.float32]:
+    """Return how well what lies in boxes of one frame lies in boxes of another: normalised correlation, shape (N,), -1 to 1.
+
+    A patch without any texture fits nothing: 0. Arguments as in :func:`follow_patches`, with ``new`` for where it is looked for.
+    """
+    pitch = PATCH_SIDES * mean_sides(old, least_px2=16) / PATCH / scale
+    wide = PATCH_SIDES * mean_sides(new, least_px2=16) / PATCH / scale
+    one = _level(_sample(before, centres(old) / scale, pitch, PATCH))
+    other = _level(_sample(now, centres(new) / scale, wide, PATCH))
+    power = np.square(one).sum(axis=(1, 2)) * np.square(other).sum(axis=(1, 2))
+    shared = (one * other).sum(axis=(1, 2))
+    return np.asarray(np.where(power > _FLAT, shared / np.sqrt(np.maximum(power, _FLAT)), 0), np.float32)
 
 
 def _search(patch: NDArray[np.float32], region: NDArray[np.float32]) -> NDArray[np.float32]:
