@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from figures import Table
@@ -22,14 +23,28 @@ EFFECTS = (0.0, 0.1, 0.25, 0.5)
 ERRORS = (10, 30, 100, 300)
 CLIPS, PEOPLE, FRAMES = 20, 12, 10
 """People of each clip, and frames of each."""
+SIZES = {
+    "8 clips of one size": np.full(8, PEOPLE),
+    "20 clips of one size": np.full(CLIPS, PEOPLE),
+    "20 clips of 3 to 60 people": np.round(np.geomspace(3, 60, CLIPS)).astype(int),
+    "40 clips of 3 to 60 people": np.round(np.geomspace(3, 60, 2 * CLIPS)).astype(int),
+}
+CLIP_EFFECTS, RATES = (0.0, 0.1, 0.25), (0.02, 0.1)
+FEW_CLIPS = 10
 MINUTES, RATE = 10, 25
 
 
-def drawn(person_effect: float, clip_effect: float, rate: float, generator: np.random.Generator) -> Faces:
+def drawn(
+    person_effect: float,
+    clip_effect: float,
+    rate: float,
+    generator: np.random.Generator,
+    sizes: NDArray[np.int64] = SIZES["20 clips of one size"],
+) -> Faces:
     """Draw faces of people in clips, exposed at a known rate; shares of the variance are their person's and their clip's."""
-    clip = np.repeat(np.arange(CLIPS), PEOPLE)
+    clip = np.repeat(np.arange(len(sizes)), sizes)
     level = np.sqrt(person_effect) * generator.standard_normal(len(clip))
-    level += np.sqrt(clip_effect) * generator.standard_normal(CLIPS)[clip]
+    level += np.sqrt(clip_effect) * generator.standard_normal(len(sizes))[clip]
     person = np.repeat(np.arange(len(clip)), FRAMES)
     rest = np.sqrt(1 - person_effect - clip_effect) * generator.standard_normal(len(person))
     return Faces(clip[person], person, (level[person] + rest > stats.norm.isf(rate)).astype(np.float64))
@@ -41,25 +56,34 @@ def exposure(table: Table, runs: int) -> None:
     count = CLIPS * PEOPLE * FRAMES
     for effect in EFFECTS:
         for errors in ERRORS:
-            held = clips = alarms = 0
+            held = alarms = 0
             for _ in range(runs):
                 faces = drawn(effect, 0.0, errors / count, generator)
                 rate = exposure_rate("all", faces)
                 held += rate.low <= errors / count <= rate.high
                 other = drawn(effect, 0.0, errors / count, generator)
                 alarms += difference("a", "b", Faces(faces.clip, faces.person, other.wrong - faces.wrong)).p < 0.05
-                rate = exposure_rate("all", drawn(effect, 0.1, errors / count, generator))
-                clips += rate.clip_low is not None and rate.clip_low <= errors / count <= (rate.clip_high or 0)
-            for name, got, most in (("people", held, 0.99 if errors == 10 else 0.97), ("clips", clips, 0.99)):
-                found = stats.binomtest(got, runs).proportion_ci(0.99, "exact")
-                missed = max(0.0, 0.93 - float(found.high), float(found.low) - most)
-                row = (
-                    f"exposure, interval over {name} holds: effect {effect}, {errors} errors (93 to {100 * most:.0f} %)"
-                )
-                table.row(row, missed, 0.0, ours=f"{got / runs:.1%} ({found.low:.1%} to {found.high:.1%})")
+            _held(table, f"people holds: effect {effect}, {errors} errors", held, runs, few=errors == 10)
             low = float(stats.binomtest(alarms, runs).proportion_ci(0.99, "exact").low)
             table.row(f"exposure, equal tools said to differ: effect {effect}, {errors} errors", low, 0.05,
                       ours=f"{alarms / runs:.1%}", other="5 % at most")  # fmt: skip
+    for name, sizes in SIZES.items():
+        for clip_effect in CLIP_EFFECTS:
+            for share in RATES:
+                found = [exposure_rate("all", drawn(0.25, clip_effect, share, generator, sizes)) for _ in range(runs)]
+                limits = [(rate.clip_low, rate.clip_high) for rate in found]
+                told = [(low, high) for low, high in limits if low is not None and high is not None]
+                held = sum(low <= share <= high for low, high in told)
+                row = f"clips holds: {name}, {clip_effect:.0%} of the variance theirs, {share:.0%} exposed"
+                _held(table, row, held, len(told), few=len(sizes) < FEW_CLIPS)
+
+
+def _held(table: Table, name: str, held: int, runs: int, *, few: bool) -> None:
+    most = 0.99 if few else 0.97
+    found = stats.binomtest(held, runs).proportion_ci(0.99, "exact")
+    missed = max(0.0, 0.93 - float(found.high), float(found.low) - most)
+    shown = f"{held / runs:.1%} ({found.low:.1%} to {found.high:.1%})"
+    table.row(f"exposure, interval over {name} (93 to {100 * most:.0f} %)", missed, 0.0, ours=shown)
 
 
 def veil(table: Table, _runs: int) -> None:

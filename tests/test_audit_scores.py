@@ -8,6 +8,7 @@ import json
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -147,11 +148,9 @@ def test_intervals_hold_the_true_rate_where_wilsons_do_not(tmp_path: Path) -> No
     """A short version of what `bench/audit.py` does with 4,000 logs a cell."""
     held = plain = 0
     for seed in range(120):
-        rate = (
-            audited(drawn_log({"a": 0.03}, people=60, effect=0.5, seed=seed), tmp_path / f"{seed}.parquet")
-            .matches[0]
-            .rate
-        )
+        log = write(drawn_log({"a": 0.03}, people=60, effect=0.5, seed=seed), tmp_path / f"{seed}.parquet")
+        rates = rates_of(add_up(ComparisonLog(log, QUICK), QUICK).strata)
+        rate = next(one for one in rates if not one.stratum.mated)
         held += rate.low <= 0.03 <= rate.high
         low, high = interval(rate.value, rate.comparisons, 1e9)
         plain += low <= 0.03 <= high
@@ -232,10 +231,17 @@ def test_limits_lie_around_the_rate(value: float, effective: float, freedom: flo
 
 
 def test_one_group_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
-    found = audited(drawn_log({"a": 0.03}), tmp_path / "log.csv")
-    assert found.equal_matches is None
+    frame = drawn_log({"a": 0.03})
+    with pytest.raises(AuditError, match="log must hold at least two groups, got one: 'a'") as caught:
+        audited(frame, tmp_path / "log.csv")
+    assert "--by" in str(caught.value.hint)
+    crossed = frame.with_columns(
+        pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("x")).otherwise(pl.lit("y")).alias("device")
+    )
+    found = audited(crossed, tmp_path / "log.csv", replace(QUICK, by=("device",)))
+    assert found.equal_matches is not None
     assert "cannot be compared" in " ".join(audit.equality_words(None, "false matches"))
-    assert compare([check.rate for check in found.matches], np.empty((0, 1))) is None
+    assert compare([found.matches[0].rate], np.empty((0, 1))) is None
 
 
 def test_outputs_fit_the_schema_and_carry_every_rate(tmp_path: Path) -> None:
@@ -326,10 +332,12 @@ def test_a_file_that_is_no_log_is_refused(content: bytes, message: str, tmp_path
 
 
 def test_missing_and_unreadable_logs_are_named(tmp_path: Path) -> None:
-    with pytest.raises(AuditError, match="log cannot be read"):
+    with pytest.raises(UsageError, match="log must be a file, got none"):
         audit.audit_scores(tmp_path / "none.csv", QUICK)
-    with pytest.raises(AuditError, match="log cannot be read"):
+    with pytest.raises(UsageError, match="log must be a file, got a folder"):
         audit.audit_scores(tmp_path, QUICK)
+    with pytest.raises(AuditError, match="log cannot be read"):
+        ComparisonLog(tmp_path / "gone.csv", QUICK)
 
 
 @pytest.mark.parametrize(
@@ -364,7 +372,7 @@ def test_the_command_writes_what_it_is_asked_for(tmp_path: Path, capsys: pytest.
     assert run(["audit", "scores", str(path), "--threshold", "0", f"--json={path}", "--overwrite"]) == 2, (
         "an output is the input"
     )
-    assert run(["audit", "scores", str(tmp_path / "none"), "--threshold", "0"]) == 1
+    assert run(["audit", "scores", str(tmp_path / "none"), "--threshold", "0"]) == 2
     assert run(["audit", "scores", str(path)]) == 2, "a threshold is needed"
 
 

@@ -11,7 +11,7 @@ import passerby
 from passerby import audit
 from passerby.cli import main
 from passerby.config import MEASURED, WEIGHTS
-from passerby.errors import AuditError
+from passerby.errors import AuditError, UsageError
 from passerby.values import digest_file
 from passerby.veil import read_measured
 
@@ -70,7 +70,7 @@ def test_other_files_are_no_figures(text: str, tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(AuditError, match="figures must be the JSON of an audit of veiling"):
         audit.read_figures(path)
-    with pytest.raises(AuditError, match="figures must be"):
+    with pytest.raises(UsageError, match="figures must be a file, got none"):
         audit.read_figures(tmp_path / "none.json")
 
 

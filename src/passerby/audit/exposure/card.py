@@ -9,9 +9,10 @@ from typing import Any
 import jsonschema
 
 from passerby.audit.estimates import percent
+from passerby.audit.exposure.figures import ENOUGH_CLIPS
 from passerby.audit.exposure.plain_words import limits
 from passerby.audit.exposure.report_values import veil_schema
-from passerby.errors import AuditError
+from passerby.errors import AuditError, UsageError
 
 _OWN = "Passerby"
 
@@ -20,8 +21,11 @@ def read_figures(path: Path) -> dict[str, Any]:
     """Return a file of figures: what ``passerby audit veil DATA --json FILE`` wrote.
 
     Raises:
+        UsageError: there is no such file.
         AuditError: it is none, or says nothing of Passerby.
     """
+    if not path.exists():
+        raise UsageError(f"figures must be a file, got none: {path}")
     try:
         figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         jsonschema.validate(figures, veil_schema())
@@ -86,7 +90,8 @@ def _misses(figures: dict[str, Any], own: list[dict[str, Any]]) -> list[str]:
     lines = [
         "## What it misses",
         f"Exposed: {figures['methods']['exposed']}. The first interval holds for other people in these",
-        "clips, the second for other clips like these; both 95 %.",
+        "clips, the second for other clips like these; both 95 %. A dash: too few clips to say anything of others",
+        f"(fewer than count as {ENOUGH_CLIPS} of one size).",
         "",
         *_table([row for row in own if row["unit"] == "share" and not row["dimension"] and row["errors"] is not None]),
     ]

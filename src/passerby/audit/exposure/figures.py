@@ -1,8 +1,10 @@
 """Rates and quantities with their uncertainty, from faces that belong to people who belong to clips.
 
 Faces of one person in many frames are not independent, nor are people of one clip. So a rate has two intervals: for other people
-in these clips, with the variance of a sum over people, and for other clips, with that over clips; tests take the larger variance.
-Sources: Liang, Zeger 1986, Biometrika 73(1) (clusters); the interval is that of ``audit scores`` (``jeffreys.py``).
+in these clips, with the variance of a sum over people, and for other clips, by leaving each clip out once; tests take the larger
+variance. Fewer clips than :data:`ENOUGH_CLIPS` support no interval for others.
+Sources: Liang, Zeger 1986, Biometrika 73(1) (clusters); Bell, McCaffrey 2002, Survey Methodology 28(2) (few clusters: the
+jackknife, CR3); the interval is that of ``audit scores`` (``jeffreys.py``).
 ``bench/audit.py exposure`` measures how often both hold the true rate.
 """
 
@@ -21,6 +23,8 @@ from passerby.audit.estimates import LEVEL, interval, upper_without_errors
 Whole = NDArray[np.int64]
 Real = NDArray[np.float64]
 DRAWS = 1000
+ENOUGH_CLIPS = 7
+"""Equal clips whose faces count as much as these, from which other clips get an interval. Source: ``bench/audit.py exposure``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +58,7 @@ class ExposureRate:
         clips: In which.
         value: 0 to 1.
         low, high: Limits that hold the share in these clips in 95 of 100 samples of people.
-        clip_low, clip_high: Limits that hold the share of all such clips in 95 of 100 samples of clips; None with one clip.
+        clip_low, clip_high: Limits that hold the share of all such clips in 95 of 100 samples of clips; None with too few clips.
         variance: Of the value, the larger of both; None without errors.
         effective: Independent faces that would be as uncertain.
         freedom: Degrees of freedom of the variance.
@@ -123,7 +127,7 @@ def exposure_rate(name: str, faces: Faces, *, effect: float = 0.0) -> ExposureRa
         larger = max(of_people, of_clips, key=lambda one: one.variance)
         effective, freedom, variance = value * (1 - value) / larger.variance, larger.freedom, larger.variance
         own, other = _limits(value, of_people), _limits(value, of_clips)
-    low, high = other if clips > 1 else (None, None)
+    low, high = other if clips_that_count(np.bincount(faces.clip)) >= ENOUGH_CLIPS else (None, None)
     return ExposureRate(
         name, wrong, count, people, clips, value, own[0], own[1], low, high, variance, effective, freedom
     )
@@ -148,25 +152,60 @@ def _limits(value: float, spread: Spread) -> tuple[float, float]:
 
 
 def spreads(faces: Faces, value: float) -> tuple[Spread, Spread]:
-    """Return how far a mean spreads over people and over clips, neither less than that of independent faces.
-
-    Degrees of freedom are Satterthwaite's: over people, of whom there are many, from the empirical fourth powers; over clips, of
-    which there are few, from their sizes and how alike their people are.
-    """
+    """Return how far a mean spreads over people and over clips, neither less than that of independent faces."""
     off = faces.wrong - value
     least = float((off**2).mean()) / len(off)
-    people, clips = (np.bincount(np.unique(one, return_inverse=True)[1], off) for one in (faces.person, faces.clip))
-    size = np.bincount(np.unique(faces.clip, return_inverse=True)[1]).astype(np.float64)
-    within = float((people**2).sum()) / len(off)
-    between = max(0.0, float((clips**2).sum() - (people**2).sum())) / float((size**2).sum())
-    found = []
-    for sums, weights in ((people, people**2), (clips, size * within + size**2 * between)):
-        total = float((weights**2).sum())
-        freedom = max(float(weights.sum()) ** 2 / total - 1, 1.0) if total else 1.0
-        count, squares = len(sums), float((sums**2).sum())
-        variance = squares * count / (count - 1) / len(off) ** 2 if count > 1 else 0.0
-        found.append(Spread(max(variance, least), freedom))
-    return found[0], found[1]
+    people, clips = (_sums(one, off) for one in (faces.person, faces.clip))
+    size = _sums(faces.clip, np.ones(len(off)))
+    count, squares = len(people), float((people**2).sum())
+    of_people = squares * count / (count - 1) / len(off) ** 2 if count > 1 else 0.0
+    # as alike as the people of a clip are, clips of these sizes would have these squares
+    within, between = squares / len(off), max(0.0, float((clips**2).sum()) - squares) / float((size**2).sum())
+    of_clips = left_out(clips, size, expected=size * within + size**2 * between)
+    return (
+        Spread(max(of_people, least), _freedom(people**2)),
+        Spread(max(of_clips.variance, least), of_clips.freedom),
+    )
+
+
+def _sums(cluster: Whole, values: Real) -> Real:
+    """Return the sum of values in each cluster."""
+    _, number = np.unique(cluster, return_inverse=True)
+    return np.bincount(number, values).astype(np.float64)
+
+
+def left_out(off: Real, size: Real, *, expected: Real) -> Spread:
+    """Return how far a ratio of sums over clips spreads, by leaving each clip out once.
+
+    Squares of few clips that differ much tell their variance badly: half of the reciprocal degrees of freedom are Satterthwaite's
+    for clips of these sizes, half are those of the squares that were seen (``bench/audit.py exposure``).
+
+    Args:
+        off: Shape (clips,): sum above less the ratio times that below.
+        size: Shape (clips,): the sum below.
+        expected: Shape (clips,): squares that such clips have on average, to any factor.
+    """
+    count, rest = len(off), float(size.sum()) - size
+    if count < 2 or not rest.all():
+        return Spread(0.0, 1.0)
+    variance = float(((off / rest) ** 2).sum()) * (count - 1) / count
+    of_sizes = _freedom(expected)
+    return Spread(variance, 2 / (1 / of_sizes + 1 / min(of_sizes, _freedom(off**2))))
+
+
+def _freedom(squares: Real) -> float:
+    """Return Satterthwaite's degrees of freedom of a sum of squares."""
+    total = float((squares**2).sum())
+    return max(float(squares.sum()) ** 2 / total - 1, 1.0) if total else 1.0
+
+
+def clips_that_count(size: NDArray[np.number]) -> float:
+    """Return how many clips of one size say as much as clips of these sizes. Source: Kish 1965, "Survey Sampling", section 8.2.
+
+    >>> clips_that_count(np.array([10, 10, 10])), round(clips_that_count(np.array([100, 1, 1])), 2)
+    (3.0, 1.04)
+    """
+    return float(size.sum() ** 2 / (size.astype(np.float64) ** 2).sum()) if size.any() else 0.0
 
 
 def design_effect(rates: Sequence[ExposureRate]) -> float:
@@ -212,26 +251,23 @@ def drawn_rates(faces: Faces, group: Whole, groups: int, *, seed: int = 0) -> Re
         return sums[:, groups:] / sums[:, :groups]
 
 
-def ratio_of_sums(above: Real, below: Real, cluster: Whole) -> tuple[float | None, float | None, float | None]:
-    """Return a ratio of two sums over clusters with its limits; no limits with one cluster.
-
-    Source: linearisation of a ratio, Cochran 1977, "Sampling Techniques", section 6.4, with t quantiles.
+def ratio_of_sums(above: Real, below: Real, clip: Whole) -> tuple[float | None, float | None, float | None]:
+    """Return a ratio of two sums over clips with its limits; no limits with too few clips.
 
     Args:
         above: Shape (N,).
         below: Shape (N,).
-        cluster: Shape (N,): which rows belong together.
+        clip: Shape (N,): which rows belong together.
     """
     total = float(below.sum())
     if not total:
         return None, None, None
     value = float(above.sum()) / total
-    _, number = np.unique(cluster, return_inverse=True)
-    sums = np.bincount(number, above - value * below)
-    if len(sums) < 2:
+    off, size = _sums(clip, above - value * below), _sums(clip, below)
+    if clips_that_count(size) < ENOUGH_CLIPS:
         return value, None, None
-    spread = math.sqrt(float((sums**2).sum()) * len(sums) / (len(sums) - 1)) / total
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(sums) - 1)) * spread
+    spread = left_out(off, size, expected=size)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, spread.freedom)) * math.sqrt(spread.variance)
     return value, max(0.0, value - half), value + half
 
 

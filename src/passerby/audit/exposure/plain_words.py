@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from passerby.audit.estimates import ALPHA, equality_words, percent
-from passerby.audit.exposure.figures import ExposureRate, Quantity, ToolDifference
+from passerby.audit.exposure.figures import ENOUGH_CLIPS, ExposureRate, Quantity, ToolDifference
 from passerby.audit.exposure.results import ENOUGH_PEOPLE, DimensionTable, VeilAudit
 from passerby.audit.labels import PERSONAL
 
@@ -28,6 +28,11 @@ def veil_cautions(audit: VeilAudit) -> Iterator[str]:
         )
     if audit.clips + audit.pictures == 1:
         yield "There is one clip: intervals say what other people in it would have given, not what other clips would."
+    elif audit.tools[0].exposed.clip_low is None:
+        yield (
+            f"Too few clips to say what other clips would give: {ENOUGH_CLIPS} with as many faces each are needed, more where "
+            f"they differ in that. Intervals say what other people in these clips would have given."
+        )
     for tool in audit.tools:
         if tool.not_shown:
             yield f"{tool.name}: {tool.not_shown:,} faces stand in frames that its output does not show; they are not counted."
@@ -39,8 +44,8 @@ def rate_words(rate: ExposureRate) -> str:
     >>> rate_words(ExposureRate("a", 3, 300, 40, 2, 0.01, 0.003, 0.025, 0.001, 0.09, None, 200.0, 9.0))
     '1 % (0.3 % to 2.5 %; other clips 0.1 % to 9 %), 3 of 300, 40 people'
     """
-    other = "" if rate.clip_low is None else f"; other clips {limits(rate.clip_low, rate.clip_high)}"
-    between = f"{limits(rate.low, rate.high)}{other}"
+    other = limits(rate.clip_low, rate.clip_high) if rate.clip_low is not None else "too few"
+    between = f"{limits(rate.low, rate.high)}; other clips {other}"
     people = "1 person" if rate.people == 1 else f"{rate.people:,} people"
     return f"{percent(rate.value)} ({between}), {rate.errors:,} of {rate.faces:,}, {people}"
 

@@ -11,8 +11,8 @@ import numpy as np
 from passerby.audit.exposure.figures import Quantity, Real, Whole, ratio_of_sums
 from passerby.audit.exposure.tally import ExposureTally, FaceFrame, longest_run
 
-_BY_CLIP = "ratio of sums over clips, linearised, t quantiles"
-_NO_INTERVAL = "one clip: no interval"
+_BY_CLIP = "ratio of sums over clips, each left out once, t quantiles"
+_NO_INTERVAL = "too few clips: no interval"
 _LARGEST = "largest that was seen: no interval, other footage may show a larger one"
 
 
@@ -78,10 +78,8 @@ def _flicker(
         changes.append(float(sum(one.exposed != two.exposed for one, two in pairs)))
         minutes.append(sum(two.frame - one.frame for one, two in pairs) / tally.rates[clip] / 60)
         clips.append(clip)
-    value, low, high = ratio_of_sums(np.array(changes), np.array(minutes), _numbers(clips))
-    return Quantity(
-        "flicker: covered and bare by turns", "changes a minute", value, low, high, len(clips), "people", _method(low)
-    )
+    name, unit = "flicker: covered and bare by turns", "changes a minute"
+    return _ratio(name, unit, np.array(changes), np.array(minutes), _numbers(clips), of="people")
 
 
 def _areas(tally: ExposureTally) -> Iterator[Quantity]:
@@ -95,17 +93,18 @@ def _areas(tally: ExposureTally) -> Iterator[Quantity]:
         ("over-cover: share of the cover away from any head", wasted, covered),
         ("over-cover: share of the picture", wasted, seen),
     ):
-        value, low, high = ratio_of_sums(above, below, each)
-        yield Quantity(name, "share", value, low, high, len(areas), "clips and pictures", _method(low))
+        yield _ratio(name, "share", above, below, each, of="clips and pictures")
 
 
 def _mean(name: str, unit: str, values: Real, clips: Whole, of: str) -> Quantity:
-    value, low, high = ratio_of_sums(values, np.ones(len(values)), clips)
-    return Quantity(name, unit, value, low, high, len(values), of, _method(low))
+    return _ratio(name, unit, values, np.ones(len(values)), clips, of=of)
 
 
-def _method(low: float | None) -> str:
-    return _NO_INTERVAL if low is None else _BY_CLIP
+def _ratio(name: str, unit: str, above: Real, below: Real, clips: Whole, *, of: str) -> Quantity:
+    value, low, high = ratio_of_sums(above, below, clips)
+    if high is not None and unit == "share":
+        high = min(1.0, high)
+    return Quantity(name, unit, value, low, high, len(above), of, _NO_INTERVAL if low is None else _BY_CLIP)
 
 
 def _numbers(names: list[str]) -> Whole:

@@ -10,7 +10,7 @@ from typing import Any
 
 import passerby
 from passerby.audit.estimates import read_schema
-from passerby.audit.exposure.figures import ExposureRate, Quantity
+from passerby.audit.exposure.figures import ENOUGH_CLIPS, ExposureRate, Quantity
 from passerby.audit.exposure.plain_words import support, veil_cautions
 from passerby.audit.exposure.results import DimensionTable, ToolResult, VeilAudit
 from passerby.audit.labels import PERSONAL
@@ -22,7 +22,10 @@ METHODS = {
         "95 % Jeffreys interval for the effective number of faces; variance robust to faces of one person (clusters), "
         "Satterthwaite's degrees of freedom"
     ),
-    "clip_interval": "the same with clusters of one clip: what other clips like these would give",
+    "clip_interval": (
+        "the same, each clip left out once: what other clips like these would give; none with fewer clips than count as "
+        f"{ENOUGH_CLIPS} of one size"
+    ),
     "groups": (
         "homogeneity test by drawing clips and people in them (1,000 draws), p after Holm over all properties; single groups "
         "after Holm; detectable: ratio shown in four of five samples"

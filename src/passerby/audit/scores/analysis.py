@@ -14,6 +14,7 @@ from passerby.audit.scores.rates import Rate, rates_of
 from passerby.audit.scores.resampling import draw_rates
 from passerby.audit.scores.settings import ScoresSettings
 from passerby.audit.scores.sums import LogSums, add_up
+from passerby.errors import AuditError, UsageError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +83,17 @@ def audit_scores(path: Path, settings: ScoresSettings) -> ScoresAudit:
         settings: Threshold and direction.
 
     Raises:
-        AuditError: the log cannot be read, or its values cannot be used.
+        UsageError: there is no such file.
+        AuditError: the log cannot be read, its values cannot be used, or there is one group and nothing to cross it with.
     """
+    if not path.is_file():
+        raise UsageError(f"log must be a file, got {'a folder' if path.is_dir() else 'none'}: {path}")
     log = ComparisonLog(path, settings)
+    if len(log.groups) == len(log.crossings) == 1:
+        raise AuditError(
+            f"log must hold at least two groups, got one: {log.groups[0][:60]!a}",
+            hint="name people's groups, or cross the one with --by COLUMN",
+        )
     sums = add_up(log, settings)
     rates = rates_of(sums.strata)
     drawn = draw_rates(sums.sample, len(log.persons), settings)
