@@ -1,10 +1,8 @@
-from .conclusions import (
-    concludes,
-)
 from .decide import (
     DEFAULT_POSITION,
     assess,
     assess_all,
+    concludes,
     provisions,
 )
 from .find import (

@@ -8,6 +8,7 @@ verdict names each whose opposite alone could make it stricter.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from passerby.law.engine.neighbours import Singles
 from passerby.law.engine.rulebook import Rulebook
@@ -47,13 +48,16 @@ def _can_hold(rulebook: Rulebook, assumptions: list[int], body: Iterable[Literal
     return rulebook.worlds.find(wanted) is not None
 
 
-def stricter_alone(singles: Singles, outcome: Outcome, possible: Iterable[Outcome | None]) -> frozenset[str]:
-    """Return the facts of which one alone, were it otherwise, could make an outcome stricter.
+def stricter_alone(
+    singles: Singles, names: AbstractSet[str], outcome: Outcome, possible: Iterable[Outcome | None]
+) -> frozenset[str]:
+    """Return those of some facts of which one alone, were it otherwise, could make an outcome stricter.
 
     Args:
         singles: Each change of one fact and what is then possible.
+        names: The facts asked about.
         outcome: What the facts lead to, or may lead to.
         possible: Everything that they may lead to; what is possible already is no news.
     """
     worse = {one for one in Outcome.strictest_first() if one.strictness > outcome.strictness} - set(possible)
-    return frozenset(changed[0][0] for changed, found in singles.items() if found & worse)
+    return singles.reaching(worse, names)

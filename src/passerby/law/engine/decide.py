@@ -93,6 +93,36 @@ def assess_all(
     return tuple(_decide(Question(accepted, name, on, _fitting(layers, name), amended)) for name in names)
 
 
+def concludes(facts: Mapping[str, object], conclusion: str, *, position: str = DEFAULT_POSITION) -> bool | None:
+    """Tell whether a conclusion holds in every world that fits the facts; the text is read as fully applicable.
+
+    Args:
+        facts: As for `assess`: an absent fact takes its default.
+        conclusion: A word that rules of the position conclude, as they write it.
+        position: Whose rules.
+
+    Returns:
+        True or False where it holds or fails whatever is not known, None where that is open.
+
+    Raises:
+        FactsError: a name or value is outside the vocabulary, or two facts contradict each other.
+        RuleError: the position is not known.
+
+    >>> concludes({"actor": "police", "purpose": "work-management"}, "law_enforcement")
+    False
+    """
+    rulebook = rulebook_on(position, (), None, amended=True)
+    known = accept_facts(facts).known
+    with rulebook.lock:
+        literal = rulebook.worlds.literal(conclusion)
+        if literal is None:
+            return False
+        assumed = rulebook.worlds.assume(known)
+        holds = rulebook.worlds.find([*assumed, literal]) is not None
+        fails = rulebook.worlds.find([*assumed, -literal]) is not None
+    return None if holds and fails else holds
+
+
 def provisions(position: str = DEFAULT_POSITION, *, overlays: Iterable[str | Path] = ()) -> tuple[Provision, ...]:
     """Return the provisions of a position and its overlays, in the order of the files.
 
@@ -164,15 +194,24 @@ class _Decision:
         unknown, points = self.rulebook.relevance.turns_on(self.known)
         return self.rulebook.first_question(self.known, unknown), points
 
+    @cached_property
+    def examples(self) -> dict[Outcome | None, World]:
+        """For each possible outcome the plainest world that has it."""
+        unknown, points = self.turning
+        return {
+            outcome: plainest(self.rulebook, self.known, outcome, world, unknown=unknown, points=points)
+            for outcome, world in self.possible.items()
+        }
+
     def verdict(self) -> Verdict:
         """Put the verdict together."""
         unknown, points = self.turning
-        alternatives = tuple(self._alternative(o, world) for o, world in self.possible.items() if o is not None)
+        alternatives = tuple(self._alternative(o, world) for o, world in self.examples.items() if o is not None)
         reasons = tuple(reason for alternative in alternatives for reason in alternative.reasons)
         if self.outside:
             reasons += (_plain_reason("What is described lies outside this rulebook: no rule finds anything."),)
         always = self.rulebook.worlds.always
-        derivation = self._derivation(next(iter(self.possible.values())))
+        derivation = self._derivation(next(iter(self.examples.values())))
         return Verdict(
             position=self.question.position,
             overlays=self.book.overlays,
@@ -199,14 +238,15 @@ class _Decision:
     def _provided(self, alternatives: Iterable[Alternative]) -> dict[str, FactValue]:
         """Return the assumed facts that keep any of the outcomes from being stricter."""
         found: set[str] = set()
+        assumed = frozenset(self.facts.assumed)
         for alternative in alternatives if self.facts.assumed else ():
             if self.certain:
-                found |= stricter_alone(self.singles, alternative.outcome, self.possible)
+                found |= stricter_alone(self.singles, assumed, alternative.outcome, self.possible)
             elif alternative.outcome is not Outcome.PROHIBITED:
                 filled = alternative.facts
                 whole = Facts({**self.facts.given, **filled}, self.facts.assumed, self.facts.unknown - set(filled))
                 possible = self.rulebook.worlds.outcomes(self.rulebook.worlds.assume(whole.known))
-                found |= stricter_alone(self.rulebook.neighbours.singles(whole), alternative.outcome, possible)
+                found |= stricter_alone(self.rulebook.neighbours.singles(whole), assumed, alternative.outcome, possible)
         return {name: value for name, value in self.facts.assumed.items() if name in found}
 
     def _derivation(self, world: World, turning: frozenset[str] = frozenset()) -> Derivation:
@@ -214,7 +254,6 @@ class _Decision:
 
     def _alternative(self, outcome: Outcome, world: World) -> Alternative:
         unknown, points = self.turning
-        world = plainest(self.rulebook, self.known, outcome, world, unknown=unknown, points=points)
         derivation = self._derivation(world, frozenset(unknown))
         steps = derivation.outcome(outcome) or (self._not_yet(),)
         reasons = tuple(step.reason for step in steps)

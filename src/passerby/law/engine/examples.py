@@ -2,7 +2,8 @@
 
 The solver returns any world with an outcome, and which one depends on what it was asked before. An example for people must
 not: fact after fact takes its plainest value with which the outcome can still come about, so that "prohibited" is shown with
-the one thing that is wrong and not with six.
+the one thing that is wrong and not with six. What the outcome does not turn on takes its plainest value outright, so that the
+same facts are told the same reasons every time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ MOST = 12
 def plainest(
     rulebook: Rulebook,
     known: Mapping[str, FactValue],
-    outcome: Outcome,
+    outcome: Outcome | None,
     world: World,
     *,
     unknown: Sequence[str],
@@ -32,7 +33,7 @@ def plainest(
     Args:
         rulebook: Its lock is held by the caller.
         known: Facts given and assumed.
-        outcome: Which some world under these facts has.
+        outcome: Which some world under these facts has; None: outside the rulebook.
         world: Any such world; returned as it is where there are more than ``MOST`` unknown facts.
         unknown: Facts to choose, the first one first.
         points: Open legal points; each is answered with no where that can be.
@@ -56,7 +57,18 @@ def plainest(
             if found is not None:
                 chosen[name], world = value, found
                 break
-    return world
+    return _completed(rulebook, chosen, {point: world.readings().get(point, False) for point in points})
+
+
+def _completed(rulebook: Rulebook, chosen: Mapping[str, FactValue], readings: Mapping[str, bool]) -> World:
+    """Return the world in which all that was not chosen is plain, and open points that do not matter are answered no."""
+    values = {
+        name: rulebook.book.narrow(name, value) for name, value in chosen.items() if name in rulebook.book.domains
+    }
+    for name in rulebook.book.facts():
+        if name not in values:
+            values[name] = next(_plain_values(rulebook, name, {**chosen, **values}))
+    return rulebook.sweep.world(values, readings)
 
 
 def _plain_values(rulebook: Rulebook, name: str, known: Mapping[str, FactValue]) -> Iterator[FactValue]:

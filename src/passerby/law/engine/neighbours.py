@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import clingo
 
+from passerby.law.engine.sweep import Columns, Sweep
 from passerby.law.engine.worlds import OUTSIDE, configure, program, value_term
 from passerby.law.facts import Facts, vocabulary
 from passerby.law.rules import Book, split_atom
@@ -24,9 +25,42 @@ WHO_AND_WHAT = ("role", "actor", "purpose", "function", "member_state", "space",
 FIXED = frozenset({"member_state"})
 """Facts that no change touches: with the Member State the law itself changes, and nobody moves a camera to change it."""
 
-_Set = tuple[tuple[str, FactValue], ...]
-Singles = Mapping[_Set, frozenset[Outcome | None]]
-"""Each change of one known fact to the outcomes that are then possible; None: outside the rulebook."""
+_Change = tuple[str, FactValue]
+_Set = tuple[_Change, ...]
+_Outcomes = frozenset[Outcome | None]
+
+
+class Singles:
+    """Every change of one known fact, with the outcomes that are then possible; None: outside the rulebook.
+
+    Args:
+        between: Each change to the outcomes that are possible for sure, and to all that may be.
+        solve: Says exactly what is possible after some changes; asked only where an answer turns on it.
+    """
+
+    def __init__(
+        self,
+        between: Mapping[_Change, tuple[_Outcomes, _Outcomes]],
+        solve: Callable[[AbstractSet[_Change]], Mapping[_Change, AbstractSet[Outcome | None]]],
+    ) -> None:
+        self._between = dict(between)
+        self._solve = solve
+
+    def joined(self) -> Iterator[tuple[_Change, Outcome]]:
+        """Yield each change with the only outcome that it leaves, or ``depends``."""
+        self._settle({change for change, (sure, may) in self._between.items() if len(sure) == 1 < len(may)})
+        for change, (sure, _) in self._between.items():
+            yield change, _joined(sure)
+
+    def reaching(self, outcomes: AbstractSet[Outcome], names: AbstractSet[str]) -> frozenset[str]:
+        """Return those of some facts of which one change alone can lead to one of the outcomes."""
+        mine = [change for change in self._between if change[0] in names]
+        self._settle({one for one in mine if self._between[one][1] & outcomes and not self._between[one][0] & outcomes})
+        return frozenset(change[0] for change in mine if self._between[change][0] & outcomes)
+
+    def _settle(self, wanted: AbstractSet[_Change]) -> None:
+        for change, found in self._solve(wanted).items() if wanted else ():
+            self._between[change] = (frozenset(found), frozenset(found))
 
 
 class Neighbours:
@@ -35,10 +69,12 @@ class Neighbours:
     Args:
         book: The rules.
         groups: The dated groups that apply.
+        sweep: Of the same rules.
     """
 
-    def __init__(self, book: Book, groups: frozenset[str]) -> None:
+    def __init__(self, book: Book, groups: frozenset[str], sweep: Sweep) -> None:
         self.book = book
+        self.sweep = sweep
         self.names = book.facts()
         self.control = clingo.Control(["--warn=none", "--project=show"])
         self.control.add("base", [], "\n".join((program(book, groups, show=False), *_difference(book))))
@@ -54,6 +90,7 @@ class Neighbours:
             size: [self._literals[f"size({number})"] * (1 if number == size else -1) for number in range(1, MOST + 1)]
             for size in range(1, MOST + 1)
         }
+        self._new = {change: self._literals[atom] for atom, change in self._values.items() if atom in self._literals}
         self._shown: dict[clingo.Symbol, tuple[str, FactValue] | Outcome | None] = {}
 
     def singles(self, facts: Facts) -> Singles:
@@ -63,10 +100,70 @@ class Neighbours:
             facts: The facts. Unknown ones may take any value and never count as changed; an absent one whose default
                 follows another fact goes on following it.
         """
-        outcomes: dict[_Set, set[Outcome | None]] = {}
-        for changed, outcome in self._models(self._assume(facts) + self._sizes[1], 0):
-            outcomes.setdefault(changed, set()).add(outcome)
-        return {changed: frozenset(found) for changed, found in outcomes.items()}
+        changes, columns = self._single_changes(facts)
+        now = self._assume(facts) + self._sizes[1]
+
+        def solve(wanted: AbstractSet[_Change]) -> dict[_Change, set[Outcome | None]]:
+            found: dict[_Change, set[Outcome | None]] = {change: set() for change in wanted}
+            closed = [-self._new[change] for change in changes if change not in wanted]
+            for changed, outcome in self._models([*now, *closed], 0):
+                found[changed[0]].add(outcome)
+            return found
+
+        return Singles(dict(zip(changes, self.sweep.outcomes(columns), strict=True)), solve)
+
+    def _single_changes(self, facts: Facts) -> tuple[list[tuple[str, FactValue]], Columns]:
+        """Return every change of one known fact, and the worlds in which each alone is made, with what follows it."""
+        known = facts.known
+        followers = self._followers(facts, known)
+        now = {name: self._now(name, known, followers) for name in self.names}
+        changes = [
+            (name, value)
+            for name, current in now.items()
+            for value in self.book.domains[name]
+            if current is not None and value != current and name not in FIXED
+        ]
+        every = (1 << len(changes)) - 1
+        given = {(name, value): every for name, value in now.items() if value is not None}
+        unknown = {name: every for name, value in now.items() if value is None}
+        for place, change in enumerate(changes):
+            for name, value in self._with_followers(*change, followers):
+                current = now[name]
+                if current is None:
+                    unknown[name] ^= 1 << place
+                else:
+                    given[name, current] ^= 1 << place
+                if value is None:
+                    unknown[name] = unknown.get(name, 0) | 1 << place
+                else:
+                    given[name, value] = given.get((name, value), 0) | 1 << place
+        return changes, Columns(len(changes), given, unknown)
+
+    def _followers(self, facts: Facts, known: Mapping[str, FactValue]) -> dict[str, str]:
+        """Return the absent facts whose default follows another one that is known, with that one."""
+        drivers = {
+            name: by[0] for name in self._base if name not in facts.given and (by := vocabulary()[name].default_by)
+        }
+        return {name: driver for name, driver in drivers.items() if driver in self._base and driver in known}
+
+    def _now(self, name: str, known: Mapping[str, FactValue], followers: Mapping[str, str]) -> FactValue | None:
+        """Return what a fact is now, as the book tells values apart; None where it is not known."""
+        if name in followers:
+            return self._default(name, self.book.narrow(followers[name], known[followers[name]]))
+        return self.book.narrow(name, known[name]) if name in known else None
+
+    def _default(self, name: str, cause: FactValue) -> FactValue | None:
+        default = _default_after(name, cause)
+        return None if default is None else self.book.narrow(name, default)
+
+    def _with_followers(
+        self, name: str, value: FactValue | None, followers: Mapping[str, str]
+    ) -> Iterator[tuple[str, FactValue | None]]:
+        """Yield a change and every change of a default that follows it."""
+        yield name, value
+        for follower, driver in followers.items():
+            if driver == name and value is not None:
+                yield from self._with_followers(follower, self._default(follower, value), followers)
 
     def changes(self, facts: Facts, outcome: Outcome, singles: Singles) -> tuple[Change, ...]:
         """Return the smallest sets of known facts whose change gives another outcome, for each outcome within reach.
@@ -82,7 +179,7 @@ class Neighbours:
             ``ENOUGH`` sets.
         """
         now = self._assume(facts)
-        found = [(changed, then) for changed, reached in singles.items() if (then := _joined(reached)) != outcome]
+        found: list[tuple[_Set, Outcome]] = [((one,), then) for one, then in singles.joined() if then != outcome]
         reached = {outcome, *(result for _, result in found)}
         targets = [one for one in Outcome if one not in reached and one is not Outcome.DEPENDS]
         found += self._several(now, PAIR, targets, [changed for changed, _ in found])
@@ -158,10 +255,10 @@ class Neighbours:
         """Return the assumptions that say what the facts are now."""
         chosen: list[int] = []
         known = facts.known
+        followers = self._followers(facts, known)
         for name, pairs in self._base.items():
-            by = vocabulary()[name].default_by
-            follows = name not in facts.given and by is not None and by[0] in self._base and by[0] in known
-            if by is not None and by[0] in self._base:
+            follows = name in followers
+            if f"follows({name})" in self._literals:
                 chosen.append(self._literals[f"follows({name})"] * (1 if follows else -1))
             now = self.book.narrow(name, known[name]) if name in known else None
             if name in FIXED and now is not None:
@@ -171,6 +268,12 @@ class Neighbours:
                 literal if not follows and (now is None or value == now) else -literal for value, literal in pairs
             ]
         return chosen
+
+
+def _default_after(name: str, cause: FactValue) -> FactValue | None:
+    """Return the default of a fact beside a value of the fact that it follows."""
+    by = vocabulary()[name].default_by
+    return vocabulary()[name].default if by is None else by[1].get(cause, vocabulary()[name].default)
 
 
 def _joined(outcomes: AbstractSet[Outcome | None]) -> Outcome:
@@ -197,10 +300,9 @@ def _following(book: Book, name: str) -> Iterator[str]:
     if by is None or by[0] not in book.facts():
         return
     yield f"{{ follows({name}) }}."
-    driver, table = by
-    for cause in book.domains[driver]:
-        default = table.get(cause, vocabulary()[name].default)
+    for cause in book.domains[by[0]]:
+        default = _default_after(name, cause)
         for value in book.domains[name]:
             # without a default the fact is not known, so that every value is expected
             if default is None or value == book.narrow(name, default):
-                yield f"expected({name},{value_term(value)}) :- follows({name}), fact({driver},{value_term(cause)})."
+                yield f"expected({name},{value_term(value)}) :- follows({name}), fact({by[0]},{value_term(cause)})."

@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from passerby.law.engine.layers import Layers, layers_on, turns_of_layers
 from passerby.law.engine.neighbours import Neighbours
 from passerby.law.engine.relevance import Relevance
+from passerby.law.engine.sweep import Sweep
 from passerby.law.engine.worlds import Worlds, applying_groups
 from passerby.law.reference import thresholds
 from passerby.law.rules import Book, Clause, facts_behind, facts_for, load_book, position_names
@@ -27,12 +28,13 @@ class Rulebook:
         self.groups = groups
         self.lock = threading.RLock()
         self.worlds = Worlds(book, groups)
+        self.sweep = Sweep(book, groups)
         self._facts_for: dict[str, frozenset[str]] = {}
 
     @cached_property
     def neighbours(self) -> Neighbours:
         """The program that looks for changes, grounded when first asked for."""
-        return Neighbours(self.book, self.groups)
+        return Neighbours(self.book, self.groups, self.sweep)
 
     @cached_property
     def permissions(self) -> Mapping[Clause, frozenset[str]]:

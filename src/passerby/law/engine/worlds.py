@@ -66,7 +66,7 @@ class Worlds:
         self.control.ground([("base", [])])
         self._literals = {str(atom.symbol): atom.literal for atom in self.control.symbolic_atoms}
         self._text: dict[clingo.Symbol, str] = {}
-        self._outcomes = {_outcome(a): lit for a, lit in self._literals.items() if a.startswith("outcome(")}
+        self._outcomes = {outcome_of(a): lit for a, lit in self._literals.items() if a.startswith("outcome(")}
 
     def literal(self, atom: str) -> int | None:
         """Return the solver's literal of an atom, or None when nothing can derive it."""
@@ -134,7 +134,7 @@ class Worlds:
     def _world(self, model: clingo.Model) -> World:
         atoms = frozenset(map(self._str, model.symbols(atoms=True)))
         found = next((atom for atom in atoms if atom.startswith("outcome(")), None)
-        return World(_outcome(found) if found else None, atoms)
+        return World(outcome_of(found) if found else None, atoms)
 
     def _str(self, symbol: clingo.Symbol) -> str:
         text = self._text.get(symbol)
@@ -174,7 +174,8 @@ def outcome_atom(outcome: Outcome | None) -> str:
     return f"outcome({word_term(outcome) if outcome is not None else OUTSIDE})"
 
 
-def _outcome(atom: str) -> Outcome | None:
+def outcome_of(atom: str) -> Outcome | None:
+    """Return the outcome of an atom ``outcome(...)``; None: outside the rulebook."""
     word = atom[len("outcome(") : -1].replace("_", "-")
     return None if word == OUTSIDE else Outcome(word)
 
@@ -188,16 +189,20 @@ def program(book: Book, groups: frozenset[str], *, show: bool = True, prefix: st
         show: Whether to show outcome, duties, fines and open points.
         prefix: Put before every predicate, for a second copy beside the first.
     """
-    clauses = [clause for clause in book.clauses if clause.group in groups]
-    points = sorted({clause.head for clause in clauses if clause.head.startswith("open(")})
-    rules = [(clause.head, (*map(str, clause.body), *_guard(clause.head))) for clause in clauses]
-    rules += [*_derived_from_data(book.facts(), book.edges), *_precedence(dated=groups != frozenset(book.dates))]
+    rules = rules_of(book, groups)
+    points = sorted({head for head, _ in rules if head.startswith("open(")})
     lines = [_choice(name, book.domains[name], prefix) for name in book.facts()]
     lines += [f"{{ {prefix}reading({point[5:-1]}) }} :- {prefix}{point}." for point in points]
     lines += [_rule(head, body, prefix) for head, body in rules]
     if show:
         lines += ["#show outcome/1.", "#show duty/1.", "#show fine/1.", "#show open/1."]
     return "\n".join(lines)
+
+
+def rules_of(book: Book, groups: frozenset[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return every rule of the program but the choices: conclusion and conditions, each an atom or ``not`` an atom."""
+    rules = [(c.head, (*map(str, c.body), *_guard(c.head))) for c in book.clauses if c.group in groups]
+    return [*rules, *_derived_from_data(book.facts(), book.edges), *_precedence(dated=groups != frozenset(book.dates))]
 
 
 def _guard(head: str) -> tuple[str, ...]:

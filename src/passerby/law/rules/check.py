@@ -148,8 +148,17 @@ def _check_cycles(book: Checked) -> None:
             return
         for clause in book.heads.get(atom, ()):
             for literal in clause.body:
-                visit(literal.atom, (*path, atom))
+                for needed in _needed(literal.atom, book):
+                    visit(needed, (*path, atom))
         done.add(atom)
 
     for atom in book.heads:
         visit(atom, ())
+
+
+def _needed(atom: str, book: Checked) -> tuple[str, ...]:
+    """Return the conclusions that a condition waits for: a reading for its open point, an outcome for every finding."""
+    name, arguments = split_atom(atom)
+    if name == "outcome":
+        return tuple(head for head in book.heads if head.startswith("finding("))
+    return (f"open({arguments[0]})",) if name == "reading" else (atom,)
