@@ -16,6 +16,7 @@ from tests.media_clips import make_clip
 from passerby.config import PORTRAIT
 from passerby.desk.jobs.running import COMMAND, JobPhase, JobState, VeilJobs, VeilOrder
 from passerby.desk.jobs.work import ProgressTold, veil_beside
+from passerby.desk.project import Project
 from passerby.errors import PasserbyError
 from passerby.values import digest_file
 from passerby.veil import read_sidecar
@@ -77,9 +78,11 @@ def test_a_picture_is_veiled_with_manifest_and_tracks_as_the_command_does(tmp_pa
     assert manifest["outputs"][0] | {"digest": ""} == {"name": target.name, "digest": ""} | {
         key: value for key, value in manifest["outputs"][0].items() if key not in {"name", "digest"}
     }
-    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(
-        [source.name, target.name, tracks.name, "portrait_veiled.png.manifest.json"]
-    )
+    outputs = {target.name, tracks.name, "portrait_veiled.png.manifest.json"}
+    project = {"portrait.png.desk.jsonl", "portrait.png.desk.tracks.json"}
+    assert {one.name for one in tmp_path.iterdir()} == {source.name} | outputs | project
+    with Project.open(source, target) as opened:
+        assert "verify" in {doubt.why for doubt in opened.state().doubts}, "the detectors that verify looked once more"
 
 
 def test_what_cannot_be_veiled_says_why_and_what_helps(tmp_path: Path) -> None:
@@ -174,6 +177,7 @@ def test_a_process_whose_server_is_killed_undoes_what_it_was_doing_and_ends(tmp_
         "target": str(tmp_path / "o.mp4"),
         "tracks": str(tmp_path / "t"),
         "among": 1,
+        "held": False,
     }
     with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin

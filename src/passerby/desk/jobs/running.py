@@ -56,6 +56,7 @@ class JobState:
         phase: How far it is.
         frames: Done of ``of``; both passes count half.
         of: Frames in all, as far as is known.
+        checking: The output stands, and is looked at once more.
         speed: Frames a second.
         left_s: Until it is done, by the speed so far; None where nothing is known.
         faces: Tracks of faces that were found, once it is done.
@@ -67,6 +68,7 @@ class JobState:
     phase: JobPhase = JobPhase.WAITING
     frames: float = 0.0
     of: int | None = None
+    checking: bool = False
     speed: float = 0.0
     left_s: float | None = None
     faces: int = 0
@@ -188,7 +190,13 @@ class VeilJobs:
             job.state = JobState(JobPhase.FAILED, error=f"no process can be started: {exc.strerror or exc}")
             return
         job.process, job.began_s, job.state = process, self._clock(), JobState(JobPhase.VEILING)
-        named = {"source": str(order.source), "target": str(order.target), "tracks": str(order.tracks), "among": among}
+        named = {
+            "source": str(order.source),
+            "target": str(order.target),
+            "tracks": str(order.tracks),
+            "among": among,
+            "held": order.held is not None,
+        }
         job.thread = threading.Thread(target=self._listen, args=(job, json.dumps(named)), name="veil-job", daemon=True)
         job.thread.start()
 
@@ -228,13 +236,15 @@ class VeilJobs:
                 made = told["veiled"]
                 notes = tuple(str(one) for one in made["notes"])
                 job.state = replace(
-                    job.state, phase=JobPhase.DONE, frames=made["frames"], of=made["frames"], left_s=None,
+                    job.state, phase=JobPhase.DONE, checking=False, frames=made["frames"], of=made["frames"], left_s=None,
                     faces=int(made["faces"]), notes=notes,
                 )  # fmt: skip
             elif "error" in told:
                 job.state = replace(
                     job.state, phase=JobPhase.FAILED, left_s=None, error=str(told["error"]), hint=str(told["hint"])
                 )
+            elif "checking" in told:
+                job.state = replace(job.state, checking=True, left_s=None)
             else:
                 job.state = self._progress(job, float(told["frames"]), told["of"])
 

@@ -12,16 +12,27 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from passerby.config import share_processors
+from passerby.desk.project import Project, doubts_of_report, doubts_of_verify
 from passerby.errors import PasserbyError
 from passerby.files import atomic_name, unwind_on_signals
 from passerby.media import build_manifest, digest_named, protect_process, write_manifest
-from passerby.veil import VeilReport, VeilSettings, veil_file, write_tracks
+from passerby.veil import (
+    Detector,
+    FindSettings,
+    VeilReport,
+    VeilSettings,
+    open_yunet,
+    veil_file,
+    verify_file,
+    with_places,
+    write_tracks,
+)
 
 TOLD_EVERY_S = 0.2
 Tell = Callable[[dict[str, Any]], None]
@@ -48,6 +59,10 @@ class ProgressTold:
             self._told_s = now_s
             self._tell({"frames": sum(self._done.values()) / 2, "of": total})
 
+    def checking(self) -> None:
+        """Say that the output stands, and is looked at once more."""
+        self._tell({"checking": True})
+
 
 def veil_beside(source: Path, target: Path, tracks: Path, progress: ProgressTold) -> VeilReport:
     """Veil a file as ``passerby veil --tracks-out`` does: manifest and tracks stand before the output does.
@@ -58,7 +73,7 @@ def veil_beside(source: Path, target: Path, tracks: Path, progress: ProgressTold
     settings = VeilSettings()
     with atomic_name(target, overwrite=False, inputs=[source]) as beside:
         veiled = veil_file(source, beside, settings, progress=progress)
-        report = replace(veiled.report, output=target.name)
+        report = replace(with_places(veiled, beside, settings), output=target.name)
         made: list[Path] = []
         try:
             write_tracks(tracks, replace(veiled, report=report), settings)
@@ -78,16 +93,39 @@ def veil_beside(source: Path, target: Path, tracks: Path, progress: ProgressTold
     return report
 
 
+def look_once_more(source: Path, target: Path, report: VeilReport, beside: Path | None) -> None:
+    """Write the doubtful places of an output into its project: those of the report, and what the detectors that verify find.
+
+    Raises:
+        PasserbyError: the output cannot be looked at, or the project not be written.
+    """
+    with ExitStack() as opened:
+        detectors = [Detector(FindSettings(floats=True)), open_yunet()]
+        for one in detectors:
+            opened.callback(one.close)
+        found = (*doubts_of_report(report), *doubts_of_verify(verify_file(target, detectors)))
+    if found:
+        with Project.open(source, target, beside=beside) as project:
+            project.add_doubts(found)
+
+
 def do(order: dict[str, Any], tell: Tell) -> None:
     """Veil what is ordered, and tell what came of it."""
     share_processors(int(order["among"]))
     places = [Path(order[name]) for name in ("source", "target", "tracks")]
+    progress = ProgressTold(tell)
     try:
-        report = veil_beside(places[0], places[1], places[2], ProgressTold(tell))
+        report = veil_beside(places[0], places[1], places[2], progress)
     except PasserbyError as error:
         tell({"error": error.message, "hint": error.hint or ""})
         return
-    notes = [*report.notes, *(f"{one.frames} frames are covered whole: {one.reason}" for one in report.whole)]
+    progress.checking()
+    notes = []
+    try:
+        look_once_more(places[0], places[1], report, places[1].parent if order["held"] else None)
+    except PasserbyError as error:
+        notes = [f"not looked at once more: {error.message}"]
+    notes += [*report.notes, *(f"{one.frames} frames are covered whole: {one.reason}" for one in report.whole)]
     tell({"veiled": {"frames": report.frames, "faces": report.tracks, "notes": notes}})
 
 

@@ -15,14 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from passerby.desk import JobPhase, JobState, VeilJobs, VeilOrder
+from passerby.desk import SIDECAR_SUFFIX, JobPhase, JobState, VeilJobs, VeilOrder
 from passerby.errors import PasserbyError, UsageError
 from passerby.media import Inputs, OutputJob, expand_inputs, plan_outputs
 from passerby.values import digest_file
 from passerby.web.desk.dropped import DroppedFiles, HeldFile
 
-TRACKS = ".tracks.json"
-"""Ends the name of an output's sidecar."""
 _MOST_NAMES = 1000
 _OVER = frozenset({JobPhase.STOPPED, JobPhase.FAILED})
 _FIRST_LINE = 1 << 24
@@ -212,7 +210,7 @@ def tracks_of(target: Path) -> Path:
     >>> tracks_of(Path("a_veiled.mp4")).name
     'a_veiled.mp4.tracks.json'
     """
-    return target.with_name(target.name + TRACKS)
+    return target.with_name(target.name + SIDECAR_SUFFIX)
 
 
 def _planned(inputs: Inputs) -> list[OutputJob]:
@@ -270,6 +268,7 @@ def as_json(file: DeskFile) -> dict[str, Any]:
         "output": str(file.veiled) if file.veiled.name else "",
         "phase": state.phase.value,
         "share": 1.0 if file.ready else share,
+        "checking": state.checking,
         "speed": round(state.speed, 1),
         "left_s": None if state.left_s is None else round(state.left_s),
         "faces": state.faces,

@@ -165,7 +165,7 @@ function fill(row, one) {
   name.textContent = one.name;
   bar.hidden = OVER.has(one.phase);
   bar.setAttribute("aria-label", say("progress", { name: one.name }));
-  if (one.share === null || one.phase === "waiting") bar.removeAttribute("value");
+  if (one.share === null || one.checking || one.phase === "waiting") bar.removeAttribute("value");
   else bar.value = one.share;
   state.textContent = stateText(one);
   state.className = one.phase === "failed" ? "state bad" : "state";
@@ -178,6 +178,7 @@ function fill(row, one) {
 
 function stateText(one) {
   if (one.phase !== "veiling") return say(one.phase === "done" && one.stood ? "stood" : one.phase, { n: one.faces });
+  if (one.checking) return say("checking");
   const parts = [say("veiling")];
   if (one.share !== null) parts.push(`${Math.floor(one.share * 100)} %`);
   if (one.speed) parts.push(say("speed", { n: Math.round(one.speed) }));
