@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import pytest
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from passerby.cli.app import build
 from passerby.cli.veil.doctor import tell_checks
 from passerby.errors import OutputError
+from passerby.media.guard import System, protect_process
 from passerby.veil.settings import VeilSettings
 from passerby.veil.tools import demo, doctor
 from passerby.veil.tools.demo_clip import demo_clip
@@ -38,7 +40,19 @@ def test_doctor_finds_everything_that_is_needed() -> None:
         r"(int8|bf16|f32), .*; a small pass takes f32 .* ms, int8 .* ms", rows["detector arithmetic"]["detail"]
     )
     assert rows["kept networks"]["state"] == "ok"
-    assert rows["crash dumps"]["state"] == "ok"
+    for name in ("crash dumps", "process memory", "dropped files"):
+        assert rows[name]["state"] == "ok"
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_doctor_says_what_protection_is_missing_on_other_systems(platform: str) -> None:
+    limits = SimpleNamespace(RLIMIT_CORE=4, setrlimit=lambda *_: None, getrlimit=lambda _: (0, 0))
+    there = System(platform=platform, resource=limits if platform == "darwin" else None)
+    rows = {row.name: row for row in doctor.check_protection(protect_process(there))}
+    assert rows["crash dumps"].state == ("ok" if platform == "darwin" else "absent")
+    assert rows["process memory"].state == "absent"
+    assert "only Linux can forbid it" in rows["process memory"].detail
+    assert ("switch them off for this user" in rows["crash dumps"].detail) == (platform == "win32")
 
 
 def test_doctor_exits_1_when_the_weights_are_changed_or_gone(

@@ -2,6 +2,7 @@ from .console import (
     serve_console,
 )
 from .desk import (
+    DESK_ICON,
     serve_desk,
 )
 from .listening import (
@@ -33,6 +34,7 @@ from .register import (
 )
 
 __all__ = [
+    "DESK_ICON",
     "MATCH_WITHIN_M",
     "Compared",
     "Comparison",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from passerby.cli.desk.install import EntryPlace, install_entry
 from passerby.errors import UsageError
 from passerby.media import protect_process
 from passerby.web import serve_desk
@@ -27,9 +29,18 @@ def desk(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Files at once. Default: one a processor.")
     ] = None,
+    install: Annotated[
+        bool, typer.Option("--install", help="Write an entry that opens the desk by a click, and exit.")
+    ] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address and open no browser.")] = False,
 ) -> None:
     """Open a page on this machine to veil files, look them over and mend them. Nothing leaves the machine."""
+    if install:
+        for path in install_entry(EntryPlace()):
+            typer.echo(str(path))
+        if sys.platform in {"win32", "darwin"}:
+            typer.echo("note: untried on this system", err=True)
+        return
     for one in named or []:
         if not one.exists():
             raise UsageError(f"no such file or folder: {one}", hint="check the name and the folder you are in")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import time
@@ -20,7 +21,7 @@ from PIL import features
 import passerby
 from passerby.config import PORTRAIT, WEIGHTS, processors
 from passerby.errors import PasserbyError, WeightsError
-from passerby.media import hardware_encoders, protect_process
+from passerby.media import Protection, hardware_encoders, protect_process
 from passerby.values import digest_file
 from passerby.veil.detect import (
     WEIGHTS_DIGEST,
@@ -99,7 +100,7 @@ def doctor_checks() -> Iterator[DoctorCheck]:
             f"{name} pictures", "ok" if there else "missing", "read and written" if there else "Pillow has no codec"
         )
     yield _gpu()
-    yield _dumps()
+    yield from check_protection(protect_process())
 
 
 def cpu_features(source: Path = Path("/proc/cpuinfo")) -> str:
@@ -238,8 +239,20 @@ def _gpu() -> DoctorCheck:
     return DoctorCheck("gpu", "absent", f"onnxruntime {runtime.__version__} offers {', '.join(providers)}, not CUDA")
 
 
-def _dumps() -> DoctorCheck:
-    found = protect_process()
-    if found.whole:
-        return DoctorCheck("crash dumps", "ok", "off in this process")
-    return DoctorCheck("crash dumps", "absent", "; ".join(found.missing) or "cannot all be switched off on this system")
+def check_protection(found: Protection) -> Iterator[DoctorCheck]:
+    """Say what keeps bare frames inside the process on this system, and what is missing there.
+
+    Args:
+        found: What could be set up.
+    """
+    missing = "; ".join(found.missing) or "cannot be had on this system"
+    for name, there, detail in (
+        ("crash dumps", found.core_dumps_off, "off in this process"),
+        ("process memory", found.not_dumpable, "closed to other programs of this user"),
+    ):
+        yield DoctorCheck(name, "ok" if there else "absent", detail if there else missing)
+    held = hasattr(os, "memfd_create")
+    yield DoctorCheck(
+        "dropped files", "ok" if held else "absent",
+        "held in memory by the desk" if held else "no files of memory on this system: the desk takes files from its list only",
+    )  # fmt: skip

@@ -23,6 +23,7 @@ from passerby.web.desk.pages import DeskPages
 from passerby.web.desk.places import Places
 
 STATIC = Path(__file__).parent.parent / "static" / "desk"
+DESK_ICON = STATIC / "icon.svg"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class DeskParts:
         end: Ends the desk.
         files: What is open; nothing by default.
         places: What may be listed; the user's own folder by default.
+        asked: Told of every request that is let in.
         pages: Templates and texts.
         edited: Gives the files that are looked over.
     """
@@ -42,6 +44,7 @@ class DeskParts:
     end: Callable[[], None]
     files: DeskFiles = field(default_factory=DeskFiles)
     places: Places = field(default_factory=lambda: Places(Path.home()))
+    asked: Callable[[], None] = lambda: None
     pages: DeskPages = field(default_factory=DeskPages)
     edited: EditedFiles = no_files
 
@@ -61,7 +64,7 @@ def desk_app(parts: DeskParts) -> Starlette:
         *EditingPages(parts.pages, parts.edited).routes(),
     ]
     app = Starlette(routes=routes, exception_handlers={404: way.missing})
-    app.add_middleware(DeskDoor, entry=parts.entry, pages=parts.pages)
+    app.add_middleware(DeskDoor, entry=parts.entry, pages=parts.pages, asked=parts.asked)
     return app
 
 

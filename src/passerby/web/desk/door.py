@@ -36,10 +36,11 @@ class DeskDoor:
         app: What is behind it.
         entry: Who is let in.
         pages: Say why somebody is not.
+        asked: Told of every request that is let in.
     """
 
-    def __init__(self, app: _App, entry: DeskEntry, pages: DeskPages) -> None:
-        self._app, self._entry, self._pages = app, entry, pages
+    def __init__(self, app: _App, entry: DeskEntry, pages: DeskPages, asked: Callable[[], None]) -> None:
+        self._app, self._entry, self._pages, self._asked = app, entry, pages, asked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,6 +59,7 @@ class DeskDoor:
         if why is not None:
             await self._pages.refused(asked, why)(scope, receive, told)
             return
+        self._asked()
         known = scope.get(KNOWN)
         if known is not None:
             known("desk")  # who was let in may take time over a large file

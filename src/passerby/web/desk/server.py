@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import getpass
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from passerby.web.desk.app import DeskParts, desk_app
 from passerby.web.desk.dropped import DroppedFiles
 from passerby.web.desk.entry import DeskEntry, desk_name
 from passerby.web.desk.files import DeskFiles
+from passerby.web.desk.idle import IdleWatch
 from passerby.web.desk.peers import is_own_program
 from passerby.web.desk.places import Places, media_folders
 from passerby.web.listening import bind_port, serve_app
@@ -70,8 +72,13 @@ def serve_desk(named: Sequence[Path], ready: Callable[[str], None], *, most: int
                 files.open(places.allowed(one))
         port = listener.getsockname()[1]
         entry = DeskEntry(f"{desk_name()}:{port}", is_own=partial(is_own_program, served=port))
-        parts = DeskParts(entry=entry, files=files, places=places, end=lambda: signal.raise_signal(signal.SIGTERM))
-        serve_app(desk_app(parts), listener, ready=lambda: ready(entry.address))
+        with IdleWatch(lambda: files.busy, _end) as idle:
+            parts = DeskParts(entry=entry, files=files, places=places, end=_end, asked=idle.asked)
+            serve_app(desk_app(parts), listener, ready=lambda: ready(entry.address))
+
+
+def _end() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _user() -> str:

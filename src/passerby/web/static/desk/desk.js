@@ -28,6 +28,9 @@ async function ask(path, { method = "GET", json, body, signal } = {}) {
   return told;
 }
 
+// who has a page open is there: without a sign of anybody the desk ends by itself
+setInterval(() => ask("/api/files").catch(() => {}), 20000);
+
 document.getElementById("end").addEventListener("click", async () => {
   await ask("/api/end", { method: "POST" });
   document.body.replaceChildren(Object.assign(document.createElement("p"), { className: "bar", textContent: say("ended") }));
