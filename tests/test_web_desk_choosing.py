@@ -17,13 +17,13 @@ from tests.gateway_tools import wait_for
 
 from passerby.config import PORTRAIT
 from passerby.desk import VeilJobs
+from passerby.desk.intake.dropped import DroppedFiles, HeldFile, plain_name
+from passerby.desk.intake.opened import DeskFiles, fitting_output
+from passerby.desk.intake.places import Places
 from passerby.errors import UsageError
 from passerby.values import digest_file
 from passerby.web.desk.app import DeskParts
-from passerby.web.desk.dropped import DroppedFiles, HeldFile, plain_name
 from passerby.web.desk.entry import DeskEntry
-from passerby.web.desk.files import DeskFiles, fitting_output
-from passerby.web.desk.places import Places
 
 WORKER = """
 import hashlib, json, os, sys

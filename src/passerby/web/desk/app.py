@@ -12,15 +12,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from passerby.desk import DeskFiles, Places
 from passerby.web.desk.choosing import ChoosingPages
 from passerby.web.desk.door import DeskDoor
 from passerby.web.desk.edited import EditedFiles, no_files
 from passerby.web.desk.editing import EditingPages
 from passerby.web.desk.entry import COOKIE, ENTER, DeskEntry
-from passerby.web.desk.files import DeskFiles
 from passerby.web.desk.frames import FramesPages
 from passerby.web.desk.pages import DeskPages
-from passerby.web.desk.places import Places
 
 STATIC = Path(__file__).parent.parent / "static" / "desk"
 DESK_ICON = STATIC / "icon.svg"

@@ -13,11 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from passerby.desk import DeskFiles, Places, file_to_json
 from passerby.errors import PasserbyError, UsageError
 from passerby.values import whole_number
-from passerby.web.desk.files import DeskFiles, as_json
 from passerby.web.desk.pages import DeskPages
-from passerby.web.desk.places import Places
 from passerby.web.refusals import refusal
 
 _MOST_BODY = 64 * 1024
@@ -79,7 +78,7 @@ class ChoosingPages:
             raise UsageError("paths must be a list of at least one path")
         found = [self._places.allowed(Path(one)) for one in paths]
         opened = [one for path in found for one in await run_in_threadpool(self._files.open, path)]
-        return {"files": [as_json(one) for one in opened]}
+        return {"files": [file_to_json(one) for one in opened]}
 
     async def drop(self, request: Request) -> Any:  # noqa: ANN401 - JSON
         """Take a file as bytes."""
@@ -88,20 +87,20 @@ class ChoosingPages:
         held = await self._files.dropped.hold(
             request.query_params.get("name", ""), request.stream(), size_bytes=announced
         )
-        return {"files": [as_json(await run_in_threadpool(self._files.take, held, folder))]}
+        return {"files": [file_to_json(await run_in_threadpool(self._files.take, held, folder))]}
 
     async def files(self, request: Request) -> Any:  # noqa: ANN401 - JSON
         """How far each file is."""
         del request
-        return {"files": [as_json(one) for one in self._files.all()]}
+        return {"files": [file_to_json(one) for one in self._files.all()]}
 
     async def stop(self, request: Request) -> Any:  # noqa: ANN401 - JSON
         """Stop a file."""
-        return as_json(self._files.stop(str(request.path_params["id"])))
+        return file_to_json(self._files.stop(str(request.path_params["id"])))
 
     async def again(self, request: Request) -> Any:  # noqa: ANN401 - JSON
         """Start a file again."""
-        return as_json(self._files.again(str(request.path_params["id"])))
+        return file_to_json(self._files.again(str(request.path_params["id"])))
 
 
 async def body_of(request: Request, most: int = _MOST_BODY) -> dict[str, Any]:

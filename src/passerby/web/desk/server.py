@@ -12,14 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from passerby.desk import VeilJobs
+from passerby.desk import DeskFiles, DroppedFiles, Places, VeilJobs, media_folders
 from passerby.web.desk.app import DeskParts, desk_app
-from passerby.web.desk.dropped import DroppedFiles
 from passerby.web.desk.entry import DeskEntry, desk_name
-from passerby.web.desk.files import DeskFiles
 from passerby.web.desk.idle import IdleWatch
 from passerby.web.desk.peers import is_own_program
-from passerby.web.desk.places import Places, media_folders
 from passerby.web.listening import bind_port, serve_app
 
 LOOPBACK = "127.0.0.1"

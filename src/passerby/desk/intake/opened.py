@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from passerby.desk import SIDECAR_SUFFIX, JobPhase, JobState, VeilJobs, VeilOrder
+from passerby.desk.intake.dropped import DroppedFiles, HeldFile
+from passerby.desk.jobs import JobPhase, JobState, VeilJobs, VeilOrder
+from passerby.desk.project import SIDECAR_SUFFIX
 from passerby.errors import PasserbyError, UsageError
 from passerby.media import Inputs, OutputJob, expand_inputs, plan_outputs
 from passerby.values import digest_file
-from passerby.web.desk.dropped import DroppedFiles, HeldFile
 
 _MOST_NAMES = 1000
 _OVER = frozenset({JobPhase.STOPPED, JobPhase.FAILED})
@@ -257,7 +258,7 @@ def _made_of(tracks: Path) -> tuple[str, str] | None:
         return None
 
 
-def as_json(file: DeskFile) -> dict[str, Any]:
+def file_to_json(file: DeskFile) -> dict[str, Any]:
     """Return what the page is told of a file."""
     state = file.state
     share = min(1.0, state.frames / state.of) if state.of else None
