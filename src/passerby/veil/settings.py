@@ -72,6 +72,7 @@ class CoverSettings:
         exclude_zones: Never covered.
         allow_reversible: Permits ``blur`` and ``mosaic``.
         keep: Numbers of tracks that stay uncovered.
+        soft: Number and style (``blur``, ``mosaic``) of tracks that a person drew over text or plates; of faces it is refused.
         mosaic_cells: Cells of ``mosaic`` and ``blur`` along the shorter side of the cover.
         heads: Cover the whole head while a track lives: hair, ears, chin and where the neck begins.
     """
@@ -84,6 +85,7 @@ class CoverSettings:
     exclude_zones: tuple[Zone, ...] = ()
     allow_reversible: bool = False
     keep: frozenset[int] = frozenset()
+    soft: tuple[tuple[int, CoverStyle], ...] = ()
     mosaic_cells: int = 6
     heads: bool = False
 

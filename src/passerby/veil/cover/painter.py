@@ -17,6 +17,7 @@ from passerby.errors import UsageError, VeilError
 from passerby.values import Boxes
 from passerby.veil.cover import fills
 from passerby.veil.cover.pixels import Elements, PixelLayout, Space, elements_of, layout_of, space_of
+from passerby.veil.cover.plan import SoftBoxes
 from passerby.veil.cover.zones import Blocks, check_excluded, inner_blocks, runs_of, touched_blocks
 from passerby.veil.settings import REVERSIBLE_STYLES, CoverSettings, CoverStyle
 
@@ -146,7 +147,7 @@ class Painter:
             self._image = fills.avatar_image()
         self._brushes: dict[tuple[str, Space, bool], Brush] = {}
 
-    def paint(self, frame: av.VideoFrame, boxes: Boxes, *, whole: bool = False) -> int:
+    def paint(self, frame: av.VideoFrame, boxes: Boxes, *, whole: bool = False, soft: SoftBoxes = ()) -> int:
         """Cover faces in a decoded frame, in place.
 
         Args:
@@ -154,6 +155,7 @@ class Painter:
             boxes: Shape (N, 4), rows (x0, y0, x1, y1) in pixels of the coded picture, without margin. A box that is not
                 finite cannot be placed: then the whole frame is covered.
             whole: Cover the whole frame, exclude zones too.
+            soft: What is blurred or pixelated besides, see :meth:`Brush.paint`.
 
         Returns:
             Pixels covered, each counted once.
@@ -166,9 +168,9 @@ class Painter:
             raise VeilError(f"frame must be {self.width}x{self.height}, got {frame.width}x{frame.height}")
         layout = layout_of(frame.format.name)
         brush = self.brush_for(layout, space_of(frame, layout), interlaced=bool(frame.interlaced_frame))
-        return brush.paint(elements_of(frame, layout), boxes, whole=whole)
+        return brush.paint(elements_of(frame, layout), boxes, whole=whole, soft=soft)
 
-    def paint_rgb(self, pixels: NDArray[Any], boxes: Boxes, *, whole: bool = False) -> int:
+    def paint_rgb(self, pixels: NDArray[Any], boxes: Boxes, *, whole: bool = False, soft: SoftBoxes = ()) -> int:
         """Cover faces in a picture, in place.
 
         Args:
@@ -176,6 +178,7 @@ class Painter:
                 in memory. Alpha becomes opaque under the cover.
             boxes: As in :meth:`paint`.
             whole: As in :meth:`paint`.
+            soft: As in :meth:`paint`.
 
         Returns:
             Pixels covered, each counted once.
@@ -201,20 +204,21 @@ class Painter:
             )
         layout = layout_of(name)
         brush = self.brush_for(layout, Space(*_ANY_MATRIX, full=True, bits=layout.bits), interlaced=False)
-        return brush.paint([pixels.reshape(self.height, self.width * channels)], boxes, whole=whole)
+        return brush.paint([pixels.reshape(self.height, self.width * channels)], boxes, whole=whole, soft=soft)
 
-    def area_px(self, boxes: Boxes, *, whole: bool = False) -> int:
+    def area_px(self, boxes: Boxes, *, whole: bool = False, soft: SoftBoxes = ()) -> int:
         """Return how many pixels painting these boxes covers, to the blocks of 4:2:0 frames, without painting.
 
         Args:
             boxes: Shape (N, 4), pixels, without margin, as in :meth:`paint`.
             whole: As in :meth:`paint`.
+            soft: As in :meth:`paint`.
         """
-        if whole or not np.isfinite(boxes).all():
+        if whole or not _are_finite(boxes, soft):
             return self.width * self.height
         layout = layout_of("yuv420p")
         brush = self.brush_for(layout, Space(*_ANY_MATRIX, full=False), interlaced=False)
-        return brush.area_px(boxes)
+        return brush.area_px(boxes, soft)
 
     def brush_for(self, layout: PixelLayout, space: Space, *, interlaced: bool) -> Brush:
         """Return what paints frames of a pixel format, made once and kept."""
@@ -227,12 +231,20 @@ class Painter:
         """Return what faces are covered with, in a layout's own numbers."""
         style = self.settings.style
         if style in REVERSIBLE_STYLES:
-            return fills.Filter(self.settings.mosaic_cells, smooth=style is CoverStyle.BLUR)
+            return self.filter_for(style)
         if self._image is not None:
             return fills.FillImage(self._image, layout, space)
         if style is CoverStyle.NOISE:
             return fills.Noise(layout, space, self.width, self.height)
         return fills.Solid(self.settings.fill, layout, space, self.width)
+
+    def filter_for(self, style: CoverStyle) -> fills.Filter:
+        """Return what blurs or pixelates."""
+        return fills.Filter(self.settings.mosaic_cells, smooth=style is CoverStyle.BLUR)
+
+
+def _are_finite(boxes: Boxes, soft: SoftBoxes) -> bool:
+    return all(bool(np.isfinite(some).all()) for some in (boxes, *(more for _, more in soft)))
 
 
 _ANY_MATRIX = (0.2126, 0.0722)
@@ -256,6 +268,7 @@ class Brush:
         self.steps = [(len(s.channels), self.block[0] >> s.sx, self.block[1] >> s.sy) for s in layout.sheets]
         self.mask_scale, self.heads = painter.settings.mask_scale, painter.settings.heads
         self.face = painter.fill_for(layout, space)
+        self.filters = {style: painter.filter_for(style) for style in REVERSIBLE_STYLES}
         self.flat = fills.Solid(painter.settings.fill, layout, space, painter.width)
         zones, excluded = painter.settings.zones, painter.settings.exclude_zones
         area = (self.width, self.height, self.block)
@@ -263,9 +276,13 @@ class Brush:
         self.zone_rows = [(run.x0, run.y0, run.x1, run.y1) for run in runs_of(self.zone_blocks)] if zones else []
         self.clear: Blocks | None = inner_blocks(excluded, *area) & ~self.zone_blocks if excluded else None
 
-    def paint(self, sheets: list[Elements], boxes: Boxes, *, whole: bool) -> int:
-        """Cover faces in a frame's planes, in place; arguments and result as in :meth:`Painter.paint`."""
-        if whole or not np.isfinite(boxes).all():
+    def paint(self, sheets: list[Elements], boxes: Boxes, *, whole: bool, soft: SoftBoxes = ()) -> int:
+        """Cover faces in a frame's planes, in place; arguments and result as in :meth:`Painter.paint`.
+
+        What is blurred or pixelated comes after all covers, so that no average holds anything of what they hide, and the covers
+        come once more, so that they stay as they are.
+        """
+        if whole or not _are_finite(boxes, soft):
             for index, elements in enumerate(sheets):
                 elements[:] = self.flat.rows[index]
             return self.width * self.height
@@ -275,24 +292,42 @@ class Brush:
             area = (placed[:, 2] - placed[:, 0]) * (placed[:, 3] - placed[:, 1])
             placed = placed[np.lexsort((placed[:, 0], placed[:, 1], -area))]
         rows = placed.tolist()
-        for row in rows:
-            self._cover(sheets, *row)
-        for run in self.zone_rows:
-            self._cover(sheets, *run, face=False)
-        return self._pixels(rows)
+        self._cover_all(sheets, rows)
+        drawn = [(style, row) for style, more in soft for row in self._placed(more, heads=False).tolist()]
+        for style, row in drawn:
+            self._cover(sheets, *row, fill=self.filters[style])
+        if drawn:
+            self._cover_all(sheets, rows)
+        return self._pixels([*rows, *(row for _, row in drawn)])
 
-    def area_px(self, boxes: Boxes) -> int:
+    def area_px(self, boxes: Boxes, soft: SoftBoxes = ()) -> int:
         """Return how many pixels these boxes cover, shape (N, 4), pixels, without margin."""
-        return self._pixels(self._placed(boxes).tolist())
+        rows = self._placed(boxes).tolist()
+        return self._pixels([*rows, *(row for _, more in soft for row in self._placed(more, heads=False).tolist())])
 
-    def _placed(self, boxes: Boxes) -> NDArray[np.int64]:
+    def _cover_all(self, sheets: list[Elements], rows: list[list[int]]) -> None:
+        for row in rows:
+            self._cover(sheets, *row, fill=self.face)
+        for run in self.zone_rows:
+            self._cover(sheets, *run, fill=self.flat, zone=True)
+
+    def _placed(self, boxes: Boxes, *, heads: bool | None = None) -> NDArray[np.int64]:
         long_side_px = max(self.width, self.height)
-        covers = with_margin(boxes, self.mask_scale, long_side_px, heads=self.heads)
+        covers = with_margin(boxes, self.mask_scale, long_side_px, heads=self.heads if heads is None else heads)
         return to_blocks(covers, self.width, self.height, self.block)
 
-    def _cover(self, sheets: list[Elements], x0: int, y0: int, x1: int, y1: int, *, face: bool = True) -> None:
-        clear = self.clear[y0:y1, x0:x1] if face and self.clear is not None else None
-        fill = self.face if face else self.flat
+    def _cover(
+        self,
+        sheets: list[Elements],
+        x0: int,
+        y0: int,
+        x1: int,
+        y1: int,
+        *,
+        fill: fills.Solid | fills.Fill | fills.Filter,
+        zone: bool = False,
+    ) -> None:
+        clear = self.clear[y0:y1, x0:x1] if not zone and self.clear is not None else None
         for index, (n, across, down) in enumerate(self.steps):
             region = sheets[index][y0 * down : y1 * down, x0 * across * n : x1 * across * n]
             patch: Any

@@ -16,6 +16,7 @@ import numpy as np
 from passerby.errors import UsageError
 from passerby.values import Track
 from passerby.veil.review.sidecar import TrackBox, track_boxes
+from passerby.veil.settings import CoverSettings
 
 RUN_DIGEST_FRAMES = 16
 """Frames to a run. Source: a choice: shorter than any usual group of pictures, so few are re-encoded for nothing."""
@@ -55,13 +56,22 @@ def _track(number: int, boxes: dict[int, TrackBox]) -> Track:
     return Track(number, frames[0], xyxy.astype(np.float32), score)
 
 
-def run_digests(tracks: Iterable[Track], frames: int, run_frames: int = RUN_DIGEST_FRAMES) -> tuple[str, ...]:
-    """Return 64 bits of a digest of the boxes of each run of frames: it changes when a box is added, moved or removed.
+def run_digests(
+    tracks: Iterable[Track],
+    frames: int,
+    run_frames: int = RUN_DIGEST_FRAMES,
+    cover: CoverSettings | None = None,
+    *,
+    numbered: bool = False,
+) -> tuple[str, ...]:
+    """Return 64 bits of a digest of what is covered in each run of frames: it changes when a box is added, moved or removed.
 
     Args:
         tracks: All tracks of the clip.
         frames: Frames of the clip.
         run_frames: Frames to a run.
+        cover: Which tracks are left clear, and which are covered otherwise; None is none.
+        numbered: Tell the tracks' numbers too, as sidecars of before the desk did.
 
     Returns:
         16 hex digits for each run.
@@ -69,11 +79,12 @@ def run_digests(tracks: Iterable[Track], frames: int, run_frames: int = RUN_DIGE
     >>> run_digests([], 40)
     ('e3b0c44298fc1c14', 'e3b0c44298fc1c14', 'e3b0c44298fc1c14')
     """
-    runs: list[list[tuple[int, ...]]] = [[] for _ in range(-(-frames // run_frames))]
-    for one in track_boxes(tracks):
+    runs: list[list[tuple[int | str, ...]]] = [[] for _ in range(-(-frames // run_frames))]
+    keep, soft = (frozenset[int](), {}) if cover is None else (cover.keep, dict(cover.soft))
+    for one in track_boxes(track for track in tracks if track.number not in keep):
         if one.frame < frames:
-            hundredths = (round(edge * 100) for edge in one.box)
-            runs[one.frame // run_frames].append((one.frame, one.track, *hundredths))
+            row = (one.frame, *([one.track] if numbered else []), *(round(edge * 100) for edge in one.box))
+            runs[one.frame // run_frames].append((*row, str(soft[one.track])) if one.track in soft else row)
     return tuple(hashlib.sha256("\n".join(map(repr, sorted(run))).encode()).hexdigest()[:16] for run in runs)
 
 

@@ -60,7 +60,7 @@ def sidecar_header(veiled: VeiledFile, settings: VeilSettings) -> tuple[SidecarH
         output=report.output_digest,
         settings=settings_digest(settings),
         run_frames=RUN_DIGEST_FRAMES,
-        runs=run_digests(veiled.tracks, frames),
+        runs=run_digests(veiled.tracks, frames, cover=settings.cover),
         whole=whole,
         cuts=cuts,
     )

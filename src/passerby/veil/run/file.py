@@ -238,7 +238,8 @@ class _Clip:
         painter = Painter(self._settings.cover, watched.info.width_px, watched.info.height_px)
 
         def edit(frame: int, picture: av.VideoFrame) -> None:
-            self._covered_px += painter.paint(picture, plan.boxes_at(frame), whole=frame in plan.whole)
+            whole, soft = frame in plan.whole, plan.soft_at(frame)
+            self._covered_px += painter.paint(picture, plan.boxes_at(frame), whole=whole, soft=soft)
 
         return transcode(
             self._source,
@@ -258,7 +259,14 @@ class _Clip:
         """
         cover = self._settings.cover
         _check_keep(self._settings, faces)
-        return Plan(faces, len(watched.record.pts), whole=watched.unjudged, keep=cover.keep, always=bool(cover.zones))
+        return Plan(
+            faces,
+            len(watched.record.pts),
+            whole=watched.unjudged,
+            keep=cover.keep,
+            soft=cover.soft,
+            always=bool(cover.zones),
+        )
 
 
 def _common(source: Path, target: Path, settings: VeilSettings, detector: LoadedDetector) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from passerby.boxes import mean_sides
 from passerby.files import atomic_file
 from passerby.media import Picture, moments, read_picture, write_picture
 from passerby.values import Detections, Track
-from passerby.veil.cover import Painter
+from passerby.veil.cover import Painter, Plan
 from passerby.veil.detect import (
     LARGEST_PX,
     FaceDetector,
@@ -194,10 +194,8 @@ def as_tracks(faces: Detections) -> tuple[Track, ...]:
 
 def _cover(picture: Picture, tracks: tuple[Track, ...], settings: VeilSettings) -> int:
     height, width = picture.rgb.shape[:2]
-    boxes = [track.xyxy for track in tracks if track.number not in settings.cover.keep]
-    return Painter(settings.cover, width, height).paint_rgb(
-        picture.rgb, np.concatenate(boxes) if boxes else np.zeros((0, 4), np.float32)
-    )
+    plan = Plan(tracks, 1, keep=settings.cover.keep, soft=settings.cover.soft)
+    return Painter(settings.cover, width, height).paint_rgb(picture.rgb, plan.boxes_at(0), soft=plan.soft_at(0))
 
 
 def _scaled(rgb: Rgb, width: int, height: int) -> Rgb:

@@ -164,8 +164,8 @@ class LiveVeil:
         settings: LiveSettings | None = None,
     ) -> None:
         self.settings = settings = settings or LiveSettings()
-        if settings.cover.keep or settings.cover.exclude_zones:
-            raise UsageError("a live picture has no tracks that stay clear and no exclude zones")
+        if settings.cover.keep or settings.cover.soft or settings.cover.exclude_zones:
+            raise UsageError("a live picture has no tracks that stay clear or soft and no exclude zones")
         if settings.lookahead_frames < 1:
             raise UsageError(f"lookahead must be 1 frame or more, got {settings.lookahead_frames}")
         self._size, self._rate_hz, self._detector = (width, height), max(float(rate), 1.0), detector

@@ -49,8 +49,9 @@ def settings_digest(settings: VeilSettings) -> Digest:
     image = digest_file(cover.image) if cover.image is not None else None
     told = [
         cover.style, cover.fill, image, cover.mask_scale, [zone.points for zone in cover.zones],
-        [zone.points for zone in cover.exclude_zones], cover.mosaic_cells, sorted(cover.keep), write.start_s, write.end_s,
+        [zone.points for zone in cover.exclude_zones], cover.mosaic_cells, [], write.start_s, write.end_s,
         write.preset, write.crf, write.keep_audio, write.keep_metadata,
+        # who is kept and what is soft stands in the digests of the runs
         *(["heads"] if cover.heads else []),  # added when there were sidecars already: theirs must stay as they are
     ]  # fmt: skip
     return Digest("sha256:" + hashlib.sha256(json.dumps(told).encode()).hexdigest())
@@ -123,8 +124,12 @@ def mend_file(
         return f"nothing of the earlier output can be copied: {was.copyable.reason}"
     if len(was.pts) != header.frames:
         return f"the earlier output has {len(was.pts)} frames and the tracks speak of {header.frames}"
-    new = run_digests(tracks, header.frames, header.run_frames or 1)
-    changed = changed_intervals(header.runs, new, header.frames, header.run_frames or 1)
+    run_frames, cover = header.run_frames or 1, settings.cover
+    # sidecars of before the desk hold digests that tell numbers too; either says that nothing changed
+    new, also = (run_digests(tracks, header.frames, run_frames, cover, numbered=told) for told in (False, True))
+    if len(new) == len(header.runs):
+        new = tuple(was if was == old else now for now, old, was in zip(new, also, header.runs, strict=True))
+    changed = changed_intervals(header.runs, new, header.frames, run_frames)
     with ClipReader(source) as original, ClipReader(earlier) as made:
         watched = WatchedClip(made.info, was, tracks, (), _frames_of(header.whole), 0, header.cuts)
         stand_in = _StandIn(original, watched, settings)
@@ -156,7 +161,9 @@ def _veiled(
 ) -> VeiledFile:
     plan = _plan(watched, settings)
     painter = Painter(settings.cover, header.width, header.height)
-    covered = sum(painter.area_px(plan.boxes_at(n), whole=n in plan.whole) for n in range(plan.frames))
+    covered = sum(
+        painter.area_px(plan.boxes_at(n), whole=n in plan.whole, soft=plan.soft_at(n)) for n in range(plan.frames)
+    )
     cover = settings.cover
     report = VeilReport(
         source=source.name,
@@ -191,8 +198,15 @@ def _frames_of(intervals: tuple[tuple[int, int], ...]) -> frozenset[int]:
 
 
 def _plan(watched: WatchedClip, settings: VeilSettings) -> Plan:
-    zones = bool(settings.cover.zones)
-    return Plan(watched.tracks, len(watched.record.pts), whole=watched.unjudged, keep=settings.cover.keep, always=zones)
+    cover, frames = settings.cover, len(watched.record.pts)
+    return Plan(
+        watched.tracks,
+        frames,
+        whole=watched.unjudged,
+        keep=cover.keep,
+        soft=cover.soft,
+        always=bool(cover.zones),
+    )
 
 
 def _decode_record(path: Path, told: Callable[[int], None]) -> DecodeRecord:
@@ -222,7 +236,7 @@ class _StandIn:
         for new, old in zip(elements_of(picture, layout), elements_of(bare, layout), strict=True):
             new[:] = old
         whole = index in self._plan.whole or frame.corrupt
-        self._painter.paint(picture, self._plan.boxes_at(index), whole=whole)
+        self._painter.paint(picture, self._plan.boxes_at(index), whole=whole, soft=self._plan.soft_at(index))
 
     def _frame(self, index: int) -> Frame:
         for frame in self._frames:
