@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from obstore.store import MemoryStore
 
 from passerby.cli import main
 from passerby.errors import StorageError, UnfinishedError
@@ -20,7 +21,9 @@ from passerby.register.notes.checkpoint import Checkpoint
 from passerby.register.notes.note import sign_note
 from passerby.register.storage.directory_store import DirectoryStore
 from passerby.register.storage.exchange import Exchanges, Patience
+from passerby.register.storage.object_store import ObjectStore
 from passerby.register.storage.places import HttpSource
+from passerby.register.storage.timed_objects import TimedObjects
 from passerby.register.tiles.merkle import leaf_hash, node_hash
 from passerby.register.tiles.tiles import WIDTH, pack_bundle
 from passerby.register.verification.visit_time import VisitTime
@@ -269,3 +272,57 @@ def test_pages_go_on_from_what_was_read_in_time(public: Path, tmp_path: Path) ->
         pytest.fail(f"it never ends: {sizes}")
     assert len(sizes) > 1
     assert sizes == sorted(set(sizes))
+
+
+class Drips(BaseHTTPRequestHandler):
+    """An object store that sends a byte now and then, and never all of them."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        for name, value in (
+            ("Content-Length", "100000"),
+            ("ETag", '"1"'),
+            ("Last-Modified", "Mon, 30 Nov 2026 00:00:00 GMT"),
+        ):
+            self.send_header(name, value)
+        self.end_headers()
+        try:
+            while not OVER.wait(0.05):
+                self.wfile.write(b"x")
+        except OSError:
+            OVER.set()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+OVER = threading.Event()
+
+
+def test_an_object_store_that_never_ends_is_read_for_so_long_and_hung_up_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Drips)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{server.server_address[1]}")
+    for name in ("AWS_ALLOW_HTTP", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+        monkeypatch.setenv(name, "true")
+    assert code("register", "check", "s3://bucket/log", "--vkey", SIGNER.key, "--within", 1) == 3
+    assert "was read for 1 s, and is not read whole" in capsys.readouterr().err
+    assert OVER.wait(20), "the request goes on"
+    OVER.clear()
+    state = ["--state", tmp_path / "state", "--vkey", SIGNER.key]
+    assert code("register", "watch", "s3://bucket/log", *state, "--within", 1) == 3
+    OVER.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_time_of_an_object_store_is_that_of_all_its_files_together() -> None:
+    seconds = iter((0.0, 1.0, 59.0, 61.0))
+    backend = MemoryStore()
+    backend.put("checkpoint", b"c")
+    objects = TimedObjects(ObjectStore(backend, "memory://log"), 60, clock=lambda: next(seconds))
+    assert objects.get("checkpoint") == b"c"
+    assert objects.get("vkey") is None
+    with pytest.raises(UnfinishedError, match=r"memory://log was read for 60 s, and is not read whole"):
+        objects.get("checkpoint")

@@ -34,7 +34,7 @@ WithinOption = Annotated[
         min=1,
         max=86_400,
         metavar="SECONDS",
-        help="How long a server is asked, all in all; exit code 3 after.",
+        help="How long a server or object store is asked, all in all; exit code 3 after.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

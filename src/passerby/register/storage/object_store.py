@@ -71,6 +71,16 @@ class ObjectStore:
         """See ``LogSource.get``."""
         return self._get(path)[0]
 
+    async def get_async(self, path: str) -> bytes | None:
+        """As ``get``; who stops waiting for it hangs up."""
+        try:
+            found = await obstore.get_async(self._backend, self._prefix + path)
+            self._check_size(path, found.meta["size"])
+            return bytes(await found.bytes_async())
+        except (BaseError, OSError) as exc:
+            self._refuse_read(path, exc)
+        return None
+
     def put_all(self, files: Mapping[str, bytes], *, guard: Callable[[], None] | None = None) -> None:
         """See ``Store.put_all``: an object is there whole or not at all, and the store vouches for it once it answers."""
         call_together([partial(self._put, guard, path, data) for path, data in files.items()])
@@ -120,18 +130,25 @@ class ObjectStore:
     def _get(self, path: str) -> tuple[bytes | None, UpdateVersion | None]:
         try:
             found = obstore.get(self._backend, self._prefix + path)
-            if found.meta["size"] > MAX_BUNDLE_BYTES:
-                raise StorageError(f"{self}/{path} must be at most {MAX_BUNDLE_BYTES} bytes, got {found.meta['size']}")
+            self._check_size(path, found.meta["size"])
             version: UpdateVersion = {}
             if e_tag := found.meta.get("e_tag"):
                 version["e_tag"] = e_tag
             if number := found.meta.get("version"):
                 version["version"] = number
             return bytes(found.bytes()), version
-        except (NotFoundError, FileNotFoundError):
-            return None, None
         except (BaseError, OSError) as exc:
-            raise _refusal(f"{self}/{path} cannot be read", exc) from exc
+            self._refuse_read(path, exc)
+        return None, None
+
+    def _check_size(self, path: str, size: int) -> None:
+        if size > MAX_BUNDLE_BYTES:
+            raise StorageError(f"{self}/{path} must be at most {MAX_BUNDLE_BYTES} bytes, got {size}")
+
+    def _refuse_read(self, path: str, error: Exception) -> None:
+        """Raise what the store refused, in our words, but for an object that is not there."""
+        if not isinstance(error, NotFoundError | FileNotFoundError):
+            raise _refusal(f"{self}/{path} cannot be read", error) from error
 
     def _put(self, guard: Callable[[], None] | None, path: str, data: bytes) -> None:
         if guard is None:

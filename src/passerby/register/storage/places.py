@@ -18,6 +18,7 @@ from passerby.register.storage.exchange import ExchangeAnswer, Exchanges, Patien
 from passerby.register.storage.object_store import ObjectStore
 from passerby.register.storage.settings import WriterSettings
 from passerby.register.storage.store import LogSource, as_storage_errors
+from passerby.register.storage.timed_objects import TimedObjects
 from passerby.register.tiles import MAX_BUNDLE_BYTES
 
 
@@ -127,7 +128,7 @@ def open_source(place: str | Path, *, within_s: float | None = None) -> LogSourc
 
     Args:
         place: A directory (the writer's, or one with the files themselves), an ``http(s)`` URL, or an object store's URL.
-        within_s: As ``HttpSource`` takes it.
+        within_s: How long a server or an object store is asked, as ``HttpSource`` takes it.
 
     Raises:
         UsageError: there is no log to be read there.
@@ -137,7 +138,7 @@ def open_source(place: str | Path, *, within_s: float | None = None) -> LogSourc
         return HttpSource(str(place), within_s=within_s)
     store = open_store(str(place))
     if isinstance(store, ObjectStore):
-        return store
+        return store if within_s is None else TimedObjects(store, within_s)
     path = Path(place)
     with as_storage_errors(f"{path} cannot be read"):
         if not path.is_dir():
