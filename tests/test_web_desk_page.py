@@ -19,7 +19,7 @@ from passerby.web.desk.app import DeskParts
 from passerby.web.desk.pages import desk_words
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = pytest.mark.browser
 SIZE = (320, 180)
@@ -98,6 +98,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_clip(path, size=SIZE, frames=40, options={"preset": "veryfast", "g": "12"})
 
 
+USUAL: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "locale": "en"}
+
+
 @dataclass
 class Desk:
     """A served desk, and a browser that was let in."""
@@ -105,7 +108,7 @@ class Desk:
     site: DeskSite
     browser: Browser
     files: dict[str, StandIn]
-    cookies: Any
+    context: BrowserContext
 
 
 @pytest.fixture(scope="module")
@@ -113,24 +116,27 @@ def desk(browser: Browser) -> Iterator[Desk]:
     files: dict[str, StandIn] = {}
     with (
         desk_site(lambda entry, end: DeskParts(entry=entry, end=end, edited=lambda number: files[number])) as site,
-        browser.new_context() as context,
+        browser.new_context(**USUAL) as context,
     ):
         page = context.new_page()
         page.goto(site.address)
         page.wait_for_url("**/")
-        yield Desk(site, browser, files, context.cookies())
+        yield Desk(site, browser, files, context)
 
 
 @pytest.fixture
 def table(clip: Path, desk: Desk, request: pytest.FixtureRequest) -> Iterator[Table]:
-    wanted: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "locale": "en"} | getattr(
-        request, "param", {}
-    )
     number = str(len(desk.files) + 1)
     file = desk.files[number] = StandIn(clip)
-    with desk.browser.new_context(**wanted) as context:
-        context.add_cookies(desk.cookies)
-        yield Table(desk.site, number, file, context.new_page())
+    wanted = getattr(request, "param", None)
+    context = desk.context if wanted is None else desk.browser.new_context(**USUAL | wanted)
+    if wanted is not None:
+        context.add_cookies(desk.context.cookies())  # type: ignore[arg-type]  # as they come
+    page = context.new_page()
+    yield Table(desk.site, number, file, page)
+    page.close()
+    if wanted is not None:
+        context.close()
     file.close()
 
 
