@@ -34,13 +34,19 @@ class EditedFile(Protocol):
 
     Attributes:
         name: As the user knows it.
-        veiled: Frames of the result.
-        original: Frames of the input.
     """
 
     name: str
-    veiled: FrameServer
-    original: FrameServer
+
+    @property
+    def veiled(self) -> FrameServer:
+        """Frames of the result."""
+        ...
+
+    @property
+    def original(self) -> FrameServer:
+        """Frames of the input."""
+        ...
 
     def state(self) -> Row:
         """Return tracks, doubts and all else that follows from the edits."""

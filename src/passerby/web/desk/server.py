@@ -16,6 +16,7 @@ from passerby.desk import DeskFiles, DroppedFiles, Places, VeilJobs, media_folde
 from passerby.web.desk.app import DeskParts, desk_app
 from passerby.web.desk.entry import DeskEntry, desk_name
 from passerby.web.desk.idle import IdleWatch
+from passerby.web.desk.opened import OpenedFiles
 from passerby.web.desk.peers import is_own_program
 from passerby.web.listening import bind_port, serve_app
 
@@ -63,6 +64,7 @@ def serve_desk(named: Sequence[Path], ready: Callable[[str], None], *, most: int
         DroppedFiles() as dropped,
         VeilJobs(most) as jobs,
         DeskFiles(jobs, dropped) as files,
+        OpenedFiles(files.get) as edited,
     ):
         for one in named:
             if one.is_file():
@@ -70,7 +72,9 @@ def serve_desk(named: Sequence[Path], ready: Callable[[str], None], *, most: int
         port = listener.getsockname()[1]
         entry = DeskEntry(f"{desk_name()}:{port}", is_own=partial(is_own_program, served=port))
         with IdleWatch(lambda: files.busy, _end) as idle:
-            parts = DeskParts(entry=entry, files=files, places=places, end=_end, asked=idle.asked)
+            parts = DeskParts(
+                entry=entry, files=files, places=places, edited=edited, end=_end, asked=idle.asked
+            )
             serve_app(desk_app(parts), listener, ready=lambda: ready(entry.address))
 
 
