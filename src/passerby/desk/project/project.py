@@ -25,7 +25,15 @@ from passerby.errors import DeskError, UnreadableError
 from passerby.files import FileSystem, write_atomic
 from passerby.media import expand_inputs, plan_outputs
 from passerby.values import Digest, Zone, digest_bytes, digest_file
-from passerby.veil import TrackBox, check_sidecar_source, merge_intervals, read_sidecar, track_boxes, tracks_from_edited
+from passerby.veil import (
+    TrackBox,
+    check_sidecar_source,
+    merge_intervals,
+    read_sidecar,
+    read_sidecar_header,
+    track_boxes,
+    tracks_from_edited,
+)
 
 JOURNAL_SUFFIX, BASE_SUFFIX = ".desk.jsonl", ".desk.tracks.json"
 """Behind the whole name of the input."""
@@ -245,8 +253,7 @@ def _output_digest(veiled: Path) -> Digest | None:
 
 def _begin(path: Path, base: Path, sidecar: Path, source: Digest) -> None:
     """Begin a project: the sidecar of the first veil is kept as it is, and the journal names both."""
-    header, _ = read_sidecar(sidecar)
-    check_sidecar_source(header, source, sidecar)
+    check_sidecar_source(read_sidecar_header(sidecar), source, sidecar)
     data = sidecar.read_bytes()
     write_atomic(base, data, mode=0o600)
     Journal.begin(path, _header(source, digest_bytes(data)))

@@ -41,6 +41,7 @@ from .sidecar import (
     TrackBox,
     check_sidecar_source,
     read_sidecar,
+    read_sidecar_header,
     track_boxes,
     write_sidecar,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "read_labels",
     "read_measured",
     "read_sidecar",
+    "read_sidecar_header",
     "report_names",
     "run_digests",
     "save_sheets",

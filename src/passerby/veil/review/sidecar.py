@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,10 +19,12 @@ from passerby.files import write_atomic
 from passerby.values import Digest, Track
 
 FORMAT, VERSION = "passerby-tracks", 1
+LARGEST_HEADER = 1 << 24
 SCHEMA = Path(__file__).parent.parent / "schemas" / "tracks.schema.json"
 LARGEST_BYTES = 1 << 30
 """A larger file is refused rather than read into memory. Source: a choice, some 10 million boxes."""
 BoxKind = Literal["seen", "carried", "edited"]
+_KINDS = get_args(BoxKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def read_sidecar(path: Path) -> tuple[SidecarHeader, tuple[TrackBox, ...]]:
     for number, line in enumerate(lines[1:], 2):
         if not line.strip():
             continue
-        one = replace(_track_box(path, number, _json_object(path, number, line)), line=number)
+        one = _track_box(path, number, _json_object(path, number, line))
         if one.frame >= header.frames:
             raise UsageError(f"{path}:{number}: frame must be below {header.frames}, got {one.frame}")
         if (before := seen.setdefault((one.track, one.frame), number)) != number:
@@ -142,6 +144,18 @@ def read_sidecar(path: Path) -> tuple[SidecarHeader, tuple[TrackBox, ...]]:
             )
         boxes.append(one)
     return header, tuple(boxes)
+
+
+def read_sidecar_header(path: Path) -> SidecarHeader:
+    """Read the header alone; errors as for :func:`read_sidecar`."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            line = file.readline(LARGEST_HEADER)
+    except OSError as error:
+        raise UnreadableError(f"{path} must be readable, got: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} must be UTF-8 text, got other bytes at {error.start}") from error
+    return _header(path, _json_object(path, 1, line))
 
 
 def check_sidecar_source(header: SidecarHeader, source: Digest, path: Path) -> None:
@@ -181,7 +195,7 @@ def text_lines(path: Path) -> list[str]:
 
 def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        found = json.loads(line, parse_constant=_no_constant)
+        found = _DECODER.decode(line)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}:{number}: line must be one JSON object, got: {error}") from error
     if not isinstance(found, dict):
@@ -191,6 +205,9 @@ def _json_object(path: Path, number: int, line: str) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _header_line(header: SidecarHeader) -> str:
@@ -292,9 +309,9 @@ def _track_box(path: Path, number: int, row: dict[str, Any]) -> TrackBox:
     if confidence is not None and not (is_number(confidence) and 0 <= confidence <= 1):
         raise UsageError(f"{where} confidence must be 0 to 1, got {confidence!r}")
     kind = row.get("kind", "edited")
-    if kind not in get_args(BoxKind):
-        raise UsageError(f"{where} kind must be one of {', '.join(get_args(BoxKind))}, got {kind!r}")
-    return TrackBox(track, frame, (box[0], box[1], box[2], box[3]), confidence, kind)
+    if kind not in _KINDS:
+        raise UsageError(f"{where} kind must be one of {', '.join(_KINDS)}, got {kind!r}")
+    return TrackBox(track, frame, (box[0], box[1], box[2], box[3]), confidence, kind, number)
 
 
 def _only_keys(where: str, row: dict[str, Any], known: set[str]) -> None:
