@@ -18,7 +18,6 @@ from passerby.web.desk.door import DeskDoor
 from passerby.web.desk.edited import EditedFiles, no_files
 from passerby.web.desk.editing import EditingPages
 from passerby.web.desk.entry import COOKIE, ENTER, DeskEntry
-from passerby.web.desk.frames import FramesPages
 from passerby.web.desk.pages import DeskPages
 
 STATIC = Path(__file__).parent.parent / "static" / "desk"
@@ -59,7 +58,6 @@ def desk_app(parts: DeskParts) -> Starlette:
         Mount("/static", StaticFiles(directory=STATIC)),
         Route(ENTER + "{token}", way.enter, methods=["GET"]),
         *ChoosingPages(parts.pages, parts.files, parts.places, parts.end).routes(),
-        *FramesPages(parts.pages, parts.edited).routes(),
         *EditingPages(parts.pages, parts.edited).routes(),
     ]
     app = Starlette(routes=routes, exception_handlers={404: way.missing})

@@ -1,4 +1,4 @@
-"""The page of one file, and what it asks: state, edits, boxes that are followed, exports."""
+"""The page of one file, and what it asks: frames, state, edits, boxes that are followed, exports."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from passerby.web.desk.pages import DeskPages
 _MOST_BYTES = 1 << 22
 """Of one edit: a box in each of 50,000 frames."""
 _SPAN = 2000
+_LEAST_PX = 16
 _Handler = Callable[[Request, EditedFile], Awaitable[Response]]
 
 
@@ -41,7 +42,8 @@ class EditingPages:
         """Return the routes."""
         api = "/api/files/{id}"
         reads: list[tuple[str, _Handler]] = [
-            ("/look/{id}", self.page), (f"{api}/state", self.state), (f"{api}/boxes", self.boxes),
+            ("/look/{id}", self.page), (f"{api}/frame/{{n:int}}.jpg", self.frame), (f"{api}/state", self.state),
+            (f"{api}/boxes", self.boxes),
             (f"{api}/pieces", self.pieces), (f"{api}/export", self.exported), (f"{api}/out/{{what}}", self.output),
         ]  # fmt: skip
         changes: list[tuple[str, _Handler]] = [
@@ -67,6 +69,12 @@ class EditingPages:
     async def page(self, request: Request, file: EditedFile) -> Response:
         """The page."""
         return self._pages.render(request, "look.html", id=request.path_params["id"], name=file.name)
+
+    async def frame(self, request: Request, file: EditedFile) -> Response:
+        """One frame as JPEG, from memory to memory: nothing of it is written, and no answer of the desk is kept."""
+        bare = request.query_params.get("of") == "original"
+        jpeg = await run_in_threadpool(_jpeg, file, request.path_params["n"], asked_number(request, "w"), bare=bare)
+        return Response(jpeg, media_type="image/jpeg")
 
     async def state(self, request: Request, file: EditedFile) -> Response:
         """What follows from all edits, and when each frame is shown."""
@@ -137,6 +145,13 @@ class _AskedFollow:
     frame: int
     box: tuple[float, float, float, float]
     direction: int
+
+
+def _jpeg(file: EditedFile, index: int, width_px: int | None, *, bare: bool) -> bytes:
+    server = file.original if bare else file.veiled
+    if index >= len(server.times_s):
+        raise LookupError(index)
+    return server.jpeg(index, None if width_px is None else max(_LEAST_PX, width_px))
 
 
 def _whole_state(file: EditedFile) -> dict[str, Any]:
