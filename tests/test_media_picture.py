@@ -22,8 +22,9 @@ from passerby.config import PORTRAIT
 from passerby.errors import OutputError, UnsupportedError, UsageError
 from passerby.files import atomic_file
 from passerby.media import Picture, read_picture, sniff_file, write_picture
-from passerby.media.pictures.pixels import open_one, pixels_of
+from passerby.media.pictures.pixels import pixels_of
 from passerby.media.pictures.quality import FRESH_QUALITY
+from passerby.media.pictures.readers import open_page
 
 SUFFIXES = {".jpg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF"}
 
@@ -206,21 +207,30 @@ def test_black_and_white_and_palettes_become_rgb(tmp_path: Path, suffix: str, mo
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_sixteen_bit_grey_becomes_eight_and_is_said(tmp_path: Path, suffix: str) -> None:
+def test_sixteen_bit_grey_is_kept_where_the_output_can_hold_it(tmp_path: Path, suffix: str) -> None:
     deep = (np.arange(256 * 4, dtype=np.uint16) * 64).reshape(32, 32)
     path = save(Image.fromarray(deep), tmp_path / f"a{suffix}")
     picture = read_picture(path)
     assert np.array_equal(picture.rgb[..., 1], (deep >> 8).astype(np.uint8))
-    assert "16 bits a channel became 8" in picture.notes
+    assert not any("16 bits" in note for note in picture.notes)
+    for target in (".png", ".tif"):
+        assert write_picture(picture, tmp_path / f"b{target}") == ()
+        with Image.open(tmp_path / f"b{target}") as written:
+            assert np.array_equal(np.asarray(written), deep)
+    assert write_picture(picture, tmp_path / "b.jpg") == ("16 bits a channel became 8",)
 
 
-def test_sixteen_bit_rgb_png_becomes_eight_and_is_said(tmp_path: Path) -> None:
+def test_sixteen_bit_rgb_png_is_kept_to_the_bit(tmp_path: Path) -> None:
     deep = np.random.default_rng(1).integers(0, 65536, (9, 7, 3)).astype(">u2")
     rows = b"".join(b"\0" + row.tobytes() for row in deep)
     (tmp_path / "a.png").write_bytes(png((7, 9, 16, 2, 0, 0, 0), [(b"IDAT", zlib.compress(rows))]))
     picture = read_picture(tmp_path / "a.png")
     assert np.abs(picture.rgb.astype(int) - (deep.astype(int) >> 8)).max() <= 1
-    assert "16 bits a channel became 8" in picture.notes
+    assert not any("16 bits" in note for note in picture.notes)
+    write_picture(picture, tmp_path / "b.png")
+    again = read_picture(tmp_path / "b.png").deep
+    assert again is not None
+    assert np.array_equal(again, deep)
 
 
 def png(header: tuple[int, ...], chunks: list[tuple[bytes, bytes]]) -> bytes:
@@ -327,8 +337,9 @@ def test_large_pictures_are_the_same_in_strips(tmp_path: Path, mode: str) -> Non
     options = {"transparency": 3} if mode == "P" else {}
     path = save(image, tmp_path / ("a.tif" if mode == "CMYK" else "a.png"), **options)
     whole = read_picture(path)
-    with open_one(io.BytesIO(path.read_bytes()), whole.format) as opened:
-        strips = pixels_of(opened, strip_px=7 * 120)
+    data = path.read_bytes()
+    with open_page(data, whole.format) as opened:
+        strips = pixels_of(opened, lambda: open_page(data, whole.format), strip_px=7 * 120)
     assert np.array_equal(strips.rgb, whole.rgb)
     assert strips.notes == whole.notes
     assert whole.rgb.std() > 10

@@ -26,10 +26,10 @@ from passerby.media.content import HEAD_BYTES, sniff_bytes
         ("PNG", ContentKind.PICTURE, "PNG"),
         ("WEBP", ContentKind.PICTURE, "WebP"),
         ("TIFF", ContentKind.PICTURE, "TIFF"),
-        ("GIF", ContentKind.UNSUPPORTED, "GIF"),
-        ("BMP", ContentKind.UNSUPPORTED, "BMP"),
+        ("GIF", ContentKind.PICTURE, "GIF"),
+        ("BMP", ContentKind.PICTURE, "BMP"),
         ("JPEG2000", ContentKind.UNSUPPORTED, "JPEG 2000"),
-        ("AVIF", ContentKind.UNSUPPORTED, "AVIF"),
+        ("AVIF", ContentKind.PICTURE, "AVIF"),
     ],
 )
 def test_pictures_by_their_bytes(tmp_path: Path, format_: str, kind: ContentKind, name: str) -> None:
@@ -69,9 +69,9 @@ def test_clips_as_ffmpeg_writes_them(tmp_path: Path, muxer: str, codec: str, kin
 @pytest.mark.parametrize(
     ("head", "kind", "name"),
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", ContentKind.UNSUPPORTED, "HEIC"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", ContentKind.UNSUPPORTED, "HEIF"),
-        (b"\0\0\0\x18ftypcrx \0\0\0\0crx isom", ContentKind.UNSUPPORTED, "Canon raw"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", ContentKind.PICTURE, "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", ContentKind.PICTURE, "HEIC"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\0crx isom", ContentKind.UNSUPPORTED, "Canon CR3 raw"),
         (b"\0\0\0\x18ftypM4A \0\0\0\0isommp42", ContentKind.OTHER, "an MPEG-4 sound file"),
         (b"\0\0\0\x18ftypxxxx\0\0\0\0mp42isom", ContentKind.CLIP, "MP4"),
         (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", ContentKind.CLIP, "MOV"),

@@ -89,13 +89,13 @@ def test_in_folders_what_is_no_media_is_skipped_and_named(tmp_path: Path) -> Non
 
 
 def test_in_folders_media_that_cannot_be_veiled_is_a_failure(tmp_path: Path) -> None:
-    picture(tmp_path / "a.gif", "GIF")
-    (tmp_path / "b.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    picture(tmp_path / "a.jp2", "JPEG2000")
+    (tmp_path / "b.heics").write_bytes(b"\0\0\0\x18ftypmsf1\0\0\0\0msf1hevc")
     found = failures(expand(tmp_path))
-    assert sorted(found) == ["a.gif", "b.heic"]
-    assert isinstance(found["a.gif"], UnsupportedError)
-    assert "got GIF" in found["a.gif"].message
-    assert found["b.heic"].hint
+    assert sorted(found) == ["a.jp2", "b.heics"]
+    assert isinstance(found["a.jp2"], UnsupportedError)
+    assert "got JPEG 2000" in found["a.jp2"].message
+    assert found["b.heics"].hint
 
 
 def test_folders_are_complete_or_fail(tmp_path: Path) -> None:

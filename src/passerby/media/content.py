@@ -18,6 +18,8 @@ from passerby.media.clip_formats import CLIP_FORMATS
 from passerby.objects import StoredPath
 
 HEAD_BYTES = 4096
+GIF_BYTES = 64_000_000
+"""So much more of a GIF is read, to its second picture."""
 
 
 class ContentKind(StrEnum):
@@ -48,18 +50,19 @@ class Content:
     name: str
 
 
-PICTURE_NAMES = ("JPEG", "PNG", "WebP", "TIFF")
+PICTURE_NAMES = ("JPEG", "PNG", "WebP", "TIFF", "HEIC", "AVIF", "BMP", "GIF")
 CLIP_NAMES = tuple(one.name for one in CLIP_FORMATS)
 
 PREFIXES = (
     (b"\xff\xd8\xff", ContentKind.PICTURE, "JPEG"),
     (b"\x89PNG\r\n\x1a\n", ContentKind.PICTURE, "PNG"),
+    (b"II*\x00\x10\x00\x00\x00CR", ContentKind.UNSUPPORTED, "Canon raw"),
     (b"II*\x00", ContentKind.PICTURE, "TIFF"),
     (b"MM\x00*", ContentKind.PICTURE, "TIFF"),
     (b"II+\x00", ContentKind.UNSUPPORTED, "BigTIFF"),
     (b"MM\x00+", ContentKind.UNSUPPORTED, "BigTIFF"),
-    (b"GIF87a", ContentKind.UNSUPPORTED, "GIF"),
-    (b"GIF89a", ContentKind.UNSUPPORTED, "GIF"),
+    (b"GIF87a", ContentKind.PICTURE, "GIF"),
+    (b"GIF89a", ContentKind.PICTURE, "GIF"),
     (b"\x8aMNG", ContentKind.UNSUPPORTED, "MNG"),
     (b"\x8bJNG", ContentKind.UNSUPPORTED, "JNG"),
     (b"\x00\x00\x00\x0cjP  ", ContentKind.UNSUPPORTED, "JPEG 2000"),
@@ -69,6 +72,11 @@ PREFIXES = (
     (b"8BPS", ContentKind.UNSUPPORTED, "Photoshop"),
     (b"FUJIFILMCCD-RAW", ContentKind.UNSUPPORTED, "Fujifilm raw"),
     (b"IIU\x00", ContentKind.UNSUPPORTED, "Panasonic raw"),
+    (b"IIRO", ContentKind.UNSUPPORTED, "Olympus raw"),
+    (b"IIRS", ContentKind.UNSUPPORTED, "Olympus raw"),
+    (b"MMOR", ContentKind.UNSUPPORTED, "Olympus raw"),
+    (b"\x00MRM", ContentKind.UNSUPPORTED, "Minolta raw"),
+    (b"FOVb", ContentKind.UNSUPPORTED, "Sigma raw"),
     (b"\x00\x00\x01\xba", ContentKind.CLIP, "MPEG programme stream"),
     (b"FLV\x01", ContentKind.CLIP, "Flash video"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", ContentKind.CLIP, "Windows Media"),
@@ -92,10 +100,11 @@ PREFIXES = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ContentKind.OTHER, "a store of thumbnails or an old office document"),
 )
 BRANDS = {
-    b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC", b"hevx": "HEIC",
-    b"mif1": "HEIF", b"msf1": "HEIF", b"mif2": "HEIF", b"avif": "AVIF", b"avis": "AVIF", b"crx ": "Canon raw",
-    b"jxl ": "JPEG XL",
+    b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"mif1": "HEIF", b"mif2": "HEIF", b"avif": "AVIF",
+    b"avis": "animated AVIF", b"hevc": "HEIF sequence", b"hevx": "HEIF sequence", b"msf1": "HEIF sequence",
+    b"crx ": "Canon CR3 raw", b"jxl ": "JPEG XL",
 }  # fmt: skip
+"""By what stands first. ``mif1`` says nothing of the codec: the brands behind it do."""
 _SOUND_BRANDS = {b"M4A ", b"M4B ", b"M4P ", b"aax "}
 _MOV_BOXES = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 
@@ -107,7 +116,8 @@ def sniff_file(path: Path) -> Content:
         UnreadableError: the file is missing, no ordinary file, or may not be read.
     """
     if isinstance(path, StoredPath):
-        return sniff_bytes(path.first_bytes(HEAD_BYTES))
+        head = path.first_bytes(HEAD_BYTES)
+        return sniff_bytes(path.first_bytes(GIF_BYTES) if head.startswith(b"GIF8") else head)
     try:
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a pipe would block without
         handle = os.open(path, flags | getattr(os, "O_BINARY", 0))
@@ -115,6 +125,8 @@ def sniff_file(path: Path) -> Content:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise UnreadableError(f"input must be a file, got a folder, device or pipe: {path}")
             head = os.read(handle, HEAD_BYTES)
+            if head.startswith(b"GIF8"):  # only its second picture says that one moves
+                head += os.read(handle, GIF_BYTES)
         finally:
             os.close(handle)
     except OSError as exc:
@@ -132,7 +144,7 @@ def sniff_bytes(head: bytes) -> Content:
     """
     for prefix, kind, name in PREFIXES:
         if head.startswith(prefix):
-            moves = (name == "GIF" and _GIF_LOOP in head) or (name == "PNG" and _moves(head))
+            moves = (name == "GIF" and _gif_moves(head)) or (name == "PNG" and _moves(head))
             return Content(ContentKind.CLIP, f"animated {name}") if moves else Content(kind, name)
     if (found := _sniff_container(head)) is not None:
         return found
@@ -142,7 +154,8 @@ def sniff_bytes(head: bytes) -> Content:
 
 def _sniff_container(head: bytes) -> Content | None:
     if head[:4] == b"RIFF":
-        return _RIFF.get(head[8:12])
+        moves = head[8:16] == b"WEBPVP8X" and head[20:21] and head[20] & 0x02  # RFC 9649, 2.7
+        return Content(ContentKind.CLIP, "animated WebP") if moves else _RIFF.get(head[8:12])
     if head[:4] == b"\x1aE\xdf\xa3":
         return Content(ContentKind.CLIP, "WebM" if b"webm" in head[:64] else "Matroska")
     if head[4:8] == b"ftyp":
@@ -154,7 +167,7 @@ def _sniff_container(head: bytes) -> Content | None:
         return Content(ContentKind.CLIP, "Ogg") if video else Content(ContentKind.OTHER, "an Ogg sound file")
     if name := _sniff_stream(head):
         return Content(ContentKind.CLIP, name)
-    return Content(ContentKind.UNSUPPORTED, "BMP") if head[:2] == b"BM" and head[6:10] == bytes(4) else None
+    return Content(ContentKind.PICTURE, "BMP") if head[:2] == b"BM" and head[6:10] == bytes(4) else None
 
 
 def _moves(head: bytes) -> bool:
@@ -168,8 +181,35 @@ def _moves(head: bytes) -> bool:
     return False
 
 
+def _gif_moves(data: bytes) -> bool:
+    """Say whether a GIF has two pictures, or may have: cut off before the second, and played again and again.
+
+    Source: GIF89a specification, 18 to 27; NETSCAPE2.0 looping application extension.
+    """
+    place, pictures = 13 + _colours_bytes(data[10:11]), 0
+    while place < len(data):
+        kind = data[place]
+        if kind == 0x2C:
+            pictures += 1
+            place += 11 + _colours_bytes(data[place + 9 : place + 10])
+        elif kind == 0x21:
+            place += 2
+        else:
+            return False  # the end, or broken
+        if pictures == 2:
+            return True
+        while place < len(data) and data[place]:
+            place += 1 + data[place]
+        place += 1
+    return _GIF_LOOP in data
+
+
+def _colours_bytes(flags: bytes) -> int:
+    """Return the size of the table of colours that a byte of flags tells of."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
+
+
 _GIF_LOOP = b"\x21\xff\x0bNETSCAPE2.0"
-"""The extension by which a GIF is played again and again. Source: NETSCAPE2.0 looping application extension."""
 
 
 def stream_codec(head: bytes) -> str | None:
@@ -222,16 +262,30 @@ def _sniff_brands(head: bytes) -> Content:
     size = min(max(int.from_bytes(head[:4], "big"), 16), len(head))
     major = head[8:12]
     others = {head[i : i + 4] for i in range(16, size - 3, 4)}
-    if major in BRANDS:
-        return Content(ContentKind.UNSUPPORTED, BRANDS[major])
+    named = _name_by_brands(major, others)
+    if named is not None:
+        return named
     if major in _SOUND_BRANDS:
         return Content(ContentKind.OTHER, "an MPEG-4 sound file")
     if major == b"qt  ":
         return Content(ContentKind.CLIP, "MOV")
     still = others & set(BRANDS)
     if still and not others & {b"isom", b"iso2", b"mp41", b"mp42", b"avc1"}:
-        return Content(ContentKind.UNSUPPORTED, BRANDS[min(still)])
+        return _name_by_brands(min(still), others) or Content(ContentKind.CLIP, "MP4")
     return Content(ContentKind.CLIP, "MP4")
+
+
+def _name_by_brands(major: bytes, others: set[bytes]) -> Content | None:
+    name = BRANDS.get(major)
+    if name == "HEIF":  # any codec: HEVC where nothing else is said, for phones write that
+        name = "AVIF" if b"avif" in others and not others & _HEVC_BRANDS else "HEIC"
+    if name is None:
+        return None
+    kind = ContentKind.CLIP if name.startswith("animated") else ContentKind.UNSUPPORTED
+    return Content(ContentKind.PICTURE if name in PICTURE_NAMES else kind, name)
+
+
+_HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis"}
 
 
 _UNKNOWN = "data of an unknown format"

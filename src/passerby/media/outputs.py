@@ -9,7 +9,7 @@ from pathlib import Path
 
 from passerby.errors import UsageError
 from passerby.media.clip_formats import FORMAT_OF_NAME
-from passerby.media.pictures import FORMAT_OF_SUFFIX
+from passerby.media.pictures import FORMAT_OF_SUFFIX, UNASKED
 from passerby.media.sources import MEDIA_SUFFIXES, VEILED, Inputs, InputSource, SourceKind
 from passerby.objects import StoredPath, place_named
 
@@ -116,7 +116,9 @@ def _fitting_name(source: InputSource) -> str:
     if source.kind is SourceKind.CAMERA:
         return f"{path.name}.mp4"
     if source.kind is SourceKind.PICTURE:
-        fitting = tuple(suffix for suffix, name in FORMAT_OF_SUFFIX.items() if name == source.content)
+        unasked = UNASKED.get(source.content)
+        same = tuple(suffix for suffix, name in FORMAT_OF_SUFFIX.items() if name == source.content)
+        fitting = (unasked,) if unasked else same
     else:
         fitting = FORMAT_OF_NAME[source.content].written
     suffix = path.suffix.lower()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from passerby.errors import UnsupportedError
 from passerby.media.content import CLIP_NAMES, PICTURE_NAMES, Content, ContentKind
+from passerby.media.pictures import CR3_COMMAND, RAW_COMMAND, command_for
 from passerby.objects import StoredPath
 
 RECORDER_SUFFIXES = frozenset({
@@ -16,23 +16,16 @@ RECORDER_SUFFIXES = frozenset({
 """How files of video recorders end; whatever such a file holds, it is footage that somebody counts on."""
 
 _MAGICK = "magick {file} {stem}.png"
-_RAW = "darktable-cli {file} {stem}.jpg"
-_HEIF = "heif-convert {file} {stem}.jpg"
+_FFMPEG = "ffmpeg -i {file} {stem}.png"
 _COMMANDS = {
-    "BMP": _MAGICK,
-    "BigTIFF": _MAGICK,
+    "BigTIFF": "magick {file} {stem}_plain.tif",
     "MNG": _MAGICK,
     "JNG": _MAGICK,
-    "JPEG 2000": _MAGICK,
-    "Photoshop": _MAGICK,
+    "JPEG 2000": _FFMPEG,
+    "Photoshop": _FFMPEG,
+    "Canon CR3 raw": CR3_COMMAND,
     "JPEG XL": "djxl {file} {stem}.png",
-    "HEIC": _HEIF,
-    "HEIF": _HEIF,
-    "AVIF": _HEIF,
-    "GIF": "ffmpeg -i {file} {stem}.mp4",
-    "Fujifilm raw": _RAW,
-    "Panasonic raw": _RAW,
-    "Canon raw": _RAW,
+    "HEIF sequence": "ffmpeg -i {file} {stem}.mp4",
     "a PDF document": "pdftoppm -r 200 -png {file} {stem}",
     "a ZIP archive or office document": "unzip {file} -d {stem}",
     "a gzip archive": "gunzip -k {file}",
@@ -42,15 +35,13 @@ _COMMANDS = {
 
 def refusal(path: Path, content: Content) -> UnsupportedError:
     """Return the error for a file that is no picture or clip which Passerby writes."""
-    command = _COMMANDS.get(content.name)
+    command = _COMMANDS.get(content.name, RAW_COMMAND if content.name.endswith(" raw") else None)
     if command is None and path.suffix.lower() in RECORDER_SUFFIXES:
         command = _COMMANDS["data of an unknown format"]
     hint = None
     if command is not None:
-        here = Path(path.name) if isinstance(path, StoredPath) else path
-        said = command.format(file=shlex.quote(str(here)), stem=shlex.quote(str(here.with_suffix(""))))
-        first = "try this first" if here is path else "fetch it from the store, try this"
-        hint = f"{first}, and veil what it writes: {said}"
+        first = "fetch it from the store, try this" if isinstance(path, StoredPath) else "try this first"
+        hint = f"{first}, and veil what it writes: {command_for(command, path)}"
         if content.kind is ContentKind.UNKNOWN:
             hint = f"export it as MP4 with the recorder's own program; or {hint}"
     wanted = ", ".join((*PICTURE_NAMES, *CLIP_NAMES))

@@ -20,7 +20,7 @@ from passerby.errors import PasserbyError, UnreadableError, UnsupportedError, Us
 from passerby.files import HIDDEN_PREFIX
 from passerby.media.clip_formats import CLIP_SUFFIXES
 from passerby.media.content import ContentKind, sniff_file
-from passerby.media.pictures import FORMAT_OF_SUFFIX
+from passerby.media.pictures import FORMAT_OF_SUFFIX, READ_ONLY_SUFFIXES
 from passerby.media.refusals import RECORDER_SUFFIXES, refusal
 from passerby.objects import StoredPath, is_address, place_named
 
@@ -31,7 +31,7 @@ a second run over ``*.jpg`` must not veil the first run's outputs again."""
 _AT_ONCE = 16
 """Objects of which the first bytes are asked for at once: a store answers many requests as soon as one."""
 
-MEDIA_SUFFIXES = set(FORMAT_OF_SUFFIX) | CLIP_SUFFIXES
+MEDIA_SUFFIXES = set(FORMAT_OF_SUFFIX) | READ_ONLY_SUFFIXES | CLIP_SUFFIXES
 _FOOTAGE_SUFFIXES = MEDIA_SUFFIXES | RECORDER_SUFFIXES
 
 _CAMERA = re.compile(r"cam(\d{0,3})|/dev/video(\d{1,3})")

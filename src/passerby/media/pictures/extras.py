@@ -2,14 +2,16 @@
 
 None of it is ever copied, so nothing here protects; it tells people what their file carried.
 
-Source: JPEG ITU-T T.81 annex B; Ultra HDR (Android, ISO 21496-1), multi-picture CIPA DC-007; PNG W3C third edition;
+Source: JPEG ITU-T T.81 annex B; HEIF ISO/IEC 23008-12;
+Ultra HDR (Android, ISO 21496-1), multi-picture CIPA DC-007; PNG W3C third edition;
 WebP RFC 9649.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
+from typing import Any
 
 from passerby.errors import UnsupportedError
 
@@ -24,7 +26,7 @@ def extras_of(data: bytes, format_: str) -> tuple[str, ...]:
 
     Args:
         data: The file.
-        format_: ``JPEG``, ``PNG``, ``WebP`` or ``TIFF``.
+        format_: As ``sniff_bytes`` names it.
 
     Raises:
         UnsupportedError: the picture is not an ordinary still picture (PNG with HDR colours).
@@ -32,6 +34,31 @@ def extras_of(data: bytes, format_: str) -> tuple[str, ...]:
     finders = {"JPEG": _extras_of_jpeg, "PNG": _extras_of_png, "WebP": _extras_of_webp}
     finder = finders.get(format_)
     return tuple(dict.fromkeys(finder(data))) if finder else ()
+
+
+def extras_of_heif(info: Mapping[Any, Any], pictures: int, data: bytes) -> tuple[str, ...]:
+    """Name what a HEIC or AVIF file holds beside the one picture that it shows.
+
+    Args:
+        info: Of the picture, as its reader gives it.
+        pictures: How many pictures of their own the file holds.
+        data: The file.
+    """
+    found = [name for key, name in (("exif", "EXIF"), ("xmp", "XMP")) if info.get(key)]
+    if info.get("thumbnails"):
+        found.append("thumbnail")
+    if info.get("depth_images"):
+        found.append("depth picture")
+    kinds = " ".join(map(str, info.get("aux") or ()))
+    if "hdrgainmap" in kinds or any(word in data[:65536] for word in _GAIN_MAPS):
+        found.append("gain map (HDR)")
+    elif kinds:
+        found.append("auxiliary pictures")
+    if pictures > 1:
+        found.append(f"{pictures - 1} further picture{'s' * (pictures > 2)}")
+    if b"mpvd" in data or any(word in data[:65536] for word in _MOTION):
+        found.append("video of a motion photograph")
+    return tuple(f"{name} left out" for name in found)
 
 
 def extras_of_tiff(tags: Container[int]) -> tuple[str, ...]:

@@ -59,6 +59,32 @@ def adobe_rgb() -> bytes:
     return _build(version=2, intent=0, tags=tags)
 
 
+_WIDE = {
+    # BT.2020, Display P3: red, green, blue adapted to D50
+    9: ((0.67348, 0.27903, -0.00193), (0.16566, 0.67534, 0.02998), (0.12505, 0.04561, 0.79684)),
+    12: ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407)),
+}
+
+
+def wide_rgb(primaries: int) -> bytes | None:
+    """Return a profile of wide primaries with sRGB's curve, for pictures that state code points alone; None for others.
+
+    Args:
+        primaries: ``ColourPrimaries`` of ITU-T H.273.
+
+    Source: ITU-T H.273, table 2, adapted to D50 by Bradford's matrix; IEC 61966-2-1 for the curve.
+    """
+    colours = _WIDE.get(primaries)
+    if colours is None:
+        return None
+    numbers = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+    curve = b"para" + bytes(4) + struct.pack(">HH5i", 3, 0, *(round(number * 65536) for number in numbers))
+    tags = [(b"wtpt", _xyz(0.9642, 1.0, 0.8249))]
+    tags += [(name, _xyz(*colour)) for name, colour in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colours, strict=True)]
+    tags += [(name, curve) for name in (b"rTRC", b"gTRC", b"bTRC")]
+    return _build(version=4, intent=0, tags=tags)
+
+
 def _xyz(*numbers: float) -> bytes:
     return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(number * 65536) for number in numbers))
 

@@ -52,6 +52,19 @@ def kept_of(image: Image.Image) -> Kept:
     return tuple(found)
 
 
+def as_tiff_tags(kept: Kept) -> list[tuple[int, int, int, Any, bool]]:
+    """Return values as further tags of a TIFF: those of its main folder, and the time as DateTime; exposure is lost.
+
+    Args:
+        kept: What to write.
+
+    Returns:
+        Number, type (2 is text), count, value, and that only the first page has it.
+    """
+    texts = {_CHANGED if tag == _TAKEN else tag: value for tag, value in kept if tag == _TAKEN or tag in MAIN_TAGS}
+    return [(tag, 2, len(str(value)) + 1, value, True) for tag, value in sorted(texts.items())]
+
+
 def as_exif(kept: Kept, *, nested: bool = True) -> bytes:
     """Return the EXIF block that holds these values and nothing else.
 

@@ -1,4 +1,6 @@
-"""From a file's samples to the pixels that are shown: one frame, 8 bits, RGB, opaque, the right way up.
+"""From a file's samples to the pixels that are shown: one picture, RGB, opaque, the right way up, in 8 bits.
+
+Where the file has 16 bits a channel, in 16 as well, if its colours need no conversion.
 
 Works in strips, so that at no time more than two whole copies of the picture stand in memory.
 """
@@ -8,33 +10,30 @@ from __future__ import annotations
 import io
 import logging
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import Image, ImageCms, ImageFile, TiffImagePlugin
 
 from passerby.errors import UnsupportedError
-from passerby.media.pictures.icc import adobe_rgb, clean_profile, colour_space
+from passerby.media.pictures.hints import SAVE_PLAIN_COLOURS
+from passerby.media.pictures.icc import adobe_rgb, clean_profile, colour_space, wide_rgb
 
 Pixels8 = NDArray[np.uint8]
+Pixels16 = NDArray[np.uint16]
 STRIP_PX = 4_000_000
 """Pixels converted at a time. Source: a choice; with it the peak of memory is what ``picture`` states."""
 _ORIENTATION, _INTEROPERABILITY = 0x0112, 0xA005
 _BROKEN_EXIF = (SyntaxError, ValueError, struct.error, OSError, KeyError, IndexError, TypeError)
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # its complaints about broken files come as our errors
-_READERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
-    # named readers, not Image.open: what was judged by its first bytes is read as that and nothing else
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "PNG": PngImagePlugin.PngImageFile,
-    "WebP": WebPImagePlugin.WebPImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
-}
 _GREY16 = {"I;16", "I;16L", "I;16B"}
 _PLAIN = {"1", "L", "P", "RGB", "RGBX", "YCbCr"}
 _CLEAR = {"LA", "La", "PA", "RGBA", "RGBa"}
+BECAME_8 = "16 bits a channel became 8"
 _AS_SRGB = "colours converted to sRGB"
 
 
@@ -44,6 +43,8 @@ class Pixels:
 
     Attributes:
         rgb: Shape (H, W, 3), uint8, contiguous, writable.
+        deep: The same in 16 bits, shape (H, W, 3), uint16, contiguous, writable; None where the file has 8 bits, or its
+            colours had to be converted.
         icc: The colour profile that these pixels need; None for sRGB.
         notes: What was changed.
     """
@@ -51,53 +52,15 @@ class Pixels:
     rgb: Pixels8
     icc: bytes | None
     notes: tuple[str, ...]
+    deep: Pixels16 | None = None
 
 
-def open_one(file: io.BytesIO, format_: str) -> Image.Image:
-    """Open a still picture, without decoding it.
-
-    Raises:
-        UnsupportedError: it moves, has several pages, or is raw.
-    """
-    image = _READERS[format_](file)
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        _check_tiff(image)
-    elif getattr(image, "is_animated", False):
-        message = f"picture must be a single still, got an animated {format_}"
-        raise UnsupportedError(message, hint="turn it into a clip first: ffmpeg -i IN -c:v libx264 -crf 16 OUT.mp4")
-    return image
-
-
-def _check_tiff(image: TiffImagePlugin.TiffImageFile) -> None:
-    tags = image.tag_v2
-    photometric, bits = tags.get(262), set(tags.get(258, (1,)))
-    if photometric in {32803, 34892} or 50706 in tags:
-        raise UnsupportedError("picture must be developed, got a raw photograph (DNG)", hint="export it as JPEG first")
-    if not _are_previews(image):
-        message = f"picture must be a single still, got a TIFF with {image.n_frames} pages"
-        raise UnsupportedError(message, hint="split it into one file a page with another program first")
-    if bits - {1, 2, 4, 8, 16} or len(bits) > 1 or set(tags.get(339, (1,))) - {1, 4}:
-        message = f"TIFF samples must be whole numbers of 8 or 16 bits, got {sorted(bits)} bits, kind {tags.get(339)}"
-        raise UnsupportedError(message, hint="save it with 8 bits a channel first")
-    if bits == {16} and photometric == 0:
-        raise UnsupportedError("16-bit TIFF must have black as zero", hint="save it with 8 bits a channel first")
-
-
-def _are_previews(image: TiffImagePlugin.TiffImageFile) -> bool:
-    pages = image.n_frames
-    for page in range(1, pages):
-        image.seek(page)
-        if not image.tag_v2.get(254, 0) & 1:  # NewSubfileType: a smaller copy of another page
-            return False
-    image.seek(0)
-    return True
-
-
-def pixels_of(image: Image.Image, *, strip_px: int = STRIP_PX) -> Pixels:
+def pixels_of(image: Image.Image, again: Callable[[], Image.Image], *, strip_px: int = STRIP_PX) -> Pixels:
     """Decode a picture as it is shown.
 
     Args:
         image: Opened, not decoded.
+        again: Opens it once more, for the lower halves of samples of 16 bits.
         strip_px: So many pixels are converted at a time, but at least a row.
 
     Raises:
@@ -106,11 +69,13 @@ def pixels_of(image: Image.Image, *, strip_px: int = STRIP_PX) -> Pixels:
     notes: list[str] = []
     if image.mode not in _PLAIN | _CLEAR | _GREY16 | {"CMYK"}:
         message = f"picture must be RGB, grey or CMYK, got {image.mode} samples"
-        raise UnsupportedError(message, hint="save it as an 8-bit RGB picture first")
-    if _is_deep(image):
-        notes.append("16 bits a channel became 8")
+        raise UnsupportedError(message, hint=SAVE_PLAIN_COLOURS)
+    is_deep = _is_deep(image)
     image.load()
-    convert, icc = _conversion(image, notes)
+    convert, icc, is_plain = _conversion(image, notes)
+    deep = _deep(image, again()) if is_deep and is_plain else None
+    if is_deep and deep is None:
+        notes.append(BECAME_8)
     width, height = image.size
     rgb = np.empty((height, width, 3), np.uint8)
     rows = max(1, strip_px // width)
@@ -122,7 +87,46 @@ def pixels_of(image: Image.Image, *, strip_px: int = STRIP_PX) -> Pixels:
         flattened |= clear
     if flattened:
         notes.append("transparency laid over white")
-    return Pixels(_turned(rgb, _orientation(image)), icc, tuple(notes))
+    orientation = _orientation(image)
+    return Pixels(_turned(rgb, orientation), icc, tuple(notes), None if deep is None else _turned(deep, orientation))
+
+
+def _deep(image: Image.Image, again: Image.Image) -> Pixels16 | None:
+    """Return samples of 16 bits, shape (H, W, 3), laid over white; None where they cannot be had.
+
+    Pillow unpacks one byte of each sample. Told the other byte order, it unpacks the other byte.
+
+    Args:
+        image: Decoded.
+        again: The same, not decoded yet.
+    """
+    if image.mode in _GREY16:
+        return np.repeat(np.asarray(image).astype(np.uint16)[..., None], 3, axis=2)
+    tiles = [_lower_half(tile) for tile in getattr(again, "tile", ())]
+    if image.mode not in {"RGB", "RGBA"} or "transparency" in image.info or not tiles or None in tiles:
+        return None
+    again.tile = tiles  # type: ignore[attr-defined]
+    deep: Pixels16 = np.asarray(image).astype(np.uint16)
+    deep <<= np.uint16(8)
+    deep |= np.asarray(again)
+    return deep if deep.shape[2] == 3 else _deep_over_white(deep)
+
+
+def _lower_half(tile: ImageFile._Tile) -> ImageFile._Tile | None:
+    """Return how the lower bytes of a part of a picture are unpacked, or None where nobody knows."""
+    args = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+    raw = args[0] if args else None
+    if not isinstance(raw, str) or raw[:-1] not in {"RGB;16", "RGBA;16"}:
+        return None
+    ends = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
+    other = raw[:-1] + ends[raw[-1]]
+    return tile._replace(args=(other, *args[1:]) if isinstance(tile.args, tuple) else other)
+
+
+def _deep_over_white(rgba: Pixels16) -> Pixels16:
+    alpha = rgba[..., 3:].astype(np.uint64)
+    mixed = (rgba[..., :3] * alpha + 65535 * (65535 - alpha) + 32767) // 65535
+    return mixed.astype(np.uint16)
 
 
 def _is_deep(image: Image.Image) -> bool:
@@ -134,24 +138,25 @@ def _is_deep(image: Image.Image) -> bool:
 Convert = Callable[[Image.Image], tuple[Pixels8, bool]]
 
 
-def _conversion(image: Image.Image, notes: list[str]) -> tuple[Convert, bytes | None]:
-    """Return how a strip becomes RGB (with: was it transparent?), and the profile that holds afterwards."""
+def _conversion(image: Image.Image, notes: list[str]) -> tuple[Convert, bytes | None, bool]:
+    """Return how a strip becomes RGB (with: was it transparent?), the profile that holds afterwards, and if colours stay."""
     transparent = image.mode in _CLEAR or "transparency" in image.info
     if transparent and image.mode in _GREY16:
-        raise UnsupportedError(
-            "16-bit grey picture with transparency is not supported", hint="save it as 8-bit RGB first"
-        )
+        raise UnsupportedError("16-bit grey picture with transparency is not supported", hint=SAVE_PLAIN_COLOURS)
     grey = image.mode in _GREY16 | {"1", "L", "LA", "La"}
     wanted = "GRAY" if grey else "CMYK" if image.mode == "CMYK" else "RGB"
     profile = _fitting_profile(image, wanted, notes)
     if profile:
-        return _by_profile(profile, wanted, notes, transparent=transparent)
+        convert, icc = _by_profile(profile, wanted, notes, transparent=transparent)
+        return convert, icc, _AS_SRGB not in notes
     if wanted == "RGB" and _says_adobe_rgb(image):
         notes.append("colours are Adobe RGB by EXIF alone: a colour profile was added")
-        return _plainly(transparent=transparent), adobe_rgb()
+        return _plainly(transparent=transparent), adobe_rgb(), True
+    if wanted == "RGB" and (wide := wide_rgb(image.info.get("nclx", (2, 2))[0])) is not None:
+        return _plainly(transparent=transparent), wide, True
     if wanted == "CMYK":
         notes.append("CMYK without a colour profile became RGB: colours are approximate")
-    return _plainly(transparent=transparent), None
+    return _plainly(transparent=transparent), None, True
 
 
 def _fitting_profile(image: Image.Image, wanted: str, notes: list[str]) -> bytes | None:
@@ -231,7 +236,10 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _turned(rgb: Pixels8, orientation: int) -> Pixels8:
+Samples = TypeVar("Samples", Pixels8, Pixels16)
+
+
+def _turned(rgb: Samples, orientation: int) -> Samples:
     # Source: CIPA DC-008-2023, tag Orientation: which row and column of the stored picture are shown top and left
     if orientation >= 5:
         rgb = rgb.transpose(1, 0, 2)

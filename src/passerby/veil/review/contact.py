@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from passerby.boxes import BoxTuple, shorter_sides
 from passerby.errors import UnreadableError
 from passerby.files import write_atomic
+from passerby.media import ContentKind, read_picture, sniff_file
 from passerby.values import Track
 from passerby.veil.review.report import ReviewPlace
 
@@ -40,12 +41,19 @@ def veiled_frames(
 
     Args:
         output: A veiled clip or picture. Never the input.
-        times_s: Presentation times in seconds; each gives the frame shown then. They come back rising, each once.
+        times_s: Presentation times in seconds; each gives the frame shown then. They come back rising, each once. A picture
+            shows a page a second.
         jump_s: Where the next time lies further ahead, it is jumped to; else read on to.
 
     Raises:
         UnreadableError: the file does not decode.
     """
+    if sniff_file(output).kind is ContentKind.PICTURE:
+        pages = read_picture(output).pages
+        for time_s in sorted(set(times_s)):
+            page = min(max(0, round(time_s)), len(pages) - 1)
+            yield time_s, Image.fromarray(pages[page].rgb)
+        return
     try:
         with av.open(str(output)) as container:
             stream = container.streams.video[0]

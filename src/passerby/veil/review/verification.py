@@ -171,14 +171,10 @@ def verify_file(
         _Verifier(detector, SETTINGS_BY_WEIGHTS.get(detector.digest, USUAL), seems_left) for detector in detectors
     ]
     if sniff_file(path).kind is ContentKind.PICTURE:
-        rgb = read_picture(path).rgb
-        grey = _PictureView(rgb).grey()
-        views = [
-            _ExaminedFrame(0, 0.0, [one.begin(_PictureView(moment)) for one in verifiers], grey)
-            for moment in moments(rgb)
-        ]
-        seen = [place for view in views for place in view.detections(verifiers)]
-        return _result(seen, verifiers, _Examined(rgb.shape[1], rgb.shape[0], 1, 1, 1))
+        pages = [page.rgb for page in read_picture(path).pages]
+        seen = [place for number, rgb in enumerate(pages) for place in _on_page(number, rgb, verifiers)]
+        height, width = pages[0].shape[:2]
+        return _result(seen, verifiers, _Examined(width, height, len(pages), len(pages), 1))
     found: list[VerifyDetection] = []
     pending: deque[_ExaminedFrame] = deque()
     frames = examined = 0
@@ -199,6 +195,17 @@ def verify_file(
     for one in pending:
         found += one.detections(verifiers)
     return _result(found, verifiers, _Examined(info.width_px, info.height_px, frames, examined, every))
+
+
+def _on_page(number: int, rgb: Rgb, verifiers: Sequence[_Verifier]) -> Iterator[VerifyDetection]:
+    """Show one page of a picture to the detectors; a page counts as a frame of a second."""
+    grey = _PictureView(rgb).grey()
+    views = [
+        _ExaminedFrame(number, float(number), [one.begin(_PictureView(moment)) for one in verifiers], grey)
+        for moment in moments(rgb)
+    ]
+    for view in views:
+        yield from view.detections(verifiers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +39,7 @@ BARE_SHARE = 0.1
 def sidecar_header(veiled: VeiledFile, settings: VeilSettings) -> tuple[SidecarHeader, list[float]]:
     """Return the sidecar's header and the time of each frame in seconds."""
     report = veiled.report
-    times_s, time_base = [0.0], Fraction(1, 1)
+    times_s, time_base = _page_times_s(veiled), Fraction(1, 1)
     whole: tuple[tuple[int, int], ...] = ()
     cuts: tuple[int, ...] = ()
     if veiled.watched is not None:
@@ -67,6 +66,11 @@ def sidecar_header(veiled: VeiledFile, settings: VeilSettings) -> tuple[SidecarH
     return header, times_s
 
 
+def _page_times_s(veiled: VeiledFile) -> list[float]:
+    """Return the times of a picture's pages: a page counts as a frame of a second."""
+    return [float(page) for page in range(len(veiled.still.doubts))] if veiled.still is not None else [0.0]
+
+
 def write_tracks(path: Path, veiled: VeiledFile, settings: VeilSettings) -> None:
     """Write tracks: MOT for ``.csv`` and ``.txt``, COCO for ``.coco.json``, otherwise our sidecar.
 
@@ -89,7 +93,7 @@ def write_contact_sheets(path: Path, veiled: VeiledFile, target: Path, settings:
         OutputError: a sheet cannot be written.
     """
     report = veiled.report
-    size, rotation, times_s = (report.width, report.height), 0, [0.0]
+    size, rotation, times_s = (report.width, report.height), 0, _page_times_s(veiled)
     tracks = tuple(track for track in veiled.tracks if len(track.xyxy))
     if veiled.watched is not None:
         rotation = veiled.watched.info.rotation_deg
@@ -101,15 +105,11 @@ def write_contact_sheets(path: Path, veiled: VeiledFile, target: Path, settings:
 
 def _places_of(veiled: VeiledFile, settings: VeilSettings) -> tuple[tuple[ReviewPlace, ...], int]:
     """Return where a person should look in the output, and how many places more there are than are listed."""
-    times_s = [0.0]
-    faint: list[tuple[int, Any, float]] = []
+    times_s = _page_times_s(veiled)
     if veiled.watched is not None:
         watched = veiled.watched
         times_s = [watched.time_s(frame) for frame in range(len(watched.record.pts))]
-        faint = [(doubt.frame, doubt.xyxy, doubt.score) for doubt in watched.doubts]
-    elif veiled.still is not None:
-        doubts = veiled.still.doubts
-        faint = [(0, box, score) for box, score in zip(doubts.xyxy, doubts.score.tolist(), strict=True)]
+    faint = _faint(veiled)
     bare = [(frame, box, score) for frame, box, score in faint if _is_bare(veiled, settings, frame, box)]
     doubts_ = [
         (frame, (box[0], box[1], box[2], box[3]), score) for frame, xyxy, score in bare for box in (xyxy.tolist(),)
@@ -118,6 +118,18 @@ def _places_of(veiled: VeiledFile, settings: VeilSettings) -> tuple[tuple[Review
     start_s, end_s = settings.write.start_s or 0.0, settings.write.end_s
     inside = [p for p in places if not p.time_s < start_s and (end_s is None or not p.time_s >= end_s)]
     return tuple(inside), left_out
+
+
+def _faint(veiled: VeiledFile) -> list[tuple[int, NDArray[np.float32], float]]:
+    """Return frame or page, box and score of what was not taken for a face."""
+    if veiled.watched is not None:
+        return [(doubt.frame, doubt.xyxy, doubt.score) for doubt in veiled.watched.doubts]
+    pages = veiled.still.doubts if veiled.still is not None else ()
+    return [
+        (page, box, score)
+        for page, doubts in enumerate(pages)
+        for box, score in zip(doubts.xyxy, doubts.score.tolist(), strict=True)
+    ]
 
 
 def _is_bare(veiled: VeiledFile, settings: VeilSettings, frame: int, box: NDArray[np.float32]) -> bool:

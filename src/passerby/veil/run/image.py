@@ -6,6 +6,7 @@ is not sure is shown once more, alone and enlarged.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,26 +54,28 @@ class Still:
     """What is known of a picture after veiling it.
 
     Attributes:
-        width: Pixels, as shown.
-        height: Pixels, as shown.
-        tracks: One of one frame for each face.
-        doubts: Detections that were not covered.
-        covered_px: Pixels covered.
+        width: Pixels, as shown; of the first page.
+        height: Pixels, as shown; of the first page.
+        tracks: One of one frame for each face; a page counts as a frame.
+        doubts: Detections that were not covered, of each page.
+        covered_px: Pixels covered on each page.
+        area_px: Pixels of all pages.
         notes: What was left out or changed.
     """
 
     width: int
     height: int
     tracks: tuple[Track, ...]
-    doubts: Detections
-    covered_px: int
+    doubts: tuple[Detections, ...]
+    covered_px: tuple[int, ...]
+    area_px: int
     notes: tuple[str, ...]
 
 
 def veil_picture(
     source: Path, target: Path, settings: VeilSettings, detector: FaceDetector, tracks: tuple[Track, ...] | None = None
 ) -> Still:
-    """Hide every face in a picture.
+    """Hide every face in a picture, on each of its pages.
 
     Args:
         source: The picture.
@@ -87,14 +90,32 @@ def veil_picture(
         DetectorError: the detector failed.
     """
     picture = read_picture(source)
-    faces, doubts = find_in_picture(picture.rgb, detector, policy_for(settings.find))
-    known = as_tracks(faces) if tracks is None else tracks
-    covered_px = _cover(picture, known, settings)
+    policy, doubts, known = policy_for(settings.find), [], list(tracks or ())
+    for number, page in enumerate(picture.pages):
+        faces, left = find_in_picture(page.rgb, detector, policy)
+        doubts.append(left)
+        if tracks is None:
+            known += as_tracks(faces, page=number, start=len(known) + 1)
+    pages = picture.pages
+    plan = Plan(_on_pages(known, len(pages)), len(pages), keep=settings.cover.keep, soft=settings.cover.soft)
+    covered_px = tuple(_cover(page, number, plan, settings) for number, page in enumerate(pages))
     with atomic_file(target, overwrite=settings.write.overwrite, inputs=[source]) as beside:
         # the temporary file has the target's suffix, which names the format
-        write_picture(picture, beside, keep_metadata=settings.write.keep_metadata)
+        lost = write_picture(picture, beside, keep_metadata=settings.write.keep_metadata)
     height, width = picture.rgb.shape[:2]
-    return Still(width, height, known, doubts, covered_px, picture.notes)
+    area_px = sum(page.rgb.shape[0] * page.rgb.shape[1] for page in pages)
+    return Still(width, height, tuple(known), tuple(doubts), covered_px, area_px, picture.notes + lost)
+
+
+def _on_pages(tracks: Sequence[Track], pages: int) -> Iterator[Track]:
+    """Yield tracks of which boxes behind the last page lie on it."""
+    for track in tracks:
+        if track.last < pages:
+            yield track
+        else:
+            for row in range(len(track.xyxy)):
+                page = min(track.first + row, pages - 1)
+                yield Track(track.number, page, track.xyxy[row : row + 1], track.score[row : row + 1])
 
 
 def find_in_picture(rgb: Rgb, detector: FaceDetector, policy: TrackingPolicy) -> tuple[Detections, Detections]:
@@ -183,19 +204,27 @@ def _starts(length: int, side: int) -> list[int]:
     return sorted({min(at, max(0, length - side)) for at in steps})
 
 
-def as_tracks(faces: Detections) -> tuple[Track, ...]:
-    """Return each face of a picture as a track of one frame, from left to right."""
+def as_tracks(faces: Detections, *, page: int = 0, start: int = 1) -> tuple[Track, ...]:
+    """Return each face of a picture as a track of one frame, from left to right.
+
+    Args:
+        faces: Of one page.
+        page: Which one, from 0: it counts as a frame.
+        start: Number of the first track.
+    """
     order = np.argsort(faces.xyxy[:, 0], kind="stable")
     return tuple(
-        Track(number, 0, faces.xyxy[row : row + 1], faces.score[row : row + 1])
-        for number, row in enumerate(order.tolist(), start=1)
+        Track(number, page, faces.xyxy[row : row + 1], faces.score[row : row + 1])
+        for number, row in enumerate(order.tolist(), start=start)
     )
 
 
-def _cover(picture: Picture, tracks: tuple[Track, ...], settings: VeilSettings) -> int:
-    height, width = picture.rgb.shape[:2]
-    plan = Plan(tracks, 1, keep=settings.cover.keep, soft=settings.cover.soft)
-    return Painter(settings.cover, width, height).paint_rgb(picture.rgb, plan.boxes_at(0), soft=plan.soft_at(0))
+def _cover(page: Picture, number: int, plan: Plan, settings: VeilSettings) -> int:
+    height, width = page.rgb.shape[:2]
+    painter, boxes, soft = Painter(settings.cover, width, height), plan.boxes_at(number), plan.soft_at(number)
+    if page.deep is not None:
+        painter.paint_rgb(page.deep, boxes, soft=soft)
+    return painter.paint_rgb(page.rgb, boxes, soft=soft)
 
 
 def _scaled(rgb: Rgb, width: int, height: int) -> Rgb:
