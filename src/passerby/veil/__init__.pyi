@@ -79,6 +79,7 @@ from .tools import (
     DoctorCheck,
     doctor_checks,
     portrait_head,
+    preview_sheet,
     run_demo,
 )
 from .track import (
@@ -146,6 +147,7 @@ __all__ = [
     "patch_fit",
     "picture_cover",
     "portrait_head",
+    "preview_sheet",
     "read_labels",
     "read_measured",
     "read_sidecar",

@@ -14,6 +14,7 @@ import typer
 from passerby.cli.progress import progress_for
 from passerby.cli.veil.one_file import FileOrder, FileOutcome, folder_for, veil_one
 from passerby.cli.veil.options import VeilOptions
+from passerby.cli.veil.preview import check_preview, write_preview
 from passerby.cli.veil.resuming import may_replace, stands_already
 from passerby.cli.veil.settings import settings_of
 from passerby.cli.veil.side_by_side import SideBySide
@@ -103,6 +104,7 @@ def veil_batch(options: VeilOptions) -> bool:
     jobs = plan_outputs(inputs, options.output, veiled=options.suffix)
     _check_single(options, many=inputs.many)
     _check_beside(options, jobs)
+    check_preview(options, jobs)
     protection = protect_process()
     say = _Say(options.quiet)
     for sentence in protection.missing:
@@ -115,7 +117,9 @@ def veil_batch(options: VeilOptions) -> bool:
     _say_beforehand(inputs, jobs, say)
     for path, error in inputs.failed:
         run.fail(path, error, single=False)
-    if jobs:
+    if jobs and options.preview is not None:
+        write_preview(options, settings, jobs, options.preview)
+    elif jobs:
         _veil_all(run, jobs)
     _report(run, inputs)
     if not jobs and not run.failures:

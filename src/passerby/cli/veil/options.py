@@ -159,6 +159,14 @@ class VeilOptions:
             rich_help_panel=WRITE,
         ),
     ] = None
+    preview: Annotated[
+        Path | None,
+        Flag(
+            "--preview",
+            help="Write one sheet of up to 12 veiled pictures out of INPUT (.jpg, .png), and nothing else.",
+            rich_help_panel=SAY,
+        ),
+    ] = None
     jobs: Annotated[
         int | None,
         Flag("--jobs", "-j", min=1, help="Files at once. Default: one a processor.", rich_help_panel=WRITE),

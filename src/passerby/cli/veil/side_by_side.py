@@ -19,6 +19,7 @@ from passerby.cli.veil.options import VeilOptions
 from passerby.config import share_processors
 from passerby.errors import PasserbyError, VeilError
 from passerby.files import unwind_on_signals
+from passerby.objects import StoredPath
 from passerby.veil import Detector, VeilSettings
 
 _CONTEXT = SpawnContext()
@@ -64,8 +65,8 @@ class SideBySide:
                 hand.process.join()
 
     def veil(self, orders: Iterable[FileOrder]) -> Iterator[tuple[FileOrder, FileOutcome | PasserbyError]]:
-        """Veil files, and yield each with what came of it, as they are done."""
-        left = deque(orders)
+        """Veil files, the largest first, so that no process is left alone with it, and yield each with what came of it."""
+        left = deque(sorted(orders, key=_size_bytes, reverse=True))
         while len(self._hands) < min(self._given[2], len(left)):
             self._hands.append(self._begin())
         for hand in self._hands:
@@ -132,6 +133,13 @@ def _end_with(life: Connection) -> None:
     with suppress(EOFError, OSError):
         life.recv()
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _size_bytes(order: FileOrder) -> int:
+    path = order.job.source.path
+    with suppress(OSError):  # whoever veils it says so
+        return 0 if isinstance(path, StoredPath) else path.stat().st_size
+    return 0
 
 
 def _send(hand: _Worker, left: deque[FileOrder]) -> None:

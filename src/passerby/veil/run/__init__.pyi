@@ -21,6 +21,9 @@ from .file import (
 from .frames import (
     veil_frames,
 )
+from .image import (
+    find_in_picture,
+)
 from .live import (
     LiveSettings,
     LiveVeil,
@@ -40,6 +43,7 @@ __all__ = [
     "VeiledFrame",
     "WholeReason",
     "clip_covers",
+    "find_in_picture",
     "mend_file",
     "picture_cover",
     "settings_digest",

@@ -11,6 +11,9 @@ from .doctor import (
     DoctorCheck,
     doctor_checks,
 )
+from .preview import (
+    preview_sheet,
+)
 
 __all__ = [
     "PORTRAIT_FACE",
@@ -19,5 +22,6 @@ __all__ = [
     "DoctorCheck",
     "doctor_checks",
     "portrait_head",
+    "preview_sheet",
     "run_demo",
 ]
