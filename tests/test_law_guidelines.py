@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from passerby import law
 
 FILE = Path(__file__).parent / "law_cases" / "guidelines.yaml"
 CONTENT: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
@@ -37,3 +40,28 @@ def test_example_names_its_paragraph(case: dict[str, Any]) -> None:
     paragraph, _ = example_of(case["example"])
     assert ("section 10.8" if paragraph == "box" else f"¶{paragraph.lstrip('0')}") in case["law"]
     assert all(reason for reason in CONTENT["elsewhere"].values())
+
+
+FACTS = b"facts: {role: deployer, actor: private, purpose: own-security, function: rbi, space: public}"
+MOST = 5
+"""Paragraphs that one rule may name in a row; more is a chapter, and no paragraph."""
+
+
+@pytest.mark.parametrize("provision", law.provisions("act-2024"), ids=lambda provision: provision.id)
+def test_headings_name_single_paragraphs_and_rules_of_article_5_their_own(provision: law.Provision) -> None:
+    assert "-" not in (provision.guideline or "")
+    for rule in provision.rules:
+        assert all(int(last) - int(first) < MOST for first, last in re.findall(r"(\d+)-(\d+)", rule.guideline or ""))
+        if provision.id.startswith("act-2024/art-05"):
+            assert rule.guideline, f"{rule.id} must name its paragraph"
+
+
+def test_a_reason_names_no_paragraph_that_is_not_its_own() -> None:
+    verdict = law.assess(
+        {"role": "deployer", "actor": "private", "purpose": "own-security", "function": "rbi", "space": "public"}
+    )
+    own = {rule.id: rule.guideline for provision in law.provisions() for rule in provision.rules}
+    told: Any = law.assessment_to_json(law.assess_deployment(law.parse_deployment(FACTS, "shop.yaml")))["verdicts"]
+    assert [reason["guideline"] for reason in told[0]["reasons"]] == [
+        own[reason.rule or ""] for reason in verdict.reasons
+    ]

@@ -215,11 +215,10 @@ def facts_read(w: Wording, reason: Reason, filled: Mapping[str, FactValue]) -> s
 
 
 def guideline_of(reason: Reason) -> str | None:
-    """Return the paragraph of the guidelines behind one step: the rule's own, else its provision's, else None."""
+    """Return the paragraphs of the guidelines that the rule behind a step names, or None."""
     if reason.provision is None:
         return None
-    own = next((rule.guideline for rule in reason.provision.rules if rule.id == reason.rule), None)
-    return own or reason.provision.guideline
+    return next((rule.guideline for rule in reason.provision.rules if rule.id == reason.rule), None)
 
 
 def outside_entirely(verdict: Verdict) -> bool:
