@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from passerby import law
+from passerby.cli.law.show import facts_to_text, provisions_to_text
 from passerby.errors import UsageError
 from passerby.languages import COMMON, LANGUAGES, Texts
-from passerby.law.engine import rulebook_on
+from passerby.law.engine import legal_changes, rulebook_on
 from passerby.law.facts.stages import stages
 from passerby.law.reference import DATA, deadlines, fines, offences, read_yaml
 from passerby.law.report.assessment import STANDING
@@ -97,7 +98,16 @@ def said_by_rules() -> Iterator[str]:
                 yield from [rule.otherwise] if rule.otherwise else []
 
 
+def said_by_days() -> Iterator[str]:
+    """Yield what layers say of days that no rule covers."""
+    for name in overlay_names():
+        layer = read_overlay(name)
+        yield from (layer.says, *(event.text for event in layer.events))
+    yield "no day"
+
+
 EVERY = {
+    "days": said_by_days,
     "code": said_by_code,
     "questions": said_by_questions,
     "letters": said_by_letters,
@@ -147,6 +157,21 @@ def test_a_report_says_nothing_in_english(language: str, on: date | None) -> Non
         assert re.findall(r'<span lang="en">(.*?)</span>', page) == []
         for verdict in one.verdicts:
             assert [note for note in verdict.notes if not w.knows(note)] == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_changes_facts_and_provisions_are_told_in_the_language(language: str) -> None:
+    w = wording_in(language)
+    for change in legal_changes(date(2000, 1, 1), date(2040, 1, 1), law.positions()):
+        assert w.knows(change.text), change.text
+        assert not change.says or w.knows(change.says)
+    told = law.changes_to_text(law.changes_between(date(2025, 1, 1), date(2031, 1, 1), law.positions()), language)
+    assert not re.search(r"\b(begins|ended|moved|January|The rules|was its last day)\b", told)
+    facts = facts_to_text(w, tuple(law.vocabulary()), full=False)
+    assert not any(fact.question in " ".join(facts.split()) for fact in law.vocabulary().values())
+    shown = " ".join(provisions_to_text(w, law.provisions()).split())
+    english = [rule.statement for provision in law.provisions() for rule in provision.rules if rule.statement in shown]
+    assert english == []
 
 
 def test_french_puts_unbreakable_spaces_before_double_punctuation() -> None:

@@ -77,16 +77,21 @@ def _show(
     ],
     position: PositionOption = None,
     overlay: OverlayOption = None,
+    lang: LangOption = FALLBACK_LANGUAGE,
 ) -> None:
-    """Print a provision or an offence list: our words, where it stands, how sure that is, and the rule that the program runs."""
+    """Print a provision or an offence list: our words, where it stands, how sure that is, and the rule that the program runs.
+
+    In another language titles, statements and headings are said in it; a file's prose and the statute's words stay as they are.
+    """
+    w = read_language(lang)
     lists = law.find_offence_lists(article)
     if lists:
-        typer.echo(lists_to_text(lists), nl=False)
+        typer.echo(lists_to_text(w, lists), nl=False)
         return
     positions, _ = read_options(position, None, every=not position)
     overlays = read_overlays(overlay)
     found = law.find_provisions(article, positions, overlays)
-    typer.echo(provisions_to_text(found), nl=False)
+    typer.echo(provisions_to_text(w, found), nl=False)
 
 
 def _facts(
@@ -98,9 +103,10 @@ def _facts(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print a JSON Schema of deployment files, for editors.")
     ] = False,
+    lang: LangOption = FALLBACK_LANGUAGE,
 ) -> None:
     """List the facts that describe a deployment: their values, defaults, what they mean, and where the law says so."""
-    known = law.vocabulary()
+    known, w = law.vocabulary(), read_language(lang)
     if name is not None and name not in known:
         close = law.nearest_word(name, known)
         raise UsageError(
@@ -113,7 +119,7 @@ def _facts(
         content = law.vocabulary_to_json((name,) if name else tuple(known))
         typer.echo(law.dump_json(content), nl=False)
     else:
-        typer.echo(facts_to_text((name,) if name else tuple(known), full=name is not None), nl=False)
+        typer.echo(facts_to_text(w, (name,) if name else tuple(known), full=name is not None), nl=False)
 
 
 def _letter(

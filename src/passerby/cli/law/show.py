@@ -10,64 +10,77 @@ from passerby import law
 _WIDTH = 80
 
 
-def provisions_to_text(provisions: Sequence[law.Provision]) -> str:
+def provisions_to_text(w: law.Wording, provisions: Sequence[law.Provision]) -> str:
     """Return provisions with source, certainty, prose and rules, one after another."""
-    return "\n\n".join("\n".join(_provision(provision)) for provision in provisions) + "\n"
+    return "\n\n".join("\n".join(_provision(w, provision)) for provision in provisions) + "\n"
 
 
-def lists_to_text(lists: Sequence[law.OffenceList]) -> str:
+def lists_to_text(w: law.Wording, lists: Sequence[law.OffenceList]) -> str:
     """Return offence lists with source and certainty."""
     lines: list[str] = []
     for entry in lists:
-        lines += [*_fold(f"{entry.name}  {entry.title}"), "=" * min(_WIDTH, len(entry.name) + 2 + len(entry.title))]
-        lines += [*_fold(f"Source: {entry.reference}"), f"Certainty: {entry.certainty}", f"From: {entry.start}", ""]
+        head = f"{entry.name}  {w.of(entry.title)}"
+        lines += [
+            *_fold(head),
+            "=" * min(_WIDTH, len(head)),
+            *_fold(w.text("Source: {source}", source=w.cite(entry.reference))),
+        ]
+        lines += [_certainty(w, entry.certainty), w.text("From: {day}", day=w.day(entry.start)), ""]
         lines += [f"- {offence}" for offence in sorted(entry.offences)] + [""]
-        lines += [*_own_words(law.words_of_list(entry.name)), ""]
+        lines += [*_own_words(w, law.words_of_list(entry.name)), ""]
     return "\n".join(lines)
 
 
-def facts_to_text(names: Sequence[str], *, full: bool) -> str:
+def facts_to_text(w: law.Wording, names: Sequence[str], *, full: bool) -> str:
     """Return facts with kind, values and default.
 
     Args:
+        w: The texts of a language; names and values stay as a facts file has them.
         names: Names of the vocabulary.
         full: Also tell the longer help and every value of an open list.
     """
-    lines = [line for name in names for line in (*_fact(law.vocabulary()[name], full=full), "")]
+    lines = [line for name in names for line in (*_fact(w, law.vocabulary()[name], full=full), "")]
     if not full:
-        lines.append(f"{len(names)} facts. unknown is a value of every fact. More on one: passerby law facts NAME")
+        count = w.text(
+            "{n} facts. unknown is a value of every fact. More on one: passerby law facts NAME", n=len(names)
+        )
+        lines += _fold(count)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _provision(provision: law.Provision) -> Iterator[str]:
-    head = f"{provision.position}  {provision.article}  {provision.title}"
+def _certainty(w: law.Wording, certainty: law.Certainty) -> str:
+    return w.text("Certainty: {certainty}", certainty=w.of(certainty))
+
+
+def _provision(w: law.Wording, provision: law.Provision) -> Iterator[str]:
+    head = f"{provision.position}  {w.cite(provision.article)}  {w.of(provision.title)}"
     yield from _fold(head)
     yield "=" * min(_WIDTH, len(head))
-    yield from _fold(f"Source: {provision.reference}")
+    yield from _fold(w.text("Source: {source}", source=w.cite(provision.reference)))
     if provision.guideline:
-        yield from _fold(f"Guidelines: {provision.guideline}")
-    yield f"Certainty: {provision.certainty}"
-    yield f"File: {provision.path}"
+        yield from _fold(w.text("Guidelines: {paragraphs}", paragraphs=provision.guideline))
+    yield _certainty(w, provision.certainty)
+    yield w.text("File: {path}", path=provision.path)
     yield ""
-    yield from _markdown(provision.text)
+    yield from _markdown(w, provision.text)
     yield ""
-    yield from _own_words(law.words_of(provision))
+    yield from _own_words(w, law.words_of(provision))
 
 
-def _own_words(quotations: Sequence[law.Quotation]) -> Iterator[str]:
+def _own_words(w: law.Wording, quotations: Sequence[law.Quotation]) -> Iterator[str]:
     """Tell what the statute says to the letter, and where that stands."""
     if not quotations:
-        yield law.PARAPHRASE
+        yield from _fold(w.of(law.PARAPHRASE))
         return
-    yield "The statute's own words"
+    yield w.of("The statute's own words")
     for quotation in quotations:
-        yield from _fold(f"{quotation.reference}: {quotation.words}", "  ", "    ")
+        yield from _fold(f"{w.cite(quotation.reference)}: {quotation.words}", "  ", "    ")
     for source, terms in dict.fromkeys((q.source, q.statute.terms) for q in quotations):
-        yield from _fold(f"Source: {source}. {terms}", "  ", "    ")
+        yield from _fold(w.text("Source: {source}", source=f"{source}. {terms}"), "  ", "    ")
 
 
-def _markdown(text: str) -> Iterator[str]:
-    """Fold the prose; leave rules, headings, lists and quotations as they are written."""
+def _markdown(w: law.Wording, text: str) -> Iterator[str]:
+    """Fold the prose and say statements in the language; leave rules and headings as they are written."""
     fenced = False
     paragraph: list[str] = []
     for line in text.strip().splitlines():
@@ -75,28 +88,37 @@ def _markdown(text: str) -> Iterator[str]:
         if fenced or opens or not line or line[0] in "#>-*|":
             yield from _fold(" ".join(paragraph))
             paragraph = []
-            yield line
+            yield _statement(w, line) if line.startswith("> ") and not fenced else line
         else:
             paragraph.append(line.strip())
         fenced ^= opens
     yield from _fold(" ".join(paragraph))
 
 
-def _fact(fact: law.Fact, *, full: bool) -> Iterator[str]:
-    default = "" if fact.default is None else f", {law.value_to_yaml(fact.default)} where it is not given"
-    kind = {"bool": "true or false", "number": "a number", "choice": "one of these words"}[fact.kind]
-    yield from _fold(f"{fact.name}: {kind}{default}")
-    yield from _fold(fact.question, "    ")
-    yield from _fold(f"{fact.explanation} ({fact.source})", "    ")
+def _statement(w: law.Wording, line: str) -> str:
+    words = line.removeprefix("> ")
+    if words.startswith("Otherwise: "):
+        return "> " + w.text("Otherwise: {statement}", statement=w.of(words.removeprefix("Otherwise: ")))
+    return f"> {w.of(words)}"
+
+
+def _fact(w: law.Wording, fact: law.Fact, *, full: bool) -> Iterator[str]:
+    kind = {"bool": w.of("true or false"), "number": w.of("a number"), "choice": w.of("one of these words")}[fact.kind]
+    default = None if fact.default is None else law.value_to_yaml(fact.default)
+    usual = "" if default is None else w.text(", {value} where it is not given", value=default)
+    yield from _fold(f"{fact.name}: {kind}{usual}")
+    yield from _fold(w.of(fact.question), "    ")
+    yield from _fold(f"{w.of(fact.explanation)} ({w.cite(fact.source)})", "    ")
     if full:
-        yield from _fold(law.fact_help()[fact.name], "    ")
+        yield from _fold(w.of(law.fact_help()[fact.name]), "    ")
     if fact.open and not full:
-        yield from _fold(
-            f"an offence in words joined by hyphens; passerby law facts {fact.name} lists those known", "      "
+        told = w.text(
+            "an offence in words joined by hyphens; passerby law facts {name} lists those known", name=fact.name
         )
+        yield from _fold(told, "      ")
         return
     for word, meaning in fact.values.items():
-        yield from _fold(f"{word}: {meaning}", "      ", "          ")
+        yield from _fold(f"{word}: {w.of(meaning)}", "      ", "          ")
 
 
 def _fold(text: str, first: str = "", rest: str | None = None) -> list[str]:

@@ -33,9 +33,10 @@ class LegalChange:
         on: The day.
         turn: What happens; ``unruled`` is a change that no rule here covers.
         where: Name of the position or of the layer.
-        text: What changes, for people.
+        text: What changes, for people: a sentence, or the title of a layer.
         reference: Where it stands.
         certainty: How that is known.
+        says: What a layer says besides, or empty.
     """
 
     on: date
@@ -44,6 +45,7 @@ class LegalChange:
     text: str
     reference: str
     certainty: Certainty
+    says: str = ""
 
 
 def legal_changes(
@@ -125,9 +127,8 @@ def _of_layer(layer: Overlay) -> Iterator[LegalChange]:
         layer.title if layer.status is LayerStatus.LAW else f"{layer.title} ({layer.status}; changes no answer here)"
     )
     if layer.start is not None:
-        told = f"{title}. {layer.says}".strip()
         turn = Turn.BEGINS if layer.status is LayerStatus.LAW else Turn.UNRULED
-        yield LegalChange(layer.start, turn, layer.name, told, reference, certainty)
+        yield LegalChange(layer.start, turn, layer.name, title, reference, certainty, layer.says)
     if layer.end is not None:
         text = f"{title}: {_told(layer.end)} was its last day."
         yield LegalChange(layer.end + _DAY, Turn.ENDS, layer.name, text, reference, certainty)

@@ -7,23 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from passerby.languages import FALLBACK_LANGUAGE
 from passerby.law.engine import LegalChange, Turn, assess, legal_changes, turning_days
 from passerby.law.facts import Deployment
 from passerby.law.report.json_values import Json
-from passerby.law.report.wording import wording_in
+from passerby.law.report.wording import Wording, wording_in
 from passerby.law.report.words import disclaimer, fine_words, possible_words, title_of
 from passerby.law.values import Duty, Verdict
 
 CHANGES_SCHEMA = "passerby-changes/1"
 WIDTH = 80
 _HORIZON = date(9999, 12, 31)
-_HAPPENS = {
-    Turn.BEGINS: "begins",
-    Turn.ENDS: "ended",
-    Turn.MOVES: "moved",
-    Turn.UNRULED: "no rule here",
-}
-_CHANGES_NOTHING = "Nothing that is known here changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,32 +123,34 @@ def _state(deployment: Deployment) -> str:
     return str(deployment.facts.get("member_state", "generic"))
 
 
-def changes_to_text(changes: Changes) -> str:
-    """Return what changed as text of 80 columns, day by day."""
-    w = wording_in("en")
-    heading = f"What changed in the law from {w.day(changes.since)} to {w.day(changes.until)}"
+def changes_to_text(changes: Changes, language: str = FALLBACK_LANGUAGE) -> str:
+    """Return what changed as text of 80 columns, day by day, in a language."""
+    w = wording_in(language)
+    days = {"since": w.day(changes.since), "until": w.day(changes.until)}
+    heading = w.text("What changed in the law from {since} to {until}", **days)
     lines = [heading, "=" * len(heading), *(_wrap(changes.title) if changes.title is not None else ())]
     for verdict in changes.first:
-        lines += _wrap(f"{verdict.position}, the day before: {_short(verdict)}.", "  ", "    ")
-    lines += _days(changes)
+        told = w.text("{position}, the day before: {answer}.", position=verdict.position, answer=_short(w, verdict))
+        lines += _wrap(told, "  ", "    ")
+    lines += _days(w, changes)
     if changes.title is not None and not changes.answers:
-        lines += ["", "The answer for this deployment is the same on all these days."]
+        lines += ["", *_wrap(w.of("The answer for this deployment is the same on all these days."))]
     if changes.later:
         to_come = ", ".join(w.day(day) for day in changes.later)
-        lines += ["", *_wrap(f"Known to come (ask with --until): {to_come}.")]
+        lines += ["", *_wrap(w.text("Known to come (ask with --until): {days}.", days=to_come))]
     return "\n".join([*lines, "", *_wrap(disclaimer(w))]) + "\n"
 
 
-def _days(changes: Changes) -> Iterator[str]:
+def _days(w: Wording, changes: Changes) -> Iterator[str]:
     days = sorted({one.on for one in changes.law} | {one.on for one in changes.answers})
     if not days:
-        yield from ["", _CHANGES_NOTHING]
+        yield from ["", w.of("Nothing that is known here changed.")]
     for day in days:
-        yield from ["", wording_in("en").day(day)]
+        yield from ["", w.day(day)]
         for one in changes.law:
-            yield from _legal(one) if one.on == day else ()
+            yield from _legal(w, one) if one.on == day else ()
         for answer in changes.answers:
-            yield from _answer(answer) if answer.on == day else ()
+            yield from _answer(w, answer) if answer.on == day else ()
 
 
 def changes_to_json(changes: Changes) -> dict[str, Json]:
@@ -169,7 +165,7 @@ def changes_to_json(changes: Changes) -> dict[str, Json]:
                 "on": one.on.isoformat(),
                 "turn": one.turn.value,
                 "where": one.where,
-                "text": one.text,
+                "text": _sentences(wording_in(FALLBACK_LANGUAGE), one),
                 "reference": one.reference,
                 "certainty": one.certainty.value,
             }
@@ -216,26 +212,45 @@ def _wrap(text: str, indent: str = "", hang: str = "") -> list[str]:
     )
 
 
-def _short(verdict: Verdict) -> str:
-    w = wording_in("en")
-    told = title_of(w, verdict).lower() if verdict.certain else possible_words(w, verdict)
-    return told if verdict.certain else f"it depends ({told})"
+def _short(w: Wording, verdict: Verdict) -> str:
+    if verdict.certain:
+        return title_of(w, verdict).lower() if w.language == FALLBACK_LANGUAGE else title_of(w, verdict)
+    return f"{w.of('it depends')} ({possible_words(w, verdict)})"
 
 
-def _legal(change: LegalChange) -> list[str]:
-    told = f"{_HAPPENS[change.turn]}: {change.text} [{change.where}; {change.reference}; {change.certainty}]"
+def _sentences(w: Wording, change: LegalChange) -> str:
+    text = w.of(change.text)
+    return " ".join([text if text.endswith(".") else f"{text}.", *([w.of(change.says)] if change.says else [])])
+
+
+def _happens(w: Wording, turn: Turn) -> str:
+    words = {
+        Turn.BEGINS: w.of("begins"),
+        Turn.ENDS: w.of("ended"),
+        Turn.MOVES: w.of("moved"),
+        Turn.UNRULED: w.of("no rule here"),
+    }
+    return words[turn]
+
+
+def _legal(w: Wording, change: LegalChange) -> list[str]:
+    about = "; ".join((change.where, w.cite(change.reference), w.of(change.certainty)))
+    told = w.text(
+        "{turn}: {sentences} [{about}]", turn=_happens(w, change.turn), sentences=_sentences(w, change), about=about
+    )
     return _wrap(told, "  ", "    ")
 
 
-def _answer(change: AnswerChange) -> Iterator[str]:
-    w = wording_in("en")
+def _answer(w: Wording, change: AnswerChange) -> Iterator[str]:
     before, after = change.before, change.after
-    changed = "as before" if before.possible == after.possible else f"before: {_short(before)}"
-    yield from _wrap(f"> {after.position}: {_short(after)} ({changed})", "  ", "    ")
+    same = before.possible == after.possible
+    changed = w.of("as before") if same else w.text("before: {answer}", answer=_short(w, before))
+    yield from _wrap(f"> {after.position}: {_short(w, after)} ({changed})", "  ", "    ")
     for duty in change.new_duties:
-        yield from _wrap(f"+ {duty.text} [{duty.article}]", "    ", "      ")
+        yield from _wrap(f"+ {w.of(duty.text)} [{w.cite(duty.article)}]", "    ", "      ")
     for duty in change.ended_duties:
-        yield from _wrap(f"- no longer: {duty.text} [{duty.article}]", "    ", "      ")
+        ended = w.text("no longer: {duty}", duty=w.of(duty.text))
+        yield from _wrap(f"- {ended} [{w.cite(duty.article)}]", "    ", "      ")
     if before.fine != after.fine:
-        fine = fine_words(w, after.fine) if after.fine else "none"
-        yield from _wrap(f"fine: {fine}", "    ", "      ")
+        fine = fine_words(w, after.fine) if after.fine else w.of("none here")
+        yield from _wrap(w.text("fine: {fine}", fine=fine), "    ", "      ")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from calendar import month_name
 from collections.abc import Iterable
 from datetime import date
 from functools import cache, cached_property
@@ -26,6 +27,7 @@ CITED = (
     "guidelines",
     "EP amendment",
     "Council general approach",
+    "as moved by",
 )
 """Words of citations that languages write otherwise; the rest of a citation is the same in all."""
 _NO_LAYER = (
@@ -41,6 +43,12 @@ FILLED = (
         "{facts}: without effect here, being about another function than {function}. A file describes one function; what does "
         "more needs a file for each, and the strictest answer counts."
     ),
+    "The list of offences {list} holds: {title}.",
+    "The rules on {group} are to begin on {start} instead of {before}.",
+    "The rules on {group} begin to apply.",
+    "{threshold} is {value} (compared with {fact}).",
+    "{title} ({status}; changes no answer here)",
+    "{title}: {day} was its last day.",
     "{statement} Read here: no.",
     "{statement} Read here: yes.",
     "National law ({status}, changes nothing here): {title}. {says}",
@@ -61,6 +69,9 @@ FILLED = (
 )
 """Sentences that the engine fills in itself, in English; what is filled in is translated too where it is a text."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_LONG_DAY = re.compile(rf"(\d{{1,2}}) ({'|'.join(month_name[1:])}) (\d{{4}})")
+_SHAPES = {"day": rf"{_DAY.pattern}|\d{{1,2}} \w+ \d{{4}}"}
+"""Places for values of which the form is known, so that a sentence with two places is read right."""
 _CITED = re.compile(r"\b(" + "|".join(sorted(CITED, key=len, reverse=True)) + r")\b", re.IGNORECASE)
 
 
@@ -105,6 +116,9 @@ class Wording(Texts):
         return None
 
     def _value(self, value: str) -> str:
+        if found := _LONG_DAY.fullmatch(value):
+            day, month, year = found.groups()
+            return self.day(date(int(year), [*month_name].index(month), int(day)))
         return self.day(date.fromisoformat(value)) if _DAY.fullmatch(value) else self.of(value)
 
     def text(self, key: str, /, **values: object) -> str:
@@ -151,6 +165,6 @@ def fields(text: str) -> frozenset[str]:
 
 def _pattern(template: str) -> str:
     return "".join(
-        re.escape(words) + (f"(?P<{name}>.+?)" if name else "")
+        re.escape(words) + (f"(?P<{name}>{_SHAPES.get(name, '.+?')})" if name else "")
         for words, name, _, _ in string.Formatter().parse(template)
     )
