@@ -1,3 +1,7 @@
+from .export import (
+    Exported,
+    export_project,
+)
 from .follow import (
     FollowedBox,
     FramesAt,
@@ -63,6 +67,7 @@ __all__ = [
     "DeskTrack",
     "DrawnBox",
     "DroppedFiles",
+    "Exported",
     "FollowedBox",
     "FrameServer",
     "FramesAt",
@@ -87,6 +92,7 @@ __all__ = [
     "doubts_of_report",
     "doubts_of_verify",
     "edit_to_json",
+    "export_project",
     "file_to_json",
     "follow_box",
     "media_folders",

@@ -78,6 +78,7 @@ def build_manifest(
     settings: object,
     weights: Digest | None,
     encoder: str = "",
+    clear: str = "",
 ) -> dict[str, Any]:
     """Put a manifest together.
 
@@ -87,6 +88,7 @@ def build_manifest(
         settings: The job's settings: a dataclass or mapping; paths in it become name and digest.
         weights: The detector's weights; None where none ran.
         encoder: What encoded a clip; "" where nothing is said of it.
+        clear: Who is left clear, why and who decided it, in words: the first line of the manifest; "" where nobody is.
 
     Raises:
         UnreadableError: a file named in the settings cannot be read.
@@ -104,6 +106,8 @@ def build_manifest(
     }
     if encoder:
         manifest["encoder"] = encoder
+    if clear:
+        manifest["clear"] = clear
     error = next(_validator().iter_errors(manifest), None)
     if error is not None:
         raise OutputError(f"manifest does not fit its schema at {error.json_path}: {error.message}")

@@ -5,9 +5,11 @@ from .catalogue import (
 )
 from .declarations import (
     NAMESPACE,
+    SSH_KEYGEN,
     CheckedDeclaration,
     DeclarationOutcome,
     check_declaration,
+    check_signature,
     read_declaration,
 )
 from .host import (
@@ -60,6 +62,7 @@ __all__ = [
     "NAMESPACE",
     "PRESENCE",
     "RATING_WORDS",
+    "SSH_KEYGEN",
     "Ability",
     "Catalogue",
     "CheckedDeclaration",
@@ -83,6 +86,7 @@ __all__ = [
     "catalogue_to_json",
     "catalogue_to_text",
     "check_declaration",
+    "check_signature",
     "draft_facts",
     "dump_json",
     "faces_in_onvif",

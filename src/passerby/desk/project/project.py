@@ -164,10 +164,15 @@ class Project:
                 self._doubts |= {one.id: one for one in new}
             return self.state()
 
-    def note_exported(self, output: Digest, state: DeskState) -> DeskState:
-        """Take in that an output shows a state now; errors as for :meth:`add_doubts`."""
+    def note_exporting(self, output: Digest, state: DeskState) -> None:
+        """Take in which state an output shows that is about to take its name; errors as for :meth:`add_doubts`."""
         with self._lock:
             self._write({"exported": output, "line": state.line})
+
+    def note_exported(self, state: DeskState) -> DeskState:
+        """Take in that the output shows a state now."""
+        with self._lock:
+            self._state = None
             self._exported = (state.tracks, state.zones)
             return self.state()
 

@@ -6,6 +6,8 @@ from .checking import (
 )
 from .signing import (
     NAMESPACE,
+    SSH_KEYGEN,
+    check_signature,
 )
 from .statement import (
     Declaration,
@@ -14,10 +16,12 @@ from .statement import (
 
 __all__ = [
     "NAMESPACE",
+    "SSH_KEYGEN",
     "CheckedDeclaration",
     "Declaration",
     "DeclarationOutcome",
     "Promise",
     "check_declaration",
+    "check_signature",
     "read_declaration",
 ]

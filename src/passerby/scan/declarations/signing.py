@@ -36,13 +36,16 @@ class SignatureCheck:
     reason: str = ""
 
 
-def check_signature(data: bytes, signature: Path, signers: Path | None, *, program: str = SSH_KEYGEN) -> SignatureCheck:
-    """Check the signature of a declaration.
+def check_signature(
+    data: bytes, signature: Path, signers: Path | None, *, namespace: str = NAMESPACE, program: str = SSH_KEYGEN
+) -> SignatureCheck:
+    """Check the signature of a declaration, or of another file that is signed for something else.
 
     Args:
         data: What was signed.
         signature: The file that ``ssh-keygen -Y sign`` wrote.
         signers: A file of allowed signers; without one it is checked that some key signed.
+        namespace: What must have been signed for.
         program: Another name of ``ssh-keygen``.
 
     Raises:
@@ -54,16 +57,16 @@ def check_signature(data: bytes, signature: Path, signers: Path | None, *, progr
         except OSError as exc:
             raise ScanError(
                 f"file must be readable to check a declaration, got {file}: {exc.strerror}",
-                hint=f"a supplier signs by: ssh-keygen -Y sign -n {NAMESPACE} -f KEY FILE",
+                hint=f"a supplier signs by: ssh-keygen -Y sign -n {namespace} -f KEY FILE",
             ) from exc
-    given = ["-n", NAMESPACE, "-s", str(signature)]
+    given = ["-n", namespace, "-s", str(signature)]
     if signers is None:
         done = _run([program, "-Y", "check-novalidate", *given], data)
         return _answer(done, "")
     found = _run([program, "-Y", "find-principals", "-s", str(signature), "-f", str(signers)], data)
     names = found.stdout.splitlines()
     if found.returncode or not names:
-        alone = check_signature(data, signature, None, program=program)
+        alone = check_signature(data, signature, None, namespace=namespace, program=program)
         reason = "it was signed by nobody of the allowed signers" if alone.good else alone.reason
         return SignatureCheck(good=False, key=alone.key, reason=reason)
     signer = names[0].partition(",")[0]

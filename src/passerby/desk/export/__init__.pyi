@@ -1,0 +1,9 @@
+from .exporting import (
+    Exported,
+    export_project,
+)
+
+__all__ = [
+    "Exported",
+    "export_project",
+]
