@@ -15,8 +15,9 @@ from tests.gateway_tools import wait_for
 from passerby.desk.intake.dropped import DroppedFiles, HeldFile, plain_name
 from passerby.desk.intake.opened import DeskFiles, fitting_output
 from passerby.desk.intake.places import Places
+from passerby.desk.project import known_digest, known_digests
 from passerby.errors import UsageError
-from passerby.values import digest_file
+from passerby.values import Digest, digest_file
 
 
 @pytest.fixture
@@ -116,6 +117,24 @@ def test_what_stands_under_the_output_s_name_is_left_alone(tmp_path: Path) -> No
     assert fitting_output(source, wanted) == (tmp_path / "a_veiled 3.png", False)
     tracks.write_text("[]\n")
     assert fitting_output(source, wanted) == (tmp_path / "a_veiled 3.png", False)
+
+
+def test_a_digest_is_known_until_the_file_is_another(tmp_path: Path) -> None:
+    file, reads = tmp_path / "a", list[Path]()
+
+    def read(path: Path) -> Digest:
+        reads.append(path)
+        return digest_file(path)
+
+    for content in (b"one", b"two"):
+        file.write_bytes(content)
+        assert known_digest(file, read=read) == digest_file(file), "its time may be the same as before"
+    assert len(reads) == 2
+    for _ in range(3):
+        assert known_digest(file, read=read, now_ns=lambda: 1 << 62) == digest_file(file)
+    assert len(reads) == 3, "known once the change lies behind"
+    file.write_bytes(b"another")
+    assert known_digests(file, file) == [digest_file(file)] * 2
 
 
 def test_a_folder_is_opened_whole_and_what_cannot_be_veiled_says_what_helps(desk: Desk) -> None:

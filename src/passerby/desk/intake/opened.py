@@ -17,10 +17,9 @@ from typing import Any, Self
 
 from passerby.desk.intake.dropped import DroppedFiles, HeldFile
 from passerby.desk.jobs import JobPhase, JobState, VeilJobs, VeilOrder
-from passerby.desk.project import SIDECAR_SUFFIX
+from passerby.desk.project import SIDECAR_SUFFIX, known_digests
 from passerby.errors import PasserbyError, UsageError
 from passerby.media import Inputs, OutputJob, expand_inputs, plan_outputs
-from passerby.values import digest_file
 
 _MOST_NAMES = 1000
 _OVER = frozenset({JobPhase.STOPPED, JobPhase.FAILED})
@@ -229,15 +228,13 @@ def fitting_output(source: Path, wanted: Path) -> tuple[Path, bool]:
     Raises:
         UsageError: no name is free.
     """
-    digest: str | None = None
     for target in _names(wanted):
         if not target.exists() and not target.is_symlink():
             return target, False
         made_of = _made_of(tracks_of(target))
         if made_of is None:
             continue
-        digest = digest or digest_file(source)
-        if made_of[0] == digest and made_of[1] == digest_file(target):
+        if made_of == tuple(known_digests(source, target)):
             return target, True
     raise UsageError(f"no name is free beside {wanted}", hint="move some of the outputs away")
 

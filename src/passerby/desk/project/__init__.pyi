@@ -23,6 +23,10 @@ from .edits import (
 from .keeping import (
     next_pieces,
 )
+from .known import (
+    known_digest,
+    known_digests,
+)
 from .project import (
     SIDECAR_SUFFIX,
     Project,
@@ -59,6 +63,8 @@ __all__ = [
     "doubts_of_report",
     "doubts_of_verify",
     "edit_to_json",
+    "known_digest",
+    "known_digests",
     "next_pieces",
     "parse_edit",
     "state_to_json",

@@ -17,6 +17,7 @@ from passerby.desk.project.draft import Draft
 from passerby.desk.project.edit_json import edit_to_json
 from passerby.desk.project.edits import DeskEdit
 from passerby.desk.project.journal import FORMAT, VERSION, Journal
+from passerby.desk.project.known import known_digest
 from passerby.desk.project.paths import differing, piece
 from passerby.desk.project.replay import Replay
 from passerby.desk.project.state import DeskDoubt, DeskState, DeskTrack
@@ -24,7 +25,7 @@ from passerby.desk.project.told import told_settings
 from passerby.errors import DeskError, UnreadableError
 from passerby.files import FileSystem, write_atomic
 from passerby.media import expand_inputs, plan_outputs
-from passerby.values import Digest, Zone, digest_bytes, digest_file
+from passerby.values import Digest, Zone, digest_bytes
 from passerby.veil import (
     TrackBox,
     check_sidecar_source,
@@ -244,14 +245,14 @@ def _changed(old: Shown | None, new: Shown, frames: int) -> tuple[tuple[int, int
 
 def _digest(path: Path) -> Digest:
     try:
-        return digest_file(path)
+        return known_digest(path)
     except OSError as exc:
         raise UnreadableError(f"{path} must be readable, got: {exc.strerror or exc}") from exc
 
 
 def _output_digest(veiled: Path) -> Digest | None:
     try:
-        return digest_file(veiled)
+        return known_digest(veiled)
     except OSError:
         return None
 
