@@ -79,6 +79,10 @@ from .sources import (
     expand_inputs,
     may_hold_footage,
 )
+from .spheres import (
+    Sphere,
+    StereoLayout,
+)
 from .undecodable import (
     H264_HINT,
     DecodePatience,
@@ -114,6 +118,8 @@ __all__ = [
     "ReferenceLosses",
     "SkippedInput",
     "SourceKind",
+    "Sphere",
+    "StereoLayout",
     "WriteReport",
     "WriteSettings",
     "build_avcc",

@@ -16,7 +16,7 @@ class ClipFormat:
 
     Attributes:
         name: As people call it, and as ``sniff_bytes`` names it.
-        demuxers: FFmpeg's names of what reads it; none where it is read picture by picture.
+        demuxers: FFmpeg's names of what reads it; ``nut`` where it is read picture by picture (``animations``).
         suffixes: How its files end; the first is usual.
         written: Suffixes that a veiled clip may have; the first where the file's own is none of them.
         clock: The clip's times come off a running clock: they begin anywhere, wrap, and jump where a recording was joined.
@@ -60,8 +60,8 @@ CLIP_FORMATS = (
     ClipFormat("HEVC stream", ("hevc",), (".265", ".h265", ".hevc", ".dav"), (".mp4",)),
     ClipFormat("Dahua recording", ("dhav",), (".dav",), (".mp4",)),
     ClipFormat("animated GIF", ("gif",), (".gif",), (".mp4",), clock=False, told=True),
-    ClipFormat("animated WebP", (), (".webp",), (".mp4",), clock=False),
-    ClipFormat("animated AVIF", (), (".avif", ".avifs"), (".mp4",), clock=False),
+    ClipFormat("animated WebP", ("nut",), (".webp",), (".mp4",), clock=False),
+    ClipFormat("animated AVIF", ("nut",), (".avif", ".avifs"), (".mp4",), clock=False),
     ClipFormat("animated PNG", ("apng",), (".apng", ".png"), (".mp4",), clock=False, told=True),
 )
 

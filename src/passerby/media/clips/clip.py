@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import IO
 
 import av
 import av.container
@@ -25,8 +26,10 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from passerby.errors import PasserbyError, UnreadableError, UnsupportedError
+from passerby.media.animations import READERS, open_animation
 from passerby.media.clip_formats import FORMAT_OF_DEMUXER, FORMAT_OF_NAME
 from passerby.media.content import sniff_file
+from passerby.media.spheres import Sphere, sphere_of_side_data
 from passerby.objects import StoredPath
 
 _WHITELIST = ",".join(FORMAT_OF_DEMUXER)
@@ -41,10 +44,9 @@ _RIDES_ALONG = (
     (SideDataType.S12M_TIMECODE, "time code in the stream"),
     (SideDataType.DOVI_METADATA, "Dolby Vision"),
     (SideDataType.DYNAMIC_HDR_PLUS, "HDR10+"),
-    (SideDataType.SPHERICAL, "360 degree projection"),
-    (SideDataType.STEREO3D, "stereo layout"),
     (SideDataType.ICC_PROFILE, "colour profile"),
 )
+_LAYOUTS = ((SideDataType.SPHERICAL, "360 degree projection"), (SideDataType.STEREO3D, "stereo layout"))
 # AVFieldOrder: AV_FIELD_TT, AV_FIELD_BB, AV_FIELD_TB, AV_FIELD_BT
 _INTERLACED = frozenset({2, 3, 4, 5})
 
@@ -90,6 +92,7 @@ class ClipInfo:
         beside: What lies beside the pictures of the one video track and is not written: in words, one entry a thing.
         mastering_display: Raw ``AVMasteringDisplayMetadata`` of HDR10, or None.
         content_light: Raw ``AVContentLightMetadata`` of HDR10, or None.
+        sphere: What part of the sphere around the camera it shows; None for an ordinary clip.
         decode_timed: Packets say when frames are decoded, not when they are shown, and the codec may reorder.
     """
 
@@ -113,6 +116,7 @@ class ClipInfo:
     mastering_display: bytes | None = None
     content_light: bytes | None = None
     decode_timed: bool = False
+    sphere: Sphere | None = None
 
 
 @contextmanager
@@ -148,10 +152,11 @@ def open_clip(path: Path) -> InputContainer:
     """
     if not isinstance(path, StoredPath):
         _check_readable(path)
-    known = FORMAT_OF_NAME.get(sniff_file(path).name)
+    name = sniff_file(path).name
+    known = FORMAT_OF_NAME.get(name)
     with reading(path):
         container = av.open(
-            path.open("rb") if isinstance(path, StoredPath) else str(path.absolute()),
+            _opened(path, name),
             mode="r",
             format=known.demuxers[0] if known is not None and known.told else None,
             metadata_errors="replace",
@@ -162,6 +167,13 @@ def open_clip(path: Path) -> InputContainer:
         container.close()
         raise UnsupportedError(f"{path.name} is a picture ({brand}), not a clip", hint="save it as JPEG or PNG first")
     return container
+
+
+def _opened(path: Path, name: str) -> str | IO[bytes]:
+    """Return what FFmpeg opens: the file's name, or what is read for it."""
+    if name in READERS:
+        return open_animation(path, name)
+    return path.open("rb") if isinstance(path, StoredPath) else str(path.absolute())
 
 
 def _check_readable(path: Path) -> None:
@@ -269,6 +281,7 @@ def _describe(container: InputContainer, stream: VideoStream, frame: av.VideoFra
         colour=_colour(frame),
         audio_streams=len(container.streams.audio),
         beside=_beside(container, stream, frame),
+        sphere=_sphere(frame),
         mastering_display=_side(frame, SideDataType.MASTERING_DISPLAY_METADATA),
         content_light=_side(frame, SideDataType.CONTENT_LIGHT_LEVEL),
     )
@@ -295,6 +308,11 @@ def _side(frame: av.VideoFrame, kind: SideDataType) -> bytes | None:
     return bytes(data) if data is not None else None
 
 
+def _sphere(frame: av.VideoFrame) -> Sphere | None:
+    spherical = _side(frame, SideDataType.SPHERICAL)
+    return None if spherical is None else sphere_of_side_data(spherical, _side(frame, SideDataType.STEREO3D))
+
+
 def _matrix(raw: bytes) -> tuple[int, ...] | None:
     values = tuple(int.from_bytes(raw[k : k + 4], "little", signed=True) for k in range(0, 36, 4))
     identity = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
@@ -318,5 +336,7 @@ def _beside(container: InputContainer, chosen: VideoStream, frame: av.VideoFrame
             found.append(f"{stream.type} track {stream.index}")
     if container.chapters():
         found.append("chapters")
+    if _sphere(frame) is None:
+        found.extend(words for kind, words in _LAYOUTS if _side(frame, kind) is not None)
     found.extend(words for kind, words in _RIDES_ALONG if _side(frame, kind) is not None)
     return tuple(found)

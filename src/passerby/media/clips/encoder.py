@@ -153,6 +153,8 @@ def plan_encoding(info: ClipInfo, target: Path, *, preset: str, crf: int) -> Enc
         notes += ("interlaced, and written as interlaced",)
     elif info.interlaced:
         notes += ("interlaced; written as whole pictures that hold both fields",)
+    if info.sphere is not None and muxer not in {"mp4", "mov"}:
+        notes += ("players are not told that it shows the whole sphere: write to .mp4 for that",)
     time_base = info.time_base
     if muxer == "avi" and abs(info.rate * info.time_base - 1) > _SAME_RATE:
         # AVI stores an empty chunk for every tick without a frame

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from passerby.errors import OutputError, UnsupportedError
 from passerby.media.clips.clip import ClipInfo
 from passerby.media.clips.encoder import EncoderPlan, configure, ordinary_scheduling, refused
+from passerby.media.spheres import say_sphere
 
 _VORBIS_NO_COMMENTS = b"\x03vorbis" + bytes(8) + b"\x01"
 KEPT_TAGS = ("title", "creation_time")
@@ -90,6 +91,8 @@ class ClipWriter:
             if error is None:
                 with writing(self._target):
                     self._container.close()
+                if self._info.sphere is not None and self._plan.muxer in {"mp4", "mov"}:
+                    say_sphere(self._path, self._info.sphere)
             else:
                 # without its name the muxer cannot go over the file once more for nothing
                 self._path.unlink(missing_ok=True)

@@ -1,3 +1,7 @@
+from .boxes import (
+    say_sphere,
+    sphere_of_side_data,
+)
 from .sphere import (
     Sphere,
     StereoLayout,
@@ -9,5 +13,7 @@ __all__ = [
     "Sphere",
     "StereoLayout",
     "part_of_sphere",
+    "say_sphere",
+    "sphere_of_side_data",
     "sphere_of_xmp",
 ]

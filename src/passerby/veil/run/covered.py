@@ -11,10 +11,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.media import frame_planes, probe_clip, read_picture
+from passerby.media import Picture, frame_planes, probe_clip, read_picture
 from passerby.veil.cover import Painter, Plan
 from passerby.veil.detect import LoadedDetector, closeup_sizes, pass_size, pass_sizes_px
-from passerby.veil.run.image import as_tracks, find_in_picture
+from passerby.veil.run.image import find_on_page
 from passerby.veil.run.watch import OnFrame, watch
 from passerby.veil.settings import CoverStyle, VeilSettings
 from passerby.veil.track import policy_for
@@ -75,14 +75,24 @@ def picture_cover(
         MediaError: it cannot be read.
         DetectorError: the detector failed.
     """
+    picture = read_picture(source)
+    return picture.rgb, cover_of_picture(picture, detector, settings)
+
+
+def cover_of_picture(
+    picture: Picture, detector: LoadedDetector, settings: VeilSettings | None = None
+) -> NDArray[np.bool_]:
+    """Return which pixels of a picture's first page its output would have covered, shape (H, W).
+
+    Raises:
+        DetectorError: the detector failed.
+    """
     settings = settings or VeilSettings()
-    rgb = read_picture(source).rgb
-    faces, _ = find_in_picture(rgb, detector, policy_for(settings.find))
-    tracks = as_tracks(faces)
-    boxes = np.concatenate([track.xyxy for track in tracks]) if tracks else np.zeros((0, 4), np.float32)
-    mask = np.zeros(rgb.shape[:2], np.uint8)
-    _mask_painter(settings, (rgb.shape[1], rgb.shape[0])).paint_rgb(mask, boxes)
-    return rgb, mask > 0
+    faces, _ = find_on_page(picture, detector, policy_for(settings.find))
+    height, width = picture.rgb.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
+    _mask_painter(settings, (width, height)).paint_rgb(mask, faces.xyxy)
+    return mask > 0
 
 
 def _mask_painter(settings: VeilSettings, size: tuple[int, int]) -> Painter:

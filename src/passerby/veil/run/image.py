@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from passerby.veil.detect import (
     wait_for,
 )
 from passerby.veil.settings import VeilSettings
+from passerby.veil.tangent import find_on_sphere
 from passerby.veil.track import TrackingPolicy, policy_for
 
 TILE_PX = 1280
@@ -92,7 +94,7 @@ def veil_picture(
     picture = read_picture(source)
     policy, doubts, known = policy_for(settings.find), [], list(tracks or ())
     for number, page in enumerate(picture.pages):
-        faces, left = find_in_picture(page.rgb, detector, policy)
+        faces, left = find_on_page(page, detector, policy)
         doubts.append(left)
         if tracks is None:
             known += as_tracks(faces, page=number, start=len(known) + 1)
@@ -116,6 +118,18 @@ def _on_pages(tracks: Sequence[Track], pages: int) -> Iterator[Track]:
             for row in range(len(track.xyxy)):
                 page = min(track.first + row, pages - 1)
                 yield Track(track.number, page, track.xyxy[row : row + 1], track.score[row : row + 1])
+
+
+def find_on_page(page: Picture, detector: FaceDetector, policy: TrackingPolicy) -> tuple[Detections, Detections]:
+    """Return the faces of a page and the detections that do not count as faces; of the sphere, seam and poles too.
+
+    Args:
+        page: What it shows.
+        detector: Finds faces.
+        policy: What counts as a face.
+    """
+    find = partial(find_in_picture, detector=detector, policy=policy)
+    return find(page.rgb) if page.sphere is None else find_on_sphere(page.rgb, page.sphere, find)
 
 
 def find_in_picture(rgb: Rgb, detector: FaceDetector, policy: TrackingPolicy) -> tuple[Detections, Detections]:

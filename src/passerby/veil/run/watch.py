@@ -25,6 +25,7 @@ from passerby.media import ClipInfo, ClipReader, DecodeRecord, Frame, progressiv
 from passerby.values import Boxes, Detections, Track
 from passerby.veil.detect import CoarseToFinePasses, FaceDetector, PendingPasses, examine_closely, start_passes
 from passerby.veil.run.between import PassesBetween, SmallCopy
+from passerby.veil.tangent import SpherePasses, start_views
 from passerby.veil.track import (
     FALLBACK_HZ,
     Grey,
@@ -224,9 +225,11 @@ class _ClipWatcher:
             )
         else:
             pending = start_passes(self._detector, passes, scaled, size, self._policy.lowest)
+        sphere = self._info.sphere
+        lowest = self._policy.lowest
+        views = None if sphere is None else start_views(self._detector, scaled, size, sphere, threshold=lowest)
         policy = self._policy.for_fields() if step.woven else self._policy
-        # in a thread of its own: it waits for the passes, while frames are decoded and tracked
-        step.pending = self._closeups.submit(
+        examine = partial(
             examine_closely,
             self._detector,
             pending,
@@ -235,6 +238,8 @@ class _ClipWatcher:
             partial(policy.doubts, long_side_px=max(size)),
             most_px=round(policy.closeup_share * size[0] * size[1]) if self._detector.doubt is not None else 0,
         )
+        # in a thread of its own: it waits for the passes, while frames are decoded and tracked
+        step.pending = self._closeups.submit(_with_views, examine, views)
 
     def _advance(self) -> None:
         """Track up to a pass that is not old enough.
@@ -266,6 +271,12 @@ class _ClipWatcher:
         if self._on_final:
             self._on_final(tracker.finalise(), self._unjudged)
         self._scheduler.note_lost(lost, tracker.active)
+
+
+def _with_views(examine: Callable[[], Detections], views: SpherePasses | None) -> Detections:
+    """Return what the flat picture gives once it was examined closely, and what views of the sphere add."""
+    found = examine()
+    return found if views is None else views.result(found)
 
 
 def _time_s(frame: Frame) -> Fraction:
