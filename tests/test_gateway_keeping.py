@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -192,13 +193,14 @@ def test_late_pictures_make_one_interval() -> None:
 def test_counts_go_on_over_processes_and_the_rest_begins_anew() -> None:
     account = WorkerAccount()
     account.process_began()
-    account.take(status(LATE, frames=10))
+    account.take(replace(status(LATE, frames=10), people=3))
     account.take_rate(4)
     account.process_ended()
     assert account.counts.frames_in == 10
     account.process_began()
     assert (account.rate_step, account.reasons, account.lookahead_ms) == (1, (), 0.0)
     assert account.begin_step == 4, "the next process begins where this one could keep up"
+    assert account.people == 3, "and looks for as many as were there"
     account.take(status(frames=3))
     assert account.counts.frames_in == 13
 

@@ -24,6 +24,7 @@ from passerby.gateway.worker.pipeline import Pipeline
 from passerby.gateway.worker.reader import CameraReader
 from passerby.gateway.worker.source import CameraFrame
 from passerby.gateway.worker.watchdog import StatusTeller, Watchdog, WatchLimits
+from passerby.veil import Company
 
 LIMITS = WatchLimits()
 
@@ -54,12 +55,18 @@ class Watch:
         self.detector = SeeingDetector(self.inner, pause_s=0.0, answer_s=0.0, clock=self.hand.clock)
         self.faults = Faults(lambda reason, began, *_: self.told.append((reason, began)))
         self.pipeline = Pipeline(camera(), lambda *_: Covering(), self.faults, lambda _: None, clock=self.hand.clock)
-        clock, binding = self.hand.clock, DetectorBinding(self.detector, lambda *_: Covering(), lambda: self.wrong)
+        clock, self.company = self.hand.clock, Company()
+        binding = DetectorBinding(self.detector, lambda *_: Covering(), lambda: self.wrong, self.company)
         self.selftests = SelfTests(
             self.detector, self.faults, self.tests.append, interval_s=60.0, cycle_offset=0.5, clock=clock
         )
         teller = StatusTeller(
-            CameraReader(camera().input, Load("rate")), self.pipeline, self.faults, self.selftests, lookahead_frames=10
+            CameraReader(camera().input, Load("rate")),
+            self.pipeline,
+            self.faults,
+            self.selftests,
+            company=self.company,
+            lookahead_frames=10,
         )
         self.watchdog = Watchdog(
             binding,

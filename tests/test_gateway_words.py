@@ -104,14 +104,14 @@ CAMERA = CameraConfig(
 )
 REPORTS: list[Report] = [
     *(VeiledUnit(b"x", key, whole, 5, 6) for key in (True, False) for whole in (None, *CoverReason)),
-    StatusReport(COUNTS, (CoverReason.PTZ, CoverReason.CORRUPT), 800.0),
+    StatusReport(COUNTS, (CoverReason.PTZ, CoverReason.CORRUPT), 800.0, 3),
     FaultReport(CoverReason.WEIGHTS, True, "other weights"),
     FaultReport(CoverReason.WEIGHTS, False),
     RateReport(4),
     SelfTestReport(True, "the detector found the synthetic face"),
 ]
 ORDERS: list[Order] = [
-    StartOrder(CAMERA, 60.0, 0.25),
+    StartOrder(CAMERA, 60.0, 0.25, 4, 3),
     CoverOrder(CoverReason.DISK_FULL, "no space left"),
     UncoverOrder(CoverReason.DISK_FULL),
     KeyOrder(),

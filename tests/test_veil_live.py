@@ -23,6 +23,7 @@ from tests.veil_tools import FILL, SIZE, Answer, OnDemand, Scripted, bare, broke
 from passerby.errors import UsageError
 from passerby.values import Detections
 from passerby.veil.run.frames import veil_frames
+from passerby.veil.run.known_sizes import Company
 from passerby.veil.run.live import LiveSettings, LiveVeil, VeiledFrame, WholeReason
 from passerby.veil.settings import CoverSettings, VeilSettings
 from passerby.veil.track.policy import LIVE
@@ -230,6 +231,33 @@ def test_after_a_break_passes_that_agree_in_time_cost_no_picture() -> None:
         assert {one.reason for one in after_break(cause, [(True, 2)])} == {None}
     out = after_break("damage", [(True, 2)])
     assert [one.reason for one in out] == [WholeReason.CORRUPT, *[None] * (len(out) - 1)]
+
+
+def standing(*lefts: float) -> Detections:
+    """Return faces of 30 pixels at these places; places that lie evenly in the picture are the same mirrored."""
+    rows = np.array([(x, 80, x + 30, 110) for x in lefts], np.float32).reshape(-1, 4)
+    return Detections(rows, np.full(len(rows), 0.9, np.float32))
+
+
+@pytest.mark.parametrize("before", [3, 2])
+def test_after_a_break_less_is_asked_of_a_face_while_somebody_is_missing(before: int) -> None:
+    """One of three is half hidden and scores too little: he is covered where three were seen before, but not for ever."""
+    found = replace(standing(40, 145, 250), score=np.array([0.9, 0.07, 0.9], np.float32))
+    company, out = Company(before, 0), list[VeiledFrame[WholeReason]]()
+    veil = LiveVeil(*SIZE, 12.5, Scripted(lambda _: found), LiveSettings(cover=COVER), company=company)
+    for number in range(180):
+        out += veil.push(bare(still(), number * 80_000_000))
+    counts = [len(one.faces) for one in out if one.reason is None]
+    assert (counts[10], counts[-1]) == (before, 2)
+
+
+def test_how_many_were_seen_is_known_to_the_veil_that_follows() -> None:
+    company = Company()
+    through(
+        LiveVeil(*SIZE, 12.5, Scripted(lambda _: standing(40, 145, 250)), LiveSettings(cover=COVER), company=company),
+        20,
+    )
+    assert company.lately == 3
 
 
 def test_after_a_break_covers_begin_wide() -> None:

@@ -48,11 +48,13 @@ class StatusReport:
         counts: Since it started.
         reasons: Why its pictures are covered whole now, faults first.
         lookahead_ms: The look-ahead at the present rate.
+        people: Found at once lately, at most.
     """
 
     counts: WorkerCounts
     reasons: tuple[CoverReason, ...]
     lookahead_ms: float
+    people: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +105,14 @@ class StartOrder:
         selftest_s: Time between two self-tests of the detector.
         cycle_offset: When its detector's cycles begin, 0 to 1, see ``passerby.veil.LiveSettings``.
         rate_step: It begins with one picture of so many: the process before it could not keep up with more.
+        people: Found at once lately by the process before it: it covers whole until as many are found, or for a time.
     """
 
     camera: CameraConfig
     selftest_s: float
     cycle_offset: float
     rate_step: int = 1
+    people: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ from .review import (
     write_sidecar,
 )
 from .run import (
+    Company,
     FrameSteps,
     LiveSettings,
     LiveVeil,
@@ -100,6 +101,7 @@ __all__ = [
     "REVERSIBLE_WARNING",
     "RUN_DIGEST_FRAMES",
     "VERIFY_EVERY_FRAMES",
+    "Company",
     "CoverSettings",
     "CoverStyle",
     "DemoResult",

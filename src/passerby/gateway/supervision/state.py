@@ -132,13 +132,14 @@ class WorkerAccount:
         status: The last one of the present process.
         rate_step: One picture of so many is shown, as the present process reported.
         begin_step: The same as any process reported last: what a new one begins with.
+        people: Found at once lately, as any process reported last; the same.
         selftest_ns: When the last self-test passed, ns since 1970.
     """
 
     def __init__(self) -> None:
         self.status: StatusReport | None = None
         self.rate_step = self.begin_step = 1
-        self.selftest_ns = 0
+        self.people = self.selftest_ns = 0
         self._counts = WorkerCounts()
         self._before = WorkerCounts()
 
@@ -159,7 +160,7 @@ class WorkerAccount:
 
     def take(self, status: StatusReport) -> None:
         """Note a status of the present process."""
-        self.status, self._counts = status, status.counts
+        self.status, self._counts, self.people = status, status.counts, status.people
 
     def take_rate(self, step: int) -> None:
         """Note that the present process takes one picture of so many."""

@@ -154,7 +154,9 @@ class CameraSupervisor:
             self._send(UncoverOrder(reason))
 
     def _greeting(self) -> Iterator[Order]:
-        yield StartOrder(self.config.for_process(), self._selftest_s, self._cycle_offset, self._account.begin_step)
+        known = self._account
+        config = self.config.for_process()
+        yield StartOrder(config, self._selftest_s, self._cycle_offset, known.begin_step, known.people)
         for reason, detail in self._held.items():
             yield CoverOrder(reason, detail)
 

@@ -12,7 +12,7 @@ from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.detecting import WatchedDetector
 from passerby.gateway.worker.veiling import Veil
 from passerby.media import Frame
-from passerby.veil import Detector, LiveSettings, LiveVeil, VeiledFrame, WholeReason
+from passerby.veil import Company, Detector, LiveSettings, LiveVeil, VeiledFrame, WholeReason
 
 DETECTOR_THREADS = 1
 """Cameras are processes, and one must not take the processors of all."""
@@ -26,19 +26,22 @@ class DetectorBinding:
         detector: Under watch.
         make_veil: A fresh veil for pictures of a width, a height and a rate.
         weights_wrong: Returns what is wrong with the weights file, or None.
+        company: How many were found lately.
     """
 
     detector: WatchedDetector
     make_veil: Callable[[int, int, float], Veil]
     weights_wrong: Callable[[], str | None]
+    company: Company
 
 
-def bind_detector(config: CameraConfig, cycle_offset: float) -> DetectorBinding:
+def bind_detector(config: CameraConfig, cycle_offset: float, company: Company) -> DetectorBinding:
     """Load the detector.
 
     Args:
         config: Of the camera.
         cycle_offset: See ``passerby.veil.LiveSettings``: cameras whose passes come at once would all be late.
+        company: How many were found lately; all its veils share it.
 
     Raises:
         WeightsError: the weights are missing or changed.
@@ -59,9 +62,9 @@ def bind_detector(config: CameraConfig, cycle_offset: float) -> DetectorBinding:
     )
 
     def make_veil(width: int, height: int, fps: float) -> Veil:
-        return BoundVeil(LiveVeil(width, height, fps, watched, settings))
+        return BoundVeil(LiveVeil(width, height, fps, watched, settings, company=company))
 
-    return DetectorBinding(watched, make_veil, weights_wrong)
+    return DetectorBinding(watched, make_veil, weights_wrong, company)
 
 
 class BoundVeil:

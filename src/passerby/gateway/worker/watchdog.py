@@ -24,6 +24,7 @@ from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.pipeline import Pipeline
 from passerby.gateway.worker.process import memory_bytes
 from passerby.gateway.worker.reader import CameraReader
+from passerby.veil import Company
 
 JUMP_NS = 1_000_000_000
 _HUNG = 71
@@ -194,14 +195,22 @@ class StatusTeller:
         pipeline: What was veiled and sent.
         faults: What is wrong now.
         selftests: How its detector was tested, and how fast that is.
+        company: How many were found.
         lookahead_frames: Pictures that are held back.
     """
 
     def __init__(
-        self, reader: CameraReader, pipeline: Pipeline, faults: Faults, selftests: SelfTests, *, lookahead_frames: int
+        self,
+        reader: CameraReader,
+        pipeline: Pipeline,
+        faults: Faults,
+        selftests: SelfTests,
+        *,
+        company: Company,
+        lookahead_frames: int,
     ) -> None:
         self._reader, self._pipeline, self._faults, self._selftests = reader, pipeline, faults, selftests
-        self._lookahead_frames = lookahead_frames
+        self._company, self._lookahead_frames = company, lookahead_frames
         self._rates = _Rates()
 
     def status(self, now_s: float) -> StatusReport:
@@ -228,7 +237,8 @@ class StatusTeller:
             rss_bytes=memory_bytes(),
             cpu_s=time.process_time(),
         )
-        return StatusReport(told, self._faults.reasons, self._lookahead_frames * self._pipeline.interval_ns / 1e6)
+        ahead_ms = self._lookahead_frames * self._pipeline.interval_ns / 1e6
+        return StatusReport(told, self._faults.reasons, ahead_ms, self._company.lately)
 
 
 class _Rates:

@@ -39,6 +39,7 @@ from passerby.gateway.worker.process import guard_process
 from passerby.gateway.worker.reader import CameraReader, ConnectionBegan
 from passerby.gateway.worker.veiling import Veil, WholeCover
 from passerby.gateway.worker.watchdog import StatusTeller, Watchdog
+from passerby.veil import Company
 
 _START_WAIT_S = 10.0
 _BIND_AGAIN_S, _BIND_HOLD_S = 2.0, 3.0
@@ -135,7 +136,12 @@ class Worker:
             clock=self._clock,
         )
         teller = StatusTeller(
-            self._reader, self._pipeline, self._faults, selftests, lookahead_frames=camera.privacy.lookahead_frames
+            self._reader,
+            self._pipeline,
+            self._faults,
+            selftests,
+            company=binding.company,
+            lookahead_frames=camera.privacy.lookahead_frames,
         )
         watchdog = Watchdog(
             binding,
@@ -151,7 +157,8 @@ class Worker:
     def _bind(self) -> DetectorBinding | None:
         while not self._stopping.is_set():
             try:
-                return bind_detector(self._order.camera, self._order.cycle_offset)
+                company = Company(self._order.people, self._clock.monotonic_ns())
+                return bind_detector(self._order.camera, self._order.cycle_offset, company)
             except PasserbyError as exc:
                 now_s, wall_ns = self._clock.now_s(), self._clock.wall_ns()
                 self._faults.strike(CoverReason.DETECTOR_DEAD, now_s, wall_ns, exc.message, hold_s=_BIND_HOLD_S)

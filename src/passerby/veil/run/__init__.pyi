@@ -24,6 +24,9 @@ from .frames import (
 from .image import (
     find_in_picture,
 )
+from .known_sizes import (
+    Company,
+)
 from .live import (
     LiveSettings,
     LiveVeil,
@@ -36,6 +39,7 @@ from .rerender import (
 )
 
 __all__ = [
+    "Company",
     "FrameSteps",
     "LiveSettings",
     "LiveVeil",

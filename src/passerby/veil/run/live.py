@@ -23,7 +23,7 @@ from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.cover import Painter
 from passerby.veil.detect import ChecksWeights, FaceDetector, PendingPasses, start_passes
 from passerby.veil.run.agreement import Agreement, FrameSteps
-from passerby.veil.run.known_sizes import KnownSizes
+from passerby.veil.run.known_sizes import ANEW_S, KEPT_S, Company, KnownSizes
 from passerby.veil.settings import CoverSettings
 from passerby.veil.track import (
     LIVE,
@@ -40,8 +40,6 @@ from passerby.veil.track import (
 
 WEIGHTS_CHECK_S = 2.0
 """Seconds between checks of the weights file's time and size. Chosen, not measured."""
-ANEW_S = 3.0
-"""So long after tracking began anew it is not known how large faces were. Chosen, not measured."""
 SLOWEST_S = 0.96
 """Longest time between passes where the rate was lowered. Chosen, not measured."""
 PASS_SHARE = 0.6
@@ -146,6 +144,7 @@ class LiveVeil:
         rate: Frames a second, roughly.
         detector: Finds faces. May be shared between streams of one process.
         settings: How.
+        company: How many were seen before the first frame.
 
     Attributes:
         interval_frames: Frames between inference passes.
@@ -162,6 +161,8 @@ class LiveVeil:
         rate: Fraction | float,
         detector: FaceDetector,
         settings: LiveSettings | None = None,
+        *,
+        company: Company | None = None,
     ) -> None:
         self.settings = settings = settings or LiveSettings()
         if settings.cover.keep or settings.cover.soft or settings.cover.exclude_zones:
@@ -188,8 +189,7 @@ class LiveVeil:
         self._forced: tuple[WholeReason, str] | None = None
         self._agreement = Agreement(settings.policy.max_age + 1)
         self._steps, self._sizes = FrameSteps(self._rate_hz), KnownSizes(self._rate_hz)
-        self._anew = True
-        self._took_s = 0.0
+        self._company, self._anew, self._took_s = company or Company(), True, 0.0
         # up to a frame: so many frames may lie between passes, because that was so before the rate changed
         self._longest = (0, 0)
         self.failures = 0
@@ -321,6 +321,12 @@ class LiveVeil:
             self._tracker.update(found)
             self._cover_gap(before, running.index)
             self._agreement.note(running.index, agrees=agrees)
+            missing = self._company.take(found, running.frame.time_ns)
+            self._tracker.asks_least = missing and self._began_lately(running.index, KEPT_S)
+
+    def _began_lately(self, index: int, seconds: float) -> bool:
+        age = self._agreement.age(index)
+        return age is not None and age < seconds * self._rate_hz
 
     def _result(self, pending: PendingPasses) -> Detections | None:
         try:
@@ -373,8 +379,8 @@ class LiveVeil:
                 pass
         reason, detail = self._forced or (self._judged(held), "")
         boxes, numbers = (EMPTY_BOXES, ()) if reason else self._tracker.boxes_at(held.index)
-        age = self._agreement.age(held.index)
-        boxes = self._sizes.widened(boxes, numbers, anew=age is not None and age < ANEW_S * self._rate_hz)
+        anew = self._tracker.asks_least or self._began_lately(held.index, ANEW_S)
+        boxes = self._sizes.widened(boxes, numbers, anew=anew)
         picture = held.frame.picture
         picture.make_writable()
         covered = np.concatenate([boxes, self._tracker.hidden_at(held.index)])

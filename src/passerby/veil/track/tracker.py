@@ -26,6 +26,8 @@ from passerby.veil.track.woven import WovenFrames
 GONE_ON_S = 1.2
 """So long a face of a stream that is not detected any more is also covered where it would be if it had gone on as fast as it did.
 Source: docs/measures.md."""
+LEAST = 0.06
+"""Score of a face that is covered where somebody is missing: of which a third shows. Source: docs/measures.md."""
 WALKS_S = 0.48
 """Time between passes for which re-association knows how far somebody walks; after a longer one, so much farther. Source: what
 ``REASSOCIATE_SIDES`` was chosen with."""
@@ -45,6 +47,7 @@ class Tracker:
         span: How far tracks are extrapolated.
         frame: The frame that ``predict`` went on to last; -1 before the first.
         inferred: The frame whose detections were taken in last; -1 before the first.
+        asks_least: Of a stream: every detection of ``LEAST`` and more is covered from now on.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class Tracker:
         self._woven = WovenFrames()
         self._watermark = Watermark(self._motions, meter, self.span, self._woven)
         self.frame = self.inferred = -1
-        self._numbered = 0
+        self._numbered, self.asks_least = 0, False
         self._hidden, self._times = HiddenFaces(), StreamTimes()
 
     def set_rate(self, rate_hz: float, interval: int) -> None:
@@ -230,6 +233,8 @@ class Tracker:
         return tracklet.confirmed if self._policy.lasting else self._confirms(tracklet)
 
     def _confirms(self, tracklet: Tracklet) -> bool:
+        if self.asks_least and tracklet.best >= LEAST:
+            return True
         policy = self._fields_policy if self._woven.holds(self.frame) else self._policy
         return policy.confirms(tracklet, self._long_side_px)
 
