@@ -32,6 +32,7 @@ class StandIn:
         self.edits: list[dict[str, Any]] = []
         self.undone: list[dict[str, Any]] = []
         self.exported = 0
+        self.language = ""
         self.saved = 0
         self.followed: list[dict[str, Any]] = []
         self.going = threading.Event()
@@ -161,8 +162,9 @@ class StandIn:
             self.followed.append(one)
             yield one
 
-    def export(self, progress: Callable[[float], None]) -> list[WrittenOutput]:
+    def export(self, progress: Callable[[float], None], language: str) -> list[WrittenOutput]:
         """Take note of an export."""
+        self.language = language
         progress(0.5)
         self.exported += 1
         self.saved = len(self.edits)

@@ -51,8 +51,10 @@ class DeskDoor:
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                own = headers.get("Content-Security-Policy", POLICY)
                 for name, value in HEADERS.items():
                     headers[name] = value
+                headers["Content-Security-Policy"] = own
             await send(message)
 
         why = self._entry.refuse(asked)

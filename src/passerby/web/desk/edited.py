@@ -21,7 +21,7 @@ class WrittenOutput:
     """A file that an export wrote.
 
     Attributes:
-        what: ``veiled``, ``statement``, ``statement_pdf``, ``report``, ``manifest`` or ``tracks``.
+        what: ``veiled``, ``statement``, ``statement_pdf``, ``report``, ``keep``, ``manifest`` or ``tracks``.
         path: Where.
     """
 
@@ -78,8 +78,8 @@ class EditedFile(Protocol):
         """Follow a drawn box from frame to frame."""
         ...
 
-    def export(self, progress: Callable[[float], None]) -> list[WrittenOutput]:
-        """Write what changed; progress is a share, 0 to 1."""
+    def export(self, progress: Callable[[float], None], language: str) -> list[WrittenOutput]:
+        """Write what changed, and a statement in a language; progress is a share, 0 to 1."""
         ...
 
     def outputs(self) -> list[WrittenOutput]:

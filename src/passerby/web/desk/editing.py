@@ -24,6 +24,10 @@ _MOST_BYTES = 1 << 22
 """Of one edit: a box in each of 50,000 frames."""
 _SPAN = 2000
 _LEAST_PX = 16
+_SHOWN = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
+}
+"""Reports and statements are pages of their own, with their styles and drawings in them: shown, and nothing in them runs."""
 _Handler = Callable[[Request, EditedFile], Awaitable[Response]]
 
 
@@ -118,7 +122,7 @@ class EditingPages:
     async def export(self, request: Request, file: EditedFile) -> Response:
         """Begin an export."""
         number = request.path_params["id"]
-        await run_in_threadpool(self._exports.begin, number, file)
+        await run_in_threadpool(self._exports.begin, number, file, self._pages.words(request).language)
         return JSONResponse({"job": number})
 
     async def exported(self, request: Request, file: EditedFile) -> Response:
@@ -136,7 +140,7 @@ class EditingPages:
         """One of the files that an export wrote."""
         for one in await run_in_threadpool(file.outputs):
             if one.what == request.path_params["what"]:
-                return FileResponse(one.path, filename=one.path.name, content_disposition_type="inline")
+                return FileResponse(one.path, headers=_SHOWN, filename=one.path.name, content_disposition_type="inline")
         raise LookupError(request.path_params["what"])
 
 

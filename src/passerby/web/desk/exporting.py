@@ -16,6 +16,7 @@ class RunningExport:
 
     Attributes:
         file: What is exported.
+        language: Of its statement.
         done: Share, 0 to 1.
         state: ``running``, ``done`` or ``failed``.
         error: What went wrong.
@@ -23,6 +24,7 @@ class RunningExport:
     """
 
     file: EditedFile
+    language: str
     done: float = 0.0
     state: str = "running"
     error: str = ""
@@ -32,12 +34,19 @@ class RunningExport:
     def run(self) -> None:
         """Export, in the thread of this call."""
         try:
-            self.file.export(self.tell)
+            self.file.export(self.tell, self.language)
             self.state = "done"
         except PasserbyError as exc:
             self.error, self.hint, self.state = exc.message, exc.hint or "", "failed"
         except OSError as exc:
             self.error, self.state = f"the export could not be written: {exc.strerror or exc}", "failed"
+        finally:
+            if self.state == "running":  # what nobody foresaw: the page must not wait for ever
+                self.error, self.hint, self.state = (
+                    "the export broke off",
+                    "passerby doctor says what is missing",
+                    "failed",
+                )
 
     def tell(self, done: float) -> None:
         """Take note of how far it is."""
@@ -51,8 +60,8 @@ class Exports:
         self._lock = threading.Lock()
         self._of: dict[str, RunningExport] = {}
 
-    def begin(self, number: str, file: EditedFile) -> None:
-        """Begin one.
+    def begin(self, number: str, file: EditedFile, language: str) -> None:
+        """Begin one, with its statement in a language.
 
         Raises:
             UsageError: One of the same file runs.
@@ -61,7 +70,7 @@ class Exports:
             before = self._of.get(number)
             if before is not None and before.state == "running":
                 raise UsageError("this file is being exported", hint="wait for the end, then export again")
-            begun = self._of[number] = RunningExport(file)
+            begun = self._of[number] = RunningExport(file, language)
             begun.thread = threading.Thread(target=begun.run, name="export", daemon=True)
             begun.thread.start()
 

@@ -15,17 +15,25 @@ from passerby.desk import (
     FrameServer,
     Project,
     boxes_to_json,
+    export_project,
     follow_box,
     next_pieces,
     open_frames,
     parse_edit,
     state_to_json,
 )
-from passerby.errors import UnsupportedError, UsageError
+from passerby.errors import UsageError
 from passerby.media import MANIFEST_SUFFIX
 from passerby.web.desk.edited import EditedFile, Row, WrittenOutput
 
-_BESIDE = {"manifest": MANIFEST_SUFFIX, "tracks": SIDECAR_SUFFIX}
+_BESIDE = {
+    "statement": ".statement.html",
+    "statement_pdf": ".statement.pdf",
+    "report": ".report.html",
+    "keep": ".keep.json",
+    "manifest": MANIFEST_SUFFIX,
+    "tracks": SIDECAR_SUFFIX,
+}
 """What stands beside a result, behind its whole name."""
 
 
@@ -104,10 +112,14 @@ class OpenedFile:
         for one in follow_box(self.original, frame, box, direction=direction, stop=stop):
             yield {"frame": one.frame, "box": list(one.box), "quality": one.quality, "ended": one.ended}
 
-    def export(self, progress: Callable[[float], None]) -> list[WrittenOutput]:
+    def export(self, progress: Callable[[float], None], language: str) -> list[WrittenOutput]:
         """Write what changed."""
-        del progress
-        raise UnsupportedError("exports are not there yet")
+        export_project(self._project, progress=progress, language=language)
+        with self._lock:
+            before = self._frames.pop(self._project.veiled, None)
+        if before is not None:
+            before.close()
+        return self.outputs()
 
     def outputs(self) -> list[WrittenOutput]:
         """Return the result and what stands beside it."""
