@@ -116,3 +116,12 @@ def test_reasons_tell_the_facts_as_given(facts: dict[str, Any], position: str) -
         assert all(value == known.get(name, law.UNKNOWN) for name, value in reason.facts.items())
     weakest = max((certainty.rank for a in verdict.alternatives for certainty in [a.certainty]), default=0)
     assert verdict.certainty.rank == weakest
+
+
+def test_a_default_does_not_rest_on_a_fact_that_was_said_to_be_unknown() -> None:
+    rated = {"role": "deployer", "actor": "police", "purpose": "law-enforcement", "function": "generic-analytics",
+             "crime_risk_assessment": True, "solely_profiling": True, "human_assessment": False}  # fmt: skip
+    assert law.assess({**rated, "offence_max_years": 0}).outcome is law.Outcome.NOT_REGULATED
+    assert law.assess({**rated, "offence_max_years": 5}).outcome is law.Outcome.PROHIBITED
+    assert law.assess({**rated, "offence_max_years": law.UNKNOWN}).outcome is law.Outcome.DEPENDS
+    assert law.assess(rated).outcome is law.Outcome.PROHIBITED

@@ -244,7 +244,12 @@ class _Decision:
                 found |= stricter_alone(self.singles, assumed, alternative.outcome, self.possible)
             elif alternative.outcome is not Outcome.PROHIBITED:
                 filled = alternative.facts
-                whole = Facts({**self.facts.given, **filled}, self.facts.assumed, self.facts.unknown - set(filled))
+                whole = Facts(
+                    {**self.facts.given, **filled},
+                    self.facts.assumed,
+                    self.facts.unknown - set(filled),
+                    self.facts.said,
+                )
                 possible = self.rulebook.worlds.outcomes(self.rulebook.worlds.assume(whole.known))
                 found |= stricter_alone(self.rulebook.neighbours.singles(whole), assumed, alternative.outcome, possible)
         return {name: value for name, value in self.facts.assumed.items() if name in found}

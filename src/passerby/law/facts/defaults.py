@@ -20,11 +20,13 @@ class Facts:
         assumed: Absent facts that took their default.
         unknown: Names of facts that are not known: said to be so, absent without a default, or an offence given in words
             that are not recognised.
+        said: Those of them that were said to be unknown; no default may rest on what such a fact might be.
     """
 
     given: Mapping[str, FactValue] = field(hash=False)
     assumed: Mapping[str, FactValue] = field(hash=False)
     unknown: frozenset[str]
+    said: frozenset[str] = frozenset()
 
     @property
     def known(self) -> dict[str, FactValue]:
@@ -33,7 +35,7 @@ class Facts:
 
     def without(self, names: Iterable[str]) -> Facts:
         """Return the facts with some assumed ones not known, and those that took their default from them with them."""
-        return _with_defaults(self.given, {*self.unknown, *names})
+        return _with_defaults(self.given, {*self.unknown, *names}, self.said)
 
 
 def accept_facts(facts: Mapping[str, object]) -> Facts:
@@ -51,18 +53,20 @@ def accept_facts(facts: Mapping[str, object]) -> Facts:
     given = {name: value for name, value in said.items() if name not in unknown}
     if not offences().recognises(str(given.get("offence", OTHER_OFFENCE))):
         unknown.add("offence")
-    return _with_defaults(given, unknown)
+    return _with_defaults(given, unknown, frozenset(unknown))
 
 
-def _with_defaults(given: Mapping[str, FactValue], unknown: set[str]) -> Facts:
+def _with_defaults(given: Mapping[str, FactValue], unknown: set[str], said: frozenset[str]) -> Facts:
     assumed: dict[str, FactValue] = {}
     left = set(unknown)
     for name, fact in vocabulary().items():
         if name in given or name in unknown:
             continue
-        fallback = fact.fallback({**assumed, **given})
+        # of a fact that is asked and not known, any value counts, also the one beside which the default is another
+        open_cause = fact.default_by is not None and fact.default_by[0] in said
+        fallback = None if open_cause else fact.fallback({**assumed, **given})
         if fallback is None:
             left.add(name)
         else:
             assumed[name] = fallback
-    return Facts(given, assumed, frozenset(left))
+    return Facts(given, assumed, frozenset(left), said)
