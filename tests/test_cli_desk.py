@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.deadlines import killed_after
+from tests.media_clips import make_clip
 from typer.testing import CliRunner
 
 from passerby.cli.app import build
@@ -62,6 +63,24 @@ def test_a_desk_answers_its_address_once_and_ends_when_told_with_nothing_left(tm
         assert "Traceback" not in said
         assert "works once" in said
     assert [str(one.relative_to(home)) for one in home.rglob("*")] == ["tmp"]
+
+
+def test_a_named_file_is_veiled_at_once_and_stopped_with_the_desk(tmp_path: Path) -> None:
+    home, footage = tmp_path / "home", tmp_path / "elsewhere"
+    footage.mkdir()
+    make_clip(footage / "a.mp4", frames=200, size=(320, 180))
+    with started([*COMMAND, "--no-browser", str(footage / "a.mp4")], home) as (process, address):
+        answer = ask(address, "/" + address.split("/", 3)[3])
+        cookie = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+        [file] = ask(address, "/api/files", **cookie).json()["files"]
+        assert (file["name"], file["phase"] in {"waiting", "veiling", "done"}) == ("a.mp4", True)
+        assert ask(address, "/api/list", **cookie).json()["path"] == str(footage)
+        process.send_signal(signal.SIGTERM)
+        with killed_after(process, 60):
+            assert process.stderr
+            process.stderr.read()
+        assert process.wait() == 0
+    assert not [one for one in footage.iterdir() if one.name.startswith(".")], "nothing half done"
 
 
 def test_what_is_not_there_is_wrong_use(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_nobody_else_can_answer_on_the_same_port_under_the_other_family() -> Non
     with loopback_port() as listener:
         host, port = listener.getsockname()
         assert host == "127.0.0.1"
-        with socket.socket(socket.AF_INET6) as other, pytest.raises(OSError) as caught:
+        with pytest.raises(OSError) as caught, socket.socket(socket.AF_INET6) as other:
             other.bind(("::1", port))
         assert caught.value.errno in {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 

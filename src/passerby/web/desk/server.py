@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import getpass
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -30,15 +29,13 @@ def loopback_port() -> Iterator[socket.socket]:
     with contextlib.ExitStack() as held:
         for _ in range(_TRIES):
             listener = held.enter_context(contextlib.closing(bind_port(LOOPBACK, 0)))
-            if not socket.has_ipv6:
-                break
-            other = held.enter_context(socket.socket(socket.AF_INET6))
             try:
+                other = held.enter_context(socket.socket(socket.AF_INET6))
                 other.bind(("::1", listener.getsockname()[1]))
                 break
             except OSError as exc:
                 if not _is_taken(exc):
-                    break  # this machine has no such address, so nobody can take it
+                    break  # this machine has no such address, or none of that family, so nobody can take it
         yield listener
 
 
@@ -77,7 +74,7 @@ def serve_desk(named: Sequence[Path], ready: Callable[[str], None], *, most: int
 
 
 def _end() -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)  # not os.kill, by which Windows ends a process at once
 
 
 def _user() -> str:
