@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from passerby.cli.app import build
 from passerby.config import PORTRAIT, processes_for, processors, share_processors
+from passerby.values import digest_bytes
 from passerby.veil.tools.demo_clip import demo_clip
 
 
@@ -123,7 +124,7 @@ def test_a_killed_run_is_finished_by_the_same_command(folder: Path, number: sign
     shutil.rmtree(folder / "out")
     for index in range(6):
         (folder / "in" / f"f{index}.mp4").write_bytes((folder / "in" / "d.mp4").read_bytes())
-    command = [sys.executable, "-m", "passerby", "veil", "in", "-o", "out", "--jobs", "2"]
+    command = [sys.executable, "-m", "passerby", "veil", "in", "-o", "out", "--jobs", "2", "--quiet"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         run.stdout.readline()  # one file is done
@@ -142,6 +143,22 @@ def test_a_killed_run_is_finished_by_the_same_command(folder: Path, number: sign
         f"f{index}.mp4" for index in range(6)
     }
     assert manifests_hold(folder)
+
+
+def test_a_run_killed_with_all_its_processes_is_finished_by_the_same_command(folder: Path) -> None:
+    shutil.rmtree(folder / "out")
+    command = [sys.executable, "-m", "passerby", "veil", "in", "-o", "out", "--jobs", "2"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, start_new_session=True) as run:
+        assert run.stdout is not None
+        run.stdout.readline()  # one file is done
+        os.killpg(run.pid, signal.SIGKILL)
+    done = veil("--jobs", "1", "--quiet")
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+    found = outputs(folder)
+    assert found.keys() == ALL | {f"{name}.manifest.json" for name in ALL}
+    for name in ALL:
+        told = json.loads(found[f"{name}.manifest.json"])
+        assert told["outputs"][0]["digest"] == digest_bytes(found[name])
 
 
 def workers_of(pid: int) -> list[int]:

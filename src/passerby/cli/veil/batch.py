@@ -185,10 +185,10 @@ def _veil_all(run: _Batch, jobs: list[OutputJob]) -> None:
                     if isinstance(came, PasserbyError) and came.ends_run:
                         break  # the others would meet it too
         except BaseException:
-            _say_what_is_left(run, list(left), len(places), "interrupted")
+            _say_what_is_left(list(left), len(places), "interrupted")
             raise
         if left:
-            _say_what_is_left(run, list(left), len(places), "stopped")
+            _say_what_is_left(list(left), len(places), "stopped")
             run.failures += [(order.job.source.path.name, "not done: the run was stopped") for order in left]
 
 
@@ -262,13 +262,16 @@ def _tell(run: _Batch, order: FileOrder, came: FileOutcome | PasserbyError, plac
         run.say.note(sentence)
 
 
-def _say_what_is_left(run: _Batch, left: list[FileOrder], among: int, how: str) -> None:
-    if among > 1 and left:
-        names = ", ".join(order.job.source.path.name for order in left[:_MOST_NAMED])
-        more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
-        done = "are done" if how == "interrupted" else "were tried"
-        run.say.note(f"{how}: {among - len(left)} of {among} files {done}; not {names}{more}")
-        run.say.note("the same command goes on with these")
+def _say_what_is_left(left: list[FileOrder], among: int, how: str) -> None:
+    """Say what is written and what is not, also to those who want no summary."""
+    if not left or (among == 1 and how == "stopped"):
+        return
+    names = ", ".join(order.job.source.path.name for order in left[:_MOST_NAMED])
+    more = f" and {len(left) - _MOST_NAMED} more" if len(left) > _MOST_NAMED else ""
+    done = "are done" if how == "interrupted" else "were tried"
+    told = f"{among - len(left)} of {among} files {done}; not {names}{more}" if among > 1 else f"{names} is not done"
+    typer.echo(f"{how}: {told}; nothing is left half", err=True)
+    typer.echo("the same command goes on with what is left", err=True)
 
 
 def _record_cameras(run: _Batch, jobs: list[OutputJob]) -> None:
