@@ -15,8 +15,10 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
+from typer.testing import CliRunner
 
 from passerby import veil
+from passerby.cli.app import build
 from passerby.config import PORTRAIT
 from passerby.errors import UnreadableError, UnsupportedError, UsageError
 from passerby.media import ContentKind, expand_inputs, plan_outputs, read_picture, write_picture
@@ -97,6 +99,14 @@ def test_unasked_they_become_jpeg_and_gif_png(tmp_path: Path) -> None:
     assert sniff_bytes((tmp_path / "c.unknown").read_bytes()).name == "PNG"
     with pytest.raises(UsageError, match=r"not written as \.gif"):
         write_picture(read_picture(tmp_path / "d.bmp"), tmp_path / "d.gif")
+
+
+def test_another_format_is_said_before_anything_is_veiled(tmp_path: Path) -> None:
+    put(tmp_path / "a.heic", heic(scene(64, 64)))
+    done = CliRunner().invoke(build(), ["veil", str(tmp_path / "a.heic"), "--no-manifest"])
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith("a.heic (HEIC) is written as a_veiled.jpg")
+    assert (tmp_path / "a_veiled.jpg").exists()
 
 
 def test_what_stands_beside_the_picture_of_a_phone_is_named_and_never_written(tmp_path: Path) -> None:

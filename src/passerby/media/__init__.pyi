@@ -62,6 +62,7 @@ from .outputs import (
     plan_outputs,
 )
 from .pictures import (
+    UNASKED,
     Picture,
     read_picture,
     write_picture,
@@ -92,6 +93,7 @@ from .undecodable import (
 __all__ = [
     "H264_HINT",
     "MANIFEST_SUFFIX",
+    "UNASKED",
     "VEILED",
     "ClipInfo",
     "ClipReader",

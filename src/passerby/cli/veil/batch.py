@@ -22,6 +22,7 @@ from passerby.config import processes_for
 from passerby.errors import PasserbyError, UsageError
 from passerby.files import check_target, unwind_on_signals
 from passerby.media import (
+    UNASKED,
     VEILED,
     Inputs,
     OutputJob,
@@ -136,11 +137,12 @@ def _report(run: _Batch, inputs: Inputs) -> None:
 
 
 def _say_beforehand(inputs: Inputs, jobs: list[OutputJob], say: _Say) -> None:
-    """Say what is passed over, and which clips get another container."""
+    """Say what is passed over, which clips get another container, and which pictures another format."""
     for skipped in inputs.skipped:
         say.note(f"skipped {skipped.path}: {skipped.reason}")
     for job in jobs:
-        if job.source.kind is SourceKind.CLIP and job.target.suffix.lower() != job.source.path.suffix.lower():
+        changes = job.source.kind is SourceKind.CLIP or job.source.content in UNASKED
+        if changes and job.target.suffix.lower() != job.source.path.suffix.lower():
             say.note(f"{job.source.path.name} ({job.source.content}) is written as {job.target.name}")
 
 
