@@ -38,10 +38,12 @@ ROWS_ROLE = ("speed", "coverage", "alarms", "agreement", "exposure", "veil")
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", choices=[*ROWS_ROLE, []], default=list(ROWS_ROLE))
+    parser.add_argument("rows", nargs="*", metavar="row", help=f"{', '.join(ROWS_ROLE)}; without one: all")
     parser.add_argument("--runs", type=int, default=4000, help="logs drawn for each cell")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
+    if wrong := [row for row in asked.rows if row not in ROWS_ROLE]:
+        parser.error(f"rows must be of {', '.join(ROWS_ROLE)}, got {', '.join(wrong)}")
     table = Table(asked.json)
     table.begin("none: audits read logs")
     for row in asked.rows or ROWS_ROLE:

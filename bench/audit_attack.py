@@ -1,6 +1,6 @@
 """Whether attackers find planted leaks, how faint a blend they find, and what they gain from styles. See README.md.
 
-python bench/audit_attack.py [styles] [leaks] [limit] [--runs N] [--people N] [--record] [--json FILE]
+python bench/audit_attack.py [styles] [leaks] [limit] [--runs N] [--people N] [--blend SHARE] [--record] [--json FILE]
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from passerby.audit.attack.capture import capture
 from passerby.audit.attack.coverings import BLENDED, LEAKS, PEERS, Covering, paint_style
 from passerby.audit.attack.crowd import drawn_crowd
 from passerby.audit.attack.gains import AttackOutcome, attack
-from passerby.audit.attack.limit import BLENDS, FIRST_SEED, BlendFound, BlendLimit, found_in, limit_to_json
+from passerby.audit.attack.limit import BLENDS, FIRST_SEED, BlendFound, BlendLimit, found_in, kept_limit, limit_to_json
 from passerby.audit.attack.plain_words import MOST_GAIN, limit_words, share_words
 from passerby.audit.attack.settings import AttackSettings
 from passerby.config import PORTRAIT, processors
@@ -28,18 +28,30 @@ from passerby.veil import CoverSettings, CoverStyle
 
 STYLES = (CoverStyle.SOLID, CoverStyle.AVATAR, CoverStyle.NOISE, CoverStyle.IMAGE)
 KEPT = Path(__file__).parent.parent / "src/passerby/audit/attack/limit.json"
+LEAST_RECORDED = 100
 PARTS: dict[str, Callable[[Table, argparse.Namespace], None]] = {}
 
 
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
-    parser.add_argument("--runs", type=int, default=100, help="crowds in which blends are sought")
-    parser.add_argument("--people", type=int, default=150)
-    parser.add_argument("--record", action="store_true", help="keep the limit where the command reads it")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)}; without one: all")
+    parser.add_argument("--runs", type=int, default=100, help="limit: crowds in which blends are sought")
+    parser.add_argument("--people", type=int, default=150, help="in each crowd")
+    parser.add_argument(
+        "--blend", type=float, action="append", help="limit: share that is sought; repeatable; default: all"
+    )
+    parser.add_argument(
+        "--record", action="store_true", help="limit: keep it where the command reads it, beside other blends"
+    )
+    parser.add_argument("--json", type=Path, help="write every row there, too")
     asked = parser.parse_args()
+    if wrong := [part for part in asked.parts if part not in PARTS]:
+        parser.error(f"parts must be of {', '.join(PARTS)}, got {', '.join(wrong)}")
+    if any(not 0 < share < 1 for share in asked.blend or ()):
+        parser.error("--blend must be a share between 0 and 1, such as 0.01")
+    if asked.runs < 1 or (asked.record and asked.runs < LEAST_RECORDED):
+        parser.error(f"--runs must be at least {LEAST_RECORDED if asked.record else 1}, got {asked.runs}")
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"  # one process a processor already; threads of theirs would only wait for each other
     table = Table(asked.json)
@@ -99,15 +111,17 @@ def leaks(table: Table, asked: argparse.Namespace) -> None:
 def limit(table: Table, asked: argparse.Namespace) -> None:
     """In how many crowds each blend is found, the strongest first; the same crowds for all of them."""
     settings = AttackSettings(people=asked.people)
-    blends = []
+    before = kept_limit()
+    same = asked.record and (before.people, before.frames) == (settings.people, settings.frames)
+    blends = {one.share: one for one in before.blends if same}
     with pool() as workers:
-        for share in sorted(BLENDS, reverse=True):
+        for share in sorted(asked.blend or BLENDS, reverse=True):
             began = time.monotonic()
             seeds = [FIRST_SEED + run for run in range(asked.runs)]
             rows = workers.map(found_in, seeds, [settings] * asked.runs, [(share,)] * asked.runs)
             found = sum(one for (one,) in rows)
             seconds = (time.monotonic() - began) * processors() / asked.runs
-            blends.append(BlendFound(share, found, asked.runs))
+            blends[share] = BlendFound(share, found, asked.runs)
             words = f"{found} of {asked.runs} crowds of {asked.people}, {seconds:.1f} s of a processor each"
             table.row(
                 f"blend of {100 * share:g} %, share of crowds in which it is missed",
@@ -115,7 +129,7 @@ def limit(table: Table, asked: argparse.Namespace) -> None:
                 0.05 if share == BLENDED else None,
                 ours=words,
             )
-            kept = BlendLimit(settings.people, settings.frames, tuple(reversed(blends)))
+            kept = BlendLimit(settings.people, settings.frames, tuple(blends[one] for one in sorted(blends)))
             if asked.record:
                 KEPT.write_text(limit_to_json(kept), encoding="utf-8")
     print(limit_words(kept))
