@@ -6,7 +6,6 @@ python bench/audit_attack.py [styles] [leaks] [limit] [--runs N] [--people N] [-
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -52,8 +51,6 @@ def main() -> None:
         parser.error("--blend must be a share between 0 and 1, such as 0.01")
     if asked.runs < 1 or (asked.record and asked.runs < LEAST_RECORDED):
         parser.error(f"--runs must be at least {LEAST_RECORDED if asked.record else 1}, got {asked.runs}")
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"  # one process a processor already; threads of theirs would only wait for each other
     table = Table(asked.json)
     table.begin("drawn people; covers placed by their true boxes")
     for part in asked.parts or PARTS:

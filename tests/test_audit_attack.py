@@ -261,7 +261,7 @@ def test_footage_with_too_few_people_is_refused(tmp_path: Path) -> None:
 def found() -> audit.AttackAudit:
     """A whole audit of few drawn people, with few shuffles."""
     told: list[str] = []
-    few = replace(QUICK, people=40, frames=2, shuffles=19)
+    few = replace(QUICK, people=40, frames=1, shuffles=19)
     audited = audit.audit_attack(None, [CoverSettings()], few, progress=told.append)
     assert told == [f"{one.kind}: {one.name}" for one in audited.covers] + ["portrait"]
     return audited
