@@ -9,9 +9,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 from passerby.audit.attack.attackers import channels_of, folds_of, hidden_of, patch_guess, patches_of
-from passerby.audit.attack.capture import AttackScene, capture
+from passerby.audit.attack.capture import AttackEvidence, AttackScene, capture
 from passerby.audit.attack.coverings import Covering
 from passerby.audit.attack.crowd import SIDE_PX, Walk, draw_wall, walking
 from passerby.audit.attack.settings import AttackSettings
@@ -62,23 +63,22 @@ def win_back(
     fine = replace(settings, cells=CELLS)
     scenes = [*crowd, portrait_scene(settings.frames)]
     for covering, cover in coverings:
-        evidence = capture(scenes, covering, cover, fine)
-        fold = folds_of(evidence.source[:-1], fine.folds, fine.seed)
-        fold = np.append(fold, fine.folds)
-        hidden = hidden_of(evidence, fold)
-        channels = channels_of(evidence, hidden)
-        told = patch_guess(patches_of(channels), hidden, fold, fine.folds)[-1]
-        left = hidden.luma[-1]
-        share = 1 - float(((left - told) ** 2).sum() / (left**2).sum())
-        seen = evidence.covered[-1, 0] + evidence.painted[-1]
-        yield WonBack(
-            covering.name,
-            _picture(evidence.luma[-1]),
-            _picture(seen),
-            _picture(hidden.guess[-1]),
-            _picture(hidden.guess[-1] + told),
-            share,
-        )
+        with threadpool_limits(limits=1, user_api="blas"):  # as in ``gains.attack``
+            won = _won(covering.name, capture(scenes, covering, cover, fine), fine)
+        yield won
+
+
+def _won(name: str, evidence: AttackEvidence, settings: AttackSettings) -> WonBack:
+    """Return what is won back of the last person, learned on the others."""
+    fold = np.append(folds_of(evidence.source[:-1], settings.folds, settings.seed), settings.folds)
+    hidden = hidden_of(evidence, fold)
+    channels = channels_of(evidence, hidden)
+    told = patch_guess(patches_of(channels), hidden, fold, settings.folds)[-1]
+    left = hidden.luma[-1]
+    share = 1 - float(((left - told) ** 2).sum() / (left**2).sum())
+    seen = evidence.covered[-1, 0] + evidence.painted[-1]
+    guess = hidden.guess[-1]
+    return WonBack(name, _picture(evidence.luma[-1]), _picture(seen), _picture(guess), _picture(guess + told), share)
 
 
 def _picture(values: NDArray[np.float32]) -> Picture:
