@@ -158,6 +158,15 @@ def test_intervals_hold_the_true_rate_where_wilsons_do_not(tmp_path: Path) -> No
     assert plain < 100, "taken as independent, the same comparisons give intervals that are too narrow"
 
 
+def test_groups_with_hardly_an_error_are_not_said_to_differ(tmp_path: Path) -> None:
+    rejected = 0
+    for seed in range(40):
+        frame = drawn_log({"a": 0.0025, "b": 0.0025}, pictures=1, seed=seed)
+        found = audited(frame, tmp_path / f"{seed}.parquet").equal_matches
+        rejected += found is not None and found.p < 0.05
+    assert rejected <= 3, "the same 40 logs each time, about two errors a group; 2 are stated"
+
+
 def test_pairs_of_groups_are_told_apart_and_within_comes_first(tmp_path: Path) -> None:
     frame = drawn_log({"a": 0.02, "b": 0.02})
     across = pl.DataFrame(

@@ -17,6 +17,8 @@ from passerby.audit.estimates.jeffreys import Estimated
 
 ALPHA = 0.05
 _POWER = 0.8
+_FEW = 5
+"""Effective errors of a group below which draws of its people do not tell its spread. Source: ``bench/audit.py alarms``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def _homogeneity(rates: Sequence[Estimated], drawn: NDArray[np.float64]) -> floa
     """Return how often draws around equal rates spread as much as the rates do.
 
     Drawing people twice, once for each role, makes draws too wide; their spread is brought half of the way to that of the
-    dyadic variance, which alone would find differences too often among few errors (``bench/audit.py alarms``).
+    dyadic variance, which alone would find differences too often among few errors (``bench/audit.py alarms``). Of a group with
+    hardly an error, draws of its people say next to nothing: its part of all errors is drawn instead.
     """
     roots = np.sqrt(np.array([rate.value for rate in rates]))
     away = np.sqrt(drawn)
@@ -102,7 +105,15 @@ def _homogeneity(rates: Sequence[Estimated], drawn: NDArray[np.float64]) -> floa
         if rate.variance is not None and wide[index] > 0:
             own = math.sqrt(rate.variance) / (2 * roots[index])
             away[:, index] *= math.sqrt((min(1.0, own / wide[index]) + 1) / 2)
-    return float(((_spread(away) >= _spread(roots)).sum() + 1) / (len(away) + 1))
+    effective = np.array([rate.effective for rate in rates])
+    errors = roots**2 * effective
+    whole = max(1, round(errors.sum()))
+    chance = np.random.default_rng(len(away)).multinomial(whole, effective / effective.sum(), size=len(away))
+    few = errors < _FEW
+    away[:, few] = np.sqrt(chance * (errors.sum() / whole) / effective)[:, few] - math.sqrt(
+        errors.sum() / effective.sum()
+    )
+    return float(((_spread(away) >= _spread(roots) * (1 - 1e-9)).sum() + 1) / (len(away) + 1))
 
 
 def _root_variance(rate: Estimated) -> float:
