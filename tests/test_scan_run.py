@@ -373,6 +373,17 @@ def image_files(*layers: bytes, oci: bool) -> dict[str, bytes]:
     return blobs | {f"blobs/sha256/{hashlib.sha256(manifest).hexdigest()}": manifest, "index.json": b"{}"}
 
 
+def image_at(target: Path, files: dict[str, bytes], *, folder: bool) -> Path:
+    """Write the files of an image as a folder or as one tar."""
+    if not folder:
+        target.write_bytes(tarred(*files.items()))
+        return target
+    for name, data in files.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(data)
+    return target
+
+
 @pytest.mark.parametrize("oci", [False, True])
 @pytest.mark.parametrize("folder", [False, True])
 def test_what_a_later_layer_of_an_image_deletes_is_found_and_says_so(
@@ -380,14 +391,7 @@ def test_what_a_later_layer_of_an_image_deletes_is_found_and_says_so(
 ) -> None:
     low = tarred(*[(f"{at}/{n}.bin", MARK + at.encode()) for at in ("a", "b", "./c/d", "e") for n in (1, 2)])
     high = gzip.compress(tarred(("a/.wh.1.bin", b""), ("b/.wh..wh..opq", b""), ("b/3.bin", MARK), ("./.wh.c", b"")))
-    files = image_files(low, high, oci=oci)
-    target = tmp_path / "image"
-    if folder:
-        for name, data in files.items():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            (target / name).write_bytes(data)
-    else:
-        target.write_bytes(tarred(*files.items()))
+    target = image_at(tmp_path / "image", image_files(low, high, oci=oci), folder=folder)
     result = scanned(target, settings())
     deleted = {one.path.rpartition("!/")[2]: bool(one.note) for one in result.findings}
     assert deleted == {
@@ -405,3 +409,31 @@ def test_what_a_later_layer_of_an_image_deletes_is_found_and_says_so(
         "",
         "A later layer of the image deletes it, and it is still in there",
     }
+
+
+@pytest.mark.parametrize("oci", [False, True])
+@pytest.mark.parametrize("folder", [False, True])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_a_later_layer_of_an_image_replaces_is_found_and_says_so(
+    tmp_path: Path, *, oci: bool, folder: bool, workers: int
+) -> None:
+    """The later file may be empty or of another kind, or stand where a folder was; each copy that lies below says so."""
+    low = tarred(("./a/1.bin", MARK), ("a/2.bin", MARK), ("b/c/3.bin", MARK), ("d.zip", zipped(**{"x/4.bin": MARK})))
+    middle = gzip.compress(tarred(("a/1.bin", b""), ("a/2.bin.txt", b""), ("b/c", b"no folder"), ("e/5.bin", MARK)))
+    high = tarred(("./d.zip", b"no archive"), ("e/5.bin", MARK))
+    target = image_at(tmp_path / f"{'0' * 64}.tar", image_files(low, middle, high, oci=oci), folder=folder)
+    kept = settings(workers, keep=tmp_path / "kept")
+    result = scanned(target, kept)
+    said = "a later layer of the image replaces it, and it is still in there"
+    told = [(one.path.split("!/", 2 - folder)[-1], one.evidence[0].what) for one in result.findings]
+    assert {what for _, what in told} == {"the mark", f"the mark; {said}"}
+    assert sorted((path, what.endswith(said)) for path, what in told) == [
+        ("./a/1.bin", True),
+        ("a/2.bin", False),
+        ("b/c/3.bin", True),
+        ("d.zip!/x/4.bin", True),
+        ("e/5.bin", False),
+        ("e/5.bin", True),
+    ]
+    assert {one.note for one in result.findings} == {""}
+    assert scanned(target, kept) == result, "kept answers say the same"

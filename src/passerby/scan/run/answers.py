@@ -24,6 +24,7 @@ class FileAnswers:
         unread: In the order of reading.
         images: Of each container image in it the paths of its layers, lowest first.
         whiteouts: Paths by which a layer of an image deletes what lower ones hold.
+        places: What stands for each file of a layer of an image, so that it is known to replace another.
         files: How many were read: it, and those in it.
         size_bytes: Of them together.
         lasting: Another run would answer the same; not where time ran out or the system refused something.
@@ -34,6 +35,7 @@ class FileAnswers:
     unread: list[Unread] = field(default_factory=list)
     images: list[tuple[str, ...]] = field(default_factory=list)
     whiteouts: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     files: int = 0
     size_bytes: int = 0
     lasting: bool = True

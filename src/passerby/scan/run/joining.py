@@ -38,6 +38,7 @@ class Joining:
         self._unread: set[Unread] = set()
         self._images: set[tuple[str, ...]] = set()
         self._whiteouts: set[str] = set()
+        self._places: set[int] = set()
         self._files = self._size_bytes = 0
 
     def add(self, answers: FileAnswers) -> None:
@@ -47,6 +48,7 @@ class Joining:
         self._unread.update(answers.unread)
         self._images.update(answers.images)
         self._whiteouts.update(answers.whiteouts)
+        self._places.update(answers.places)
         self._files += answers.files
         self._size_bytes += answers.size_bytes
 
@@ -60,7 +62,7 @@ class Joining:
         findings = set(self._findings)
         if self._mentions:
             findings.update(join_packages(self._mentions, read_catalogue()))
-        layers = Layers(self._images, self._whiteouts)
+        layers = Layers(self._images, self._whiteouts, self._places)
         ordered = sorted(map(layers.told, _told_together(findings)), key=finding_order)
         counting = [one for one in suppressions if one.until >= today]
         reasons = {finding: _reason(finding, counting) for finding in ordered}
