@@ -22,7 +22,7 @@ class Source(BaseModel):
     Attributes:
         url: A public page.
         says: What it says, in our words.
-        seen: The day on which it was read; None where it was not opened and only the fact is well known.
+        seen: The day on which it or a stored copy was read; None where it was not opened and only the fact is well known.
     """
 
     model_config = _FROZEN
