@@ -64,7 +64,7 @@ def test_full_disk_leaves_nothing(tmp_path: Path) -> None:
         process = start(source, disk / "out.mp4")
         _, err = process.communicate(timeout=60)
         assert process.returncode == 1
-        assert "OutputError: cannot write" in err
+        assert "NoSpaceError: cannot write" in err
         assert "No space left on device" in err
         assert "free space on the disk" in err
         assert list(disk.iterdir()) == []
