@@ -17,14 +17,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tests.veil_tools import SIZE, Scripted
 
 import passerby
 from passerby.errors import OutputError, UnreadableError, UsageError
-from passerby.values import Digest, Track
+from passerby.values import Detections, Digest, Track
 from passerby.veil.cover.painter import Painter
 from passerby.veil.review import contact, report, report_page
 from passerby.veil.review import measured as measured_module
-from passerby.veil.settings import CoverSettings
+from passerby.veil.run import veil_file, with_places
+from passerby.veil.settings import CoverSettings, CoverStyle, VeilSettings
 from passerby.veil.tools.demo_clip import demo_frames
 
 DIGEST = Digest("sha256:" + "c" * 64)
@@ -192,6 +194,28 @@ def test_measured_file_that_ships_reads_if_there_is_one() -> None:
     if measured_module.MEASURED.exists():
         rows = json.loads(measured_module.MEASURED.read_text(encoding="utf-8"))["rows"]
         assert all(0 <= measured_module.MissRow(**row).missed <= row["faces"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("cover", "listed"),
+    [
+        (CoverSettings(), 0),
+        (CoverSettings(keep=frozenset({1})), 1),
+        (CoverSettings(soft=((1, CoverStyle.BLUR),)), 1),
+    ],
+)
+def test_a_faint_face_where_somebody_is_left_clear_or_text_is_blurred_is_listed(
+    tmp_path: Path, cover: CoverSettings, listed: int
+) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    box = np.array([[140, 70, 180, 120]], np.float32)
+    faint = Scripted(lambda _: Detections(box, np.array([0.15], np.float32)))
+    settings = VeilSettings(cover=cover)
+    drawn = (Track(1, 0, box, np.ones(1, np.float32)),)
+    done = veil_file(tmp_path / "a.png", tmp_path / "b.png", settings, detector=faint, tracks=drawn)
+    told = with_places(done, tmp_path / "b.png", settings)
+    assert sum(not one.covered for one in told.places) == listed
 
 
 def test_every_track_stands_in_a_chosen_frame(veiled: tuple[Path, tuple[Track, ...], list[float]]) -> None:

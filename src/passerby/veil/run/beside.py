@@ -114,7 +114,7 @@ def _places_of(veiled: VeiledFile, settings: VeilSettings) -> tuple[tuple[Review
     doubts_ = [
         (frame, (box[0], box[1], box[2], box[3]), score) for frame, xyxy, score in bare for box in (xyxy.tolist(),)
     ]
-    places, left_out = doubtful_places(veiled.tracks, times_s, doubts_)
+    places, left_out = doubtful_places(_covered(veiled, settings), times_s, doubts_)
     start_s, end_s = settings.write.start_s or 0.0, settings.write.end_s
     inside = [p for p in places if not p.time_s < start_s and (end_s is None or not p.time_s >= end_s)]
     return tuple(inside), left_out
@@ -132,9 +132,16 @@ def _faint(veiled: VeiledFile) -> list[tuple[int, NDArray[np.float32], float]]:
     ]
 
 
+def _covered(veiled: VeiledFile, settings: VeilSettings) -> list[Track]:
+    """Return the tracks that hide a face: not those of who is left clear, nor what is only blurred or pixelated."""
+    others = settings.cover.keep | {number for number, _ in settings.cover.soft}
+    return [track for track in veiled.tracks if track.number not in others]
+
+
 def _is_bare(veiled: VeiledFile, settings: VeilSettings, frame: int, box: NDArray[np.float32]) -> bool:
     """Whether a faint detection is not hidden by the cover of another face."""
-    here = [track.xyxy[frame - track.first] for track in veiled.tracks if track.first <= frame <= track.last]
+    tracks = _covered(veiled, settings)
+    here = [track.xyxy[frame - track.first] for track in tracks if track.first <= frame <= track.last]
     cover, long_side_px = settings.cover, max(veiled.report.width, veiled.report.height)
     covers = with_margin(np.array(here, np.float32), cover.mask_scale, long_side_px, heads=cover.heads)
     return exposed_share(box, covers) > BARE_SHARE
