@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -79,6 +80,16 @@ def test_the_portrait_is_covered_wherever_it_stands_on_the_sphere(
     covered = (written.rgb != rgb).any(axis=2)
     assert bare_share(covered, place, 80) < 0.02
     assert covered.mean() < 0.4
+
+
+def test_a_preview_covers_what_the_run_covers(tmp_path: Path, detector: veil.Detector) -> None:
+    write_picture(Picture(on_sphere((40.0, 90.0), 640, 80), sphere=Sphere()), tmp_path / "a.png")
+    pink = veil.VeilSettings(cover=veil.CoverSettings(fill=(255, 0, 255)))
+    sheet = veil.preview_sheet([tmp_path / "a.png"], detector, pink, suffix=".png")
+    with Image.open(io.BytesIO(sheet)) as image:
+        tile = np.asarray(image.convert("RGB"))[:240, :480].astype(int)
+    covered = np.abs(tile - (255, 0, 255)).max(axis=2) < 100
+    assert bare_share(covered, (40.0, 90.0), 80) < 0.05
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from .frames import (
     veil_frames,
 )
 from .image import (
-    find_in_picture,
+    find_on_page,
 )
 from .known_sizes import (
     Company,
@@ -47,7 +47,7 @@ __all__ = [
     "VeiledFrame",
     "WholeReason",
     "clip_covers",
-    "find_in_picture",
+    "find_on_page",
     "mend_file",
     "picture_cover",
     "settings_digest",

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from passerby.media import ClipSeeker, ContentKind, probe_clip, protect_process, read_picture, sniff_file
+from passerby.media import ClipSeeker, ContentKind, Picture, probe_clip, protect_process, read_picture, sniff_file
 from passerby.veil.cover import Painter
 from passerby.veil.detect import LoadedDetector, Rgb
-from passerby.veil.run import find_in_picture
+from passerby.veil.run import find_on_page
 from passerby.veil.settings import VeilSettings
 from passerby.veil.track import policy_for
 
@@ -48,9 +48,9 @@ def preview_sheet(
     chosen = [sources[row] for row in spread(len(sources), PREVIEW_PICTURES)]
     each = max(1, PREVIEW_PICTURES // len(chosen))
     tiles = [
-        _tile(Image.fromarray(_veiled(rgb, detector, settings)).rotate(turn, expand=True), label)
+        _tile(Image.fromarray(_veiled(picture, detector, settings)).rotate(turn, expand=True), label)
         for source in chosen
-        for rgb, turn, label in _shown(source, each)
+        for picture, turn, label in _shown(source, each)
     ]
     sheet = Image.new("RGB", (_ACROSS * _TILE_PX, sum(row[0] for row in _rows(tiles))), "white")
     top = 0
@@ -74,10 +74,10 @@ def spread(count: int, most: int) -> list[int]:
     return [(2 * row + 1) * count // (2 * most) for row in range(most)]
 
 
-def _shown(source: Path, most: int) -> Iterator[tuple[Rgb, int, str]]:
+def _shown(source: Path, most: int) -> Iterator[tuple[Picture, int, str]]:
     """Yield bare pictures of a source, the turn that shows them upright, and what to write under them."""
     if sniff_file(source).kind is ContentKind.PICTURE:
-        yield read_picture(source).rgb, 0, source.name
+        yield read_picture(source), 0, source.name
         return
     seeker = ClipSeeker(source, frames=probe_clip(source).frames_estimate)
     for index in spread(len(seeker), most):
@@ -87,15 +87,15 @@ def _shown(source: Path, most: int) -> Iterator[tuple[Rgb, int, str]]:
         if not frame.corrupt:
             seconds = int(seeker.times_s[index])
             label = f"{source.name} {seconds // 60}:{seconds % 60:02}"
-            yield np.asarray(frame.picture.to_ndarray(format="rgb24"), np.uint8), seeker.info.rotation_deg, label
+            rgb = np.ascontiguousarray(frame.picture.to_ndarray(format="rgb24"), np.uint8)
+            yield Picture(rgb, sphere=seeker.info.sphere), seeker.info.rotation_deg, label
 
 
-def _veiled(rgb: Rgb, detector: LoadedDetector, settings: VeilSettings) -> Rgb:
-    rgb = np.ascontiguousarray(rgb)
-    faces, _ = find_in_picture(rgb, detector, policy_for(settings.find))
-    height, width = rgb.shape[:2]
-    Painter(settings.cover, width, height).paint_rgb(rgb, faces.xyxy)
-    return rgb
+def _veiled(picture: Picture, detector: LoadedDetector, settings: VeilSettings) -> Rgb:
+    faces, _ = find_on_page(picture, detector, policy_for(settings.find))
+    height, width = picture.rgb.shape[:2]
+    Painter(settings.cover, width, height).paint_rgb(picture.rgb, faces.xyxy)
+    return picture.rgb
 
 
 def _tile(picture: Image.Image, label: str) -> Image.Image:
