@@ -15,6 +15,7 @@ from obstore.store import MemoryStore
 
 from passerby.errors import UnreadableError, UsageError
 from passerby.objects import StoredPath, is_address, place_named, refusal_of
+from passerby.objects.backend import connect
 from passerby.objects.bucket import Bucket
 from passerby.objects.reading import BLOCK_BYTES, Blocks, KeptBlocks, RangeFile
 from passerby.values import digest_bytes
@@ -93,6 +94,15 @@ def test_an_address_is_a_path_that_no_call_takes_for_a_file_of_this_machine() ->
 def test_an_address_that_no_object_has_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="without empty parts"):
         place_named(text)
+
+
+def test_a_key_in_an_address_or_an_endpoint_is_refused_and_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="must hold no key and no password, got one of s3://") as refused:
+        place_named("s3://AKIA:hush@bucket/a.mp4")
+    monkeypatch.setenv("AWS_ENDPOINT", "https://AKIA:hush@s3.example.org")
+    with pytest.raises(UsageError, match="AWS_ENDPOINT must be an address like") as also:
+        connect("s3://bucket")
+    assert all("hush" not in f"{one.value.message}{one.value.hint}" for one in (refused, also))
 
 
 def test_objects_are_written_whole_with_their_digest(tmp_path: Path) -> None:

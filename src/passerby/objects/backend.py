@@ -42,7 +42,9 @@ def _check_endpoints() -> None:
     for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
         value = os.environ.get(name)
         if value and not re.fullmatch(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?(/[!-~]*)?", value):
-            raise UsageError(f"{name} must be an address like https://s3.example.org, got {value!r}")
+            raise UsageError(
+                f"{name} must be an address like https://s3.example.org, without user and password, got another text"
+            )
 
 
 def refusal_of(error: Exception) -> tuple[str, str]:

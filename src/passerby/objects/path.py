@@ -177,6 +177,11 @@ def place_named(text: str | Path) -> Path:
         return Path(text)
     scheme, _, rest = text.partition("://")
     bucket, *names = rest.rstrip("/").split("/")
+    if ":" in bucket:  # what stands before it is not said: it would be in logs
+        raise UsageError(
+            f"an address must hold no key and no password, got one of {scheme.lower()}://",
+            hint="credentials come from the environment",
+        )
     if not bucket or not all(names) or {".", ".."} & set(names):
         raise UsageError(f"an address must be like s3://bucket/folder/name, without empty parts, got {text}")
     return StoredPath(f"{scheme.lower()}:", bucket, *names)
