@@ -118,16 +118,27 @@ def test_a_program_of_another_user_is_told_apart(tmp_path: Path) -> None:
             ["  sl  local_address ...", line(40000, 5000, 1000), line(40001, 5000, 1001), line(40002, 6000, 1001)]
         )
     )
-    assert is_own_program(40000, 5000, table=table, user=1000)
-    assert not is_own_program(40001, 5000, table=table, user=1000)
-    assert is_own_program(40002, 5000, table=table, user=1000), "that one is connected to something else"
-    assert is_own_program(40000, 5000, table=tmp_path / "none", user=1000), "where nobody can tell"
+    assert is_own_program(40000, 5000, tables=[table], user=1000)
+    assert not is_own_program(40001, 5000, tables=[table], user=1000)
+    assert not is_own_program(40001, 5000, tables=[tmp_path / "none", table], user=1000), "one of them may be missing"
+    assert is_own_program(40002, 5000, tables=[table], user=1000), "that one is connected to something else"
+    assert is_own_program(40000, 5000, tables=[tmp_path / "none"], user=1000), "where nobody can tell"
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells")
 def test_the_system_says_whose_a_connection_is() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as ours:
         ports = ours.getsockname()[1], listener.getsockname()[1]
+        assert is_own_program(*ports)
+        assert not is_own_program(*ports, user=os.getuid() + 1)
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp6").exists(), reason="only Linux tells, and only with IPv6")
+def test_a_program_that_comes_through_a_socket_of_ipv6_is_told_apart_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_INET6) as theirs:
+        port = listener.getsockname()[1]
+        theirs.connect(("::ffff:127.0.0.1", port))
+        ports = theirs.getsockname()[1], port
         assert is_own_program(*ports)
         assert not is_own_program(*ports, user=os.getuid() + 1)
 
