@@ -45,6 +45,16 @@ def test_the_list_holds_folders_and_files_and_says_which_are_footage(desk: Desk)
     assert desk.shown(desk.home / "Videos")["parent"] == str(desk.home)
 
 
+def test_a_name_that_is_no_text_costs_its_file_and_not_the_page(desk: Desk) -> None:
+    (desk.home / os.fsdecode(b"caf\xe9.png")).write_bytes(PNG)
+    (desk.home / "a.png").write_bytes(PNG)
+    found = desk.shown()
+    assert ([one["name"] for one in found["files"]], found["left_out"]) == (["a.png"], 1)
+    assert desk.open(desk.home).status_code == 200
+    told = {one["name"]: (one["phase"], one["hint"]) for one in desk.settled()}
+    assert told == {"a.png": ("done", ""), "caf?.png": ("failed", "rename it first")}
+
+
 @pytest.mark.parametrize(
     "folder", ["/proc", "/sys", "/dev", "/", "/etc", "{home}/..", "{home}/out", "{home}/proc/self", "{home}/none"]
 )
@@ -259,6 +269,7 @@ class TestDropped:
         (".b.mp4", "b.mp4"),
         ("a\0b\n.mp4", "ab.mp4"),
         ("x" * 500 + ".mp4", "x" * 120 + ".mp4"),
+        ("集" * 500 + ".mp4", "集" * 40 + ".mp4"),
     ],
 )
 def test_a_dropped_file_s_name_is_one_that_a_file_may_have(name: str, kept: str) -> None:

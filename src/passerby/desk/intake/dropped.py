@@ -22,6 +22,7 @@ from passerby.errors import UnsupportedError, UsageError
 MOST_BYTES = 1 << 30
 """Of all that is held at once. Source: a choice; the original stays where it was, and larger files are opened from the list."""
 _LONGEST_NAME = 120
+"""Bytes, not letters, so that what is written beside it has room for its endings. Source: NAME_MAX of Linux is 255."""
 _LIST_HINT = "choose it from the list instead: it is read from where it lies"
 
 
@@ -131,7 +132,11 @@ def plain_name(name: str) -> str:
     last = name.replace("\\", "/").rpartition("/")[2]
     kept = "".join(letter for letter in last if letter.isprintable()).strip().lstrip(".")
     stem, dot, suffix = kept.rpartition(".")
-    return f"{stem[:_LONGEST_NAME]}.{suffix[:16]}" if dot else kept[:_LONGEST_NAME]
+    return f"{_cut(stem, _LONGEST_NAME)}.{_cut(suffix, 16)}" if dot else _cut(kept, _LONGEST_NAME)
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    return text.encode("utf-8", "ignore")[:most_bytes].decode("utf-8", "ignore")
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from passerby.desk.intake.dropped import DroppedFiles, HeldFile
+from passerby.desk.intake.places import is_text
 from passerby.desk.jobs import JobPhase, JobState, VeilJobs, VeilOrder
 from passerby.desk.project import SIDECAR_SUFFIX, known_digests
 from passerby.errors import PasserbyError, UsageError
@@ -114,7 +115,7 @@ class DeskFiles:
             UsageError: there is nothing to veil.
         """
         inputs = expand_inputs([str(path)])
-        found = [self._opened(job.source.path, job.target) for job in _planned(inputs)]
+        found = [self._opened_if_text(job.source.path, job.target) for job in _planned(inputs)]
         found += [self._refused(failed, error) for failed, error in inputs.failed]
         if not found:
             raise UsageError(f"no picture or clip in {path}", hint="choose another folder, or a file")
@@ -160,6 +161,11 @@ class DeskFiles:
         self._put(replace(found, veiled=target, state=JobState(), job=None))
         self._looking.submit(self._begin, found.id, target)
         return self.get(found.id)
+
+    def _opened_if_text(self, source: Path, target: Path) -> DeskFile:
+        if is_text(str(target)):
+            return self._opened(source, target)
+        return self._refused(source, UsageError("a name must be text (UTF-8), got other bytes", hint="rename it first"))
 
     def _opened(self, source: Path, target: Path, held: HeldFile | None = None) -> DeskFile:
         for one in self.all():
@@ -259,7 +265,7 @@ def file_to_json(file: DeskFile) -> dict[str, Any]:
     """Return what the page is told of a file."""
     state = file.state
     share = min(1.0, state.frames / state.of) if state.of else None
-    return {
+    told = {
         "id": file.id,
         "name": file.name,
         "folder": "" if file.held is not None else str(file.source.parent),
@@ -274,4 +280,8 @@ def file_to_json(file: DeskFile) -> dict[str, Any]:
         "stood": file.stood,
         "error": state.error,
         "hint": state.hint,
+    }
+    return {
+        key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for key, value in told.items()
     }

@@ -47,7 +47,7 @@ class ListedFolder:
         parent: Path of the folder above, or nothing where that is not to be listed.
         folders: Name and path of each folder in it.
         files: The files in it.
-        left_out: Entries that did not find room in the list.
+        left_out: Entries that did not find room in the list, and names that are no text.
     """
 
     path: str
@@ -127,11 +127,10 @@ class Places:
         folders: list[tuple[str, str]] = []
         files: list[ListedFile] = []
         roots = self._all_roots()
-        for one in entries[: self._most]:
+        listed = [one for one in entries if is_text(one.name)][: self._most]
+        for one in listed:
             self._sort_in(one, roots, folders, files)
-        return ListedFolder(
-            str(folder), self._above(folder), tuple(folders), tuple(files), max(0, len(entries) - self._most)
-        )
+        return ListedFolder(str(folder), self._above(folder), tuple(folders), tuple(files), len(entries) - len(listed))
 
     def _sort_in(
         self,
@@ -162,6 +161,19 @@ class Places:
                 yield from sorted(one.resolve() for one in parent.iterdir() if one.is_dir())
             except OSError:
                 continue
+
+
+def is_text(name: str) -> bool:
+    r"""Return whether a name is text: on Linux it may be any bytes, which no page and no JSON can say.
+
+    >>> is_text("café.mp4"), is_text("caf\udce9.mp4")
+    (True, False)
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _order(one: os.DirEntry[str]) -> tuple[str, str]:
