@@ -9,7 +9,7 @@ import numpy as np
 
 from passerby.desk import Project
 from passerby.values import Track, digest_file
-from passerby.veil import RUN_DIGEST_FRAMES, SidecarHeader, run_digests, track_boxes, write_sidecar
+from passerby.veil import RUN_DIGEST_FRAMES, CoverSettings, SidecarHeader, run_digests, track_boxes, write_sidecar
 
 FRAMES = 200
 
@@ -24,14 +24,20 @@ def track(number: int, first: int, last: int, x: float, score: float = 0.9) -> T
 TRACKS = (track(1, 10, 90, 30.0), track(2, 20, 60, 200.0), track(3, 110, 150, 130.0), track(4, 40, 48, 400.0, 0.2))
 
 
-def veiled_file(folder: Path, tracks: tuple[Track, ...] = TRACKS) -> tuple[Path, Path]:
-    """Make a bare input, its output and the output's sidecar; return both files."""
+def veiled_file(
+    folder: Path,
+    tracks: tuple[Track, ...] = TRACKS,
+    *,
+    content: bytes = b"veiled",
+    cover: CoverSettings | None = None,
+) -> tuple[Path, Path]:
+    """Make a bare input, its output of some content, covered so, and the output's sidecar; return both files."""
     source, veiled = folder / "clip.mp4", folder / "clip_veiled.mp4"
     source.write_bytes(b"bare")
-    veiled.write_bytes(b"veiled")
+    veiled.write_bytes(content)
     header = SidecarHeader(
         digest_file(source), 640, 360, FRAMES, Fraction(1, 25), "0", output=digest_file(veiled), run_frames=RUN_DIGEST_FRAMES,
-        runs=run_digests(tracks, FRAMES),
+        runs=run_digests(tracks, FRAMES, cover=cover),
     )  # fmt: skip
     write_sidecar(veiled.with_name(veiled.name + ".tracks.json"), header, track_boxes(tracks))
     return source, veiled

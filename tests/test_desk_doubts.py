@@ -112,5 +112,9 @@ def test_a_file_is_mended_as_it_was_made_and_faces_are_never_blurred(tmp_path: P
         write_manifest(told, veiled, overwrite=True)
         expected = made if not notes else VeilSettings()
         assert told_settings(veiled) == (expected, notes)
+    veiled.write_bytes(b"of an export that never took its name")
+    assert told_settings(veiled) == (
+        VeilSettings(), ("its manifest is of another output: it is covered as usual",)
+    )  # fmt: skip
     (tmp_path / "clip_veiled.mp4.manifest.json").write_text("{}")
     assert told_settings(veiled)[1] == ("its manifest cannot be read: it is covered as usual",)

@@ -24,7 +24,7 @@ from passerby.desk import (
     ZoneEdit,
     export_project,
 )
-from passerby.errors import PasserbyError
+from passerby.errors import DeskError, PasserbyError
 from passerby.media import ClipReader, build_manifest, digest_named, frame_planes, write_manifest
 from passerby.values import Detections, Digest, Track, digest_file
 from passerby.veil import VeilSettings, read_sidecar, veil_file, write_tracks
@@ -208,6 +208,26 @@ def test_an_export_that_cannot_read_the_input_says_so_and_leaves_everything(fold
         with pytest.raises(PasserbyError, match=r"clip\.mp4"):
             export_project(project)
         assert (folder / "clip_veiled.mp4").read_bytes() == was
+
+
+@pytest.mark.parametrize("at", [None, 0.5])
+def test_an_input_that_is_another_one_by_now_is_not_exported(folder: Path, at: float | None) -> None:
+    source, other = folder / "clip.mp4", folder / "other.mp4"
+    make_clip(other, size=SIZE, frames=FRAMES, draw=lambda index, *more: busy(FRAMES - index, *more))
+
+    def replace_source(share: float) -> None:
+        if at is not None and share > at and other.exists():
+            other.replace(source)
+
+    with opened(folder) as project:
+        project.apply(UncoverEdit((2,)))
+        if at is None:
+            other.replace(source)
+        was = (folder / "clip_veiled.mp4").read_bytes()
+        with pytest.raises(DeskError, match=r"clip\.mp4 must be as it was when the project was opened"):
+            export_project(project, progress=replace_source)
+        assert (folder / "clip_veiled.mp4").read_bytes() == was
+        assert project.state().changed_frames == ((30, 80),)
 
 
 def test_what_cannot_be_mended_is_veiled_anew_with_the_edited_tracks(folder: Path) -> None:

@@ -313,6 +313,11 @@ def test_a_project_is_open_in_one_place_and_of_one_file(tmp_path: Path) -> None:
         DeskError, match="header must say format 'passerby-desk' and version 1, got 'passerby-desk' and 9"
     ):
         opened(tmp_path)
+    for none_of_ours in (b"a note without an end", b'{"of": "another program"}\n{"half'):
+        journal.write_bytes(none_of_ours)
+        with pytest.raises(DeskError, match="header must say format"):
+            opened(tmp_path)
+        assert journal.read_bytes() == none_of_ours
     veiled.write_bytes(b"other")
     journal.unlink()
     with opened(tmp_path) as again:

@@ -81,6 +81,7 @@ def export_project(
 
     Raises:
         UsageError: there is no such language.
+        DeskError: the input is another one by now.
         PasserbyError: it could not be written; the earlier output stands as it was.
     """
     return _Export(project, progress or (lambda _: None), language, signers).write()
@@ -111,6 +112,7 @@ class _Export:
         signed = self._beside(".keep.json" + SIGNATURE_SUFFIX)
         decision = None if order is None else decision_of(state, order, signed, signers=self._signers)
         names = {name: self._beside(suffix) for name, suffix in _SUFFIXES.items()}
+        project.check_source()
         with ExitStack() as stack:
             hidden = stack.enter_context(atomic_name(target, overwrite=True, inputs=[project.source]))
             veiled, why_anew = self._veiled(hidden)
@@ -120,6 +122,7 @@ class _Export:
             self._write_beside(ways, veiled, hidden, decision)
             if order is not None:
                 stack.enter_context(atomic_name(self._beside(".keep.json"), overwrite=True)).write_bytes(order)
+            project.check_source()  # it was read by its name, which may have led elsewhere meanwhile
             project.note_exporting(digest, state)
         if order is None:
             self._beside(".keep.json").unlink(missing_ok=True)

@@ -225,11 +225,15 @@ class Draft:
         if doubt is None:
             raise UsageError(f"doubt must be the id of one, got {edit.doubt!r}")
         made = self.settled.get(doubt.id, ("later", None))[1]
-        track = self.tracks.get(made or doubt.track or 0)
-        if edit.settled == "covered" and track is None:
-            made = self._cover(CoverEdit(doubt.boxes))
-        elif edit.settled == "not a face" and track is not None:
-            self._cut_out(track, track.first, track.last)
+        about = [one for number in (made, doubt.track) if (one := self.tracks.get(number or 0)) is not None]
+        if edit.settled == "covered":
+            if not any(one.first <= doubt.first and doubt.last <= one.last for one in about):
+                made = self._cover(CoverEdit(doubt.boxes))
+        elif edit.settled == "not a face":
+            for one in about:  # what was joined to it, or drawn on, since it was in doubt is named by nobody
+                first, last = max(one.first, doubt.first), min(one.last, doubt.last)
+                if first <= last:
+                    self._cut_out(one, first, last)
         self.settled[doubt.id] = (edit.settled, made)
 
     def _put(self, one: DeskTrack) -> None:

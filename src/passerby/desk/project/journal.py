@@ -52,8 +52,8 @@ class Journal:
             self._size = len(data) - len(rest)
             self.torn = len(rest)
             self.rows = tuple(_row(path, number, line) for number, line in enumerate(whole.split(b"\n"), 1) if line)
-            if self.torn:
-                self._cut()
+            if self.torn and self.rows and self.rows[0].get("format") == FORMAT:
+                self._cut()  # of a file that is none of ours nothing is taken away
         except BaseException:
             os.close(self._handle)
             raise
@@ -89,8 +89,10 @@ class Journal:
         self._size += len(line)
 
     def close(self) -> None:
-        """Let go of the file and its lock."""
-        os.close(self._handle)
+        """Let go of the file and its lock; what is added later fails, and never goes to another file of that number."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
 
     def _cut(self) -> None:
         """Take away what lies behind the last whole line."""

@@ -8,21 +8,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
 import passerby
 from passerby.desk.project.doubts import doubt_to_json, doubts_of_tracks, in_order, join_doubts
 from passerby.desk.project.draft import Draft
-from passerby.desk.project.edit_json import edit_to_json
-from passerby.desk.project.edits import DeskEdit
+from passerby.desk.project.edit_json import edit_to_json, parse_edit
+from passerby.desk.project.edits import DeskEdit, ZoneEdit
 from passerby.desk.project.journal import FORMAT, VERSION, Journal
 from passerby.desk.project.known import known_digest
 from passerby.desk.project.paths import differing, piece
 from passerby.desk.project.replay import Replay
 from passerby.desk.project.state import DeskDoubt, DeskState, DeskTrack
-from passerby.desk.project.told import told_settings
-from passerby.errors import DeskError, UnreadableError
+from passerby.desk.project.taken_in import unknown_covers
+from passerby.desk.project.told import told_settings, told_zones
+from passerby.errors import DeskError, PasserbyError, UnreadableError
 from passerby.files import FileSystem, write_atomic
 from passerby.media import expand_inputs, plan_outputs
 from passerby.values import Digest, Zone, digest_bytes
@@ -32,6 +34,8 @@ from passerby.veil import (
     merge_intervals,
     read_sidecar,
     read_sidecar_header,
+    run_digests,
+    settings_digest,
     track_boxes,
     tracks_from_edited,
 )
@@ -69,14 +73,18 @@ class Project:
         self.settings, self.notes = told_settings(veiled)
         if journal.torn:
             self.notes += (f"half a last line of {journal.torn} bytes was left out: its edit was never acknowledged",)
-        self._base = Draft.of(tracks_from_edited(boxes), self.settings.cover.zones, self.header.frames)
+        zones = _zones_of(journal, self.settings.cover.zones)
+        self._base = Draft.of(tracks_from_edited(boxes), zones, self.header.frames)
         rows = journal.rows[1:]
         replay = Replay(journal.path, rows)
         self._edits, self._redo, self._doubts = replay.edits, replay.redo, replay.doubts
         self._draft = replay.fold(self._base)
         self._lines = 1 + len(rows)
-        self._exported = self._shown(_output_digest(veiled), replay, rows)
         self._state: DeskState | None = None
+        output = _output_digest(veiled)
+        self._exported = self._shown(output, replay, rows)
+        if self._exported is None and output is not None:
+            self._take_in(output)
 
     @classmethod
     def open(
@@ -101,7 +109,7 @@ class Project:
         path, base = folder / (source.name + JOURNAL_SUFFIX), folder / (source.name + BASE_SUFFIX)
         digest = _digest(source)
         if not path.exists():
-            _begin(path, base, veiled.with_name(veiled.name + SIDECAR_SUFFIX), digest)
+            _begin(path, base, veiled, digest)
         journal = Journal(path, system=system or FileSystem())
         try:
             _check_header(path, journal.rows, digest, base)
@@ -165,6 +173,19 @@ class Project:
                 self._doubts |= {one.id: one for one in new}
             return self.state()
 
+    def check_source(self) -> None:
+        """Refuse to go on with an input that is another one by now: its faces are not where the covers are.
+
+        Raises:
+            DeskError: that is so.
+            UnreadableError: it cannot be read.
+        """
+        if _digest(self.source) != self.header.source:
+            raise DeskError(
+                f"{self.source} must be as it was when the project was opened, got another file",
+                hint="put the input back; what was written before stands as it was",
+            )
+
     def note_exporting(self, output: Digest, state: DeskState) -> None:
         """Take in which state an output shows that is about to take its name; errors as for :meth:`add_doubts`."""
         with self._lock:
@@ -207,10 +228,39 @@ class Project:
         if line is not None:
             draft = Replay(self._journal.path, rows[: line - 1]).fold(self._base)
             return tuple(draft.tracks.values()), tuple(draft.zones.values())
-        if output is not None and output == self.header.output:
+        if output is not None and output == self.header.output and self._is_covered_so():
             return tuple(self._base.tracks.values()), tuple(self._base.zones.values())
-        self.notes += ("the output is not the one that the tracks are of: all of it is veiled anew",)
+        self.notes += ("the output does not show what the project says: all of it is veiled anew",)
         return None
+
+    def _is_covered_so(self) -> bool:
+        """Return whether the first output covers all its tracks, as the project will: nobody was left clear, nothing blurred."""
+        header = self.header
+        if header.settings is not None and header.settings != settings_digest(self.settings):
+            return False
+        tracks, run_frames = [one.track for one in self._base.tracks.values()], header.run_frames or 1
+        return not header.runs or any(
+            header.runs == run_digests(tracks, header.frames, run_frames, numbered=numbered)
+            for numbered in (False, True)
+        )
+
+    def _take_in(self, output: Digest) -> None:
+        """Go on covering what an output covers that was not made from this project, where its sidecar tells."""
+        try:
+            header, boxes = read_sidecar(self.veiled.with_name(self.veiled.name + SIDECAR_SUFFIX))
+        except PasserbyError:
+            return
+        if (header.output, header.source, header.frames) != (output, self.header.source, self.header.frames):
+            return
+        known = [*self._base.tracks.values(), *self._draft.tracks.values()]
+        more: list[DeskEdit] = [*unknown_covers(tracks_from_edited(boxes), [one.track for one in known])]
+        there = {zone.points for zone in self._draft.zones.values()}
+        free = (name for n in count(1) if (name := f"zone {n}") not in self._draft.zones)
+        more += [ZoneEdit(one.points, next(free)) for one in self.settings.cover.zones if one.points not in there]
+        for edit in more:
+            self.apply(parse_edit(edit_to_json(edit)))
+        if more:
+            self.notes += (f"{len(more)} covers of the output that the project did not know were taken in",)
 
     def _made(self) -> DeskState:
         draft = self._draft
@@ -257,17 +307,29 @@ def _output_digest(veiled: Path) -> Digest | None:
         return None
 
 
-def _begin(path: Path, base: Path, sidecar: Path, source: Digest) -> None:
-    """Begin a project: the sidecar of the first veil is kept as it is, and the journal names both."""
+def _zones_of(journal: Journal, usual: tuple[Zone, ...]) -> tuple[Zone, ...]:
+    """Return the zones of the first veil: an export's manifest tells those that edits made too."""
+    told = journal.rows[0].get("zones")
+    try:
+        return usual if told is None else told_zones(told)
+    except (LookupError, TypeError, ValueError) as exc:
+        raise DeskError(f"{journal.path}:1: zones must be a list of names and points, got: {exc}") from exc
+
+
+def _begin(path: Path, base: Path, veiled: Path, source: Digest) -> None:
+    """Begin a project: the sidecar of the first veil is kept as it is, and the journal names both, and the zones."""
+    sidecar = veiled.with_name(veiled.name + SIDECAR_SUFFIX)
     check_sidecar_source(read_sidecar_header(sidecar), source, sidecar)
     data = sidecar.read_bytes()
     write_atomic(base, data, mode=0o600)
-    Journal.begin(path, _header(source, digest_bytes(data)))
+    zones = told_settings(veiled)[0].cover.zones
+    Journal.begin(path, _header(source, digest_bytes(data), zones))
 
 
-def _header(source: Digest, tracks: Digest) -> dict[str, Any]:
+def _header(source: Digest, tracks: Digest, zones: Iterable[Zone]) -> dict[str, Any]:
     return {
         "format": FORMAT, "version": VERSION, "source": source, "tracks": tracks, "passerby": passerby.__version__,
+        "zones": [{"name": zone.name, "points": [list(point) for point in zone.points]} for zone in zones],
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from passerby.desk.project.known import known_digest
 from passerby.errors import UsageError
 from passerby.media import MANIFEST_SUFFIX
 from passerby.values import Zone
@@ -16,6 +17,15 @@ _COVER = ("mask_scale", "mosaic_cells", "heads")
 _WRITE = ("preset", "crf", "keep_audio", "keep_metadata")
 
 
+def told_zones(told: Any) -> tuple[Zone, ...]:  # noqa: ANN401 - JSON's own shape
+    """Return zones as a manifest or a journal tells them.
+
+    Raises:
+        LookupError, TypeError, ValueError: they are none.
+    """
+    return tuple(Zone(tuple((float(x), float(y)) for x, y in zone["points"]), str(zone["name"])) for zone in told)
+
+
 def told_settings(veiled: Path) -> tuple[VeilSettings, tuple[str, ...]]:
     """Return the settings that an output was made with, and what of them the desk does not take over, in words.
 
@@ -24,8 +34,11 @@ def told_settings(veiled: Path) -> tuple[VeilSettings, tuple[str, ...]]:
     """
     try:
         with veiled.with_name(veiled.name + MANIFEST_SUFFIX).open("rb") as file:
-            told = json.loads(file.read(_MOST_BYTES))["settings"]
-        return _settings(told["find"], told["cover"], told["write"])
+            told = json.loads(file.read(_MOST_BYTES))
+        if veiled.exists() and known_digest(veiled) not in {one["digest"] for one in told["outputs"]}:
+            return VeilSettings(), ("its manifest is of another output: it is covered as usual",)
+        made = told["settings"]
+        return _settings(made["find"], made["cover"], made["write"])
     except FileNotFoundError:
         return VeilSettings(), ("no manifest tells how it was made: it is covered as usual",)
     except (OSError, ValueError, LookupError, TypeError, UsageError):
@@ -47,13 +60,9 @@ def _settings(find: Any, cover: Any, write: Any) -> tuple[VeilSettings, tuple[st
         CoverSettings(
             style,
             (red, green, blue),
-            zones=_zones(cover["zones"]),
-            exclude_zones=_zones(cover["exclude_zones"]),
+            zones=told_zones(cover["zones"]),
+            exclude_zones=told_zones(cover["exclude_zones"]),
             **{name: type(getattr(CoverSettings(), name))(cover[name]) for name in _COVER},
         ),
         WriteSettings(**{name: type(getattr(usual, name))(write[name]) for name in _WRITE}),
     ), notes
-
-
-def _zones(told: list[Any]) -> tuple[Zone, ...]:
-    return tuple(Zone(tuple((float(x), float(y)) for x, y in zone["points"]), str(zone["name"])) for zone in told)
