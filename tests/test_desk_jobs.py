@@ -17,7 +17,7 @@ from passerby.config import PORTRAIT
 from passerby.desk.jobs.running import COMMAND, JobPhase, JobState, VeilJobs, VeilOrder
 from passerby.desk.jobs.work import ProgressTold, veil_beside
 from passerby.desk.project import Project
-from passerby.errors import PasserbyError
+from passerby.errors import PasserbyError, UnreadableError
 from passerby.values import digest_file
 from passerby.veil import read_sidecar
 
@@ -197,3 +197,16 @@ def test_an_output_that_fails_leaves_no_tracks_and_no_manifest(tmp_path: Path) -
     with pytest.raises(PasserbyError):
         veil_beside(source, tmp_path / "o.png", tmp_path / "t.json", ProgressTold(lambda _: None))
     assert sorted(one.name for one in tmp_path.iterdir()) == ["portrait.png", "t.json"]
+
+
+def test_a_file_that_is_replaced_while_it_is_veiled_leaves_nothing(tmp_path: Path) -> None:
+    source = make_clip(tmp_path / "a.mp4", frames=30)
+    other = make_clip(tmp_path / "other.mp4", frames=30)
+
+    def replace_it(_: object) -> None:
+        if other.exists():
+            other.replace(source)
+
+    with pytest.raises(UnreadableError, match=r"a\.mp4 was changed while it was read"):
+        veil_beside(source, tmp_path / "o.mp4", tmp_path / "t.json", ProgressTold(replace_it))
+    assert [one.name for one in tmp_path.iterdir()] == ["a.mp4"]

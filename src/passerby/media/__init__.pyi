@@ -77,8 +77,10 @@ from .sources import (
     InputSource,
     SkippedInput,
     SourceKind,
+    check_unchanged,
     expand_inputs,
     may_hold_footage,
+    source_version,
 )
 from .spheres import (
     Sphere,
@@ -126,6 +128,7 @@ __all__ = [
     "WriteSettings",
     "build_avcc",
     "build_manifest",
+    "check_unchanged",
     "code_in_memory",
     "cover_whole",
     "digest_named",
@@ -151,6 +154,7 @@ __all__ = [
     "scaled_luma",
     "scaled_rgb",
     "sniff_file",
+    "source_version",
     "transcode",
     "write_manifest",
     "write_picture",

@@ -103,6 +103,37 @@ def may_hold_footage(name: str) -> bool:
     return Path(name).suffix.lower() in _FOOTAGE_SUFFIXES
 
 
+def source_version(path: Path) -> str | None:
+    """Return what tells what stands under a name now from whatever takes its place; None where nothing does.
+
+    A source is read more than once: faces that were found in one file are not where they are in another.
+
+    Raises:
+        UnreadableError: an object is gone.
+        StoreError: the store does not answer, or refuses.
+    """
+    try:
+        if isinstance(path, StoredPath):
+            return path.version_and_digest()[0]
+        told = path.stat()
+    except FileNotFoundError as exc:
+        raise UnreadableError(f"there is no {'object' if isinstance(path, StoredPath) else 'file'} {path}") from exc
+    except OSError:
+        return None
+    return f"{told.st_dev}.{told.st_ino}.{told.st_size}.{told.st_mtime_ns}"
+
+
+def check_unchanged(path: Path, version: str | None) -> None:
+    """Refuse what was made of a source that is another one now; ``version`` is what it was before it was read.
+
+    Raises:
+        UnreadableError: it is another, or gone.
+        StoreError: the store does not answer, or refuses.
+    """
+    if source_version(path) != version:
+        raise UnreadableError(f"{path} was changed while it was read", hint="veil it again")
+
+
 def expand_inputs(named: Sequence[str], *, output: str | Path | None = None, veiled: str = VEILED) -> Inputs:
     """Find what the user's inputs hold.
 

@@ -12,9 +12,9 @@ from passerby.cli.veil.options import VeilOptions
 from passerby.cli.veil.resuming import check_manifest
 from passerby.cli.veil.tracks import tracks_of
 from passerby.cli.veil.until_clean import cover_until_clean
-from passerby.errors import PasserbyError, UnreadableError
+from passerby.errors import PasserbyError
 from passerby.files import atomic_name
-from passerby.media import OutputJob, build_manifest, digest_named, write_manifest
+from passerby.media import OutputJob, build_manifest, check_unchanged, digest_named, source_version, write_manifest
 from passerby.objects import StoredPath
 from passerby.veil import (
     Detector,
@@ -69,7 +69,7 @@ def veil_one(
         PasserbyError: it could not be veiled.
     """
     source, target = order.job.source.path, order.job.target
-    version = _version_of(source)
+    version = source_version(source)
     with folder_for(target), atomic_name(target, overwrite=order.replaces, inputs=[source]) as beside:
         if options.manifest:
             check_manifest(target, overwrite=order.replaces)
@@ -84,8 +84,7 @@ def veil_one(
         veiled = replace(veiled, report=told)
         if options.tracks_out is not None:
             notes += (_write_tracks(options.tracks_out, veiled, beside, settings),)
-        if _version_of(source) != version:
-            raise UnreadableError(f"{source} was changed while it was read", hint="repeat the command")
+        check_unchanged(source, version)
         report = with_places(veiled, beside, settings) if options.report is not None else told
         if options.manifest:
             _write_manifest(source, beside, target, settings, report)
@@ -93,18 +92,6 @@ def veil_one(
     if report.no_hardware:
         warnings = (f"note: encoded in software, {report.encoder}: {report.no_hardware}",)
     return FileOutcome(report, warnings, (_summary(report), *notes))
-
-
-def _version_of(source: Path) -> str | None:
-    """Return which version of an object a store holds now; another may take its place while it is read in pieces.
-
-    Raises:
-        UnreadableError: the object is gone.
-    """
-    try:
-        return source.version_and_digest()[0] if isinstance(source, StoredPath) else None
-    except FileNotFoundError as exc:
-        raise UnreadableError(f"there is no object {source}") from exc
 
 
 @contextmanager

@@ -21,7 +21,14 @@ from passerby.config import share_processors
 from passerby.desk.project import Project, doubts_of_report, doubts_of_verify
 from passerby.errors import PasserbyError
 from passerby.files import atomic_name, unwind_on_signals
-from passerby.media import build_manifest, digest_named, protect_process, write_manifest
+from passerby.media import (
+    build_manifest,
+    check_unchanged,
+    digest_named,
+    protect_process,
+    source_version,
+    write_manifest,
+)
 from passerby.veil import (
     Detector,
     FindSettings,
@@ -70,16 +77,17 @@ def veil_beside(source: Path, target: Path, tracks: Path, progress: ProgressTold
     Raises:
         PasserbyError: it could not be veiled; nothing is left then.
     """
-    settings = VeilSettings()
+    settings, version = VeilSettings(), source_version(source)
     with atomic_name(target, overwrite=False, inputs=[source]) as beside:
         veiled = veil_file(source, beside, settings, progress=progress)
         report = replace(with_places(veiled, beside, settings), output=target.name)
+        check_unchanged(source, version)
         made: list[Path] = []
         try:
             write_tracks(tracks, replace(veiled, report=report), settings)
             made.append(tracks)
             found = build_manifest(
-                inputs=[digest_named(source)],
+                inputs=[digest_named(source, digest=report.source_digest)],
                 outputs=[digest_named(beside, name=target.name)],
                 settings=settings,
                 weights=report.weights,
