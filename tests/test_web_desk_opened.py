@@ -135,3 +135,18 @@ def test_a_file_that_is_not_veiled_yet_is_said_so(tmp_path: Path) -> None:
         pytest.raises(UsageError, match="must be veiled before it is looked"),
     ):
         edited("1")
+
+
+def test_a_desk_that_exports_is_busy_also_when_nobody_looks(tmp_path: Path) -> None:
+    source = veiled_clip(tmp_path)
+    done = DeskFile("1", source, tmp_path / "street_veiled.mp4", JobState(JobPhase.DONE))
+    with OpenedFiles(lambda _: done) as edited:
+        seen = []
+
+        def enough(_: float) -> None:
+            seen.append(edited.busy)
+            raise UsageError("enough")
+
+        with pytest.raises(UsageError, match="enough"):
+            edited("1").export(enough, "en")
+        assert (seen, edited.busy) == ([True], False)

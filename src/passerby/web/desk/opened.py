@@ -42,6 +42,10 @@ class OpenedFile:
 
     Args:
         file: That is veiled.
+
+    Attributes:
+        name: As the user knows it.
+        exporting: Whether an export is on its way.
     """
 
     def __init__(self, file: DeskFile) -> None:
@@ -50,6 +54,7 @@ class OpenedFile:
         self._project = Project.open(file.source, file.veiled, beside=beside)
         self._lock = threading.Lock()
         self._frames: dict[Path, FrameServer] = {}
+        self.exporting = False
 
     def close(self) -> None:
         """Let go of it."""
@@ -114,7 +119,11 @@ class OpenedFile:
 
     def export(self, progress: Callable[[float], None], language: str) -> list[WrittenOutput]:
         """Write what changed."""
-        export_project(self._project, progress=progress, language=language)
+        self.exporting = True
+        try:
+            export_project(self._project, progress=progress, language=language)
+        finally:
+            self.exporting = False
         with self._lock:
             before = self._frames.pop(self._project.veiled, None)
         if before is not None:
@@ -146,6 +155,12 @@ class OpenedFiles:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @property
+    def busy(self) -> bool:
+        """Return whether something is being exported."""
+        with self._lock:
+            return any(one.exporting for one in self._open.values())
 
     def __call__(self, number: str) -> EditedFile:
         """Return a file that is looked over.

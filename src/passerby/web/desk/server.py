@@ -68,7 +68,7 @@ def serve_desk(named: Sequence[Path], ready: Callable[[str], None], *, most: int
                 files.open(places.allowed(one))
         port = listener.getsockname()[1]
         entry = DeskEntry(f"{desk_name()}:{port}", is_own=partial(is_own_program, served=port))
-        with IdleWatch(lambda: files.busy, _end) as idle:
+        with IdleWatch(lambda: files.busy or edited.busy, _end) as idle:
             parts = DeskParts(entry=entry, files=files, places=places, edited=edited, end=_end, asked=idle.asked)
             serve_app(desk_app(parts), listener, ready=lambda: ready(entry.address))
 
