@@ -115,7 +115,7 @@ class StandIn:
             "undo_depth": len(self.edits), "redo_depth": len(self.undone), "frames": self.frames,
         }  # fmt: skip
 
-    def edit(self, row: object) -> Row:
+    def edit(self, row: object, _: int | None) -> Row:
         """Take an edit."""
         if not isinstance(row, dict) or "do" not in row:
             raise UsageError("an edit must say what to do", hint="name it by do")
@@ -123,12 +123,12 @@ class StandIn:
         self.undone.clear()
         return self.state()
 
-    def undo(self) -> Row:
+    def undo(self, _: int | None) -> Row:
         """Take the last edit back."""
         self.undone.append(self.edits.pop())
         return self.state()
 
-    def redo(self) -> Row:
+    def redo(self, _: int | None) -> Row:
         """Make it again."""
         self.edits.append(self.undone.pop())
         return self.state()

@@ -24,7 +24,7 @@ REPORT = VeilReport(
     "Łódź \u2013 œuvre <b>.mp4", DIGEST, "Straße_veiled.mp4", DIGEST, "none", DIGEST, 640, 360, 1500, 100, 900, 0.0123, 3.0,
     settings={"cover": {"style": "solid"}}, zones=("door", "window"),
 )  # fmt: skip
-STATE = DeskState(1500, (), (), (), None, (), 0, (), (), 0, 0, 1)
+STATE = DeskState(1500, (), (), (), None, (), 0, (), (), 0, 0, 1, 0)
 MEASURED = Measured(
     "1",
     "annotated clips of streets",

@@ -91,6 +91,18 @@ def test_what_is_no_edit_is_refused_in_words(client: httpx.Client, body: bytes, 
     assert words in answer.json()["error"]
 
 
+def test_what_was_asked_for_in_another_window_s_state_is_refused(client: httpx.Client) -> None:
+    seen = client.get("/api/files/1/state").json()["steps"]
+    client.post(f"/api/files/1/edits?seen={seen}", json={"do": "split", "track": 1, "frame": 10})
+    client.post(f"/api/files/1/undo?seen={seen + 1}")
+    now = client.post(f"/api/files/1/edits?seen={seen + 2}", json={"do": "split", "track": 2, "frame": 30}).json()
+    assert [(one["number"], one["first"]) for one in now["tracks"]] == [(1, 0), (2, 20), (3, 30)]
+    for way, row in (("edits", {"do": "uncover", "tracks": [3]}), ("undo", {}), ("redo", {})):
+        late = client.post(f"/api/files/1/{way}?seen={seen + 1}", json=row)
+        assert (late.status_code, late.json()["hint"]) == (409, "look again, and repeat it"), "3 was another one then"
+    assert client.get("/api/files/1/state").json()["steps"] == now["steps"] == seen + 3
+
+
 def test_one_person_s_next_piece_is_offered(client: httpx.Client) -> None:
     client.post("/api/files/1/edits", json={"do": "keep", "tracks": [1], "why": "consent"})
     found = client.get("/api/files/1/pieces?track=1&frame=19").json()["pieces"]

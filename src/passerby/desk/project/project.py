@@ -45,6 +45,7 @@ JOURNAL_SUFFIX, BASE_SUFFIX = ".desk.jsonl", ".desk.tracks.json"
 SIDECAR_SUFFIX = ".tracks.json"
 """Behind the whole name of the output."""
 
+_STEPS = frozenset({"do", "undo", "redo"})
 Shown = tuple[tuple[DeskTrack, ...], tuple[Zone, ...]]
 """What an output shows: tracks and zones."""
 
@@ -80,6 +81,7 @@ class Project:
         self._edits, self._redo, self._doubts = replay.edits, replay.redo, replay.doubts
         self._draft = replay.fold(self._base)
         self._lines = 1 + len(rows)
+        self._steps = sum(not row.keys().isdisjoint(_STEPS) for row in rows)
         self._state: DeskState | None = None
         output = _output_digest(veiled)
         self._exported = self._shown(output, replay, rows)
@@ -137,14 +139,21 @@ class Project:
                 self._state = self._made()
             return self._state
 
-    def apply(self, edit: DeskEdit) -> DeskState:
+    def apply(self, edit: DeskEdit, *, seen: int | None = None) -> DeskState:
         """Apply an edit; when this returns it is on disk, when it raises nothing was changed.
+
+        Args:
+            edit: What to do.
+            seen: The ``steps`` of the state that it was made for, where that is known: a track's number may stand for another
+                one once edits were taken back.
 
         Raises:
             UsageError: the edit does not fit.
+            DeskError: it was made for an earlier state.
             OutputError: it cannot be written.
         """
         with self._lock:
+            self._check_seen(seen)
             draft = self._draft.copy()
             draft.apply(edit, self._doubts)
             self._write(edit_to_json(edit))
@@ -152,13 +161,13 @@ class Project:
             self._edits.append(edit)
             return self.state()
 
-    def undo(self) -> DeskState:
-        """Take back the last edit, where there is one; errors as for :meth:`apply`."""
-        return self._step("undo", self._edits, self._redo)
+    def undo(self, *, seen: int | None = None) -> DeskState:
+        """Take back the last edit, where there is one; as for :meth:`apply`."""
+        return self._step("undo", self._edits, self._redo, seen)
 
-    def redo(self) -> DeskState:
-        """Apply again what was taken back last, where there is something; errors as for :meth:`apply`."""
-        return self._step("redo", self._redo, self._edits)
+    def redo(self, *, seen: int | None = None) -> DeskState:
+        """Apply again what was taken back last, where there is something; as for :meth:`apply`."""
+        return self._step("redo", self._redo, self._edits, seen)
 
     def add_doubts(self, found: Iterable[DeskDoubt]) -> DeskState:
         """Take in places for a person to look at; those that are known already are joined. No step of undo.
@@ -207,8 +216,13 @@ class Project:
         ]
         return tuple(track_boxes(tracks))
 
-    def _step(self, name: str, there: list[DeskEdit], other: list[DeskEdit]) -> DeskState:
+    def _check_seen(self, seen: int | None) -> None:
+        if seen is not None and seen != self._steps:
+            raise DeskError("the file was changed in another window meanwhile", hint="look again, and repeat it")
+
+    def _step(self, name: str, there: list[DeskEdit], other: list[DeskEdit], seen: int | None) -> DeskState:
         with self._lock:
+            self._check_seen(seen)
             if there:
                 self._write({name: 1})
                 other.append(there.pop())
@@ -220,6 +234,7 @@ class Project:
     def _write(self, row: dict[str, Any]) -> None:
         self._journal.append(row)
         self._lines += 1
+        self._steps += not row.keys().isdisjoint(_STEPS)
         self._state = None
 
     def _shown(self, output: Digest | None, replay: Replay, rows: Sequence[dict[str, Any]]) -> Shown | None:
@@ -283,6 +298,7 @@ class Project:
             undo_depth=len(self._edits),
             redo_depth=len(self._redo),
             line=self._lines,
+            steps=self._steps,
         )
 
 

@@ -148,6 +148,7 @@ class DeskState:
         undo_depth: How many edits can be undone.
         redo_depth: How many can be done again.
         line: So many lines of the journal make it.
+        steps: So many edits were made, taken back and made again until then.
     """
 
     frames: int
@@ -162,6 +163,7 @@ class DeskState:
     undo_depth: int
     redo_depth: int
     line: int
+    steps: int
 
     def covers_at(self, frame: int) -> tuple[DeskTrack, ...]:
         """Return the tracks that are covered in a frame."""

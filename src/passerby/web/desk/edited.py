@@ -52,15 +52,15 @@ class EditedFile(Protocol):
         """Return tracks, doubts and all else that follows from the edits."""
         ...
 
-    def edit(self, row: object) -> Row:
-        """Make an edit, durably, and return the state."""
+    def edit(self, row: object, seen: int | None) -> Row:
+        """Make an edit, durably, and return the state; ``seen`` is the ``steps`` of the state that it was made for."""
         ...
 
-    def undo(self) -> Row:
+    def undo(self, seen: int | None) -> Row:
         """Take the last edit back."""
         ...
 
-    def redo(self) -> Row:
+    def redo(self, seen: int | None) -> Row:
         """Make it again."""
         ...
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from passerby.errors import PasserbyError, UsageError
+from passerby.errors import DeskError, PasserbyError, UsageError
 from passerby.web.desk.edited import EditedFile, EditedFiles, Row, asked_number, refused
 from passerby.web.desk.exporting import Exports
 from passerby.web.desk.pages import DeskPages
@@ -65,6 +65,8 @@ class EditingPages:
                 return await run(request, await run_in_threadpool(self._edited, request.path_params["id"]))
             except LookupError:
                 return self._pages.refused(request, "missing")
+            except DeskError as exc:
+                return refused(exc, 409)
             except PasserbyError as exc:
                 return refused(exc)
 
@@ -100,17 +102,15 @@ class EditingPages:
     async def edit(self, request: Request, file: EditedFile) -> Response:
         """Make one edit: it is durable before this is answered."""
         row = await _asked_row(request)
-        return JSONResponse(dict(await run_in_threadpool(file.edit, row)))
+        return JSONResponse(dict(await run_in_threadpool(file.edit, row, asked_number(request, "seen"))))
 
     async def undo(self, request: Request, file: EditedFile) -> Response:
         """Take the last edit back."""
-        del request
-        return JSONResponse(dict(await run_in_threadpool(file.undo)))
+        return JSONResponse(dict(await run_in_threadpool(file.undo, asked_number(request, "seen"))))
 
     async def redo(self, request: Request, file: EditedFile) -> Response:
         """Make the edit again that was taken back last."""
-        del request
-        return JSONResponse(dict(await run_in_threadpool(file.redo)))
+        return JSONResponse(dict(await run_in_threadpool(file.redo, asked_number(request, "seen"))))
 
     async def follow(self, request: Request, file: EditedFile) -> Response:
         """Follow a box, one line a frame as it is found; ends when the page ends the request."""

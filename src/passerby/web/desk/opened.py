@@ -84,20 +84,20 @@ class OpenedFile:
         """Return what follows from the edits."""
         return self._told(self._project.state())
 
-    def edit(self, row: object) -> Row:
+    def edit(self, row: object, seen: int | None) -> Row:
         """Make an edit, durably."""
-        return self._told(self._project.apply(parse_edit(row)))
+        return self._told(self._project.apply(parse_edit(row), seen=seen))
 
-    def undo(self) -> Row:
+    def undo(self, seen: int | None) -> Row:
         """Take the last edit back."""
-        return self._told(self._project.undo())
+        return self._told(self._project.undo(seen=seen))
 
-    def redo(self) -> Row:
+    def redo(self, seen: int | None) -> Row:
         """Make it again."""
-        return self._told(self._project.redo())
+        return self._told(self._project.redo(seen=seen))
 
     def _told(self, state: DeskState) -> dict[str, Any]:
-        return state_to_json(state) | {"cuts": list(self._project.header.cuts)}
+        return state_to_json(state) | {"cuts": list(self._project.header.cuts), "steps": state.steps}
 
     def boxes(self, first: int, last: int) -> Row:
         """Return the boxes of a span of frames."""

@@ -24,7 +24,7 @@ async function ask(path, { method = "GET", json, body, signal } = {}) {
   }
   document.getElementById("gone").hidden = true;
   const told = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(told.error), { hint: told.hint ?? "" });
+  if (!answer.ok) throw Object.assign(new Error(told.error), { hint: told.hint ?? "", status: answer.status });
   return told;
 }
 

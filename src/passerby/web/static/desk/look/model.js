@@ -55,8 +55,10 @@ export class Model extends EventTarget {
 
   async send(way, json, done = "saved") {
     try {
-      this.take(await ask(`${this.base}/${way}`, { method: "POST", json }));
+      const { steps } = this.state;
+      this.take(await ask(`${this.base}/${way}${steps === undefined ? "" : `?seen=${steps}`}`, { method: "POST", json }));
     } catch (error) {
+      if (error.status === 409) await this.load().catch(() => {}); // another window was faster: its state is shown
       this.say(`${error.message}${error.hint ? ` ${error.hint}` : ""}`, true);
       return false;
     }
