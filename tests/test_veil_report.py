@@ -210,7 +210,7 @@ def test_a_faint_face_where_somebody_is_left_clear_or_text_is_blurred_is_listed(
     noise = np.random.default_rng(1).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
     box = np.array([[140, 70, 180, 120]], np.float32)
-    faint = Scripted(lambda _: Detections(box, np.array([0.15], np.float32)))
+    faint = Scripted(lambda _: Detections(box, np.array([0.06], np.float32)))
     settings = VeilSettings(cover=cover)
     drawn = (Track(1, 0, box, np.ones(1, np.float32)),)
     done = veil_file(tmp_path / "a.png", tmp_path / "b.png", settings, detector=faint, tracks=drawn)
