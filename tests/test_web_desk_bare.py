@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,15 @@ LIMIT_MS = 120_000
 FETCH = "async (url) => btoa(String.fromCharCode(...new Uint8Array(await (await fetch(url)).arrayBuffer())))"
 _OPENED = re.compile(r'open(?:at)?\((?:AT_FDCWD, )?"([^"]*)", ([A-Z_|0-9]+)[^=]*= \d+')
 _MADE = re.compile(r'(?:rename|link|symlink)\w*\(.*"([^"]*)"[^"]*= 0')
+
+
+class WithAll(subprocess.Popen[str]):
+    """A program in a session of its own, killed with all that it started: what is traced goes on without its tracer."""
+
+    def kill(self) -> None:
+        """Kill all of it, also what is left when it has ended itself."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
 
 
 @contextmanager
@@ -52,14 +62,16 @@ def traced_desk(home: Path, trace: Path) -> Iterator[str]:
         "-m",
     ]
     command += ["passerby", "desk", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=known) as process:
+    with WithAll(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=known, start_new_session=True
+    ) as process:
         assert process.stdout
         assert process.stderr
         with killed_after(process, 120):
             address = process.stdout.readline().removeprefix("desk: ").strip()
-        if not address and "ermitted" in process.stderr.read():
-            pytest.skip("this system forbids tracing")
         try:
+            if not address and "ermitted" in process.stderr.read():
+                pytest.skip("this system forbids tracing")
             yield address
             with killed_after(process, 60):
                 said = process.stderr.read()
