@@ -105,7 +105,7 @@ class StartOrder:
         selftest_s: Time between two self-tests of the detector.
         cycle_offset: When its detector's cycles begin, 0 to 1, see ``passerby.veil.LiveSettings``.
         rate_step: It begins with one picture of so many: the process before it could not keep up with more.
-        people: Found at once lately by the process before it: it covers whole until as many are found, or for a time.
+        people: Found at once lately by the process before it, at most: while fewer are found, less is asked of a face.
     """
 
     camera: CameraConfig
