@@ -55,6 +55,7 @@ from .manifest import (
     digest_named,
     library_versions,
     plain_values,
+    read_manifest,
     write_manifest,
 )
 from .outputs import (
@@ -150,6 +151,7 @@ __all__ = [
     "progressive_frames",
     "protect_process",
     "read_ahead",
+    "read_manifest",
     "read_picture",
     "scaled_luma",
     "scaled_rgb",

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 SCHEMA = Path(__file__).parent / "schemas" / "manifest.schema.json"
 MANIFEST_SUFFIX = ".manifest.json"
 """Behind the whole name of the output: ``clip_veiled.mp4.manifest.json``."""
-_LIBRARIES = ("av", "numpy", "openvino", "pillow", "onnxruntime", "onnxruntime-gpu")
+_LIBRARIES = ("av", "numpy", "openvino", "pillow", "pillow-heif", "tifffile", "onnxruntime", "onnxruntime-gpu")
+_MOST_BYTES = 4 << 20
+"""Of a manifest that is read; ours have a few thousand."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -130,6 +132,18 @@ def write_manifest(manifest: Mapping[str, Any], target: Path, *, overwrite: bool
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomic(path, text.encode(), overwrite=overwrite)
     return path
+
+
+def read_manifest(target: Path) -> Any:  # noqa: ANN401 - JSON's own shape
+    """Return what the manifest beside an output holds, as JSON has it: nothing of its form is checked.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or far too long.
+    """
+    with target.with_name(target.name + MANIFEST_SUFFIX).open("rb") as file:
+        return json.loads(file.read(_MOST_BYTES))
 
 
 @functools.cache

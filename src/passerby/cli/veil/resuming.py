@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,9 @@ from typing import Any
 import passerby
 from passerby.errors import UsageError
 from passerby.files import check_target
-from passerby.media import MANIFEST_SUFFIX, OutputJob, digest_named, plain_values
+from passerby.media import MANIFEST_SUFFIX, OutputJob, digest_named, plain_values, read_manifest
 from passerby.objects import StoredPath
 from passerby.veil import VeilSettings
-
-_MOST_BYTES = 4 << 20
 
 
 def stands_already(job: OutputJob, settings: VeilSettings) -> bool:
@@ -59,10 +56,8 @@ def _read(target: Path) -> _Made | None:
     Raises:
         UsageError: what stands under its name is no manifest.
     """
-    beside = target.with_name(target.name + MANIFEST_SUFFIX)
     try:
-        with beside.open("rb") as file:
-            told = json.loads(file.read(_MOST_BYTES))
+        told = read_manifest(target)
         one, other = told["inputs"][0], told["outputs"][0]
         return _Made(
             source=one["digest"],
@@ -75,6 +70,7 @@ def _read(target: Path) -> _Made | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError) as exc:
+        beside = target.with_name(target.name + MANIFEST_SUFFIX)
         message = f"manifest exists already, and is none that can be read: {beside}"
         raise UsageError(message, hint="add --overwrite, or move it away") from exc
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from passerby.desk.project.known import known_digest
 from passerby.errors import UsageError
-from passerby.media import MANIFEST_SUFFIX
+from passerby.media import read_manifest
 from passerby.values import Zone
 from passerby.veil import REVERSIBLE_STYLES, CoverSettings, CoverStyle, FindSettings, VeilSettings, WriteSettings
 
-_MOST_BYTES = 4 << 20
 _COVER = ("mask_scale", "mosaic_cells", "heads")
 _WRITE = ("preset", "crf", "keep_audio", "keep_metadata")
 
@@ -33,8 +31,7 @@ def told_settings(veiled: Path) -> tuple[VeilSettings, tuple[str, ...]]:
         veiled: The output; its manifest stands beside it. Without one the settings are the usual ones.
     """
     try:
-        with veiled.with_name(veiled.name + MANIFEST_SUFFIX).open("rb") as file:
-            told = json.loads(file.read(_MOST_BYTES))
+        told = read_manifest(veiled)
         if veiled.exists() and known_digest(veiled) not in {one["digest"] for one in told["outputs"]}:
             return VeilSettings(), ("its manifest is of another output: it is covered as usual",)
         made = told["settings"]
