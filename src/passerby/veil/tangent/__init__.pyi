@@ -1,8 +1,6 @@
 from .finding import (
-    FlatFinder,
     SpherePasses,
     find_on_sphere,
-    picture_parts,
     start_views,
 )
 from .views import (
@@ -12,12 +10,10 @@ from .views import (
 )
 
 __all__ = [
-    "FlatFinder",
     "SphereMap",
     "SpherePasses",
     "TangentView",
     "find_on_sphere",
-    "picture_parts",
     "start_views",
     "tangent_views",
 ]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from passerby.media import Sphere
 from passerby.values import EMPTY_BOXES, Boxes
+from passerby.veil.detect import Rgb
 
 HALF_DEG = 45.0
 """A view shows so much on each side of its middle. Source of this and RINGS: a choice; bench/sphere.py measures what it finds."""
@@ -26,8 +27,6 @@ BORDER_SAMPLES = 17
 """Points along each side of a box by which its place on the sphere is drawn. Source: a choice."""
 MOST_ROUND = 0.5
 """A box that would reach further round than this is drawn all the way round: it lies on a pole. Source: a choice."""
-
-Rgb = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
