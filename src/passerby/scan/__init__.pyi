@@ -5,7 +5,6 @@ from .catalogue import (
 )
 from .declarations import (
     NAMESPACE,
-    SSH_KEYGEN,
     CheckedDeclaration,
     DeclarationOutcome,
     check_declaration,
@@ -62,7 +61,6 @@ __all__ = [
     "NAMESPACE",
     "PRESENCE",
     "RATING_WORDS",
-    "SSH_KEYGEN",
     "Ability",
     "Catalogue",
     "CheckedDeclaration",

@@ -12,7 +12,6 @@ from .writing import (
     READ_ONLY_SUFFIXES,
     UNASKED,
     write_picture,
-    written_format,
 )
 
 __all__ = [
@@ -25,5 +24,4 @@ __all__ = [
     "command_for",
     "read_picture",
     "write_picture",
-    "written_format",
 ]

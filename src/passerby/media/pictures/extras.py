@@ -16,7 +16,7 @@ from typing import Any
 from passerby.errors import UnsupportedError
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_SOI, _EOI = 0xD8, 0xD9
 _GAIN_MAPS = (b"hdrgm:", b"HDRGainMap", b"hdrgainmap", b"urn:iso:std:iso:ts:21496")
 _MOTION = (b"MotionPhoto", b"MicroVideo", b"MotionPhoto_Data")
 

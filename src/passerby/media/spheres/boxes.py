@@ -22,8 +22,6 @@ _ST3D = {StereoLayout.MONO: 0, StereoLayout.OVER: 1, StereoLayout.BESIDE: 2}
 _XML_STEREO = {StereoLayout.MONO: "mono", StereoLayout.OVER: "top-bottom", StereoLayout.BESIDE: "left-right"}
 _UUID = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
 _PARENTS = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
-_ENTRY_BYTES = 86
-"""A visual sample entry before the boxes in it."""
 _PIECE_BYTES = 8 << 20
 
 

@@ -6,7 +6,6 @@ from .checking import (
 )
 from .signing import (
     NAMESPACE,
-    SSH_KEYGEN,
     check_signature,
 )
 from .statement import (
@@ -16,7 +15,6 @@ from .statement import (
 
 __all__ = [
     "NAMESPACE",
-    "SSH_KEYGEN",
     "CheckedDeclaration",
     "Declaration",
     "DeclarationOutcome",
