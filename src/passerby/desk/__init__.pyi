@@ -1,4 +1,6 @@
 from .export import (
+    EXPORT_SUFFIXES,
+    KEEP_SUFFIX,
     Exported,
     export_project,
 )
@@ -36,6 +38,7 @@ from .project import (
     DeskState,
     DeskTrack,
     DrawnBox,
+    Fields,
     JoinEdit,
     KeepEdit,
     KeptPerson,
@@ -56,6 +59,8 @@ from .project import (
 )
 
 __all__ = [
+    "EXPORT_SUFFIXES",
+    "KEEP_SUFFIX",
     "SIDECAR_SUFFIX",
     "CorrectEdit",
     "CoverEdit",
@@ -68,6 +73,7 @@ __all__ = [
     "DrawnBox",
     "DroppedFiles",
     "Exported",
+    "Fields",
     "FollowedBox",
     "FrameServer",
     "FramesAt",

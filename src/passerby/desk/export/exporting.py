@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from passerby.desk.export.keep_order import SIGNATURE_SUFFIX, KeepDecision, decision_of, keep_order
+from passerby.desk.export.keep_order import KEEP_SUFFIX, SIGNATURE_SUFFIX, KeepDecision, decision_of, keep_order
 from passerby.desk.export.statement import DeskStatement, clear_line, statement_html, statement_pdf, statement_texts
 from passerby.desk.project import SIDECAR_SUFFIX, DeskState, Project
 from passerby.errors import PasserbyError
@@ -35,6 +35,15 @@ from passerby.veil import (
 ShareDone = Callable[[float], None]
 """Told how much is done, 0 to 1. What it raises ends the export."""
 _WATCHED_SHARE = 0.4
+EXPORT_SUFFIXES = {
+    "manifest": MANIFEST_SUFFIX,
+    "sidecar": SIDECAR_SUFFIX,
+    "report": ".report.html",
+    "report_data": ".report.json",
+    "statement": ".statement.html",
+    "statement_pdf": ".statement.pdf",
+}
+"""What an export writes beside the output, each behind its whole name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +77,20 @@ class Exported:
     keep_order: Path | None
 
 
-def export_project(
-    project: Project, *, progress: ShareDone | None = None, language: str = "en", signers: Path | None = None
-) -> Exported:
+def export_project(project: Project, *, progress: ShareDone | None = None, language: str = "en") -> Exported:
     """Write the output of a project as its edits say, and what belongs beside it.
 
     Args:
         project: Open. Edits that come meanwhile are left for the next export.
         progress: Told as it goes.
         language: Of the statement.
-        signers: Allowed signers of a second key, as ``ssh-keygen`` takes them.
 
     Raises:
         UsageError: there is no such language.
         DeskError: the input is another one by now.
         PasserbyError: it could not be written; the earlier output stands as it was.
     """
-    return _Export(project, progress or (lambda _: None), language, signers).write()
+    return _Export(project, progress or (lambda _: None), language).write()
 
 
 def export_settings(settings: VeilSettings, state: DeskState) -> VeilSettings:
@@ -97,8 +103,8 @@ def export_settings(settings: VeilSettings, state: DeskState) -> VeilSettings:
 class _Export:
     """One export on its way."""
 
-    def __init__(self, project: Project, progress: ShareDone, language: str, signers: Path | None) -> None:
-        self._project, self._progress, self._signers = project, progress, signers
+    def __init__(self, project: Project, progress: ShareDone, language: str) -> None:
+        self._project, self._progress = project, progress
         self._texts, self._english = statement_texts(language), statement_texts("en")
         self._state = project.state()
         self._settings = export_settings(project.settings, self._state)
@@ -109,9 +115,9 @@ class _Export:
         """Write everything; it appears when all of it is there."""
         state, project, target = self._state, self._project, self._target
         order = keep_order(state, project.header.source)
-        signed = self._beside(".keep.json" + SIGNATURE_SUFFIX)
-        decision = None if order is None else decision_of(state, order, signed, signers=self._signers)
-        names = {name: self._beside(suffix) for name, suffix in _SUFFIXES.items()}
+        signed = self._beside(SIGNATURE_SUFFIX)
+        decision = None if order is None else decision_of(state, order, signed)
+        names = {name: self._beside(suffix) for name, suffix in EXPORT_SUFFIXES.items()}
         project.check_source()
         with ExitStack() as stack:
             hidden = stack.enter_context(atomic_name(target, overwrite=True, inputs=[project.source]))
@@ -121,18 +127,18 @@ class _Export:
             ways = {name: stack.enter_context(atomic_name(path, overwrite=True)) for name, path in names.items()}
             self._write_beside(ways, veiled, hidden, decision)
             if order is not None:
-                stack.enter_context(atomic_name(self._beside(".keep.json"), overwrite=True)).write_bytes(order)
+                stack.enter_context(atomic_name(self._beside(KEEP_SUFFIX), overwrite=True)).write_bytes(order)
             project.check_source()  # it was read by its name, which may have led elsewhere meanwhile
             project.note_exporting(digest, state)
         if order is None:
-            self._beside(".keep.json").unlink(missing_ok=True)
+            self._beside(KEEP_SUFFIX).unlink(missing_ok=True)
         self._progress(1.0)
         return Exported(
             state=project.note_exported(state),
             mended=why_anew is None,
             notes=(() if why_anew is None else (f"veiled anew instead of mended: {why_anew}",)) + veiled.report.notes,
             veiled=target,
-            keep_order=None if order is None else self._beside(".keep.json"),
+            keep_order=None if order is None else self._beside(KEEP_SUFFIX),
             **names,
         )
 
@@ -189,13 +195,3 @@ class _Export:
 
     def _beside(self, suffix: str) -> Path:
         return self._target.with_name(self._target.name + suffix)
-
-
-_SUFFIXES = {
-    "manifest": MANIFEST_SUFFIX,
-    "sidecar": SIDECAR_SUFFIX,
-    "report": ".report.html",
-    "report_data": ".report.json",
-    "statement": ".statement.html",
-    "statement_pdf": ".statement.pdf",
-}

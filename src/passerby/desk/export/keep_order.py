@@ -13,12 +13,15 @@ from pathlib import Path
 
 from passerby.desk.project import DeskState
 from passerby.errors import ScanError
-from passerby.scan import SSH_KEYGEN, check_signature
+from passerby.scan import check_signature
 from passerby.values import Digest
 
 NAMESPACE = "passerby-keep"
 """What is signed for: ``ssh-keygen -Y sign -n passerby-keep -f KEY FILE``. Source: OpenSSH, PROTOCOL.sshsig."""
-SIGNATURE_SUFFIX = ".sig"
+KEEP_SUFFIX = ".keep.json"
+"""Behind the whole name of the output."""
+SIGNATURE_SUFFIX = KEEP_SUFFIX + ".sig"
+"""Behind the whole name of the output: where ``ssh-keygen`` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class KeepDecision:
         tracks: Their numbers, in words.
         spans: Their frames, in words.
         why: As the operator said it.
-        key: Fingerprint of the second key that signed, and its signer where known; empty without one.
+        key: Fingerprint of the second key that signed; empty without one.
     """
 
     tracks: str
@@ -55,27 +58,23 @@ def keep_order(state: DeskState, source: Digest) -> bytes | None:
     return (json.dumps(order, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def decision_of(
-    state: DeskState, order: bytes, signature: Path, *, signers: Path | None = None, program: str = SSH_KEYGEN
-) -> KeepDecision:
-    """Return who decided that somebody is left clear.
+def decision_of(state: DeskState, order: bytes, signature: Path) -> KeepDecision:
+    """Return who decided that somebody is left clear; which keys may sign is for the reader to say, who is told the key.
 
     Args:
         state: Somebody is.
         order: From :func:`keep_order`.
         signature: Where a second person's would be.
-        signers: Allowed signers, as ``ssh-keygen`` takes them; without them any key may have signed.
-        program: Another name of ``ssh-keygen``.
     """
     kept = [one for one in state.tracks if one.kept]
     key = ""
     if signature.exists():
         try:
-            found = check_signature(order, signature, signers, namespace=NAMESPACE, program=program)
+            found = check_signature(order, signature, None, namespace=NAMESPACE)
         except ScanError:
             found = None  # nobody can say who signed: one operator
         if found is not None and found.good:
-            key = found.key + (f" ({found.signer})" if found.signer else "")
+            key = found.key
     return KeepDecision(
         ", ".join(str(one.number) for one in kept),
         ", ".join(f"{one.first}\u2013{one.last}" for one in kept),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import io
 import threading
 from collections import OrderedDict
@@ -55,10 +54,6 @@ class FrameServer(Protocol):
             IndexError: There is no such frame.
             UnreadableError: It does not decode.
         """
-        ...
-
-    def index_at(self, time_s: float) -> int:
-        """Return the frame that is shown at a time; the first before the beginning."""
         ...
 
     def close(self) -> None:
@@ -116,10 +111,6 @@ class ClipServer:
         if not 0 <= index < len(self.times_s):
             raise IndexError(index)
         return self._picture(index)
-
-    def index_at(self, time_s: float) -> int:
-        """Return the frame that is shown at a time."""
-        return max(0, bisect.bisect_right(self.times_s, time_s) - 1)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -188,11 +179,6 @@ class StillServer:
         if index != 0:
             raise IndexError(index)
         return av.VideoFrame.from_ndarray(self._rgb, "rgb24")
-
-    def index_at(self, time_s: float) -> int:
-        """Return the only frame."""
-        del time_s
-        return 0
 
     def close(self) -> None:
         """Let go of the picture."""

@@ -20,6 +20,9 @@ from .edits import (
     UnzoneEdit,
     ZoneEdit,
 )
+from .fields import (
+    Fields,
+)
 from .keeping import (
     next_pieces,
 )
@@ -49,6 +52,7 @@ __all__ = [
     "DeskState",
     "DeskTrack",
     "DrawnBox",
+    "Fields",
     "JoinEdit",
     "KeepEdit",
     "KeptPerson",

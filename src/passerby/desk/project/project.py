@@ -19,7 +19,7 @@ from passerby.desk.project.edit_json import edit_to_json, parse_edit
 from passerby.desk.project.edits import DeskEdit, ZoneEdit
 from passerby.desk.project.journal import FORMAT, VERSION, Journal
 from passerby.desk.project.known import known_digest
-from passerby.desk.project.paths import differing, piece
+from passerby.desk.project.paths import differing
 from passerby.desk.project.replay import Replay
 from passerby.desk.project.state import DeskDoubt, DeskState, DeskTrack
 from passerby.desk.project.taken_in import unknown_covers
@@ -29,14 +29,12 @@ from passerby.files import FileSystem, write_atomic
 from passerby.media import expand_inputs, plan_outputs
 from passerby.values import Digest, Zone, digest_bytes
 from passerby.veil import (
-    TrackBox,
     check_sidecar_source,
     merge_intervals,
     read_sidecar,
     read_sidecar_header,
     run_digests,
     settings_digest,
-    track_boxes,
     tracks_from_edited,
 )
 
@@ -206,15 +204,6 @@ class Project:
             self._state = None
             self._exported = (state.tracks, state.zones)
             return self.state()
-
-    def boxes(self, first: int, last: int) -> tuple[TrackBox, ...]:
-        """Return the boxes of all tracks in the frames from first to last."""
-        tracks = [
-            piece(one, one.number, max(first, one.first), min(last, one.last)).track
-            for one in self.state().tracks
-            if one.first <= last and one.last >= first
-        ]
-        return tuple(track_boxes(tracks))
 
     def _check_seen(self, seen: int | None) -> None:
         if seen is not None and seen != self._steps:

@@ -165,10 +165,6 @@ class DeskState:
     line: int
     steps: int
 
-    def covers_at(self, frame: int) -> tuple[DeskTrack, ...]:
-        """Return the tracks that are covered in a frame."""
-        return tuple(one for one in self.tracks if not one.kept and one.first <= frame <= one.last)
-
 
 def state_to_json(state: DeskState) -> dict[str, Any]:
     """Return a state as plain values; boxes apart, see :func:`boxes_to_json`."""

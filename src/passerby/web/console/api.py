@@ -15,6 +15,7 @@ from passerby.errors import UsageError
 from passerby.gateway import CameraStatus, Event, Right, Role, Runtime, access_log_csv, camera_stats
 from passerby.values import whole_number
 from passerby.web import refusals
+from passerby.web.bodies import read_body
 from passerby.web.console.days import instant_text
 from passerby.web.console.guard import HEADERS, Caller, Guard
 
@@ -98,11 +99,7 @@ async def body_of(request: Request, form: type[B]) -> B:
     Raises:
         UsageError: it is too long, or does not fit its form.
     """
-    data = b""
-    async for part in request.stream():
-        data += part
-        if len(data) > MOST_BODY:
-            raise UsageError(f"body must have at most {MOST_BODY} bytes")
+    data = await read_body(request, MOST_BODY)
     try:
         return form.model_validate_json(data or b"{}")
     except ValidationError as exc:

@@ -21,6 +21,7 @@ from passerby.gateway import (
     same_token,
 )
 from passerby.values import whole_number
+from passerby.web.headers import EVERY_PAGE
 from passerby.web.listening import KNOWN
 from passerby.web.proxies import address_of, is_secure, proxy_hint, root_of
 
@@ -30,12 +31,9 @@ POLICY = (
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
+    **EVERY_PAGE,
     "Referrer-Policy": "same-origin",  # with no-referrer, browsers send forms with the origin "null"
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
-    "X-Frame-Options": "DENY",
     "Cache-Control": "no-store",
 }
 MOST_FORM = 4096

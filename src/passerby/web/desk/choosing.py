@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,10 +15,12 @@ from starlette.routing import BaseRoute, Route
 from passerby.desk import DeskFiles, Places, file_to_json
 from passerby.errors import PasserbyError, UsageError
 from passerby.values import whole_number
+from passerby.web.desk.asked import asked_object, refused
 from passerby.web.desk.pages import DeskPages
 from passerby.web.refusals import refusal
 
-_MOST_BODY = 64 * 1024
+_MOST_BYTES = 64 * 1024
+"""Of a list of paths."""
 _Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -72,8 +73,7 @@ class ChoosingPages:
 
     async def open(self, request: Request) -> Any:  # noqa: ANN401 - JSON
         """Open files and folders by their paths, all or none."""
-        body = await body_of(request)
-        paths = body.get("paths")
+        paths = (await asked_object(request, "what is to be opened", _MOST_BYTES)).get("paths")
         if not isinstance(paths, list) or not paths or not all(isinstance(one, str) for one in paths):
             raise UsageError("paths must be a list of at least one path")
         found = [self._places.allowed(Path(one)) for one in paths]
@@ -103,26 +103,6 @@ class ChoosingPages:
         return file_to_json(self._files.again(str(request.path_params["id"])))
 
 
-async def body_of(request: Request, most: int = _MOST_BODY) -> dict[str, Any]:
-    """Return the JSON object that came with a request.
-
-    Raises:
-        UsageError: it is too long, or none.
-    """
-    data = b""
-    async for part in request.stream():
-        data += part
-        if len(data) > most:
-            raise UsageError(f"body must have at most {most} bytes")
-    try:
-        found = json.loads(data)
-    except ValueError as exc:
-        raise UsageError("body must be JSON") from exc
-    if not isinstance(found, dict):
-        raise UsageError("body must be a JSON object")
-    return found
-
-
 def told(handler: Callable[[Request], Awaitable[Any]]) -> _Answer:
     """Return a handler that answers with JSON, also where something is refused: ``{"error": text, "hint": text}``."""
 
@@ -130,7 +110,7 @@ def told(handler: Callable[[Request], Awaitable[Any]]) -> _Answer:
         try:
             return JSONResponse(await handler(request))
         except PasserbyError as exc:
-            return refusal(400 if isinstance(exc, UsageError) else 422, exc.message, hint=exc.hint)
+            return refused(exc)
         except LookupError:
             return refusal(404, "there is no such file at this desk")
 

@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from passerby.web.desk.entry import DeskEntry
 from passerby.web.desk.pages import DeskPages
+from passerby.web.headers import EVERY_PAGE
 from passerby.web.listening import KNOWN
 
 POLICY = (
@@ -18,13 +19,10 @@ POLICY = (
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
+    **EVERY_PAGE,
     "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
-    "X-Frame-Options": "DENY",
 }
 _App = Callable[[Scope, Receive, Send], Awaitable[None]]
 

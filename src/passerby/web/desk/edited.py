@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-
 from passerby.desk import FrameServer
-from passerby.errors import PasserbyError
 
 Row = Mapping[str, Any]
 
@@ -98,14 +94,3 @@ def no_files(number: str) -> EditedFile:
         LookupError: Always.
     """
     raise LookupError(number)
-
-
-def refused(exc: PasserbyError, status: int = 400) -> JSONResponse:
-    """Say what was wrong and what helps."""
-    return JSONResponse({"error": exc.message} | ({"hint": exc.hint} if exc.hint else {}), status)
-
-
-def asked_number(request: Request, name: str, usual: int | None = None) -> int | None:
-    """Return a whole number of a request's query; what is no number is as if it were not there."""
-    text = request.query_params.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else usual

@@ -15,14 +15,15 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from passerby.errors import DeskError, PasserbyError, UsageError
-from passerby.web.desk.edited import EditedFile, EditedFiles, Row, asked_number, refused
+from passerby.desk import Fields
+from passerby.errors import PasserbyError, UsageError
+from passerby.web.desk.asked import asked_number, asked_object, refused
+from passerby.web.desk.edited import EditedFile, EditedFiles, Row
 from passerby.web.desk.exporting import Exports
 from passerby.web.desk.pages import DeskPages
 
 _MOST_BYTES = 1 << 22
 """Of one edit: a box in each of 50,000 frames."""
-_SPAN = 2000
 _LEAST_PX = 16
 _SHOWN = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
@@ -65,8 +66,6 @@ class EditingPages:
                 return await run(request, await run_in_threadpool(self._edited, request.path_params["id"]))
             except LookupError:
                 return self._pages.refused(request, "missing")
-            except DeskError as exc:
-                return refused(exc, 409)
             except PasserbyError as exc:
                 return refused(exc)
 
@@ -90,7 +89,7 @@ class EditingPages:
     async def boxes(self, request: Request, file: EditedFile) -> Response:
         """The boxes of some frames."""
         first = asked_number(request, "first") or 0
-        last = min(asked_number(request, "last", first) or 0, first + _SPAN - 1)
+        last = asked_number(request, "last", first) or 0
         return JSONResponse({"boxes": dict(await run_in_threadpool(file.boxes, first, last))})
 
     async def pieces(self, request: Request, file: EditedFile) -> Response:
@@ -101,7 +100,7 @@ class EditingPages:
 
     async def edit(self, request: Request, file: EditedFile) -> Response:
         """Make one edit: it is durable before this is answered."""
-        row = await _asked_row(request)
+        row = await asked_object(request, "an edit", _MOST_BYTES)
         return JSONResponse(dict(await run_in_threadpool(file.edit, row, asked_number(request, "seen"))))
 
     async def undo(self, request: Request, file: EditedFile) -> Response:
@@ -114,7 +113,7 @@ class EditingPages:
 
     async def follow(self, request: Request, file: EditedFile) -> Response:
         """Follow a box, one line a frame as it is found; ends when the page ends the request."""
-        asked = _asked_follow(await _asked_row(request))
+        asked = _asked_follow(await asked_object(request, "what is to be followed", _MOST_BYTES))
         stopped = threading.Event()
         steps = file.follow(asked.frame, asked.box, direction=asked.direction, stop=stopped.is_set)
         return StreamingResponse(_lines(steps, stopped), media_type="application/x-ndjson")
@@ -164,34 +163,12 @@ def _whole_state(file: EditedFile) -> dict[str, Any]:
     return dict(file.state()) | size | {"times_s": frames.times_s, "frames": len(frames.times_s)}
 
 
-async def _asked_row(request: Request) -> object:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise UsageError(f"an edit must be at most {_MOST_BYTES} bytes, got more")
-    try:
-        found: object = json.loads(bytes(body) or b"{}")
-    except (ValueError, RecursionError) as exc:
-        raise UsageError(f"an edit must be one JSON object, got: {exc}") from exc
-    return found
-
-
-def _asked_follow(row: object) -> _AskedFollow:
-    if not isinstance(row, dict):
-        raise UsageError("what is to be followed must be one JSON object")
-    frame, box, direction = row.get("frame"), row.get("box"), row.get("direction")
-    if not isinstance(frame, int) or isinstance(frame, bool) or frame < 0:
-        raise UsageError(f"frame must be a whole number from 0 on, got {frame!r}")
-    if not isinstance(box, list) or len(box) != 4 or not all(_is_place(edge) for edge in box):
-        raise UsageError(f"box must be four numbers [x0, y0, x1, y1], got {box!r}")
+def _asked_follow(row: dict[str, Any]) -> _AskedFollow:
+    given = Fields.of("what is to be followed", row, ("frame", "box", "direction"))
+    direction = row.get("direction")
     if direction not in {1, -1}:
         raise UsageError(f"direction must be 1 or -1, got {direction!r}")
-    return _AskedFollow(frame, (float(box[0]), float(box[1]), float(box[2]), float(box[3])), int(direction))
-
-
-def _is_place(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -1e6 < value < 1e6
+    return _AskedFollow(given.whole("frame"), given.box("box"), int(direction))
 
 
 async def _lines(steps: Iterator[Row], stopped: threading.Event) -> AsyncIterator[bytes]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from passerby.desk import (
-    SIDECAR_SUFFIX,
+    EXPORT_SUFFIXES,
+    KEEP_SUFFIX,
     DeskFile,
     DeskState,
     FrameServer,
@@ -23,16 +24,15 @@ from passerby.desk import (
     state_to_json,
 )
 from passerby.errors import UsageError
-from passerby.media import MANIFEST_SUFFIX
 from passerby.web.desk.edited import EditedFile, Row, WrittenOutput
 
 _BESIDE = {
-    "statement": ".statement.html",
-    "statement_pdf": ".statement.pdf",
-    "report": ".report.html",
-    "keep": ".keep.json",
-    "manifest": MANIFEST_SUFFIX,
-    "tracks": SIDECAR_SUFFIX,
+    "statement": EXPORT_SUFFIXES["statement"],
+    "statement_pdf": EXPORT_SUFFIXES["statement_pdf"],
+    "report": EXPORT_SUFFIXES["report"],
+    "keep": KEEP_SUFFIX,
+    "manifest": EXPORT_SUFFIXES["manifest"],
+    "tracks": EXPORT_SUFFIXES["sidecar"],
 }
 """What stands beside a result, behind its whole name."""
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import HTTPConnection
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from passerby.languages import LANGUAGES, Texts, negotiate
+from passerby.web.refusals import refusal
 
 HERE = Path(__file__).parent.parent
 FILES = ("desk", "desk_look")
@@ -74,5 +75,6 @@ class DeskPages:
         status = 404 if why == "missing" else 403
         if asked.url.path.startswith("/api/"):
             words = self.words(asked)
-            return JSONResponse({"error": words.text(f"refused.{why}"), "hint": words.text("refused.what")}, status)
+            hint = None if why == "missing" else words.text("refused.what")
+            return refusal(status, words.text(f"refused.{why}"), hint=hint)
         return self.render(asked, "refused.html", status=status, why=why)

@@ -47,7 +47,7 @@ def serve_desk(named: Sequence[Path], ready: Callable[[str], None], *, most: int
     """Serve until SIGINT, SIGTERM or the page's button; then what is being veiled is undone, and nothing is left.
 
     Args:
-        named: Files and folders to open at once.
+        named: Files to veil at once, folders that may be listed; the first one's folder is where the list begins.
         ready: Called with the one-time address once it answers.
         most: Files that are veiled at once; None takes what memory and processors allow.
 

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from passerby.errors import EntryError, PasserbyError
 from passerby.gateway import RateLimit
 from passerby.languages import FALLBACK_LANGUAGE, negotiate
+from passerby.web.headers import EVERY_PAGE
 from passerby.web.listening import serve_app
 from passerby.web.proxies import BehindProxies, networks_of
 from passerby.web.register.documents import DRAWING_POLICY, PageDocument
@@ -38,12 +39,9 @@ MADE_ANEW = 4.0
 """Work of a page or a proof, against that of a file of the log."""
 THIS_MACHINE = ("127.0.0.0/8", "::1/128")
 HEADERS = {
-    "X-Content-Type-Options": "nosniff",
+    **EVERY_PAGE,
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Access-Control-Allow-Origin": "*",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), interest-cohort=()",
-    "X-Frame-Options": "DENY",
 }
 _log = logging.getLogger("passerby.web.register")
 LOG_FILE = re.compile(

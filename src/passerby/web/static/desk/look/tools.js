@@ -118,11 +118,9 @@ export class Tools {
   /** A box was moved by hand: that of a track is saved at once, one that is drawn stays drawn. */
   async moved() {
     const track = this.chosenHere?.track;
-    if (track === undefined || this.correcting === null && this.isNew) { this.tell(); return; }
+    if (track === undefined) { this.tell(); return; }
     await this.saveCorrection(track);
   }
-
-  get isNew() { return !this.chosenHere; }
 
   /** Begin a box in the middle of what is seen, to be moved with the arrow keys. */
   start() {
