@@ -256,4 +256,4 @@ def test_a_picture_is_exported_too(tmp_path: Path) -> None:
     assert exported.notes[0] == "veiled anew instead of mended: pictures have no groups"
     with Image.open(target) as picture:
         assert np.ptp(np.asarray(picture.convert("L"))[42:68, 42:68]) == 0
-    assert "Caches dessinés à la main : 1" in exported.statement.read_text(encoding="utf-8")
+    assert "Masques tracés à la main : 1" in exported.statement.read_text(encoding="utf-8")

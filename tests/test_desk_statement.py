@@ -62,6 +62,20 @@ def test_the_page_says_who_is_left_clear_first_and_escapes_names(language: str) 
     assert html.escape(texts.text("misses.none")) in statement_html(nobody, texts)
 
 
+@pytest.mark.parametrize(
+    ("language", "reason", "style"),
+    [
+        ("en", "Why: subject access.", "Faces are covered by: one colour"),
+        ("fr", "Motif : droit d'accès.", "Les visages sont masqués par : une couleur unie"),
+        ("de", "Grund: Auskunft an die Person.", "Gesichter sind verdeckt durch: eine Farbe"),
+    ],
+)
+def test_usual_reasons_and_styles_are_said_in_the_language(language: str, reason: str, style: str) -> None:
+    texts = statement_texts(language)
+    assert reason in clear_line(KeepDecision("3", "8\u201360", "subject access"), texts)
+    assert style in statement_html(STATEMENT, texts)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_pdf_is_one_page_with_its_fonts_inside_and_the_same_bytes_each_time(language: str) -> None:
     texts = statement_texts(language)

@@ -55,11 +55,12 @@ def statement_texts(language: str) -> Texts:
 
 
 def clear_line(decision: KeepDecision | None, texts: Texts) -> str:
-    """Return the first line: who is left clear, why, and who decided it."""
+    """Return the first line: who is left clear, why, and who decided it; usual reasons are said in the language."""
     if decision is None:
         return texts.text("clear.nobody")
     who = texts.text("clear.second", key=decision.key) if decision.key else texts.text("clear.operator")
-    return texts.text("clear.one", tracks=decision.tracks, spans=decision.spans, why=decision.why, who=who)
+    why = texts.table.get(f"why.{decision.why}", decision.why)
+    return texts.text("clear.one", tracks=decision.tracks, spans=decision.spans, why=why, who=who)
 
 
 def statement_html(statement: DeskStatement, texts: Texts) -> str:
@@ -145,7 +146,8 @@ def _done(statement: DeskStatement, texts: Texts) -> Iterable[str]:
     yield texts.text("row.frames", frames=frames, touched=touched, share=_percent(report.covered_share, texts))
     drawn = sum(one.origin != "found" for one in state.tracks)
     yield texts.text("row.tracks", found=texts.number(len(state.tracks) - drawn), drawn=texts.number(drawn))
-    yield texts.text("row.style", style=report.settings["cover"]["style"])
+    style = report.settings["cover"]["style"]
+    yield texts.text("row.style", style=texts.table.get(f"style.{style}", style))
     if whole := sum(one.frames for one in report.whole):
         yield texts.text("row.whole", frames=texts.number(whole))
     for key, names in (("zones", report.zones), ("excluded", tuple(name for name, _ in report.exclude_zones))):

@@ -19,7 +19,7 @@ export class Export {
     const { changed_frames: changed, kept } = this.model.state;
     const frames = changed.reduce((sum, [first, last]) => sum + last - first + 1, 0);
     document.getElementById("export-what").textContent = frames ? say("export.changed", { n: frames }) : say("export.nothing");
-    document.getElementById("export-kept").textContent = kept ? say("export.kept", { why: reasonText(kept.why) }) : say("export.all");
+    document.getElementById("export-kept").textContent = kept ? say("export.kept", { why: reasonText(kept.why) }) : say("keep.nobody");
   }
 
   async begin() {
