@@ -111,7 +111,7 @@ class StandIn:
         return {
             "tracks": rows, "zones": rest["zones"], "kept": rest["kept"], "whole": [[30, 31]], "cuts": [18],
             "doubts": [one | {"settled": rest["settled"].get(one["id"])} for one in self.doubts],
-            "changed_frames": [[0, self.frames - 1]] if len(self.edits) != self.saved else [],
+            "changed_frames": [[0, self.frames - 1]] if len(self.edits) != self.saved else [], "notes": ["one", "two"],
             "undo_depth": len(self.edits), "redo_depth": len(self.undone), "frames": self.frames,
         }  # fmt: skip
 
@@ -162,13 +162,13 @@ class StandIn:
             self.followed.append(one)
             yield one
 
-    def export(self, progress: Callable[[float], None], language: str) -> list[WrittenOutput]:
-        """Take note of an export."""
+    def export(self, progress: Callable[[float], None], language: str) -> tuple[str, ...]:
+        """Take note of an export, and say something about it."""
         self.language = language
         progress(0.5)
         self.exported += 1
         self.saved = len(self.edits)
-        return self.outputs()
+        return ("a note",)
 
     def outputs(self) -> list[WrittenOutput]:
         """Return the clip as the result once it was exported."""

@@ -61,6 +61,7 @@ def test_the_state_says_what_the_page_needs(client: httpx.Client) -> None:
     assert told["times_s"][:3] == pytest.approx([0, 0.04, 0.08])
     assert [(one["number"], one["first"], one["last"]) for one in told["tracks"]] == [(1, 0, 19), (2, 20, 39)]
     assert (told["cuts"], told["changed_frames"], told["undo_depth"]) == ([13], [], 0)
+    assert told["notes"] == ["no manifest tells how it was made: it is covered as usual"]
     boxes = client.get("/api/files/1/boxes?first=18&last=21").json()["boxes"]
     assert boxes == {str(frame): [[1 if frame < 20 else 2, 60, 40, 90, 76]] for frame in range(18, 22)}
 

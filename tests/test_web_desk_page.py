@@ -366,6 +366,8 @@ def test_an_export_ends_with_links_and_the_frames_of_the_new_result(table: Table
     assert page.locator("#export-what").inner_text() == "Frames to be written anew: 40."
     page.click("#export")
     page.wait_for_selector("#export-said:has-text('Exported.')")
+    assert page.locator("#export-said").inner_text() == "Exported. · a note"
+    assert page.locator("#noted").inner_text() == "one · two"
     assert page.locator("#outputs a").all_inner_texts() == ["Veiled result", "Statement"]
     assert page.locator("#export-what").inner_text() == "Nothing has changed since the last export."
     wait_for(lambda: any("of=veiled" in url and "v=1" in url for url in table.asked))

@@ -74,8 +74,8 @@ class EditedFile(Protocol):
         """Follow a drawn box from frame to frame."""
         ...
 
-    def export(self, progress: Callable[[float], None], language: str) -> list[WrittenOutput]:
-        """Write what changed, and a statement in a language; progress is a share, 0 to 1."""
+    def export(self, progress: Callable[[float], None], language: str) -> tuple[str, ...]:
+        """Write what changed, and a statement in a language; return sentences about it. Progress is a share, 0 to 1."""
         ...
 
     def outputs(self) -> list[WrittenOutput]:

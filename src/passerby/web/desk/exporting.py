@@ -21,6 +21,7 @@ class RunningExport:
         state: ``running``, ``done`` or ``failed``.
         error: What went wrong.
         hint: What helps.
+        notes: Sentences about what was written.
     """
 
     file: EditedFile
@@ -29,12 +30,13 @@ class RunningExport:
     state: str = "running"
     error: str = ""
     hint: str = ""
+    notes: tuple[str, ...] = ()
     thread: threading.Thread | None = field(default=None, repr=False)
 
     def run(self) -> None:
         """Export, in the thread of this call."""
         try:
-            self.file.export(self.tell, self.language)
+            self.notes = self.file.export(self.tell, self.language)
             self.state = "done"
         except PasserbyError as exc:
             self.error, self.hint, self.state = exc.message, exc.hint or "", "failed"
@@ -79,4 +81,5 @@ class Exports:
         one = self._of.get(number)
         if one is None:
             return {"state": "none", "done": 0.0}
-        return {"state": one.state, "done": one.done, "error": one.error, "hint": one.hint}
+        said = {"error": one.error, "hint": one.hint, "notes": list(one.notes)}
+        return {"state": one.state, "done": one.done, **said}

@@ -97,7 +97,8 @@ class OpenedFile:
         return self._told(self._project.redo(seen=seen))
 
     def _told(self, state: DeskState) -> dict[str, Any]:
-        return state_to_json(state) | {"cuts": list(self._project.header.cuts), "steps": state.steps}
+        about = {"cuts": list(self._project.header.cuts), "notes": list(self._project.notes), "steps": state.steps}
+        return state_to_json(state) | about
 
     def boxes(self, first: int, last: int) -> Row:
         """Return the boxes of a span of frames."""
@@ -117,18 +118,18 @@ class OpenedFile:
         for one in follow_box(self.original, frame, box, direction=direction, stop=stop):
             yield {"frame": one.frame, "box": list(one.box), "quality": one.quality, "ended": one.ended}
 
-    def export(self, progress: Callable[[float], None], language: str) -> list[WrittenOutput]:
-        """Write what changed."""
+    def export(self, progress: Callable[[float], None], language: str) -> tuple[str, ...]:
+        """Write what changed; return what is to be said of it."""
         self.exporting = True
         try:
-            export_project(self._project, progress=progress, language=language)
+            done = export_project(self._project, progress=progress, language=language)
         finally:
             self.exporting = False
         with self._lock:
             before = self._frames.pop(self._project.veiled, None)
         if before is not None:
             before.close()
-        return self.outputs()
+        return done.notes
 
     def outputs(self) -> list[WrittenOutput]:
         """Return the result and what stands beside it."""

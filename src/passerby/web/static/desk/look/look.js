@@ -21,6 +21,8 @@ try {
   model.say(`${error.message} ${error.hint ?? ""}`, true);
   throw error;
 }
+by("noted").textContent = (model.state.notes ?? []).join(" · ");
+by("noted").hidden = !model.state.notes?.length;
 const pictures = new Pictures(model);
 const stage = new Stage(model, pictures);
 const player = new Player(model, pictures, stage);
