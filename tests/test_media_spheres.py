@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from passerby.media import Sphere, StereoLayout, probe_clip, read_picture, transcode, write_picture
-from passerby.media.spheres import part_of_sphere, say_sphere, sphere_of_xmp
+from passerby.media.spheres import say_sphere, sphere_of_xmp
+from passerby.media.spheres.sphere import part_of_sphere
 
 PART = Sphere(left=0.25, top=0.25, width=0.5, height=0.5)
 SECRET = b"<dc:creator>Somebody</dc:creator>"
