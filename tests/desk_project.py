@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from passerby.desk import Project
+from passerby.desk import DeskState, DeskTrack, Project
 from passerby.values import Track, digest_file
 from passerby.veil import RUN_DIGEST_FRAMES, CoverSettings, SidecarHeader, run_digests, track_boxes, write_sidecar
 
@@ -46,3 +46,8 @@ def veiled_file(
 def opened(folder: Path) -> Project:
     """Open the project of that file, as it is now."""
     return Project.open(folder / "clip.mp4", folder / "clip_veiled.mp4")
+
+
+def covers_at(state: DeskState, frame: int) -> list[DeskTrack]:
+    """Return the tracks that are covered in a frame."""
+    return [one for one in state.tracks if not one.kept and one.first <= frame <= one.last]

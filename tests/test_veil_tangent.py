@@ -118,15 +118,6 @@ def test_a_face_that_moves_over_seam_or_pole_stays_covered(
             assert bare_share(covered, way(frame), 90) < 0.1, f"frame {frame}"
 
 
-def test_a_preview_shows_what_the_run_covers_at_the_seam(tmp_path: Path, detector: veil.Detector) -> None:
-    rgb = on_sphere((0.0, 0.0), 480, 110)
-    write_picture(Picture(rgb.copy(), sphere=Sphere()), tmp_path / "a.png")
-    sheet = veil.preview_sheet([tmp_path / "a.png"], detector, suffix=".png")
-    with Image.open(io.BytesIO(sheet)) as image:
-        shown = np.asarray(image.convert("RGB"))[:240, :480]
-    assert bare_share((shown != rgb).any(axis=2), (0.0, 0.0), 110) < 0.02
-
-
 # --- geometry ---
 
 SIZES = st.sampled_from(
