@@ -139,6 +139,11 @@ def test_what_is_not_there_is_not_found(client: httpx.Client, tmp_path: Path) ->
         assert client.get(path).status_code == 404, path
     answer = client.get("/api/files/1/out/veiled")
     assert answer.content == (tmp_path / "street_veiled.mp4").read_bytes()
+    policy = answer.headers["content-security-policy"]
+    assert "media-src 'self'" in policy, "or the browser shows an empty player"
+    assert "sandbox" not in policy
+    (tmp_path / "street_veiled.mp4.report.html").write_text("<script>x()</script>")
+    assert client.get("/api/files/1/out/report").headers["content-security-policy"].endswith("sandbox")
 
 
 def test_a_file_that_is_not_veiled_yet_is_said_so(tmp_path: Path) -> None:

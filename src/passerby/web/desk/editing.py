@@ -29,6 +29,11 @@ _SHOWN = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
 }
 """Reports and statements are pages of their own, with their styles and drawings in them: shown, and nothing in them runs."""
+_PLAYED = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'",
+}
+"""A clip that is opened by itself is asked for once more by its player, with the cookie: from a sandbox it comes without one."""
+_PAGES = frozenset({"statement", "report"})
 _Handler = Callable[[Request, EditedFile], Awaitable[Response]]
 
 
@@ -139,7 +144,10 @@ class EditingPages:
         """One of the files that an export wrote."""
         for one in await run_in_threadpool(file.outputs):
             if one.what == request.path_params["what"]:
-                return FileResponse(one.path, headers=_SHOWN, filename=one.path.name, content_disposition_type="inline")
+                headers = _SHOWN if one.what in _PAGES else _PLAYED
+                return FileResponse(
+                    one.path, headers=headers, filename=one.path.name, content_disposition_type="inline"
+                )
         raise LookupError(request.path_params["what"])
 
 
