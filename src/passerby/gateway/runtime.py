@@ -23,6 +23,7 @@ from passerby.gateway.onvif import AccessTests, PtzWatch
 from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink, own_number
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
+from passerby.gateway.stopping import end_tasks
 from passerby.gateway.stream import RetentionSweeper
 from passerby.gateway.values import AWAY, CoverReason
 from passerby.values import utc_now
@@ -120,9 +121,7 @@ class Runtime:
         # a reload that is under way is let finish: cutting it off could leave a camera half stopped
         async with self._reloading:
             self._stopping = True
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await end_tasks(self._tasks)
         self._tasks.clear()
         await self.ptz.stop()
         await self.tests.stop()

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from passerby.errors import CameraError
 from passerby.gateway.config import OnvifConfig
 from passerby.gateway.onvif.client import Pose, watch_poses
+from passerby.gateway.stopping import end_tasks
 from passerby.gateway.values import CoverReason
 
 EVERY_S = 0.4
@@ -63,9 +64,7 @@ class PtzWatch:
         """Stop asking."""
         tasks = [task for _, task in self._tasks.values()]
         self._tasks.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
 
     async def _follow(self, name: str, config: OnvifConfig) -> None:
         self._hold(name, CoverReason.PTZ, "its position is not known yet")

@@ -16,6 +16,7 @@ from passerby.gateway.config import CameraConfig, InputKind, OnvifConfig
 from passerby.gateway.onvif.analytics import read_analytics
 from passerby.gateway.onvif.client import OnvifUser, read_users
 from passerby.gateway.onvif.describe import CameraLogin, DescribeAnswer, describe
+from passerby.gateway.stopping import end_tasks
 from passerby.scan import recognition_names
 
 BEGIN_S = 5.0
@@ -126,9 +127,7 @@ class AccessTests:
         """Stop testing."""
         tasks = [task for _, _, task in self._tasks.values()]
         self._tasks.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
 
     async def _run(self, config: CameraConfig, onvif: OnvifConfig | None) -> None:
         await asyncio.sleep(self._begin_s)

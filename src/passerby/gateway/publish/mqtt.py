@@ -28,6 +28,7 @@ from passerby.files import write_atomic
 from passerby.gateway.config import MqttConfig
 from passerby.gateway.publish.home_assistant import discovery_of, found_camera
 from passerby.gateway.states import CameraStatus, Event, EventKind, Phase
+from passerby.gateway.stopping import end_tasks
 from passerby.gateway.values import CoverReason
 
 WAITING = 1000
@@ -121,8 +122,7 @@ class MqttLink:
         """Say ``stopped`` and leave."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks([task])
 
     def take(self, event: Event) -> None:
         """Take an event of the gateway."""

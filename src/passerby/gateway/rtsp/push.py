@@ -19,6 +19,7 @@ from passerby.gateway.config import PushConfig
 from passerby.gateway.rtsp.broadcast import Broadcast, RtspSession, Stream
 from passerby.gateway.rtsp.connection import TcpSink, session_description
 from passerby.gateway.rtsp.digest import DigestClient
+from passerby.gateway.stopping import end_tasks
 from passerby.values import whole_number
 
 _ANSWER_S = 5.0
@@ -68,8 +69,7 @@ class RtspPusher:
         """End the push."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks([task])
 
     async def _for_ever(self) -> None:
         wait_s = 0.5
