@@ -14,13 +14,14 @@ from passerby.cli.veil.tracks import tracks_of
 from passerby.cli.veil.until_clean import cover_until_clean
 from passerby.errors import PasserbyError
 from passerby.files import atomic_name
-from passerby.media import OutputJob, build_manifest, check_unchanged, digest_named, source_version, write_manifest
+from passerby.media import OutputJob, check_unchanged, source_version
 from passerby.objects import StoredPath
 from passerby.veil import (
     Detector,
     VeiledFile,
     VeilReport,
     VeilSettings,
+    manifest_beside,
     mend_file,
     veil_file,
     with_places,
@@ -87,7 +88,7 @@ def veil_one(
         check_unchanged(source, version)
         report = with_places(veiled, beside, settings) if options.report is not None else told
         if options.manifest:
-            _write_manifest(source, beside, target, settings, report)
+            manifest_beside(source, beside, target, settings, report)
     warnings: tuple[str, ...] = ()
     if report.no_hardware:
         warnings = (f"note: encoded in software, {report.encoder}: {report.no_hardware}",)
@@ -130,17 +131,6 @@ def _write_tracks(path: Path, veiled: VeiledFile, beside: Path, settings: VeilSe
     write_tracks(path, veiled, settings)
     sheets = write_contact_sheets(path, veiled, beside, settings)
     return f"tracks: {path}" + (f"; contact sheet: {', '.join(sheet.name for sheet in sheets)}" if sheets else "")
-
-
-def _write_manifest(source: Path, beside: Path, target: Path, settings: VeilSettings, report: VeilReport) -> None:
-    found = build_manifest(
-        inputs=[digest_named(source, digest=report.source_digest)],
-        outputs=[digest_named(beside, name=target.name)],
-        settings=settings,
-        weights=report.weights,
-        encoder=report.encoder,
-    )
-    write_manifest(found, target, overwrite=True)
 
 
 @contextmanager

@@ -22,18 +22,16 @@ from passerby.desk.project import Project, doubts_of_report, doubts_of_verify
 from passerby.errors import PasserbyError
 from passerby.files import atomic_name, unwind_on_signals
 from passerby.media import (
-    build_manifest,
     check_unchanged,
-    digest_named,
     protect_process,
     source_version,
-    write_manifest,
 )
 from passerby.veil import (
     Detector,
     FindSettings,
     VeilReport,
     VeilSettings,
+    manifest_beside,
     open_yunet,
     veil_file,
     verify_file,
@@ -86,14 +84,7 @@ def veil_beside(source: Path, target: Path, tracks: Path, progress: ProgressTold
         try:
             write_tracks(tracks, replace(veiled, report=report), settings)
             made.append(tracks)
-            found = build_manifest(
-                inputs=[digest_named(source, digest=report.source_digest)],
-                outputs=[digest_named(beside, name=target.name)],
-                settings=settings,
-                weights=report.weights,
-                encoder=report.encoder,
-            )
-            made.append(write_manifest(found, target, overwrite=True))
+            made.append(manifest_beside(source, beside, target, settings, report))
         except BaseException:
             for path in made:
                 path.unlink(missing_ok=True)

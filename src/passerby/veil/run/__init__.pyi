@@ -2,6 +2,7 @@ from .agreement import (
     FrameSteps,
 )
 from .beside import (
+    manifest_beside,
     sidecar_header,
     with_places,
     write_contact_sheets,
@@ -48,6 +49,7 @@ __all__ = [
     "WholeReason",
     "clip_covers",
     "find_on_page",
+    "manifest_beside",
     "mend_file",
     "picture_cover",
     "settings_digest",

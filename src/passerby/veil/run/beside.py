@@ -1,4 +1,4 @@
-"""What belongs beside a veiled file: its tracks, the contact sheets of them, and the places for a person to look at."""
+"""What belongs beside a veiled file: tracks, their contact sheets, manifest, and the places for a person to look at."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import passerby
+from passerby.media import build_manifest, digest_named, write_manifest
 from passerby.values import Track
 from passerby.veil.cover import exposed_share, with_margin
 from passerby.veil.review import (
@@ -34,6 +35,29 @@ from passerby.veil.settings import VeilSettings
 
 BARE_SHARE = 0.1
 """A faint detection of which more than this is not covered anyway is listed."""
+
+
+def manifest_beside(source: Path, written: Path, target: Path, settings: VeilSettings, report: VeilReport) -> Path:
+    """Write the manifest of an output that has no name yet, and return where it stands.
+
+    Args:
+        source: The input.
+        written: The output as it stands, under a hidden name.
+        target: The name that it will take.
+        settings: What it was made with.
+        report: What was done.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    found = build_manifest(
+        inputs=[digest_named(source, digest=report.source_digest)],
+        outputs=[digest_named(written, name=target.name)],
+        settings=settings,
+        weights=report.weights,
+        encoder=report.encoder,
+    )
+    return write_manifest(found, target, overwrite=True)
 
 
 def sidecar_header(veiled: VeiledFile, settings: VeilSettings) -> tuple[SidecarHeader, list[float]]:
