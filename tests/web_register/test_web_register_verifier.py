@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from passerby.errors import FormatError
 from passerby.register import Entry, FileSigner, Log, LogReader, Proof, Remark
 from passerby.register.notes.checkpoint import cosign
-from passerby.register.notes.note import COSIGNATURE
+from passerby.register.notes.note import COSIGNATURE, Signature, cosigned_message
 from passerby.register.tiles.merkle import leaf_hash
 from passerby.web.register.follow import LogFollower
 from passerby.web.register.pages import verifier_page
@@ -36,6 +36,21 @@ pytestmark = pytest.mark.browser
 Visitor = Callable[..., "Visit"]
 Serving = Callable[[ASGIApp], AbstractContextManager[str]]
 ORIGIN = "cameras.example.org/log"
+
+
+def publish_signed(
+    site: Site, signer: FileSigner, time_s: int, alter: Callable[[bytes], bytes] = lambda value: value
+) -> None:
+    """Let one witness sign a register's checkpoint at any time, also at one that it must not."""
+    public = site.folder / "public"
+    bare = (public / "checkpoint").read_bytes()
+    text = bare.decode().split("\n\n")[0] + "\n"
+    value = time_s.to_bytes(8, "big") + signer.sign(cosigned_message(text.encode(), time_s))
+    line = Signature(signer.key.name, signer.key.key_id, alter(value)).to_line()
+    (public / "checkpoint").unlink()
+    (public / "checkpoint").write_bytes(bare + line.encode())
+    (public / "policy").unlink(missing_ok=True)
+    (public / "policy").write_text(f"witness w0 {signer.key}\nquorum w0\n")
 
 
 @pytest.fixture(scope="module")
@@ -199,14 +214,7 @@ def test_witnessed_register_says_so_and_one_witness_too_few_does_not(
 def test_witness_of_a_time_that_cannot_be_is_named_and_does_not_count(
     own_site: Site, newspaper: str, visit: Visitor, ahead_s: int
 ) -> None:
-    public = own_site.folder / "public"
-    signer = FileSigner.fresh("w0.example", COSIGNATURE)
-    bare = (public / "checkpoint").read_bytes()
-    text = bare.decode().split("\n\n")[0] + "\n"
-    (public / "checkpoint").unlink()
-    (public / "checkpoint").write_bytes(bare + cosign(text, signer, int(time.time()) + ahead_s).to_line().encode())
-    (public / "policy").unlink(missing_ok=True)
-    (public / "policy").write_text(f"witness w0 {signer.key}\nquorum w0\n")
+    publish_signed(own_site, FileSigner.fresh("w0.example", COSIGNATURE), int(time.time()) + ahead_s)
     state, told = check(visit().page, newspaper, log=own_site.url, key=own_site.key, lang="en")
     assert state == "good", "the log's own key signed it"
     assert re.search(r"The time of witness w0\.example, .*, cannot be: its signature does not count", told)
@@ -214,18 +222,61 @@ def test_witness_of_a_time_that_cannot_be_is_named_and_does_not_count(
     assert "Witnessed by" not in told
 
 
+@pytest.mark.parametrize(
+    ("language", "words", "end"),
+    [
+        (
+            "en",
+            "What a witness signed carries a time that cannot be.: w0.example, {time}",
+            "The operator's own signature is right",
+        ),
+        (
+            "fr",
+            "un témoin a signé porte une heure impossible.: w0.example, {time}",
+            "exploitant, elle, est juste",
+        ),
+        (
+            "de",
+            "Was ein Zeuge unterschrieben hat, trägt eine Zeit, die nicht sein kann.: w0.example, {time}",
+            "des Betreibers selbst stimmt",
+        ),
+    ],
+)
+@pytest.mark.parametrize("time_s", [0, 2**63 + 5])
+def test_fault_of_a_witness_is_told_as_the_witness_s(
+    own_site: Site, newspaper: str, visit: Visitor, language: str, words: str, end: str, time_s: int
+) -> None:
+    signer = FileSigner.fresh("w0.example", COSIGNATURE)
+    publish_signed(own_site, signer, time_s)
+    state, told = check(visit().page, newspaper, log=own_site.url, key=own_site.key, lang=language)
+    assert state == "bad"
+    assert words.format(time=time_s) in told
+    assert end in told
+    for accused in (
+        "operator's key is wrong",
+        "exploitant est fausse",
+        "Betreiberschlüssels ist falsch",
+        "Do not rely",
+    ):
+        assert accused not in told
+
+
+@pytest.mark.parametrize("alter", [lambda v: v[:-1], lambda v: v[:-1] + bytes([v[-1] ^ 1]), lambda v: v + b"\0"])
+def test_wrong_signature_under_a_witness_s_name_accuses_no_operator(
+    own_site: Site, newspaper: str, visit: Visitor, alter: Callable[[bytes], bytes]
+) -> None:
+    publish_signed(own_site, FileSigner.fresh("w0.example", COSIGNATURE), int(time.time()), alter)
+    state, told = check(visit().page, newspaper, log=own_site.url, key=own_site.key, lang="en")
+    assert state == "bad"
+    assert "The signature under the name of a witness is not the witness's.: w0.example" in told
+    assert "operator's key is wrong" not in told
+
+
 def test_checkpoint_that_witnesses_saw_long_ago_is_said_to_be_old(
     own_site: Site, newspaper: str, visit: Visitor
 ) -> None:
     """An operator may show an old state for ever: it was witnessed, and says nothing of today."""
-    public = own_site.folder / "public"
-    signer = FileSigner.fresh("w0.example", COSIGNATURE)
-    bare = (public / "checkpoint").read_bytes()
-    text = bare.decode().split("\n\n")[0] + "\n"
-    (public / "checkpoint").unlink()
-    (public / "checkpoint").write_bytes(bare + cosign(text, signer, int(time.time())).to_line().encode())
-    (public / "policy").unlink(missing_ok=True)
-    (public / "policy").write_text(f"witness w0 {signer.key}\nquorum w0\n")
+    publish_signed(own_site, FileSigner.fresh("w0.example", COSIGNATURE), int(time.time()))
     for days, words in ((0.5, "Witnessed by 1"), (2, "Last seen by 1 on")):
         seen = visit()
         seen.page.add_init_script(f"const now = Date.now; Date.now = () => now() + {days} * 86_400_000")

@@ -111,7 +111,7 @@ async function checkSignature(key, text, value) {
   let message = encoder.encode(text);
   let time = null;
   if (key.type === WITNESS_KEY) {
-    if (value.length !== 72) throw new Refused("signature", key.name);
+    if (value.length !== 72) throw new Refused("witness", key.name);
     time = new DataView(value.buffer, value.byteOffset).getBigUint64(0);
     message = encoder.encode(`cosignature/v1\ntime ${time}\n${text}`);
     value = value.slice(8);
@@ -123,7 +123,8 @@ async function checkSignature(key, text, value) {
   } catch {
     throw new Refused("browser");
   }
-  if (!right || time === 0n || time >= 2n ** 63n) throw new Refused("signature", key.name);
+  if (!right) throw new Refused(key.type === WITNESS_KEY ? "witness" : "signature", key.name);
+  if (time === 0n || time >= 2n ** 63n) throw new Refused("witness_time", `${key.name}, ${time}`);
   return time === null ? null : Number(time);
 }
 

@@ -135,7 +135,7 @@ async function run(event) {
     const reason = error instanceof Refused ? error.reason : "format"; // an address that is none
     report("bad", T.reason[reason], error.detail ?? error.message);
     result.dataset.state = "bad";
-    result.textContent = T.bad_all;
+    result.textContent = reason.startsWith("witness") ? T.bad_witness : T.bad_all;
   }
   field("go").disabled = false;
 }
