@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -90,3 +91,13 @@ def test_the_pdf_is_one_page_with_its_fonts_inside_and_the_same_bytes_each_time(
     heights = [float(y) for y in re.findall(rb"([0-9.]+) Td", streams[0])]
     assert min(heights) > 28, "all of it stands on the page"
     assert statement_pdf(STATEMENT, texts) == pdf
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_name_that_is_no_utf_8_is_shown_as_far_as_it_goes(language: str) -> None:
+    """Old disks have names in Latin-1; Python holds such a byte as half a character that nothing can write."""
+    named = replace(REPORT, source="caf\udce9.mp4", output="caf\udce9_veiled.mp4")
+    statement, texts = replace(STATEMENT, report=named), statement_texts(language)
+    page = statement_html(statement, texts)
+    assert page.encode().count("caf\ufffd".encode()) == 4  # title, heading, input, output
+    assert statement_pdf(statement, texts).startswith(b"%PDF")

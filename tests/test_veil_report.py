@@ -115,6 +115,16 @@ def test_json_follows_the_published_schema(tmp_path: Path) -> None:
     assert report_page.write_report(tmp_path / "s.json", [full])[0].name == "s.html"
 
 
+def test_a_name_that_is_no_utf_8_is_written_in_both_with_a_sign_for_what_it_is_not(tmp_path: Path) -> None:
+    """Old disks have names in Latin-1; Python holds such a byte as half a character that nothing can write."""
+    broken = "caf\udce9.mp4"
+    made = a_report(source=broken, output=broken)
+    page, data = report_page.write_report(tmp_path / "r.html", [made], [(broken, "bad")], [(broken, "text")])
+    found = json.loads(data.read_bytes().decode())
+    assert found["files"][0]["source"] == found["failures"][0]["source"] == "caf\ufffd.mp4"
+    assert page.read_bytes().decode().count("caf\ufffd.mp4") >= 3
+
+
 class Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

@@ -115,6 +115,15 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def writable_text(text: str) -> str:
+    r"""Return a text in which what UTF-8 cannot write (a name of other bytes, as Python holds it) is a replacement character.
+
+    >>> writable_text("caf\udce9 é 東"), writable_text("plain")
+    ('caf\ufffd é 東', 'plain')
+    """
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def whole_number(text: str, most: int) -> int | None:
     """Return a number from 0 on that another program wrote in digits; None where it is none, or above what it may be.
 

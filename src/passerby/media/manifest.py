@@ -11,7 +11,6 @@ import dataclasses
 import functools
 import importlib.metadata
 import json
-import os
 import platform
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -24,7 +23,7 @@ import passerby
 from passerby.errors import OutputError, UnreadableError
 from passerby.files import write_atomic
 from passerby.objects import StoredPath
-from passerby.values import Digest, digest_file, utc_now
+from passerby.values import Digest, digest_file, utc_now, writable_text
 
 if TYPE_CHECKING:
     import jsonschema
@@ -66,7 +65,7 @@ def digest_named(path: Path, *, name: str | None = None, digest: Digest | None =
         UnreadableError: the file cannot be read.
     """
     try:
-        readable = os.fsencode(name or path.name).decode("utf-8", "replace")  # a name may be any bytes, JSON may not
+        readable = writable_text(name or path.name)  # a name may be any bytes, JSON may not
         version = path.version_and_digest()[0] if isinstance(path, StoredPath) else None
         return FileDigest(readable, path.stat().st_size, digest or digest_file(path), version)
     except OSError as exc:

@@ -12,6 +12,7 @@ import passerby
 from passerby.desk.export.keep_order import KeepDecision
 from passerby.desk.project import DeskState
 from passerby.languages import Texts, straight
+from passerby.values import writable_text
 from passerby.veil import Measured, VeilReport
 
 _TEXTS = Path(__file__).parent.parent / "translations"
@@ -65,7 +66,7 @@ def clear_line(decision: KeepDecision | None, texts: Texts) -> str:
 
 def statement_html(statement: DeskStatement, texts: Texts) -> str:
     """Return the statement as one page that needs nothing else."""
-    title = _escaped(texts.text("title", output=statement.report.output))
+    title = _escaped(_title(statement, texts))
     body = "".join(
         f"<h2>{_escaped(section.heading)}</h2><ul>{''.join(f'<li>{_escaped(line)}</li>' for line in section.lines)}</ul>\n"
         for section in _sections(statement, texts)
@@ -92,7 +93,7 @@ def statement_pdf(statement: DeskStatement, texts: Texts) -> bytes:
     pdf = FPDF(format="A4")
     pdf.set_creation_date(statement.at)
     pdf.set_lang(texts.language)
-    pdf.set_title(texts.text("title", output=statement.report.output))
+    pdf.set_title(_title(statement, texts))
     pdf.set_auto_page_break(auto=False)
     pdf.add_font("sans", "", fonts / "DejaVuSans.ttf")
     pdf.add_font("sans", "B", fonts / "DejaVuSans-Bold.ttf")
@@ -104,7 +105,7 @@ def statement_pdf(statement: DeskStatement, texts: Texts) -> bytes:
 
     put(clear_line(statement.decision, texts), 9.5, bold=True)
     pdf.ln(2)
-    put(texts.text("title", output=statement.report.output), 13, bold=True)
+    put(_title(statement, texts), 13, bold=True)
     put(_made(statement, texts), 8.5)
     for section in _sections(statement, texts):
         pdf.ln(2)
@@ -118,6 +119,10 @@ def _escaped(text: str) -> str:
     return html.escape(str(straight(text)))
 
 
+def _title(statement: DeskStatement, texts: Texts) -> str:
+    return texts.text("title", output=writable_text(statement.report.output))
+
+
 def _made(statement: DeskStatement, texts: Texts) -> str:
     return texts.text("made", day=texts.day(statement.at), version=passerby.__version__)
 
@@ -125,8 +130,8 @@ def _made(statement: DeskStatement, texts: Texts) -> str:
 def _sections(statement: DeskStatement, texts: Texts) -> tuple[StatementPart, ...]:
     report = statement.report
     files = (
-        texts.text("row.source", name=report.source, digest=report.source_digest),
-        texts.text("row.output", name=report.output, digest=report.output_digest),
+        texts.text("row.source", name=writable_text(report.source), digest=report.source_digest),
+        texts.text("row.output", name=writable_text(report.output), digest=report.output_digest),
     )
     parts = {
         "files": files,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import passerby
 from passerby.files import write_atomic
+from passerby.values import writable_text
 from passerby.veil.review.measured import MEASURED, MissRow, read_measured
 from passerby.veil.review.report import NOT_ANONYMOUS, SizeRow, VeilReport
 
@@ -98,9 +99,12 @@ def write_report(
         OutputError: they cannot be written.
     """
     page, data = report_names(path)
-    text = json.dumps(report_json(reports, failures, skipped), indent=1, allow_nan=False, default=str)
-    write_atomic(data, (text + "\n").encode())
-    write_atomic(page, report_page(reports, failures, skipped).encode())
+    # names may be any bytes, what is written may not
+    text = json.dumps(
+        report_json(reports, failures, skipped), indent=1, allow_nan=False, default=str, ensure_ascii=False
+    )
+    write_atomic(data, (writable_text(text) + "\n").encode())
+    write_atomic(page, writable_text(report_page(reports, failures, skipped)).encode())
     return page, data
 
 
