@@ -24,6 +24,7 @@ from passerby.desk import (
     ZoneEdit,
     export_project,
 )
+from passerby.desk.intake.opened import fitting_output
 from passerby.errors import DeskError, PasserbyError
 from passerby.media import ClipReader, build_manifest, digest_named, frame_planes, write_manifest
 from passerby.values import Detections, Digest, Track, digest_file
@@ -257,3 +258,27 @@ def test_a_picture_is_exported_too(tmp_path: Path) -> None:
     with Image.open(target) as picture:
         assert np.ptp(np.asarray(picture.convert("L"))[42:68, 42:68]) == 0
     assert "Masques tracés à la main : 1" in exported.statement.read_text(encoding="utf-8")
+
+
+def test_an_export_that_was_killed_between_its_names_is_of_this_project_when_the_file_is_opened_again(
+    folder: Path,
+) -> None:
+    """Names are taken one after another, the output's last: the earlier output then stands beside the later one's sidecar."""
+    source, veiled = folder / "clip.mp4", folder / "clip_veiled.mp4"
+    earlier = [veiled.read_bytes()]
+    with opened(folder) as project:
+        for box in ((10, 120, 60, 150), (100, 120, 150, 150)):
+            project.apply(CoverEdit((DrawnBox(84, box), DrawnBox(90, box)), "solid"))
+            export_project(project)
+            earlier.append(veiled.read_bytes())
+    for content in earlier:
+        veiled.write_bytes(content)
+        assert fitting_output(source, veiled) == (veiled, True)
+        with opened(folder) as again:
+            assert len(again.state().tracks) == 5
+            assert bool(again.state().changed_frames) == (content != earlier[-1])
+    veiled.write_bytes(b"another's")
+    assert fitting_output(source, veiled) == (folder / "clip_veiled 2.mp4", False)
+    veiled.write_bytes(earlier[0])
+    source.write_bytes(b"another input")
+    assert fitting_output(source, veiled) == (folder / "clip_veiled 2.mp4", False)

@@ -18,7 +18,7 @@ from typing import Any, Self
 from passerby.desk.intake.dropped import DroppedFiles, HeldFile
 from passerby.desk.intake.places import is_text
 from passerby.desk.jobs import JobPhase, JobState, VeilJobs, VeilOrder
-from passerby.desk.project import SIDECAR_SUFFIX, known_digests
+from passerby.desk.project import SIDECAR_SUFFIX, known_digests, outputs_of_project
 from passerby.errors import PasserbyError, UsageError
 from passerby.media import Inputs, OutputJob, expand_inputs, plan_outputs
 
@@ -240,7 +240,8 @@ def fitting_output(source: Path, wanted: Path) -> tuple[Path, bool]:
         made_of = _made_of(tracks_of(target))
         if made_of is None:
             continue
-        if made_of == tuple(known_digests(source, target)):
+        digests = tuple(known_digests(source, target))
+        if made_of == digests or (made_of[0] == digests[0] and digests[1] in outputs_of_project(source, source.parent)):
             return target, True
     raise UsageError(f"no name is free beside {wanted}", hint="move some of the outputs away")
 

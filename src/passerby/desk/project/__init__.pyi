@@ -33,6 +33,7 @@ from .known import (
 from .project import (
     SIDECAR_SUFFIX,
     Project,
+    outputs_of_project,
 )
 from .state import (
     DeskDoubt,
@@ -70,6 +71,7 @@ __all__ = [
     "known_digest",
     "known_digests",
     "next_pieces",
+    "outputs_of_project",
     "parse_edit",
     "state_to_json",
 ]

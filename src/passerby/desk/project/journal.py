@@ -103,6 +103,17 @@ class Journal:
             raise OutputError(f"cannot write {self.path}: {exc.strerror or exc}") from exc
 
 
+def exported_digests(path: Path) -> frozenset[str]:
+    """Return the digests of the outputs that a journal says were exported, also while it is open elsewhere.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        lines = [line for line in file if line.startswith(b'{"exported"') and line.endswith(b"\n")]
+    return frozenset(str(_row(path, number, line).get("exported")) for number, line in enumerate(lines, 1))
+
+
 def _line(row: dict[str, Any]) -> bytes:
     return (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n").encode()
 

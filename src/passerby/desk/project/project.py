@@ -17,7 +17,7 @@ from passerby.desk.project.doubts import doubt_to_json, doubts_of_tracks, in_ord
 from passerby.desk.project.draft import Draft
 from passerby.desk.project.edit_json import edit_to_json, parse_edit
 from passerby.desk.project.edits import DeskEdit, ZoneEdit
-from passerby.desk.project.journal import FORMAT, VERSION, Journal
+from passerby.desk.project.journal import FORMAT, VERSION, Journal, exported_digests
 from passerby.desk.project.known import known_digest
 from passerby.desk.project.paths import differing
 from passerby.desk.project.replay import Replay
@@ -289,6 +289,25 @@ class Project:
             line=self._lines,
             steps=self._steps,
         )
+
+
+def outputs_of_project(source: Path, folder: Path) -> frozenset[str]:
+    """Return the digests of all outputs that the project of a file knows: of its first veil, and of its exports.
+
+    An export that was killed between two names leaves the earlier output beside the sidecar of the later one: it is still of
+    this project.
+
+    Args:
+        source: The bare input, of whatever content.
+        folder: Of the journal.
+    """
+    try:
+        first = read_sidecar_header(folder / (source.name + BASE_SUFFIX))
+        if first.source != known_digest(source):
+            return frozenset()
+        return exported_digests(folder / (source.name + JOURNAL_SUFFIX)) | {str(first.output)}
+    except (OSError, PasserbyError):
+        return frozenset()
 
 
 def _changed(old: Shown | None, new: Shown, frames: int) -> tuple[tuple[int, int], ...]:
