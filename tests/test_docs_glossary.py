@@ -14,7 +14,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "passerby"
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
-MODULES = sorted(SOURCE.rglob("*.py"))
+SEAL = ROOT / "src" / "passerby_seal"
+MODULES = sorted([*SOURCE.rglob("*.py"), *SEAL.rglob("*.py")])
+
+
+def place(path: Path) -> Path:
+    """Return where a module is, from the house's door: `veil/run/file.py`, `passerby_seal/keys/policy.py`."""
+    return path.relative_to(SEAL.parent if path.is_relative_to(SEAL) else SOURCE)
 
 
 def table(heading: str) -> list[list[str]]:
@@ -72,7 +78,7 @@ def test_an_old_word_is_in_no_name(old: str, where: str) -> None:
     folders = [SOURCE / folder for folder in ticked(where)] or [SOURCE]
     assert where == "all" or all(folder.is_dir() for folder in folders), where
     left = {
-        f"{path.relative_to(SOURCE)}: {name}"
+        f"{place(path)}: {name}"
         for path in MODULES
         if any(path.is_relative_to(folder) for folder in folders)
         for name in names(path)
@@ -84,7 +90,7 @@ def test_an_old_word_is_in_no_name(old: str, where: str) -> None:
 def test_a_class_name_is_unique_in_its_room_and_the_glossary_explains_the_others() -> None:
     rooms: dict[str, list[str]] = defaultdict(list)
     for path in MODULES:
-        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        room = place(path).parts[0].removesuffix(".py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef):
                 rooms[node.name].append(room)

