@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sysconfig
 from pathlib import Path
 
@@ -48,8 +49,11 @@ def test_the_hook_for_other_projects_is_a_command_that_refuses(tmp_path: Path, m
     assert program == "passerby"
     assert not hooks[0]["pass_filenames"], "one scan of all, since a finding may need several files"
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "beside.txt").write_text("insightface==0.7.3\n")
+    subprocess.run(["git", "init", "--quiet"], check=True)
     for content, code in (("", 0), ("insightface==0.7.3\n", 3)):
         (tmp_path / "requirements.txt").write_text(content)
+        subprocess.run(["git", "add", "requirements.txt"], check=True)
         with pytest.raises(SystemExit) as caught:
             main(words)
         assert (caught.value.code or 0) == code

@@ -105,6 +105,12 @@ class ScanOptions:
             "--user", help="Of the cameras; password in PASSERBY_CAMERA_PASSWORD, or asked for.", rich_help_panel=OTHER
         ),
     ] = None
+    committed: Annotated[
+        bool,
+        typer.Option(
+            "--committed", help="Of folders in Git, only what is committed or staged: no environment, no .git."
+        ),
+    ] = False
     workers: Annotated[
         int | None, typer.Option("--workers", min=0, max=256, help="Processes that read; 0 for none beside this one.")
     ] = None

@@ -33,7 +33,7 @@ def scan_all(options: ScanOptions, host: Scan = scan_host) -> tuple[tuple[ScanRe
     Raises:
         UsageError: the file of suppressions is wrong.
     """
-    settings = ScanSettings(workers=options.workers, suppressions=options.suppressions)
+    settings = ScanSettings(workers=options.workers, suppressions=options.suppressions, committed=options.committed)
     if options.fresh:
         settings = replace(settings, keep=None)
     scans: list[tuple[str, Scan]] = [(str(target), partial(scan_target, target)) for target in options.targets or ()]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,12 +41,15 @@ class Walked(NamedTuple):
     path: str
 
 
-def walk_target(target: Path, mounts: Path = Path("/proc/self/mountinfo")) -> Iterator[Walked | Unread]:
+def walk_target(
+    target: Path, mounts: Path = Path("/proc/self/mountinfo"), *, among: Collection[str] | None = None
+) -> Iterator[Walked | Unread]:
     """Yield the regular files of a target in order of names, folder by folder, and what is not read.
 
     Args:
         target: A file or a folder; if it is a link itself, what it leads to.
         mounts: Where Linux lists what is mounted.
+        among: Paths in the folder that are looked at; None for all.
 
     Raises:
         ScanError: it does not exist, or is neither a file nor a folder.
@@ -61,14 +64,15 @@ def walk_target(target: Path, mounts: Path = Path("/proc/self/mountinfo")) -> It
         return
     if not stat.S_ISDIR(mode):
         raise ScanError(f"target must be a file or a folder, got {target}", hint="mount a disk first, read-only")
-    yield from _Walk(root, _made_up(mounts)).folders()
+    yield from _Walk(root, _made_up(mounts), among).folders()
 
 
 class _Walk:
     """One walk of a folder."""
 
-    def __init__(self, root: str, made_up: dict[str, str]) -> None:
+    def __init__(self, root: str, made_up: dict[str, str], among: Collection[str] | None) -> None:
         self._root, self._made_up = root, made_up
+        self._among = None if among is None else _with_folders(among)
         self._inside = root if root.endswith(os.sep) else root + os.sep
         self._seen: dict[tuple[int, int], str] = {}
 
@@ -89,6 +93,8 @@ class _Walk:
             inner: list[tuple[str, str]] = []
             for entry in entries:
                 name = f"{path}/{entry.name}" if path else entry.name
+                if self._among is not None and name not in self._among:
+                    continue
                 if entry.is_dir(follow_symlinks=False):
                     kind = self._made_up.get(entry.path)
                     if kind:
@@ -135,6 +141,16 @@ class _Walk:
         except OSError:
             return False
         return stated.startswith("/") and os.path.lexists(self._root + stated)
+
+
+def _with_folders(paths: Iterable[str]) -> frozenset[str]:
+    """Return paths and the folders that lead to them."""
+    found: set[str] = set()
+    for path in paths:
+        while path and path not in found:
+            found.add(path)
+            path = path.rpartition("/")[0]
+    return frozenset(found)
 
 
 def _made_up(mounts: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from passerby.config import processors
 from passerby.scan.files import Walked, shown_path, walk_target
 from passerby.scan.run.answers import FileAnswers
 from passerby.scan.run.cache import AnswerCache, binding_of, was_left_alone
+from passerby.scan.run.committed import walk_committed
 from passerby.scan.run.joining import Joining
 from passerby.scan.run.pool import Done, WorkerPool
 from passerby.scan.run.reading import FileReader, Job, load_readers
@@ -42,10 +43,12 @@ def scan_target(
         readers: ``module:NAME`` of a tuple of them, which processes of their own can import.
 
     Raises:
-        ScanError: the target does not exist, or is neither a file nor a folder; no process can be started.
+        ScanError: the target does not exist, or is neither a file nor a folder, or Git does not hold it though only what is
+            committed was asked for; no process can be started.
         ConfigError: the file of suppressions is wrong.
     """
-    return scan_files(str(target), walk_target(target), settings, progress, readers=readers)
+    walked = walk_committed(target) if settings.committed else walk_target(target)
+    return scan_files(str(target), walked, settings, progress, readers=readers)
 
 
 def scan_files(

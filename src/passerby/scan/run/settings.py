@@ -26,6 +26,7 @@ class ScanSettings:
         file_seconds: What the readers may take for one file, on a disk or in an archive; a second more for each 10 MB.
         keep: Folder in which answers are kept between scans; None keeps none.
         suppressions: A file of findings that are known, each with its reason and end date.
+        committed: Of a folder, only what Git holds of it: what is committed, or staged to be.
     """
 
     workers: int | None = None
@@ -33,6 +34,7 @@ class ScanSettings:
     file_seconds: float = 60.0
     keep: Path | None = field(default_factory=scan_cache_folder)
     suppressions: Path | None = None
+    committed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
