@@ -82,6 +82,18 @@ def test_what_a_camera_recognises_by_itself_may_be_left_out_and_old_entries_stay
             entry_from_fields({**sample, "recognises": wrong})
 
 
+def test_what_was_sealed_may_be_left_out_of_a_heartbeat_and_old_ones_stay_the_same() -> None:
+    sample = next(one for one in SAMPLES if one["kind"] == "heartbeat")
+    assert b"sealed_roots" not in encode_entry(entry_from_fields(sample))
+    counted: dict[str, Any] = {"sealed_roots": ["ab" * 32, "cd" * 32], "pieces_sealed": 10, "unsealed_faces": 0}
+    raw = encode_entry(entry_from_fields({**sample, **counted}))
+    assert raw == rfc8785.dumps({**sample, **counted})
+    assert encode_entry(decode_entry(raw)) == raw
+    for wrong in ([], ["ab" * 31], ["AB" * 32], ["ab" * 32] * 65):
+        with pytest.raises(EntryError, match="sealed_roots"):
+            entry_from_fields({**sample, "sealed_roots": wrong})
+
+
 def test_no_schema_is_left_over() -> None:
     assert sorted(path.stem for path in PUBLISHED.iterdir()) == sorted(entry_kinds())
     with pytest.raises(EntryError, match="kind must be one of"):

@@ -61,6 +61,20 @@ from .notes import (
     Signer,
     VerifierKey,
 )
+from .seal_entries import (
+    MOST_PIECES,
+    SEAL_NOTICE,
+    AnnouncedAuthority,
+    AnnouncedCustodian,
+    SealAnnounced,
+    SealHeld,
+    SealTestAnnounced,
+    SealTestOpened,
+    SealTestPlanned,
+)
+from .seal_schedule import (
+    SealSchedule,
+)
 from .storage import (
     WITHIN_S,
     DirectoryStore,
@@ -101,9 +115,13 @@ from .witness import (
 
 __all__ = [
     "LOOKED_EVERY_S",
+    "MOST_PIECES",
     "POSITIONS",
+    "SEAL_NOTICE",
     "WITHIN_S",
     "AccessTested",
+    "AnnouncedAuthority",
+    "AnnouncedCustodian",
     "BundleWithdrawn",
     "CameraChanged",
     "CameraPlace",
@@ -147,6 +165,12 @@ __all__ = [
     "Reveal",
     "RunningStarted",
     "RunningStopped",
+    "SealAnnounced",
+    "SealHeld",
+    "SealSchedule",
+    "SealTestAnnounced",
+    "SealTestOpened",
+    "SealTestPlanned",
     "SelfTest",
     "Signer",
     "SpotCheck",

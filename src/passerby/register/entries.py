@@ -6,9 +6,9 @@ gain optional fields within a version; anything else is a new version. The publi
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from passerby.register.fields import (
     Commitment,
@@ -24,6 +24,8 @@ from passerby.register.fields import (
     Url,
     Words,
 )
+from passerby.register.seal_entries import SealAnnounced, SealHeld, SealTestAnnounced, SealTestOpened, SealTestPlanned
+from passerby.register.stated import OfCamera, OfCase, Stated, StatedSpan
 
 Position = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """The name of a position of the law, as ``passerby assess`` knows it, for example ``act-2024``."""
@@ -33,41 +35,6 @@ FindingKind = Literal["schema", "order", "time", "silence", "late-reveal", "wron
 """What verifiers name of what was stated, as opposed to damage and rewriting."""
 HeartbeatSeconds = Annotated[int, Field(ge=60, le=86_400)]
 Approvals = Annotated[int, Field(ge=1, le=100)]
-
-
-class Stated(EntryPart):
-    """What all entries share.
-
-    Attributes:
-        v: Version of the form of this kind.
-        at: When it happened or was decided, by the operator's clock.
-    """
-
-    v: Literal[1] = 1
-    at: Instant
-
-
-class _Span(Stated):
-    begin: Instant
-    end: Instant
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.end < self.begin:
-            raise ValueError("end must not be before begin")
-        return self
-
-
-class OfCamera(Stated):
-    """Says something about one camera."""
-
-    camera: Identifier
-
-
-class OfCase(Stated):
-    """Says something about one request."""
-
-    case: Identifier
 
 
 class OperatorStated(Stated):
@@ -178,7 +145,7 @@ class RunningStopped(OfCamera):
     reason: Literal["planned", "configuration", "update", "fault", "retired", "order"]
 
 
-class Heartbeat(_Span, OfCamera):
+class Heartbeat(StatedSpan, OfCamera):
     """One camera's counts over a span that follows the last one without a gap. Counts only: who passed is unknown."""
 
     kind: Literal["heartbeat"] = "heartbeat"
@@ -189,9 +156,15 @@ class Heartbeat(_Span, OfCamera):
     stalled_s: Seconds = 0
     down_s: Seconds = 0
     tracks_sealed: Count = 0
+    sealed_roots: Annotated[tuple[Hex32, ...], Field(min_length=1, max_length=64)] | None = None
+    """Roots of RFC 6962 trees over the digests of what was sealed since the last one; left out where nothing was."""
+    pieces_sealed: Count | None = None
+    """Pieces in these trees, rounded as the faces are."""
+    unsealed_faces: Count | None = None
+    """Times a face was covered in a picture and not sealed, because it could not be, rounded as the faces are."""
 
 
-class Fault(_Span, OfCamera):
+class Fault(StatedSpan, OfCamera):
     """A span in which a camera did not work as it should."""
 
     kind: Literal["fault"] = "fault"
@@ -287,7 +260,7 @@ class RequestDeleted(OfCase):
     items: Count
 
 
-class RetentionShredded(_Span):
+class RetentionShredded(StatedSpan):
     """The keys of a span of sealed tracks are destroyed: nothing of it can be opened any more, by anyone."""
 
     kind: Literal["retention.shredded"] = "retention.shredded"
@@ -354,5 +327,6 @@ Entry = (
     OperatorStated | KeyAdded | KeyRetired | CameraRegistered | CameraChanged | CameraRetired | RunningStarted
     | RunningStopped | Heartbeat | Fault | SelfTest | SpotCheck | AccessTested | RequestReceived | RequestDecided
     | RequestRefused | RequestWithdrawn | RequestOpened | RequestNotified | RequestDeleted | RetentionShredded
-    | YearStatistics | Reveal | Remark | FindingAcknowledged | BundleWithdrawn
+    | YearStatistics | Reveal | Remark | FindingAcknowledged | BundleWithdrawn | SealAnnounced | SealHeld
+    | SealTestPlanned | SealTestAnnounced | SealTestOpened
 )  # fmt: skip

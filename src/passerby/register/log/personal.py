@@ -18,6 +18,7 @@ NO_WORDS = frozenset(
     {
         "kind", "v", "at", "begin", "end", "until", "reveal_by", "camera", "case", "digest", "salt", "key", "replaces",
         "signature", "configuration", "weights", "warrant", "report", "position", "software", "page", "authority_contact", "list",
+        "begins", "sealed_roots", "pieces", "test", "requester", "who",
     }
 )  # fmt: skip
 """Fields that hold no words of a person: keys, digests, identifiers, instants, addresses of pages."""
@@ -142,10 +143,16 @@ def _texts(entry: Entry) -> Iterator[tuple[str, str]]:
             yield name, _unquoted(str(value))
         elif isinstance(value, str):
             yield name, value
-        elif isinstance(value, dict):
-            yield from (
-                (f"{name}.{key}", text) for key, text in value.items() if isinstance(text, str) and key != "digest"
-            )
+        else:
+            for part in value if isinstance(value, list) else [value]:
+                yield from _texts_of_part(name, part)
+
+
+def _texts_of_part(name: str, part: object) -> Iterator[tuple[str, str]]:
+    if isinstance(part, dict):
+        for key, text in part.items():
+            if isinstance(text, str) and key not in NO_WORDS:
+                yield f"{name}.{key}", text
 
 
 def _contact(address: str) -> str:

@@ -42,7 +42,7 @@ class LogProblem:
     """
 
     KINDS: ClassVar[tuple[str, ...]] = (
-        "tree", "tile", "missing", "format", "signature", "quorum", "schema", "order", "opening", "time", "silence",
+        "tree", "tile", "missing", "format", "signature", "quorum", "schema", "order", "opening", "sealing", "time", "silence",
         "late-reveal", "wrong-reveal", "statistics", "rollback", "fork",
     )  # fmt: skip
     EXPLAINABLE: ClassVar[tuple[str, ...]] = get_args(FindingKind)

@@ -18,8 +18,6 @@ from passerby.register.entries import (
     Entry,
     FindingAcknowledged,
     Heartbeat,
-    OfCamera,
-    OfCase,
     RequestDecided,
     RequestNotified,
     RequestOpened,
@@ -33,7 +31,10 @@ from passerby.register.entries import (
 )
 from passerby.register.fields import Commitment, commit, format_instant
 from passerby.register.notes import CLOCK_ERROR, CLOCK_SLACK
+from passerby.register.seal_entries import SealHeld
+from passerby.register.stated import OfCamera, OfCase
 from passerby.register.verification.findings import Explanation, LogFindings, LogProblem
+from passerby.register.verification.sealing import SealingCheck, SealRecord, SealTestRecord
 
 SILENT_HEARTBEATS = 1.5
 """A camera is silent when nothing was heard of it for this many heartbeats."""
@@ -90,6 +91,7 @@ class HistoryState:
         newest: The newest instant of an entry that was not ahead of the reader's clock; ``newest_index`` is that entry.
         behind: Newest instant of the entries in a row that are dated long before it; None where the last one is not.
         ahead, unseen: Whether the last entry was ahead of the reader's clock, or of the witnesses.
+        seals, tests: What was announced of sealed faces, by camera, and tests of it that are under way.
         years: What happened, counted by year and name.
         found, explained, dropped: See ``LogFindings``.
     """
@@ -104,6 +106,8 @@ class HistoryState:
     cameras: dict[str, CameraRecord] = field(default_factory=dict)
     cases: dict[str, CaseRecord] = field(default_factory=dict)
     promised: dict[int, PromiseRecord] = field(default_factory=dict)
+    seals: dict[str, SealRecord] = field(default_factory=dict)
+    tests: dict[str, SealTestRecord] = field(default_factory=dict)
     years: dict[int, dict[str, int]] = field(default_factory=dict)
     found: list[LogProblem] = field(default_factory=list)
     explained: list[LogProblem] = field(default_factory=list)
@@ -123,6 +127,7 @@ class History:
         self._now, self._seen = now, seen
         self.state = state or HistoryState()
         self.findings = LogFindings(self.state.found, self.state.explained, self.state.dropped)
+        self._sealing = SealingCheck(self.state.seals, self.state.tests, self._say)
         self._last_words = {camera.heard_index: camera for camera in self.state.cameras.values()}
 
     def read(self, index: int, data: bytes) -> Entry | None:
@@ -139,8 +144,12 @@ class History:
     def take(self, index: int, entry: Entry) -> None:
         """Hold the next entry against all before it."""
         state = self.state
+        newest = state.newest
         at = self._check_time(index, entry.at)
-        if isinstance(entry, CameraRegistered):
+        self._sealing.take(index, entry, at, newest)
+        if isinstance(entry, SealHeld):
+            self._take_held(index, entry)
+        elif isinstance(entry, CameraRegistered):
             if entry.camera in state.cameras:
                 self._say("order", index, f"camera {entry.camera[:8]} is registered a second time")
             state.cameras[entry.camera] = CameraRecord(timedelta(seconds=entry.heartbeat_s))
@@ -176,6 +185,7 @@ class History:
             if not record.kept and self._now > due:
                 text = f"must be revealed by {format_instant(due)}, was not"
                 found.append(LogProblem("late-reveal", text, index, record.explained))
+        found += [LogProblem("sealing", text, index) for index, text in self._sealing.present(self._now)]
         return found
 
     def saved(self) -> HistoryState:
@@ -280,6 +290,13 @@ class History:
             self._say("silence", index, text, camera.explained)
         elif begin and begin - camera.covered > (SILENT_HEARTBEATS - 1) * camera.heartbeat:
             self._say("silence", index, f"camera {name[:8]} has no counts from {_span(camera.covered, begin)}")
+
+    def _take_held(self, index: int, entry: SealHeld) -> None:
+        """A hold is for a request that is pending, and for nothing else."""
+        self._take_camera(index, entry, entry.at)
+        case = self.state.cases.get(entry.case)
+        if case is None or case.closed:
+            self._say("sealing", index, f"pieces are held for case {entry.case[:8]}, which is not pending")
 
     def _take_case(self, index: int, entry: OfCase) -> None:
         name = entry.case
