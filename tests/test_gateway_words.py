@@ -56,7 +56,7 @@ from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.load import Load
 from passerby.gateway.worker.watchdog import ClockWatch, covered_now
 from passerby.media import ParameterSets, find_parameter_sets, nal_units
-from passerby.veil.run.live import WholeReason
+from passerby.veil.run.veiled import WholeReason
 
 messages = st.builds(
     wire.Message,

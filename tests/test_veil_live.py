@@ -22,9 +22,10 @@ from tests.veil_tools import FILL, SIZE, Answer, OnDemand, Scripted, bare, broke
 
 from passerby.errors import UsageError
 from passerby.values import Detections
-from passerby.veil.run.frames import veil_frames
+from passerby.veil.run.camera import veil_frames
 from passerby.veil.run.known_sizes import Company
-from passerby.veil.run.live import LiveSettings, LiveVeil, VeiledFrame, WholeReason
+from passerby.veil.run.live import LiveSettings, LiveVeil
+from passerby.veil.run.veiled import VeiledFrame, WholeReason
 from passerby.veil.settings import CoverSettings, VeilSettings
 from passerby.veil.track.policy import LIVE
 

@@ -16,7 +16,8 @@ from tests.veil_tools import TIME_BASE
 from passerby.gateway.picture.scene import BLOCK_PX, Scene, SceneSettings
 from passerby.media import Frame
 from passerby.values import Detections, Digest
-from passerby.veil.run.live import LiveSettings, LiveVeil, VeiledFrame, WholeReason
+from passerby.veil.run.live import LiveSettings, LiveVeil
+from passerby.veil.run.veiled import VeiledFrame, WholeReason
 from passerby.veil.settings import CoverSettings
 
 CROWD = SceneSettings(320, 192, 12.5, 4, seed=3, crossing=True)

@@ -45,10 +45,12 @@ from .review import (
     write_sidecar,
 )
 from .run import (
+    BeforeCover,
     Company,
     FrameSteps,
     LiveSettings,
     LiveVeil,
+    UncoveredFaces,
     VeiledFile,
     VeiledFrame,
     WholeReason,
@@ -102,6 +104,7 @@ __all__ = [
     "REVERSIBLE_WARNING",
     "RUN_DIGEST_FRAMES",
     "VERIFY_EVERY_FRAMES",
+    "BeforeCover",
     "Company",
     "CoverSettings",
     "CoverStyle",
@@ -122,6 +125,7 @@ __all__ = [
     "ReviewPlace",
     "SidecarHeader",
     "TrackBox",
+    "UncoveredFaces",
     "VeilReport",
     "VeilSettings",
     "VeiledFile",

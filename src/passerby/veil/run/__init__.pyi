@@ -10,6 +10,7 @@ from .beside import (
 )
 from .camera import (
     veil_camera,
+    veil_frames,
 )
 from .covered import (
     clip_covers,
@@ -18,9 +19,6 @@ from .covered import (
 from .file import (
     VeiledFile,
     veil_file,
-)
-from .frames import (
-    veil_frames,
 )
 from .image import (
     find_on_page,
@@ -31,19 +29,25 @@ from .known_sizes import (
 from .live import (
     LiveSettings,
     LiveVeil,
-    VeiledFrame,
-    WholeReason,
 )
 from .rerender import (
     mend_file,
     settings_digest,
 )
+from .veiled import (
+    BeforeCover,
+    UncoveredFaces,
+    VeiledFrame,
+    WholeReason,
+)
 
 __all__ = [
+    "BeforeCover",
     "Company",
     "FrameSteps",
     "LiveSettings",
     "LiveVeil",
+    "UncoveredFaces",
     "VeiledFile",
     "VeiledFrame",
     "WholeReason",

@@ -1,4 +1,7 @@
-"""Records a camera of this machine, veiled: no bare frame of it is ever written. Ends after a time or at Ctrl-C."""
+"""Records a camera of this machine, veiled: no bare frame of it is ever written. Ends after a time or at Ctrl-C.
+
+What veils its frames (``veil_frames``) veils any that somebody else reads and writes.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,13 +22,16 @@ from av.container import InputContainer
 
 from passerby.errors import OutputError, UnreadableError, UsageError
 from passerby.files import atomic_file, check_target
-from passerby.media import protect_process
-from passerby.veil.run.frames import veil_frames
+from passerby.media import Frame, protect_process
+from passerby.veil.detect import Detector
+from passerby.veil.run.live import LiveSettings, LiveVeil
 from passerby.veil.settings import HwAccel, VeilSettings
 from passerby.veil.track import FALLBACK_HZ
 
 TIME_BASE = Fraction(1, 1000)
 """Of the recording: cameras are not even, milliseconds are fine enough."""
+FRAME_TIME_BASE = Fraction(1, 10**9)
+"""Of frames that ``veil_frames`` counts: their times mean nothing but their order."""
 FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 """FFmpeg's input for cameras, by system."""
 SUFFIXES = (".mp4", ".mov", ".mkv")
@@ -163,3 +169,33 @@ def _stop_at_interrupt() -> Iterator[threading.Event]:
         yield stop
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def veil_frames(
+    frames: Iterable[av.VideoFrame], rate: Fraction | float, settings: VeilSettings | None = None
+) -> Iterator[av.VideoFrame]:
+    """Hide every face in decoded frames: frames in, covered frames out, as many and in the same order.
+
+    Args:
+        frames: All of one size; each is covered in place.
+        rate: Frames a second, roughly.
+        settings: What is covered and how; writing settings mean nothing here.
+
+    Raises:
+        UsageError: a setting that frames without a file cannot have.
+        DetectorError: the detector cannot be opened.
+    """
+    settings = settings or VeilSettings()
+    detector = Detector(settings.find)
+    veil: LiveVeil | None = None
+    try:
+        for number, frame in enumerate(frames):
+            if veil is None:
+                live = LiveSettings(cover=settings.cover, wait=True)
+                veil = LiveVeil(frame.width, frame.height, rate, detector, live)
+            bare = Frame(number, number, FRAME_TIME_BASE, frame, corrupt=False)
+            yield from (one.picture for one in veil.push(bare))
+        if veil is not None:
+            yield from (one.picture for one in veil.flush())
+    finally:
+        detector.close()

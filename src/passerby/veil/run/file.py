@@ -30,16 +30,17 @@ from passerby.media import (
     sniff_file,
     transcode,
 )
-from passerby.values import Track, digest_file
+from passerby.values import Boxes, Track, digest_file
 from passerby.veil.cover import Painter, Plan, zone_share
 from passerby.veil.detect import Detector, LoadedDetector, closeup_sizes, pass_size, pass_sizes_px
 from passerby.veil.review import CoveredWhole, VeilReport, face_sizes
 from passerby.veil.run.findings import Findings, HeldFrames
 from passerby.veil.run.image import Still, veil_picture
 from passerby.veil.run.overlap import OverlapLimits, OverlappedWatch
+from passerby.veil.run.veiled import BeforeCover, CoverHook, UncoveredFaces
 from passerby.veil.run.watch import OnFinal, OnFrame, WatchedClip, watch
 from passerby.veil.settings import VeilSettings
-from passerby.veil.track import policy_for
+from passerby.veil.track import Stretches, policy_for
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done (``watching``, ``writing``), frames done, and frames in all or None."""
@@ -71,6 +72,7 @@ def veil_file(
     tracks: tuple[Track, ...] | None = None,
     progress: Progress | None = None,
     limits: OverlapLimits | None = None,
+    before_cover: BeforeCover | None = None,
 ) -> VeiledFile:
     """Hide every face in a picture or clip.
 
@@ -82,6 +84,8 @@ def veil_file(
         tracks: Faces as they were edited by hand, instead of those that the detector finds.
         progress: Told as it goes.
         limits: What watching and writing at once may take; None takes the defaults.
+        before_cover: Told of every frame of a clip that is not covered whole, right before it is covered; not where the
+            faces are given or one is kept clear, and not of a clip that is damaged from where that is seen on.
 
     Raises:
         UsageError: the target, a setting or the kind of file is wrong.
@@ -102,7 +106,8 @@ def veil_file(
         if content.kind is ContentKind.PICTURE:
             detector.prepare()
             return _picture(source, target, settings, detector, tracks)
-        job = _Clip(source, target, settings, detector, progress=progress, limits=limits or OverlapLimits())
+        hook = CoverHook(before_cover) if before_cover else None
+        job = _Clip(source, target, settings, detector, progress=progress, limits=limits or OverlapLimits(), hook=hook)
         return job.veil(tracks)
     finally:
         if own is not None:
@@ -141,11 +146,13 @@ class _Clip:
         *,
         progress: Progress | None,
         limits: OverlapLimits,
+        hook: CoverHook | None = None,
     ) -> None:
         self._source, self._target, self._settings = source, target, settings
         self._detector, self._limits = detector, limits
         self._progress: Progress = progress or (lambda *_: None)
         self._covered_px = 0
+        self._hook, self._stretches = hook, Stretches() if hook else None
 
     def veil(self, tracks: tuple[Track, ...] | None) -> VeiledFile:
         """Watch and write, at once where that is possible, with these faces covered instead of those found."""
@@ -190,6 +197,7 @@ class _Clip:
             progress=partial(self._progress, "watching"),
             on_frame=on_frame,
             on_final=on_final,
+            stretches=self._stretches,
         )
         self._detector.check_weights()
         self._detector.rest()
@@ -209,8 +217,9 @@ class _Clip:
         held = HeldFrames(limits.held_bytes, wait_frames)
 
         def edit(frame: int, picture: av.VideoFrame) -> None:
-            whole = findings.is_whole(frame)
-            self._covered_px += painter.paint(picture, findings.take_boxes(frame), whole=whole)
+            whole, boxes = findings.is_whole(frame), findings.take_boxes(frame)
+            self._tell(frame, picture, boxes, whole=whole)
+            self._covered_px += painter.paint(picture, boxes, whole=whole)
 
         with OverlappedWatch(self._watch, findings, held, patience_s=limits.patience_s) as ahead:
             try:
@@ -231,6 +240,15 @@ class _Clip:
                 self._covered_px = 0
                 return watched, None
             return ahead.watched(), written
+
+    def _tell(self, frame: int, picture: av.VideoFrame, boxes: Boxes, *, whole: bool) -> None:
+        """Tell who asked of a frame that is about to be covered."""
+        if self._hook is None or self._stretches is None:
+            return
+        tracks, stretches = self._stretches.take_final(frame)
+        if not whole and picture.pts is not None and picture.time_base is not None:
+            shown_ns = int(picture.pts * picture.time_base * 1_000_000_000)
+            self._hook.call(UncoveredFaces(picture, shown_ns, boxes, tracks, stretches))
 
     def _write(self, watched: WatchedClip, faces: tuple[Track, ...]) -> WriteReport:
         """Write the clip after it was watched, with these faces covered."""

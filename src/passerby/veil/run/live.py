@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import StrEnum
 from fractions import Fraction
 from functools import partial
-from typing import Generic, TypeVar
 
 import av
 import numpy as np
 
 from passerby.errors import DetectorError, UsageError, WeightsError
 from passerby.media import FieldGauge, Frame, one_field, scaled_rgb
-from passerby.values import EMPTY_BOXES, Boxes, Detections
+from passerby.values import EMPTY_BOXES, Detections
 from passerby.veil.cover import Painter
 from passerby.veil.detect import ChecksWeights, FaceDetector, PendingPasses, start_passes
 from passerby.veil.run.agreement import Agreement, FrameSteps
 from passerby.veil.run.known_sizes import ANEW_S, KEPT_S, Company, KnownSizes
+from passerby.veil.run.veiled import BeforeCover, CoverHook, UncoveredFaces, VeiledFrame, WholeReason
 from passerby.veil.settings import CoverSettings
 from passerby.veil.track import (
     LIVE,
@@ -32,6 +31,7 @@ from passerby.veil.track import (
     Motion,
     MotionMeter,
     PassScheduler,
+    Stretches,
     Tracker,
     TrackingPolicy,
     fine_copy,
@@ -47,23 +47,6 @@ PASS_SHARE = 0.6
 Chosen, not measured."""
 MOST_UNDER_WAY = 2
 """Passes under way from which the detector is behind: a further one would only come later still. Chosen, not measured."""
-
-
-class WholeReason(StrEnum):
-    """Why a frame of a stream leaves covered whole; the values are the words for people."""
-
-    CORRUPT = "corrupt"
-    """The decoder had to guess."""
-    LATE = "not judged in time"
-    UNSURE = "passes do not agree yet"
-    """Tracking has begun anew, and the detector has not found the same faces twice in a row since."""
-    WEIGHTS = "weights changed"
-    """The weights file is not the one that was opened; ``VeiledFrame.detail`` says how."""
-    ASKED = "asked for"
-    """By ``LiveVeil.cover``; ``VeiledFrame.detail`` holds what was said there."""
-
-
-R_co = TypeVar("R_co", bound=StrEnum, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +70,6 @@ class LiveSettings:
     wait: bool = False
     cycle_offset: float | None = None
     patience_s: float = 0.1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class VeiledFrame(Generic[R_co]):
-    """A frame that may be shown.
-
-    Attributes:
-        picture: Covered, in place.
-        captured_ns: When the bare frame was captured: its ``time_ns``.
-        reason: Why it is covered whole, in the words of who covered it; None where it is not.
-        faces: Boxes covered in it, shape (N, 4), float32, pixels, without margin.
-        tracks: Number of the track of each box, shape (N,); they rise for ever, and mean nothing outside this stream.
-        detail: A sentence on the reason, or empty.
-    """
-
-    picture: av.VideoFrame
-    captured_ns: int
-    reason: R_co | None = None
-    faces: Boxes = field(default_factory=lambda: EMPTY_BOXES)
-    tracks: tuple[int, ...] = ()
-    detail: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -145,6 +107,7 @@ class LiveVeil:
         detector: Finds faces. May be shared between streams of one process.
         settings: How.
         company: How many were seen before the first frame.
+        before_cover: Told of every frame that does not leave covered whole, right before it is covered.
 
     Attributes:
         interval_frames: Frames between inference passes.
@@ -163,6 +126,7 @@ class LiveVeil:
         settings: LiveSettings | None = None,
         *,
         company: Company | None = None,
+        before_cover: BeforeCover | None = None,
     ) -> None:
         self.settings = settings = settings or LiveSettings()
         if settings.cover.keep or settings.cover.soft or settings.cover.exclude_zones:
@@ -176,8 +140,14 @@ class LiveVeil:
         self._painter = Painter(settings.cover, width, height)
         self._meter = meter = MotionMeter(width, height)
         self._tracker = Tracker(
-            meter, settings.policy, long_side_px=max(width, height), rate_hz=self._rate_hz, interval=interval
+            meter,
+            settings.policy,
+            long_side_px=max(width, height),
+            rate_hz=self._rate_hz,
+            interval=interval,
+            stretches=Stretches() if before_cover else None,
         )
+        self._hook = CoverHook(before_cover) if before_cover else None
         self._scheduler = PassScheduler(
             meter, settings.policy, size=self._size, rate_hz=self._rate_hz, interval=interval
         )
@@ -382,6 +352,9 @@ class LiveVeil:
         anew = self._tracker.asks_least or self._began_lately(held.index, ANEW_S)
         boxes = self._sizes.widened(boxes, numbers, anew=anew)
         picture = held.frame.picture
+        if self._hook is not None and reason is None:
+            stretches = self._tracker.stretches_at(held.index, numbers)
+            self._hook.call(UncoveredFaces(picture, held.frame.time_ns, boxes, numbers, stretches))
         picture.make_writable()
         covered = np.concatenate([boxes, self._tracker.hidden_at(held.index)])
         self._painter.paint(picture, covered, whole=reason is not None)

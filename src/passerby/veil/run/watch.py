@@ -32,6 +32,7 @@ from passerby.veil.track import (
     Motion,
     MotionMeter,
     PassScheduler,
+    Stretches,
     Tracker,
     TrackingPolicy,
     Tracklet,
@@ -97,6 +98,7 @@ def watch(
     progress: Progress | None = None,
     on_frame: OnFrame | None = None,
     on_final: OnFinal | None = None,
+    stretches: Stretches | None = None,
 ) -> WatchedClip:
     """Watch a clip.
 
@@ -108,13 +110,14 @@ def watch(
         progress: Told after each frame.
         on_frame: Told of each frame before it is watched.
         on_final: Told what is final already. Without it the motion in every frame is kept to the end.
+        stretches: Told before ``on_final`` whose the boxes are, and which spans are surely one person's.
 
     Raises:
         MediaError: it cannot be read.
         DetectorError: the detector failed in every pass.
     """
     with ClipReader(path) as clip:
-        watcher = _ClipWatcher(clip.info, detector, policy, on_final, thorough=thorough)
+        watcher = _ClipWatcher(clip.info, detector, policy, on_final, thorough=thorough, stretches=stretches)
         with closing(watcher):
             with closing(read_ahead(clip.frames())) as frames:
                 for frame, shown in progressive_frames(frames):
@@ -149,12 +152,15 @@ class _ClipWatcher:
         on_final: OnFinal | None,
         *,
         thorough: bool,
+        stretches: Stretches | None = None,
     ) -> None:
         self._info, self._detector, self._policy, self._on_final = info, detector, policy, on_final
         size, rate_hz = (info.width_px, info.height_px), float(info.rate or FALLBACK_HZ)
         interval = policy.interval_frames(info.rate)
         self._meter = meter = MotionMeter(*size)
-        self._tracker = Tracker(meter, policy, long_side_px=max(size), rate_hz=rate_hz, interval=interval)
+        self._tracker = Tracker(
+            meter, policy, long_side_px=max(size), rate_hz=rate_hz, interval=interval, stretches=stretches
+        )
         self._scheduler = PassScheduler(meter, policy, size=size, rate_hz=rate_hz, interval=interval, thorough=thorough)
         self._lag = policy.lag_frames(info.rate)
         self._queue: deque[_Step] = deque()

@@ -25,6 +25,9 @@ from .recheck import (
 from .scheduler import (
     PassScheduler,
 )
+from .stretches import (
+    Stretches,
+)
 from .tracker import (
     Tracker,
 )
@@ -41,6 +44,7 @@ __all__ = [
     "Motion",
     "MotionMeter",
     "PassScheduler",
+    "Stretches",
     "Tracker",
     "TrackingPolicy",
     "Tracklet",

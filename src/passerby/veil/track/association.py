@@ -6,7 +6,7 @@ drift is spread evenly over the frames since the last detection. Matching is by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from passerby.boxes import centres, mean_sides
 from passerby.values import EMPTY_BOXES, Boxes, Detections
 from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.patches import MOST, Fine, follow_patches
+from passerby.veil.track.stretches import Followed, Stretches
 from passerby.veil.track.tracklet import Tracklet
 
 NEAR = 0.6
@@ -66,10 +67,13 @@ class Association:
         meter: Moves boxes with the picture.
         max_age: Detection cycles in which a face may be missed in a row before its tracklet ends.
         both: Nobody looks at frames between passes once more: who was not where they were expected is covered there too.
+        stretches: Told of every pass; None where nobody asks which spans are surely one person's.
     """
 
-    def __init__(self, meter: MotionMeter, max_age: int = 3, *, both: bool = False) -> None:
-        self._meter, self._max_age, self._both = meter, max_age, both
+    def __init__(
+        self, meter: MotionMeter, max_age: int = 3, *, both: bool = False, stretches: Stretches | None = None
+    ) -> None:
+        self._meter, self._max_age, self._both, self._stretches = meter, max_age, both, stretches
         self.active: list[Tracklet] = []
         self.ended: list[Tracklet] = []
         self._now: Boxes = EMPTY_BOXES
@@ -123,7 +127,7 @@ class Association:
         expected[rows] = fitted
         return expected
 
-    def update(self, frame: int, found: Detections, *, extra: bool = False) -> list[Tracklet]:
+    def update(self, frame: int, found: Detections, *, extra: bool = False, since_s: float = 0.0) -> list[Tracklet]:
         """Take in what was detected in the frame that ``predict`` went on to last.
 
         Args:
@@ -131,11 +135,13 @@ class Association:
             found: Faces in it, pixels.
             extra: From a pass between cycles, which sees less: nobody is missed for it, and who is about where he was expected is
                 covered there too.
+            since_s: Seconds since the pass before, for who asks which spans are surely one person's.
 
         Returns:
             Tracklets that were not detected here though they were in the detection cycle before.
         """
         matched = self.pairs(found)
+        begun = self._begun(frame, found, matched, since_s=since_s, extra=extra)
         since = np.stack(self._since) if self._since and len(self._now) else None
         kept: list[Tracklet] = []
         now: list[NDArray[np.float32]] = []
@@ -158,12 +164,24 @@ class Association:
         for at in range(len(found)):
             if at not in taken:
                 kept.append(Tracklet.begin(frame, found.xyxy[at : at + 1], float(found.score[at])))
+                kept[-1].followed = begun.get(at)
                 now.append(found.xyxy[at])
         self.active, self._since = kept, []
         likely = (row for row, tracklet in enumerate(kept) if tracklet.best >= LIKELY)
         self._likely = sorted(likely, key=lambda row: -kept[row].best)
         self._now = np.array(now, np.float32).reshape(-1, 4)
         return lost
+
+    def _begun(
+        self, frame: int, found: Detections, matched: Mapping[int, int], *, since_s: float, extra: bool
+    ) -> Mapping[int, Followed]:
+        """Tell which spans are surely one person's, where that is asked; return how those are followed that begin here."""
+        if self._stretches is None:
+            return {}
+        active = [tracklet.followed for tracklet in self.active if tracklet.followed is not None]
+        faint = {row for row, at in matched.items() if found.score[at] < FAINT * self.active[row].best}
+        told = {row: at for row, at in matched.items() if row not in faint}
+        return self._stretches.judge(frame, since_s, self._now, found, matched=told, active=active, extra=extra)
 
     def _moved(self, row: int, found: NDArray[np.float32], *, extra: bool) -> NDArray[np.float32]:
         """Return where a tracklet is by its detection, shape (4,), float32, pixels."""

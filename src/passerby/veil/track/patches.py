@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from passerby.boxes import centres, mean_sides
 from passerby.media import frame_planes, scaled_luma
 from passerby.values import Boxes
-from passerby.veil.track.dft import DftSquares
+from passerby.veil.track.motion import DftSquares
 
 LONG_SIDE_PX = 640
 """Longer side of the grey picture in which patches are compared. Chosen, not measured."""

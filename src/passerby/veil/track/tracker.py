@@ -7,7 +7,10 @@ after another when it must leave, with what is known then (``boxes_at``, ``forge
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from passerby.boxes import inflate
 from passerby.values import EMPTY_BOXES, Boxes, Detections, Track
@@ -18,6 +21,7 @@ from passerby.veil.track.motion import Motion, MotionMeter
 from passerby.veil.track.patches import Fine
 from passerby.veil.track.policy import TrackingPolicy, may_be_small
 from passerby.veil.track.recheck import agrees, contradicts
+from passerby.veil.track.stretches import UNSURE, Stretches
 from passerby.veil.track.times import StreamTimes
 from passerby.veil.track.tracklet import Tracklet, hulls
 from passerby.veil.track.watermark import Watermark
@@ -42,6 +46,7 @@ class Tracker:
         long_side_px: The longer side of the frames.
         rate_hz: Frames a second.
         interval: Frames between inference passes.
+        stretches: Told which spans are surely one person's; None where nobody asks.
 
     Attributes:
         span: How far tracks are extrapolated.
@@ -51,16 +56,23 @@ class Tracker:
     """
 
     def __init__(
-        self, meter: MotionMeter, policy: TrackingPolicy, *, long_side_px: int, rate_hz: float, interval: int
+        self,
+        meter: MotionMeter,
+        policy: TrackingPolicy,
+        *,
+        long_side_px: int,
+        rate_hz: float,
+        interval: int,
+        stretches: Stretches | None = None,
     ) -> None:
         self._meter, self._policy, self._long_side_px = meter, policy, long_side_px
         self._fields_policy = policy.for_fields()
         self.set_rate(rate_hz, interval)
         self._window = max(interval, round(policy.confirmation_s * rate_hz))
-        self._association = Association(meter, policy.max_age, both=not policy.lasting)
+        self._association = Association(meter, policy.max_age, both=not policy.lasting, stretches=stretches)
         self._motions: dict[int, Motion | None] = {}
         self._woven = WovenFrames()
-        self._watermark = Watermark(self._motions, meter, self.span, self._woven)
+        self._watermark = Watermark(self._motions, meter, self.span, self._woven, stretches=stretches)
         self.frame = self.inferred = -1
         self._numbered, self.asks_least = 0, False
         self._hidden, self._times = HiddenFaces(), StreamTimes()
@@ -142,7 +154,7 @@ class Tracker:
         Returns:
             Tracklets that were not detected here though they were in the detection cycle before.
         """
-        lost = self._association.update(self.frame, found, extra=extra)
+        lost = self._association.update(self.frame, found, extra=extra, since_s=self._since_s())
         if not self._policy.lasting:
             self._note_times()
         self.inferred = self.frame
@@ -152,6 +164,13 @@ class Tracker:
                 if not tracklet.confirmed:
                     tracklet.begin_later(self.frame - self._window)
         return lost
+
+    def _since_s(self) -> float:
+        """Return the seconds since the last pass; those of a clip are counted, for it is gone over in parts once more."""
+        if self.inferred < 0:
+            return 0.0
+        counted = (self.frame - self.inferred) / self._rate_hz
+        return counted if self._policy.lasting else self._times.between(self.inferred, self.frame)
 
     def _note_times(self) -> None:
         """Note how fast everybody moved since the last pass, and who is hidden; of a stream."""
@@ -228,6 +247,17 @@ class Tracker:
                 boxes.append(box)
                 numbers.append(tracklet.number)
         return (np.concatenate(boxes) if boxes else EMPTY_BOXES), tuple(numbers)
+
+    def stretches_at(self, frame: int, tracks: Sequence[int]) -> NDArray[np.intp]:
+        """Return the stretch of each of these tracks in a frame, shape (N,); ``UNSURE`` where it may be two people's.
+
+        Args:
+            frame: As for ``boxes_at``, which told the tracks.
+            tracks: Their numbers.
+        """
+        followed = {one.number: one.followed for one in (*self.active, *self.ended)}
+        known = (followed.get(track) for track in tracks)
+        return np.array([UNSURE if one is None else one.stretch_at(frame) for one in known], np.intp)
 
     def _covers(self, tracklet: Tracklet) -> bool:
         return tracklet.confirmed if self._policy.lasting else self._confirms(tracklet)

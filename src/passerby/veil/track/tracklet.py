@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from passerby.boxes import centres, grow, mean_sides
 from passerby.values import EMPTY_BOXES, Boxes
+from passerby.veil.track.stretches import Followed
 
 WIDE_FROM = 0.3
 """Best score from which a tracklet is covered wider where it drifted: what drifts below it is seldom a face.
@@ -50,6 +51,7 @@ class Tracklet:
         before: Boxes before the first detection, (K, 4), float32, pixels, once they can be told.
         number: Of its track, from the first frame of a stream in which it was covered.
         speeds: Of a stream: x and y, pixels a second, from one detection to the next; the last few.
+        followed: In which spans it is surely one person's; None where nobody asked.
     """
 
     first: int
@@ -63,6 +65,7 @@ class Tracklet:
     before: Boxes | None = None
     number: int | None = None
     speeds: tuple[tuple[float, float], ...] = ()
+    followed: Followed | None = None
 
     @classmethod
     def begin(cls, frame: int, box: Boxes, score: float) -> Tracklet:
@@ -162,6 +165,8 @@ class Tracklet:
         """Drop what lies before a frame, for streams without end: all but the last piece, and all but the best scores."""
         while len(self.path) > 1 and self.first + len(self.path[0]) <= before:
             self.first += len(self.path.pop(0))
+        if self.followed is not None:
+            self.followed.forget(before)
         if len(self.hits) > HITS_KEPT:
             self.hits = [self.hits[0], self.hits[-1]]
 

@@ -15,6 +15,7 @@ import numpy as np
 from passerby.values import EMPTY_BOXES, Boxes
 from passerby.veil.track.extrapolate import Extrapolation, extrapolate_back, extrapolated_on
 from passerby.veil.track.motion import Motion, MotionMeter
+from passerby.veil.track.stretches import Stretches
 from passerby.veil.track.tracklet import Tracklet
 from passerby.veil.track.woven import WovenFrames
 
@@ -27,14 +28,22 @@ class Watermark:
         meter: Moves boxes.
         span: How far tracklets are extrapolated.
         woven: Frames that hold two fields.
+        stretches: Told whose boxes are final; None where nobody asks.
 
     Attributes:
         frame: The first frame that is not final; nothing asks for the motion in frames before it any more.
     """
 
     def __init__(
-        self, motions: Mapping[int, Motion | None], meter: MotionMeter, span: Extrapolation, woven: WovenFrames
+        self,
+        motions: Mapping[int, Motion | None],
+        meter: MotionMeter,
+        span: Extrapolation,
+        woven: WovenFrames,
+        *,
+        stretches: Stretches | None = None,
     ) -> None:
+        self._stretches = stretches
         self._motions, self._meter, self._span, self._woven = motions, meter, span, woven
         self.frame = 0
         self._ended = 0
@@ -89,5 +98,7 @@ class Watermark:
             boxes = self._woven.span(first, boxes)
             for index in range(max(0, start - first), min(len(boxes), stop - first)):
                 given[first - start + index].append(boxes[index : index + 1])
+                if self._stretches is not None and tracklet.followed is not None:
+                    self._stretches.note_final(first + index, tracklet.followed)
         self._after = [(tracklet, after) for tracklet, after in self._after if tracklet.last_hit + len(after) >= stop]
         return [np.concatenate([EMPTY_BOXES, *boxes]) for boxes in given]
