@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.law_deployments import SAFEGUARDS, facts_about, likely_facts, possible, values_of, without_clashes
 
 from passerby import law
+from passerby.errors import RuleError
 from passerby.law.facts.check import find_problems
 
 FEW = settings(max_examples=40, deadline=None)
@@ -125,3 +127,17 @@ def test_a_default_does_not_rest_on_a_fact_that_was_said_to_be_unknown() -> None
     assert law.assess({**rated, "offence_max_years": 5}).outcome is law.Outcome.PROHIBITED
     assert law.assess({**rated, "offence_max_years": law.UNKNOWN}).outcome is law.Outcome.DEPENDS
     assert law.assess(rated).outcome is law.Outcome.PROHIBITED
+
+
+@pytest.mark.parametrize("position", law.positions())
+def test_a_position_can_open_where_it_ever_permits_with_authorisation(position: str) -> None:
+    """The opinion that bans it everywhere grants nothing, so that nothing may be sealed under it either."""
+    assert law.can_open(position) is (position != "edpb-2021")
+    with pytest.raises(RuleError):
+        law.can_open("nobody-1999")
+
+
+@MANY
+@given(likely_facts())
+def test_what_can_open_nothing_never_permits(facts: dict[str, Any]) -> None:
+    assert law.Outcome.PERMITTED not in possible(facts, "edpb-2021")

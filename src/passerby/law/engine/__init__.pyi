@@ -14,6 +14,7 @@ from .layers import (
     overlays,
 )
 from .rulebook import (
+    can_open,
     positions,
     rulebook_on,
     turning_days,
@@ -30,6 +31,7 @@ __all__ = [
     "Turn",
     "assess",
     "assess_all",
+    "can_open",
     "concludes",
     "find_offence_lists",
     "find_provisions",

@@ -11,10 +11,10 @@ from passerby.law.engine.layers import Layers, layers_on, turns_of_layers
 from passerby.law.engine.neighbours import Neighbours
 from passerby.law.engine.relevance import Relevance
 from passerby.law.engine.sweep import Sweep
-from passerby.law.engine.worlds import Worlds, applying_groups
+from passerby.law.engine.worlds import Worlds, applying_groups, outcome_atom
 from passerby.law.reference import thresholds
 from passerby.law.rules import Book, Clause, facts_behind, facts_for, load_book, position_names
-from passerby.law.values import FactValue
+from passerby.law.values import FactValue, Outcome
 
 
 class Rulebook:
@@ -99,6 +99,21 @@ def book_on(position: str, layers: Layers, day: date | None) -> Book:
         RuleError: position or layer is not known, or a rule file is broken.
     """
     return _book(position, layers, _epoch(day))
+
+
+@cache
+def can_open(position: str) -> bool:
+    """Return whether a position can grant any opening: whether some facts lead to a use that an authority may permit.
+
+    Asked of the rules themselves, read as fully applicable, without the layers of a state.
+
+    Raises:
+        RuleError: no such position.
+    """
+    book = rulebook_on(position, (), None, amended=False)
+    permits = book.worlds.literal(outcome_atom(Outcome.PERMITTED))
+    with book.lock:
+        return permits is not None and book.worlds.find([permits]) is not None
 
 
 @cache
