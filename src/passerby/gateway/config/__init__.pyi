@@ -28,7 +28,9 @@ from .load import (
     parse_city,
 )
 from .statement import (
+    SealTerms,
     Statement,
+    seal_terms,
 )
 from .words import (
     DAYS,
@@ -53,6 +55,7 @@ __all__ = [
     "RegisterConfig",
     "RetainConfig",
     "RtspConfig",
+    "SealTerms",
     "SelfTestConfig",
     "ServerConfig",
     "SignOnConfig",
@@ -60,4 +63,5 @@ __all__ = [
     "ZoneConfig",
     "load_city",
     "parse_city",
+    "seal_terms",
 ]

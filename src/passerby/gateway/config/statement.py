@@ -3,11 +3,74 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal, Protocol
 
 from passerby.gateway.config.camera import CameraConfig, CoverTimeConfig
 from passerby.gateway.config.words import DAYS
 from passerby.values import Digest, digest_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealTerms:
+    """What the register announces of a camera that keeps faces locked.
+
+    Attributes:
+        retention_h: Hours that they are kept.
+        needed: How many authorities open together.
+        authorities: Name, role and digest of the key of each.
+        custodian: Name, and whether it is an authority or the operator itself.
+    """
+
+    retention_h: int
+    needed: int
+    authorities: tuple[tuple[str, str, str], ...]
+    custodian: tuple[str, Literal["authority", "operator"]]
+
+
+class _Key(Protocol):
+    @property
+    def digest(self) -> str: ...
+
+
+class _Authority(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def key(self) -> _Key: ...
+
+
+class _Custodian(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def who(self) -> Literal["authority", "operator"]: ...
+
+
+class _Policy(Protocol):
+    """As the file of authorities is read, where sealing is installed."""
+
+    @property
+    def needed(self) -> int: ...
+    @property
+    def authorities(self) -> Sequence[_Authority]: ...
+    @property
+    def custodian(self) -> _Custodian: ...
+    @property
+    def retention_s(self) -> int: ...
+
+
+def seal_terms(policy: _Policy) -> SealTerms:
+    """Return what is announced of a policy; a begun hour of retention counts as one."""
+    return SealTerms(
+        -(-policy.retention_s // 3600),
+        policy.needed,
+        tuple((one.name, one.role, one.key.digest) for one in policy.authorities),
+        (policy.custodian.name, policy.custodian.who),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +87,7 @@ class Statement:
         place_e6: Latitude and longitude in millionths of a degree, or None.
         contact: Where it differs from the operator's.
         configuration: Digest of all settings that matter for what is covered and kept; no secret goes into it.
+        seal: How faces are kept locked; None where none are.
     """
 
     label: str
@@ -35,6 +99,7 @@ class Statement:
     place_e6: tuple[int, int] | None
     contact: str | None
     configuration: Digest
+    seal: SealTerms | None = None
 
 
 def digest_of(camera: CameraConfig) -> Digest:

@@ -17,6 +17,7 @@ from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CameraConfig, CityConfig
 from passerby.gateway.publish.heartbeats import CameraHeartbeats, HeartbeatSpan, rounded, state_of, state_of_reason
 from passerby.gateway.publish.log_writer import LogWriter, RegisterWriter
+from passerby.gateway.publish.seal_statements import SealStatements
 from passerby.gateway.publish.shared_log import SharedLogWriter
 from passerby.gateway.publish.statements import StatedNow, Statements, started
 from passerby.gateway.states import CameraStatus, Event, EventKind
@@ -28,6 +29,7 @@ from passerby.register import (
     Fault,
     Heartbeat,
     RunningStopped,
+    SealAnnounced,
     SelfTest,
 )
 
@@ -73,6 +75,8 @@ class RegisterLink:
         )
         for identifier in self.writer.registered(self.statements.unsure()):
             self.statements.sure(identifier)
+        self.seals = SealStatements(self.statements, self.writer, self._now)
+        self._said_sealing: dict[str, bool] = {}
         self._heartbeats: dict[str, CameraHeartbeats] = {}
         self._open_faults: dict[tuple[str, CoverReason], datetime] = {}
         self._ended_faults: dict[tuple[str, CoverReason], tuple[datetime, datetime]] = {}
@@ -84,6 +88,11 @@ class RegisterLink:
     def identifier(self, name: str) -> str | None:
         """Return a camera's identifier in the register."""
         return self.statements.identifier(name)
+
+    def sealing(self, name: str) -> SealAnnounced | None:
+        """Return what the register announces of a camera that may keep faces locked now; None: nothing may be kept."""
+        statement = self.city.statements.get(name)
+        return self.seals.in_force(name, statement.seal) if statement else None
 
     # starting and stopping
 
@@ -109,13 +118,26 @@ class RegisterLink:
         if name not in self._pending:
             entries, now = self.statements.due(self.city.register, name, statement)
             identifier = self.statements.identifier(name) or ""
-            entries.append(await asyncio.to_thread(started, identifier, config, statement, self._now()))
+            entries.append(await asyncio.to_thread(self._started, identifier, config))
             self._pending[name] = self.writer.put(entries, now), now
         # what an earlier attempt queued still waits for the log: it is not queued a second time
         try:
             await asyncio.shield(asyncio.wrap_future(self._pending[name][0]))
         finally:
             self._settle_pending(name)
+
+    def _started(self, identifier: str, config: CameraConfig) -> Entry:
+        self._said_sealing[config.name] = seals = self.sealing(config.name) is not None
+        return started(identifier, config, self.city.statements[config.name], self._now(), seals=seals)
+
+    def _state_sealing(self, name: str) -> None:
+        """Announce it where that is due, and say that it began or ended when it does."""
+        config, identifier = self.city.cameras.get(name), self.identifier(name)
+        if config is None or identifier is None or name in self._pending:
+            return
+        self.seals.state(name, self.city.statements[name].seal)
+        if (self.sealing(name) is not None) is not self._said_sealing.get(name, False):
+            self._put([self._started(identifier, config)])
 
     def _settle_pending(self, name: str) -> None:
         found = self._pending.get(name)
@@ -183,7 +205,7 @@ class RegisterLink:
             return
         try:
             entries, now = self.statements.due(self.city.register, name, self.city.statements[name])
-            entries.append(started(identifier, config, self.city.statements[name], self._now()))
+            entries.append(self._started(identifier, config))
             self.writer.put(entries, now)
             self.statements.remember(now)
         except StorageError as exc:
@@ -259,6 +281,7 @@ class RegisterLink:
             self._put([self._heartbeat(identifier, span) for span in spans])
             if spans:
                 self._say_tests(status.name)
+            self._state_sealing(status.name)
             self._faults_so_far(status.name, now, heartbeat=bool(spans))
             self._say_ended(status.name, now - timedelta(seconds=FAULT_PIECE_S))
         late = self.writer.failing_s() > self.city.register.grace_s

@@ -20,6 +20,7 @@ from passerby.register import (
     Entry,
     OperatorStated,
     RunningStarted,
+    SealAnnounced,
     new_identifier,
 )
 from passerby.values import digest_file, utc_now
@@ -36,6 +37,7 @@ class KnownCamera(BaseModel):
         stated: Fields of the last statement.
         access: Result of the last test of exclusive access that was stated.
         recognises: By what it offers to recognise faces by itself, as last stated; None: it never answered.
+        seals: What was announced of faces that are kept locked, as ``SealSchedule`` keeps it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -44,6 +46,7 @@ class KnownCamera(BaseModel):
     stated: dict[str, object] = {}
     access: str = ""
     recognises: list[str] | None = None
+    seals: list[SealAnnounced] = []
 
 
 class StatedNow(BaseModel):
@@ -219,8 +222,17 @@ def _fields(statement: Statement) -> dict[str, object]:
     }
 
 
-def started(camera: str, config: CameraConfig, statement: Statement, at: datetime) -> RunningStarted:
+def started(
+    camera: str, config: CameraConfig, statement: Statement, at: datetime, *, seals: bool = False
+) -> RunningStarted:
     """Return the entry that a camera runs from an instant on.
+
+    Args:
+        camera: Its identifier.
+        config: Its configuration.
+        statement: What is stated of it.
+        at: The instant.
+        seals: Whether it keeps faces locked from then on.
 
     Raises:
         StorageError: the weights cannot be read.
@@ -233,7 +245,7 @@ def started(camera: str, config: CameraConfig, statement: Statement, at: datetim
     return RunningStarted(
         at=at,
         camera=camera,
-        mode="veil",
+        mode="veil-and-seal" if seals else "veil",
         software=f"passerby {passerby.__version__}",
         configuration=statement.configuration,
         weights=digest,
