@@ -27,7 +27,7 @@ from passerby.scan.models import READERS
 
 HERE = Path(__file__).parent
 TORCH = ("torch==2.14.1", "torchvision==0.29.1", "onnx", "onnxscript", "safetensors", "openvino")
-MORE = ("timm", "open-clip-torch", "segmentation-models-pytorch")
+MORE = ("timm", "open-clip-torch", "segmentation-models-pytorch", "requests")
 ALONE = ("facenet-pytorch", "torchreid")
 """Without what they need: only their architectures are built."""
 KERAS = ("tensorflow-cpu", "h5py")

@@ -57,6 +57,15 @@ def test_variances_are_those_of_pairs_of_faces_and_of_leaving_clips_out(rows: li
         wanted = (len(names) - 1) / len(names) * sum((one - value) ** 2 for one in without)
         assert clips.variance == pytest.approx(max(wanted, least), abs=1e-12)
     assert 1 <= clips.freedom <= max(1, len(names) - 1) + 1e-9
+    assert 1 <= people.freedom <= max(1, several - 1) + 1e-9
+
+
+def test_few_people_with_all_the_errors_leave_half_of_the_certainty() -> None:
+    person = np.repeat(np.arange(240), 10)
+    faces = Faces(person // 12, person, ((person < 4) & (np.arange(2400) % 10 < 3)).astype(np.float64))
+    off = np.bincount(person, faces.wrong - faces.wrong.mean())
+    squares = (off**2).sum() ** 2 / (off**4).sum() - 1
+    assert spreads(faces, float(faces.wrong.mean()))[0].freedom == pytest.approx(2 / (1 / 239 + 1 / squares))
 
 
 def test_a_ratio_of_sums_spreads_as_leaving_clips_out_says() -> None:

@@ -329,6 +329,10 @@ def test_what_cannot_be_judged_is_refused_with_its_reason(name: str, suffix: str
         (b"PAR1 and nothing more", "log must be CSV with a line of names, or Parquet"),
         (b"\x00\x01\x02\xff\xfe", "log must"),
         (b"score;mated;group;subject\n1;0;a;b\n", "log must have the columns"),
+        (
+            b"\x1b]0;owned\x07,b\n1,2\n",
+            "log must have the columns score, mated, group, subject, got '\\x1b]0;owned\\x07', 'b'",
+        ),
         (b"score,mated,group,subject\n1,0,a\n1,0,a,b,c,d\n", "log "),
     ],
 )
@@ -338,6 +342,52 @@ def test_a_file_that_is_no_log_is_refused(content: bytes, message: str, tmp_path
     with pytest.raises(AuditError) as caught:
         audit.audit_scores(path, QUICK)
     assert str(caught.value).startswith(message)
+
+
+def test_logs_as_other_programs_write_them_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    for mark in (";", "\t", "|"):
+        path.write_text(base().write_csv(separator=mark))
+        with pytest.raises(AuditError) as caught:
+            audit.audit_scores(path, QUICK)
+        assert f"separate columns by a comma, not by {mark!r}" in str(caught.value.hint)
+    words = base().with_columns(pl.when(MATED).then(pl.lit("genuine")).otherwise(pl.lit("impostor")).alias("mated"))
+    with pytest.raises(AuditError) as caught:
+        audited(words, path)
+    assert "write 1 where both pictures are of one person" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("threshold", [-1e6, 1e6])
+def test_a_threshold_beyond_all_scores_is_doubted(threshold: float, tmp_path: Path) -> None:
+    found = audited(base(), tmp_path / "log.csv", replace(QUICK, threshold=threshold))
+    assert any("No score is near the threshold" in words for words in audit.cautions(found))
+    assert "No score is near the threshold" in audit.scores_to_html(found)
+    assert not any("No score" in words for words in audit.cautions(audited(base(), tmp_path / "log.csv")))
+
+
+def test_many_small_groups_are_compared_and_shown_in_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = drawn_log(
+        {f"group {index:02d} at the station in the north of the city {index}": 0.05 for index in range(70)}, people=5
+    )
+    found = audited(frame, tmp_path / "log.csv")
+    assert found.equal_matches is None, "draws of five people leave out some group nearly each time"
+    page = audit.scores_to_html(found)
+    assert "Groups cannot be compared by false matches" in page
+    assert "Drawn are the 12 groups that are not found most often, of 70" in page
+    assert "Drawn are the first 60 of the 70 rates in the table" in page
+    assert all(f"city {index}</text>" in page for index in range(10)), "a long name keeps both ends"
+    with pytest.raises(SystemExit):
+        main(["audit", "scores", str(tmp_path / "log.csv"), "--threshold", "0"])
+    assert "and 10 more: --csv, --json and --report hold all of them" in capsys.readouterr().out
+
+
+def test_names_in_any_script_are_shown_by_the_readers_fonts(tmp_path: Path) -> None:
+    found = audited(
+        drawn_log({"\u65e5\u672c & <x>": 0.05, "\u0645\u0635\u0631": 0.05}, people=12), tmp_path / "log.csv"
+    )
+    page = audit.scores_to_html(found)
+    assert page.count("\u65e5\u672c &amp; &lt;x&gt;</text>") == 3
+    assert page.count("\u0645\u0635\u0631</text>") == 3
 
 
 def test_missing_and_unreadable_logs_are_named(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ ALPHA = 0.05
 _POWER = 0.8
 _FEW = 5
 """Effective errors of a group below which draws of its people do not tell its spread. Source: ``bench/audit.py alarms``."""
+_ENOUGH_DRAWN = 0.5
+"""Share of draws that must hold somebody of each group. Source: docs/audit.md, "Measured"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Equality:
         worst_over_best: Largest rate over smallest; None with a rate of 0.
         worst_over_mean: Largest rate over the geometric mean; None with a rate of 0.
         gini: 0 (equal) to 1. The three are the summaries of NIST IR 8429 (2022), sections 3 to 5.
-        corrected: ``worst_over_best`` less what chance alone adds to a ratio of largest to smallest; at least 1.
+        corrected: ``worst_over_best`` less what chance alone adds to a ratio of largest to smallest; at least 1. None where each
+            draw left a group without error.
         detectable: Ratio of two groups' rates that this sample would have shown in 80 of 100 logs; None without errors.
     """
 
@@ -67,12 +70,13 @@ def compare(rates: Sequence[Estimated], drawn: NDArray[np.float64]) -> Equality 
         drawn: Shape (draws, groups), float64: the rates that other people would have given, drawn together.
 
     Returns:
-        None where there are fewer than two groups or no error at all.
+        None where there are fewer than two groups, no error at all, or groups so small that most draws hold nobody of some.
     """
-    if len(rates) < 2 or not any(rate.errors for rate in rates):
+    whole = np.isfinite(drawn).all(axis=1)
+    if len(rates) < 2 or not any(rate.errors for rate in rates) or whole.sum() < _ENOUGH_DRAWN * len(drawn):
         return None
+    drawn = drawn[whole]
     values = np.array([rate.value for rate in rates])
-    drawn = drawn[np.isfinite(drawn).all(axis=1)]
     positive = bool((values > 0).all())
     ratio = float(values.max() / values.min()) if positive else None
     return Equality(
@@ -157,11 +161,11 @@ def _gini(values: NDArray[np.float64]) -> float:
     return float(gaps / (2 * len(values) ** 2 * values.mean()) * len(values) / (len(values) - 1))
 
 
-def _corrected(ratio: float, values: NDArray[np.float64], drawn: NDArray[np.float64]) -> float:
-    """Return the ratio of largest to smallest without what drawing adds to it, on the scale of logarithms."""
+def _corrected(ratio: float, values: NDArray[np.float64], drawn: NDArray[np.float64]) -> float | None:
+    """Return the ratio of largest to smallest without what drawing adds to it, on the scale of logarithms, if draws tell it."""
     drawn = drawn[(drawn > 0).all(axis=1)]
     if not len(drawn):
-        return ratio
+        return None
     added = float(np.log(drawn.max(axis=1) / drawn.min(axis=1)).mean()) - math.log(values.max() / values.min())
     return max(1.0, math.exp(math.log(ratio) - max(0.0, added)))
 

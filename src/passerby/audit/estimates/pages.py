@@ -37,5 +37,5 @@ def read_schema(name: str) -> dict[str, Any]:
 
 
 def drawn(svg: str) -> Markup:
-    """Return a plot of ours, whose texts are drawn as paths: with the style, all that is not escaped."""
+    """Return a plot of ours, whose texts the plotting library has escaped: with the style, all that is not escaped here."""
     return Markup(svg)  # noqa: S704

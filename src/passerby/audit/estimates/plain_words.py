@@ -27,7 +27,7 @@ def equality_words(found: Equality | None, what: str) -> Iterator[str]:
         what: The rate's name.
     """
     if found is None:
-        yield f"Groups cannot be compared by {what}: fewer than two have comparisons, or nobody has an error."
+        yield f"Groups cannot be compared by {what}: fewer than two have comparisons, nobody errs, or they are very small."
         return
     if found.p < ALPHA:
         yield f"The groups differ in {what}: if they were equal, a sample would differ as much in {percent(found.p)} of cases."
@@ -40,10 +40,15 @@ def equality_words(found: Equality | None, what: str) -> Iterator[str]:
                 else "has too few errors."
             )
         )
-    if found.worst_over_best is not None and found.corrected is not None:
+    if found.worst_over_best is not None:
+        chance = (
+            "what chance adds to such a ratio cannot be told from so few errors"
+            if found.corrected is None
+            else f"without what chance adds to such a ratio, {found.corrected:.2f} times"
+        )
         yield (
-            f"The largest rate is {found.worst_over_best:.2f} times the smallest; without what chance adds to such a ratio, "
-            f"{found.corrected:.2f} times. It is {found.worst_over_mean:.2f} times the geometric mean; Gini {found.gini:.2f}."
+            f"The largest rate is {found.worst_over_best:.2f} times the smallest; {chance}. It is {found.worst_over_mean:.2f} "
+            f"times the geometric mean; Gini {found.gini:.2f}."
         )
     for one in found.differences:
         if found.p < ALPHA and one.p < ALPHA and one.ratio is not None:

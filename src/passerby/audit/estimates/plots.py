@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,7 @@ MARKS = "os^Dv<>"
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "passerby",
     "font.size": 10,
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
@@ -39,7 +40,9 @@ def svg_figure(width: float, height: float) -> Iterator[tuple[Figure, list[str]]
         texts: list[str] = []
         yield figure, texts
         out = io.StringIO()
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # the reader's fonts have it
+            figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
         text = out.getvalue()
         texts.append(text[text.index("<svg") :])
 
@@ -85,5 +88,9 @@ def rates_plot(series: Sequence[tuple[str, Sequence[Estimated]]], label: str) ->
 
 
 def short(text: str) -> str:
-    """Return a name as a plot can show it: a dollar would begin a formula."""
-    return (text if len(text) <= 40 else f"{text[:37]}...").replace("$", r"\$")
+    """Return a name as a plot can show it: both ends of a long one; a dollar would begin a formula.
+
+    >>> short("people who were registered before 2019, station A")
+    'people who were registere...9, station A'
+    """
+    return (text if len(text) <= 40 else f"{text[:25]}...{text[-12:]}").replace("$", r"\$")

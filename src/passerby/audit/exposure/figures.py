@@ -163,7 +163,7 @@ def spreads(faces: Faces, value: float) -> tuple[Spread, Spread]:
     within, between = squares / len(off), max(0.0, float((clips**2).sum()) - squares) / float((size**2).sum())
     of_clips = left_out(clips, size, expected=size * within + size**2 * between)
     return (
-        Spread(max(of_people, least), _freedom(people**2)),
+        Spread(max(of_people, least), _between(_freedom(_sums(faces.person, np.ones(len(off)))), people**2)),
         Spread(max(of_clips.variance, least), of_clips.freedom),
     )
 
@@ -178,7 +178,7 @@ def left_out(off: Real, size: Real, *, expected: Real) -> Spread:
     """Return how far a ratio of sums over clips spreads, by leaving each clip out once.
 
     Squares of few clips that differ much tell their variance badly: half of the reciprocal degrees of freedom are Satterthwaite's
-    for clips of these sizes, half are those of the squares that were seen (``bench/audit.py exposure``).
+    for clips of these sizes, half are those of the squares that were seen (``bench/audit.py exposure``), and so for people.
 
     Args:
         off: Shape (clips,): sum above less the ratio times that below.
@@ -189,8 +189,12 @@ def left_out(off: Real, size: Real, *, expected: Real) -> Spread:
     if count < 2 or not rest.all():
         return Spread(0.0, 1.0)
     variance = float(((off / rest) ** 2).sum()) * (count - 1) / count
-    of_sizes = _freedom(expected)
-    return Spread(variance, 2 / (1 / of_sizes + 1 / min(of_sizes, _freedom(off**2))))
+    return Spread(variance, _between(_freedom(expected), off**2))
+
+
+def _between(of_sizes: float, squares: Real) -> float:
+    """Return degrees of freedom whose reciprocal lies half-way between those of the sizes of clusters and of their squares."""
+    return 2 / (1 / of_sizes + 1 / min(of_sizes, _freedom(squares)))
 
 
 def _freedom(squares: Real) -> float:

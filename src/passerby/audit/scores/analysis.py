@@ -51,6 +51,7 @@ class ScoresAudit:
         settings: As given.
         rows, persons, groups: What the log holds.
         copies: Rows that repeat another in every column, few enough to be chance.
+        low, high: Least and greatest score.
         both_roles: Whether both people of a comparison are named; if not, the intervals of false matches are too narrow.
         misses: False non-match rates by group.
         matches: False match rates by pair of groups, those within one group first.
@@ -65,6 +66,8 @@ class ScoresAudit:
     persons: int
     groups: tuple[str, ...]
     copies: int
+    low: float
+    high: float
     both_roles: bool
     misses: tuple[RateCheck, ...]
     matches: tuple[RateCheck, ...]
@@ -105,6 +108,8 @@ def audit_scores(path: Path, settings: ScoresSettings) -> ScoresAudit:
         persons=len(log.persons),
         groups=tuple(log.groups),
         copies=sums.copies,
+        low=log.low,
+        high=log.high,
         both_roles=log.has_reference,
         misses=tuple(check for check in checks if check.rate.stratum.mated),
         matches=tuple(sorted((check for check in checks if not check.rate.stratum.mated), key=_across)),

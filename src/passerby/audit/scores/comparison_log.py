@@ -28,6 +28,7 @@ _PIECES = {
 }
 """How much Polars reads ahead: bytes of CSV, and pieces; otherwise memory grows with processors (``bench/audit.py speed``)."""
 _MORSEL_ROWS = 10_000
+_MOST_NAMES = 20
 _TRUE, _FALSE = ("1", "true", "t", "yes"), ("0", "false", "f", "no")
 
 
@@ -78,9 +79,13 @@ class ComparisonLog:
         self._frame = _scan(path)
         names = self._frame.collect_schema().names()
         if missing := [name for name in (*_NEEDED, *settings.by) if name not in names]:
+            got = ", ".join(map(_shown, names[:_MOST_NAMES])) + (" and more" if len(names) > _MOST_NAMES else "")
+            separator = next((mark for mark in ";\t|" if len(names) == 1 and mark in names[0]), None)
             raise AuditError(
-                f"log must have the columns {', '.join((*_NEEDED, *settings.by))}, got {', '.join(names)}",
-                hint=f"add or rename: {', '.join(missing)}",
+                f"log must have the columns {', '.join((*_NEEDED, *settings.by))}, got {got}",
+                hint=f"add or rename: {', '.join(missing)}"
+                if separator is None
+                else f"separate columns by a comma, not by {separator!r}, and write numbers with a point",
             )
         self.has_reference = "reference" in names
         with _reading(path):
@@ -145,7 +150,10 @@ class ComparisonLog:
                 hint="leave out what was not compared",
             )
         if row["no mated"]:
-            raise AuditError(f"mated must be 0 or 1 in each row, got another value in {row['no mated']} of {self.rows}")
+            raise AuditError(
+                f"mated must be 0 or 1 in each row, got another value in {row['no mated']} of {self.rows}",
+                hint="write 1 where both pictures are of one person, 0 where they are of two",
+            )
         for name in named:
             if row[f"empty {name}"] and not (name == "reference" and row["empty reference"] == self.rows):
                 raise AuditError(f"{name} must be named in each row, got {row[f'empty {name}']} of {self.rows} without")

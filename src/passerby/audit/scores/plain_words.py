@@ -59,6 +59,12 @@ def cautions(audit: ScoresAudit) -> Iterator[str]:
         )
     if audit.copies:
         yield f"{audit.copies} rows repeat another in every column; they are counted."
+    threshold = audit.settings.threshold
+    if not audit.low <= threshold <= audit.high:
+        yield (
+            f"No score is near the threshold {threshold:g}: they go from {audit.low:g} to {audit.high:g}. All then end "
+            f"alike, which says nothing of people. Is it the operator's, on this scale?"
+        )
     if audit.settings.by:
         yield "People stand in several crossings, so tests of single groups are approximate; the bootstrap draws them together."
     yield (

@@ -12,6 +12,8 @@ from passerby import audit
 from passerby.cli.audit.outputs import check_outputs, write_outputs
 from passerby.cli.options import command_of
 
+_MOST_ROWS = 60
+
 
 def add_to(group: typer.Typer) -> None:
     """Add the command."""
@@ -101,6 +103,8 @@ def _text(found: audit.ScoresAudit) -> str:
 
 
 def _rates(checks: tuple[audit.RateCheck, ...]) -> list[str]:
+    left = len(checks) - _MOST_ROWS
+    checks = checks[:_MOST_ROWS]
     width = max((len(check.rate.stratum.name) for check in checks), default=0)
     lines = []
     for check in checks:
@@ -110,4 +114,6 @@ def _rates(checks: tuple[audit.RateCheck, ...]) -> list[str]:
         lines.append(f"  {rate.stratum.name:<{width}}  {audit.percent(rate.value):>9}  {limits}  {counts}")
         if words := audit.support(rate):
             lines.append(f"  {'':<{width}}  {words}")
+    if left > 0:
+        lines.append(f"  and {left:,} more: --csv, --json and --report hold all of them")
     return lines
