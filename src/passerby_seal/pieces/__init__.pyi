@@ -1,0 +1,67 @@
+from .bucket import (
+    PackSink,
+    SealBucket,
+)
+from .combining import (
+    OpenedPiece,
+    combine,
+    open_piece,
+)
+from .context import (
+    FILE_ORIGIN,
+    FORMAT,
+    BucketContext,
+)
+from .opening import (
+    hold,
+    release,
+    unlock,
+)
+from .pack import (
+    Pack,
+)
+from .parcels import (
+    AuthorityBoxes,
+    ShareParcel,
+)
+from .sealed import (
+    LeafPath,
+    PieceTree,
+    SealedPiece,
+)
+from .shares import (
+    PieceKey,
+)
+from .source import (
+    PackBytes,
+    PackFiles,
+    PackSource,
+)
+from .writer import (
+    PieceWriter,
+)
+
+__all__ = [
+    "FILE_ORIGIN",
+    "FORMAT",
+    "AuthorityBoxes",
+    "BucketContext",
+    "LeafPath",
+    "OpenedPiece",
+    "Pack",
+    "PackBytes",
+    "PackFiles",
+    "PackSink",
+    "PackSource",
+    "PieceKey",
+    "PieceTree",
+    "PieceWriter",
+    "SealBucket",
+    "SealedPiece",
+    "ShareParcel",
+    "combine",
+    "hold",
+    "open_piece",
+    "release",
+    "unlock",
+]

@@ -1,0 +1,45 @@
+"""A pack is read back by enough authorities together, through the custodian's key, and says what stands in it."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.seal_tools import holders, parcel_of, read, sealed
+
+from passerby.register import verify_inclusion
+from passerby_seal.pieces import combine, open_piece, unlock
+
+PIECES = (b"", b"one", b"x" * 16_384, b"y" * 40_000)
+
+
+@pytest.mark.parametrize(("needed", "count"), [(2, 2), (2, 3), (3, 5), (4, 7), (7, 7)])
+def test_any_m_of_n_open_what_was_sealed(needed: int, count: int) -> None:
+    who = holders(needed, count)
+    pack = read(sealed(who, *PIECES))
+    boxes = unlock(pack, who.custodian)
+    parcels = [parcel_of(pack, who, boxes, authority, 1, 3) for authority in range(1, count + 1)]
+    for some in list(combinations(parcels, needed))[:10]:
+        keys = combine(some, who.requester, pack)
+        opened = {number: open_piece(pack, number, key) for number, key in keys.items()}
+        assert {number: one.data for number, one in opened.items()} == {1: PIECES[1], 3: PIECES[3]}
+        assert opened[3].meta == {"codec": "test", "length": 40_000}
+
+
+def test_every_piece_leads_to_a_root_that_goes_on_record() -> None:
+    pack = read(sealed(holders(), *PIECES))
+    for number, piece in pack.pieces.items():
+        path = pack.path(number)
+        verify_inclusion(path.index, len(path.tree.leaves), piece.leaf, path.path, path.tree.root)
+
+
+@given(st.lists(st.binary(max_size=50_000), max_size=5))
+def test_data_comes_back_however_it_was_cut(parts: list[bytes]) -> None:
+    who = holders()
+    whole = b"".join(parts)
+    pack = read(sealed(who, whole))
+    boxes = unlock(pack, who.custodian)
+    keys = combine([parcel_of(pack, who, boxes, authority, 0) for authority in (1, 3)], who.requester, pack)
+    assert open_piece(pack, 0, keys[0]).data == whole
