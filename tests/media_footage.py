@@ -26,6 +26,12 @@ CONTAINERS = [
     ("H.264 stream", ".264", "h264", "libx264", "yuv420p", (96, 64), None),
     ("H.264 stream", ".dav", "h264", "libx264", "yuv420p", (96, 64), None),
     ("HEVC stream", ".h265", "hevc", "libx265", "yuv420p", (96, 64), None),
+    ("MPEG-4 video stream", ".cmp", "m4v", "mpeg4", "yuv420p", (96, 64), None),
+    ("Motion JPEG stream", ".mjpeg", "mjpeg", "mjpeg", "yuvj420p", (96, 64), None),
+    ("DV tape", ".dv", None, "dvvideo", "yuv420p", (720, 576), "pcm_s16le"),
+    ("RealMedia", ".rm", None, "rv10", "yuv420p", (176, 144), None),
+    ("Windows recorded television", ".wtv", None, "wmv1", "yuv420p", (96, 64), None),
+    ("IVF", ".ivf", None, "libvpx", "yuv420p", (96, 64), None),
     ("MP4", ".3gp", None, "h263", "yuv420p", (176, 144), None),
     ("MOV", ".mov", None, "prores_ks", "yuv422p10le", (96, 64), "pcm_s16le"),
     ("MOV", ".mov", None, "dnxhd", "yuv422p", (1280, 720), "pcm_s16le"),
@@ -50,7 +56,7 @@ def make_footage(
     )
 
 
-_PLAIN = {"mpeg1video", "mpeg2video", "wmv2", "h263", "libvpx"}
+_PLAIN = {"mpeg1video", "mpeg2video", "mpeg4", "mjpeg", "wmv1", "wmv2", "h263", "libvpx", "rv10"}
 
 
 def make_dahua(path: Path, *, begins: bytes = b"") -> Path:

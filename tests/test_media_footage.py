@@ -93,6 +93,27 @@ def stream_of(
     )  # fmt: skip
 
 
+def test_recordings_of_hikvision_are_read_behind_their_head(tmp_path: Path) -> None:
+    """Their recorders put 40 bytes before a programme stream, under names as ``.mp4``."""
+    plain = make_footage(tmp_path / "a.mpg", None, "mpeg2video", "yuv420p", (96, 64), "mp2")
+    source = tmp_path / "hik.mp4"
+    source.write_bytes(b"IMKH\x01\x02" + bytes(34) + plain.read_bytes())
+    assert sniff_file(source).name == "Hikvision recording"
+    numbers, gaps = shown(source)
+    assert (numbers, set(gaps)) == (list(range(FRAMES)), {0.04})
+
+
+def test_the_last_picture_of_a_tape_is_shown_as_long_as_the_others(tmp_path: Path) -> None:
+    """What reads DV tells ticks where others tell frames."""
+    source = make_footage(tmp_path / "a.dv", None, "dvvideo", "yuv420p", (720, 576), "pcm_s16le")
+    assert probe_clip(source).rate == 25
+    target = job(source).target
+    write(source, target, 0)
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        assert float((stream.duration or 0) * (stream.time_base or 0)) == pytest.approx(FRAMES / 25)
+
+
 def test_a_clock_that_jumps_or_wraps_goes_on(tmp_path: Path) -> None:
     first = stream_of(tmp_path, "a.ts")
     late = stream_of(tmp_path, "b.ts", output_ts_offset="5000")

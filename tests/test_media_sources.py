@@ -124,9 +124,10 @@ def test_folders_are_complete_or_fail(tmp_path: Path) -> None:
     found = failures(inputs)
     assert sorted(found) == ["cam 1.dat", "cam.dav", "cam.hik", "clips.tgz", "clips.zip", "scan.pdf"]
     assert sorted(one.path.name for one in inputs.skipped) == sorted(beside)
-    assert f"ffmpeg -i '{tmp_path}/cam 1.dat' -c copy '{tmp_path}/cam 1'.mp4" in (found["cam 1.dat"].hint or "")
+    assert f"ffmpeg -i '{tmp_path}/cam 1.dat' -crf 17 '{tmp_path}/cam 1'.mp4" in (found["cam 1.dat"].hint or "")
     assert f"pdftoppm -r 200 -png {tmp_path}/scan.pdf {tmp_path}/scan" in (found["scan.pdf"].hint or "")
-    assert "ffmpeg" in (found["cam.hik"].hint or "")
+    assert all("export it there as MP4" in (found[name].hint or "") for name in ("cam.hik", "cam.dav"))
+    assert not any("ffmpeg" in (found[name].hint or "") for name in ("cam.hik", "cam.dav")), "it helps with no text"
 
 
 def test_in_folders_what_claims_to_be_media_and_is_not_is_a_failure(tmp_path: Path) -> None:

@@ -83,6 +83,11 @@ PREFIXES = (
     (b"\x06\x0e\x2b\x34\x02\x05\x01\x01", ContentKind.CLIP, "MXF"),
     (b"DHAV", ContentKind.CLIP, "Dahua recording"),
     (b"DAHUA", ContentKind.CLIP, "Dahua recording"),
+    (b"IMKH", ContentKind.CLIP, "Hikvision recording"),
+    (b".RMF", ContentKind.CLIP, "RealMedia"),
+    (b"\xb7\xd8\x00\x20\x37\x49\xda\x11", ContentKind.CLIP, "Windows recorded television"),
+    (b"DKIF", ContentKind.CLIP, "IVF"),
+    (b"\x1f\x07\x00", ContentKind.CLIP, "DV tape"),
     (b"%PDF-", ContentKind.BUNDLE, "a PDF document"),
     (b"PK\x03\x04", ContentKind.BUNDLE, "a ZIP archive or office document"),
     (b"\x1f\x8b", ContentKind.BUNDLE, "a gzip archive"),
@@ -117,7 +122,7 @@ def sniff_file(path: Path) -> Content:
     """
     if isinstance(path, StoredPath):
         head = path.first_bytes(HEAD_BYTES)
-        return sniff_bytes(path.first_bytes(GIF_BYTES) if head.startswith(b"GIF8") else head)
+        return _named_so(sniff_bytes(path.first_bytes(GIF_BYTES) if head.startswith(b"GIF8") else head), path)
     try:
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a pipe would block without
         handle = os.open(path, flags | getattr(os, "O_BINARY", 0))
@@ -131,7 +136,14 @@ def sniff_file(path: Path) -> Content:
             os.close(handle)
     except OSError as exc:
         raise UnreadableError(f"cannot read {path}: {exc.strerror or exc}") from exc
-    return sniff_bytes(head)
+    return _named_so(sniff_bytes(head), path)
+
+
+def _named_so(content: Content, path: Path) -> Content:
+    """Return what a file holds, by its name where the first bytes leave it open: a row of JPEGs begins as one does."""
+    if content.name == "JPEG" and path.suffix.lower() in _JPEG_ROWS:
+        return Content(ContentKind.CLIP, "Motion JPEG stream")
+    return content
 
 
 def sniff_bytes(head: bytes) -> Content:
@@ -217,6 +229,8 @@ def stream_codec(head: bytes) -> str | None:
 
     >>> stream_codec(b"\0\0\0\x01\x67\x64\0"), stream_codec(b"\0\0\x01\xb3\x14\0")
     ('h264', 'mpeg2video')
+    >>> stream_codec(b"\0\0\x01\xb0\x01\0")
+    'mpeg4'
     """
     unit = _START_CODE.match(head)
     if unit is None:
@@ -224,6 +238,8 @@ def stream_codec(head: bytes) -> str | None:
     first, second = head[unit.end()], head[unit.end() + 1]
     if first == _SEQUENCE_HEADER:
         return "mpeg2video"
+    if first == _VISUAL_SEQUENCE:
+        return "mpeg4"
     if (first & 0x1F == _SPS and second in _PROFILES) or first in _FIRST_UNITS:
         return "h264"
     return "hevc" if first in _HEVC_FIRST_UNITS and second == 1 else None
@@ -242,7 +258,13 @@ def _sniff_stream(head: bytes) -> str | None:
     return None
 
 
-_STREAM_NAMES = {"mpeg2video": "MPEG video stream", "h264": "H.264 stream", "hevc": "HEVC stream"}
+_STREAM_NAMES = {
+    "mpeg2video": "MPEG video stream",
+    "mpeg4": "MPEG-4 video stream",
+    "h264": "H.264 stream",
+    "hevc": "HEVC stream",
+}
+_JPEG_ROWS = frozenset({".mjpg", ".mjpeg"})
 _SYNCS = 8
 _START_CODE = re.compile(rb"\0{2,8}\x01(?=..)", re.DOTALL)
 # H.264 table 7-1: a sequence's parameters with their profile, or a delimiter or message, which refer to nothing
@@ -250,6 +272,7 @@ _SPS, _PROFILES, _FIRST_UNITS = 7, frozenset({44, 66, 77, 83, 86, 88, 100, 110, 
 # H.265 table 7-1: parameters of the video, a delimiter, a message before the picture; all in layer 0
 _HEVC_FIRST_UNITS = frozenset({32 << 1, 33 << 1, 35 << 1, 39 << 1})
 _SEQUENCE_HEADER = 0xB3  # ISO/IEC 13818-2, table 6-1
+_VISUAL_SEQUENCE = 0xB0  # ISO/IEC 14496-2, table 6-3
 _OGG_VIDEO = (b"\x80theora", b"fishead\0", b"BBCD", b"\x01video", b"OVP80")
 _RIFF = {
     b"WEBP": Content(ContentKind.PICTURE, "WebP"),

@@ -29,16 +29,16 @@ _COMMANDS = {
     "a PDF document": "pdftoppm -r 200 -png {file} {stem}",
     "a ZIP archive or office document": "unzip {file} -d {stem}",
     "a gzip archive": "gunzip -k {file}",
-    "data of an unknown format": "ffmpeg -i {file} -c copy {stem}.mp4",
+    "data of an unknown format": "ffmpeg -i {file} -crf 17 {stem}.mp4",
 }
 
 
 def refusal(path: Path, content: Content) -> UnsupportedError:
     """Return the error for a file that is no picture or clip which Passerby writes."""
     command = _COMMANDS.get(content.name, RAW_COMMAND if content.name.endswith(" raw") else None)
-    if command is None and path.suffix.lower() in RECORDER_SUFFIXES:
-        command = _COMMANDS["data of an unknown format"]
     hint = None
+    if command is None and path.suffix.lower() in RECORDER_SUFFIXES:
+        hint = "nothing in it is footage: copy the recording once more from its recorder, or export it there as MP4"
     if command is not None:
         first = "fetch it from the store, try this" if isinstance(path, StoredPath) else "try this first"
         hint = f"{first}, and veil what it writes: {command_for(command, path)}"

@@ -38,6 +38,8 @@ _PROBE_PACKETS = 600
 _TIMED_PACKETS = 250
 """Packets by which a clip's times are judged: ten seconds at 25 frames a second. Where packets say when frames are shown, the
 first B-frame ends the looking."""
+_TICKS = 100
+"""An average rate so many times the rate of the stream itself is none of frames. Source: a choice."""
 _RIDES_ALONG = (
     (SideDataType.SEI_UNREGISTERED, "user data in the stream"),
     (SideDataType.A53_CC, "captions in the stream"),
@@ -259,7 +261,9 @@ def _rise(packets: Iterator[Packet[VideoStream]], times: list[int]) -> bool:
 
 def _describe(container: InputContainer, stream: VideoStream, frame: av.VideoFrame) -> ClipInfo:
     duration_s = _duration_s(container, stream)
-    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    rate, guessed = stream.average_rate or stream.guessed_rate or Fraction(25), stream.guessed_rate
+    if guessed and rate > _TICKS * guessed:  # a DV tape tells ticks for frames
+        rate = guessed
     frames = stream.frames or (round(duration_s * rate) if duration_s else None)
     matrix = frame.side_data.get(SideDataType.DISPLAYMATRIX)  # type: ignore[call-overload]
     depth = max(component.bits for component in frame.format.components)

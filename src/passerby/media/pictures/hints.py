@@ -13,16 +13,21 @@ def command_for(template: str, path: Path) -> str:
 
     Args:
         template: With ``{file}`` for the file, and ``{stem}`` for its name without the suffix; what is put behind ``{stem}``
-            becomes part of the name.
+            becomes part of the name. Where that would be the file itself, ``_plain`` stands between them.
         path: The file.
 
     >>> command_for("djxl {file} {stem}.png", Path("my holiday.jxl"))
     "djxl 'my holiday.jxl' 'my holiday'.png"
+    >>> command_for("djxl {file} {stem}.png", Path("really.png"))
+    'djxl really.png really_plain.png'
     """
     if isinstance(path, StoredPath):
         path = Path(path.name)  # as it is called once it was fetched
     name = str(path) if not str(path).startswith("-") else f"./{path}"
-    return template.format(file=shlex.quote(name), stem=shlex.quote(name.removesuffix(path.suffix)))
+    stem = name.removesuffix(path.suffix)
+    if stem + template.partition("{stem}")[2].partition(" ")[0] == name:
+        stem += "_plain"
+    return template.format(file=shlex.quote(name), stem=shlex.quote(stem))
 
 
 RAW_COMMAND = "dcraw -c -w -T {file} > {stem}_developed.tif"
