@@ -47,6 +47,13 @@ def project(tmp_path: Path) -> Project:
     return opened(tmp_path)
 
 
+def test_what_is_doubtful_on_a_page_covers_nothing_of_the_next() -> None:
+    seen = doubts_of_verify(verified(place(72, BOX, 0.2)), spread=0)
+    told = doubts_of_report(reported(ReviewPlace("faint", 70, 2.8, BOX, 0.11, covered=False)), spread=0)
+    assert [[one.frame for one in doubt.boxes] for doubt in told] == [[70]]
+    assert [[one.frame for one in doubt.boxes] for doubt in seen] == [[68, 72, 76]], "on the pages where it was seen"
+
+
 def test_the_same_place_from_report_and_verify_is_one_doubt_and_keeps_its_id(project: Project) -> None:
     first = project.add_doubts(doubts_of_report(reported(ReviewPlace("faint", 70, 2.8, BOX, 0.11, covered=False))))
     (one,) = [doubt for doubt in first.doubts if doubt.track is None]

@@ -46,6 +46,20 @@ def test_several_may_ask_at_once(clip: Path) -> None:
         assert [number_of(jpeg) for jpeg in pool.map(server.jpeg, asked)] == asked
 
 
+def test_every_page_of_a_picture_is_a_frame_with_its_pixels_where_they_are(tmp_path: Path) -> None:
+    pages = [Image.new("RGB", size, (40 + 50 * n, 0, 0)) for n, size in enumerate([(60, 40), (80, 30), (60, 40)])]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    server = open_frames(tmp_path / "a.tif", frames=3)
+    assert ((server.width_px, server.height_px), server.times_s) == ((80, 40), [0.0, 1.0, 2.0])
+    for index in range(3):
+        rgb = np.asarray(Image.open(io.BytesIO(server.jpeg(index))))
+        assert abs(int(rgb[10, 20, 0]) - 40 - 50 * index) < 4
+        assert server.frame_at(index).to_ndarray(format="rgb24")[29, 59, 0] == 40 + 50 * index
+    with pytest.raises(UsageError, match="frame must be 0 to 2, got 3"):
+        server.jpeg(3)
+    server.close()
+
+
 def test_frames_are_scaled_down_and_never_up(clip: Path) -> None:
     server = open_frames(clip, frames=30)
     sizes = [Image.open(io.BytesIO(server.jpeg(3, width))).size for width in (None, 48, 4000)]

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 from av.container import OutputContainer
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.media_clips import decoded, make_clip, scene
 from tests.media_footage import CONTAINERS, make_footage
@@ -66,6 +66,7 @@ def test_drawn_streams(stream: tuple[str, str, int, tuple[int, ...]], order: lis
     lost=st.lists(st.integers(0, 35), min_size=1, max_size=5, unique=True),
     order=st.lists(st.integers(0, 40), min_size=1, max_size=6),
 )
+@example(suffix=".mp4", lost=[0, 1, 35], order=[0])  # what comes of it hangs on the decoder's threads
 def test_damaged_clips(suffix: str, lost: list[int], order: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         options = {"preset": "veryfast", "g": "12", "bf": "2", "x264-params": "scenecut=0"}
@@ -170,3 +171,15 @@ def test_a_count_that_does_not_fit_is_not_believed(tmp_path: Path) -> None:
     seeker = ClipSeeker(path, frames=25)
     assert (len(seeker), seeker.index.is_decoded) == (24, True)
     assert np.array_equal(seeker.index.packets >= 0, np.ones(24, bool))
+
+
+def test_two_runs_at_once_and_frames_that_are_still_held_do_not_disturb_one_another(tmp_path: Path) -> None:
+    """The desk decodes input and output side by side, and holds frames of runs that ended."""
+    clip = make_clip(tmp_path / "a.mp4", frames=30, options={"preset": "veryfast", "g": "12", "bf": "3"})
+    one, other = ClipSeeker(clip, frames=30), ClipSeeker(clip, frames=30)
+    ended = one.run(13)
+    held = [next(ended), next(ended)]
+    ended.close()  # type: ignore[attr-defined]  # a generator
+    pairs = list(zip(one.run(12), other.run(12), strict=True))
+    assert [(a.index, b.index) for a, b in pairs] == [(index, index) for index in range(12, 30)]
+    assert [frame.index for frame in held] == [12, 13]

@@ -28,6 +28,7 @@ from passerby.media.clips import (
     RunningClock,
     demux,
     open_clip,
+    prepare,
     probe_clip,
     reading,
     video_stream,
@@ -140,7 +141,7 @@ class ClipSeeker:
     def _from(self, start: _Start) -> Iterator[Frame]:
         """Decode from a place as long as frame follows frame without a gap."""
         wanted = start.frame
-        for packet, frame in _tagged(self._path, self.info, start):
+        for packet, frame in _tagged(self._path, self.info, start, as_watched=self._index.is_decoded):
             index = self._index.frame_of.get(packet, -1)
             if index < start.frame:
                 continue
@@ -150,9 +151,20 @@ class ClipSeeker:
             yield Frame(index, int(self._index.pts[index]), frame.time_base, frame.picture, frame.corrupt)
 
     def _from_the_beginning(self) -> Iterator[Frame]:
-        for _, frame in _tagged(self._path, self.info, _Start(0)):
+        for _, frame in _tagged(self._path, self.info, _Start(0), as_watched=True):
             if frame.index < len(self):
                 yield frame
+
+
+@dataclass(frozen=True, slots=True)
+class _PacketNumber:
+    """What a packet is known by on its way through a decoder.
+
+    An object of its own each time: PyAV keeps what was put into packets by the object's identity, and a number that two runs
+    share is forgotten for both when one lets go of it.
+    """
+
+    number: int
 
 
 class _PacketTable:
@@ -229,7 +241,7 @@ def _read_packets(path: Path, info: ClipInfo) -> _PacketTable:
 
 def _decode_index(path: Path, info: ClipInfo, table: _PacketTable) -> FrameIndex:
     pts, packets = array("q"), array("q")
-    for packet, frame in _tagged(path, info, _Start(0), skip_loop_filter=True):
+    for packet, frame in _tagged(path, info, _Start(0), as_watched=True, skip_loop_filter=True):
         pts.append(frame.pts)
         packets.append(packet)
     if not pts:
@@ -238,24 +250,26 @@ def _decode_index(path: Path, info: ClipInfo, table: _PacketTable) -> FrameIndex
 
 
 def _tagged(
-    path: Path, info: ClipInfo, start: _Start, *, skip_loop_filter: bool = False
+    path: Path, info: ClipInfo, start: _Start, *, as_watched: bool, skip_loop_filter: bool = False
 ) -> Iterator[tuple[int, Frame]]:
-    """Decode from a place to the end, and say of each frame the number of its packet, -1 where the decoder does not."""
+    """Decode from a place to the end, and say of each frame the number of its packet, -1 where the decoder does not.
+
+    With ``as_watched`` it takes as many threads as a pass of veiling does: by them hangs which frames of damaged packets come.
+    """
     container, stream = _opened(path)
     try:
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = processors()
+        prepare(stream, skip_loop_filter=skip_loop_filter)
+        if not as_watched:
+            stream.codec_context.thread_count = processors()
         stream.codec_context.flags |= Flags.copy_opaque
-        if skip_loop_filter:
-            stream.codec_context.options = {"skip_loop_filter": "all"}
         decoding = Decoding(stream, path.name, info)
         with reading(path):
             for number, packet in _numbered(path, container, stream, start):
                 if packet is not None:
-                    packet.opaque = number
+                    packet.opaque = _PacketNumber(number)
                 for frame in decoding.feed(packet):
                     tag = frame.picture.opaque
-                    yield tag if isinstance(tag, int) else -1, frame
+                    yield tag.number if isinstance(tag, _PacketNumber) else -1, frame
     finally:
         container.close()
 

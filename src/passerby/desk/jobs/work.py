@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from passerby.config import share_processors
-from passerby.desk.project import Project, doubts_of_report, doubts_of_verify
+from passerby.desk.project import SPREAD_FRAMES, Project, doubts_of_report, doubts_of_verify
 from passerby.errors import PasserbyError
 from passerby.files import atomic_name, unwind_on_signals
 from passerby.media import (
+    ContentKind,
     check_unchanged,
     protect_process,
+    sniff_file,
     source_version,
 )
 from passerby.veil import (
@@ -102,7 +104,9 @@ def look_once_more(source: Path, target: Path, report: VeilReport, beside: Path 
         detectors = [Detector(FindSettings(floats=True)), open_yunet()]
         for one in detectors:
             opened.callback(one.close)
-        found = (*doubts_of_report(report), *doubts_of_verify(verify_file(target, detectors)))
+        seen = verify_file(target, detectors)
+    by = 0 if sniff_file(target).kind is ContentKind.PICTURE else SPREAD_FRAMES
+    found = (*doubts_of_report(report, spread=by), *doubts_of_verify(seen, spread=by))
     if found:
         with Project.open(source, target, beside=beside) as project:
             project.add_doubts(found)

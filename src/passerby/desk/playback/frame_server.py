@@ -1,4 +1,4 @@
-"""Frames of a clip or a still picture in any order, as JPEG bytes in memory; nothing is written anywhere."""
+"""Frames of a clip, or pages of a still picture, in any order, as JPEG bytes in memory; nothing is written anywhere."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ CACHE_BYTES = 96 << 20
 """Decoded frames that are held: 30 of 1080p. Two servers a file, input and output, stay within 700 MB with all else."""
 _QUALITY = 88
 """Of JPEG. Source: a choice; 300 kB for 1080p, and no visible blocks beside the clip's own."""
+
+_BESIDE = 128
+"""Grey beside a page that is smaller than another."""
 
 
 class FrameServer(Protocol):
@@ -154,35 +157,46 @@ class ClipServer:
 
 
 class StillServer:
-    """The one frame of a still picture, as it is shown.
+    """The pages of a still picture, as they are shown: each a frame, a second long.
+
+    Pages that differ in size stand in the upper left corner of one that has room for all, so that a box is at its own pixels.
 
     Args:
         path: The picture.
     """
 
     def __init__(self, path: Path) -> None:
-        self._rgb = read_picture(path).rgb
-        self.height_px, self.width_px = self._rgb.shape[:2]
+        self._pages = [page.rgb for page in read_picture(path).pages]
+        self.height_px, self.width_px = (max(page.shape[side] for page in self._pages) for side in (0, 1))
         self.rotation_deg = 0
-        self.times_s = [0.0]
+        self.times_s = [float(number) for number in range(len(self._pages))]
 
     def jpeg(self, index: int, width_px: int | None = None) -> bytes:
-        """Return the picture as JPEG."""
-        if index != 0:
-            raise UsageError(f"frame must be 0, got {index}")
+        """Return a page as JPEG."""
+        if not 0 <= index < len(self._pages):
+            last = len(self._pages) - 1
+            raise UsageError(f"frame must be {f'0 to {last}' if last else 0}, got {index}")
         width = min(width_px or self.width_px, self.width_px)
         height = max(1, round(self.height_px * width / self.width_px))
-        return _jpeg_of(np.asarray(Image.fromarray(self._rgb).resize((width, height))))
+        return _jpeg_of(np.asarray(Image.fromarray(self._page(index)).resize((width, height))))
 
     def frame_at(self, index: int) -> av.VideoFrame:
-        """Return the picture as a frame."""
-        if index != 0:
+        """Return a page as a frame."""
+        if not 0 <= index < len(self._pages):
             raise IndexError(index)
-        return av.VideoFrame.from_ndarray(self._rgb, "rgb24")
+        return av.VideoFrame.from_ndarray(self._page(index), "rgb24")
 
     def close(self) -> None:
         """Let go of the picture."""
-        self._rgb = np.zeros((1, 1, 3), np.uint8)
+        self._pages = []
+
+    def _page(self, index: int) -> NDArray[np.uint8]:
+        page = self._pages[index]
+        if page.shape[:2] == (self.height_px, self.width_px):
+            return page
+        whole = np.full((self.height_px, self.width_px, 3), _BESIDE, np.uint8)
+        whole[: page.shape[0], : page.shape[1]] = page
+        return whole
 
 
 def _jpeg_of(rgb: NDArray[np.uint8]) -> bytes:

@@ -1,4 +1,5 @@
 from .doubts import (
+    SPREAD_FRAMES,
     doubts_of_report,
     doubts_of_verify,
 )
@@ -46,6 +47,7 @@ from .state import (
 
 __all__ = [
     "SIDECAR_SUFFIX",
+    "SPREAD_FRAMES",
     "CorrectEdit",
     "CoverEdit",
     "DeskDoubt",

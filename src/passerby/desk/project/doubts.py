@@ -43,29 +43,29 @@ def doubts_of_tracks(tracks: Iterable[Track]) -> tuple[DeskDoubt, ...]:
     return tuple(found)
 
 
-def doubts_of_report(report: VeilReport) -> tuple[DeskDoubt, ...]:
-    """Return what a report lists as too faint to be covered."""
+def doubts_of_report(report: VeilReport, *, spread: int = SPREAD_FRAMES) -> tuple[DeskDoubt, ...]:
+    """Return what a report lists as too faint to be covered; ``spread`` is 0 where frames are pages of a picture."""
     found = []
     for place in report.places:
         if not place.covered:
-            boxes = _spread([(place.frame, place.box)], report.frames, SPREAD_FRAMES)
+            boxes = _spread([(place.frame, place.box)], report.frames, spread)
             found.append(_doubt("report", place.frame, boxes, 1 + place.confidence, place.confidence))
     return tuple(found)
 
 
-def doubts_of_verify(result: VerifyResult) -> tuple[DeskDoubt, ...]:
-    """Return where verifying an output found faces that seem left, and where it is in doubt."""
+def doubts_of_verify(result: VerifyResult, *, spread: int = SPREAD_FRAMES) -> tuple[DeskDoubt, ...]:
+    """Return where verifying an output found faces that seem left, and where it is in doubt; ``spread`` as above."""
     found = []
     for place, more in ((place, more) for more, places in ((2, result.exposed), (0, result.faint)) for place in places):
         best = place.best
-        spread = max(SPREAD_FRAMES, best.frame - place.first_frame, place.last_frame - best.frame)
+        around = max(spread, best.frame - place.first_frame, place.last_frame - best.frame)
         inside = [
             one
             for one in result.boxes
             if more and _belongs(one.frame, one.box, place.first_frame, place.last_frame, best.box)
         ]
         given = {one.frame: one.box for one in inside} | {best.frame: best.box}
-        boxes = _spread(sorted(given.items()), result.frames, spread if len(given) == 1 else 1)
+        boxes = _spread(sorted(given.items()), result.frames, around if len(given) == 1 else min(spread, 1))
         found.append(_doubt("verify", best.frame, boxes, more + best.sureness, best.score))
     return tuple(found)
 

@@ -28,6 +28,7 @@ from .reader import (
     Decoding,
     Frame,
     predict_record,
+    prepare,
 )
 from .transcoder import (
     WriteReport,
@@ -51,6 +52,7 @@ __all__ = [
     "open_clip",
     "plan_encoding",
     "predict_record",
+    "prepare",
     "probe_clip",
     "read_ahead",
     "reading",

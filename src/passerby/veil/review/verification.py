@@ -174,7 +174,9 @@ def verify_file(
         pages = [page.rgb for page in read_picture(path).pages]
         seen = [place for number, rgb in enumerate(pages) for place in _on_page(number, rgb, verifiers)]
         height, width = pages[0].shape[:2]
-        return _result(seen, verifiers, _Examined(width, height, len(pages), len(pages), 1))
+        return _result(
+            seen, verifiers, _Examined(width, height, len(pages), len(pages), 0)
+        )  # a page says nothing of the next
     found: list[VerifyDetection] = []
     pending: deque[_ExaminedFrame] = deque()
     frames = examined = 0
