@@ -104,8 +104,8 @@ def main() -> None:
         counted = [face for face in all_faces if face.kind != IGNORED and face.side >= SMALLEST_PX]
         faces += len(counted)
         up = float(np.degrees(np.arcsin(random.uniform(-1, 1))))
-        places = {"flat": None, "seam": (0.0, 0.0), "pole": (40.0, 90.0 - 180.0 * (number % 2)), "chance": (0.0, up)}
-        places["chance"] = (float(random.uniform(0, 360)), up)
+        turn = float(random.uniform(0, 360))  # on a pole: which way up the faces are
+        places = {"flat": None, "seam": (0.0, 0.0), "pole": (turn, 90.0 - 180.0 * (number % 2)), "chance": (turn, up)}
         for place, at in places.items():
             began = time.monotonic()
             view = None if at is None else view_of(rgb, *at)

@@ -68,7 +68,7 @@ def detector() -> Iterator[veil.Detector]:
     opened.close()
 
 
-@pytest.mark.parametrize("place", [(0.0, 0.0), (40.0, 90.0), (200.0, -90.0), (350.0, 60.0)])
+@pytest.mark.parametrize("place", [(0.0, 0.0), (40.0, 90.0), (200.0, -90.0), (350.0, 60.0), (112.0, -90.0)])
 def test_the_portrait_is_covered_wherever_it_stands_on_the_sphere(
     tmp_path: Path, place: Place, detector: veil.Detector
 ) -> None:
@@ -181,6 +181,15 @@ def test_views_look_everywhere_that_the_picture_and_the_horizon_do_not() -> None
     assert seen[-32:].all()
     assert seen[:, :18].all()
     assert seen[:, -18:].all()
+
+
+@given(st.floats(0, 359), st.sampled_from([90.0, -90.0]))
+def test_a_face_on_a_pole_stands_nearly_upright_in_one_view_whichever_way_it_is_turned(
+    yaw: float, pitch: float
+) -> None:
+    """No detector finds a face that lies on its side, and on a pole nothing says where up is."""
+    turns = [one.yaw_deg for one in tangent_views(800, Sphere()) if one.pitch_deg == pitch]
+    assert min(abs((yaw - turn + 180) % 360 - 180) for turn in turns) <= 22.5
 
 
 @settings(deadline=None, max_examples=30)

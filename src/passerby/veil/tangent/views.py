@@ -20,9 +20,12 @@ from passerby.veil.detect import Rgb
 
 HALF_DEG = 45.0
 """A view shows so much on each side of its middle. Source of this and RINGS: a choice; bench/sphere.py measures what it finds."""
-RINGS = ((0.0, 1), (45.0, 5), (-45.0, 5), (90.0, 1), (-90.0, 1))
+RINGS = ((0.0, 1), (45.0, 5), (-45.0, 5), (90.0, 8), (-90.0, 8))
 """Latitude of the views' middles and how many go round, from the seam on. Along the horizon the picture itself is as good as
-flat: at 25 degrees it is drawn a tenth wider."""
+flat: at 25 degrees it is drawn a tenth wider. On a pole nothing says where up is, and no detector finds a face that lies on its
+side: each view there is one of eight turns. Source: docs/measures.md."""
+KEPT_SIDE_PX = 512
+"""The tables of views up to so large are kept: those of frames. A still picture of a large sphere would hold gigabytes."""
 BORDER_SAMPLES = 17
 """Points along each side of a box by which its place on the sphere is drawn. Source: a choice."""
 MOST_ROUND = 0.5
@@ -125,7 +128,8 @@ class SphereMap:
         Args:
             rgb: Shape (height, width, 3), uint8.
         """
-        corner, right, below, share_x, share_y, outside = _table(self)
+        small = self.view.side_px <= KEPT_SIDE_PX
+        corner, right, below, share_x, share_y, outside = _kept_table(self) if small else _table(self)
         flat = rgb.reshape(-1, 3)
         upper = _between(flat, corner, corner + right, share_x)
         lower = _between(flat, corner + below, corner + below + right, share_x)
@@ -186,16 +190,16 @@ def _border(xyxy: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def _between(
-    flat: Rgb, one: NDArray[np.intp], two: NDArray[np.intp], share: NDArray[np.float32]
+    flat: Rgb, one: NDArray[np.int32], two: NDArray[np.int32], share: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     left = flat[one].astype(np.float32)
     return left + (flat[two].astype(np.float32) - left) * share
 
 
 _Table = tuple[
-    NDArray[np.intp],
-    NDArray[np.intp],
-    NDArray[np.intp],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.int32],
     NDArray[np.float32],
     NDArray[np.float32],
     NDArray[np.bool_],
@@ -203,6 +207,10 @@ _Table = tuple[
 
 
 @lru_cache(maxsize=64)
+def _kept_table(one: SphereMap) -> _Table:
+    return _table(one)
+
+
 def _table(one: SphereMap) -> _Table:
     """Return for each pixel of a view the pixel up and left of what it shows, the steps to the next, and its shares of both."""
     pixels = np.arange(one.view.side_px) + 0.5
@@ -213,7 +221,7 @@ def _table(one: SphereMap) -> _Table:
     if not one.sphere.is_round:
         x = np.clip(x, 0, one.width - 1)
     left, top = np.floor(x), np.floor(y)
-    column, row = left.astype(np.intp), top.astype(np.intp)
+    column, row = left.astype(np.int32), top.astype(np.int32)
     next_column = np.mod(column + 1, one.width) if one.sphere.is_round else np.minimum(column + 1, one.width - 1)
     column = np.mod(column, one.width)
     below = (np.minimum(row + 1, one.height - 1) - row) * one.width
