@@ -45,7 +45,7 @@ class PackIndex:
         self._open: dict[int, array[int]] = {}
         self._last: set[int] = set()
         self._leaves = [header_leaf]
-        self._begun = 0
+        self._numbers = 0
         self.places: dict[int, array[int]] = {}
         self.ends: dict[int, tuple[bytes, bytes]] = {}
         self.pieces: dict[int, SealedPiece] = {}
@@ -87,10 +87,10 @@ class PackIndex:
                 f"chunk must be within the format's bounds, got piece {piece}, sequence {sequence}, last {last}"
             )
         if sequence == 0:
-            if piece != self._begun:
-                raise SealOrderError(f"piece {self._begun} must begin next, got the first chunk of piece {piece}")
+            if piece in self._open or piece in self.pieces:
+                raise SealOrderError(f"piece {piece} must begin once, got its first chunk twice")
             self._open[piece] = array("Q")
-            self._begun += 1
+            self._numbers = max(self._numbers, piece + 1)
         places = self._open.get(piece)
         if places is None or piece in self._last or sequence != len(places) // 2:
             raise SealOrderError(f"chunk {sequence} of piece {piece} does not follow what stands before it")
@@ -129,9 +129,10 @@ class PackIndex:
         self._leaves = []
 
     def _take_close(self, body: bytes) -> None:
-        counts = numbers_in(body[:12])
-        got = (self._begun, len(self.pieces), len(self.trees))
-        if counts != got:
-            raise SealOrderError(f"close must count the pieces and trees before it, {got}, got {counts}")
-        self._verify(body[12:], close_message(self._binding, *got), "close")
+        numbers, ended, trees = numbers_in(body[:12])
+        if numbers < self._numbers or (ended, trees) != (len(self.pieces), len(self.trees)):
+            raise SealOrderError(
+                f"close must count {len(self.pieces)} pieces and {len(self.trees)} trees before it, got {ended} and {trees}"
+            )
+        self._verify(body[12:], close_message(self._binding, numbers, ended, trees), "close")
         self.closed = True

@@ -89,9 +89,9 @@ def tree_message(binding: Binding, number: int, leaves: int, root: bytes) -> byt
     return binding.about(f"{FORMAT} tree") + u32(number, leaves) + root
 
 
-def close_message(binding: Binding, begun: int, ended: int, trees: int) -> bytes:
+def close_message(binding: Binding, numbers: int, ended: int, trees: int) -> bytes:
     """Return what the signature of a pack's close is over."""
-    return binding.about(f"{FORMAT} close") + u32(begun, ended, trees)
+    return binding.about(f"{FORMAT} close") + u32(numbers, ended, trees)
 
 
 def header_leaf(binding: Binding, body_hash: bytes) -> bytes:
