@@ -23,6 +23,7 @@ from passerby.gateway.worker.load import Load
 from passerby.gateway.worker.pipeline import Pipeline
 from passerby.gateway.worker.reader import CameraReader
 from passerby.gateway.worker.source import CameraFrame
+from passerby.gateway.worker.veiling import NoSealer
 from passerby.gateway.worker.watchdog import StatusTeller, Watchdog, WatchLimits
 from passerby.veil import Company
 
@@ -66,6 +67,7 @@ class Watch:
             self.faults,
             self.selftests,
             company=self.company,
+            sealer=NoSealer(),
             lookahead_frames=10,
         )
         self.watchdog = Watchdog(

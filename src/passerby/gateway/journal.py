@@ -28,7 +28,7 @@ class EventJournal:
         clock: The machine's clocks.
 
     Attributes:
-        events: The last ones, oldest first, without readers and self-tests that passed.
+        events: The last ones, oldest first, without readers, self-tests that passed and what was sealed.
         refused_requests: Requests of readers that were refused.
     """
 
@@ -41,6 +41,8 @@ class EventJournal:
         """Take one event."""
         if event.kind in _READERS:
             self._reader(event)
+            return
+        if event.kind is EventKind.SEALED:
             return
         if event.kind is not EventKind.SELFTEST or not event.ok:
             self.events.append(event)

@@ -15,6 +15,7 @@ from passerby.gateway.records import record_from_json, record_to_json
 from passerby.gateway.states import WorkerCounts
 from passerby.gateway.values import CoverReason
 from passerby.gateway.wire import Message, MessageKind, encode
+from passerby.sealing import IndexPart, SealedCamera
 
 _KEY_FRAME = 1
 """Flag of a unit: it can be decoded without any before it."""
@@ -49,12 +50,14 @@ class StatusReport:
         reasons: Why its pictures are covered whole now, faults first.
         lookahead_ms: The look-ahead at the present rate.
         people: Found at once lately, at most.
+        sealing: Whether faces are kept, locked, in a sentence; empty where the camera does not seal.
     """
 
     counts: WorkerCounts
     reasons: tuple[CoverReason, ...]
     lookahead_ms: float
     people: int = 0
+    sealing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,19 @@ class SelfTestReport:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedReport:
+    """What was sealed since the last one, for the public log and for the index of the recording. No pixel, and no key.
+
+    Attributes:
+        roots: Of trees over the digests of pieces, hexadecimal.
+        index: Parts of the index of the recording.
+    """
+
+    roots: tuple[str, ...] = ()
+    index: tuple[IndexPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StartOrder:
     """The first order: what the process is for. Goes over the socket, so that no secret stands on a command line.
 
@@ -106,6 +122,7 @@ class StartOrder:
         cycle_offset: When its detector's cycles begin, 0 to 1, see ``passerby.veil.LiveSettings``.
         rate_step: It begins with one picture of so many: the process before it could not keep up with more.
         people: Found at once lately by the process before it, at most: while fewer are found, less is asked of a face.
+        seal: Where what is sealed; None: nothing.
     """
 
     camera: CameraConfig
@@ -113,6 +130,7 @@ class StartOrder:
     cycle_offset: float
     rate_step: int = 1
     people: int = 0
+    seal: SealedCamera | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +167,7 @@ class StopOrder:
     """End."""
 
 
-Report = VeiledUnit | StatusReport | FaultReport | RateReport | SelfTestReport
+Report = VeiledUnit | StatusReport | FaultReport | RateReport | SelfTestReport | SealedReport
 """What a camera's process says."""
 Order = StartOrder | CoverOrder | UncoverOrder | KeyOrder | StopOrder
 """What it is told."""
@@ -159,6 +177,7 @@ _RECORDS: dict[MessageKind, type[Report | Order]] = {
     MessageKind.FAULT: FaultReport,
     MessageKind.RATE: RateReport,
     MessageKind.SELFTEST: SelfTestReport,
+    MessageKind.SEALED: SealedReport,
     MessageKind.START: StartOrder,
     MessageKind.COVER: CoverOrder,
     MessageKind.UNCOVER: UncoverOrder,

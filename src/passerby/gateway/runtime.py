@@ -20,7 +20,7 @@ from passerby.gateway.entrance import connection_places, divided_places
 from passerby.gateway.journal import EventJournal
 from passerby.gateway.last_minute import LastMinute
 from passerby.gateway.onvif import AccessTests, PtzWatch
-from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink, own_number
+from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink, own_number, sealed_camera
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
 from passerby.gateway.stopping import end_tasks
@@ -87,7 +87,14 @@ class Runtime:
         self.places = divided_places(
             connection_places(len(city.cameras)), readers=city.rtsp.max_readers, viewers=city.server.max_viewers
         )
-        self.gateway = Gateway(city.cameras.values(), self._rtsp(city), self.gate, city.selftest, self.record.permit)
+        self.gateway = Gateway(
+            city.cameras.values(),
+            self._rtsp(city),
+            self.gate,
+            city.selftest,
+            self.record.permit,
+            may_seal=lambda config: sealed_camera(self.city, config, self.record),
+        )
         self.gateway.subscribe(self._heard)
         self.broker = self._broker(city)
         self.ptz = PtzWatch(self.hold, self.release)

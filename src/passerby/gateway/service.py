@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from passerby.errors import ServiceError
@@ -25,14 +25,19 @@ from passerby.gateway.stream import (
     Relay,
     Snapshots,
 )
-from passerby.gateway.supervision import CameraSupervisor
+from passerby.gateway.supervision import CameraSupervisor, SealLink
 from passerby.gateway.values import CoverReason
+from passerby.sealing import IndexPart, SealedCamera
 
 TICK_S = 0.1
 GOLDEN = (5**0.5 - 1) / 2
 """Multiples of it, modulo 1, lie evenly however many there are: cameras' inference passes do not come all at once."""
 Permit = Callable[[CameraConfig], Awaitable[str | None]]
 """Asked before a camera starts: None lets it, a sentence says why not (the register cannot be written)."""
+MaySeal = Callable[[CameraConfig], SealedCamera | None]
+"""Returns what of a camera is sealed now, or None: it does not seal, or may not yet."""
+_SEAL_TICKS = 20
+"""So many ticks between two questions whether a camera may seal."""
 
 
 class ServedCamera:
@@ -87,6 +92,11 @@ class ServedCamera:
         if recorder is not None:
             await asyncio.to_thread(recorder.stop)
 
+    def index(self, parts: Sequence[IndexPart]) -> None:
+        """Take parts of the index of what is recorded; where nothing is recorded there is none."""
+        if self._recorder is not None:
+            self._recorder.index(parts)
+
     def dismiss_viewers(self) -> None:
         """End every view in a browser."""
         self.live.close()
@@ -102,6 +112,7 @@ class Gateway:
         gate: Who may read.
         selftest: How often.
         permit: Asked before a camera starts.
+        may_seal: Asked what of a camera is sealed, when its process starts and every two seconds.
         clock: The machine's clocks.
 
     Attributes:
@@ -118,9 +129,10 @@ class Gateway:
         selftest: SelfTestConfig | None = None,
         permit: Permit | None = None,
         *,
+        may_seal: MaySeal | None = None,
         clock: Clock = MACHINE,
     ) -> None:
-        self._clock = clock
+        self._clock, self._may_seal = clock, may_seal
         self.cameras: dict[str, ServedCamera] = {}
         self.refused: dict[str, str] = {}
         self.snapshots = Snapshots(clock=clock)
@@ -225,7 +237,13 @@ class Gateway:
         self._added += 1
         selftest_s = self._selftest.interval_s
         supervisor = CameraSupervisor(
-            config, self._slates, self.tell, selftest_s=selftest_s, cycle_offset=cycle_offset, clock=self._clock
+            config,
+            self._slates,
+            self.tell,
+            selftest_s=selftest_s,
+            cycle_offset=cycle_offset,
+            seal=SealLink(lambda: self._sealed_now(config.name), lambda parts: self._index(config.name, parts)),
+            clock=self._clock,
         )
         camera = ServedCamera(supervisor, clock=self._clock)
         self.cameras[config.name] = camera
@@ -245,6 +263,14 @@ class Gateway:
         camera.supervisor.release(CoverReason.DISK_FULL)
         camera.open_outputs(self._disk(config.name))
         self.tell(Event(EventKind.CHANGED, config.name, self._clock.wall_ns()))
+
+    def _sealed_now(self, name: str) -> SealedCamera | None:
+        camera = self.cameras.get(name)
+        return self._may_seal(camera.config) if self._may_seal is not None and camera is not None else None
+
+    def _index(self, name: str, parts: Sequence[IndexPart]) -> None:
+        if name in self.cameras:
+            self.cameras[name].index(parts)
 
     def _disk(self, name: str) -> Callable[[bool, str], None]:
         def full(is_full: bool, why: str) -> None:
@@ -322,6 +348,8 @@ class Gateway:
             for camera in list(self.cameras.values()):
                 camera.supervisor.tick()
                 camera.hls.tick()
+                if count % _SEAL_TICKS == 0:
+                    camera.supervisor.follow_seal()
             if self._hidden is not None:
                 self._hidden.tick()
             if self.refused and count % 50 == 0:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from passerby.gateway.values import CoverReason
+from passerby.sealing import SealTally
 
 
 class Phase(StrEnum):
@@ -40,6 +41,7 @@ class WorkerCounts:
         queue: Pictures waiting.
         rss_bytes: Memory of the process.
         cpu_s: CPU seconds used by the process.
+        sealed: Faces kept, locked, and not; all 0 where nothing is sealed.
     """
 
     frames_in: int = 0
@@ -59,10 +61,12 @@ class WorkerCounts:
     queue: int = 0
     rss_bytes: int = 0
     cpu_s: float = 0.0
+    sealed: SealTally = field(default_factory=SealTally)
 
     def after(self, before: WorkerCounts) -> WorkerCounts:
         """Return these with those of the processes before added, so that no counter ever falls; what is of now stays as it is."""
-        return replace(self, **{name: getattr(before, name) + getattr(self, name) for name in _SUMMED})
+        sums = {name: getattr(before, name) + getattr(self, name) for name in _SUMMED}
+        return replace(self, **sums, sealed=before.sealed.plus(self.sealed))
 
 
 _SUMMED = [
@@ -95,6 +99,7 @@ class CameraStatus:
         last_selftest_ns: When this camera's detector last passed, ns since 1970; 0 for never.
         worker_pid: Process number, or 0.
         rate_step: One picture of so many is shown; above 1 under overload.
+        sealing: Whether faces are kept, locked, in a sentence; empty where the camera does not seal.
     """
 
     name: str
@@ -117,6 +122,7 @@ class CameraStatus:
     last_selftest_ns: int = 0
     worker_pid: int = 0
     rate_step: int = 1
+    sealing: str = ""
 
 
 class EventKind(StrEnum):
@@ -129,6 +135,7 @@ class EventKind(StrEnum):
     FAULT_BEGAN = "fault_began"
     FAULT_ENDED = "fault_ended"
     SELFTEST = "selftest"
+    SEALED = "sealed"
     ALARM = "alarm"
     READER_CAME = "reader_came"
     READER_LEFT = "reader_left"
@@ -146,7 +153,7 @@ class Event:
         reason: For faults and phases.
         began_ns: For the end of a fault: when it began.
         ok: For self-tests.
-        detail: A sentence.
+        detail: A sentence; for what was sealed, the root of a tree over it, hexadecimal.
         user: For readers.
         address: For readers.
     """

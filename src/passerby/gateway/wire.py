@@ -29,6 +29,7 @@ class MessageKind(IntEnum):
     FAULT = 4
     RATE = 5
     SELFTEST = 6
+    SEALED = 7
     START = 16
     COVER = 17
     UNCOVER = 18

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from passerby.cli.gateway.city_file import read_city
 from passerby.errors import UsageError
-from passerby.gateway import Accounts, Role, load_city, new_password
+from passerby.gateway import Accounts, Role, new_password
 
 _Config = Annotated[
     Path, typer.Argument(metavar="CITY.YML", help="The configuration; its state folder holds the accounts.")
@@ -65,7 +66,7 @@ def remove(*, config: _Config, name: _Name) -> None:
 
 
 def _accounts(config: Path) -> Accounts:
-    state = load_city(config).state
+    state = read_city(config).state
     if not (state / "accounts.sqlite").exists():
         raise UsageError(
             f"there must be accounts in {state}, are none", hint="the first start of passerby run makes admin"

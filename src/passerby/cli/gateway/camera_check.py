@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from passerby.cli.gateway.city_file import read_city
 from passerby.cli.gateway.recognition import camera_faces
 from passerby.errors import CameraError, UsageError
 from passerby.gateway import (
@@ -22,7 +23,6 @@ from passerby.gateway import (
     InputConfig,
     OnvifConfig,
     check_camera_access,
-    load_city,
     watch_poses,
 )
 
@@ -75,7 +75,7 @@ def _target(
     if "://" not in camera:
         if config is None:
             raise UsageError(f"camera must be an address, or a name with --config, got {camera!r}")
-        city = load_city(config)
+        city = read_city(config)
         found = city.cameras.get(camera)
         if found is None:
             names = ", ".join(city.cameras)

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from passerby.cli.gateway.city_file import read_city
 from passerby.errors import UsageError
-from passerby.gateway import CityConfig, Runtime, load_city, log_as_json, parse_city
+from passerby.gateway import CityConfig, Runtime, log_as_json, parse_city
 from passerby.media import protect_process
 from passerby.web import serve_console, shown_host
 
@@ -64,7 +65,7 @@ def run(
             _run(_demo(Path(folder), port, rtsp_port), None, check=check)
         return
     path = config or Path()
-    _run(load_city(path), lambda: load_city(path), check=check)
+    _run(read_city(path), lambda: read_city(path), check=check)
 
 
 def _demo(folder: Path, port: int | None, rtsp_port: int | None) -> CityConfig:

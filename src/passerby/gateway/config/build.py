@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from passerby.errors import ConfigError
+from passerby import sealing
+from passerby.errors import ConfigError, PasserbyError
 from passerby.gateway.config.camera import NAME_PATTERN, CameraConfig, InputConfig, PushConfig
 from passerby.gateway.config.city import CityConfig, RegisterConfig
 from passerby.gateway.config.document import YamlDocument
 from passerby.gateway.config.key import Path_, Section
-from passerby.gateway.config.statement import Statement, digest_of
+from passerby.gateway.config.statement import SealTerms, Statement, digest_of, seal_terms
+from passerby.objects import is_address, place_named
 from passerby.register import POSITIONS, personal_kind
 
 DEFAULTS = ("detect", "privacy", "record", "output")
 """Sections of the file that lie under those of every camera."""
+CanOpen = Callable[[str], bool]
+"""Says whether a position of the law can grant any opening of what was sealed."""
 S = TypeVar("S", bound=Section)
 T = TypeVar("T")
 
@@ -42,7 +46,7 @@ def _over(under: object, said: object) -> object:
     return under | {key: _over(under.get(key), value) for key, value in said.items()}
 
 
-def built(city: CityConfig, document: YamlDocument, path: Path) -> CityConfig:
+def built(city: CityConfig, document: YamlDocument, path: Path, can_open: CanOpen | None = None) -> CityConfig:
     """Return the file made whole. Parts that do not fit each other become mistakes of the document."""
     home = path.resolve().parent
     cameras, statements = {}, {}
@@ -51,10 +55,11 @@ def built(city: CityConfig, document: YamlDocument, path: Path) -> CityConfig:
         if NAME_PATTERN.fullmatch(name):
             camera = _WrittenCamera(said, document, name)
             whole = camera.whole(home)
+            terms = camera.sealed(home, said.register.position or city.register.position, can_open)
             _ask_about(camera.words(said), document, yes=said.register.yes_public)
             statement = camera.statement(whole or said, city.register)
-            if whole is not None and statement is not None:
-                cameras[name], statements[name] = _rooted(whole, home), statement
+            if whole is not None and statement is not None and (said.seal is None or terms is not None):
+                cameras[name], statements[name] = _rooted(whole, home), dataclasses.replace(statement, seal=terms)
     mqtt = city.mqtt if city.mqtt is not None and city.mqtt.enabled else None
     if mqtt is not None:
         prefixes = {key: getattr(mqtt, key).rstrip("/") for key in ("topic_prefix", "discovery_prefix")}
@@ -134,9 +139,32 @@ class _WrittenCamera:
         if onvif is not None:
             user, password = onvif.user or source.username, onvif.password or source.password
             onvif = dataclasses.replace(onvif, user=user, password=password)
+        seal = said.seal
+        if seal is not None and not is_address(seal.store):
+            seal = dataclasses.replace(seal, store=str(home / seal.store))
         return dataclasses.replace(
-            said, name=self.name, source=source, inputs=None, ffmpeg=None, push=push, onvif=onvif
+            said, name=self.name, source=source, inputs=None, ffmpeg=None, push=push, onvif=onvif, seal=seal
         )
+
+    def sealed(self, home: Path, position: str | None, can_open: CanOpen | None) -> SealTerms | None:
+        """Return what must be announced of the faces that it keeps, or None: it keeps none, or may not, which is noted."""
+        seal = self.said.seal
+        if seal is None:
+            return None
+        if not sealing.installed():
+            self.note("seal is refused: sealing must be installed, is not", "seal", hint=sealing.HINT)
+            return None
+        try:
+            place_named(seal.store)
+            policy = sealing.load("keys").read_policy(home / seal.policy)
+        except PasserbyError as exc:
+            self.note(f"seal is refused: {exc.message}", "seal", hint=exc.hint)
+            return None
+        if position is not None and (can_open is None or not can_open(position)):
+            words = f"seal is refused: position {position} can grant no opening"
+            self.note(words, "seal", hint="leave seal out: what nobody may ever open is not kept")
+            return None
+        return seal_terms(policy)
 
     def input(self, home: Path) -> InputConfig:
         given = self.said.input

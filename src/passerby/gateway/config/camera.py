@@ -195,6 +195,19 @@ class RecordConfig(Section):
 
 
 @dataclass(frozen=True, slots=True)
+class SealConfig(Section):
+    """Faces are kept, locked to several authorities together, while they are veiled. Announced in the register first."""
+
+    policy: Annotated[
+        Path, Key("File of the authorities: who must agree to an opening, and for how long faces are kept")
+    ]
+    store: Annotated[
+        str, Key("Folder, from the file's own folder, or the address of a bucket such as s3://...", min_length=1)
+    ] = "sealed"
+    custody: Annotated[Path, Key("Folder of the custodian's public keys, one a camera and hour")] = Path("custody")
+
+
+@dataclass(frozen=True, slots=True)
 class EncodeConfig(Section):
     """The one veiled stream that every reader gets."""
 
@@ -290,6 +303,7 @@ class CameraConfig(Section):
     ] = field(default_factory=dict)
     record: Annotated[RecordConfig, Key("Recording")] = RecordConfig()
     output: Annotated[EncodeConfig, Key("The veiled stream")] = EncodeConfig()
+    seal: Annotated[SealConfig | None, Key("Faces are kept, locked; left out: no face is kept")] = None
     push: Annotated[tuple[PushConfig, ...], Key("Servers that get the veiled stream", max_length=8)] = ()
     onvif: Annotated[OnvifConfig | None, Key("ONVIF service")] = field(default=None, compare=False)
     register: Annotated[CameraRegisterConfig, Key("Public statement")] = field(

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from passerby.errors import ConfigError
-from passerby.gateway.config.build import DEFAULTS, built, with_defaults
+from passerby.gateway.config.build import DEFAULTS, CanOpen, built, with_defaults
 from passerby.gateway.config.camera import NAME_PATTERN, POSITION, RTSP
 from passerby.gateway.config.city import ORIGIN, TOPIC, URL, WEB, CityConfig
 from passerby.gateway.config.document import YamlDocument, parse_document, read_document
@@ -45,12 +45,15 @@ _PATTERNS = {
 }
 
 
-def load_city(path: Path, environment: Mapping[str, str] | None = None) -> CityConfig:
+def load_city(
+    path: Path, environment: Mapping[str, str] | None = None, *, can_open: CanOpen | None = None
+) -> CityConfig:
     """Read ``city.yml``.
 
     Args:
         path: The file.
         environment: For secrets; None takes the process's own.
+        can_open: Says whether a position can grant any opening; where none is given no camera may seal.
 
     Raises:
         ConfigError: anything is wrong; the message has one line for each mistake, ``file:line: what was wanted and what came``.
@@ -59,15 +62,17 @@ def load_city(path: Path, environment: Mapping[str, str] | None = None) -> CityC
     folders = [Path("/run/secrets")]
     if "CREDENTIALS_DIRECTORY" in environment:
         folders.insert(0, Path(environment["CREDENTIALS_DIRECTORY"]))
-    return check_city(read_document(path, environment, tuple(folders)), path)
+    return check_city(read_document(path, environment, tuple(folders)), path, can_open)
 
 
-def parse_city(text: str, path: Path, environment: Mapping[str, str] | None = None) -> CityConfig:
+def parse_city(
+    text: str, path: Path, environment: Mapping[str, str] | None = None, *, can_open: CanOpen | None = None
+) -> CityConfig:
     """Read a configuration from a text; see ``load_city``. Relative paths in it start at ``path``'s folder."""
-    return check_city(parse_document(text, path.name, environment or {}), path)
+    return check_city(parse_document(text, path.name, environment or {}), path, can_open)
 
 
-def check_city(document: YamlDocument, path: Path) -> CityConfig:
+def check_city(document: YamlDocument, path: Path, can_open: CanOpen | None = None) -> CityConfig:
     """Check a document as a whole and build its values; see ``load_city``."""
     if not isinstance(document.data, dict):
         raise document.error((), "configuration must be a mapping with cameras and register, is something else")
@@ -77,9 +82,9 @@ def check_city(document: YamlDocument, path: Path) -> CityConfig:
         errors = exc.errors(include_url=False, include_context=True, include_input=True)
         rows = [(_where(document, error["loc"]), error) for error in errors if not _follows(error, errors)]
         document.mistakes += [_row(document, path, error) for path, error in rows if path not in document.unknown]
-        _judge_rest(document, path, [place for place, _ in rows])
+        _judge_rest(document, path, [place for place, _ in rows], can_open)
         raise _told(document) from None
-    city = _judged(city, document, path)
+    city = _judged(city, document, path, can_open)
     if document.mistakes:
         raise _told(document)
     return city
@@ -90,16 +95,16 @@ def _validated(data: dict[str, object]) -> CityConfig:
     return TypeAdapter(CityConfig).validate_json(json.dumps(with_defaults(data)))
 
 
-def _judged(city: CityConfig, document: YamlDocument, path: Path) -> CityConfig:
+def _judged(city: CityConfig, document: YamlDocument, path: Path, can_open: CanOpen | None) -> CityConfig:
     """Return the file made whole; what does not fit becomes mistakes of the document."""
     for name in city.cameras:
         if not NAME_PATTERN.fullmatch(name):
             words = f"camera name must be of a-z, 0-9, - and _, and start with a letter or digit, got {name!r}"
             document.note(document.error(("cameras", name), words, hint="friendly_name takes any words"))
-    return built(city, document, path)
+    return built(city, document, path, can_open)
 
 
-def _judge_rest(document: YamlDocument, path: Path, wrong: list[Path_]) -> None:
+def _judge_rest(document: YamlDocument, path: Path, wrong: list[Path_], can_open: CanOpen | None) -> None:
     """Judge what is left of a file without its wrong cameras and sections, so that one mistake hides no other."""
     data = dict(document.data) if isinstance(document.data, dict) else {}
     for place in wrong:
@@ -111,7 +116,7 @@ def _judge_rest(document: YamlDocument, path: Path, wrong: list[Path_]) -> None:
             data.pop(str(place[0]), None)
     # what could not be said of them before they were left out is no mistake of its own
     with suppress(ValidationError):
-        _judged(_validated(data), document, path)
+        _judged(_validated(data), document, path, can_open)
 
 
 def _where(document: YamlDocument, path: Path_) -> Path_:

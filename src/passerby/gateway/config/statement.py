@@ -105,7 +105,7 @@ class Statement:
 def digest_of(camera: CameraConfig) -> Digest:
     """Digest what decides what is covered and kept; addresses and logins are the operator's secret and stay out."""
     encode = asdict(camera.output)
-    told = {
+    told: dict[str, object] = {
         "veil": asdict(camera.veil),
         "lookahead_frames": camera.privacy.lookahead_frames,
         "schedules": [_schedule(one) for one in camera.privacy.cover_times],
@@ -116,6 +116,8 @@ def digest_of(camera: CameraConfig) -> Digest:
         "record_days": float(camera.record.retain.days) if camera.record.enabled else None,
         "pushed": len(camera.push),
     }
+    if camera.seal is not None:
+        told["sealed"] = True
     return digest_bytes(json.dumps(told, sort_keys=True, default=_plain).encode())
 
 

@@ -10,6 +10,10 @@ from .mqtt import (
 from .register_link import (
     RegisterLink,
 )
+from .sealed_cameras import (
+    pack_folder,
+    sealed_camera,
+)
 
 __all__ = [
     "MetricsSource",
@@ -18,4 +22,6 @@ __all__ = [
     "camera_stats",
     "metrics_exposition",
     "own_number",
+    "pack_folder",
+    "sealed_camera",
 ]

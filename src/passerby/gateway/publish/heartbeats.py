@@ -58,6 +58,27 @@ def rounded(faces: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedSpan:
+    """What was kept of faces over a span of time.
+
+    Attributes:
+        pieces: Closed.
+        unsealed: Faces covered and not kept, counted once a picture.
+    """
+
+    pieces: int = 0
+    unsealed: int = 0
+
+    def plus(self, other: SealedSpan | None) -> SealedSpan:
+        """Return the sums of the two."""
+        return self if other is None else SealedSpan(self.pieces + other.pieces, self.unsealed + other.unsealed)
+
+    def less(self, before: SealedSpan) -> SealedSpan:
+        """Return what came since; a process that was started anew may count from 0 again."""
+        return SealedSpan(max(0, self.pieces - before.pieces), max(0, self.unsealed - before.unsealed))
+
+
+@dataclass(frozen=True, slots=True)
 class HeartbeatSpan:
     """Counts over a span of time.
 
@@ -69,6 +90,7 @@ class HeartbeatSpan:
         whole_s: Covered whole.
         stalled_s: The process did not answer.
         down_s: No picture.
+        sealed: Pieces that keep faces, locked, and faces that were covered and are not kept; None where the camera does not seal.
     """
 
     begin: datetime
@@ -78,6 +100,7 @@ class HeartbeatSpan:
     whole_s: float = 0.0
     stalled_s: float = 0.0
     down_s: float = 0.0
+    sealed: SealedSpan | None = None
 
     def joined(self, after: HeartbeatSpan) -> HeartbeatSpan:
         """Return this span and the one that follows it as one."""
@@ -89,6 +112,7 @@ class HeartbeatSpan:
             self.whole_s + after.whole_s,
             self.stalled_s + after.stalled_s,
             self.down_s + after.down_s,
+            after.sealed.plus(self.sealed) if after.sealed is not None else self.sealed,
         )
 
     @property
@@ -111,12 +135,21 @@ class CameraHeartbeats:
         self.interval_s = interval_s
         self._before: HeartbeatSpan | None = None
         self._now = HeartbeatSpan(begin, begin)
-        self._frames, self._faces = frames, faces
+        self._frames, self._faces, self._sealed = frames, faces, SealedSpan()
         self._state: HeartbeatState | None = None
         self._stated: HeartbeatState | None = None
         self._cut_at: datetime | None = None
 
-    def tick(self, now: datetime, state: HeartbeatState, frames: int, faces: int) -> list[HeartbeatSpan]:
+    def tick(
+        self,
+        now: datetime,
+        state: HeartbeatState,
+        frames: int,
+        faces: int,
+        *,
+        sealed: SealedSpan | None = None,
+        due: bool = False,
+    ) -> list[HeartbeatSpan]:
         """Count what passed since the last tick, and return the spans that must be stated now.
 
         Args:
@@ -124,6 +157,8 @@ class CameraHeartbeats:
             state: At this instant.
             frames: Count so far.
             faces: Count so far.
+            sealed: Counts so far; None where the camera does not seal.
+            due: State what is known now, whatever the interval.
         """
         if now < self._now.end:
             return []
@@ -134,11 +169,12 @@ class CameraHeartbeats:
             self._before = self._before.joined(self._now) if self._before else self._now
             self._now, self._state = HeartbeatSpan(self._now.end, self._now.end), state
         self._count(now, state, frames, faces)
+        self._count_sealed(sealed)
         whole = self._before.joined(self._now) if self._before else self._now
         if state is not self._stated and self._now.length_s >= STEADY_S and self._may_cut(now):
             spans = [span for span in (self._before, self._now) if span is not None and span.length_s >= 1]
             self._cut_at, self._stated = now, state
-        elif whole.length_s >= self.interval_s:
+        elif whole.length_s >= self.interval_s or (due and whole.length_s >= 1):
             spans, self._stated = [whole], self._of(whole)
         else:
             return []
@@ -167,6 +203,11 @@ class CameraHeartbeats:
             stalled_s=self._now.stalled_s + (passed_s if state is HeartbeatState.STALLED else 0),
             down_s=self._now.down_s + (passed_s if state is HeartbeatState.DOWN else 0),
         )
+
+    def _count_sealed(self, sealed: SealedSpan | None) -> None:
+        if sealed is not None:
+            more, self._sealed = sealed.less(self._sealed), sealed
+            self._now = replace(self._now, sealed=more.plus(self._now.sealed))
 
     def _of(self, span: HeartbeatSpan) -> HeartbeatState:
         half_s = span.length_s / 2

@@ -71,8 +71,13 @@ _COUNTERS: tuple[tuple[str, str, Callable[[CameraStatus], float]], ...] = (
     ("reconnects", "Times that the camera was opened anew", lambda s: s.counts.reconnects),
     ("process_restarts", "Times that the camera's process was started anew", lambda s: s.restarts),
     ("selftests_failed", "Self-tests of the detector that failed", lambda s: s.counts.selftests_failed),
+    ("faces_sealed", "Faces kept locked, counted once a picture", lambda s: s.counts.sealed.sealed),
+    ("pieces_sealed", "Pieces that they make", lambda s: s.counts.sealed.pieces),
+    ("sealed_bytes", "Bytes of these", lambda s: s.counts.sealed.written_bytes),
     ("cpu_seconds", "Processor time of the camera's present process", lambda s: s.counts.cpu_s),
 )
+UNSEALED = ("unsure", "small", "behind", "storage", "ended")
+"""Why a face that was covered is not kept: ``passerby.sealing.SealTally``."""
 
 
 def _age_s(ns: int) -> float:
@@ -119,6 +124,15 @@ class GatewayCollector(Collector):
                 state.add_metric([status.name, phase.value], float(status.phase is phase))
         yield covered
         yield state
+        unsealed = CounterMetricFamily(
+            "passerby_faces_unsealed",
+            "Faces covered and not kept, of cameras that seal",
+            labels=["camera_name", "cause"],
+        )
+        for status in facts.statuses:
+            for cause in UNSEALED:
+                unsealed.add_metric([status.name, cause], getattr(status.counts.sealed, cause))
+        yield unsealed
 
     def _of_gateway(self, facts: MetricsSource) -> Iterable[Metric]:
         rows = (

@@ -15,7 +15,14 @@ from datetime import UTC, datetime, timedelta
 from passerby.errors import EntryError, RegisterError, StorageError
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import CameraConfig, CityConfig
-from passerby.gateway.publish.heartbeats import CameraHeartbeats, HeartbeatSpan, rounded, state_of, state_of_reason
+from passerby.gateway.publish.heartbeats import (
+    CameraHeartbeats,
+    HeartbeatSpan,
+    SealedSpan,
+    rounded,
+    state_of,
+    state_of_reason,
+)
 from passerby.gateway.publish.log_writer import LogWriter, RegisterWriter
 from passerby.gateway.publish.seal_statements import SealStatements
 from passerby.gateway.publish.shared_log import SharedLogWriter
@@ -38,6 +45,8 @@ _FAILING_S = 0.5
 FAULT_PIECE_S = 15.0
 """A fault that goes on is stated after this long, and then at every heartbeat, without waiting for its end. One that ended is
 stated once it has not come back for as long."""
+_MOST_ROOTS, _ROOTS_DUE = 64, 48
+"""Roots that a heartbeat holds, and from how many on it is stated early. Source: docs/register.md."""
 _log = logging.getLogger("passerby.gateway.register")
 
 
@@ -81,6 +90,7 @@ class RegisterLink:
         self._open_faults: dict[tuple[str, CoverReason], datetime] = {}
         self._ended_faults: dict[tuple[str, CoverReason], tuple[datetime, datetime]] = {}
         self._tests: dict[str, tuple[bool, int]] = {}
+        self._roots: dict[str, list[str]] = {}
         self._pending: dict[str, tuple[Future[None], StatedNow]] = {}
         self._covering = False
         self._permits = asyncio.Lock()
@@ -182,6 +192,8 @@ class RegisterLink:
             key = event.camera, event.reason
             if key in self._open_faults:
                 self._ended_faults[key] = self._open_faults.pop(key), at
+        elif event.kind is EventKind.SEALED:
+            self._roots.setdefault(event.camera, []).append(event.detail)
         elif event.kind is EventKind.SELFTEST:
             self._selftest(event.camera, ok=event.ok)
 
@@ -194,7 +206,7 @@ class RegisterLink:
         if heartbeats is None or identifier is None:
             return
         rest = heartbeats.rest()
-        entries: list[Entry] = [self._heartbeat(identifier, rest)] if rest else []
+        entries: list[Entry] = [self._heartbeat(name, identifier, rest)] if rest else []
         entries.append(RunningStopped.model_validate({"at": self._now(), "camera": identifier, "reason": reason}))
         self._put(entries)
 
@@ -277,8 +289,10 @@ class RegisterLink:
             heartbeats, identifier = self._heartbeats.get(status.name), self.identifier(status.name)
             if heartbeats is None or identifier is None:
                 continue
-            spans = heartbeats.tick(now, state_of(status), status.counts.frames_out, status.counts.tracks)
-            self._put([self._heartbeat(identifier, span) for span in spans])
+            counts, full = status.counts, len(self._roots.get(status.name, ())) >= _ROOTS_DUE
+            sealed = SealedSpan(counts.sealed.pieces, counts.sealed.unsealed) if status.sealing else None
+            spans = heartbeats.tick(now, state_of(status), counts.frames_out, counts.tracks, sealed=sealed, due=full)
+            self._put([self._heartbeat(status.name, identifier, span) for span in spans])
             if spans:
                 self._say_tests(status.name)
             self._state_sealing(status.name)
@@ -316,7 +330,9 @@ class RegisterLink:
     def _now(self) -> datetime:
         return _instant(self._clock.wall_ns())
 
-    def _heartbeat(self, identifier: str, span: HeartbeatSpan) -> Heartbeat:
+    def _heartbeat(self, name: str, identifier: str, span: HeartbeatSpan) -> Heartbeat:
+        waiting = self._roots.get(name, [])
+        roots, self._roots[name] = tuple(waiting[:_MOST_ROOTS]), waiting[_MOST_ROOTS:]
         return Heartbeat(
             at=self._now(),
             camera=identifier,
@@ -327,6 +343,9 @@ class RegisterLink:
             covered_whole_s=round(span.whole_s),
             stalled_s=round(span.stalled_s),
             down_s=round(span.down_s),
+            sealed_roots=roots or None,
+            pieces_sealed=rounded(span.sealed.pieces) if span.sealed else None,
+            unsealed_faces=rounded(span.sealed.unsealed) if span.sealed else None,
         )
 
     def close(self) -> None:

@@ -5,12 +5,13 @@ What is written can be played up to the last written fragment, whatever happens:
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import queue
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +19,18 @@ from passerby.errors import OutputError
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import RecordConfig
 from passerby.gateway.stream.gops import Gop, GopCutter
-from passerby.gateway.stream.recording_files import OpenFile, RecordingFile, open_unbuffered, recorded
+from passerby.gateway.stream.recording_files import (
+    OpenFile,
+    RecordingFile,
+    add_part,
+    delete_left_over,
+    delete_recording,
+    open_unbuffered,
+    recorded,
+)
 from passerby.gateway.stream.relay import Relay
 from passerby.gateway.stream.retention import expired, note_retention
+from passerby.sealing import IndexPart
 
 WAITING = 32
 SPARE_BYTES = 4 * 1024 * 1024
@@ -76,7 +86,7 @@ class Recorder:
         self.folder = config.folder / camera
         self._config, self._full, self._limits = config, full, limits or RecorderLimits()
         self._open_file, self._clock = open_file, clock
-        self._waiting: queue.Queue[Gop | None] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[Gop | IndexPart | None] = queue.Queue(WAITING)
         self._thread: threading.Thread | None = None
         self._leave: Callable[[], None] | None = None
         self._open: RecordingFile | None = None
@@ -100,22 +110,32 @@ class Recorder:
             self._thread.join(10.0)
             self._thread = None
 
-    def _offer(self, gop: Gop) -> None:
+    def index(self, parts: Sequence[IndexPart]) -> None:
+        """Take parts of the index of what is recorded; lost where the disk is too slow or full."""
+        for part in parts:
+            self._offer(part)
+
+    def _offer(self, item: Gop | IndexPart) -> None:
         try:
-            self._waiting.put_nowait(gop)
+            self._waiting.put_nowait(item)
         except queue.Full:
             self.dropped += 1
 
     def _run(self) -> None:
         while True:
             try:
-                gop = self._waiting.get(timeout=self._limits.space_s)
+                item = self._waiting.get(timeout=self._limits.space_s)
             except queue.Empty:
                 self._guarded(None)
                 continue
-            if gop is None:
+            if item is None:
                 break
-            self._guarded(gop)
+            if isinstance(item, IndexPart):
+                # an index that is not there covers nobody
+                with contextlib.suppress(OSError):
+                    add_part(self.folder, item)
+            else:
+                self._guarded(item)
         try:
             self._close()
         except OSError as exc:
@@ -171,7 +191,7 @@ class Recorder:
             return False
         found = self._finished()
         if found:
-            found[0].unlink(missing_ok=True)
+            delete_recording(found[0])
             _log.warning("%s: the disk is full: %s deleted", self.folder.name, found[0].name)
         return bool(found)
 
@@ -209,7 +229,8 @@ class Recorder:
             # tried again at the next sweep
             _log.warning("%s: %s", self.folder.name, exc.message)
         for path in expired(self._finished(), self._config.retain, self._clock.wall_ns()):
-            path.unlink(missing_ok=True)
+            delete_recording(path)
+        delete_left_over(self.folder)
 
     def _finished(self) -> list[Path]:
         current = self._open.path if self._open else None

@@ -1,4 +1,4 @@
-"""Recordings as files: their names, and the one that is being written; which must go says ``retention``.
+"""Recordings as files: their names, the one that is being written, the index beside one; which must go says ``retention``.
 
 A file is header and fragments, each a group of pictures written in one piece; a power cut costs at most what was not yet
 synchronised. Names are the wall time of the first picture, in UTC.
@@ -6,9 +6,12 @@ synchronised. Names are the wall time of the first picture, in UTC.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import contextlib
 import errno
 import os
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +20,11 @@ from typing import BinaryIO
 from passerby.gateway.stream.fmp4 import init_segment
 from passerby.gateway.stream.gops import Gop
 from passerby.gateway.values import TICKS_PER_S
+from passerby.sealing import IndexPart
 
+INDEX = ".index"
+"""After the name of a recording: its index, encrypted parts one after the other, each after its length (32 bits, big endian)."""
+_LENGTH = struct.Struct("!I")
 _NAME = "%Y%m%dT%H%M%S"
 OpenFile = Callable[[Path], BinaryIO]
 
@@ -130,3 +137,58 @@ def recorded(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if began_ns(path) is not None)
+
+
+def index_of(recording: Path) -> Path:
+    """Return the file of a recording's index.
+
+    >>> index_of(Path("20261130T100000.000Z.mp4")).name
+    '20261130T100000.000Z.mp4.index'
+    """
+    return recording.with_name(recording.name + INDEX)
+
+
+def add_part(folder: Path, part: IndexPart) -> bool:
+    """Write a part beside the recording in which it begins; return False where there is none.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    before = [path for path in recorded(folder) if (began_ns(path) or 0) <= part.begin_ns]
+    try:
+        data = base64.b64decode(part.data, validate=True)
+    except binascii.Error:
+        return False
+    if not before:
+        return False
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(index_of(before[-1]), flags, 0o640)
+    with open(descriptor, "ab", buffering=0) as file:  # noqa: PTH123  # a descriptor has no path
+        whole_bytes = file.seek(0, os.SEEK_END)
+        framed = _LENGTH.pack(len(data)) + data
+        if file.write(framed) != len(framed):
+            file.truncate(whole_bytes)
+    return True
+
+
+def delete_recording(recording: Path) -> None:
+    """Delete a recording; its index goes first, so that none is left over.
+
+    Raises:
+        OSError: one of them stays.
+    """
+    index_of(recording).unlink(missing_ok=True)
+    recording.unlink(missing_ok=True)
+
+
+def delete_left_over(folder: Path) -> None:
+    """Delete each index whose recording is gone: a part may come late.
+
+    Raises:
+        OSError: one stays.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            recording = path.with_name(path.name.removesuffix(INDEX))
+            if path.name.endswith(INDEX) and began_ns(recording) is not None and not recording.exists():
+                path.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from passerby.errors import OutputError
 from passerby.files import write_atomic
 from passerby.gateway.clock import MACHINE, Clock
 from passerby.gateway.config import NAME_PATTERN, RetainConfig
-from passerby.gateway.stream.recording_files import began_ns, recorded
+from passerby.gateway.stream.recording_files import began_ns, delete_left_over, delete_recording, recorded
 
 MARKER = ".retention.json"
 _DAY_NS = 86_400 * 10**9
@@ -121,7 +121,8 @@ class RetentionSweeper:
         paths = recorded(folder)
         gone = expired(paths, retain, self._clock.wall_ns())
         for path in gone:
-            path.unlink(missing_ok=True)
+            delete_recording(path)
+        delete_left_over(folder)
         if len(gone) == len(paths):
             (folder / MARKER).unlink(missing_ok=True)
             with suppress(OSError):

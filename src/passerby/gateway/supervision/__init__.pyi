@@ -1,7 +1,11 @@
+from .seal_link import (
+    SealLink,
+)
 from .supervisor import (
     CameraSupervisor,
 )
 
 __all__ = [
     "CameraSupervisor",
+    "SealLink",
 ]

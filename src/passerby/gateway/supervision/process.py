@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import socket
 import sys
@@ -42,6 +43,7 @@ class WorkerProcess:
         self._writer: asyncio.StreamWriter | None = None
         self._heard_s = 0.0
         self._grace_s = limits.leave_s
+        self._leaves_by_s = math.inf
 
     async def start(self) -> None:
         """Start it. Broken off while it starts, it is ended: a process that nobody knows of must not stay.
@@ -101,8 +103,9 @@ class WorkerProcess:
             self._writer.write(encode_message(order))
 
     def tell_to_stop(self) -> None:
-        """Ask it to end; it is given the longer time for that."""
+        """Ask it to end; it is given the longer time for that, in which it is still heard, and killed then."""
         self._grace_s = self._limits.stop_s
+        self._leaves_by_s = min(self._leaves_by_s, self._clock.now_s() + self._limits.stop_s)
         self.send(StopOrder())
 
     async def _hear(self, reader: asyncio.StreamReader, take: Callable[[Report], None]) -> str:
@@ -126,7 +129,9 @@ class WorkerProcess:
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         while True:
             await asyncio.sleep(self._limits.watch_s)
-            if self._clock.now_s() - self._heard_s > self._limits.silent_s and process.returncode is None:
+            now_s = self._clock.now_s()
+            gone = now_s - self._heard_s > self._limits.silent_s or now_s > self._leaves_by_s
+            if gone and process.returncode is None:
                 # SIGKILL also ends a process that was stopped
                 process.kill()
                 return

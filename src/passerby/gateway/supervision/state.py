@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from passerby.gateway.messages import StatusReport
 from passerby.gateway.states import Phase, WorkerCounts
@@ -154,6 +154,11 @@ class WorkerAccount:
         return self.status.reasons if self.status else ()
 
     @property
+    def sealing(self) -> str:
+        """Return whether the present process keeps faces, in a sentence; empty where it does not seal."""
+        return self.status.sealing if self.status else ""
+
+    @property
     def lookahead_ms(self) -> float:
         """Return the look-ahead at the present rate; 0 before the first status."""
         return self.status.lookahead_ms if self.status else 0.0
@@ -172,4 +177,5 @@ class WorkerAccount:
 
     def process_ended(self) -> None:
         """Add the counts of the present process to the sums."""
-        self._before, self._counts = self.counts, WorkerCounts()
+        counts = self.counts
+        self._before, self._counts = replace(counts, sealed=counts.sealed.broken_off()), WorkerCounts()

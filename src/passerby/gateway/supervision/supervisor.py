@@ -20,6 +20,7 @@ from passerby.gateway.messages import (
     Order,
     RateReport,
     Report,
+    SealedReport,
     SelfTestReport,
     StartOrder,
     StatusReport,
@@ -31,6 +32,7 @@ from passerby.gateway.states import CameraStatus, Event, EventKind, Phase
 from passerby.gateway.stream import Relay
 from passerby.gateway.supervision.limits import Backoff, SupervisionLimits
 from passerby.gateway.supervision.process import COMMAND, COMPLAINT_LINES, WorkerProcess
+from passerby.gateway.supervision.seal_link import SealLink
 from passerby.gateway.supervision.state import (
     FaultIntervals,
     LateWatch,
@@ -40,6 +42,7 @@ from passerby.gateway.supervision.state import (
     standing_of,
 )
 from passerby.gateway.values import FAULTS, CoverReason
+from passerby.sealing import SealedCamera
 
 _KEY_ASKED_S = 0.2
 Tell = Callable[[Event], None]
@@ -54,6 +57,7 @@ class CameraSupervisor:
         tell: Takes events.
         selftest_s: Time between two self-tests of the detector.
         cycle_offset: When its detector's cycles begin, 0 to 1, see ``passerby.veil.LiveSettings``.
+        seal: What may be sealed.
         command: Started as the camera's process.
         limits: How patient to be with it.
         clock: The machine's clocks.
@@ -67,6 +71,7 @@ class CameraSupervisor:
         *,
         selftest_s: float = 60.0,
         cycle_offset: float = 0.0,
+        seal: SealLink | None = None,
         command: Sequence[str] = COMMAND,
         limits: SupervisionLimits | None = None,
         clock: Clock = MACHINE,
@@ -75,7 +80,9 @@ class CameraSupervisor:
         self.relay = Relay(config, slates, self._want_key, clock=clock)
         self.restarts = 0
         self._slates, self._tell = slates, tell
-        self._selftest_s, self._cycle_offset = selftest_s, cycle_offset
+        self._selftest_s, self._cycle_offset, self._seal = selftest_s, cycle_offset, seal or SealLink()
+        self._sealed: SealedCamera | None = None
+        self._renewing = False
         self._command, self._limits, self._clock = command, limits or SupervisionLimits(), clock
         self._held: dict[CoverReason, str] = {}
         self._account, self._log = WorkerAccount(), StandingLog()
@@ -93,9 +100,12 @@ class CameraSupervisor:
 
     async def stop(self) -> None:
         """End the camera's process; it is killed when it does not go in time."""
+        task, self._task = self._task, None
         if self._process is not None:
             self._process.tell_to_stop()
-        task, self._task = self._task, None
+            if task is not None and self._process.pid and self._account.status is not None:
+                # what it says last still counts: roots of what was sealed
+                await asyncio.wait({task}, timeout=self._limits.stop_s + 2 * self._limits.watch_s)
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -114,15 +124,28 @@ class CameraSupervisor:
         """Take other settings that the process itself has no part in."""
         self.config = self.relay.config = config
 
+    def follow_seal(self) -> None:
+        """Renew the process where other things may be sealed than when it began; to be called every few seconds."""
+        process = self._process
+        if process is not None and self._account.status is not None and self._seal.allowed() != self._sealed:
+            self._renewing = True
+            process.tell_to_stop()
+
     async def _keep_running(self) -> None:
         backoff = Backoff(self._limits)
         while True:
             began_s = self._clock.now_s()
+            self._renewing = False
             why = await self._run_once()
+            self._account.process_ended()
+            if self._task is not asyncio.current_task():
+                return
+            if self._renewing:
+                self.relay.lost(CoverReason.SETTINGS)
+                continue
             self._tell_now(EventKind.PHASE, detail=f"process ended: {why}", ok=False)
             self.relay.lost(CoverReason.WORKER)
             self._fault_began(CoverReason.WORKER, why)
-            self._account.process_ended()
             await asyncio.sleep(backoff.wait_s(self._clock.now_s() - began_s))
             self.restarts += 1
 
@@ -154,9 +177,11 @@ class CameraSupervisor:
             self._send(UncoverOrder(reason))
 
     def _greeting(self) -> Iterator[Order]:
-        known = self._account
+        known, self._sealed = self._account, self._seal.allowed()
         config = self.config.for_process()
-        yield StartOrder(config, self._selftest_s, self._cycle_offset, known.begin_step, known.people)
+        yield StartOrder(
+            config, self._selftest_s, self._cycle_offset, known.begin_step, known.people, seal=self._sealed
+        )
         for reason, detail in self._held.items():
             yield CoverOrder(reason, detail)
 
@@ -187,6 +212,10 @@ class CameraSupervisor:
                 lowered = f"rate lowered to one picture of {step}: this machine cannot keep up"
                 said = lowered if step > 1 else "every picture is shown"
                 self._tell_now(EventKind.PHASE, reason=CoverReason.OVERLOAD, ok=step == 1, detail=said)
+            case SealedReport(roots, index):
+                for root in roots:
+                    self._tell_now(EventKind.SEALED, detail=root)
+                self._seal.index(index)
             case SelfTestReport(ok, detail):
                 if ok:
                     self._account.selftest_ns = self._clock.wall_ns()
@@ -278,4 +307,5 @@ class CameraSupervisor:
             last_selftest_ns=self._account.selftest_ns,
             worker_pid=self._process.pid if self._process is not None else 0,
             rate_step=self._account.rate_step,
+            sealing=self._account.sealing,
         )

@@ -12,7 +12,7 @@ from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.detecting import WatchedDetector
 from passerby.gateway.worker.veiling import Veil
 from passerby.media import Frame
-from passerby.veil import Company, Detector, LiveSettings, LiveVeil, VeiledFrame, WholeReason
+from passerby.veil import BeforeCover, Company, Detector, LiveSettings, LiveVeil, VeiledFrame, WholeReason
 
 DETECTOR_THREADS = 1
 """Cameras are processes, and one must not take the processors of all."""
@@ -35,13 +35,16 @@ class DetectorBinding:
     company: Company
 
 
-def bind_detector(config: CameraConfig, cycle_offset: float, company: Company) -> DetectorBinding:
+def bind_detector(
+    config: CameraConfig, cycle_offset: float, company: Company, before_cover: BeforeCover | None = None
+) -> DetectorBinding:
     """Load the detector.
 
     Args:
         config: Of the camera.
         cycle_offset: See ``passerby.veil.LiveSettings``: cameras whose passes come at once would all be late.
         company: How many were found lately; all its veils share it.
+        before_cover: Told of every picture right before its faces are covered, by all its veils; None where nobody asks.
 
     Raises:
         WeightsError: the weights are missing or changed.
@@ -62,7 +65,7 @@ def bind_detector(config: CameraConfig, cycle_offset: float, company: Company) -
     )
 
     def make_veil(width: int, height: int, fps: float) -> Veil:
-        return BoundVeil(LiveVeil(width, height, fps, watched, settings, company=company))
+        return BoundVeil(LiveVeil(width, height, fps, watched, settings, company=company, before_cover=before_cover))
 
     return DetectorBinding(watched, make_veil, weights_wrong, company)
 

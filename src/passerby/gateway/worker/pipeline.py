@@ -28,6 +28,11 @@ _SLATE_SIZE = (1280, 720)
 START_NS = 5_000_000_000
 """So long after its first picture a process is still starting: that is why pictures are covered whose pass came too late."""
 _TRACKS = 4096
+Settle = Callable[[int, bool], None]
+
+
+def _nothing_to_settle(captured_ns: int, whole: bool, /) -> None:
+    """Where nothing is sealed."""
 
 
 @dataclass(slots=True)
@@ -57,6 +62,8 @@ class Pipeline:
         make_veil: Called for each connection and picture size, with width, height and pictures a second.
         faults: What is wrong now.
         send: Takes the units.
+        settle: Told of each picture when it was captured and whether it leaves covered whole: only then is it decided whether its
+            faces are kept.
         clock: The machine's clocks.
     """
 
@@ -67,10 +74,11 @@ class Pipeline:
         faults: Faults,
         send: Callable[[VeiledUnit], None],
         *,
+        settle: Settle = _nothing_to_settle,
         clock: Clock = MACHINE,
     ) -> None:
         self._config, self._make_veil, self._faults = config, make_veil, faults
-        self._send, self._clock = send, clock
+        self._send, self._settle, self._clock = send, settle, clock
         self._veil: Veil | None = None
         self._encoder: LiveEncoder | None = None
         self._size = _SLATE_SIZE
@@ -210,6 +218,7 @@ class Pipeline:
         if whole is None:
             self._count(veiled)
         self._emit(picture, veiled.captured_ns, self._due_ns(veiled.captured_ns), whole)
+        self._settle(veiled.captured_ns, whole is not None)
 
     def _count(self, veiled: VeiledFrame[CoverReason]) -> None:
         self.counts.faces += len(veiled.faces)

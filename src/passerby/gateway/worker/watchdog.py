@@ -24,6 +24,7 @@ from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.pipeline import Pipeline
 from passerby.gateway.worker.process import memory_bytes
 from passerby.gateway.worker.reader import CameraReader
+from passerby.gateway.worker.veiling import CameraSealer, NoSealer
 from passerby.veil import Company
 
 JUMP_NS = 1_000_000_000
@@ -196,6 +197,7 @@ class StatusTeller:
         faults: What is wrong now.
         selftests: How its detector was tested, and how fast that is.
         company: How many were found.
+        sealer: What keeps faces.
         lookahead_frames: Pictures that are held back.
     """
 
@@ -207,10 +209,11 @@ class StatusTeller:
         selftests: SelfTests,
         *,
         company: Company,
+        sealer: CameraSealer | NoSealer,
         lookahead_frames: int,
     ) -> None:
         self._reader, self._pipeline, self._faults, self._selftests = reader, pipeline, faults, selftests
-        self._company, self._lookahead_frames = company, lookahead_frames
+        self._company, self._sealer, self._lookahead_frames = company, sealer, lookahead_frames
         self._rates = _Rates()
 
     def status(self, now_s: float) -> StatusReport:
@@ -236,9 +239,10 @@ class StatusTeller:
             queue=reader.waiting.qsize(),
             rss_bytes=memory_bytes(),
             cpu_s=time.process_time(),
+            sealed=self._sealer.tally(),
         )
         ahead_ms = self._lookahead_frames * self._pipeline.interval_ns / 1e6
-        return StatusReport(told, self._faults.reasons, ahead_ms, self._company.lately)
+        return StatusReport(told, self._faults.reasons, ahead_ms, self._company.lately, self._sealer.sentence)
 
 
 class _Rates:

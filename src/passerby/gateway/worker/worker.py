@@ -22,6 +22,7 @@ from passerby.gateway.messages import (
     KeyOrder,
     Order,
     StartOrder,
+    StatusReport,
     StopOrder,
     UncoverOrder,
     parse_order,
@@ -37,7 +38,7 @@ from passerby.gateway.worker.outbox import Outbox
 from passerby.gateway.worker.pipeline import Pipeline
 from passerby.gateway.worker.process import guard_process
 from passerby.gateway.worker.reader import CameraReader, ConnectionBegan
-from passerby.gateway.worker.veiling import Veil, WholeCover
+from passerby.gateway.worker.veiling import NoSealer, Veil, WholeCover, report_of, sealer_for
 from passerby.gateway.worker.watchdog import StatusTeller, Watchdog
 from passerby.veil import Company
 
@@ -64,18 +65,29 @@ class Worker:
         self._faults = Faults(self._tell_fault)
         self._load = Load(camera.privacy.on_overload, camera.output.max_fps, order.rate_step)
         self._reader = CameraReader(camera.input, self._load, clock=clock)
-        self._pipeline = Pipeline(camera, self._make_veil, self._faults, self._outbox.unit, clock=clock)
+        self._sealer = sealer_for(order.seal, clock)
+        self._pipeline = Pipeline(
+            camera,
+            self._make_veil,
+            self._faults,
+            self._outbox.unit,
+            settle=lambda captured_ns, whole: self._sealer.settle(captured_ns, whole=whole),
+            clock=clock,
+        )
         self._binding: DetectorBinding | None = None
 
     def run(self) -> None:
         """Work until told to stop; return then."""
         self._faults.hold(CoverReason.START, self._clock.now_s(), self._clock.wall_ns())
         self._outbox.start()
+        self._sealer.start()
         self._thread(self._listen, "listen")
         self._thread(lambda: self._reader.run(self._stopping), "read")
         self._thread(self._bind_and_watch, "watch")
         loop = PictureLoop(self._pipeline, self._load, self._faults, self._outbox.report, clock=self._clock)
         loop.run(self._reader.waiting, self._stopping)
+        self._sealer.close()
+        self._tell_sealed()
 
     def _thread(self, target: Callable[[], None], name: str) -> None:
         threading.Thread(target=target, name=name, daemon=True).start()
@@ -118,6 +130,15 @@ class Worker:
     def _tell_fault(self, reason: CoverReason, began: bool, _began_ns: int, detail: str) -> None:
         self._outbox.report(FaultReport(reason, began, detail))
 
+    def _tell_status(self, status: StatusReport) -> None:
+        self._outbox.report(status)
+        self._tell_sealed()
+
+    def _tell_sealed(self) -> None:
+        report = report_of(self._sealer)
+        if report is not None:
+            self._outbox.report(report)
+
     # watch
 
     def _bind_and_watch(self) -> None:
@@ -141,6 +162,7 @@ class Worker:
             self._faults,
             selftests,
             company=binding.company,
+            sealer=self._sealer,
             lookahead_frames=camera.privacy.lookahead_frames,
         )
         watchdog = Watchdog(
@@ -148,7 +170,7 @@ class Worker:
             self._pipeline,
             self._faults,
             selftests,
-            tell=lambda now_s: self._outbox.report(teller.status(now_s)),
+            tell=lambda now_s: self._tell_status(teller.status(now_s)),
             cover_times=camera.privacy.cover_times,
             clock=self._clock,
         )
@@ -158,7 +180,8 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 company = Company(self._order.people, self._clock.monotonic_ns())
-                return bind_detector(self._order.camera, self._order.cycle_offset, company)
+                stage = None if isinstance(self._sealer, NoSealer) else self._sealer.stage
+                return bind_detector(self._order.camera, self._order.cycle_offset, company, stage)
             except PasserbyError as exc:
                 now_s, wall_ns = self._clock.now_s(), self._clock.wall_ns()
                 self._faults.strike(CoverReason.DETECTOR_DEAD, now_s, wall_ns, exc.message, hold_s=_BIND_HOLD_S)

@@ -159,7 +159,16 @@ class Api:
             "recorded": config.record.enabled,
             "register": self.runtime.record.identifier(status.name),
             "exclusive_access": self._exclusive(status.name),
+            "sealing": status.sealing or self._sealing_soon(status.name),
         }
+
+    def _sealing_soon(self, name: str) -> str:
+        coming = self.runtime.record.seals.coming(name)
+        return (
+            f"faces are kept, locked, from {coming.begins:%Y-%m-%d %H:%M} UTC on"
+            if coming and coming.retention_h
+            else ""
+        )
 
     def _exclusive(self, name: str) -> str:
         report = self.runtime.tests.reports.get(name)

@@ -93,6 +93,11 @@
     set(byData(card, "readers"), String(camera.readers));
     const step = camera.rate_step > 1 ? `; rate lowered to one picture of ${camera.rate_step}: this machine cannot keep up` : "";
     set(byData(card, "load"), `${(camera.load * 100).toFixed(0)} % of a core${step}`);
+    const sealing = byData(card, "sealing");
+    if (sealing) {
+      set(sealing, camera.sealing);
+      sealing.parentElement.hidden = !camera.sealing;
+    }
     if (camera.last_fault) set(byData(card, "last_fault"), `${camera.last_fault}, ${camera.last_fault_at}`);
   }
   function bar(id, on, text) {
