@@ -18,6 +18,10 @@ from passerby.register import (
     RetentionShredded,
     RunningStarted,
     RunningStopped,
+    SealAnnounced,
+    SealHeld,
+    SealSchedule,
+    SealTestOpened,
     SelfTest,
     SpotCheck,
 )
@@ -125,6 +129,11 @@ class CameraHistory(StatePart):
     spotcheck: Said[SpotCheck] | None = None
     access: Said[AccessTested] | None = None
     shredded: Said[RetentionShredded] | None = None
+    seals: list[Said[SealAnnounced]] = []
+    """As ``SealSchedule`` keeps them."""
+    seal_held: list[Said[SealHeld]] = []
+    seal_test: Said[SealTestOpened] | None = None
+    seal_tests: int = 0
     hours: list[Counts] = []
     days: list[Counts] = []
     gaps: list[Gap] = []
@@ -171,6 +180,7 @@ _NEWEST = {
     "spotcheck": "spotcheck",
     "access.tested": "access",
     "retention.shredded": "shredded",
+    "test.opened": "seal_test",
 }
 """Kinds of which the newest entry is all that counts -> where it is kept."""
 
@@ -199,10 +209,23 @@ def add_to_camera(camera: CameraHistory, index: int, entry: Any) -> None:  # noq
             camera.selftest = Said(**said)
             if not entry.passed:
                 camera.selftest_failed = Said(**said)
-        case CameraRetired() | SpotCheck() | AccessTested() | RetentionShredded():
+        case CameraRetired() | SpotCheck() | AccessTested() | RetentionShredded() | SealTestOpened():
             setattr(camera, _NEWEST[entry.kind], Said(**said))
+            camera.seal_tests += isinstance(entry, SealTestOpened)
+        case SealAnnounced():
+            note_seal(camera, index, entry)
+        case SealHeld():
+            keep(camera.seal_held, Said(**said), LISTED)
         case _:
             return
+
+
+def note_seal(camera: CameraHistory, index: int, entry: SealAnnounced) -> None:
+    """Add an announcement of sealing; what it replaces goes."""
+    schedule = SealSchedule(said.entry for said in camera.seals)
+    schedule.add(entry)
+    said = [*camera.seals, Said(index=index, entry=entry)]
+    camera.seals = [one for one in said if any(one.entry is kept for kept in schedule.announced)]
 
 
 def change(camera: CameraHistory, index: int, entry: CameraChanged) -> None:

@@ -150,10 +150,21 @@ WIDTH_MM, HEIGHT_MM = 148, 210
 QUIET_MODULES = 4
 """Source: ISO/IEC 18004, the quiet zone."""
 CODE_MM = 84
+FIRST_MM, SCAN_MM, CODE_TOP_MM, FOOT_MM = 18, 72, 86, 182
+"""Where lines, the sentence over the code, the code and the foot begin; longer lines push the middle two down."""
+SPACE_MM = 2
+LEADING = 1.45
 
 
 def draw_sign(
-    words: Translation, *, address: str, label: str, operator: str, covered: bool, purpose: str | None = None
+    words: Translation,
+    *,
+    address: str,
+    label: str,
+    operator: str,
+    covered: bool,
+    purpose: str | None = None,
+    sealed: Sequence[str] = (),
 ) -> Markup:
     """Return the sign as an SVG drawing.
 
@@ -164,18 +175,22 @@ def draw_sign(
         operator: Who runs it.
         covered: Whether the register says that faces are covered.
         purpose: What the camera is for, where the register says so.
+        sealed: That faces are kept locked here; said before everything else.
     """
-    lines: list[tuple[str, float, str]] = [(words.text("sign.heading"), 11, "bold")]
-    lines += [(line, 7, "normal") for line in wrapped(label, 30, 2)]
-    covers = words.text("sign.text" if covered else "sign.text_other")
-    lines += [(line, 5.2, "normal") for line in wrapped(f"{words.text('said')} {covers}", 44, 3)]
+    head, name, small, width = (9.0, 5.6, 4.4, 52) if sealed else (11.0, 7.0, 5.2, 44)
+    lines: list[tuple[str, float, str]] = [(words.text("sign.heading"), head, "bold")]
+    lines += [(line, 6.2, "bold") for one in sealed[:1] for line in wrapped(one, 34, 4)]
+    lines += [(line, name, "normal") for line in wrapped(label, 36 if sealed else 30, 2)]
+    covers = words.text(("sign.text_sealed" if sealed else "sign.text") if covered else "sign.text_other")
+    lines += [(line, small, "normal") for line in wrapped(f"{words.text('said')} {covers}", width, 3)]
     if purpose:
-        lines += [(line, 5.2, "normal") for line in wrapped(words.text("sign.purpose", purpose=purpose), 44, 2)]
-    top = Markup("").join(placed(lines, 18))
+        lines += [(line, small, "normal") for line in wrapped(words.text("sign.purpose", purpose=purpose), width, 2)]
+    scan = [(line, small, "bold") for line in wrapped(words.text("sign.scan"), 48 if sealed else 38, 2)]
+    scan_mm = max(SCAN_MM, FIRST_MM + height_of(lines) + SPACE_MM)
+    code_mm = max(CODE_TOP_MM, scan_mm + height_of(scan) - SPACE_MM)
     foot = [(line, 4.6, "normal") for line in wrapped(words.text("sign.operator", operator=operator), 48, 2)]
     foot += [(line, 3.6, "normal") for line in broken(address)]
-    scan = Markup("").join(placed([(line, 5.2, "bold") for line in wrapped(words.text("sign.scan"), 38, 2)], 72))
-    bottom = Markup("").join(placed(foot, 182))
+    placed_lines = Markup("").join((*placed(lines, FIRST_MM), *placed(scan, scan_mm), *placed(foot, FOOT_MM)))
     return Markup(  # noqa: S704  # the frame is ours, every text in it is escaped
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_MM}mm" height="{HEIGHT_MM}mm" '
         f'viewBox="0 0 {WIDTH_MM} {HEIGHT_MM}" role="img" lang="{words.language}">'
@@ -183,7 +198,7 @@ def draw_sign(
         f'<rect width="{WIDTH_MM}" height="{HEIGHT_MM}" fill="#ffffff"/>'
         f'<rect x="4" y="4" width="{WIDTH_MM - 8}" height="{HEIGHT_MM - 8}" rx="4" fill="none" stroke="#000000" '
         f'stroke-width="1.2"/>'
-        f"{top}{scan}{code(address)}{bottom}</svg>"
+        f"{placed_lines}{code(address, code_mm)}</svg>"
     )
 
 
@@ -202,6 +217,11 @@ def broken(address: str) -> list[str]:
     return [*wrapped(f"{head}/", 60, 3), f"c/{camera}"]
 
 
+def height_of(lines: Sequence[tuple[str, float, str]]) -> float:
+    """Return how much lines take, in millimetres."""
+    return sum(size * LEADING for _, size, _ in lines)
+
+
 def placed(lines: list[tuple[str, float, str]], top_mm: float) -> Iterator[Markup]:
     """Yield lines of text, centred, below each other."""
     y = top_mm
@@ -210,12 +230,13 @@ def placed(lines: list[tuple[str, float, str]], top_mm: float) -> Iterator[Marku
             '<text x="{}" y="{}" font-family="sans-serif" font-size="{}" font-weight="{}" text-anchor="middle" fill="#000000">'
             "{}</text>"
         ).format(WIDTH_MM / 2, round(y, 1), size, weight, text)
-        y += size * 1.45
+        y += size * LEADING
 
 
 @lru_cache(maxsize=256)  # the page and the drawing of one camera follow each other
-def code(address: str) -> str:
-    """Return an address as a QR code, black on white with its quiet zone, as SVG."""
+def code(address: str, top_mm: float = CODE_TOP_MM) -> str:
+    """Return an address as a QR code, black on white with its quiet zone, as SVG; smaller where it begins lower."""
+    size_mm = CODE_TOP_MM + CODE_MM - top_mm
     rows = segno.make(address, error="q", micro=False).matrix
     modules = len(rows) + 2 * QUIET_MODULES
     path = "".join(
@@ -224,8 +245,8 @@ def code(address: str) -> str:
         for x, dark in enumerate(row, QUIET_MODULES)
         if dark
     )
-    scale = CODE_MM / modules
+    scale = size_mm / modules
     return (
-        f'<g transform="translate({(WIDTH_MM - CODE_MM) / 2} 86) scale({scale:.5f})">'
+        f'<g transform="translate({(WIDTH_MM - size_mm) / 2} {top_mm:g}) scale({scale:.5f})">'
         f'<rect width="{modules}" height="{modules}" fill="#ffffff"/><path d="{path}" fill="#000000"/></g>'
     )

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from passerby.languages import straight
 from passerby.register import format_instant
 from passerby.web.register.state import State
-from passerby.web.register.status import Light, status_of
+from passerby.web.register.status import Light, sealed_of, status_of
 from passerby.web.register.translation import Translation
-from passerby.web.register.view import News, news, ordered, plain_label
+from passerby.web.register.view import News, news, ordered, plain_label, seal_news
 
 MAX_SILENT = 100
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -55,7 +55,9 @@ def feed_of(words: Translation, state: State, now: datetime, *, origin: str, hom
         home: Address of the page of all cameras in this language.
         root: Address of the register's first page.
     """
-    rows = [*silences(words, state, now), *news(words, state)]
+    first = sealings(words, state, now)
+    known_first = {row.index for row in first}
+    rows = [*first, *silences(words, state, now), *(row for row in news(words, state) if row.index not in known_first)]
     items = tuple(item(row, origin, home, root) for row in rows)
     name = state.operator.entry.name if state.operator else words.text("page.no_operator")
     known = [
@@ -71,6 +73,18 @@ def feed_of(words: Translation, state: State, now: datetime, *, origin: str, hom
         alternate=home,
         items=items,
     )
+
+
+def sealings(words: Translation, state: State, now: datetime) -> list[News]:
+    """Return the cameras at which faces are kept locked, or will be: they stand before everything else."""
+    found = []
+    for camera in ordered(state):
+        sealed = sealed_of(camera, now)
+        for said in (sealed.now, sealed.coming):
+            if said:
+                title, text = seal_news(words, said.entry, plain_label(camera))
+                found.append(News(said.entry.at, title, text, said.index, camera.camera))
+    return found[:MAX_SILENT]
 
 
 def silences(words: Translation, state: State, now: datetime) -> list[News]:

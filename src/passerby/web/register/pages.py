@@ -22,6 +22,7 @@ from passerby.veil import read_measured
 from passerby.web.register.drawings import draw_sign
 from passerby.web.register.feed import feed_of
 from passerby.web.register.letters import letters_view
+from passerby.web.register.rows import plain_seal_lines
 from passerby.web.register.state import State
 from passerby.web.register.status import Light, status_of
 from passerby.web.register.translation import Translation, isolated, words_in
@@ -173,6 +174,7 @@ class CitizenPages:
             operator=operator,
             covered=covered,
             purpose=purpose,
+            sealed=plain_seal_lines(words, camera, self.now),
         )
 
     def feed(self, at: Address) -> str:

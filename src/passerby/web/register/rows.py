@@ -17,7 +17,7 @@ from markupsafe import Markup
 from passerby.register import CameraRegistered, OperatorStated, format_instant
 from passerby.web.register.camera import CameraHistory, Said, Tally
 from passerby.web.register.state import State
-from passerby.web.register.status import hidden_requests, totals_of
+from passerby.web.register.status import hidden_requests, sealed_of, totals_of
 from passerby.web.register.translation import Translation, element
 
 AUTHORITIES = "https://www.edpb.europa.eu/about-edpb/about-edpb/members_en"
@@ -278,10 +278,11 @@ def tally_rows(words: Translation, tally: Tally) -> Iterator[Row]:
         yield Row("decision", body, by="reckoned")
 
 
-def _kept(words: Translation, _state: State, camera: CameraHistory, _now: datetime) -> Iterator[Row]:
+def _kept(words: Translation, _state: State, camera: CameraHistory, now: datetime) -> Iterator[Row]:
     if camera.registered is None:
         return
-    for key in ("retention_h", "sealed_h"):
+    yield from _sealed(words, camera, now)
+    for key in ("retention_h",) if camera.seals else ("retention_h", "sealed_h"):
         said = source(camera, key)
         hours = getattr(said.entry, key)
         shown = words.text(f"row.{key}.none") if hours == 0 else words.span(hours * 3600)
@@ -290,3 +291,69 @@ def _kept(words: Translation, _state: State, camera: CameraHistory, _now: dateti
         yield Row(
             "shredded", words.say("row.shredded.value", when=_at(words, camera.shredded)), (camera.shredded.index,)
         )
+
+
+def seal_lines(words: Translation, camera: CameraHistory, now: datetime) -> list[Row]:
+    """Return what stands first of all about a camera: that faces are kept locked here, from when on, or until when."""
+    found, lines = sealed_of(camera, now), []
+    if found.now:
+        hours = claim(found.now, "retention_h", _hours(words, found.now.entry.retention_h))
+        lines.append(Row("sealed", words.say("sealed.now", hours=hours), (found.now.index,), warn=True))
+    if found.coming:
+        hours = claim(found.coming, "retention_h", _hours(words, found.coming.entry.retention_h))
+        begins = claim(found.coming, "begins", words.moment(found.coming.entry.begins))
+        body = words.say("sealed.coming", begins=begins, hours=hours)
+        lines.append(Row("seal_coming", body, (found.coming.index,), warn=True))
+    if found.ended and found.until:
+        when = claim(found.ended, "begins", words.moment(found.ended.entry.begins))
+        body = words.say("sealed.ended", when=when, until=words.moment(found.until))
+        lines.append(Row("seal_ended", body, (found.ended.index,), warn=True))
+    return lines
+
+
+def plain_seal_lines(words: Translation, camera: CameraHistory, now: datetime) -> list[str]:
+    """Return the same as plain text, for a sign and a feed."""
+    return [row.body.striptags() for row in seal_lines(words, camera, now)]
+
+
+def _hours(words: Translation, hours: int) -> str:
+    return words.text(words.form("sealed.hours", hours), n=words.number(hours))
+
+
+def _sealed(words: Translation, camera: CameraHistory, now: datetime) -> Iterator[Row]:
+    found = sealed_of(camera, now)
+    said = found.now or found.coming
+    yield from seal_lines(words, camera, now)
+    if said and said.entry.authorities and said.entry.custodian:
+        held = said.entry.authorities
+        names = Markup(", ").join(claim(said, f"authorities/{place}/name") for place in range(len(held)))
+        needed = claim(said, "needed", words.number(said.entry.needed or 0))
+        body = words.say("sealed.who", needed=needed, n=words.number(len(held)), names=names)
+        yield Row("seal_who", body, (said.index,))
+        custodian = claim(said, "custodian/name")
+        yield Row("seal_custodian", words.say(f"sealed.{said.entry.custodian.who}", name=custodian), (said.index,))
+    if camera.heartbeat and camera.heartbeat.entry.pieces_sealed is not None:
+        counted = camera.heartbeat
+        pieces = claim(counted, "pieces_sealed", words.number(counted.entry.pieces_sealed or 0))
+        missed = words.number(counted.entry.unsealed_faces or 0)
+        yield Row("seal_counts", words.say("sealed.counts", pieces=pieces, missed=missed), (counted.index,))
+    yield from _seal_test(words, camera)
+    yield from _seal_held(words, camera, now)
+
+
+def _seal_test(words: Translation, camera: CameraHistory) -> Iterator[Row]:
+    if camera.seal_test:
+        test = camera.seal_test
+        result = claim(test, "passed", words.text("passed" if test.entry.passed else "failed"))
+        when = claim(test, "at", words.moment(test.entry.at))
+        body = words.count("sealed.tests", camera.seal_tests, result=result, when=when)
+        yield Row("seal_test", body, (test.index,), warn=not test.entry.passed)
+
+
+def _seal_held(words: Translation, camera: CameraHistory, now: datetime) -> Iterator[Row]:
+    held_now = [one for one in camera.seal_held if one.entry.until > now]
+    if held_now:
+        in_all = words.number(sum(len(one.entry.pieces) for one in held_now))
+        until = words.moment(max(one.entry.until for one in held_now))
+        body = words.count("sealed.held", len(held_now), pieces=in_all, until=until)
+        yield Row("seal_held", body, tuple(one.index for one in held_now))

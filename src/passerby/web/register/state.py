@@ -25,6 +25,8 @@ from passerby.register import (
     RetentionShredded,
     Reveal,
     RunningStopped,
+    SealAnnounced,
+    SealTestOpened,
     SelfTest,
     SpotCheck,
     YearStatistics,
@@ -57,7 +59,7 @@ class PendingReveal(StatePart):
 class State(StatePart):
     """Everything the pages show, up to and without the entry ``size``."""
 
-    form: Literal[1] = 1
+    form: Literal[2] = 2
     size: int = 0
     operator: Said[OperatorStated] | None = None
     cameras: dict[str, CameraHistory] = Field(default_factory=dict)
@@ -191,10 +193,11 @@ class State(StatePart):
 
 
 def is_news(entry: Entry) -> bool:
-    """Return whether an entry belongs into the feed: openings, faults, and tests that failed."""
+    """Return whether an entry belongs into the feed: locked faces, openings, faults, and tests that failed."""
     return (
         entry.kind in {"request.opened", "fault"}
-        or (isinstance(entry, SelfTest | SpotCheck) and not entry.passed)
+        or isinstance(entry, SealAnnounced)
+        or (isinstance(entry, SelfTest | SpotCheck | SealTestOpened) and not entry.passed)
         or (isinstance(entry, RunningStopped) and entry.reason == "fault")
         or (isinstance(entry, AccessTested) and entry.exclusive == "not-exclusive")
     )

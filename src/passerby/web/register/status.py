@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from passerby.register import Heartbeat, RunningStarted
+from passerby.register import Heartbeat, RunningStarted, SealAnnounced, SealSchedule
 from passerby.web.register.camera import AHEAD_S, CameraHistory, Said
 from passerby.web.register.state import State
 
@@ -146,6 +146,43 @@ def totals_of(camera: CameraHistory, now: datetime) -> Totals:
         first=rows[0].first if rows else None,
         last=rows[-1].last if rows else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What a camera's log says of faces that are kept locked, at one instant.
+
+    Attributes:
+        now: The announcement in force.
+        coming: One that has not begun, under which faces are kept where none are now, or for longer.
+        ended: Without one in force, the end of the last one, while what was kept under it may still be there.
+        until: Until when that is.
+    """
+
+    now: Said[SealAnnounced] | None = None
+    coming: Said[SealAnnounced] | None = None
+    ended: Said[SealAnnounced] | None = None
+    until: datetime | None = None
+
+    @property
+    def said(self) -> Said[SealAnnounced] | None:
+        """The announcement that a reader must know of first."""
+        return self.now or self.coming or self.ended
+
+
+def sealed_of(camera: CameraHistory, now: datetime) -> Sealed:
+    """Return what is announced of locked faces at an instant."""
+    schedule = SealSchedule(said.entry for said in camera.seals)
+    by_entry = {id(said.entry): said for said in camera.seals}
+    found, coming = schedule.at(now), schedule.coming(now)
+    if coming and coming.retention_h <= (found.retention_h if found else 0):
+        coming = None
+    begun = [said for said in camera.seals if said.entry.begins <= now]
+    ended, until = None, None
+    if found is None and len(begun) > 1:
+        until = begun[-1].entry.begins + timedelta(hours=begun[-2].entry.retention_h + 1)
+        ended = begun[-1] if now < until else None
+    return Sealed(by_entry.get(id(found)), by_entry.get(id(coming)), ended, until if ended else None)
 
 
 def late_reveals(state: State, now: datetime) -> list[int]:

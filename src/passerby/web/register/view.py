@@ -10,12 +10,12 @@ from typing import Any
 from markupsafe import Markup
 
 from passerby.languages import straight
-from passerby.register import Fault, RequestOpened, SelfTest, SpotCheck, format_instant
+from passerby.register import Fault, RequestOpened, SealAnnounced, SealTestOpened, SelfTest, SpotCheck, format_instant
 from passerby.web.register.camera import CameraHistory, Counts, Gap, Said
 from passerby.web.register.drawings import Map, Spot, draw_map
-from passerby.web.register.rows import Row, claim, rows_of, source, tally_rows
+from passerby.web.register.rows import Row, claim, rows_of, seal_lines, source, tally_rows
 from passerby.web.register.state import State
-from passerby.web.register.status import Light, Status, late_reveals, status_of, totals_of
+from passerby.web.register.status import Light, Status, late_reveals, sealed_of, status_of, totals_of
 from passerby.web.register.translation import Translation, element
 
 CAMERAS_PER_PART = 50
@@ -41,6 +41,7 @@ class Shown:
         plain: Its name as plain text.
         gap: How long in the last 30 days nothing was known of it, and when last; None where something always was.
         gap_brief: The same in few words.
+        sealed: That faces are kept locked there, before all else; empty where none are.
     """
 
     camera: str
@@ -55,6 +56,7 @@ class Shown:
     plain: str
     gap: Markup | None = None
     gap_brief: Markup | None = None
+    sealed: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ def shown(words: Translation, camera: CameraHistory, now: datetime, number: int 
         plain=plain_label(camera),
         gap=gap,
         gap_brief=gap_brief,
+        sealed=tuple(seal_lines(words, camera, now)),
     )
 
 
@@ -245,6 +248,7 @@ def operator_view(words: Translation, state: State, now: datetime, part: int) ->
     return {
         "operator": claim(state.operator, "name") if state.operator else words.text("page.no_operator"),
         "operator_entry": state.operator.index if state.operator else None,
+        "sealed": sealed_count(words, cameras, now),
         "count": words.count("page.cameras", len(cameras)) if cameras else words.text("page.none"),
         "cameras": [
             shown(words, c, now, begin + i + 1) for i, c in enumerate(cameras[begin : begin + CAMERAS_PER_PART])
@@ -258,6 +262,18 @@ def operator_view(words: Translation, state: State, now: datetime, part: int) ->
         "remarks": [(claim(said, "text"), said.index) for said in reversed(state.remarks)][:NEWS_SHOWN],
         "alarms": alarms(words, state, now),
     }
+
+
+def sealed_count(words: Translation, cameras: Sequence[CameraHistory], now: datetime) -> Markup | None:
+    """Return at how many cameras faces are kept locked, or will be; None where at none."""
+    found = [sealed_of(camera, now) for camera in cameras]
+    kept, coming = sum(one.now is not None for one in found), sum(one.coming is not None for one in found)
+    if not kept and not coming:
+        return None
+    n = words.number(len(cameras))
+    lines = [words.count("sealed.at", kept, of=n)] if kept else []
+    lines += [words.count("sealed.soon_at", coming, of=n)] if coming else []
+    return Markup(" ").join(lines)
 
 
 def map_of(cameras: Sequence[CameraHistory], now: datetime) -> Map | None:
@@ -317,7 +333,23 @@ def news_of(words: Translation, state: State, said: Said[Any]) -> News:
         begin, end = words.moment(entry.begin), words.moment(entry.end)
         text = words.text("feed.fault_text", what=what, cause=entry.cause, begin=begin, end=end)
         return News(entry.at, words.text("feed.fault", what=what, camera=name), text, said.index, camera)
+    if isinstance(entry, SealAnnounced):
+        return News(entry.at, *seal_news(words, entry, name), said.index, camera)
+    if isinstance(entry, SealTestOpened):
+        title = words.text("feed.seal_test", camera=name)
+        return News(entry.at, title, f"{words.text('said')} {title}", said.index, camera)
     kind = "selftest" if isinstance(entry, SelfTest) else "spotcheck" if isinstance(entry, SpotCheck) else None
     kind = kind or ("stopped" if entry.kind == "running.stopped" else "access")
     title = words.text(f"feed.{kind}", camera=name)
     return News(entry.at, title, f"{words.text('said')} {title}", said.index, camera)
+
+
+def seal_news(words: Translation, entry: SealAnnounced, name: str) -> tuple[str, str]:
+    """Return an announcement of locked faces as title and text."""
+    begins = words.moment(entry.begins)
+    if entry.retention_h == 0:
+        title = words.text("feed.unsealed", camera=name)
+        return title, words.text("feed.unsealed_text", begins=begins)
+    hours = words.text(words.form("sealed.hours", entry.retention_h), n=words.number(entry.retention_h))
+    title = words.text("feed.sealed", hours=hours, camera=name)
+    return title, words.text("feed.sealed_text", begins=begins, hours=hours)
