@@ -194,3 +194,15 @@ def test_wrong_addresses_are_answered_with_what_helps(arguments: list[str], word
     done = veil(*arguments)
     exit_code, said = refused(done)
     assert (exit_code, words in said) == (code, True), said
+
+
+def test_verify_looks_at_an_object(store: S3Store, footage: Path, tmp_path: Path) -> None:
+    bare = filled(store, footage, "looked") + "deep/Été #1?.jpg"
+    veiled = f"{LOGS}/looked-veiled/a.jpg"
+    assert veil(bare, "--output", veiled).exit_code == 0
+    for place, code in ((bare, 4), (veiled, 0)):
+        done = CliRunner().invoke(build(), ["verify", place, "-q", "--tracks-out", str(tmp_path / f"{code}.json")])
+        assert (done.exit_code, place in done.output) == (code, True), done.output
+    assert len(json.loads((tmp_path / "4.json").read_text())["annotations"]) == 1
+    gone = CliRunner().invoke(build(), ["verify", f"{LOGS}/none.jpg", "-q"])
+    assert refused(gone)[0] == 1

@@ -82,6 +82,16 @@ def test_the_portrait_is_covered_wherever_it_stands_on_the_sphere(
     assert covered.mean() < 0.4
 
 
+@pytest.mark.parametrize("place", [(0.0, 0.0), (112.0, -90.0)])
+def test_verifying_looks_at_seam_and_poles_too(tmp_path: Path, place: Place, detector: veil.Detector) -> None:
+    write_picture(Picture(on_sphere(place, 640, 80), sphere=Sphere()), tmp_path / "a.png")
+    left = veil.verify_file(tmp_path / "a.png", [detector])
+    assert left.exposed
+    assert all(0 <= one.best.box[0] < one.best.box[2] <= 640 for one in left.exposed)
+    veil.veil_file(tmp_path / "a.png", tmp_path / "b.png", detector=detector)
+    assert veil.verify_file(tmp_path / "b.png", [detector]).exposed == ()
+
+
 def test_a_preview_covers_what_the_run_covers(tmp_path: Path, detector: veil.Detector) -> None:
     write_picture(Picture(on_sphere((40.0, 90.0), 640, 80), sphere=Sphere()), tmp_path / "a.png")
     pink = veil.VeilSettings(cover=veil.CoverSettings(fill=(255, 0, 255)))

@@ -15,6 +15,7 @@ from passerby.cli.progress import clock, progress_for
 from passerby.errors import UsageError
 from passerby.files import check_target
 from passerby.media import protect_process
+from passerby.objects import place_named
 from passerby.veil import (
     VERIFY_EVERY_FRAMES,
     Detector,
@@ -39,7 +40,10 @@ def add_to(app: typer.Typer) -> None:
 
 def verify(
     *,
-    file: Annotated[Path, typer.Argument(help="A veiled picture or clip.")],
+    place: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="A veiled picture or clip; also on an object store (s3://, gs://, az://)."),
+    ],
     detector: Annotated[
         list[Path] | None,
         typer.Option("--detector", help="A further detector (ONNX file) of another architecture; may be repeated."),
@@ -73,6 +77,7 @@ def verify(
         raise UsageError(f"--thresh must lie between 0 and 1, got {threshold:g}")
     if every < 1:
         raise UsageError(f"--every must be 1 or more, got {every}")
+    file = place_named(place)
     if tracks_out is not None:
         check_target(tracks_out, overwrite=overwrite, inputs=[file])
     protect_process()

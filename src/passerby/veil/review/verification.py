@@ -1,4 +1,4 @@
-"""Shows a finished file to detectors once more and says where a face seems to be left.
+"""Shows a finished file to detectors once more and says where a face seems to be left; of the sphere, flat views of it too.
 
 At sizes between those of ``--thorough``, and with a threshold below that of veiling files and pictures. It can say that none was
 detected, never that none is there.
@@ -20,6 +20,8 @@ from PIL import Image
 from passerby.media import (
     ClipReader,
     ContentKind,
+    Picture,
+    Sphere,
     moments,
     progressive_frames,
     read_ahead,
@@ -28,7 +30,7 @@ from passerby.media import (
     scaled_rgb,
     sniff_file,
 )
-from passerby.values import Boxes
+from passerby.values import Boxes, Detections
 from passerby.veil.cover import Noise, Space, layout_of
 from passerby.veil.detect import (
     YUNET_DIGEST,
@@ -42,6 +44,7 @@ from passerby.veil.detect import (
 )
 from passerby.veil.review.places import ExposedPlace, VerifyDetection, boxes_to_cover, group_detections
 from passerby.veil.review.sidecar import TrackBox
+from passerby.veil.tangent import SpherePasses, cut_at_the_seam, start_views
 
 SIZES = (3 / 4, 3 / 8)
 """Sizes of the passes as shares of the largest one of ``--thorough``, which takes 1, 1/2 and 1/4: a face missed there because it
@@ -171,9 +174,9 @@ def verify_file(
         _Verifier(detector, SETTINGS_BY_WEIGHTS.get(detector.digest, USUAL), seems_left) for detector in detectors
     ]
     if sniff_file(path).kind is ContentKind.PICTURE:
-        pages = [page.rgb for page in read_picture(path).pages]
-        seen = [place for number, rgb in enumerate(pages) for place in _on_page(number, rgb, verifiers)]
-        height, width = pages[0].shape[:2]
+        pages = read_picture(path).pages
+        seen = [place for number, page in enumerate(pages) for place in _on_page(number, page, verifiers)]
+        height, width = pages[0].rgb.shape[:2]
         return _result(
             seen, verifiers, _Examined(width, height, len(pages), len(pages), 0)
         )  # a page says nothing of the next
@@ -187,7 +190,7 @@ def verify_file(
             if frame.index % every == 0:
                 examined += 1
                 view = _FrameView(shown.picture)
-                under_way = [one.begin(view) for one in verifiers]
+                under_way = [one.begin(view, info.sphere) for one in verifiers]
                 grey = _FrameView(frame.picture).grey()
                 pending.append(_ExaminedFrame(frame.index, frame.time_s, under_way, grey))
             if len(pending) > MAX_PENDING:
@@ -199,12 +202,12 @@ def verify_file(
     return _result(found, verifiers, _Examined(info.width_px, info.height_px, frames, examined, every))
 
 
-def _on_page(number: int, rgb: Rgb, verifiers: Sequence[_Verifier]) -> Iterator[VerifyDetection]:
+def _on_page(number: int, page: Picture, verifiers: Sequence[_Verifier]) -> Iterator[VerifyDetection]:
     """Show one page of a picture to the detectors; a page counts as a frame of a second."""
-    grey = _PictureView(rgb).grey()
+    grey = _PictureView(page.rgb).grey()
     views = [
-        _ExaminedFrame(number, float(number), [one.begin(_PictureView(moment)) for one in verifiers], grey)
-        for moment in moments(rgb)
+        _ExaminedFrame(number, float(number), [one.begin(_PictureView(moment), page.sphere) for one in verifiers], grey)
+        for moment in moments(page.rgb)
     ]
     for view in views:
         yield from view.detections(verifiers)
@@ -243,10 +246,27 @@ class _Verifier:
         self.sure_from = settings.seems_left if seems_left is None else seems_left
         self._detector, self._settings = detector, settings
 
-    def begin(self, view: _FrameView | _PictureView) -> PendingPasses:
+    def begin(self, view: _FrameView | _PictureView, sphere: Sphere | None) -> PendingPasses | _SphereUnderWay:
         passes = self._settings.passes(*view.size)
         threshold = min(self._settings.faint, self.sure_from)
-        return start_passes(self._detector, passes, view.scaled, view.size, threshold)
+        flat = start_passes(self._detector, passes, view.scaled, view.size, threshold)
+        if sphere is None:
+            return flat
+        views = start_views(self._detector, view.scaled, view.size, sphere, threshold=threshold)
+        return _SphereUnderWay(flat, views, view.size, sphere)
+
+
+@dataclass(frozen=True, slots=True)
+class _SphereUnderWay:
+    """The passes of a picture of the sphere, and of flat views of it."""
+
+    flat: PendingPasses
+    views: SpherePasses
+    size: tuple[int, int]
+    sphere: Sphere
+
+    def result(self) -> Detections:
+        return cut_at_the_seam(self.views.result(self.flat.result()), *self.size, self.sphere)
 
 
 class _FrameView:
@@ -282,7 +302,7 @@ class _ExaminedFrame:
 
     frame: int
     time_s: float
-    pending: list[PendingPasses]
+    pending: list[PendingPasses | _SphereUnderWay]
     grey: NDArray[np.uint8]
 
     def detections(self, verifiers: Sequence[_Verifier]) -> Iterator[VerifyDetection]:

@@ -1,5 +1,6 @@
 from .finding import (
     SpherePasses,
+    cut_at_the_seam,
     find_on_sphere,
     start_views,
 )
@@ -13,6 +14,7 @@ __all__ = [
     "SphereMap",
     "SpherePasses",
     "TangentView",
+    "cut_at_the_seam",
     "find_on_sphere",
     "start_views",
     "tangent_views",
