@@ -45,6 +45,7 @@ from .review import (
     write_sidecar,
 )
 from .run import (
+    HIDDEN,
     BeforeCover,
     Company,
     FrameSteps,
@@ -97,6 +98,7 @@ from .track import (
 )
 
 __all__ = [
+    "HIDDEN",
     "MOT_SUFFIXES",
     "PORTRAIT_FACE",
     "PORTRAIT_HEAD",

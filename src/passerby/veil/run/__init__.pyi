@@ -35,6 +35,7 @@ from .rerender import (
     settings_digest,
 )
 from .veiled import (
+    HIDDEN,
     BeforeCover,
     UncoveredFaces,
     VeiledFrame,
@@ -42,6 +43,7 @@ from .veiled import (
 )
 
 __all__ = [
+    "HIDDEN",
     "BeforeCover",
     "Company",
     "FrameSteps",

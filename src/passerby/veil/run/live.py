@@ -22,7 +22,7 @@ from passerby.veil.cover import Painter
 from passerby.veil.detect import ChecksWeights, FaceDetector, PendingPasses, start_passes
 from passerby.veil.run.agreement import Agreement, FrameSteps
 from passerby.veil.run.known_sizes import ANEW_S, KEPT_S, Company, KnownSizes
-from passerby.veil.run.veiled import BeforeCover, CoverHook, UncoveredFaces, VeiledFrame, WholeReason
+from passerby.veil.run.veiled import HIDDEN, BeforeCover, CoverHook, UncoveredFaces, VeiledFrame, WholeReason
 from passerby.veil.settings import CoverSettings
 from passerby.veil.track import (
     LIVE,
@@ -351,12 +351,13 @@ class LiveVeil:
         boxes, numbers = (EMPTY_BOXES, ()) if reason else self._tracker.boxes_at(held.index)
         anew = self._tracker.asks_least or self._began_lately(held.index, ANEW_S)
         boxes = self._sizes.widened(boxes, numbers, anew=anew)
-        picture = held.frame.picture
+        picture, hidden = held.frame.picture, self._tracker.hidden_at(held.index)
+        covered = np.concatenate([boxes, hidden])
         if self._hook is not None and reason is None:
-            stretches = self._tracker.stretches_at(held.index, numbers)
-            self._hook.call(UncoveredFaces(picture, held.frame.time_ns, boxes, numbers, stretches))
+            tracks = (*numbers, *([HIDDEN] * len(hidden)))
+            stretches = self._tracker.stretches_at(held.index, tracks)
+            self._hook.call(UncoveredFaces(picture, held.frame.time_ns, covered, tracks, stretches))
         picture.make_writable()
-        covered = np.concatenate([boxes, self._tracker.hidden_at(held.index)])
         self._painter.paint(picture, covered, whole=reason is not None)
         self._tracker.forget(held.index)
         self._agreement.forget(held.index)

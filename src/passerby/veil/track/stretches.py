@@ -27,23 +27,35 @@ WALK_PER_S = 9.0
 """So many more sides a second where it is not known how a face moves: a walker's way. Source: as ``REASSOCIATE_SIDES``."""
 FARTHEST = 5.0
 """... but no more than so many sides. Chosen on the same."""
-ALONE = 2.5
-"""A face is seen for the first or last time by itself where no other box is within so many sides. Chosen on the same."""
-MERGED = 1.2
-"""A detection within so many sides of another place where somebody is missed may hold both. Chosen on the same."""
+NEAR = 1.3
+"""Two faces within so many sides may be in each other's boxes, and one detection hold both. Chosen on the same."""
+FASTER_PER_S = 3.0
+"""So many sides a second faster than before two known faces may come towards each other. Chosen on the same."""
 PASSING = 0.9
 """Two faces that come nearer than so many sides on their way cannot be told apart afterwards. Chosen on the same."""
 
 
 @dataclass(slots=True)
 class _PassMark:
-    """What one pass says of a track: found, in which stretch, whether it goes on from the mark before, and nobody else near."""
+    """What one pass says of a track.
+
+    Attributes:
+        frame: Of the pass.
+        time_s: Of it.
+        found: The face was detected in it.
+        stretch: The number that begins here or goes on; ``UNSURE`` where even this detection may be two people's.
+        joined: The stretch goes on from the pass before.
+        rival: It may be another's face that was found.
+        clear_s: So long before and after it nobody else can have been near.
+    """
 
     frame: int
+    time_s: float
     found: bool
     stretch: int
     joined: bool
-    alone: bool
+    rival: bool
+    clear_s: float
 
 
 @dataclass(slots=True, eq=False)
@@ -53,16 +65,22 @@ class Followed:
     Attributes:
         number: Of the track; rises for ever.
         since: Frame of the pass before its first detection, -1 for none: nobody knows what was there before.
+        frame_s: Seconds a frame before its first detection.
         place: x and y of its middle and its side at the last pass, pixels.
         found_s: When it was detected last, seconds.
         speed: x and y, pixels a second, by which it was elsewhere than expected; None where that is not known.
+        way: x and y, pixels a second, in the picture; None where that is not known.
+        gone_on: Nobody else can be the track that began where this one was missed: it speaks for this one's face.
     """
 
     number: int
     since: int
+    frame_s: float
     place: tuple[float, float, float]
     found_s: float
     speed: tuple[float, float] | None = None
+    way: tuple[float, float] | None = None
+    gone_on: bool = False
     marks: list[_PassMark] = field(default_factory=list)
 
     def stretch_at(self, frame: int) -> int:
@@ -71,13 +89,14 @@ class Followed:
         at = bisect_left(marks, frame, key=lambda mark: mark.frame)
         if at == len(marks):
             last = marks[-1]
-            return last.stretch if last.found and last.alone else UNSURE
+            return last.stretch if last.found and (frame - last.frame) * self.frame_s <= last.clear_s else UNSURE
         after = marks[at]
         if after.frame == frame and after.found:
             return after.stretch
         if at == 0:
-            return after.stretch if after.alone and frame > self.since else UNSURE
-        return _between(marks[at - 1], after)
+            clear = frame > self.since and (after.frame - frame) * self.frame_s <= after.clear_s
+            return after.stretch if clear else UNSURE
+        return _between(marks[at - 1], after, frame)
 
     def forget(self, before: int) -> None:
         """Drop what says nothing of this frame and later ones."""
@@ -85,11 +104,19 @@ class Followed:
         del self.marks[: max(0, min(gone, len(self.marks) - 1))]
 
 
-def _between(before: _PassMark, after: _PassMark) -> int:
-    """Return the stretch of the frames between two passes."""
+def _between(before: _PassMark, after: _PassMark, frame: int) -> int:
+    """Return the stretch of a frame between two passes."""
+    if after.joined:
+        return after.stretch
+    since_s = (after.time_s - before.time_s) * (frame - before.frame) / (after.frame - before.frame)
+    left_s = after.time_s - before.time_s - since_s
+    clear, still_clear = since_s <= before.clear_s, left_s <= after.clear_s
+    if after.rival:
+        return UNSURE
     if before.found and after.found:
-        return after.stretch if after.joined else UNSURE
-    if before.alone and after.alone and before.found != after.found:
+        nearer, clear = (before, clear) if since_s <= left_s else (after, still_clear)
+        return nearer.stretch if clear else UNSURE
+    if before.found != after.found and clear and still_clear:
         return before.stretch if before.found else after.stretch
     return UNSURE
 
@@ -103,6 +130,7 @@ class _Scene:
         allowed: How far each track may be from there, shape (N,).
         places: Middles of tracks and detections, shape (N + M, 2), pixels.
         sides: Their sides, shape (N + M,), pixels.
+        ways: How each moves in the picture, shape (N + M, 2), pixels a second; NaN where that is not known.
         matched: Row of the detection of each track, -1 for none, shape (N,).
     """
 
@@ -110,6 +138,7 @@ class _Scene:
     allowed: NDArray[np.float64]
     places: NDArray[np.float64]
     sides: NDArray[np.float64]
+    ways: NDArray[np.float64]
     matched: NDArray[np.intp]
 
     @property
@@ -129,11 +158,19 @@ class _Scene:
         tracks = np.delete(self.away[:, at] - allowed, row)
         return bool((others <= allowed[row]).any() or (tracks <= 0).any())
 
-    def is_alone(self, index: int, *, but: Sequence[int] = (), within: float = ALONE) -> bool:
-        """Whether no box but those named is near one, all rows of ``places``."""
-        off = np.hypot(*(self.places - self.places[index]).T) / np.maximum((self.sides + self.sides[index]) / 2, 1)
-        off[[index, *but]] = np.inf
-        return bool((off > within).all())
+    def clear_s(self, index: int, but: Sequence[int] = ()) -> float:
+        """Return how long nobody else can be near one of ``places`` before and after the pass; below 0: somebody is.
+
+        Args:
+            index: Of ``places``.
+            but: These are nobody else.
+        """
+        side = np.maximum((self.sides + self.sides[index]) / 2, 1)
+        away = np.hypot(*(self.places - self.places[index]).T) / side
+        towards = np.hypot(*(self.ways - self.ways[index]).T) / side + FASTER_PER_S
+        clear = (away - NEAR) / np.where(np.isnan(towards), WALK_PER_S, towards)
+        clear[[index, *but, *np.flatnonzero(self.allowed < 0).tolist()]] = np.inf
+        return float(clear.min())
 
 
 class Stretches:
@@ -141,7 +178,8 @@ class Stretches:
 
     def __init__(self) -> None:
         self._tracks = self._stretches = 0
-        self._now_s, self._frame = 0.0, -1
+        self._now_s = self._since_s = 0.0
+        self._frame, self._frame_s = -1, 0.04
         self._finals: dict[int, list[tuple[int, int]]] = {}
 
     def judge(
@@ -170,6 +208,9 @@ class Stretches:
             How those are followed that begin here, by row of the detections.
         """
         self._now_s += seconds
+        self._since_s = seconds
+        if seconds > 0:
+            self._frame_s = seconds / max(1, frame - self._frame)
         scene = self._scene(expected, found, matched, active)
         passed = _passing(scene, active)
         for row, one in enumerate(active):
@@ -177,10 +218,10 @@ class Stretches:
             if at is not None:
                 self._join(frame, row, one, scene, passing=bool(passed[row]))
             elif not extra:
-                near = scene.is_alone(row)
-                one.marks.append(_PassMark(frame, False, UNSURE, False, near))
+                one.marks.append(_PassMark(frame, self._now_s, False, UNSURE, False, False, scene.clear_s(row)))
             index = row if at is None else len(active) + at
             one.place = (*scene.places[index].tolist(), float(scene.sides[index]))
+        self._note_gone_on(scene, active)
         begun = {}
         for at in set(range(len(found))) - set(matched.values()):
             begun[at] = self._begin(frame, len(active) + at, scene)
@@ -196,12 +237,24 @@ class Stretches:
         given = self._finals.pop(frame, [])
         return tuple(track for track, _ in given), np.array([stretch for _, stretch in given], np.intp)
 
+    @staticmethod
+    def _note_gone_on(scene: _Scene, active: Sequence[Followed]) -> None:
+        """Note who is missed where just one new face is, that nobody else can be."""
+        fresh = np.setdiff1d(np.arange(scene.away.shape[1]), scene.matched)
+        may_be = scene.away <= scene.allowed[:, None]
+        for row in np.flatnonzero(scene.matched < 0).tolist():
+            own = np.flatnonzero(may_be[row])
+            if len(own) == 1 and own[0] in fresh and may_be[:, own[0]].sum() == 1:
+                active[row].gone_on = True
+
     def _begin(self, frame: int, index: int, scene: _Scene) -> Followed:
         self._tracks += 1
         place = (*scene.places[index].tolist(), float(scene.sides[index]))
-        one = Followed(self._tracks, self._frame, place, self._now_s)
-        merged = not scene.is_alone(index, within=MERGED)
-        one.marks.append(_PassMark(frame, True, UNSURE if merged else self._next(), False, scene.is_alone(index)))
+        one = Followed(self._tracks, self._frame, self._frame_s, place, self._now_s)
+        clear_s = scene.clear_s(index, self._explained(scene))
+        claimed = bool((scene.away[:, index - len(scene.matched)] <= scene.allowed)[scene.matched < 0].any())
+        stretch = self._next() if clear_s > 0 and not claimed else UNSURE
+        one.marks.append(_PassMark(frame, self._now_s, True, stretch, False, claimed, clear_s))
         return one
 
     def _join(self, frame: int, row: int, one: Followed, scene: _Scene, *, passing: bool) -> None:
@@ -210,20 +263,20 @@ class Stretches:
         near = passing or scene.has_rival(row, np.full(len(scene.allowed), RIVAL))
         rival = near or scene.has_rival(row, scene.allowed)
         joined = last.found and last.stretch != UNSURE and not rival and bool(scene.away[row, at] <= FITS)
-        own = [row, *self._explained(scene, but=row)]
-        alone = scene.is_alone(index, but=own)
-        merged = not joined and not scene.is_alone(index, but=own, within=MERGED)
-        stretch = last.stretch if joined else UNSURE if merged else self._next()
-        since_s = max(self._now_s - one.found_s, 1e-3)
-        off = (scene.places[index] - scene.places[row]) / since_s
+        clear_s = scene.clear_s(index, [row, *self._explained(scene)])
+        claimed = bool((scene.away[:, at] <= scene.allowed)[scene.matched < 0].any())
+        stretch = last.stretch if joined else UNSURE if claimed or clear_s <= 0 else self._next()
+        off = (scene.places[index] - scene.places[row]) / max(self._now_s - one.found_s, 1e-3)
         one.speed = None if near else (float(off[0]), float(off[1]))
-        one.found_s = self._now_s
-        one.marks.append(_PassMark(frame, True, stretch, joined, alone))
+        x, y = scene.ways[index].tolist()
+        one.way = (x, y) if x == x else None
+        one.found_s, one.frame_s, one.gone_on = self._now_s, self._frame_s, False
+        one.marks.append(_PassMark(frame, self._now_s, True, stretch, joined, rival, clear_s))
 
     @staticmethod
-    def _explained(scene: _Scene, *, but: int) -> list[int]:
+    def _explained(scene: _Scene) -> list[int]:
         """Return rows of tracks that were detected: their detections speak for them."""
-        return [row for row, at in enumerate(scene.matched) if at >= 0 and row != but]
+        return np.flatnonzero(scene.matched >= 0).tolist()
 
     def _next(self) -> int:
         self._stretches += 1
@@ -237,14 +290,22 @@ class Stretches:
         rows = len(expected)
         since_s = np.array([self._now_s - one.found_s for one in active])
         speed = np.array([one.speed or (0.0, 0.0) for one in active]).reshape(-1, 2)
-        known = np.array([one.speed is not None and one.marks[-1].found for one in active], bool)
+        known = np.array([one.speed is not None for one in active], bool)
+        missed_s = since_s - self._since_s
         side = np.minimum(sides[:rows, None], sides[None, rows:])
         away = np.hypot(*np.moveaxis(places[None, rows:] - places[:rows, None], 2, 0))
         gone_on = places[:rows] + speed * since_s[:, None]
         as_before = np.hypot(*np.moveaxis(places[None, rows:] - gone_on[:, None], 2, 0))
-        allowed = np.where(known, RIVAL, np.minimum(RIVAL + WALK_PER_S * since_s, FARTHEST))
+        allowed = np.minimum(RIVAL + np.where(known, FASTER_PER_S * missed_s, WALK_PER_S * since_s), FARTHEST)
         at = np.array([matched.get(row, -1) for row in range(rows)], np.intp)
-        return _Scene(np.minimum(away, as_before) / side, allowed, places, sides, at)
+        spoken_for = np.array([one.gone_on for one in active], bool) & (at < 0)
+        allowed[spoken_for] = -1
+        ways = np.full((len(places), 2), np.nan)
+        for row, one in enumerate(active):
+            ways[row] = one.way or (np.nan, np.nan)
+            if at[row] >= 0:
+                ways[rows + at[row]] = (places[rows + at[row]] - one.place[:2]) / max(self._since_s, 1e-3)
+        return _Scene(np.minimum(away, as_before) / side, allowed, places, sides, ways, at)
 
 
 def _passing(scene: _Scene, active: Sequence[Followed]) -> NDArray[np.bool_]:
