@@ -350,6 +350,12 @@ STEM = {"conv1.weight": (64, 3, 7, 7), "layer4.conv.weight": (512, 256, 3, 3)}
         ({"fc.weight": (512, 512), "logit_scale": (1,), "token_embedding.weight": (49408, 512)}, False),
         ({"fc1.weight": (512, 25088), "fc2.weight": (10, 512)}, False),
         ({"fc.weight": (512, 25088), "logits.weight": (8631, 512)}, True),
+        ({"classif.weight": (512, 1536), "classif.bias": (512,)}, True),
+        ({"2.weight": (1024, 4608), "5.weight": (512, 1024), "5.bias": (512,)}, True),
+        ({"2.weight": (1024, 4608), "5.weight": (512, 1024), "8.weight": (10, 512)}, False),
+        ({"time.1.weight": (512, 128), "time.3.weight": (512, 512)}, False),
+        ({"gate.a.weight": (32, 512), "gate.b.weight": (512, 32)}, False),
+        ({"attn.qkv.weight": (1536, 512), "0.head.weight": (512, 512), "0.head.bias": (512,), "1.running_mean": (512,)}, True),
     ],
 )  # fmt: skip
 def test_ends_of_networks_that_are_weights_alone(tensors: Tensors, *, taken: bool) -> None:
@@ -371,6 +377,20 @@ def test_a_transformer_tells_the_size_of_its_pictures(patch: int, places: int, *
         "feature.1.running_mean": (512,),
     }
     assert identifies(safetensors(tensors), "a.safetensors") is taken
+
+
+def test_the_shape_of_the_last_map_tells_a_body_from_a_face() -> None:
+    end = {"l.weight": (256, 512), "n.running_mean": (256,)}
+    for kernel, title in (((7, 6), "face embedder"), ((10, 4), "person re-identification network")):
+        tensors = {**STEM, "dw.weight": (512, 1, *kernel), **end}
+        assert titles(safetensors(tensors), "a.safetensors") == [title]
+
+
+def test_a_pooled_map_is_not_taken_for_a_whole_one() -> None:
+    tensors = {**STEM, "layer4.conv3.weight": (2048, 512, 1, 1), "conv2.weight": (128, 64, 3, 3)}
+    pooled = one(safetensors({**tensors, "fc.weight": (512, 2048)}), "a.safetensors")
+    assert "Flatten" not in pooled.evidence[0].what
+    assert titles(safetensors({**tensors, "fc.weight": (192, 2048)}), "a.safetensors") == ["classifier of 192 classes"]
 
 
 def test_a_manifest_of_weights_alone_is_judged() -> None:

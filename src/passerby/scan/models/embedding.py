@@ -27,7 +27,7 @@ _DEEPID = (55, 47)
 _GENERAL_PX = 192
 _RATIO = 1.35
 """Of the sides of a picture of one face. Source: SphereFace takes 112x96, 1.17."""
-_TALL = 1.6
+TALL = 1.6
 """From which a picture is of a whole person. Source: re-identification takes 256x128, 384x128 and 160x64."""
 _PRELUS = 5
 _ATTENTIONS = 4
@@ -121,7 +121,7 @@ def size_of(picture: PictureInput | None) -> Size:
     face = aligned and picture.channels == 3
     large = min(height, width) >= _GENERAL_PX
     words = f"input {picture.channels or 'any'}x{height}x{width}"
-    return Size(face, height >= _TALL * width, large, open=False, words=words)
+    return Size(face, height >= TALL * width, large, open=False, words=words)
 
 
 def is_transformer(network: Network) -> bool:

@@ -6,8 +6,9 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from passerby.scan.models.embedding import CLASS_COUNTS, PEOPLE_COUNTS, PIXELS, WIDTHS
+from passerby.scan.models.embedding import CLASS_COUNTS, PEOPLE_COUNTS, PIXELS, TALL, WIDTHS
 from passerby.scan.models.judgement import Judgement, Sign, face_embedder, general_embedder, person_embedder
 from passerby.scan.models.words import ATTRIBUTES, face_word, says
 from passerby.scan.networks import Network, Op, Parameter
@@ -52,6 +53,7 @@ class _Tensors:
     stem: tuple[int, int] = (0, 0)
     global_width: int = 0
     large_depthwise: int = 0
+    tall: bool = False
     prelus: int = 0
     attentions: int = 0
     places: int = 0
@@ -80,6 +82,7 @@ class _Tensors:
             self.stem = (min(kernel), gives)
         if takes == 1 and gives >= 64 and min(kernel) >= 4:
             self.large_depthwise += 1
+            self.tall = kernel[0] >= TALL * kernel[1]
             self.global_width = gives
         if kernel == (1, 1) and gives in WIDTHS:
             self.points.append(_Linear(module, gives, takes))
@@ -138,7 +141,7 @@ def _descriptor(network: Network, tensors: _Tensors, names: tuple[str, ...]) -> 
     signs = [*signs, *_network_signs(network, tensors, word)]
     points = sum(sign.points for sign in signs)
     why = ", ".join([f"a last layer of {width} numbers", *(sign.words for sign in signs if sign.points > 0)])
-    if says("person", names) and not word:
+    if (tensors.tall or says("person", names)) and not word:
         return person_embedder(why)
     if points < _LEAST:
         return None
@@ -198,24 +201,36 @@ def _ends(tensors: _Tensors) -> list[tuple[int, list[Sign]]]:
 
 def _end_signs(linear: _Linear, after: list[_Linear], tensors: _Tensors) -> list[Sign]:
     people = next((other.gives for other in after if other.gives in PEOPLE_COUNTS), 0)
-    maps = {linear.takes // width for width in tensors.conv_widths if width >= 32 and linear.takes % width == 0}
-    flattened = linear.takes >= _FLAT and bool(maps & _MAPS) and linear not in tensors.points
+    flattened = _takes_a_map(linear, tensors)
     normed = _norm_follows(linear, tensors.norms)
     signs = [
         (flattened and normed, Sign(5, "Flatten-FC-BatchNorm")),
         (flattened and not normed, Sign(3, "Flatten-FC")),
         (normed and not flattened, Sign(2 if linear.biased else 3, "FC-BatchNorm")),
-        (_is_lone(linear, tensors), Sign(3, "no layer of classes")),
+        (_is_last(linear, tensors) and (normed or not tensors.attentions), Sign(3, "no layer of classes")),
         (people > 0, Sign(3, f"trained on {people} people")),
         (bool(after) and not people, Sign(-4, "")),
     ]
     return [sign for holds, sign in signs if holds]
 
 
-def _is_lone(linear: _Linear, tensors: _Tensors) -> bool:
-    """Whether a convolutional network ends in this layer alone, as wide as descriptors are and classes hardly ever."""
-    heads = [other for other in tensors.linears if _TOP.search(other.name) or other.name.rpartition(".")[2].isdecimal()]
-    return linear.gives in _POWERS and heads == [linear] and not tensors.attentions
+def _takes_a_map(linear: _Linear, tensors: _Tensors) -> bool:
+    maps = {linear.takes // width for width in tensors.conv_widths if width >= 32 and linear.takes % width == 0}
+    pooled = linear.takes in tensors.conv_widths or linear in tensors.points
+    return linear.takes >= _FLAT and bool(maps & _MAPS) and not pooled
+
+
+def _is_last(linear: _Linear, tensors: _Tensors) -> bool:
+    """Whether a network ends in this layer, as wide as descriptors are and classes hardly ever.
+
+    It is the only one that leads out, by name or because there is no other, or the last of a row that begins at the whole map.
+    """
+    linears = [other for other in tensors.linears if other not in tensors.points]
+    heads = [
+        other for other in linears if _TOP.search(other.name) or other.name.rpartition(".")[2].isdecimal()
+    ] or linears
+    row = all(one.gives == two.takes for one, two in pairwise(heads)) and heads[-1:] == [linear]
+    return linear.gives in _POWERS and row and (len(heads) == 1 or _takes_a_map(heads[0], tensors))
 
 
 def _norm_follows(linear: _Linear, norms: dict[str, int]) -> bool:
