@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
@@ -27,6 +28,11 @@ LIVE = {**SEARCH, "timing": "real-time", "objective": "victim-search", "victim_c
 ORDERED = {
     **SEARCH, "timing": "post", "objective": "suspect", "offence": "terrorism", "offence_max_years": 20,
     "offence_past": True, "link_to_offence": True, "initial_identification": False,
+}  # fmt: skip
+
+
+WHOLE = {
+    **LIVE, **dict.fromkeys(CONDITIONS, True), "link_to_offence": True, "initial_identification": False,
 }  # fmt: skip
 
 
@@ -117,9 +123,47 @@ def test_the_sentence_names_every_assumption_that_could_make_it_stricter(
             )
 
 
+@pytest.mark.parametrize(
+    ("facts", "asked"),
+    [
+        ({**WHOLE, "authorisation": "requested-in-time"}, "urgent"),
+        ({**WHOLE, "registered": False, "registration_follows_without_undue_delay": True}, "urgent"),
+        ({**WHOLE, "timing": "near-real-time", "authorisation": "none"}, "delay_seconds"),
+        ({"role": "deployer", "actor": "police", "purpose": "law-enforcement", "function": "generic-analytics",
+          "risk_of": "person", "solely_profiling": True}, "crime_risk_assessment"),
+        ({"role": "deployer", "actor": "private", "purpose": "own-security", "function": "generic-analytics",
+          "risk_of": "person", "risk_task": "legal-duty"}, "crime_risk_assessment"),
+    ],
+)  # fmt: skip
+def test_a_default_that_a_stated_fact_speaks_against_is_asked_instead(facts: dict[str, Any], asked: str) -> None:
+    """Art. 5(3): who asks for an authorisation after the start claims urgency. Who says whose risk it is rates one."""
+    verdict = law.assess(facts)
+    assert asked in verdict.unknown
+    assert not verdict.certain
+    assert asked not in verdict.assumed
+
+
+def test_a_default_that_a_stated_fact_settles_is_settled() -> None:
+    assert law.assess({"function": "rbi", "modality": "none"}).assumed["biometric_data"] is False
+    assert law.assess({"function": "identity-check"}).assumed["person_present"] is True
+    assert law.assess({"function": "face-scraping", "scrape_source": "none"}).assumed["legacy_db"] is True
+
+
+def test_what_stands_beside_a_default_is_never_a_default_itself_and_forms_no_circle() -> None:
+    """Else what nobody stated would presuppose something, or the order of the vocabulary would decide."""
+    facts = law.vocabulary()
+    for fact in facts.values():
+        for driver, by in fact.beside.items():
+            assert facts[driver].default not in by, fact.name
+            assert set(by) <= {True, False, *facts[driver].values}, fact.name
+            assert set(by.values()) <= {law.UNKNOWN, True, False, *fact.values}, fact.name
+    assert list(TopologicalSorter({name: set(fact.beside) for name, fact in facts.items()}).static_order())
+
+
 def test_every_default_can_be_told_in_words() -> None:
     for fact in law.vocabulary().values():
         usual = {fact.default} if fact.default is not None else set()
         usual |= set(fact.default_by[1].values()) if fact.default_by else set()
+        usual |= {value for by in fact.beside.values() for value in by.values()} - {law.UNKNOWN}
         assert usual <= set(fact.says), fact.name
         assert not fact.condition or (fact.default is True and fact.says[True] and fact.says[False])

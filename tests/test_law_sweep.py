@@ -18,6 +18,30 @@ from passerby.law.facts.defaults import Facts, accept_facts
 from passerby.law.rules.book import load_book
 
 FEW = settings(max_examples=25, deadline=None)
+LIVE: dict[str, Any] = {
+    "role": "deployer", "actor": "police", "purpose": "law-enforcement", "function": "rbi", "timing": "real-time",
+    "space": "public", "modality": "face",
+}  # fmt: skip
+FAR_FROM_CHANGE: list[dict[str, Any]] = [
+    {**LIVE, "objective": "general-security", "authorisation": "none", "authoriser": "none"},
+    {**LIVE, "objective": "none", "authorisation": "none", "targeted": False},
+    {**LIVE, "objective": "suspect", "offence": "shoplifting", "offence_max_years": 1, "authorisation": "none"},
+    {
+        **LIVE,
+        "objective": "threat-health",
+        "limits_set": False,
+        "authorisation": "requested-late",
+        "authoriser": "none",
+    },
+    {"role": "deployer", "actor": "household", "purpose": "personal", "function": "anonymisation", "space": "home"},
+    {
+        "role": "deployer",
+        "actor": "private",
+        "purpose": "statistics",
+        "function": "generic-analytics",
+        "space": "public",
+    },
+]
 FACTS: dict[str, Any] = {
     "role": "deployer", "actor": "police", "purpose": "law-enforcement", "function": "rbi", "timing": "real-time",
     "space": "public", "objective": "suspect", "offence": "murder",
@@ -79,6 +103,43 @@ def told(book: Rulebook) -> frozenset[str]:
     known = accept_facts({**FACTS, "scrape_source": law.UNKNOWN}).known
     [(outcome, world)] = book.worlds.possible(book.worlds.assume({**known, "authorisation": "none"})).items()
     return plainest(book, {**known, "authorisation": "none"}, outcome, world, unknown=(), points=()).atoms
+
+
+def test_changes_of_several_facts_are_the_same_in_any_order_of_questions() -> None:
+    """Each is asked of a rulebook that was asked nothing before, and of one that was asked the others, in two orders."""
+    groups = frozenset({"text", "always"})
+    book = load_book("commission-2021")
+    asked = [accept_facts(facts) for facts in FAR_FROM_CHANGE]
+    alone = [changes_of(Rulebook(book, groups), facts) for facts in asked]
+    assert any(len(change.facts) > 1 for changes in alone for change in changes)
+    fresh = Rulebook(book, groups)
+    for facts, changes in zip(asked, alone, strict=True):
+        for change in changes:
+            changed = Facts({**facts.given, **change.facts}, {}, frozenset()).without(())
+            found = fresh.worlds.outcomes(fresh.worlds.assume(changed.known))
+            only = next(iter(found)) if len(found) == 1 else None
+            assert change.outcome is (law.Outcome.DEPENDS if only is None else only), change
+    for order in (range(len(asked)), reversed(range(len(asked)))):
+        used = Rulebook(book, groups)
+        for number in order:
+            assert changes_of(used, asked[number]) == alone[number], FAR_FROM_CHANGE[number]
+
+
+def changes_of(book: Rulebook, facts: Facts) -> tuple[law.Change, ...]:
+    [outcome] = book.worlds.outcomes(book.worlds.assume(facts.known))
+    assert outcome is not None
+    return book.neighbours.changes(facts, outcome, book.neighbours.singles(facts))
+
+
+@FEW
+@given(sparse_facts(), st.lists(sparse_facts(), min_size=1, max_size=3), st.sampled_from(law.positions()))
+def test_a_verdict_is_the_same_whatever_was_asked_between(
+    facts: dict[str, Any], others: list[dict[str, Any]], position: str
+) -> None:
+    first = law.assess(facts, position=position)
+    for other in others:
+        law.assess(other, position=position)
+    assert law.assess(facts, position=position) == first
 
 
 def test_unknown_facts_are_filled_in_the_same_way_in_every_process() -> None:

@@ -248,7 +248,7 @@ class _Decision:
                     {**self.facts.given, **filled},
                     self.facts.assumed,
                     self.facts.unknown - set(filled),
-                    self.facts.said,
+                    self.facts.said - set(filled),
                 )
                 possible = self.rulebook.worlds.outcomes(self.rulebook.worlds.assume(whole.known))
                 found |= stricter_alone(self.rulebook.neighbours.singles(whole), assumed, alternative.outcome, possible)

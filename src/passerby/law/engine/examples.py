@@ -15,9 +15,6 @@ from passerby.law.engine.worlds import World, outcome_atom
 from passerby.law.facts import vocabulary
 from passerby.law.values import FactValue, Outcome
 
-MOST = 12
-"""Unknown facts up to which an example is picked; with more, no example is short, and each costs some solves."""
-
 
 def plainest(
     rulebook: Rulebook,
@@ -34,12 +31,12 @@ def plainest(
         rulebook: Its lock is held by the caller.
         known: Facts given and assumed.
         outcome: Which some world under these facts has; None: outside the rulebook.
-        world: Any such world; returned as it is where there are more than ``MOST`` unknown facts.
+        world: Any such world.
         unknown: Facts to choose, the first one first.
         points: Open legal points; each is answered with no where that can be.
     """
     literal = rulebook.worlds.literal(outcome_atom(outcome))
-    if len(unknown) > MOST or literal is None:
+    if literal is None:
         return world
     # first the readings: an example that rests on an open point is plain only where no other leads here
     fixed = [literal]
@@ -74,7 +71,7 @@ def _completed(rulebook: Rulebook, chosen: Mapping[str, FactValue], readings: Ma
 def _plain_values(rulebook: Rulebook, name: str, known: Mapping[str, FactValue]) -> Iterator[FactValue]:
     fact = vocabulary()[name]
     domain = rulebook.book.domains[name]
-    usual = fact.fallback(known)
+    usual = fact.fallback(known, known)
     if usual is not None:
         yield rulebook.book.narrow(name, usual)
     yield from reversed(domain) if fact.kind == "number" and fact.at_least else domain

@@ -9,9 +9,9 @@ import clingo
 
 from passerby.law.engine.sweep import Columns, Sweep
 from passerby.law.engine.worlds import OUTSIDE, configure, program, value_term
-from passerby.law.facts import Facts, vocabulary
+from passerby.law.facts import Fact, Facts, vocabulary
 from passerby.law.rules import Book, split_atom
-from passerby.law.values import Change, FactValue, Outcome
+from passerby.law.values import UNKNOWN, Change, FactValue, Outcome
 
 PAIR = 2
 """Facts changed at once for outcomes that no single change reaches."""
@@ -86,6 +86,8 @@ class Neighbours:
             name: tuple((v, self._literals[f"base({name},{value_term(v)})"]) for v in book.domains[name])
             for name in self.names
         }
+        tying = ("follows(", "watches(", "stands(")
+        self._tied = {atom: literal for atom, literal in self._literals.items() if atom.startswith(tying)}
         self._sizes = {
             size: [self._literals[f"size({number})"] * (1 if number == size else -1) for number in range(1, MOST + 1)]
             for size in range(1, MOST + 1)
@@ -112,11 +114,11 @@ class Neighbours:
 
         return Singles(dict(zip(changes, self.sweep.outcomes(columns), strict=True)), solve)
 
-    def _single_changes(self, facts: Facts) -> tuple[list[tuple[str, FactValue]], Columns]:
+    def _single_changes(self, facts: Facts) -> tuple[list[_Change], Columns]:
         """Return every change of one known fact, and the worlds in which each alone is made, with what follows it."""
-        known = facts.known
-        followers = self._followers(facts, known)
-        now = {name: self._now(name, known, followers) for name in self.names}
+        now = {
+            name: self.book.narrow(name, v) if (v := facts.known.get(name)) is not None else None for name in self.names
+        }
         changes = [
             (name, value)
             for name, current in now.items()
@@ -126,8 +128,9 @@ class Neighbours:
         every = (1 << len(changes)) - 1
         given = {(name, value): every for name, value in now.items() if value is not None}
         unknown = {name: every for name, value in now.items() if value is None}
+        following = [fact for fact in facts.following() if fact.name in now]
         for place, change in enumerate(changes):
-            for name, value in self._with_followers(*change, followers):
+            for name, value in self._with_followers(change, facts, following):
                 current = now[name]
                 if current is None:
                     unknown[name] ^= 1 << place
@@ -139,31 +142,22 @@ class Neighbours:
                     given[name, value] = given.get((name, value), 0) | 1 << place
         return changes, Columns(len(changes), given, unknown)
 
-    def _followers(self, facts: Facts, known: Mapping[str, FactValue]) -> dict[str, str]:
-        """Return the absent facts whose default follows another one that is known, with that one."""
-        drivers = {
-            name: by[0] for name in self._base if name not in facts.given and (by := vocabulary()[name].default_by)
-        }
-        return {name: driver for name, driver in drivers.items() if driver in self._base and driver in known}
-
-    def _now(self, name: str, known: Mapping[str, FactValue], followers: Mapping[str, str]) -> FactValue | None:
-        """Return what a fact is now, as the book tells values apart; None where it is not known."""
-        if name in followers:
-            return self._default(name, self.book.narrow(followers[name], known[followers[name]]))
-        return self.book.narrow(name, known[name]) if name in known else None
-
-    def _default(self, name: str, cause: FactValue) -> FactValue | None:
-        default = _default_after(name, cause)
-        return None if default is None else self.book.narrow(name, default)
-
     def _with_followers(
-        self, name: str, value: FactValue | None, followers: Mapping[str, str]
+        self, change: _Change, facts: Facts, following: Sequence[Fact]
     ) -> Iterator[tuple[str, FactValue | None]]:
         """Yield a change and every change of a default that follows it."""
-        yield name, value
-        for follower, driver in followers.items():
-            if driver == name and value is not None:
-                yield from self._with_followers(follower, self._default(follower, value), followers)
+        yield change
+        known, stated = {**facts.known, change[0]: change[1]}, {*facts.given, change[0]}
+        moved = {change[0]}
+        for fact in following:
+            if fact.name != change[0] and fact.drivers() & moved:
+                default = fact.fallback(known, stated)
+                moved.add(fact.name)
+                if default is None:
+                    known.pop(fact.name, None)
+                else:
+                    known[fact.name] = default
+                yield fact.name, None if default is None else self.book.narrow(fact.name, default)
 
     def changes(self, facts: Facts, outcome: Outcome, singles: Singles) -> tuple[Change, ...]:
         """Return the smallest sets of known facts whose change gives another outcome, for each outcome within reach.
@@ -207,16 +201,23 @@ class Neighbours:
         return found
 
     def _reaching(self, now: list[int], size: int, target: Outcome, smaller: list[_Set]) -> list[_Set]:
+        """Return the first sets of one size, in the order of `_rank`, that lead to an outcome and hold no smaller set.
+
+        All are looked at before any is chosen: which ones a solver finds first depends on what it was asked before.
+        """
         literal = self._literals.get(f"outcome({value_term(target)})")
         if literal is None:
             return []
+        alone = [-self._new[changed[0]] for changed in smaller if len(changed) == 1 and changed[0] in self._new]
         base = now + self._sizes[size]
         result: list[_Set] = []
-        for changed, _ in list(self._models([*base, literal], ENOUGH)):
+        for changed in sorted({one for one, _ in self._models([*base, *alone, literal], 0)}, key=self._rank):
             fixed = [*base, *(self._literals[f"fact({name},{value_term(value)})"] for name, value in changed)]
             redundant = any(set(other) <= set(changed) for other in smaller)
             if not redundant and _joined({outcome for _, outcome in self._models(fixed, 0)}) is target:
                 result.append(changed)
+                if len(result) == ENOUGH:
+                    break
         return result
 
     def _spread(self, changed: _Set) -> Iterator[_Set]:
@@ -227,12 +228,12 @@ class Neighbours:
                 if self.book.alike[name][same] == value and same != value:
                     yield (*changed[:number], (name, same), *changed[number + 1 :])
 
-    def _rank(self, changed: _Set) -> tuple[int, int, list[int]]:
+    def _rank(self, changed: _Set) -> tuple[int, int, list[tuple[int, int]]]:
         names = list(vocabulary())
         return (
             len(changed),
             sum(name in WHO_AND_WHAT for name, _ in changed),
-            [names.index(name) for name, _ in changed],
+            sorted((names.index(name), _place_of(name, value)) for name, value in changed),
         )
 
     def _models(self, assumptions: list[int], most: int) -> Iterator[tuple[_Set, Outcome | None]]:
@@ -255,25 +256,30 @@ class Neighbours:
         """Return the assumptions that say what the facts are now."""
         chosen: list[int] = []
         known = facts.known
-        followers = self._followers(facts, known)
         for name, pairs in self._base.items():
-            follows = name in followers
-            if f"follows({name})" in self._literals:
-                chosen.append(self._literals[f"follows({name})"] * (1 if follows else -1))
             now = self.book.narrow(name, known[name]) if name in known else None
             if name in FIXED and now is not None:
                 chosen.append(self._literals[f"fact({name},{value_term(now)})"])
             # an unknown fact equals every value, so that it never counts as changed
-            chosen += [
-                literal if not follows and (now is None or value == now) else -literal for value, literal in pairs
-            ]
-        return chosen
+            chosen += [literal if now is None or value == now else -literal for value, literal in pairs]
+        true = {atom for fact in facts.following() for atom in _ties(fact, facts)}
+        return chosen + [literal * (1 if atom in true else -1) for atom, literal in self._tied.items()]
 
 
-def _default_after(name: str, cause: FactValue) -> FactValue | None:
-    """Return the default of a fact beside a value of the fact that it follows."""
-    by = vocabulary()[name].default_by
-    return vocabulary()[name].default if by is None else by[1].get(cause, vocabulary()[name].default)
+def _ties(fact: Fact, facts: Facts) -> Iterator[str]:
+    """Yield what ties an absent fact to those on which its default rests, as `_following` reads it."""
+    if fact.default_by is not None and fact.default_by[0] in facts.known:
+        yield f"follows({fact.name},{fact.default_by[0]})"
+    for driver, by in fact.beside.items():
+        if driver in facts.known:
+            yield f"watches({fact.name},{driver})"
+        if facts.given.get(driver) in by:
+            yield f"stands({fact.name},{driver},{value_term(facts.given[driver])})"
+
+
+def _place_of(name: str, value: FactValue) -> int:
+    domain = vocabulary()[name].domain()
+    return domain.index(value) if value in domain else len(domain)
 
 
 def _joined(outcomes: AbstractSet[Outcome | None]) -> Outcome:
@@ -286,23 +292,49 @@ def _difference(book: Book) -> Iterator[str]:
     for name in book.facts():
         for value in book.domains[name]:
             pair = f"{name},{value_term(value)}"
-            yield f"{{ base({pair}) }}. expected({pair}) :- base({pair})."
-        yield from _following(book, name)
+            yield f"{{ base({pair}) }}."
+            yield f"expected({pair}) :- base({pair}), not moves({name})."
+            yield f"altered({name}) :- fact({pair}), not base({pair})."
+        yield from _following(book, vocabulary()[name])
     yield "new(F,V) :- fact(F,V), not expected(F,V)."
+    yield "changed(F) :- new(F,_)."
     for size in range(1, MOST + 1):
         yield f"{{ size({size}) }}. :- size({size}), #count {{ F : new(F,_) }} != {size}."
     yield "#show new/2."
     yield "#show outcome/1."
 
 
-def _following(book: Book, name: str) -> Iterator[str]:
-    by = vocabulary()[name].default_by
-    if by is None or by[0] not in book.facts():
-        return
-    yield f"{{ follows({name}) }}."
-    for cause in book.domains[by[0]]:
-        default = _default_after(name, cause)
-        for value in book.domains[name]:
-            # without a default the fact is not known, so that every value is expected
-            if default is None or value == book.narrow(name, default):
-                yield f"expected({name},{value_term(value)}) :- follows({name}), fact({by[0]},{value_term(cause)})."
+def _following(book: Book, fact: Fact) -> Iterator[str]:
+    """Yield the rules by which a default moves with the facts on which it rests.
+
+    One that it follows moves it in whatever way it changes; one beside which it is another moves it only when changed itself,
+    since no default presupposes anything.
+    """
+    name, beside = fact.name, {driver: by for driver, by in fact.beside.items() if driver in book.facts()}
+    earlier: list[str] = []
+    for driver, by in beside.items():
+        yield f"{{ watches({name},{driver}) }}. moves({name}) :- watches({name},{driver}), changed({driver})."
+        for cause, default in by.items():
+            term = value_term(cause)
+            yield f"{{ stands({name},{driver},{term}) }}."
+            yield f"held({name},{driver},{term}) :- stands({name},{driver},{term}), not changed({driver})."
+            yield f"held({name},{driver},{term}) :- watches({name},{driver}), new({driver},{term})."
+            yield f"held({name},{driver}) :- held({name},{driver},{term})."
+            holds = (f"moves({name})", f"held({name},{driver},{term})", *earlier)
+            yield from _expecting(book, fact, None if default == UNKNOWN else default, holds)
+        earlier.append(f"not held({name},{driver})")
+    if fact.default_by is not None and fact.default_by[0] in book.facts():
+        driver, values = fact.default_by
+        yield f"{{ follows({name},{driver}) }}. moves({name}) :- follows({name},{driver}), altered({driver})."
+        for cause in book.domains[driver]:
+            holds = (f"moves({name})", f"follows({name},{driver})", f"fact({driver},{value_term(cause)})", *earlier)
+            yield from _expecting(book, fact, values.get(cause, fact.default), holds)
+        earlier.append(f"not follows({name},{driver})")
+    yield from _expecting(book, fact, fact.default, (f"moves({name})", *earlier))
+
+
+def _expecting(book: Book, fact: Fact, default: FactValue | None, holds: Sequence[str]) -> Iterator[str]:
+    for value in book.domains[fact.name]:
+        # without a default the fact is not known, so that every value is expected
+        if default is None or value == book.narrow(fact.name, default):
+            yield f"expected({fact.name},{value_term(value)}) :- {', '.join(holds)}."

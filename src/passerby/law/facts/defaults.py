@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from passerby.law.facts.check import check_facts
-from passerby.law.facts.terms import vocabulary
+from passerby.law.facts.terms import Fact, vocabulary
 from passerby.law.reference import OTHER_OFFENCE, offences
 from passerby.law.values import UNKNOWN, FactValue
 
@@ -20,7 +20,8 @@ class Facts:
         assumed: Absent facts that took their default.
         unknown: Names of facts that are not known: said to be so, absent without a default, or an offence given in words
             that are not recognised.
-        said: Those of them that were said to be unknown; no default may rest on what such a fact might be.
+        said: Those of them that were said to be unknown, or are taken as such; no default may rest on what such a fact
+            might be.
     """
 
     given: Mapping[str, FactValue] = field(hash=False)
@@ -35,7 +36,14 @@ class Facts:
 
     def without(self, names: Iterable[str]) -> Facts:
         """Return the facts with some assumed ones not known, and those that took their default from them with them."""
-        return _with_defaults(self.given, {*self.unknown, *names}, self.said)
+        return _with_defaults(self.given, self.said | set(names))
+
+    def following(self) -> Iterator[Fact]:
+        """Yield the absent facts whose default rests on others, none of which was said to be unknown."""
+        for name, fact in vocabulary().items():
+            drivers = fact.drivers()
+            if drivers and name not in self.given and name not in self.said and not drivers & self.said:
+                yield fact
 
 
 def accept_facts(facts: Mapping[str, object]) -> Facts:
@@ -53,18 +61,17 @@ def accept_facts(facts: Mapping[str, object]) -> Facts:
     given = {name: value for name, value in said.items() if name not in unknown}
     if not offences().recognises(str(given.get("offence", OTHER_OFFENCE))):
         unknown.add("offence")
-    return _with_defaults(given, unknown, frozenset(unknown))
+    return _with_defaults(given, frozenset(unknown))
 
 
-def _with_defaults(given: Mapping[str, FactValue], unknown: set[str], said: frozenset[str]) -> Facts:
+def _with_defaults(given: Mapping[str, FactValue], said: frozenset[str]) -> Facts:
     assumed: dict[str, FactValue] = {}
-    left = set(unknown)
+    left = set(said)
     for name, fact in vocabulary().items():
-        if name in given or name in unknown:
+        if name in given or name in said:
             continue
         # of a fact that is asked and not known, any value counts, also the one beside which the default is another
-        open_cause = fact.default_by is not None and fact.default_by[0] in said
-        fallback = None if open_cause else fact.fallback({**assumed, **given})
+        fallback = None if fact.drivers() & said else fact.fallback({**assumed, **given}, given)
         if fallback is None:
             left.add(name)
         else:

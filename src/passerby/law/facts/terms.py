@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from typing import Any
 
 from passerby.errors import RuleError
 from passerby.law.reference import DATA, offences, read_yaml, thresholds
-from passerby.law.values import FactValue
+from passerby.law.values import UNKNOWN, FactValue
 
 KINDS = ("choice", "bool", "number")
 
@@ -30,6 +30,8 @@ class Fact:
             listed one: an offence that stands in no list is an offence all the same (``offence``).
         default: Taken when the fact is absent and ``default_by`` says nothing, or None.
         default_by: Name of another fact, and its value to the default of this one; or None.
+        beside: Name of another fact to those of its values that, when stated, presuppose another default than the usual
+            one: to that default, or to ``unknown`` where it must be asked. Comes before ``default_by``.
         bands: For a number: the values that stand for all numbers the rules can tell apart, in ascending order.
         at_least: For a number: True when it is rounded down to a band, False when up.
         says: Value to the fact as half a sentence; for the values that a default may take.
@@ -45,6 +47,7 @@ class Fact:
     open: bool
     default: FactValue | None
     default_by: tuple[str, Mapping[FactValue, FactValue]] | None = field(hash=False)
+    beside: Mapping[str, Mapping[FactValue, FactValue]] = field(hash=False)
     bands: tuple[float, ...]
     at_least: bool
     says: Mapping[FactValue, str] = field(hash=False)
@@ -68,12 +71,23 @@ class Fact:
             return offence_class(str(value))
         return value
 
-    def fallback(self, known: Mapping[str, FactValue]) -> FactValue | None:
-        """Return the default, given the facts known so far, or None."""
-        if self.default_by is not None:
-            name, by = self.default_by
-            return by.get(known[name], self.default) if name in known else self.default
+    def fallback(self, known: Mapping[str, FactValue], stated: Container[str]) -> FactValue | None:
+        """Return the default, or None where there is none.
+
+        Args:
+            known: The facts known so far.
+            stated: Names of those among them that somebody stated; only they presuppose anything.
+        """
+        for name, by in self.beside.items():
+            if name in stated and known.get(name) in by:
+                return None if by[known[name]] == UNKNOWN else by[known[name]]
+        if self.default_by is not None and self.default_by[0] in known:
+            return self.default_by[1].get(known[self.default_by[0]], self.default)
         return self.default
+
+    def drivers(self) -> frozenset[str]:
+        """Return the names of the facts on which its default rests."""
+        return frozenset({*self.beside, *(() if self.default_by is None else (self.default_by[0],))})
 
 
 Vocabulary = Mapping[str, Fact]
@@ -136,6 +150,7 @@ def _fact(name: str, entry: dict[str, Any]) -> Fact:
         open=bool(entry.get("open")),
         default=entry.get("default"),
         default_by=(by["fact"], by["values"]) if by else None,
+        beside=entry.get("beside", {}),
         bands=_bands(name, at_least=entry.get("reads") == "at-least") if kind == "number" else (),
         at_least=entry.get("reads") == "at-least",
         says=entry.get("says", {}),

@@ -26,7 +26,7 @@ def fact_domains(
     conditions = frozenset(split_atom(literal.atom) for clause in clauses for literal in clause.body)
     named = frozenset(arguments for name, arguments in conditions if name == "fact")
     read = _facts_read(conditions)
-    drivers = {fact.default_by[0] for fact in vocabulary().values() if fact.default_by}
+    drivers = {driver for fact in vocabulary().values() for driver in fact.drivers()}
     domains: dict[str, tuple[FactValue, ...]] = {}
     alike: dict[str, dict[FactValue, FactValue]] = {}
     for name, fact in vocabulary().items():
