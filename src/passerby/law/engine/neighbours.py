@@ -116,31 +116,23 @@ class Neighbours:
 
     def _single_changes(self, facts: Facts) -> tuple[list[_Change], Columns]:
         """Return every change of one known fact, and the worlds in which each alone is made, with what follows it."""
-        now = {
-            name: self.book.narrow(name, v) if (v := facts.known.get(name)) is not None else None for name in self.names
-        }
-        changes = [
-            (name, value)
-            for name, current in now.items()
-            for value in self.book.domains[name]
-            if current is not None and value != current and name not in FIXED
-        ]
-        every = (1 << len(changes)) - 1
-        given = {(name, value): every for name, value in now.items() if value is not None}
-        unknown = {name: every for name, value in now.items() if value is None}
+        known = facts.known
+        now = {name: self.book.narrow(name, known[name]) if name in known else None for name in self.names}
+        changes = [change for name, current in now.items() for change in self._other_values(name, current)]
+        worlds = dict.fromkeys(now.items(), (1 << len(changes)) - 1)
         following = [fact for fact in facts.following() if fact.name in now]
         for place, change in enumerate(changes):
             for name, value in self._with_followers(change, facts, following):
-                current = now[name]
-                if current is None:
-                    unknown[name] ^= 1 << place
-                else:
-                    given[name, current] ^= 1 << place
-                if value is None:
-                    unknown[name] = unknown.get(name, 0) | 1 << place
-                else:
-                    given[name, value] = given.get((name, value), 0) | 1 << place
+                worlds[name, now[name]] ^= 1 << place
+                worlds[name, value] = worlds.get((name, value), 0) | 1 << place
+        given = {(name, value): mask for (name, value), mask in worlds.items() if value is not None}
+        unknown = {name: mask for (name, value), mask in worlds.items() if value is None}
         return changes, Columns(len(changes), given, unknown)
+
+    def _other_values(self, name: str, current: FactValue | None) -> Iterator[_Change]:
+        """Yield what a known fact could be instead."""
+        if current is not None and name not in FIXED:
+            yield from ((name, value) for value in self.book.domains[name] if value != current)
 
     def _with_followers(
         self, change: _Change, facts: Facts, following: Sequence[Fact]
