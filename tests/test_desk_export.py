@@ -167,7 +167,9 @@ def test_a_second_key_signs_who_is_left_clear_and_nothing_else(folder: Path) -> 
         signed(done.keep_order)
         again = export_project(project)
         assert again.mended
-        assert json.loads(again.manifest.read_text())["clear"].endswith("signed by a second key: " + _print(key) + ".")
+        assert json.loads(again.manifest.read_text())["clear"].endswith(
+            "signed by a second key: " + _print(key) + ". Whose key that is was not checked."
+        )
         project.apply(KeepEdit((2,), "consent"))
         other = export_project(project)
         assert json.loads(other.manifest.read_text())["clear"].endswith("no second key signed."), "it was for another"

@@ -153,6 +153,17 @@ def test_a_dropped_file_is_veiled_into_the_folder_that_is_shown(browser: Browser
 
 
 @pytest.mark.parametrize("locale", ["fr-FR", "de-DE"])
+def test_what_went_wrong_is_said_in_the_readers_language_and_then_exactly(
+    browser: Browser, desk: Desk, locale: str
+) -> None:
+    lead = desk_words(locale[:2]).text("script.error.UnsupportedError")
+    with opened(browser, desk, locale=locale) as page:
+        drop(page, "papers.pdf", b"%PDF-1.7")
+        page.wait_for_selector("#files code")
+        assert f"{lead} input must be" in page.inner_text("#files")
+
+
+@pytest.mark.parametrize("locale", ["fr-FR", "de-DE"])
 def test_by_touch_on_a_narrow_screen_in_the_readers_language(browser: Browser, desk: Desk, locale: str) -> None:
     words = desk_words(locale[:2])
     with opened(browser, desk, locale=locale, touch=True) as page:

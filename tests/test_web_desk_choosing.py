@@ -65,7 +65,8 @@ def test_nothing_outside_is_listed_or_opened_by_whatever_way(desk: Desk, tmp_pat
     asked = folder.format(home=desk.home)
     answer = desk.client.get("/api/list", params={"folder": asked})
     assert answer.status_code == 400
-    assert set(answer.json()) == {"error", "hint"}
+    assert set(answer.json()) == {"error", "hint", "kind"}
+    assert answer.json()["kind"] == "UsageError"
     assert desk.open(Path(asked) / "secret.mp4").status_code == 400
     assert desk.files() == []
     assert desk.shown()["folders"] == [], "a link that leads elsewhere is not shown"
@@ -123,6 +124,10 @@ def test_what_stands_under_the_output_s_name_is_left_alone(tmp_path: Path) -> No
     tracks = tmp_path / "a_veiled 2.png.tracks.json"
     tracks.write_text(json.dumps({"source": digest_file(source), "output": digest_file(second)}) + "\n")
     assert fitting_output(source, wanted) == (second, True)
+    manifest = tmp_path / "a_veiled 2.png.manifest.json"
+    manifest.write_text(json.dumps({"settings": {"write": {"start_s": 1.0, "end_s": None}}}))
+    assert fitting_output(source, wanted) == (tmp_path / "a_veiled 3.png", False), "its frames are not the input's"
+    manifest.unlink()
     second.write_bytes(b"changed since")
     assert fitting_output(source, wanted) == (tmp_path / "a_veiled 3.png", False)
     tracks.write_text("[]\n")
@@ -157,6 +162,7 @@ def test_a_folder_is_opened_whole_and_what_cannot_be_veiled_says_what_helps(desk
     assert told["a.png"]["phase"] == "done"
     assert told["b.pdf"]["phase"] == "failed"
     assert "input must be" in told["b.pdf"]["error"]
+    assert told["b.pdf"]["kind"] == "UnsupportedError"
     assert "pdftoppm" in told["b.pdf"]["hint"]
 
 

@@ -14,19 +14,27 @@ _PLAIN = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def refusal(
-    status: int, message: str, *, hint: str | None = None, wait_s: int = 0, headers: dict[str, str] | None = None
+    status: int,
+    message: str,
+    *,
+    hint: str | None = None,
+    kind: str | None = None,
+    wait_s: int = 0,
+    headers: dict[str, str] | None = None,
 ) -> JSONResponse:
-    """Return ``{"error": text}``, with a ``hint`` where there is one.
+    """Return ``{"error": text}``, with a ``hint`` and a ``kind`` where there is one.
 
     Args:
         status: HTTP's.
         message: What was wanted and what came.
         hint: What to do.
+        kind: Of error, for pages that say it in the reader's language too.
         wait_s: When to come again; 0 for no such promise.
         headers: Of the answer.
     """
     told = (_PLAIN if headers is None else headers) | ({"Retry-After": str(wait_s)} if wait_s else {})
-    return JSONResponse({"error": message} | ({"hint": hint} if hint else {}), status, told)
+    more = {name: text for name, text in (("hint", hint), ("kind", kind)) if text}
+    return JSONResponse({"error": message} | more, status, told)
 
 
 def refusal_of(

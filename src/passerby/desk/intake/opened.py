@@ -1,7 +1,7 @@
 """The files that are open at the desk: each with its output, and how far it is.
 
-A file that was veiled before is opened as it is, if its sidecar is of this very input and this very output. Whatever else
-stands under the output's name is left alone, and the output gets another one.
+A file that was veiled before is opened as it is, if its sidecar is of this very input and this very output, and shows all of
+it. Whatever else stands under the output's name is left alone, and the output gets another one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Self
 from passerby.desk.intake.dropped import DroppedFiles, HeldFile
 from passerby.desk.intake.places import is_text
 from passerby.desk.jobs import JobPhase, JobState, VeilJobs, VeilOrder
-from passerby.desk.project import SIDECAR_SUFFIX, known_digests, outputs_of_project
+from passerby.desk.project import SIDECAR_SUFFIX, known_digests, outputs_of_project, shows_a_part
 from passerby.errors import PasserbyError, UsageError
 from passerby.media import Inputs, OutputJob, expand_inputs, plan_outputs
 
@@ -176,7 +176,7 @@ class DeskFiles:
         return made
 
     def _refused(self, path: Path, error: PasserbyError) -> DeskFile:
-        state = JobState(JobPhase.FAILED, error=error.message, hint=error.hint or "")
+        state = JobState(JobPhase.FAILED, error=error.message, hint=error.hint or "", kind=type(error).__name__)
         same = next((one for one in self.all() if one.source == path), None)
         return self._put(DeskFile(self._next() if same is None else same.id, path, Path(), state))
 
@@ -198,7 +198,8 @@ class DeskFiles:
 
     def _refused_at(self, found: DeskFile, error: PasserbyError | OSError) -> None:
         told, hint = (error.message, error.hint) if isinstance(error, PasserbyError) else (str(error), None)
-        self._put(replace(found, state=JobState(JobPhase.FAILED, error=told, hint=hint or "")))
+        kind = type(error).__name__ if isinstance(error, PasserbyError) else "OutputError"
+        self._put(replace(found, state=JobState(JobPhase.FAILED, error=told, hint=hint or "", kind=kind)))
 
     def _next(self) -> str:
         with self._lock:
@@ -238,7 +239,7 @@ def fitting_output(source: Path, wanted: Path) -> tuple[Path, bool]:
         if not target.exists() and not target.is_symlink():
             return target, False
         made_of = _made_of(tracks_of(target))
-        if made_of is None:
+        if made_of is None or shows_a_part(target):
             continue
         digests = tuple(known_digests(source, target))
         if made_of == digests or (made_of[0] == digests[0] and digests[1] in outputs_of_project(source, source.parent)):
@@ -280,6 +281,7 @@ def file_to_json(file: DeskFile) -> dict[str, Any]:
         "notes": list(state.notes),
         "stood": file.stood,
         "error": state.error,
+        "kind": state.kind,
         "hint": state.hint,
     }
     return {

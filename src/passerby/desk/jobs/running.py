@@ -62,6 +62,7 @@ class JobState:
         faces: Tracks of faces that were found, once it is done.
         notes: Sentences about the output, once it is done.
         error: Why it failed.
+        kind: Of error, by its class.
         hint: What helps.
     """
 
@@ -74,6 +75,7 @@ class JobState:
     faces: int = 0
     notes: tuple[str, ...] = ()
     error: str = ""
+    kind: str = ""
     hint: str = ""
 
 
@@ -241,7 +243,12 @@ class VeilJobs:
                 )  # fmt: skip
             elif "error" in told:
                 job.state = replace(
-                    job.state, phase=JobPhase.FAILED, left_s=None, error=str(told["error"]), hint=str(told["hint"])
+                    job.state,
+                    phase=JobPhase.FAILED,
+                    left_s=None,
+                    error=str(told["error"]),
+                    hint=str(told["hint"]),
+                    kind=str(told.get("kind", "")),
                 )
             elif "checking" in told:
                 job.state = replace(job.state, checking=True, left_s=None)

@@ -120,7 +120,7 @@ def do(order: dict[str, Any], tell: Tell) -> None:
     try:
         report = veil_beside(places[0], places[1], places[2], progress)
     except PasserbyError as error:
-        tell({"error": error.message, "hint": error.hint or ""})
+        tell({"error": error.message, "hint": error.hint or "", "kind": type(error).__name__})
         return
     progress.checking()
     notes = []

@@ -44,6 +44,9 @@ from .state import (
     boxes_to_json,
     state_to_json,
 )
+from .told import (
+    shows_a_part,
+)
 
 __all__ = [
     "SIDECAR_SUFFIX",
@@ -75,5 +78,6 @@ __all__ = [
     "next_pieces",
     "outputs_of_project",
     "parse_edit",
+    "shows_a_part",
     "state_to_json",
 ]

@@ -24,6 +24,15 @@ def told_zones(told: Any) -> tuple[Zone, ...]:  # noqa: ANN401 - JSON's own shap
     return tuple(Zone(tuple((float(x), float(y)) for x, y in zone["points"]), str(zone["name"])) for zone in told)
 
 
+def shows_a_part(veiled: Path) -> bool:
+    """Return whether an output shows a part of its input only, as its manifest tells: its frames are not the input's."""
+    try:
+        write = read_manifest(veiled)["settings"]["write"]
+        return write["start_s"] is not None or write["end_s"] is not None
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
 def told_settings(veiled: Path) -> tuple[VeilSettings, tuple[str, ...]]:
     """Return the settings that an output was made with, and what of them the desk does not take over, in words.
 

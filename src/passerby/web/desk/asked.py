@@ -43,4 +43,4 @@ def asked_number(request: Request, name: str, usual: int | None = None) -> int |
 def refused(exc: PasserbyError) -> JSONResponse:
     """Say what was wrong and what helps: 400 where the request was, 409 where the project is another, 422 where the file is."""
     status = 400 if isinstance(exc, UsageError) else 409 if isinstance(exc, DeskError) else 422
-    return refusal(status, exc.message, hint=exc.hint)
+    return refusal(status, exc.message, hint=exc.hint, kind=type(exc).__name__)

@@ -21,6 +21,7 @@ class RunningExport:
         state: ``running``, ``done`` or ``failed``.
         error: What went wrong.
         hint: What helps.
+        kind: Of error, by its class.
         notes: Sentences about what was written.
     """
 
@@ -30,6 +31,7 @@ class RunningExport:
     state: str = "running"
     error: str = ""
     hint: str = ""
+    kind: str = ""
     notes: tuple[str, ...] = ()
     thread: threading.Thread | None = field(default=None, repr=False)
 
@@ -40,8 +42,10 @@ class RunningExport:
             self.state = "done"
         except PasserbyError as exc:
             self.error, self.hint, self.state = exc.message, exc.hint or "", "failed"
+            self.kind = type(exc).__name__
         except OSError as exc:
             self.error, self.state = f"the export could not be written: {exc.strerror or exc}", "failed"
+            self.kind = "OutputError"
         finally:
             if self.state == "running":  # what nobody foresaw: the page must not wait for ever
                 self.error, self.hint, self.state = (
@@ -81,5 +85,5 @@ class Exports:
         one = self._of.get(number)
         if one is None:
             return {"state": "none", "done": 0.0}
-        said = {"error": one.error, "hint": one.hint, "notes": list(one.notes)}
+        said = {"error": one.error, "hint": one.hint, "kind": one.kind, "notes": list(one.notes)}
         return {"state": one.state, "done": one.done, **said}

@@ -187,7 +187,7 @@ function stateText(one) {
 }
 
 function moreOf(one) {
-  if (one.phase === "failed") return [one.error, ...(one.hint ? [element("br"), element("code", { textContent: one.hint })] : [])];
+  if (one.phase === "failed") return [inWords(one), ...(one.hint ? [element("br"), element("code", { textContent: one.hint })] : [])];
   if (one.phase !== "done") return [];
   return [say("output", { path: one.output }), ...one.notes.flatMap((note) => [element("br"), note])];
 }

@@ -8,6 +8,11 @@ function say(key, values = {}) {
   return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
 }
 
+/** Return what went wrong: in the page's language where there is a sentence for its kind, then exactly. */
+function inWords({ error, kind }) {
+  return [texts[`error.${kind}`], error].filter(Boolean).join(" ");
+}
+
 /** Ask the desk. Returns what it answered; throws an Error whose `hint` says what to do. */
 async function ask(path, { method = "GET", json, body, signal } = {}) {
   const headers = method === "GET" ? {} : { "X-Passerby-Desk": "1" };
@@ -24,7 +29,7 @@ async function ask(path, { method = "GET", json, body, signal } = {}) {
   }
   document.getElementById("gone").hidden = true;
   const told = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(told.error), { hint: told.hint ?? "", status: answer.status });
+  if (!answer.ok) throw Object.assign(new Error(inWords(told)), { hint: told.hint ?? "", status: answer.status });
   return told;
 }
 

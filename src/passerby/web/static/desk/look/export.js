@@ -52,7 +52,7 @@ export class Export {
     }
     this.bar.hidden = true;
     this.button.disabled = false;
-    this.text.textContent = told.state === "failed" ? `${told.error} ${told.hint ?? ""}` : told.state === "done" ? [say("export.done"), ...told.notes].join(" · ") : "";
+    this.text.textContent = told.state === "failed" ? `${inWords(told)} ${told.hint ?? ""}` : told.state === "done" ? [say("export.done"), ...told.notes].join(" · ") : "";
     this.text.classList.toggle("bad", told.state === "failed");
     this.links.replaceChildren(...told.outputs.map((one) => this.link(one)));
   }
