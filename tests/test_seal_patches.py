@@ -57,7 +57,7 @@ def sealed(patches: Iterator[Patch], limits: SealLimits | None = None) -> tuple[
             sealer.take([patch])
         sealer.close()
     pack = read(bytes(memory))
-    numbers = list(pack.pieces)
+    numbers = sorted(pack.pieces)
     boxes = unlock(pack, WHO.custodian)
     keys = combine([parcel_of(pack, WHO, boxes, n, *numbers) for n in (1, 2)], WHO.requester, pack)
     return [open_piece(pack, n, keys[n]) for n in numbers], sealer

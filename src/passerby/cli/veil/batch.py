@@ -16,6 +16,7 @@ from passerby.cli.veil.one_file import FileOrder, FileOutcome, folder_for, veil_
 from passerby.cli.veil.options import VeilOptions
 from passerby.cli.veil.preview import check_preview, write_preview
 from passerby.cli.veil.resuming import may_replace, stands_already
+from passerby.cli.veil.sealed import check_seal
 from passerby.cli.veil.settings import settings_of
 from passerby.cli.veil.side_by_side import SideBySide
 from passerby.config import processes_for
@@ -106,6 +107,7 @@ def veil_batch(options: VeilOptions) -> bool:
     _check_single(options, many=inputs.many)
     _check_beside(options, jobs)
     check_preview(options, jobs)
+    check_seal(options, jobs)
     protection = protect_process()
     say = _Say(options.quiet)
     for sentence in protection.missing:

@@ -10,6 +10,7 @@ from pathlib import Path
 from passerby.cli.progress import Report
 from passerby.cli.veil.options import VeilOptions
 from passerby.cli.veil.resuming import check_manifest
+from passerby.cli.veil.sealed import PackBeside, sealed_beside
 from passerby.cli.veil.tracks import tracks_of
 from passerby.cli.veil.until_clean import cover_until_clean
 from passerby.errors import PasserbyError
@@ -71,28 +72,33 @@ def veil_one(
     """
     source, target = order.job.source.path, order.job.target
     version = source_version(source)
-    with folder_for(target), atomic_name(target, overwrite=order.replaces, inputs=[source]) as beside:
+    with (
+        folder_for(target),
+        atomic_name(target, overwrite=order.replaces, inputs=[source]) as beside,
+        sealed_beside(options.seal, target, overwrite=order.replaces) as pack,
+    ):
         if options.manifest:
             check_manifest(target, overwrite=order.replaces)
         with _named(beside, target):
-            veiled, notes = _veiled(options, settings, source, beside, detector=detector, progress=progress)
+            veiled, notes = _veiled(options, settings, source, beside, detector=detector, progress=progress, pack=pack)
             if options.until_clean:
                 veiled, rounds = cover_until_clean(
                     source, beside, settings, veiled, detector=detector, progress=progress
                 )
                 notes += rounds
-        told = replace(veiled.report, output=target.name)
+        sealed = () if pack is None else (_sealed(pack),)
+        told = replace(veiled.report, output=target.name, notes=(*veiled.report.notes, *sealed))
         veiled = replace(veiled, report=told)
         if options.tracks_out is not None:
             notes += (_write_tracks(options.tracks_out, veiled, beside, settings),)
         check_unchanged(source, version)
         report = with_places(veiled, beside, settings) if options.report is not None else told
         if options.manifest:
-            manifest_beside(source, beside, target, settings, report)
+            manifest_beside(source, beside, target, settings, report, also=_also(pack))
     warnings: tuple[str, ...] = ()
     if report.no_hardware:
         warnings = (f"note: encoded in software, {report.encoder}: {report.no_hardware}",)
-    return FileOutcome(report, warnings, (_summary(report), *notes))
+    return FileOutcome(report, warnings, (_summary(report), *notes, *sealed))
 
 
 @contextmanager
@@ -115,6 +121,7 @@ def _veiled(
     *,
     detector: Detector,
     progress: Report,
+    pack: PackBeside | None,
 ) -> tuple[VeiledFile, tuple[str, ...]]:
     """Veil a file into a hidden one beside its output."""
     header, tracks = tracks_of(options.tracks_in, source) if options.tracks_in else (None, None)
@@ -124,7 +131,20 @@ def _veiled(
         if not isinstance(mended, str):
             return mended, ()
         notes = (f"note: veiled anew instead of mended: {mended}",)
-    return veil_file(source, beside, settings, detector=detector, tracks=tracks, progress=progress), notes
+    told = None if pack is None else pack.sealing.before_cover
+    veiled = veil_file(source, beside, settings, detector=detector, tracks=tracks, progress=progress, before_cover=told)
+    return veiled, notes
+
+
+def _sealed(pack: PackBeside) -> str:
+    """End a pack, and return what was sealed, for people."""
+    pack.sealing.finish()
+    return pack.sealing.told()
+
+
+def _also(pack: PackBeside | None) -> dict[str, Path]:
+    """Return what belongs to an output besides, by name, and where it lies until then."""
+    return {} if pack is None or pack.sealing.failed else {pack.target.name: pack.beside}
 
 
 def _write_tracks(path: Path, veiled: VeiledFile, beside: Path, settings: VeilSettings) -> str:

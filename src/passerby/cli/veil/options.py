@@ -188,6 +188,14 @@ class VeilOptions:
             "--manifest/--no-manifest", help="Digests, settings and versions beside each output.", rich_help_panel=SAY
         ),
     ] = True
+    seal: Annotated[
+        Path | None,
+        Flag(
+            "--seal",
+            help="Keep each clip's faces beside it, locked to these authorities (YAML; extra: seal).",
+            rich_help_panel=WRITE,
+        ),
+    ] = None
     quiet: Annotated[
         bool, Flag("-q", "--quiet", "--disable-progress-output", help="No progress, no summary.", rich_help_panel=SAY)
     ] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -37,7 +38,15 @@ BARE_SHARE = 0.1
 """A faint detection of which more than this is not covered anyway is listed."""
 
 
-def manifest_beside(source: Path, written: Path, target: Path, settings: VeilSettings, report: VeilReport) -> Path:
+def manifest_beside(
+    source: Path,
+    written: Path,
+    target: Path,
+    settings: VeilSettings,
+    report: VeilReport,
+    *,
+    also: Mapping[str, Path] | None = None,
+) -> Path:
     """Write the manifest of an output that has no name yet, and return where it stands.
 
     Args:
@@ -46,13 +55,15 @@ def manifest_beside(source: Path, written: Path, target: Path, settings: VeilSet
         target: The name that it will take.
         settings: What it was made with.
         report: What was done.
+        also: What belongs to the output besides, by name, and where it lies.
 
     Raises:
         OutputError: it cannot be written.
     """
+    others = [digest_named(path, name=name) for name, path in (also or {}).items()]
     found = build_manifest(
         inputs=[digest_named(source, digest=report.source_digest)],
-        outputs=[digest_named(written, name=target.name)],
+        outputs=[digest_named(written, name=target.name), *others],
         settings=settings,
         weights=report.weights,
         encoder=report.encoder,
