@@ -42,11 +42,14 @@ class Drawn:
             self.frame, self.time_s = self.frame + 1, self.time_s + step_s
             self.tracker.predict(self._still, time_ns=round(self.time_s * 1e9))
 
-    def detect(self, *faces: tuple[float, float, float], frames: int = 6, step_s: float = 1 / HZ) -> None:
-        """Go on, and detect faces in the last frame."""
+    def detect(
+        self, *faces: tuple[float, float, float], frames: int = 6, step_s: float = 1 / HZ, faintly: int = 0
+    ) -> None:
+        """Go on, and detect faces in the last frame, the last few of them faintly."""
         self.on(frames, step_s=step_s)
         rows = np.array([(x, y, x + side, y + side) for x, y, side in faces], np.float32).reshape(-1, 4)
-        self.tracker.update(Detections(rows, np.full(len(rows), 0.9, np.float32)))
+        score = np.where(np.arange(len(rows)) < len(rows) - faintly, 0.9, 0.05).astype(np.float32)
+        self.tracker.update(Detections(rows, score))
 
     def hidden(self) -> Boxes:
         return self.tracker.hidden_at(self.frame)
@@ -67,6 +70,43 @@ def test_who_went_behind_somebody_is_covered_beside_them_wherever_they_go() -> N
         assert box[0] <= B[0] + 12 * step - 15 < B[0] + 12 * step + 75 <= box[2]
     drawn.detect(moved(B, 120), moved(B, 175))
     assert not len(drawn.hidden()), "somebody came out who was not known"
+
+
+def covers_all_of(boxes: Boxes, face: tuple[float, float, float]) -> bool:
+    x, y, side = face
+    inside = (boxes[:, :2] <= (x, y)).all(axis=1) & (boxes[:, 2:] >= (x + side, y + side)).all(axis=1)
+    return bool(inside.any())
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_what_is_faintly_detected_near_somebody_hidden_is_covered_as_large_as_they_were(hidden: bool) -> None:
+    drawn = Drawn()
+    for _ in range(3):
+        drawn.detect(*[A, B][not hidden :])
+    for step in range(1, 8):
+        drawn.detect(moved(B, 12 * step))
+    assert len(drawn.hidden()) == hidden
+    behind, part = moved(B, 96), (B[0] + 96.0 - 40.0, B[1] + 40.0, 24.0)
+    far = (B[0] + 96.0 + 240.0, B[1], 24.0)
+    drawn.detect(behind, part, far, faintly=2)
+    boxes, _ = drawn.tracker.boxes_at(drawn.frame)
+    whole = (part[0] + 12 - A[2] / 2, part[1] + 12 - A[2] / 2, A[2])
+    assert covers_all_of(boxes, whole) == hidden
+    assert not covers_all_of(boxes, far), "too far away to be them"
+
+
+def test_who_comes_out_in_part_is_covered_as_large_as_who_was_hidden_until_detected() -> None:
+    drawn, behind, part = Drawn(), moved(B, 96), (B[0] + 96.0 - 40.0, B[1] + 18.0, 24.0)
+    for _ in range(3):
+        drawn.detect(A, B)
+    for step in range(1, 8):
+        drawn.detect(moved(B, 12 * step))
+    drawn.detect(behind, part)
+    assert not len(drawn.hidden()), "they came out"
+    whole = (part[0] + 12 - A[2] / 2, part[1] + 12 - A[2] / 2, A[2])
+    for frame in (drawn.frame - 3, drawn.frame):
+        boxes, _ = drawn.tracker.boxes_at(frame)
+        assert covers_all_of(boxes, whole), frame
 
 
 def test_who_comes_back_or_stays_away_is_hidden_no_more() -> None:

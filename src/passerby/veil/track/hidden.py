@@ -2,7 +2,8 @@
 
 A head of which less than half shows is found late or never. So where a face is missed whose place another one overlaps, a place
 beside that other one stays covered for it, as wide as what may show undetected, wherever the other one goes: until the missed one
-is detected, or somebody there who was not known before, or until a time is over. Places and times count, nothing else.
+is detected, or somebody there who was not known before, or until a time is over. Whatever is detected near that place meanwhile,
+however faintly, may be part of them, and is covered as large as they were. Places, sizes and times count, nothing else.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ LONGEST_S = 8.0
 """So long after their last detection nobody is taken for hidden any more. Source: docs/measures.md."""
 COMES_OUT = 1.0
 """Somebody new within so many sides of the place that is covered is who was hidden. Chosen, not measured."""
+KNOWN = 0.4
+"""Best score from which whatever is faintly detected near somebody hidden may be part of them: what scores below it is seldom a
+face that hides and comes out. Source: docs/measures.md."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +63,20 @@ class _Hidden:
         middle = (y0 + y1) / 2 + self.off
         return np.array([[x0 - SHOWS * wide, middle - high / 2, x1 + SHOWS * wide, middle + high / 2]], np.float32)
 
+    def away(self, box: Boxes, frame: int) -> float | None:
+        """Return how far a box, shape (1, 4), is from where they are covered, pixels; None where it cannot be them."""
+        place = self.behind.box_at(frame)
+        if not len(place):
+            return None
+        covered = self.beside(place)
+        away = np.abs(centres(covered) - centres(box))[0]
+        room = (covered[0, 2:] - covered[0, :2]) / 2 + COMES_OUT * self.size[0]
+        return float(np.hypot(*away)) if (away <= room).all() else None
+
+    def covers(self, frame: int) -> bool:
+        """Whether they are covered in a frame."""
+        return self.begin <= frame and (self.until is None or frame < self.until)
+
 
 class HiddenFaces:
     """Keeps account of who is hidden in one stream."""
@@ -67,6 +85,8 @@ class HiddenFaces:
         self._hidden: list[_Hidden] = []
         # of whom no cover begins before they were detected again: theirs has ended
         self._over: list[Tracklet] = []
+        # who came out, with the size of who was hidden
+        self._out: list[tuple[Tracklet, tuple[float, float]]] = []
 
     def note(self, frame: int, active: Sequence[Tracklet], now: Boxes, times: StreamTimes) -> None:
         """Take in what a pass found; call it after the association took it in.
@@ -107,16 +127,13 @@ class HiddenFaces:
         """End the nearest cover for somebody hidden at whose place somebody is detected who was not known."""
         near: list[tuple[float, _Hidden]] = []
         for one in self._hidden:
-            place = one.behind.box_at(frame) if one.until is None and one.behind is not fresh else EMPTY_BOXES
-            if not len(place):
-                continue
-            wide = COMES_OUT * one.size[0]
-            away = np.abs(centres(one.beside(place)) - centres(box))[0]
-            room = (one.beside(place)[0, 2:] - one.beside(place)[0, :2]) / 2 + wide
-            if (away <= room).all():
-                near.append((float(np.hypot(*away)), one))
+            away = one.away(box, frame) if one.until is None and one.behind is not fresh else None
+            if away is not None:
+                near.append((away, one))
         if near:
-            self._end(min(near, key=lambda pair: pair[0])[1], frame)
+            out = min(near, key=lambda pair: pair[0])[1]
+            self._end(out, frame)
+            self._out.append((fresh, out.size))
 
     def _hide(self, who: tuple[Tracklet, int], behind: tuple[Tracklet, int], now: Boxes, lost_s: float) -> None:
         """Begin a cover for one tracklet, and for whom it hides, beside another one; each with its row."""
@@ -133,15 +150,32 @@ class HiddenFaces:
         """Return what is covered in a frame for who is hidden: shape (N, 4), float32, pixels, without margin."""
         found = [EMPTY_BOXES]
         for one in self._hidden:
-            if one.begin <= frame and (one.until is None or frame < one.until):
-                box = one.behind.box_at(frame)
-                if len(box):
-                    found.append(one.beside(box))
+            box = one.behind.box_at(frame) if one.covers(frame) else EMPTY_BOXES
+            if len(box):
+                found.append(one.beside(box))
         return np.concatenate(found)
+
+    def size_of(self, tracklet: Tracklet, box: Boxes, frame: int) -> tuple[float, float] | None:
+        """Return how large a tracklet may be that is or was somebody hidden, of whom only part is detected; None where it is not.
+
+        Args:
+            tracklet: Anybody's.
+            box: Where it is in the frame, shape (1, 4), float32, pixels.
+            frame: That is about to leave.
+
+        Returns:
+            Width and height, pixels.
+        """
+        first = tracklet.hits[0][0]
+        sizes = [size for one, size in self._out if one is tracklet and frame <= first]
+        known = (one for one in self._hidden if one.who.best >= KNOWN and one.begin < first and one.covers(frame))
+        sizes += [one.size for one in known if one.away(box, frame) is not None]
+        return (max(wide for wide, _ in sizes), max(high for _, high in sizes)) if sizes else None
 
     def forget(self, frame: int) -> None:
         """Drop what says nothing of this frame and later ones."""
         self._hidden = [one for one in self._hidden if one.until is None or one.until > frame]
+        self._out = [(one, size) for one, size in self._out if one.hits[0][0] >= frame]
 
 
 def _beside(box: Boxes, now: Boxes, seen: Sequence[int]) -> int | None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from passerby.boxes import inflate
+from passerby.boxes import grow, inflate
 from passerby.values import EMPTY_BOXES, Boxes, Detections, Track
 from passerby.veil.track.association import REASSOCIATE_SIDES, SURE, Association, Mark
 from passerby.veil.track.extrapolate import GROWTH_PER_S, Extrapolation, complete, extrapolate_back_with_scene
@@ -240,7 +240,7 @@ class Tracker:
         """
         boxes, numbers = [], []
         for tracklet in (*self.active, *self.ended):
-            box = self._spanning(tracklet, frame) if self._covers(tracklet) else EMPTY_BOXES
+            box = self._covered_at(tracklet, frame)
             if len(box):
                 if tracklet.number is None:
                     tracklet.number = self._numbered = self._numbered + 1
@@ -258,6 +258,15 @@ class Tracker:
         followed = {one.number: one.followed for one in (*self.active, *self.ended)}
         known = (followed.get(track) for track in tracks)
         return np.array([UNSURE if one is None else one.stretch_at(frame) for one in known], np.intp)
+
+    def _covered_at(self, tracklet: Tracklet, frame: int) -> Boxes:
+        """Return what is covered of a tracklet in a frame, shape (1, 4), or (0, 4) for nothing."""
+        box = self._spanning(tracklet, frame)
+        size = self._hidden.size_of(tracklet, box, frame) if len(box) else None
+        if size is None:
+            return box if self._covers(tracklet) else EMPTY_BOXES
+        more = np.maximum(0, np.array([size], np.float32) - (box[:, 2:] - box[:, :2])) / np.float32(2)
+        return grow(box, np.asarray(more, np.float32))
 
     def _covers(self, tracklet: Tracklet) -> bool:
         return tracklet.confirmed if self._policy.lasting else self._confirms(tracklet)
