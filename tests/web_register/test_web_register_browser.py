@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.types import ASGIApp
 
+from passerby.register import Fault, Log
 from passerby.web.register.follow import LogFollower
 from passerby.web.register.server import register_app
 
@@ -96,6 +97,26 @@ def test_each_section_says_once_that_it_was_checked_and_shows_entries_on_request
     phone = visit(viewport={"width": 390, "height": 844}).open(site.camera(0))
     phone.checked()
     assert phone.page.evaluate("document.documentElement.scrollHeight") < 5000
+
+
+def test_many_faults_are_folded_and_shown_where_one_is_wrong(own_site: Site, visit: Visitor) -> None:
+    at = datetime.now(UTC).replace(microsecond=0)
+    with Log.open(own_site.folder) as log:
+        fault = Fault(
+            at=at, camera=own_site.city.name(0), begin=at, end=at, what="covered-whole", cause="detector-behind"
+        )
+        first = log.append_many([fault] * 20)[0].index
+    phone = visit(viewport={"width": 390, "height": 844}).open(own_site.camera(0))
+    assert phone.checked() == "good"
+    assert phone.page.evaluate("document.documentElement.scrollHeight") < 5500
+    section = phone.page.locator("section:has(#list-faults)")
+    assert section.locator("li:visible").count() == 5
+    section.locator(".earlier summary").click()
+    assert section.locator("li:visible").count() == 20
+    seen = visit()
+    change(seen.page, rf"/proof/{first + 1}$", lambda text: text.replace("index", "Index", 1))
+    assert seen.open(own_site.camera(0)).checked() == "bad"
+    assert seen.page.locator(".earlier li:visible").count() > 0
 
 
 @pytest.mark.parametrize(("zone", "shown"), [("Europe/Paris", True), ("UTC", False)])

@@ -179,7 +179,7 @@ def camera_view(words: Translation, state: State, camera: CameraHistory, now: da
         "highest": words.number(max((row.faces for row in camera.hours[-CHART_HOURS:]), default=0)),
         "gaps_in_all": words.span(camera.gap_s),
         "gaps": [explained_gap(words, state, gap) for gap in reversed(camera.gaps)],
-        "faults": [(news_of(words, state, fault).text, fault.index) for fault in reversed(camera.faults)],
+        "faults": [(news_of(words, state, fault).text, (fault.index,)) for fault in reversed(camera.faults)],
         "alarms": alarms(words, state, now),
     }
 

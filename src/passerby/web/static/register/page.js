@@ -63,6 +63,7 @@ function summarise() {
     shown.dataset.state = bad ? "bad" : gone ? "warn" : "good";
     shown.hidden = false;
     if (bad) shown.closest("details").open = true;
+    for (const folded of section.querySelectorAll('details.earlier:has([data-state="bad"])')) folded.open = true;
   }
 }
 
