@@ -241,6 +241,23 @@ def test_a_mistake_of_one_kind_hides_none_of_another() -> None:
     assert len(told) == 11
 
 
+def test_mistakes_of_the_register_hide_no_others_there() -> None:
+    with pytest.raises(ConfigError) as caught:
+        city(
+            "register:\n  origin: cameras.example.org/log\n  heartbeat: 60s\n  position: utopia\n  colour: red\n"
+            "  operator: {name: Example city, contact: nowhere}\ncameras:\n  a: rtsp://h/x\n"
+        )
+    told = caught.value.message.splitlines()
+    for line, part in [
+        (3, "15m to 24h"),
+        (4, "position must be one of"),
+        (5, "colour"),
+        (6, "register.operator.contact"),
+    ]:
+        assert [one for one in told if one.startswith(f"city.yml:{line}: ") and part in one], (line, part, told)
+    assert len(told) == 4, told
+
+
 def test_everything_that_a_camera_does_not_state_is_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         city(

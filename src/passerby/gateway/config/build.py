@@ -244,7 +244,8 @@ class _WrittenCamera:
         self.must_state(purpose=purpose, legal_basis=basis, position=position)
         if position is not None and position not in POSITIONS:
             words = f"position must be one of {', '.join(POSITIONS)}, got {position}"
-            self.note(words, "register", hint="see passerby law show")
+            where = ("cameras", self.name, "register", "position") if said.position else ("register", "position")
+            self.document.note(self.document.error(where, words, hint="see passerby law show"))
         if purpose is None or basis is None or position not in POSITIONS:
             return None
         return Statement(

@@ -26,7 +26,7 @@ _ANY_REGISTER = {
     "legal_basis": "x",
     "position": "act-2024",
 }
-"""Stands in for one that is wrong itself, so that cameras are not blamed for what it lacks."""
+"""Stands in for what is wrong in one, so that cameras are not blamed for what it lacks."""
 MOST = 20
 """Mistakes that are told at once."""
 _WANTED = {
@@ -111,12 +111,18 @@ def _judge_rest(document: YamlDocument, path: Path, wrong: list[Path_], can_open
         if place[:1] == ("cameras",) and isinstance(data.get("cameras"), dict) and len(place) > 1:
             data["cameras"] = {name: one for name, one in data["cameras"].items() if name != place[1]}
         elif place and place[0] == "register":
-            data["register"] = _ANY_REGISTER
+            data["register"] = _without(data.get("register"), place)
         elif place:
             data.pop(str(place[0]), None)
     # what could not be said of them before they were left out is no mistake of its own
     with suppress(ValidationError):
         _judged(_validated(data), document, path, can_open)
+
+
+def _without(register: object, place: Path_) -> dict[str, object]:
+    """Return a register section with something else where it is wrong."""
+    kept = register if isinstance(register, dict) and len(place) > 1 else {}
+    return _ANY_REGISTER | {key: value for key, value in kept.items() if key != place[1]}
 
 
 def _where(document: YamlDocument, path: Path_) -> Path_:
