@@ -87,6 +87,20 @@ def test_complaint_about_open_facts_says_that_it_depends() -> None:
     assert "Prohibited would follow" in text
 
 
+@pytest.mark.parametrize("language", ["en", "fr", "de"])
+def test_complaint_supposes_little_and_in_words(language: str) -> None:
+    """Of a camera of which nothing is known no breach is told; what little is supposed is told as question and answer."""
+    verdict = law.assess({}, on=date(2026, 11, 30))
+    nothing = law.draft_letter({}, verdict, kind=law.LetterKind.COMPLAINT, language=language)
+    assert law.wording_in(language).of("What decides it is not public; please establish it.") in " ".join(nothing.rows)
+    assert not any(row.startswith("- ") for row in nothing.rows)
+    facts = law.read_deployment(EXAMPLES / "station-not-yet-decided.yaml").facts
+    known = law.draft_letter(facts, law.assess(facts), kind=law.LetterKind.COMPLAINT, language=language)
+    assert any(row.startswith("- ") for row in known.rows)
+    for letter in (nothing, known):
+        assert not [name for name in law.vocabulary() if f"{name}: " in letter.text]
+
+
 def test_complaint_names_the_act_only_where_it_binds_on_that_day() -> None:
     facts = law.read_deployment(EXAMPLES / "mall-shoplifters.yaml").facts
     early = law.assess(facts, on=date(2026, 11, 23))

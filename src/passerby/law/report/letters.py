@@ -26,10 +26,11 @@ from passerby.law.report.words import (
     CERTAINTY_MEANING,
     OUTCOME_TITLE,
     disclaimer,
-    example_words,
     possible_words,
+    question_of,
     source_words,
     steps,
+    value_words,
 )
 from passerby.law.values import UNKNOWN, Alternative, Certainty, FactValue, Outcome, Verdict
 
@@ -43,6 +44,8 @@ _BINDING = (
     Outcome.TRANSPARENCY_ONLY,
 )
 _MAX_QUESTIONS = 8
+_MAX_SUPPOSED = 4
+"""Unknown facts that a complaint supposes for the possibility it tells; where more are needed it supposes none, and asks."""
 _MARK = re.compile(r"- |\d+\. ")
 COUNTS = "{act}, that counts as {outcomes}. The steps are:"
 SAID = {
@@ -308,7 +311,9 @@ def _act_article(source: str) -> str | None:
 
 def _reasons(draft: _Draft) -> Iterator[str]:
     source = _told(draft.verdict)
-    everything = [step for step in steps(source.reasons) if step.provision is not None] if source else []
+    if source is None or _is_remote(source):
+        return
+    everything = [step for step in steps(source.reasons) if step.provision is not None]
     # what fails decides, so it is told even where the list is cut
     first = [step for step in everything if not step.holds]
     chosen = [*everything[:2], *first, *everything[2:]][:_MAX_REASONS]
@@ -346,17 +351,34 @@ def _say_verdict(draft: _Draft) -> str:
     )
     names = possible_words(w, verdict).replace(", ", f" {w.of('or')} ")
     if isinstance(told, Alternative):
-        return w.text(
-            "{act}, it depends on points that are open or that I do not know whether that counts as {outcomes}. "
-            "{outcome} would follow{example}, in these steps:",
-            act=act,
-            outcomes=names,
-            outcome=w.of(OUTCOME_TITLE[told.outcome]),
-            example=f", {w.text('for example with {facts}', facts=example)}"
-            if (example := example_words(w, told))
-            else "",
-        )
+        depends = "{act}, it depends on points that are open or that I do not know whether that counts as {outcomes}."
+        return f"{w.text(depends, act=act, outcomes=names)} {_supposing(w, told)}"
     return w.text(SAID.get(verdict.outcome, COUNTS), act=act, outcomes=names)
+
+
+def _supposing(w: Wording, told: Alternative) -> str:
+    """Say what would have to be so for a possible outcome, as questions and answers."""
+    if _is_remote(told):
+        return w.of("What decides it is not public; please establish it.")
+    outcome = w.of(OUTCOME_TITLE[told.outcome])
+    answers = "; ".join(
+        f"{question_of(w, name)} {value_words(w, name, value)}" for name, value in _supposed(told).items()
+    )
+    if not answers:
+        return w.text("{outcome} would follow, in these steps:", outcome=outcome)
+    return w.text(
+        "{outcome} would follow with these answers: {answers}. The steps are:", outcome=outcome, answers=answers
+    )
+
+
+def _is_remote(told: Verdict | Alternative) -> bool:
+    return isinstance(told, Alternative) and len(_supposed(told)) > _MAX_SUPPOSED
+
+
+def _supposed(told: Alternative) -> dict[str, FactValue]:
+    """Return the unknown facts that the steps to a possible outcome read, as they would have to be."""
+    read = {name for step in steps(told.reasons) for name in step.facts}
+    return {name: value for name, value in told.facts.items() if name in read}
 
 
 def _told(verdict: Verdict) -> Verdict | Alternative | None:
