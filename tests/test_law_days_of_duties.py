@@ -70,6 +70,19 @@ def test_older_systems_of_authorities_have_until_2030() -> None:
     assert [(later.on, later.outcome) for later in verdict.later] == [(date(2030, 8, 2), "non-compliant")]
 
 
+def test_a_system_in_use_today_is_not_told_to_be_high_risk_later_for_sure() -> None:
+    """Art. 111(2) as amended: one that is there before 2 December 2027 is reached when changed, an authority's by 2030."""
+    on = date(2026, 11, 29)
+    shop = law.assess(SHOP, on=on)
+    assert [(later.on, later.outcome) for later in shop.later] == [(ANNEX_III, "depends")]
+    assert any("state placed_on_market" in note for note in shop.notes)
+    city = law.assess(CITY, on=on)
+    assert [(later.on, later.outcome) for later in city.later][-1][0] == date(2030, 8, 2)
+    coming = law.assess({**SHOP, "placed_on_market": "later"}, on=on)
+    assert [(later.on, later.outcome) for later in coming.later] == [(ANNEX_III, "high-risk")]
+    assert not any("state placed_on_market" in note for note in coming.notes)
+
+
 def test_fines_are_lower_for_mid_caps_only_where_the_text_says_so() -> None:
     """Art. 99(6a): paragraphs 4 and 5, not paragraph 3."""
     banned = law.assess(

@@ -209,7 +209,11 @@ def test_day_is_told_and_reaches_the_verdict() -> None:
 
 
 def test_a_verdict_that_changes_by_itself_says_so_at_the_top() -> None:
-    one = law.assess_deployment(law.read_deployment(EXAMPLES / "mall-shoplifters.yaml"), on=date(2026, 11, 23))
+    mall = law.read_deployment(EXAMPLES / "mall-shoplifters.yaml")
+    there = law.assess_deployment(mall, on=date(2026, 11, 23))
+    assert "By itself from 2 December 2027: It depends." in law.assessment_to_text(there), "Art. 111(2)"
+    coming = dataclasses.replace(mall, facts={**mall.facts, "placed_on_market": "later"})
+    one = law.assess_deployment(coming, on=date(2026, 11, 23))
     text = law.assessment_to_text(one)
     assert "By itself from 2 December 2027: High-risk." in text
     assert text.index("By itself from") < text.index("Why")

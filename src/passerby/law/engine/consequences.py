@@ -17,6 +17,8 @@ from passerby.law.values import Duty, FineTier, LaterOutcome, Outcome
 
 MAY_IDENTIFY = frozenset({None, "rbi", "bio-tracking", "active-identification"})
 """Functions, None for one that is not known, beside which the national law on identification is told."""
+PLACED = "placed_on_market"
+"""When the system came: one described on a day is there on that day, so that its default (not yet) says nothing of later days."""
 
 
 def duties_of(question: Question, always: frozenset[str], derivation: Derivation) -> tuple[Duty, ...]:
@@ -70,16 +72,31 @@ def later_outcomes(question: Question, outcome: Outcome) -> tuple[LaterOutcome, 
     if question.on is None or question.rulebook(question.on).book.status != "law":
         return ()
     result: list[LaterOutcome] = []
+    there = question.facts.without({PLACED} & question.facts.assumed.keys())
     for day in question.later_days():
         rulebook = question.rulebook(day)
         with rulebook.lock:
-            facts = without_permitting_defaults(rulebook, question.facts)
+            facts = without_permitting_defaults(rulebook, there)
             possible = rulebook.worlds.outcomes(rulebook.worlds.assume(facts.known))
         only = next(iter(possible)) if len(possible) == 1 else None
         then = Outcome.DEPENDS if only is None else only
         if then != (result[-1].outcome if result else outcome):
             result.append(LaterOutcome(day, then))
     return tuple(result)
+
+
+def older_system_note(question: Question, later: tuple[LaterOutcome, ...]) -> Iterator[str]:
+    """Yield what later days depend on where nobody stated when the system came.
+
+    Args:
+        question: What was asked.
+        later: What `later_outcomes` says.
+    """
+    if PLACED in question.facts.assumed and any(one.outcome is Outcome.DEPENDS for one in later):
+        yield (
+            "The rules on high-risk systems to come reach a system that is there before them only if its design is changed, one "
+            "of a public authority from 2 August 2030 on (Art. 111(2)): state placed_on_market."
+        )
 
 
 def notes_on(question: Question, book: Book, *, outside: bool) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from passerby.law.engine.assumptions import stricter_alone, without_permitting_defaults
-from passerby.law.engine.consequences import duties_of, fine_of, later_outcomes, notes_on
+from passerby.law.engine.consequences import duties_of, fine_of, later_outcomes, notes_on, older_system_note
 from passerby.law.engine.derivation import Derivation, Step
 from passerby.law.engine.examples import plainest
 from passerby.law.engine.layers import overlay_named
@@ -211,6 +211,7 @@ class _Decision:
         if self.outside:
             reasons += (_plain_reason("What is described lies outside this rulebook: no rule finds anything."),)
         always = self.rulebook.worlds.always
+        later = later_outcomes(self.question, self.outcome)
         derivation = self._derivation(next(iter(self.examples.values())))
         return Verdict(
             position=self.question.position,
@@ -229,8 +230,11 @@ class _Decision:
             duties=duties_of(self.question, always(self.assumptions, "duty("), derivation),
             fine=fine_of(self.question.position, always(self.assumptions, "fine(")),
             changes=self.rulebook.neighbours.changes(self.facts, self.outcome, self.singles) if self.certain else (),
-            later=later_outcomes(self.question, self.outcome),
-            notes=tuple(notes_on(self.question, self.book, outside=self.outside)),
+            later=later,
+            notes=(
+                *notes_on(self.question, self.book, outside=self.outside),
+                *older_system_note(self.question, later),
+            ),
             assumed=MappingProxyType(dict(self.facts.assumed)),
             provided=MappingProxyType(self._provided(alternatives)),
         )
