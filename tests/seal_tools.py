@@ -1,10 +1,23 @@
-"""Makes seals for tests: a policy with its private keys, buckets in memory, and releases that rest on no register."""
+"""Makes seals for tests: a policy with its private keys, buckets in memory, entries that a log holds and a witness has seen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 
+from passerby.register import (
+    Checkpoint,
+    Entry,
+    FileSigner,
+    Policy,
+    Proof,
+    ProvenEntry,
+    encode_entry,
+    leaf_hash,
+    require,
+)
+from passerby.register.notes import COSIGNATURE, cosign, sign_note
 from passerby_seal.keys import Authority, AuthorityKey, Custodian, CustodyKey, RequesterKey, SealPolicy
 from passerby_seal.pieces import AuthorityBoxes, BucketContext, Pack, PackBytes, SealBucket, ShareParcel
 from passerby_seal.pieces.opening import authority_shares, lock_shares
@@ -13,6 +26,9 @@ ORIGIN = "register.example/city"
 CAMERA = "0123456789abcdef" * 2
 HOUR = "2026-11-30T10"
 ENTRY = bytes(range(32))
+AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
+SIGNED_S = 1_796_040_000
+LOG, WITNESS = FileSigner(ORIGIN, 1, b"l" * 32), FileSigner("w1.example", COSIGNATURE, b"w" * 32)
 
 
 class Memory(bytearray):
@@ -60,3 +76,12 @@ def parcel_of(pack: Pack, who: Holders, boxes: AuthorityBoxes, authority: int, *
     """Return what an authority (from 1) releases, as if the register held the entry."""
     key = who.authorities[authority - 1]
     return lock_shares("release", pack, authority_shares(pack, key, boxes, pieces), (key, who.requester.public), ENTRY)
+
+
+def proven(entry: Entry, *, witnessed: bool = True, log: FileSigner = LOG) -> ProvenEntry:
+    """Return an entry that stands alone in a log, seen by a witness or by none."""
+    data = encode_entry(entry)
+    text = Checkpoint(log.key.name, 1, leaf_hash(data)).to_text()
+    note = sign_note(text, [log]) + (cosign(text, WITNESS, SIGNED_S).to_line().encode() if witnessed else b"")
+    quorum = f"witness w {WITNESS.key}\nquorum w\n" if witnessed else "quorum none\n"
+    return require(Proof(0, (), note, data), data, Policy.parse(f"log {log.key}\n{quorum}"))
