@@ -218,6 +218,13 @@ def test_keys_are_to_be_destroyed_within_a_day_of_their_retention() -> None:
     assert [words in one for one in found(*kept, shredded(late, began - 2, began + 1), now=late)] == [True]
     part = found(*kept, counted(began + 10), shredded(late - 1, began - 2, began + 1), now=late + 20)
     assert [words in one for one in part] == [True], "only a part of them"
+    apart = [
+        *kept,
+        counted(began + 10),
+        shredded(began + 90, began + 9, began + 10),
+        shredded(began + 91, began - 2, began),
+    ]
+    assert found(*apart, now=late + 100) == [], "hours between, in which nothing was sealed, need no word"
 
 
 def received() -> r.RequestReceived:

@@ -37,6 +37,7 @@ VERBS = {
     "doctor": Verb(
         "veil.doctor", CAMERAS, "Show what runs where on this machine, and who can pull a camera's picture."
     ),
+    "seal": Verb("gateway.seal", CAMERAS, "Keys, custody and tests of locked faces, where sealing is installed."),
     "assess": Verb("law.assess", LAW, "Say whether a described deployment is banned, and why."),
     "law": Verb("law.law", LAW, "Compare positions, read the rules, list the facts, draft letters."),
     "scan": Verb("scan.scan", LAW, "Find software and models that can identify people by their faces."),

@@ -23,6 +23,8 @@ SETTLING = timedelta(minutes=10)
 """How long after its end what was sealed before may still be counted. Source: roots come every few minutes."""
 SHREDDED_WITHIN = timedelta(hours=24)
 """How long after its retention a key may still be there: a custodian's machine may be off over night."""
+MOST_SPANS = 1000
+"""Spans apart that are remembered of one camera, the newest."""
 RESULT_WITHIN = timedelta(days=7)
 """How long after it was announced a test has its result in the log. Source: as long as sealing is announced ahead."""
 
@@ -33,23 +35,34 @@ class SealRecord:
 
     Attributes:
         announced: As ``SealSchedule`` keeps them.
-        kept_from, kept_until: Of what was sealed and whose keys are not stated to be destroyed.
+        kept: Begin and end of each span in which something was sealed and whose keys are not stated to be destroyed.
         kept_index: The newest entry that counts something sealed.
         retention_h: The longest that was in force while that was sealed.
     """
 
     announced: list[SealAnnounced] = field(default_factory=list)
-    kept_from: datetime | None = None
-    kept_until: datetime | None = None
+    kept: list[tuple[datetime, datetime]] = field(default_factory=list)
     kept_index: int = -1
     retention_h: int = 0
 
     def late_by(self, at: datetime) -> datetime | None:
         """Return by when the oldest key had to be destroyed, where that is over."""
-        if self.kept_from is None:
+        if not self.kept:
             return None
-        due = self.kept_from + timedelta(hours=self.retention_h + 1) + SHREDDED_WITHIN
+        due = self.kept[0][0] + timedelta(hours=self.retention_h + 1) + SHREDDED_WITHIN
         return due if at > due else None
+
+    def keep(self, begin: datetime, end: datetime) -> None:
+        """Add a span in which something was sealed."""
+        if self.kept and begin <= self.kept[-1][1]:
+            begin = min(begin, self.kept[-1][0])
+            end = max(end, self.kept.pop()[1])
+        self.kept = [*self.kept, (begin, end)][-MOST_SPANS:]
+
+    def destroy(self, begin: datetime, end: datetime) -> None:
+        """Take a span away."""
+        parts = [part for low, high in self.kept for part in ((low, min(high, begin)), (max(low, end), high))]
+        self.kept = [(low, high) for low, high in parts if low < high]
 
 
 @dataclass(slots=True)
@@ -141,24 +154,20 @@ class SealingCheck:
                 "sealing", index, f"camera {entry.camera[:8]} keeps faces locked, which no entry announces for then"
             )
         if isinstance(entry, Heartbeat):
-            record.retention_h = max(announced or 0, record.retention_h if record.kept_from else 0)
-            record.kept_from = min(entry.begin, record.kept_from or entry.begin)
-            record.kept_until = max(end, record.kept_until or end)
+            record.retention_h = max(announced or 0, record.retention_h if record.kept else 0)
+            record.keep(entry.begin, entry.end)
             record.kept_index = index
 
     def _shredded(self, index: int, entry: RetentionShredded, at: datetime) -> None:
         names = [entry.camera] if entry.camera else list(self._seals)
         for name in names:
             record = self._seals.get(name)
-            if record is None or record.kept_from is None or record.kept_until is None:
+            if record is None or not record.kept:
                 continue
             due = record.late_by(at)
-            if due and entry.begin <= record.kept_from:
+            if due and entry.begin <= record.kept[0][0] < entry.end:
                 self._say("sealing", index, f"keys of camera {name[:8]} had to be destroyed by {format_instant(due)}")
-            if entry.begin > record.kept_from or entry.end <= record.kept_from:
-                continue
-            record.kept_from = entry.end if entry.end < record.kept_until else None
-            record.kept_until = record.kept_until if record.kept_from else None
+            record.destroy(entry.begin, entry.end)
 
     def _tested(self, index: int, entry: SealTestPlanned | SealTestAnnounced | SealTestOpened, at: datetime) -> None:
         test, name = self._tests.get(entry.test), entry.test[:8]

@@ -1,0 +1,7 @@
+from .seal import (
+    add_to,
+)
+
+__all__ = [
+    "add_to",
+]

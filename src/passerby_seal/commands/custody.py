@@ -1,0 +1,76 @@
+"""``passerby seal custody``: a custodian's keys of camera and hour, made ahead, and destroyed when retention ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from passerby.errors import UsageError
+from passerby.register import format_instant, open_in_turn
+from passerby.values import utc_now
+from passerby_seal.custody import destroy_due, destroy_key, hours_ahead, make_ahead, stated
+from passerby_seal.keys import read_policy
+
+_Keys = Annotated[Path, typer.Argument(metavar="KEYS", help="The custodian's folder of private keys.")]
+_Public = Annotated[
+    Path, typer.Option(help="The folder of public keys, which the gateway reads (custody in city.yml).")
+]
+
+
+def add_to(group: typer.Typer) -> None:
+    """Add the group and its commands."""
+    made = typer.Typer(no_args_is_help=True, help="A custodian's keys: made ahead, destroyed when the time is over.")
+    made.command("make")(make)
+    made.command("destroy")(destroy)
+    group.add_typer(made, name="custody")
+
+
+def make(
+    *,
+    keys: _Keys,
+    public: _Public,
+    camera: Annotated[list[str], typer.Option(help="Its identifier in the register; may be given again.")],
+    hours: Annotated[int, typer.Option(help="How many hours from the present one on.", min=1)] = 24 * 14,
+) -> None:
+    """Make the keys of the hours to come. What is there already stays. Hand the public folder to the gateway."""
+    now = utc_now()
+    for one in camera:
+        count = make_ahead(keys, public, one, now, hours)
+        typer.echo(f"camera {one}: {count} keys made, {hours_ahead(public, one, now)} hours ahead")
+
+
+def destroy(
+    *,
+    keys: _Keys,
+    policy: Annotated[Path | None, typer.Option(help="authorities.yaml: for how long keys are kept.")] = None,
+    public: Annotated[
+        Path | None, typer.Option(help="The folder of public keys: those of the same hours go too.")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="The register's directory, where the operator is the custodian.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="Destroy this key of files instead, and nothing else.")] = None,
+) -> None:
+    """Destroy the keys whose retention is over, and say so: in the log, or as entries for the operator to append."""
+    if key is not None:
+        destroy_key(key)
+        typer.echo(f"{key} is destroyed: what was sealed to it can never be opened again", err=True)
+        return
+    if policy is None:
+        raise UsageError("how long keys are kept stands in authorities.yaml: give --policy")
+    entries = destroy_due(keys, public, read_policy(policy).retention_s, utc_now())
+    if log is not None and entries:
+        with open_in_turn(log) as register:
+            register.append_many(entries)
+    for entry in entries:
+        typer.echo(
+            f"camera {entry.camera}: {entry.keys} keys destroyed, "
+            f"{format_instant(entry.begin)} to {format_instant(entry.end)}",
+            err=True,
+        )
+    if log is None:
+        typer.echo(json.dumps([entry.model_dump(mode="json", exclude_none=True) for entry in entries], indent=1))
+    stated(keys)

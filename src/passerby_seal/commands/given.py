@@ -1,0 +1,142 @@
+"""Files that a command was given: packs, keys, parcels, proofs. What they hold is told; what is wrong with them, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from passerby.errors import FormatError, UsageError
+from passerby.files import write_atomic
+from passerby.register import Heartbeat, LogReader, Policy, Proof, ProvenEntry, require
+from passerby_seal.keys import SealingKey
+from passerby_seal.pieces import AuthorityBoxes, Pack, PackFiles, ShareParcel
+
+MAX_BYTES = 8_000_000
+PackPaths = Annotated[list[Path], typer.Argument(metavar="PACK...", help="A pack, or its parts in their order.")]
+OnePack = Annotated[Path, typer.Option("--pack", help="The pack.")]
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
+BoxesOption = Annotated[
+    Path | None, typer.Option("--boxes", help="What the custodian handed over, as `seal unlock` writes it.")
+]
+ProofOption = Annotated[
+    Path, typer.Option("--proof", help="Of the register's entry, as `passerby register prove LOG N -o` writes it.")
+]
+PolicyOption = Annotated[
+    Path, typer.Option("--witnesses", help="The log's key and witnesses (C2SP tlog-policy) as you know them yourself.")
+]
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        UsageError: it cannot be read, or is too long.
+    """
+    try:
+        with path.open("rb") as file:
+            found = file.read(MAX_BYTES + 1)
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
+    if len(found) > MAX_BYTES:
+        raise UsageError(f"{path} must be at most {MAX_BYTES} bytes")
+    return found
+
+
+@contextmanager
+def opened_pack(paths: Sequence[Path]) -> Iterator[Pack]:
+    """Open a pack; one that is still written is read as far as it goes.
+
+    Raises:
+        StorageError: it cannot be read.
+        SealError: it is none.
+    """
+    with PackFiles(*paths) as files:
+        yield Pack.read(files, unfinished=True)
+
+
+def read_public(path: Path) -> SealingKey:
+    """Return the public key in a file.
+
+    Raises:
+        UsageError: it cannot be read.
+        KeyFormatError: it is none.
+    """
+    return SealingKey.parse(read_file(path).decode("ascii", "replace"))
+
+
+def read_boxes(path: Path) -> AuthorityBoxes:
+    """Return a custodian's boxes.
+
+    Raises:
+        UsageError: the file cannot be read.
+        SealFormatError: it holds none.
+    """
+    return AuthorityBoxes.from_json(read_file(path))
+
+
+def read_parcel(path: Path) -> ShareParcel:
+    """Return a parcel of shares.
+
+    Raises:
+        UsageError: the file cannot be read.
+        MalformedShareError: it holds none.
+    """
+    return ShareParcel.from_json(read_file(path))
+
+
+def proven(proof: Path, witnesses: Path) -> ProvenEntry:
+    """Return the entry that a proof holds, after log, path and witnesses' quorum were checked, offline.
+
+    Raises:
+        UsageError: a file cannot be read, or is no proof or policy.
+        VerificationError: the entry does not stand in the log, or too few witnesses have seen it.
+    """
+    try:
+        found, policy = Proof.parse(read_file(proof)), Policy.parse(read_file(witnesses).decode())
+    except (FormatError, UnicodeDecodeError) as exc:
+        raise UsageError(f"{proof} and {witnesses} must be a proof and a policy: {exc}") from exc
+    if found.extra is None:
+        raise UsageError(f"{proof} must hold the entry itself", hint="`passerby register prove` puts it there")
+    return require(found, found.extra, policy, witnessed=True)
+
+
+def named_pieces(pack: Pack, digests: Sequence[str]) -> list[int]:
+    """Return the numbers of the pieces of a pack that an entry names."""
+    wanted = set(digests)
+    return [number for number, piece in pack.pieces.items() if piece.digest in wanted]
+
+
+def roots_on_record(place: str, camera: str, vkey: str | None) -> set[str]:
+    """Return the roots that a camera's heartbeats put on record, in hex; every entry is checked as it is read.
+
+    Raises:
+        RegisterError: the log cannot be read, or does not hold together.
+    """
+    reader = LogReader.open(place, vkey=vkey)
+    try:
+        entries = (one for one in reader.entries() if isinstance(one, Heartbeat) and one.camera == camera)
+        return {root for one in entries for root in one.sealed_roots or ()}
+    finally:
+        reader.close()
+
+
+def is_on_record(pack: Pack, number: int, roots: set[str]) -> bool:
+    """Return whether a piece's leaf stands in a tree of the pack whose root is one of those on record."""
+    leaf = pack.piece(number).leaf
+    return any(tree.root.hex() in roots for tree in pack.trees if leaf in tree.leaves)
+
+
+def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write a file whole, for its owner alone.
+
+    Raises:
+        UsageError: it is there already.
+        OutputError: it cannot be written.
+    """
+    if path.exists():
+        raise UsageError(f"{path} must not exist yet")
+    write_atomic(path, data, mode=mode)

@@ -1,0 +1,119 @@
+"""What an authority gives out, and what a requester makes of it: nothing without the entry that allows it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from passerby.errors import UsageError
+from passerby.register import MOST_PIECES, SealHeld, SealTestAnnounced, decode_entry
+from passerby_seal.commands.given import (
+    BoxesOption,
+    OutOption,
+    PackPaths,
+    PolicyOption,
+    ProofOption,
+    named_pieces,
+    opened_pack,
+    proven,
+    read_boxes,
+    read_parcel,
+    read_public,
+    write,
+)
+from passerby_seal.keys import AuthorityKey, RequesterKey
+from passerby_seal.pieces import combine as combine_parcels
+from passerby_seal.pieces import hold as hold_pieces
+from passerby_seal.pieces import open_piece
+from passerby_seal.pieces import release as release_pieces
+from passerby_seal.refusals import NotOnRecordError
+
+_Key = Annotated[Path, typer.Option("--key", help="Your authority's private key.")]
+
+
+def release(
+    *,
+    packs: PackPaths,
+    key_path: _Key,
+    proof: ProofOption,
+    witnesses: PolicyOption,
+    requester: Annotated[Path, typer.Option(help="File with the requester's public key, which the entry names.")],
+    out: OutOption,
+    boxes: BoxesOption = None,
+    held: Annotated[
+        Path | None, typer.Option("--hold", help="Your own hold of these pieces, instead of boxes.")
+    ] = None,
+) -> None:
+    """As an authority, release your shares of the pieces that an entry of the register names, to the requester it names.
+
+    The entry, its proof and its witnesses are checked here, offline; without them nothing is released. Only test openings
+    can be released by now.
+    """
+    have = read_boxes(boxes) if boxes else read_parcel(held) if held else None
+    if have is None or (boxes and held):
+        raise UsageError("shares come from --boxes or from --hold: give one of them")
+    entry, key = proven(proof, witnesses), AuthorityKey.load(key_path)
+    stated = decode_entry(entry.entry)
+    with opened_pack(packs) as pack:
+        if not isinstance(stated, SealTestAnnounced):
+            raise NotOnRecordError(f"shares rest on an opening that stands in the register, got an entry {stated.kind}")
+        pieces = named_pieces(pack, stated.pieces)
+        if not pieces:
+            raise NotOnRecordError("the entry names no piece of this pack")
+        parcel = release_pieces(pack, key, have, pieces, requester=read_public(requester), entry=entry)
+    key.forget()
+    write(out, parcel.to_json())
+    typer.echo(
+        f"released {len(pieces)} pieces under entry {entry.index}, seen by {', '.join(entry.witnesses)}", err=True
+    )
+
+
+def hold(
+    *,
+    packs: PackPaths,
+    key_path: _Key,
+    proof: ProofOption,
+    witnesses: PolicyOption,
+    out: OutOption,
+    boxes: BoxesOption,
+) -> None:
+    """As an authority, keep your shares of the pieces that a hold in the register names, beyond the end of retention."""
+    entry, key = proven(proof, witnesses), AuthorityKey.load(key_path)
+    stated = decode_entry(entry.entry)
+    if boxes is None or not isinstance(stated, SealHeld):
+        raise NotOnRecordError(f"a hold rests on its entry in the register and on --boxes, got an entry {stated.kind}")
+    with opened_pack(packs) as pack:
+        pieces = named_pieces(pack, stated.pieces)
+        if not pieces:
+            raise NotOnRecordError("the entry names no piece of this pack")
+        parcel = hold_pieces(pack, key, read_boxes(boxes), pieces, entry=entry)
+    key.forget()
+    write(out, parcel.to_json())
+    typer.echo(f"held {len(pieces)} pieces until {stated.until:%Y-%m-%d %H:%M} UTC; destroy {out} then", err=True)
+
+
+def combine(
+    *,
+    packs: PackPaths,
+    parcels: Annotated[list[Path], typer.Option("--parcel", help="What an authority released; once for each.")],
+    key_path: Annotated[Path, typer.Option("--key", help="The requester's private key.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="A folder, which is made.")],
+) -> None:
+    """As the requester, put the shares together and read the pieces back: meta and stream of each, readable by you alone."""
+    key = RequesterKey.load(key_path)
+    with opened_pack(packs) as pack:
+        keys = combine_parcels([read_parcel(path) for path in parcels], key, pack)
+        if len(keys) > MOST_PIECES:
+            raise UsageError(f"pieces must be at most {MOST_PIECES}, got {len(keys)}")
+        opened = [open_piece(pack, number, piece_key) for number, piece_key in keys.items()]
+    out.mkdir(mode=0o700, parents=True, exist_ok=False)
+    for one in opened:
+        write(out / f"piece-{one.number}.json", json.dumps(one.meta, indent=1).encode())
+        write(out / f"piece-{one.number}.stream", one.data)
+    for piece_key in keys.values():
+        piece_key.forget()
+    key.forget()
+    typer.echo(f"{len(opened)} pieces are in {out}: delete them when the test is done", err=True)

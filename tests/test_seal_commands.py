@@ -1,0 +1,375 @@
+"""``passerby seal`` as operator, custodian, authorities and requester type it: a test opening from the plan to the result."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.gateway_tools import free_port
+
+from passerby.cli import main
+from passerby.register import LogReader, SealTestOpened, verify
+from passerby_seal.custody import hour_key, hour_of
+from passerby_seal.keys import SealingKey, read_policy
+from passerby_seal.pieces import BucketContext, SealBucket
+
+ORIGIN, CAMERA = "cameras.example.org/log", "0f" * 16
+DIGEST = "sha256:" + "ab" * 32
+
+
+class Hands:
+    """One machine's shell for all who take part; each has files of their own in one folder.
+
+    Attributes:
+        out, err: Of the last command.
+    """
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capsys = folder, capsys
+        self.out = self.err = ""
+
+    def __call__(self, *words: object) -> int:
+        with pytest.raises(SystemExit) as caught:
+            main([str(word) for word in words])
+        self.out, self.err = self._capsys.readouterr()
+        code = caught.value.code
+        return code if isinstance(code, int) else 0 if code is None else 1
+
+    def do(self, *words: object) -> str:
+        assert self(*words) == 0, self.err
+        return self.out
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def append(self, text: str | list[dict[str, Any]], *more: str) -> int:
+        """As the operator, append entries; returns the index of the first."""
+        self.path("entries.json").write_text(text if isinstance(text, str) else json.dumps(text))
+        lines = self.do("register", "append", self.path("log"), self.path("entries.json"), *more).split()
+        return int(lines[0])
+
+    def prove(self, index: int, name: str) -> Path:
+        self.do("register", "prove", self.path("log"), index, "-o", self.path(name))
+        return self.path(name)
+
+
+@pytest.fixture
+def hands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Hands:
+    return Hands(tmp_path, capsys)
+
+
+@pytest.fixture
+def witnessed(hands: Hands) -> Iterator[Hands]:
+    """A log with a real witness process, keys of three authorities and a requester, and a custodian's keys."""
+    port = free_port()
+    name = hands.do("register", "witness", "init", hands.path("w"), "--name", "w.example").strip()
+    hands.path("named").write_text(f"witness w {name} http://127.0.0.1:{port}\nquorum w\n")
+    vkey = hands.do("register", "init", hands.path("log"), "--origin", ORIGIN, "--policy", hands.path("named")).strip()
+    hands.do("register", "witness", "add-log", hands.path("w"), vkey)
+    hands.path("witnesses").write_text(f"log {vkey}\n" + hands.path("named").read_text())
+    lines = []
+    for number in (1, 2, 3):
+        public = hands.do("seal", "key", "authority", f"Court {number}", "-o", hands.path(f"court{number}.key")).strip()
+        lines.append(f'  - {{name: Court {number}, role: court, key: "{public}"}}')
+    hands.path("requester.pub").write_text(hands.do("seal", "key", "requester", "Auditor", "-o", hands.path("r.key")))
+    hands.path("authorities.yaml").write_text(
+        "needed: 2\nretention: 1h\ncustodian: {name: Archive, who: authority}\nauthorities:\n" + "\n".join(lines) + "\n"
+    )
+    hands.do(
+        "seal",
+        "custody",
+        "make",
+        hands.path("keys"),
+        "--public",
+        hands.path("custody"),
+        "--camera",
+        CAMERA,
+        "--hours",
+        2,
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "passerby",
+        "register",
+        "witness",
+        "serve",
+        str(hands.path("w")),
+        "--port",
+        str(port),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as serving:
+        assert serving.stderr
+        serving.stderr.readline()  # it listens
+        try:
+            yield hands
+        finally:
+            serving.terminate()
+            serving.communicate(timeout=20)
+
+
+def registered() -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": "camera.registered",
+            "camera": CAMERA,
+            "label": "Hall",
+            "purpose": {"en": "safety"},
+            "legal_basis": {"en": "order 12"},
+            "position": "act-2024",
+            "retention_h": 0,
+        }
+    ]
+
+
+def sealed_pack(hands: Hands, begin: datetime, name: str = "hour.seal", camera: str = CAMERA) -> list[str]:
+    """As the gateway, seal three pieces of one second each from an instant on; returns the roots for the heartbeat."""
+    policy, hour = read_policy(hands.path("authorities.yaml")), hour_of(begin)
+    custodian = SealingKey(hour_key(hands.path("custody"), CAMERA, hour))
+    path, roots = hands.path(name), []
+
+    class File:
+        def append(self, data: bytes) -> None:
+            with path.open("ab") as file:
+                file.write(data)
+
+    with SealBucket(BucketContext(ORIGIN, camera, hour), policy, custodian, File()) as bucket:
+        for number in range(3):
+            piece = bucket.open_piece()
+            piece.write(f"face {number}".encode())
+            at = begin + timedelta(seconds=number)
+            piece.close({"codec": "test", "begin_ms": round(at.timestamp() * 1000)})
+        tree = bucket.take_tree()
+        assert tree
+        roots.append(tree.root.hex())
+    return roots
+
+
+def heartbeat(roots: list[str]) -> list[dict[str, Any]]:
+    now = datetime.now(UTC).replace(microsecond=0)
+    begin, end = (now - timedelta(minutes=1)).isoformat(), now.isoformat()
+    fields = {"frames": 9, "faces_covered": 10, "covered_whole_s": 0, "stalled_s": 0, "down_s": 0, "tracks_sealed": 0}
+    return [
+        {
+            "kind": "heartbeat",
+            "camera": CAMERA,
+            "begin": begin.replace("+00:00", "Z"),
+            "end": end.replace("+00:00", "Z"),
+        }
+        | fields
+        | {"sealed_roots": roots, "pieces_sealed": 0, "unsealed_faces": 0}
+    ]
+
+
+def planned(hands: Hands) -> datetime:
+    """As an authority, plan a face to be shown in a moment; returns when."""
+    hands.path("face.png").write_bytes(b"a drawn face")
+    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+    text = hands.do(
+        "seal", "test", "plan", "--camera", CAMERA, "--begin", f"{begin:%Y-%m-%dT%H:%M:%S}", "--seconds", 60,
+        "--face", hands.path("face.png"), "-o", hands.path("plan.json"),
+    )  # fmt: skip
+    assert CAMERA not in text, "which camera is tested is nobody's business before"
+    assert hands.append(text) == 1
+    return begin
+
+
+def announced(hands: Hands, *pieces: int) -> str:
+    numbers = [word for piece in pieces for word in ("--piece", piece)]
+    return hands.do(
+        "seal", "test", "announce", hands.path("hour.seal"), "--plan", hands.path("plan.json"), *numbers,
+        "--requester", hands.path("requester.pub"), "--log", hands.path("log"),
+    )  # fmt: skip
+
+
+def release(hands: Hands, number: int, proof: Path, out: str = "", **other: Path) -> int:
+    return hands(
+        "seal", "release", other.get("pack", hands.path("hour.seal")), "--key", hands.path(f"court{number}.key"),
+        "--boxes", hands.path("boxes.json"), "--proof", proof, "--witnesses", other.get("witnesses", hands.path("witnesses")),
+        "--requester", other.get("requester", hands.path("requester.pub")), "-o", hands.path(out or f"parcel{number}"),
+    )  # fmt: skip
+
+
+def combine(hands: Hands, *numbers: int, out: str = "opened") -> int:
+    parcels = [word for number in numbers for word in ("--parcel", hands.path(f"parcel{number}"))]
+    return hands(
+        "seal", "combine", hands.path("hour.seal"), *parcels, "--key", hands.path("r.key"), "-o", hands.path(out)
+    )
+
+
+def unlocked(hands: Hands, begin: datetime) -> None:
+    """As the custodian, hand out the hour."""
+    key = hands.path("keys") / CAMERA / f"{hour_of(begin)}.key"
+    hands.do("seal", "unlock", hands.path("hour.seal"), "--key", key, "-o", hands.path("boxes.json"))
+
+
+def test_a_test_opening_from_the_plan_to_the_result_and_nothing_without_its_entry(witnessed: Hands) -> None:
+    hands = witnessed
+    hands.append(registered())
+    begin = planned(hands)
+    roots = sealed_pack(hands, begin)
+    unlocked(hands, begin)
+
+    # a piece that no heartbeat put on record cannot be named
+    refused = (
+        "seal", "test", "announce", hands.path("hour.seal"), "--plan", hands.path("plan.json"), "--piece", 1,
+        "--requester", hands.path("requester.pub"), "--log", hands.path("log"),
+    )  # fmt: skip
+    assert hands(*refused) == 1 or "must stand on record" in hands.err
+    assert "must stand on record" in hands.err
+    hands.append(heartbeat(roots))
+    assert ", on record" in hands.do("seal", "list", hands.path("hour.seal"), "--log", hands.path("log"))
+
+    # nothing is released under another entry, or under one that no witness saw
+    assert release(hands, 1, hands.prove(0, "other.proof")) == 1
+    assert "must rest on an opening" in hands.err or "rest on an opening" in hands.err
+    index = hands.append(announced(hands, 1), "--witnessed")
+    proof = hands.prove(index, "announced.proof")
+    alone = hands.path("alone")
+    alone.write_text(hands.path("witnesses").read_text().splitlines()[0] + "\nquorum none\n")
+    assert release(hands, 1, proof, witnesses=alone) == 1
+    assert "policy must ask for witnesses" in hands.err
+    assert not hands.path("parcel1").exists()
+
+    # two of three authorities release, to the requester whom the entry names and to nobody else
+    hands.path("thief.pub").write_text(hands.do("seal", "key", "requester", "Thief", "-o", hands.path("t.key")))
+    assert release(hands, 1, proof, requester=hands.path("thief.pub")) == 1
+    assert "requester whom the entry names" in hands.err
+    for number in (1, 3):
+        assert release(hands, number, proof) == 0, hands.err
+    assert combine(hands, 1) == 1
+    assert "needed" in hands.err or "authorities" in hands.err
+    assert not hands.path("opened").exists()
+    assert combine(hands, 1, 3) == 0, hands.err
+    assert sorted(path.name for path in hands.path("opened").iterdir()) == ["piece-1.json", "piece-1.stream"]
+    assert hands.path("opened/piece-1.stream").read_bytes() == b"face 1", "this one and no other"
+    assert hands.path("opened/piece-1.stream").stat().st_mode & 0o077 == 0
+
+    # the result and the reveal of the plan stand in the log, and it holds together
+    text = hands.do(
+        "seal", "test", "result", hands.path("hour.seal"), "--plan", hands.path("plan.json"),
+        "--opened", hands.path("opened"), "--planned", 1, "--same-face",
+    )  # fmt: skip
+    hands.append(text, "--witnessed")
+    with closing(LogReader.open(hands.path("log"))) as reader:
+        last = [entry for entry in reader.entries() if isinstance(entry, SealTestOpened)]
+        kinds = {problem.kind for problem in verify(reader).problems}
+    assert [entry.passed for entry in last] == [True]
+    assert kinds <= {"sealing", "order"}, "that this log never announced its sealing, and never started its camera"
+
+
+def test_what_was_opened_outside_of_the_plan_does_not_pass(hands: Hands) -> None:
+    """A test must not be a way to open anybody's face: the time is part of the commitment."""
+    value = json.dumps({"begin": "2026-11-30T10:00:00+00:00", "camera": CAMERA, "face": DIGEST, "seconds": 60})
+    hands.path("plan.json").write_text(json.dumps({"test": "7e" * 16, "salt": "5a" * 32, "value": value}))
+    for number in (1, 2, 3):
+        public = hands.do("seal", "key", "authority", f"Court {number}", "-o", hands.path(f"court{number}.key")).strip()
+        hands.path(f"{number}.pub").write_text(public)
+    keys = [hands.path(f"{number}.pub").read_text() for number in (1, 2)]
+    hands.path("authorities.yaml").write_text(
+        "needed: 2\nretention: 1h\ncustodian: {name: Archive, who: authority}\nauthorities:\n"
+        + "".join(f'  - {{name: Court {n}, role: court, key: "{key}"}}\n' for n, key in enumerate(keys))
+    )
+    now = datetime.now(UTC)
+    hands.do(
+        "seal",
+        "custody",
+        "make",
+        hands.path("keys"),
+        "--public",
+        hands.path("custody"),
+        "--camera",
+        CAMERA,
+        "--hours",
+        2,
+    )
+    sealed_pack(hands, now)
+    hands.path("opened").mkdir()
+    hands.path("opened/piece-1.json").write_text(json.dumps({"begin_ms": round(now.timestamp() * 1000)}))
+    code = hands(
+        "seal", "test", "result", hands.path("hour.seal"), "--plan", hands.path("plan.json"),
+        "--opened", hands.path("opened"), "--planned", 1, "--same-face",
+    )  # fmt: skip
+    assert code == 1
+    assert "piece 1 is not of the time that was planned" in hands.err
+    assert json.loads(hands.out)[0]["passed"] is False
+
+
+def test_a_hold_outlives_the_hour_s_key(witnessed: Hands) -> None:
+    hands = witnessed
+    hands.append(registered())
+    begin = planned(hands)
+    roots = sealed_pack(hands, begin)
+    hands.append(heartbeat(roots))
+    unlocked(hands, begin)
+    digest = json.loads(hands.do("seal", "list", hands.path("hour.seal"), "--json"))["pieces"][1]["digest"]
+    case = "c5" * 16
+    details = {"digest": DIGEST, "reveal_by": "2027-11-30T10:00:00Z"}
+    until = (datetime.now(UTC) + timedelta(days=9)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    index = hands.append(
+        [
+            {"kind": "request.received", "case": case, "position": "act-2024", "details": details},
+            {"kind": "seal.held", "case": case, "camera": CAMERA, "pieces": [digest], "until": until},
+        ],
+        "--witnessed",
+    )
+    proof = hands.prove(index + 1, "held.proof")
+    for number in (1, 3):
+        hands.do(
+            "seal", "hold", hands.path("hour.seal"), "--key", hands.path(f"court{number}.key"),
+            "--boxes", hands.path("boxes.json"), "--proof", proof,
+            "--witnesses", hands.path("witnesses"), "-o", hands.path(f"hold{number}"),
+        )  # fmt: skip
+    assert release(hands, 1, proof) == 1, "a hold releases nothing"
+    hands.path("boxes.json").unlink()
+    proof = hands.prove(hands.append(announced(hands, 1), "--witnessed"), "announced.proof")
+    for number in (1, 3):
+        hands.do(
+            "seal", "release", hands.path("hour.seal"), "--key", hands.path(f"court{number}.key"),
+            "--hold", hands.path(f"hold{number}"), "--proof", proof, "--witnesses", hands.path("witnesses"),
+            "--requester", hands.path("requester.pub"), "-o", hands.path(f"parcel{number}"),
+        )  # fmt: skip
+    assert combine(hands, 1, 3) == 0, hands.err
+    assert hands.path("opened/piece-1.stream").read_bytes() == b"face 1"
+
+
+def test_a_policy_is_told_in_words_and_a_wrong_one_by_its_line(hands: Hands) -> None:
+    publics = [hands.do("seal", "key", "authority", f"Court {n}", "-o", hands.path(f"{n}.key")).strip() for n in (1, 2)]
+    text = "needed: 2\nretention: 72h\ncustodian: {name: City, who: operator}\nauthorities:\n" + "".join(
+        f'  - {{name: Court {n}, role: court, key: "{public}"}}\n' for n, public in enumerate(publics)
+    )
+    hands.path("a.yaml").write_text(text)
+    told = hands.do("seal", "policy", hands.path("a.yaml"))
+    assert "any 2 of 2 open together" in told
+    assert "after 72 hours by City, the operator itself" in told
+    hands.path("a.yaml").write_text(text.replace("needed: 2", "needed: 1"))
+    assert hands("seal", "policy", hands.path("a.yaml")) == 2
+    assert "a.yaml:1:" in hands.err
+
+
+def test_without_the_distribution_the_verb_says_how_to_get_it() -> None:
+    """In a process that cannot find it, as where it was never installed."""
+    program = (
+        "import importlib.util\n"
+        "found = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, package=None: None if name == 'passerby_seal' else found(name, package)\n"
+        "from passerby.cli import main\n"
+        "main(['seal', 'list', 'x', '--json'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "sealing must be installed to be used" in done.stderr
+
+
+def test_keys_are_made_for_the_owner_alone_and_never_over_another(hands: Hands) -> None:
+    hands.do("seal", "key", "authority", "Court", "-o", hands.path("a.key"))
+    assert hands.path("a.key").stat().st_mode & 0o077 == 0
+    assert hands("seal", "key", "authority", "Court", "-o", hands.path("a.key")) == 2
+    assert "must not exist yet" in hands.err

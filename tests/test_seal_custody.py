@@ -1,0 +1,179 @@
+"""A custodian's keys: there before they are needed, gone when the time is over, and nothing destroyed that is not told."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from passerby.cli import main
+from passerby.errors import FormatError, StorageError, UsageError
+from passerby.register import LogReader, RetentionShredded
+from passerby_seal.custody import (
+    destroy_due,
+    destroy_key,
+    hour_key,
+    hour_of,
+    hours_ahead,
+    keys_due,
+    make_ahead,
+    stated,
+)
+from passerby_seal.keys import CustodyKey
+from passerby_seal.refusals import KeyFormatError
+
+NOW = datetime(2026, 11, 30, 10, 40, tzinfo=UTC)
+CAMERA, OTHER = "0f" * 16, "1e" * 16
+HOUR_S = 3600
+
+
+class Custodian:
+    def __init__(self, folder: Path) -> None:
+        self.keys, self.public = folder / "keys", folder / "public"
+
+    def make(self, hours: int = 4, camera: str = CAMERA, begin: datetime = NOW) -> int:
+        return make_ahead(self.keys, self.public, camera, begin, hours)
+
+    def private(self, hour: int, camera: str = CAMERA) -> Path:
+        return self.keys / camera / f"{hour_of(NOW + timedelta(hours=hour))}.key"
+
+    def destroy(self, hours_later: float, retention_h: int = 1) -> list[RetentionShredded]:
+        return destroy_due(self.keys, self.public, retention_h * HOUR_S, NOW + timedelta(hours=hours_later))
+
+
+@pytest.fixture
+def custodian(tmp_path: Path) -> Custodian:
+    return Custodian(tmp_path)
+
+
+def test_each_hour_has_a_key_of_its_own_that_the_gateway_finds(custodian: Custodian) -> None:
+    assert custodian.make() == 4
+    assert hours_ahead(custodian.public, CAMERA, NOW) == 4
+    found = {hour_key(custodian.public, CAMERA, hour_of(NOW + timedelta(hours=hour))) for hour in range(4)}
+    assert len(found) == 4
+    key = CustodyKey.load(custodian.private(0))
+    assert (key.about["camera"], key.about["hour"]) == (CAMERA, "2026-11-30T10")
+    assert key.public.raw in found
+    assert custodian.private(0).stat().st_mode & 0o077 == 0
+
+
+def test_what_is_there_stays_and_what_is_missing_comes(custodian: Custodian) -> None:
+    custodian.make(2)
+    before = hour_key(custodian.public, CAMERA, "2026-11-30T10")
+    assert custodian.make(4) == 2
+    assert hour_key(custodian.public, CAMERA, "2026-11-30T10") == before
+    (custodian.public / CAMERA / "2026-11-30T11.pub").unlink()
+    assert hours_ahead(custodian.public, CAMERA, NOW) == 1, "up to the first gap"
+    assert custodian.make(4) == 1, "of a private key that is there the public one is written anew"
+    custodian.private(3).unlink()
+    assert custodian.make(4) == 1, "nothing is sealed to a key that nobody holds"
+    assert CustodyKey.load(custodian.private(3)).public.raw == hour_key(custodian.public, CAMERA, "2026-11-30T13")
+
+
+def test_an_hour_without_a_key_seals_nothing_and_a_damaged_one_is_named(custodian: Custodian) -> None:
+    custodian.make(1)
+    with pytest.raises(UsageError, match="must have made a key of camera 0f0f0f0f for the hour 2026-11-30T11"):
+        hour_key(custodian.public, CAMERA, "2026-11-30T11")
+    (custodian.public / CAMERA / "2026-11-30T10.pub").write_bytes(b"\xff")
+    with pytest.raises(KeyFormatError):
+        hour_key(custodian.public, CAMERA, "2026-11-30T10")
+
+
+@pytest.mark.parametrize(("camera", "hours"), [("../x", 1), ("0F" * 16, 1), (CAMERA, 0), (CAMERA, 99_999)])
+def test_wrong_cameras_and_hours_are_refused(custodian: Custodian, camera: str, hours: int) -> None:
+    with pytest.raises(UsageError):
+        custodian.make(hours, camera)
+    assert not custodian.keys.exists()
+
+
+def test_keys_go_when_their_retention_is_over_and_not_before(custodian: Custodian) -> None:
+    custodian.make(4)
+    assert custodian.destroy(1.3) == []
+    (entry,) = custodian.destroy(1.34)  # 10:00 to 11:00 was kept for an hour, until 12:00
+    assert (entry.begin, entry.end) == (NOW.replace(minute=0), NOW.replace(hour=11, minute=0))
+    assert (entry.camera, entry.keys) == (CAMERA, 1)
+    assert not custodian.private(0).exists()
+    assert custodian.private(1).exists()
+    with pytest.raises(UsageError):
+        hour_key(custodian.public, CAMERA, "2026-11-30T10")
+
+
+def test_runs_of_hours_are_one_entry_and_cameras_apart(custodian: Custodian) -> None:
+    custodian.make(4)
+    custodian.make(2, OTHER)
+    custodian.private(1).unlink()
+    entries = custodian.destroy(20)
+    assert [(entry.camera, entry.keys) for entry in entries] == [(CAMERA, 1), (CAMERA, 2), (OTHER, 2)]
+
+
+def test_an_end_before_it_was_told_tells_it_the_next_time(custodian: Custodian) -> None:
+    custodian.make(3)
+    first = custodian.destroy(3)
+    assert len(first) == 1
+    again = custodian.destroy(3)  # the first one never reached the log
+    assert [(one.begin, one.end, one.keys) for one in again] == [(one.begin, one.end, one.keys) for one in first]
+    stated(custodian.keys)
+    assert custodian.destroy(3) == []
+    (custodian.keys / "destroying.json").write_text("no list")
+    with pytest.raises(FormatError, match="must be what this program wrote"):
+        custodian.destroy(3)
+
+
+def test_a_key_s_bytes_are_overwritten_before_its_name_goes(custodian: Custodian) -> None:
+    custodian.make(1)
+    path, other = custodian.private(0), custodian.keys / "other name"
+    text = path.read_bytes()
+    other.hardlink_to(path)
+    destroy_key(path)
+    assert not path.exists()
+    assert len(other.read_bytes()) == len(text)
+    secret = text.splitlines()[1]
+    assert secret not in other.read_bytes()
+    destroy_key(path)  # once more is nothing
+
+
+def test_a_link_is_not_followed(custodian: Custodian, tmp_path: Path) -> None:
+    custodian.make(1)
+    kept = tmp_path / "kept"
+    kept.write_text("somebody's file")
+    custodian.private(0).unlink()
+    custodian.private(0).symlink_to(kept)
+    with pytest.raises(StorageError, match="cannot be destroyed"):
+        destroy_key(custodian.private(0))
+    assert kept.read_text() == "somebody's file"
+
+
+def test_files_that_are_no_keys_are_left_alone(custodian: Custodian) -> None:
+    custodian.make(1)
+    for name in ("notes.key", "2026-99-30T10.key"):
+        (custodian.keys / CAMERA / name).write_text("mine")
+    assert len(keys_due(custodian.keys, 0, NOW + timedelta(days=9))) == 1
+
+
+def test_the_operator_s_own_custody_states_it_in_its_log(
+    custodian: Custodian, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def do(*words: object) -> str:
+        with pytest.raises(SystemExit) as caught:
+            main([str(word) for word in words])
+        assert not caught.value.code, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    publics = [do("seal", "key", "authority", f"Court {n}", "-o", tmp_path / f"{n}.key").strip() for n in (1, 2)]
+    lines = "".join(f'  - {{name: Court {n}, role: court, key: "{public}"}}\n' for n, public in enumerate(publics))
+    policy = tmp_path / "authorities.yaml"
+    policy.write_text(f"needed: 2\nretention: 1h\ncustodian: {{name: City, who: operator}}\nauthorities:\n{lines}")
+    do("register", "init", tmp_path / "log", "--origin", "cameras.example.org/log")
+    custodian.make(2, begin=datetime.now(UTC) - timedelta(days=3))
+    told = json.loads(do("seal", "custody", "destroy", custodian.keys, "--policy", policy))
+    assert [(entry["kind"], entry["keys"]) for entry in told] == [("retention.shredded", 2)]
+    custodian.make(2, begin=datetime.now(UTC) - timedelta(days=3))
+    do("seal", "custody", "destroy", custodian.keys, "--policy", policy, "--log", tmp_path / "log")
+    assert list(custodian.keys.glob("*/*.key")) == []
+    with closing(LogReader.open(tmp_path / "log")) as reader:
+        (entry,) = reader.entries()
+    assert isinstance(entry, RetentionShredded)
+    assert entry.keys == 2
