@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import httpx
 import uvicorn
 
 from passerby.web.desk.app import DeskParts, desk_app
 from passerby.web.desk.entry import CHANGES, COOKIE, DeskEntry
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @dataclass
@@ -70,3 +75,25 @@ def desk_site(make: Callable[[DeskEntry, Callable[[], None]], DeskParts] | None 
         finally:
             server.should_exit = True
             thread.join()
+
+
+def drop_file(page: Page, name: str, data: bytes) -> None:
+    """Drop a file onto the page."""
+    held = page.evaluate_handle(
+        """([name, text]) => {
+            const moved = new DataTransfer();
+            moved.items.add(new File([Uint8Array.from(atob(text), (one) => one.charCodeAt(0))], name));
+            return moved;
+        }""",
+        [name, base64.b64encode(data).decode()],
+    )
+    page.dispatch_event("#drop", "drop", {"dataTransfer": held})
+
+
+def place_on_screen(page: Page, across: float, down: float) -> tuple[float, float]:
+    """Return where on the screen a place of the picture is, given as shares of its width and height."""
+    picture = page.locator("#picture")
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    assert box is not None
+    return box["x"] + across * box["width"], box["y"] + down * box["height"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.deadlines import killed_after
+from tests.desk_site import drop_file
 from tests.needs import NO_SANDBOX, module, program
 
 from passerby.veil.tools.demo_clip import demo_clip
@@ -96,19 +97,6 @@ def look(page: Page) -> bytes:
     return shown
 
 
-def drop(page: Page, name: str, data: bytes) -> None:
-    """Drop a file onto the page."""
-    held = page.evaluate_handle(
-        """([name, text]) => {
-            const moved = new DataTransfer();
-            moved.items.add(new File([Uint8Array.from(atob(text), (one) => one.charCodeAt(0))], name));
-            return moved;
-        }""",
-        [name, base64.b64encode(data).decode()],
-    )
-    page.dispatch_event("#drop", "drop", {"dataTransfer": held})
-
-
 def written(trace: Path) -> set[Path]:
     """Return what was opened for writing, or made."""
     text = trace.read_text(encoding="utf-8", errors="replace")
@@ -135,7 +123,7 @@ def test_nothing_bare_is_written_by_the_desk_or_kept_by_the_browser(tmp_path: Pa
         bare = [look(page)]
         page.goto(address.partition("/enter")[0])
         page.wait_for_selector("#entries li")
-        drop(page, "dropped.mp4", (tmp_path / "dropped.mp4").read_bytes())
+        drop_file(page, "dropped.mp4", (tmp_path / "dropped.mp4").read_bytes())
         page.locator("#files a.button").nth(1).click()
         bare.append(look(page))
         page.click("#end")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.desk_choosing import PNG, Desk, choosing_desk
+from tests.desk_site import drop_file
 from tests.needs import chromium
 
 from passerby.web.desk.pages import desk_words
@@ -54,18 +54,6 @@ def opened(browser: Browser, desk: Desk, *, locale: str = "en", touch: bool = Fa
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off"
     assert [one for one in asked if not one.startswith(desk.site.entry.origin)] == []
     assert [text for text in wrong if "400" not in text] == [], "what is refused is said in the page"
-
-
-def drop(page: Page, name: str, data: bytes) -> None:
-    held = page.evaluate_handle(
-        """([name, text]) => {
-            const moved = new DataTransfer();
-            moved.items.add(new File([Uint8Array.from(atob(text), (one) => one.charCodeAt(0))], name));
-            return moved;
-        }""",
-        [name, base64.b64encode(data).decode()],
-    )
-    page.dispatch_event("body", "drop", {"dataTransfer": held})
 
 
 def test_by_mouse_a_file_is_three_clicks_away(browser: Browser, desk: Desk) -> None:
@@ -143,10 +131,10 @@ def test_a_dropped_file_is_veiled_into_the_folder_that_is_shown(browser: Browser
     with opened(browser, desk) as page:
         page.click("text=Videos/")
         page.locator("#into", has_text=str(desk.home / "Videos")).wait_for()
-        drop(page, "party.png", PNG)
+        drop_file(page, "party.png", PNG)
         page.wait_for_selector("#files a.button")
         assert (desk.home / "Videos" / "party_veiled.png").exists()
-        drop(page, "huge.mp4", bytes((1 << 20) + 1))
+        drop_file(page, "huge.mp4", bytes((1 << 20) + 1))
         page.wait_for_selector("#wrong:not([hidden])")
         assert "larger than the 1 MB" in page.inner_text("#wrong")
         assert "from the list" in page.inner_text("#wrong")
@@ -158,7 +146,7 @@ def test_what_went_wrong_is_said_in_the_readers_language_and_then_exactly(
 ) -> None:
     lead = desk_words(locale[:2]).text("script.error.UnsupportedError")
     with opened(browser, desk, locale=locale) as page:
-        drop(page, "papers.pdf", b"%PDF-1.7")
+        drop_file(page, "papers.pdf", b"%PDF-1.7")
         page.wait_for_selector("#files code")
         assert f"{lead} input must be" in page.inner_text("#files")
 

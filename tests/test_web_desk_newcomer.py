@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from tests.desk_site import DeskSite, desk_site
+from tests.desk_site import DeskSite, desk_site, place_on_screen
 from tests.needs import chromium
 
 from passerby.config import PORTRAIT
@@ -93,10 +93,8 @@ class Newcomer:
         self.actions += 1
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Return where on the screen a place of the picture is."""
-        box = self.page.locator("#picture").bounding_box()
-        assert box is not None
-        return box["x"] + x * box["width"] / SIZE[0], box["y"] + y * box["height"] / SIZE[1]
+        """Return where on the screen a place of the coded picture is."""
+        return place_on_screen(self.page, x / SIZE[0], y / SIZE[1])
 
     def drag(self, *places: tuple[float, float]) -> None:
         """Press at the first place and let go at the last, which is one action."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.desk_site import DeskSite, desk_site
+from tests.desk_site import DeskSite, desk_site, place_on_screen
 from tests.desk_stand_in import StandIn
 from tests.gateway_tools import wait_for
 from tests.media_clips import make_clip
@@ -53,10 +53,7 @@ class Table:
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return where on the screen a place of the coded picture is."""
-        self.page.locator("#picture").scroll_into_view_if_needed()
-        box = self.page.locator("#picture").bounding_box()
-        assert box is not None
-        return box["x"] + x * box["width"] / SIZE[0], box["y"] + y * box["height"] / SIZE[1]
+        return place_on_screen(self.page, x / SIZE[0], y / SIZE[1])
 
     def drag(self, *places: tuple[float, float]) -> None:
         """Drag the mouse from place to place in the coded picture."""
