@@ -146,7 +146,6 @@ def test_a_default_that_a_stated_fact_speaks_against_is_asked_instead(facts: dic
 def test_a_default_that_a_stated_fact_settles_is_settled() -> None:
     assert law.assess({"function": "rbi", "modality": "none"}).assumed["biometric_data"] is False
     assert law.assess({"function": "identity-check"}).assumed["person_present"] is True
-    assert law.assess({"function": "face-scraping", "scrape_source": "none"}).assumed["legacy_db"] is True
 
 
 def test_what_stands_beside_a_default_is_never_a_default_itself_and_forms_no_circle() -> None:
