@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.seal_tools import holders, parcel_of, read, sealed
 
+import passerby
+from passerby import sealing
 from passerby.register import verify_inclusion
+from passerby_seal.keys import read_policy
 from passerby_seal.pieces import combine, open_piece, unlock
 
 PIECES = (b"", b"one", b"x" * 16_384, b"y" * 40_000)
@@ -43,3 +49,19 @@ def test_data_comes_back_however_it_was_cut(parts: list[bytes]) -> None:
     boxes = unlock(pack, who.custodian)
     keys = combine([parcel_of(pack, who, boxes, authority, 0) for authority in (1, 3)], who.requester, pack)
     assert open_piece(pack, 0, keys[0]).data == whole
+
+
+def test_without_the_distribution_nothing_can_be_sealed(tmp_path: Path) -> None:
+    (tmp_path / "passerby").symlink_to(Path(passerby.__file__).parent, target_is_directory=True)
+    script = "from passerby import sealing; print(sealing.installed()); sealing.load('files')"
+    done = subprocess.run(
+        [sys.executable, "-S", "-P", "-c", script],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "False\n"
+    assert "UsageError: sealing must be installed to be used" in done.stderr
+    assert sealing.installed()
+    assert sealing.load("keys").read_policy is read_policy

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.seal_tools import CAMERA, HOUR, ORIGIN, Memory, holders, parcel_of, read
 
 from passerby.errors import SealError
+from passerby_seal.keys import prefixed
 from passerby_seal.pieces import (
     BucketContext,
     Pack,
@@ -21,7 +23,19 @@ from passerby_seal.pieces import (
     open_piece,
     unlock,
 )
-from passerby_seal.pieces.layout import HEAD_BYTES, MAGIC, MOST_BYTES, RecordKind, record, u32
+from passerby_seal.pieces.context import Binding
+from passerby_seal.pieces.layout import (
+    HEAD_BYTES,
+    MAGIC,
+    MOST_BYTES,
+    RecordKind,
+    close_message,
+    end_message,
+    header_message,
+    record,
+    tree_message,
+    u32,
+)
 from passerby_seal.refusals import (
     BucketClosedError,
     SealAlteredError,
@@ -274,6 +288,78 @@ def test_no_other_row_of_records_gives_anything_else(made: list[bytes], kept: in
             assert content == CONTENT[number]
     except SealError:
         return
+
+
+class Forger:
+    """Writes packs of any structure under a signing key of its own: whoever makes a whole pack up has one."""
+
+    def __init__(self) -> None:
+        self.signer = Ed25519PrivateKey.generate()
+        context = BucketContext(ORIGIN, CAMERA, HOUR)
+        raw = self.signer.public_key().public_bytes_raw()
+        self.binding = Binding(context, WHO.policy.digest, WHO.custodian.public.digest, raw)
+        policy, outer = WHO.policy.to_json(), bytes(1136)
+        signature = self.signer.sign(header_message(self.binding, policy, outer))
+        self.header = record(RecordKind.HEADER, prefixed(self.binding.json, policy, outer) + signature)
+
+    def write(self, step: tuple[str, int, int, int]) -> bytes:
+        kind, one, two, size = step
+        if kind == "chunk":
+            return record(RecordKind.CHUNK, u32(one, two) + bytes([size % 2]) + bytes(32 * (not two) + 16 + size))
+        if kind == "close":
+            signature = self.signer.sign(close_message(self.binding, one, two, size))
+            return record(RecordKind.CLOSE, u32(one, two, size) + signature)
+        if kind == "end":
+            signature = self.signer.sign(end_message(self.binding, one, two, bytes(32)))
+            return record(RecordKind.END, u32(one, two) + bytes(32) + signature)
+        signature = self.signer.sign(tree_message(self.binding, one, two, bytes(32)))
+        return record(RecordKind.TREE, u32(one, two) + bytes(32) + signature)
+
+
+FORGER = Forger()
+STEPS = st.tuples(
+    st.sampled_from(["chunk", "chunk", "chunk", "end", "end", "tree", "close"]),
+    st.integers(0, 2), st.integers(0, 2), st.integers(0, 3),
+)  # fmt: skip
+
+
+def follows(steps: list[tuple[str, int, int, int]]) -> set[int] | None:
+    """Return which pieces a row of steps ends, or None where it does not follow the format; written anew, from its page."""
+    chunks: dict[int, int] = {}
+    last: set[int] = set()
+    ended: set[int] = set()
+    for place, (kind, one, two, size) in enumerate(steps):
+        if kind == "chunk":
+            if chunks.get(one, 0) != two or one in last or not size:
+                return None
+            chunks[one] = two + 1
+            last |= {one} if size % 2 else set()
+        elif kind == "end":
+            if one not in last - ended or chunks[one] != two:
+                return None
+            ended.add(one)
+        elif kind == "tree":
+            return None  # its root is not over what stands before it
+        else:
+            right = one > max(chunks, default=-1) and (two, size) == (len(ended), 0)
+            return ended if right and place == len(steps) - 1 else None
+    return ended
+
+
+@given(st.lists(STEPS, max_size=8))
+@settings(max_examples=300)
+def test_a_pack_that_was_made_up_is_read_only_where_it_follows(steps: list[tuple[str, int, int, int]]) -> None:
+    data = MAGIC + FORGER.header + b"".join(map(FORGER.write, steps))
+    expected = follows(steps)
+    try:
+        pack = Pack.read(PackBytes(data), unfinished=True)
+    except SealError:
+        assert expected is None
+        return
+    assert set(pack.pieces) == expected
+    for number in pack.pieces:  # its digest is made up as well
+        with pytest.raises(SealAlteredError):
+            pack.check_piece(number)
 
 
 @dataclass

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import rfc8785
 from tests.needs import program
 from tests.seal_tools import CAMERA, HOUR, ORIGIN, holders, parcel_of, read
 
@@ -16,6 +18,7 @@ from passerby_seal.keys import (
     AuthorityKey,
     CustodyKey,
     SealingKey,
+    parse_policy,
     prefixed,
     random_buffer,
     read_policy,
@@ -23,7 +26,7 @@ from passerby_seal.keys import (
 from passerby_seal.pieces import combine, unlock
 from passerby_seal.pieces.context import FORMAT, Binding, BucketContext
 from passerby_seal.pieces.shares import PieceKey, SeedChain, seeds_of
-from passerby_seal.refusals import KeyFormatError
+from passerby_seal.refusals import KeyFormatError, SealFormatError
 
 WHO = holders()
 KEYS = [key.public.text for key in WHO.authorities]
@@ -63,7 +66,7 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
         ("needed: 2\n", "needed: 2\nneeded: 2\n", 2, "must stand once"),
         ("needed: 2\n", "", 1, "needed must stand here"),
         ("72h", "72", 2, "must be hours, such as 72h"),
-        ("72h", "9000h", 2, "at most 8760h"),
+        ("72h", "721h", 2, "at most 720h"),
         ("who: authority", "who: nobody", 5, "authority or operator"),
         ("  who: authority\n", "", 4, "who must stand here"),
         ("retention:", "retained:", 2, "got 'retained'"),
@@ -86,6 +89,34 @@ def test_a_policy_that_is_wrong_is_refused_with_its_line(
     with pytest.raises(ConfigError, match=words) as caught:
         read_policy(path)
     assert str(caught.value).startswith(f"{path}:{line}: ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"needed": 1},
+        {"needed": 4},
+        {"needed": True},
+        {"needed": "2"},
+        {"retention_s": None},
+        {"retention_s": 10**9},
+        {"authorities": []},
+        {"custodian": {"name": 1, "who": "authority"}},
+        {"custodian": {"name": "archive", "who": "nobody"}},
+        {"custodian": {"name": "archive\n", "who": "authority"}},
+        {"more": 1},
+    ],
+)
+def test_the_policy_of_a_pack_has_the_same_bounds(change: dict[str, object]) -> None:
+    said = json.loads(WHO.policy.to_json())
+    assert parse_policy(rfc8785.dumps(said)).digest == WHO.policy.digest
+    with pytest.raises(SealFormatError):
+        parse_policy(rfc8785.dumps(said | change))
+    doubled = said | {"authorities": [*said["authorities"], said["authorities"][0] | {"name": "again"}]}
+    with pytest.raises(SealFormatError):
+        parse_policy(rfc8785.dumps(doubled))
+    with pytest.raises(SealFormatError):
+        parse_policy(json.dumps(said).encode())
 
 
 def test_eight_authorities_and_one_are_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import rfc8785
 import yaml
@@ -20,7 +20,8 @@ from passerby_seal.refusals import SealFormatError
 MOST_AUTHORITIES = 7
 """Seeds of replicated sharing grow as C(n, m - 1); with seven they are 35 at most."""
 LEAST_NEEDED = 2
-MOST_HOURS = 8760
+MOST_HOURS = 720
+"""As the register has it: thirty days."""
 Who = Literal["authority", "operator"]
 _MOST_BYTES = 1 << 16
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -119,14 +120,26 @@ def parse_policy(data: bytes) -> SealPolicy:
             Authority(one["name"], one["role"], SealingKey.parse(one["key"])) for one in said["authorities"]
         )
         policy = SealPolicy(said["needed"], authorities, custodian, said["retention_s"])
-        fits = policy.to_json() == data and LEAST_NEEDED <= policy.needed <= len(authorities) <= MOST_AUTHORITIES
+        fits = policy.to_json() == data and _within(policy)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
         raise SealFormatError("policy of a pack must be the format's canonical JSON, got something else") from exc
-    if not fits or len({one.key for one in authorities}) < len(authorities):
-        raise SealFormatError(
-            "policy of a pack must be the format's canonical JSON within its bounds, got something else"
-        )
+    if not fits:
+        raise SealFormatError("policy of a pack must be canonical JSON within the format's bounds, got something else")
     return policy
+
+
+def _within(policy: SealPolicy) -> bool:
+    """Return whether a policy that stands in a pack is one that could have been read from a file."""
+    authorities, custodian = policy.authorities, policy.custodian
+    lines: list[object] = [custodian.name, *(text for one in authorities for text in (one.name, one.role))]
+    return (
+        {type(number) for number in (policy.needed, policy.retention_s)} == {int}
+        and LEAST_NEEDED <= policy.needed <= len(authorities) <= MOST_AUTHORITIES
+        and 3600 <= policy.retention_s <= 3600 * MOST_HOURS
+        and custodian.who in get_args(Who)
+        and all(isinstance(line, str) and _NAME.fullmatch(line) for line in lines)
+        and len({one.key for one in authorities}) == len({one.name for one in authorities}) == len(authorities)
+    )
 
 
 class _Reader:
