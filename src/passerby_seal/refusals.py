@@ -106,3 +106,13 @@ class BucketFullError(SealError):
 
 class BucketClosedError(SealError):
     """A bucket or piece takes nothing any more: it was closed, or its store failed."""
+
+
+class StorageFullError(SealError):
+    """What was sealed cannot be written: the disk is full, or the store is away."""
+
+
+class IndexSpanError(SealError):
+    """An index is asked for more than ten minutes, or for none."""
+
+    exit_code = 2
