@@ -66,7 +66,7 @@ def read_index(folder: Path, request: ProvenEntry, asked: AskedSpan, key_of: Key
         key_of: Gives the custodian's keys.
 
     Raises:
-        NotOnRecordError: the entry is no request that names a camera.
+        NotOnRecordError: the entry is no request that names a camera, or no witness saw it.
         WrongCameraError: the index is another camera's, or another log's.
         WrongCustodyKeyError: the key is another hour's or another camera's.
         SealAlteredError: a part was altered, or moved here from another recording.
@@ -121,6 +121,8 @@ def _camera_of(request: ProvenEntry) -> str:
             f"index must be asked for by a request in the log that names its camera, got {entry.kind}",
             hint="a request that keeps its camera secret cannot point: it names the camera first",
         )
+    if not request.witnesses:
+        raise NotOnRecordError("request must be seen by witnesses before it counts, got one that none has signed")
     return entry.camera
 
 
@@ -130,8 +132,8 @@ def _indexes(folder: Path) -> Iterator[tuple[datetime, datetime, Path]]:
         recordings = sorted((began, path) for path in folder.iterdir() if (began := _began(path)) is not None)
     except OSError as exc:
         raise StorageError(f"recordings in {folder} cannot be read: {exc.strerror}") from exc
-    ends = [began for began, _ in recordings[1:]] + [datetime.max.replace(tzinfo=UTC)]
-    for (began, path), until in zip(recordings, ends, strict=True):
+    ends = [*(began for began, _ in recordings), datetime.max.replace(tzinfo=UTC)]
+    for (began, path), until in zip(recordings, ends[1:], strict=True):
         index = path.with_name(path.name + _SUFFIX)
         if index.exists():
             yield began, until, index
