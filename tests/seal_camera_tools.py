@@ -21,7 +21,7 @@ from tests.seal_tools import ENTRY, Holders, holders
 
 from passerby.sealing import SealedCamera
 from passerby.veil import UncoveredFaces
-from passerby_seal.camera.client import ClientLimits, SealClient
+from passerby_seal.camera.client import ClientLimits, SealClient, TwoClocks
 from passerby_seal.camera.hours import HOUR_NS, hour_of, hour_text
 from passerby_seal.camera.opened_hour import OpenedHour
 from passerby_seal.camera.process import main
@@ -109,7 +109,7 @@ class SealSite:
         return found
 
 
-def site(folder: Path, wall: MovedWall, *, hours: int = 3, index: bool = False) -> SealSite:
+def site(folder: Path, wall: TwoClocks, *, hours: int = 3, index: bool = False) -> SealSite:
     """Make one, with keys for the hour before, the present one and those after."""
     who = holders()
     policy = {
