@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from passerby.media import Frame, frame_planes
-from passerby.values import Boxes, Detections, Digest
+from passerby.values import Detections, Digest
+from passerby.veil import UncoveredFaces
+from passerby_seal.patches import cut_patches
 
 WIDTH, HEIGHT = 960, 540
 BITS, BLOCK, ROWS = 9, 40, 24
@@ -214,6 +216,53 @@ def _code(number: int) -> NDArray[np.uint8]:
     return np.repeat(np.array(bits, np.uint8) * 220 + 16, BLOCK)
 
 
-def boxes_of(truth: Truth) -> Boxes:
-    """Return truth as boxes."""
-    return np.asarray(truth, np.float32)
+class Counted:
+    """What a stream of a crossing seals, held against the truth.
+
+    Attributes:
+        owners: Of each track and stretch: whose face its patches show most, in each frame.
+        sealed: Faces of frames, half shown and more, that are covered, and shown by a patch.
+        shown: Faces of frames, half shown and more, that are covered.
+        strange: Blocks of patches that are of another face than most of their stretch.
+        own: Blocks of patches that are of a face.
+    """
+
+    def __init__(self, crossing: Crossing) -> None:
+        self._crossing, self._people = crossing, crossing.boxes.shape[1]
+        self._blocks: dict[tuple[int, int], NDArray[np.float64]] = {}
+        self.owners: dict[tuple[int, int], set[int]] = {}
+        self.sealed = self.shown = 0
+
+    def take(self, faces: UncoveredFaces) -> None:
+        """Count one frame."""
+        seen = set()
+        for patch in cut_patches(faces).patches:
+            key = (patch.track, patch.stretch)
+            blocks = strangers(patch.planes, self._people)
+            self._blocks[key] = self._blocks.get(key, np.zeros(self._people)) + blocks
+            self.owners.setdefault(key, set())
+            if blocks.any():
+                seen.add(int(blocks.argmax()))
+                self.owners[key].add(int(blocks.argmax()))
+        truth = self._crossing.boxes[round(faces.captured_ns * self._crossing.rate_hz / 1e9)]
+        for person, box in enumerate(truth):
+            low, high = np.maximum(faces.xyxy[:, :2], box[:2]), np.minimum(faces.xyxy[:, 2:], box[2:])
+            covered = np.maximum(high - low, 0).prod(axis=1).max(initial=0) / np.prod(box[2:] - box[:2])
+            if covered > 0.5 and _shown(box, truth[person + 1 :]) >= 0.5:
+                self.shown += 1
+                self.sealed += person in seen
+
+    @property
+    def mixed(self) -> int:
+        """Stretches that show two people."""
+        return sum(len(owners) > 1 for owners in self.owners.values())
+
+    @property
+    def strange(self) -> float:
+        """See the class."""
+        return sum(float(blocks.sum() - blocks.max()) for blocks in self._blocks.values())
+
+    @property
+    def own(self) -> float:
+        """See the class."""
+        return sum(float(blocks.sum()) for blocks in self._blocks.values())

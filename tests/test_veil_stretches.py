@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.media_clips import decoded
+from tests.seal_crossings import Counted, CrossingDetector, crossing
 from tests.veil_tools import FILL, SIZE, Scripted, bare, still
 
 from passerby.values import Detections
@@ -144,3 +145,24 @@ def test_a_file_is_covered_the_same_whoever_is_told(tmp_path: Path) -> None:
     assert all(0 < len(one.xyxy) == len(one.tracks) == len(one.stretches) for one in told)
     assert {stretch for one in told for stretch in one.stretches.tolist()} > {-1}
     assert [one.captured_ns for one in told] == sorted({one.captured_ns for one in told})
+
+
+@pytest.mark.parametrize("seed", [3, 5, 8, 12, 14, 22])
+def test_no_stretch_of_a_crossing_shows_two_people(seed: int) -> None:
+    """A few of those that ``bench/seal.py`` draws."""
+    passing = crossing(seed)
+    counted = Counted(passing)
+    veil = LiveVeil(
+        960,
+        540,
+        passing.rate_hz,
+        CrossingDetector(passing),
+        LiveSettings(wait=True, lookahead_frames=14),
+        before_cover=counted.take,
+    )
+    for frame in passing.bare():
+        veil.push(frame)
+    veil.flush()
+    assert counted.mixed == 0
+    assert counted.strange < 0.005 * counted.own
+    assert counted.sealed > 0.3 * counted.shown

@@ -32,7 +32,17 @@ NEAR = 1.3
 FASTER_PER_S = 3.0
 """So many sides a second faster than before two known faces may come towards each other. Chosen on the same."""
 PASSING = 0.9
-"""Two faces that come nearer than so many sides on their way cannot be told apart afterwards. Chosen on the same."""
+"""Two faces that come nearer than so many sides on their way cannot be told apart afterwards, ..."""
+STILL, AS_MOVED = 0.5, 0.5
+"""... but where both are where they were expected, so many sides, and this share of what they moved against each other, are
+enough to tell them apart. Chosen on the same."""
+NOISE, LEAST_S = 0.3, 0.2
+"""A detection that lies no more than so many sides off, or so short after the one before, says nothing of speed. Chosen, not
+measured."""
+BOTH = 2.0
+"""Who is missed may be in another's box from so many sides off where he is expected on. Chosen on the same."""
+SURE = 0.15
+"""What never scored so much is nobody's rival: it is seldom a face. Chosen, not measured."""
 
 
 @dataclass(slots=True)
@@ -70,6 +80,7 @@ class Followed:
         found_s: When it was detected last, seconds.
         speed: x and y, pixels a second, by which it was elsewhere than expected; None where that is not known.
         way: x and y, pixels a second, in the picture; None where that is not known.
+        best: Score of the surest detection, 0 to 1.
         gone_on: Nobody else can be the track that began where this one was missed: it speaks for this one's face.
     """
 
@@ -80,6 +91,7 @@ class Followed:
     found_s: float
     speed: tuple[float, float] | None = None
     way: tuple[float, float] | None = None
+    best: float = 0.0
     gone_on: bool = False
     marks: list[_PassMark] = field(default_factory=list)
 
@@ -132,6 +144,8 @@ class _Scene:
         sides: Their sides, shape (N + M,), pixels.
         ways: How each moves in the picture, shape (N + M, 2), pixels a second; NaN where that is not known.
         matched: Row of the detection of each track, -1 for none, shape (N,).
+        known: Of which tracks it is known how they move, shape (N,).
+        counts: Which tracks and detections are faces surely enough to be taken for others, shape (N + M,).
     """
 
     away: NDArray[np.float64]
@@ -140,23 +154,48 @@ class _Scene:
     sides: NDArray[np.float64]
     ways: NDArray[np.float64]
     matched: NDArray[np.intp]
+    known: NDArray[np.bool_]
+    counts: NDArray[np.bool_]
 
     @property
-    def taken(self) -> dict[int, int]:
-        """Which track each detection continues."""
-        return {int(at): row for row, at in enumerate(self.matched) if at >= 0}
+    def fits(self) -> NDArray[np.bool_]:
+        """Which tracks were detected where they were expected, shape (N,)."""
+        rows = np.arange(len(self.matched))
+        return (self.matched >= 0) & (self.away[rows, self.matched] <= FITS)
 
-    def has_rival(self, row: int, allowed: NDArray[np.float64]) -> bool:
+    @property
+    def owners(self) -> NDArray[np.intp]:
+        """Which track each detection continues, -1 for none, shape (M,)."""
+        owners = np.full(self.away.shape[1], -1, np.intp)
+        rows = np.flatnonzero(self.matched >= 0)
+        owners[self.matched[rows]] = rows
+        return owners
+
+    def claims(self, at: int) -> bool:
+        """Whether somebody who is missed may be in the box of this detection too."""
+        counts = self.counts[: len(self.matched)] & (self.matched < 0)
+        return bool((counts & (self.away[:, at] <= np.minimum(self.allowed, BOTH))).any())
+
+    def has_rival(
+        self, row: int, allowed: NDArray[np.float64], apart: NDArray[np.float64], calm: NDArray[np.bool_]
+    ) -> bool:
         """Whether another detection may be this track's face, or another track's face be its detection.
 
         Args:
             row: Of the track.
             allowed: How far each track may be from where it is expected, shape (N,), sides.
+            apart: The same for any two that are calm: the nearer the less they moved against each other, shape (N, N).
+            calm: Went on as expected, shape (N,).
         """
-        at = int(self.matched[row])
-        others = np.delete(self.away[row], at)
-        tracks = np.delete(self.away[:, at] - allowed, row)
-        return bool((others <= allowed[row]).any() or (tracks <= 0).any())
+        at, rows = int(self.matched[row]), len(self.matched)
+        limit = np.where(calm[row] & calm, np.minimum(apart[row], allowed), allowed)
+        # who was detected too is a rival only where both may have taken each other's detection
+        mine = np.where(calm[row] & calm, np.minimum(apart[row], allowed[row]), allowed[row])
+        swapped = (self.matched < 0) | (self.away[row, self.matched] <= mine)
+        tracks = self.counts[:rows] & (self.away[:, at] <= limit) & swapped
+        tracks[row] = False
+        others = self.counts[rows:] & (self.owners < 0) & (self.away[row] <= allowed[row])
+        return bool(tracks.any() or others.any())
 
     def clear_s(self, index: int, but: Sequence[int] = ()) -> float:
         """Return how long nobody else can be near one of ``places`` before and after the pass; below 0: somebody is.
@@ -169,7 +208,7 @@ class _Scene:
         away = np.hypot(*(self.places - self.places[index]).T) / side
         towards = np.hypot(*(self.ways - self.ways[index]).T) / side + FASTER_PER_S
         clear = (away - NEAR) / np.where(np.isnan(towards), WALK_PER_S, towards)
-        clear[[index, *but, *np.flatnonzero(self.allowed < 0).tolist()]] = np.inf
+        clear[[index, *but, *np.flatnonzero(~self.counts).tolist()]] = np.inf
         return float(clear.min())
 
 
@@ -212,19 +251,24 @@ class Stretches:
         if seconds > 0:
             self._frame_s = seconds / max(1, frame - self._frame)
         scene = self._scene(expected, found, matched, active)
-        passed = _passing(scene, active)
+        least, moved = _ways_apart(scene, active)
+        apart = STILL + AS_MOVED * moved
+        near = (least < np.minimum(apart, PASSING)) & scene.counts[None, : len(active)]
+        passed = np.flatnonzero(near.any(axis=1)).tolist()
         for row, one in enumerate(active):
             at = matched.get(row)
             if at is not None:
-                self._join(frame, row, one, scene, passing=bool(passed[row]))
+                self._join(frame, row, one, scene, apart=apart, passing=row in passed)
             elif not extra:
                 one.marks.append(_PassMark(frame, self._now_s, False, UNSURE, False, False, scene.clear_s(row)))
             index = row if at is None else len(active) + at
+            one.best = one.best if at is None else max(one.best, float(found.score[at]))
             one.place = (*scene.places[index].tolist(), float(scene.sides[index]))
         self._note_gone_on(scene, active)
         begun = {}
         for at in set(range(len(found))) - set(matched.values()):
             begun[at] = self._begin(frame, len(active) + at, scene)
+            begun[at].best = float(found.score[at])
         self._frame = frame
         return begun
 
@@ -241,7 +285,7 @@ class Stretches:
     def _note_gone_on(scene: _Scene, active: Sequence[Followed]) -> None:
         """Note who is missed where just one new face is, that nobody else can be."""
         fresh = np.setdiff1d(np.arange(scene.away.shape[1]), scene.matched)
-        may_be = scene.away <= scene.allowed[:, None]
+        may_be = (scene.away <= scene.allowed[:, None]) & scene.counts[: len(active), None]
         for row in np.flatnonzero(scene.matched < 0).tolist():
             own = np.flatnonzero(may_be[row])
             if len(own) == 1 and own[0] in fresh and may_be[:, own[0]].sum() == 1:
@@ -252,22 +296,28 @@ class Stretches:
         place = (*scene.places[index].tolist(), float(scene.sides[index]))
         one = Followed(self._tracks, self._frame, self._frame_s, place, self._now_s)
         clear_s = scene.clear_s(index, self._explained(scene))
-        claimed = bool((scene.away[:, index - len(scene.matched)] <= scene.allowed)[scene.matched < 0].any())
-        stretch = self._next() if clear_s > 0 and not claimed else UNSURE
+        claimed = scene.claims(index - len(scene.matched))
+        stretch = UNSURE if claimed else self._next()
         one.marks.append(_PassMark(frame, self._now_s, True, stretch, False, claimed, clear_s))
         return one
 
-    def _join(self, frame: int, row: int, one: Followed, scene: _Scene, *, passing: bool) -> None:
+    def _join(
+        self, frame: int, row: int, one: Followed, scene: _Scene, *, apart: NDArray[np.float64], passing: bool
+    ) -> None:
         at, last = int(scene.matched[row]), one.marks[-1]
         index = len(scene.matched) + at
-        near = passing or scene.has_rival(row, np.full(len(scene.allowed), RIVAL))
-        rival = near or scene.has_rival(row, scene.allowed)
+        near = passing or scene.has_rival(row, np.minimum(scene.allowed, RIVAL), apart, scene.fits)
+        rival = near or scene.has_rival(row, scene.allowed, apart, scene.fits & scene.known)
         joined = last.found and last.stretch != UNSURE and not rival and bool(scene.away[row, at] <= FITS)
         clear_s = scene.clear_s(index, [row, *self._explained(scene)])
-        claimed = bool((scene.away[:, at] <= scene.allowed)[scene.matched < 0].any())
-        stretch = last.stretch if joined else UNSURE if claimed or clear_s <= 0 else self._next()
+        claimed = scene.claims(at)
+        stretch = last.stretch if joined else UNSURE if claimed else self._next()
         off = (scene.places[index] - scene.places[row]) / max(self._now_s - one.found_s, 1e-3)
-        one.speed = None if near else (float(off[0]), float(off[1]))
+        if near:
+            one.speed = None
+        elif one.speed is None or self._now_s - one.found_s >= LEAST_S:
+            goes = float(np.hypot(*(scene.places[index] - scene.places[row]))) > NOISE * scene.sides[index]
+            one.speed = (float(off[0]), float(off[1])) if goes else (0.0, 0.0)
         x, y = scene.ways[index].tolist()
         one.way = (x, y) if x == x else None
         one.found_s, one.frame_s, one.gone_on = self._now_s, self._frame_s, False
@@ -298,29 +348,34 @@ class Stretches:
         as_before = np.hypot(*np.moveaxis(places[None, rows:] - gone_on[:, None], 2, 0))
         allowed = np.minimum(RIVAL + np.where(known, FASTER_PER_S * missed_s, WALK_PER_S * since_s), FARTHEST)
         at = np.array([matched.get(row, -1) for row in range(rows)], np.intp)
-        spoken_for = np.array([one.gone_on for one in active], bool) & (at < 0)
-        allowed[spoken_for] = -1
+        counts = np.array([one.best >= SURE for one in active], bool)
+        counts &= ~(np.array([one.gone_on for one in active], bool) & (at < 0))
+        detected = found.score >= SURE
+        detected[at[(at >= 0) & counts]] = True
+        counts = np.concatenate([counts, detected])
         ways = np.full((len(places), 2), np.nan)
         for row, one in enumerate(active):
             ways[row] = one.way or (np.nan, np.nan)
             if at[row] >= 0:
                 ways[rows + at[row]] = (places[rows + at[row]] - one.place[:2]) / max(self._since_s, 1e-3)
-        return _Scene(np.minimum(away, as_before) / side, allowed, places, sides, ways, at)
+        return _Scene(np.minimum(away, as_before) / side, allowed, places, sides, ways, at, known, counts)
 
 
-def _passing(scene: _Scene, active: Sequence[Followed]) -> NDArray[np.bool_]:
-    """Return which of the N tracks came too near to another one on the way from the last pass to this one, shape (N,)."""
+def _ways_apart(scene: _Scene, active: Sequence[Followed]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how near any two of the N tracks came since the last pass, and how far they moved against each other.
+
+    Both of shape (N, N), in sides; nobody comes near himself.
+    """
     rows = len(active)
-    if rows < 2:
-        return np.zeros(rows, bool)
+    if not rows:
+        return np.zeros((0, 0)), np.zeros((0, 0))
     before = np.array([one.place for one in active])
     index = np.where(scene.matched >= 0, rows + scene.matched, np.arange(rows))
-    now, side = scene.places[index], scene.sides[index]
+    now, side = scene.places[index], np.maximum(scene.sides[index], 1)
     start = before[None, :, :2] - before[:, None, :2]
     way = (now[None] - now[:, None]) - start
-    length = np.maximum((way**2).sum(axis=2), 1e-9)
-    share = np.clip(-(start * way).sum(axis=2) / length, 0, 1)
+    share = np.clip(-(start * way).sum(axis=2) / np.maximum((way**2).sum(axis=2), 1e-9), 0, 1)
     least = np.hypot(*np.moveaxis(start + share[:, :, None] * way, 2, 0))
-    near = least < PASSING * (side[:, None] + side[None]) / 2
-    np.fill_diagonal(near, val=False)
-    return np.asarray(near.any(axis=1))
+    np.fill_diagonal(least, np.inf)
+    sides = (side[:, None] + side[None]) / 2
+    return least / sides, np.hypot(*np.moveaxis(way, 2, 0)) / sides
