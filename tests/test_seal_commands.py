@@ -11,13 +11,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 from tests.gateway_tools import free_port
+from tests.seal_faces import SIDE, drawn_face, three_faces
 
 from passerby.cli import main
 from passerby.register import LogReader, SealTestOpened, verify
 from passerby_seal.custody import hour_key, hour_of
 from passerby_seal.keys import SealingKey, read_policy
+from passerby_seal.patches import PatchSealer, cut_patches
 from passerby_seal.pieces import BucketContext, SealBucket
 
 ORIGIN, CAMERA = "cameras.example.org/log", "0f" * 16
@@ -129,8 +134,21 @@ def registered() -> list[dict[str, Any]]:
     ]
 
 
+def opened_face(hands: Hands) -> NDArray[np.uint8]:
+    """The first picture that was read back, cut to the middle of the face."""
+    shown = np.asarray(Image.open(hands.path("opened/piece-1-0.png")))
+    top, left = (shown.shape[0] - SIDE // 2) // 2, (shown.shape[1] - SIDE // 2) // 2
+    return shown[top : top + SIDE // 2, left : left + SIDE // 2]
+
+
+def is_test_face(hands: Hands) -> bool:
+    """As the authority sees it: rings around the middle."""
+    shown, drawn = opened_face(hands).astype(float), drawn_face()[SIDE // 4 : -SIDE // 4, SIDE // 4 : -SIDE // 4]
+    return float(np.corrcoef(shown.ravel(), drawn.ravel())[0, 1]) > 0.9
+
+
 def sealed_pack(hands: Hands, begin: datetime, name: str = "hour.seal", camera: str = CAMERA) -> list[str]:
-    """As the gateway, seal three pieces of one second each from an instant on; returns the roots for the heartbeat."""
+    """As the gateway, seal three faces from an instant on; returns the roots for the heartbeat."""
     policy, hour = read_policy(hands.path("authorities.yaml")), hour_of(begin)
     custodian = SealingKey(hour_key(hands.path("custody"), CAMERA, hour))
     path, roots = hands.path(name), []
@@ -141,11 +159,10 @@ def sealed_pack(hands: Hands, begin: datetime, name: str = "hour.seal", camera: 
                 file.write(data)
 
     with SealBucket(BucketContext(ORIGIN, camera, hour), policy, custodian, File()) as bucket:
-        for number in range(3):
-            piece = bucket.open_piece()
-            piece.write(f"face {number}".encode())
-            at = begin + timedelta(seconds=number)
-            piece.close({"codec": "test", "begin_ms": round(at.timestamp() * 1000)})
+        sealer = PatchSealer(bucket)
+        for frame in range(5):
+            sealer.take(cut_patches(three_faces(begin, frame), 5.0).patches)
+        sealer.close()
         tree = bucket.take_tree()
         assert tree
         roots.append(tree.root.hex())
@@ -248,9 +265,10 @@ def test_a_test_opening_from_the_plan_to_the_result_and_nothing_without_its_entr
     assert "needed" in hands.err or "authorities" in hands.err
     assert not hands.path("opened").exists()
     assert combine(hands, 1, 3) == 0, hands.err
-    assert sorted(path.name for path in hands.path("opened").iterdir()) == ["piece-1.json", "piece-1.stream"]
-    assert hands.path("opened/piece-1.stream").read_bytes() == b"face 1", "this one and no other"
-    assert hands.path("opened/piece-1.stream").stat().st_mode & 0o077 == 0
+    names = sorted(path.name for path in hands.path("opened").iterdir())
+    assert names == [*(f"piece-1-{n}.png" for n in range(5)), "piece-1.json"], "this one and no other"
+    assert is_test_face(hands)
+    assert hands.path("opened/piece-1-0.png").stat().st_mode & 0o077 == 0
 
     # the result and the reveal of the plan stand in the log, and it holds together
     text = hands.do(
@@ -337,7 +355,7 @@ def test_a_hold_outlives_the_hour_s_key(witnessed: Hands) -> None:
             "--requester", hands.path("requester.pub"), "-o", hands.path(f"parcel{number}"),
         )  # fmt: skip
     assert combine(hands, 1, 3) == 0, hands.err
-    assert hands.path("opened/piece-1.stream").read_bytes() == b"face 1"
+    assert is_test_face(hands)
 
 
 def test_a_policy_is_told_in_words_and_a_wrong_one_by_its_line(hands: Hands) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from PIL import Image
 
 from passerby.errors import UsageError
 from passerby.register import MOST_PIECES, SealHeld, SealTestAnnounced, decode_entry
@@ -25,12 +27,15 @@ from passerby_seal.commands.given import (
     write,
 )
 from passerby_seal.keys import AuthorityKey, RequesterKey
+from passerby_seal.patches import decode_piece
+from passerby_seal.pieces import OpenedPiece, open_piece
 from passerby_seal.pieces import combine as combine_parcels
 from passerby_seal.pieces import hold as hold_pieces
-from passerby_seal.pieces import open_piece
 from passerby_seal.pieces import release as release_pieces
 from passerby_seal.refusals import NotOnRecordError
 
+PICTURES = 5
+"""Of each piece, to look at: enough to see whose face it is."""
 _Key = Annotated[Path, typer.Option("--key", help="Your authority's private key.")]
 
 
@@ -102,7 +107,7 @@ def combine(
     key_path: Annotated[Path, typer.Option("--key", help="The requester's private key.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder, which is made.")],
 ) -> None:
-    """As the requester, put the shares together and read the pieces back: meta and stream of each, readable by you alone."""
+    """As the requester, put the shares together and read the pieces back: pictures of each, readable by you alone."""
     key = RequesterKey.load(key_path)
     with opened_pack(packs) as pack:
         keys = combine_parcels([read_parcel(path) for path in parcels], key, pack)
@@ -112,8 +117,18 @@ def combine(
     out.mkdir(mode=0o700, parents=True, exist_ok=False)
     for one in opened:
         write(out / f"piece-{one.number}.json", json.dumps(one.meta, indent=1).encode())
-        write(out / f"piece-{one.number}.stream", one.data)
+        _write_pictures(one, out)
     for piece_key in keys.values():
         piece_key.forget()
     key.forget()
     typer.echo(f"{len(opened)} pieces are in {out}: delete them when the test is done", err=True)
+
+
+def _write_pictures(opened: OpenedPiece, folder: Path) -> None:
+    """Write some pictures of a piece, evenly apart, each named by the piece and its place in it."""
+    step = max(1, opened.meta.get("frames", 0) // PICTURES)
+    for place, shown in enumerate(decode_piece(opened)):
+        if place % step == 0 and place // step < PICTURES:
+            data = BytesIO()
+            Image.fromarray(shown.rgb()).save(data, "PNG")
+            write(folder / f"piece-{opened.number}-{place}.png", data.getvalue())
