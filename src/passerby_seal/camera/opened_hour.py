@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from passerby.errors import UsageError
 from passerby.sealing import IndexPart
 from passerby_seal.camera.hours import HourTimes, hour_text
 from passerby_seal.camera.spool import SpoolFile, pack_name
 from passerby_seal.camera.talk import HourCounts, HourOrder
+from passerby_seal.custody import hour_key
 from passerby_seal.keys import SealingKey, read_policy
 from passerby_seal.patches import Patch, PatchSealer
 from passerby_seal.pieces import BucketContext, SealBucket
@@ -31,7 +31,7 @@ class OpenedHour:
     def __init__(self, order: HourOrder) -> None:
         self._times = HourTimes(order.hour, order.offset_ns)
         policy, hour = read_policy(Path(order.policy)), hour_text(order.hour)
-        custodian = _hour_key(Path(order.custody), order.camera, hour)
+        custodian = SealingKey(hour_key(Path(order.custody), order.camera, hour))
         context = BucketContext(order.origin, order.camera, hour)
         self._spool = SpoolFile(order.spool, pack_name(hour, context.bucket))
         self._bucket = SealBucket(context, policy, custodian, self._spool)
@@ -119,15 +119,6 @@ class OpenedHour:
         self._failed = self._sealer.open_faces
         self._bucket.forget()
         self._spool.abandon()
-
-
-def _hour_key(folder: Path, camera: str, hour: str) -> SealingKey:
-    try:
-        return SealingKey.parse((folder / camera / f"{hour}.pub").read_text("ascii"))
-    except (OSError, ValueError) as exc:
-        raise UsageError(
-            f"the custodian's key for {hour} must be there, is not", hint="passerby seal custody makes keys ahead"
-        ) from exc
 
 
 def _header(context: BucketContext, custodian: SealingKey) -> MakeHeader:

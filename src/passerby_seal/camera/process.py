@@ -6,6 +6,7 @@ that were cut out elsewhere: a whole frame never comes here.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import select
@@ -147,7 +148,8 @@ def main(argv: list[str], *, open_hour: Open = OpenedHour, guard: Callable[[int]
         order = HourOrder.from_bytes(_read(orders, order_bytes(_read(orders, 4))))
         hour = open_hour(order)
     except PasserbyError as exc:
-        os.write(reports, HourReport(0, HourCounts(), told=exc.message).to_line())
+        with contextlib.suppress(OSError):
+            os.write(reports, HourReport(0, HourCounts(), told=exc.message).to_line())
         return ExitCode.STORAGE if isinstance(exc, StorageFullError) else ExitCode.REFUSED
     return HourLoop(hour, RingReader(ring_fd), pipes, order).run()
 

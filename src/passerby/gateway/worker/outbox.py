@@ -48,6 +48,11 @@ class Outbox:
         """Send a report; dropped when twice the bound is waiting."""
         self._put(encode_message(report))
 
+    def drain(self, within_s: float) -> bool:
+        """Wait until everything is sent, a bounded time; return whether it is."""
+        with self._ready:
+            return self._ready.wait_for(lambda: self._bytes == 0, within_s)
+
     def _put(self, data: bytes) -> None:
         with self._ready:
             if self._bytes + len(data) > 2 * MAX_BYTES:
@@ -70,3 +75,4 @@ class Outbox:
                 os._exit(_GONE)
             with self._ready:
                 self._bytes -= len(data)
+                self._ready.notify_all()

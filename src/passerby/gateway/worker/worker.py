@@ -43,6 +43,7 @@ from passerby.gateway.worker.watchdog import StatusTeller, Watchdog
 from passerby.veil import Company
 
 _START_WAIT_S = 10.0
+_DRAIN_S = 0.5
 _BIND_AGAIN_S, _BIND_HOLD_S = 2.0, 3.0
 FAILED = 70
 """Exit code of a worker that cannot go on (EX_SOFTWARE)."""
@@ -88,6 +89,7 @@ class Worker:
         loop.run(self._reader.waiting, self._stopping)
         self._sealer.close()
         self._tell_sealed()
+        self._outbox.drain(_DRAIN_S)
 
     def _thread(self, target: Callable[[], None], name: str) -> None:
         threading.Thread(target=target, name=name, daemon=True).start()
