@@ -186,9 +186,9 @@ def heartbeat(roots: list[str]) -> list[dict[str, Any]]:
 
 
 def planned(hands: Hands) -> datetime:
-    """As an authority, plan a face to be shown in a moment; returns when."""
+    """As an authority, plan a face to be shown in two minutes; returns when."""
     hands.path("face.png").write_bytes(b"a drawn face")
-    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=120)
     text = hands.do(
         "seal", "test", "plan", "--camera", CAMERA, "--begin", f"{begin:%Y-%m-%dT%H:%M:%S}", "--seconds", 60,
         "--face", hands.path("face.png"), "-o", hands.path("plan.json"),
