@@ -23,8 +23,8 @@ from passerby.veil import HIDDEN, UncoveredFaces, with_margin
 
 GUARD = 0.15
 """So much of a face's side around its box, and within it, may be another's. Chosen on drawn crossings (bench/seal.py)."""
-AS_LARGE = 1.2
-"""Up to this ratio of their sides two faces are as large as each other: boxes are no more exact. Chosen on the same."""
+AS_LARGE = 1.5
+"""Up to this ratio of their sides two faces are as large as each other: boxes that drifted are wider. Chosen on the same."""
 MOST_LOST = 0.6
 """A face of which more than this share belongs to others is left out. Chosen, not measured."""
 MARGIN_SCALE = 1.3

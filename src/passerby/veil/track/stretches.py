@@ -104,7 +104,7 @@ class Followed:
             return last.stretch if last.found and (frame - last.frame) * self.frame_s <= last.clear_s else UNSURE
         after = marks[at]
         if after.frame == frame and after.found:
-            return after.stretch
+            return after.stretch if after.joined or after.clear_s > 0 else UNSURE
         if at == 0:
             clear = frame > self.since and (after.frame - frame) * self.frame_s <= after.clear_s
             return after.stretch if clear else UNSURE
