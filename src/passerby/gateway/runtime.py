@@ -20,7 +20,7 @@ from passerby.gateway.entrance import connection_places, divided_places
 from passerby.gateway.journal import EventJournal
 from passerby.gateway.last_minute import LastMinute
 from passerby.gateway.onvif import AccessTests, PtzWatch
-from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink, own_number, sealed_camera
+from passerby.gateway.publish import MetricsSource, MqttLink, RegisterLink, keep_packs, own_number, sealed_camera
 from passerby.gateway.service import Gateway
 from passerby.gateway.states import CameraStatus, Event
 from passerby.gateway.stopping import end_tasks
@@ -275,6 +275,8 @@ class Runtime:
             city = self.city
             roots = {city.record.folder, *(camera.record.folder for camera in city.cameras.values())}
             await asyncio.to_thread(self.retention.sweep, roots, city.record.retain, self.gateway.recording_folders)
+            with contextlib.suppress(PasserbyError):
+                await asyncio.to_thread(keep_packs, city, self.record, self._clock.wall_ns())
             await asyncio.sleep(_SWEEP_S)
 
     async def _watch_file(self) -> None:

@@ -25,7 +25,8 @@ from passerby_seal.refusals import StorageFullError
 
 _PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
-REPORT_S = 0.5
+REPORT_S, BUSY_REPORT_S = 0.5, 0.1
+"""The ring holds more than a second, so that it need not be told of every picture that was read."""
 NICE = 5
 """Veiling goes first: sealing takes what it leaves. Source: a choice."""
 _AT_ONCE = 64
@@ -103,7 +104,7 @@ class HourLoop:
         if now_s - self._tree_at_s >= self._tree_s:
             self._tree_at_s = now_s
             self._hour.take_tree()
-        if ready or now_s - self._reported_s >= REPORT_S:
+        if now_s - self._reported_s >= (BUSY_REPORT_S if ready else REPORT_S):
             self._report()
         return going
 

@@ -11,6 +11,7 @@ from .register_link import (
     RegisterLink,
 )
 from .sealed_cameras import (
+    keep_packs,
     pack_folder,
     sealed_camera,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "MqttLink",
     "RegisterLink",
     "camera_stats",
+    "keep_packs",
     "metrics_exposition",
     "own_number",
     "pack_folder",

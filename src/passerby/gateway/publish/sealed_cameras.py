@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from passerby import sealing
 from passerby.gateway.config import CameraConfig, CityConfig
 from passerby.gateway.publish.register_link import RegisterLink
-from passerby.objects import is_address
+from passerby.objects import StoredPath, is_address, place_named
 from passerby.sealing import SealedCamera
 
+_MOST_H = 720
+"""Kept of a camera that seals no more. Source: the longest retention that a policy may have, docs/seal-format.md."""
 SPOOL = "seal"
 """Folder below the gateway's state in which packs wait that go to a bucket."""
 
@@ -16,6 +20,29 @@ SPOOL = "seal"
 def pack_folder(city: CityConfig, store: str) -> Path:
     """Return the folder of this machine in which packs are written."""
     return city.state / SPOOL if is_address(store) else Path(store)
+
+
+def keep_packs(city: CityConfig, record: RegisterLink, wall_ns: int) -> None:
+    """Bring packs to their store and delete those whose retention is over; to be called in a thread."""
+    if not sealing.installed():
+        return
+    kept_h = {}
+    for name, statement in city.statements.items():
+        identifier = record.identifier(name)
+        if identifier is not None and statement.seal is not None:
+            kept_h[identifier] = statement.seal.retention_h
+    for store in sorted({camera.seal.store for camera in city.cameras.values() if camera.seal is not None}):
+        put = _put_to(place_named(store)) if is_address(store) else None
+        sweeper = sealing.load("camera").PackSweeper(pack_folder(city, store), put)
+        sweeper.sweep(wall_ns, lambda camera: kept_h.get(camera, _MOST_H))
+
+
+def _put_to(place: Path) -> Callable[[str, Path], None]:
+    def put(key: str, path: Path) -> None:
+        if isinstance(place, StoredPath):
+            (place / key).write_atomic(path, overwrite=True)
+
+    return put
 
 
 def sealed_camera(city: CityConfig, config: CameraConfig, record: RegisterLink) -> SealedCamera | None:
