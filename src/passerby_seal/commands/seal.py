@@ -83,7 +83,7 @@ def listed(
         if as_json:
             pieces = [
                 {"piece": number, "digest": piece.digest, "chunks": piece.chunks, "on_record": on_record[number]}
-                for number, piece in pack.pieces.items()
+                for number, piece in sorted(pack.pieces.items())
             ]
             about = {"log": context.origin, "camera": context.camera, "hour": context.hour}
             typer.echo(json.dumps(about | {"needed": pack.policy.needed, "pieces": pieces, "unended": pack.unended}))
@@ -91,7 +91,7 @@ def listed(
         typer.echo(f"{context.origin}, camera {context.camera}, hour {context.hour}")
         names = ", ".join(one.name for one in pack.policy.authorities)
         typer.echo(f"any {pack.policy.needed} of {len(pack.policy.authorities)} open a piece together: {names}")
-        for number, piece in pack.pieces.items():
+        for number, piece in sorted(pack.pieces.items()):
             said = {None: "", True: ", on record", False: ", NOT on record"}[on_record[number]]
             typer.echo(f"piece {number}: {piece.digest}{said}")
         if pack.unended:
