@@ -218,7 +218,9 @@ class _Clip:
 
         def edit(frame: int, picture: av.VideoFrame) -> None:
             whole, boxes = findings.is_whole(frame), findings.take_boxes(frame)
-            self._tell(frame, picture, boxes, whole=whole)
+            if self._hook is not None:
+                shown_ns = int(findings.pts_at(frame) * info.time_base * 1_000_000_000)
+                self._tell(frame, picture, boxes, shown_ns, whole=whole)
             self._covered_px += painter.paint(picture, boxes, whole=whole)
 
         with OverlappedWatch(self._watch, findings, held, patience_s=limits.patience_s) as ahead:
@@ -241,13 +243,12 @@ class _Clip:
                 return watched, None
             return ahead.watched(), written
 
-    def _tell(self, frame: int, picture: av.VideoFrame, boxes: Boxes, *, whole: bool) -> None:
+    def _tell(self, frame: int, picture: av.VideoFrame, boxes: Boxes, shown_ns: int, *, whole: bool) -> None:
         """Tell who asked of a frame that is about to be covered."""
         if self._hook is None or self._stretches is None:
             return
         tracks, stretches = self._stretches.take_final(frame)
-        if not whole and picture.pts is not None and picture.time_base is not None:
-            shown_ns = int(picture.pts * picture.time_base * 1_000_000_000)
+        if not whole:
             self._hook.call(UncoveredFaces(picture, shown_ns, boxes, tracks, stretches))
 
     def _write(self, watched: WatchedClip, faces: tuple[Track, ...]) -> WriteReport:

@@ -141,6 +141,10 @@ class Findings:
         """Whether a final frame is covered whole."""
         return frame in self._whole
 
+    def pts_at(self, frame: int) -> int:
+        """Return when a frame is shown, in the clip's time base: a picture's own stamp may be that of its decoding."""
+        return self._pts[frame]
+
     def take_boxes(self, frame: int) -> Boxes:
         """Return the boxes to be covered in a final frame, shape (N, 4), float32, pixels, without margin, and forget them."""
         boxes, self._boxes[frame] = self._boxes[frame], EMPTY_BOXES
