@@ -199,9 +199,9 @@ def clips(table: Table, only: str) -> None:
                 sizes += [packed, len(plain[1])]
     detector.close()
     if few[1]:
-        table.row("seal, at most 5 % covered: unsealed share of covered face-frames", few[0] / few[1], 0.01)
-        table.row("seal, at most 5 % covered: processor time of sealing, of veiling", spent[0] / spent[1], 0.05)
-        table.row("seal, at most 5 % covered: bytes, of the veiled clips", sizes[0] / sizes[1], 0.10)
+        table.row("seal, at most 5 % covered: unsealed share of covered face-frames", float(few[0] / few[1]), 0.01)
+        table.row("seal, at most 5 % covered: processor time of sealing, of veiling", float(spent[0] / spent[1]), 0.05)
+        table.row("seal, at most 5 % covered: bytes, of the veiled clips", float(sizes[0] / sizes[1]), 0.10)
     if pooled:
         table.row(
             "seal, dB that the worst piece is below 32",
@@ -268,8 +268,8 @@ def crossings(table: Table, first: int, count: int) -> None:
         if counted.mixed:
             wrong.append(seed)
     table.row("seal, crossings: mixed pieces", mixed, 0.0, ours=f"of {pieces} in {count} crossings {wrong or ''}")
-    table.row("seal, crossings: unsealed share of covered face-frames", 1 - faces[0] / faces[1], 0.10)
-    table.row("seal, crossings: pixels of another's face, of all sealed", strange[0] / max(1, strange[1]), 0.0)
+    table.row("seal, crossings: unsealed share of covered face-frames", float(1 - faces[0] / faces[1]), 0.10)
+    table.row("seal, crossings: pixels of another's face, of all sealed", float(strange[0] / max(1, strange[1])), 0.0)
 
 
 def main() -> None:
