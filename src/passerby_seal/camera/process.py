@@ -27,8 +27,8 @@ _PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
 REPORT_S, BUSY_REPORT_S = 0.5, 0.1
 """The ring holds more than a second, so that it need not be told of every picture that was read."""
-NICE = 5
-"""Veiling goes first: sealing takes what it leaves. Source: a choice."""
+NICE = 10
+"""Veiling goes first: sealing takes what it leaves, a tenth of a processor that is short. Source: a choice."""
 _AT_ONCE = 64
 
 
