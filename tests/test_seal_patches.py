@@ -16,12 +16,16 @@ from passerby.veil import HIDDEN, UncoveredFaces
 from passerby_seal.patches import Patch, PatchEncoder, PatchSealer, SealLimits, cut_patches, decode_piece, own_pixels
 from passerby_seal.patches.cutting import AS_LARGE, GUARD
 from passerby_seal.patches.records import Placement, number, picture_bytes, read_pictures
-from passerby_seal.pieces import BucketContext, OpenedPiece, SealBucket, combine, open_piece, unlock
-from passerby_seal.refusals import SealFormatError
+from passerby_seal.pieces import BucketContext, OpenedPiece, PieceWriter, SealBucket, combine, open_piece, unlock
+from passerby_seal.pieces.layout import MOST_CHUNKS
+from passerby_seal.pieces.writer import CHUNK_BYTES
+from passerby_seal.refusals import BucketFullError, SealFormatError
 
 SIZE = (320, 192)
 FRAME_NS = 40_000_000
 WHO = holders()
+STREAM_MB = 0.6
+"""What one open encoder takes, measured with faces of 90 pixels."""
 
 
 def picture(number: int = 0) -> av.VideoFrame:
@@ -63,6 +67,19 @@ def sealed(patches: Iterator[Patch], limits: SealLimits | None = None) -> tuple[
     return [open_piece(pack, n, keys[n]) for n in numbers], sealer
 
 
+class FullAfter:
+    """A bucket that has room for so many pieces."""
+
+    def __init__(self, bucket: SealBucket, room: int) -> None:
+        self._bucket, self._room = bucket, room
+
+    def open_piece(self) -> PieceWriter:
+        if not self._room:
+            raise BucketFullError("bucket must hold no more")
+        self._room -= 1
+        return self._bucket.open_piece()
+
+
 def psnr(one: np.ndarray, two: np.ndarray) -> float:
     return float(10 * np.log10(255**2 / max(np.mean((one.astype(float) - two) ** 2), 1e-9)))
 
@@ -88,6 +105,33 @@ def test_a_piece_ends_after_its_time_and_where_the_face_outgrows_its_canvas() ->
     assert len(pieces) > 1
     assert sum(piece.meta["frames"] for piece in pieces) == sealer.counts.sealed == 30
     assert len({tuple(piece.meta["canvas"]) for piece in pieces}) == len(pieces)
+
+
+def test_who_is_away_for_longer_than_a_stream_waits_is_in_another_piece() -> None:
+    """Also where nobody but the patch itself says how late it is."""
+    pieces, _ = sealed(iter([*walk(5), *walk(5, first=1250)]))
+    assert [piece.meta["frames"] for piece in pieces] == [5, 5]
+
+
+def test_a_piece_ends_before_it_is_larger_than_the_format_allows() -> None:
+    pieces, sealer = sealed(walk(40), SealLimits(piece_bytes=2000))
+    assert len(pieces) > 1
+    assert sum(piece.meta["frames"] for piece in pieces) == sealer.counts.sealed == 40
+    assert max(len(piece.data) for piece in pieces) < 6000
+    assert SealLimits().piece_bytes < MOST_CHUNKS * CHUNK_BYTES / 2
+
+
+def test_a_bucket_that_is_full_seals_what_is_open_and_counts_the_rest() -> None:
+    with SealBucket(BucketContext(ORIGIN, CAMERA, HOUR), WHO.policy, WHO.custodian.public, Memory()) as bucket:
+        sealer = PatchSealer(FullAfter(bucket, 1))  # type: ignore[arg-type]  # what a sealer needs of a bucket
+        for patch in [*walk(3), *walk(3, first=3, stretch=2), *walk(3, first=6)]:
+            sealer.take([patch])
+        sealer.close()
+    assert (sealer.counts.sealed, sealer.counts.behind, sealer.pieces) == (6, 3, 1)
+
+
+def test_what_all_streams_of_a_camera_take_is_bounded() -> None:
+    assert SealLimits().most_open * STREAM_MB < 200
 
 
 def test_stretches_of_a_track_are_pieces_apart() -> None:

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.gateway_tools import camera
 from tests.media_clips import decoded
 from tests.seal_crossings import Counted, CrossingDetector, crossing
 from tests.veil_tools import FILL, SIZE, Scripted, bare, still
 
+from passerby.gateway.worker.binding import bind_detector
 from passerby.values import Detections
 from passerby.veil.run.file import veil_file
+from passerby.veil.run.known_sizes import Company
 from passerby.veil.run.live import LiveSettings, LiveVeil
 from passerby.veil.run.veiled import UncoveredFaces
 from passerby.veil.settings import CoverSettings, VeilSettings
@@ -22,11 +25,13 @@ from passerby.veil.tools.demo_clip import demo_clip
 from passerby.veil.track import LIVE, MotionMeter, Stretches, Tracker
 
 HZ, EVERY, SIDE = 25.0, 8, 40.0
-Place = tuple[float, float]
+Place = tuple[float, float] | tuple[float, float, float]
+"""A face's middle, and its size where that is another."""
 
 
 def faces(places: Sequence[Place]) -> Detections:
-    boxes = np.array([[x - SIDE / 2, y - SIDE / 2, x + SIDE / 2, y + SIDE / 2] for x, y in places], np.float32)
+    half = [(place[0], place[1], SIDE / 2 * (place[2] if len(place) > 2 else 1)) for place in places]
+    boxes = np.array([[x - side, y - side, x + side, y + side] for x, y, side in half], np.float32)
     return Detections(boxes.reshape(-1, 4), np.full(len(places), 0.9, np.float32))
 
 
@@ -76,6 +81,38 @@ def test_who_was_missed_in_a_pass_is_in_another_stretch_afterwards() -> None:
     assert stretches[: 2 * EVERY + 1] == [1] * (2 * EVERY + 1)
     assert stretches[-1] == 2
     assert set(stretches) <= {1, 2, -1}
+
+
+@pytest.mark.parametrize("grown", [0.55, 0.7, 1.4, 1.9])
+def test_who_is_found_in_the_same_place_in_another_size_is_in_a_stretch_of_his_own(grown: float) -> None:
+    told = followed([[(100, 100)]] * 4 + [[(100, 100, grown)]] * 4)
+    before = {stretch for one in told[: 3 * EVERY] for stretch in one.values()}
+    after = {stretch for one in told[4 * EVERY :] for stretch in one.values()}
+    assert before == {1}
+    assert 1 not in after
+    assert after & {2, 3}, "he is followed again"
+
+
+def test_a_camera_uses_no_stretch_number_twice_whatever_veil_comes_next() -> None:
+    """A new connection or size has a new veil, and whoever seals goes on."""
+    told: list[int] = []
+    bound = bind_detector(
+        camera(),
+        0.0,
+        Company(),
+        lambda one: told.extend(one.stretches.tolist()),
+        detector=Scripted(lambda _: faces([(100, 90)])),
+    )
+    shown = []
+    for _ in range(3):
+        told.clear()
+        veil = bound.make_veil(*SIZE, 25.0)
+        for n in range(60):
+            veil.push(bare(still(), n * 40_000_000))
+        veil.flush()
+        shown.append({stretch for stretch in told if stretch >= 0})
+    assert all(shown)
+    assert not shown[0] & shown[1] | shown[1] & shown[2] | shown[0] & shown[2]
 
 
 @given(st.lists(st.lists(st.tuples(st.floats(30, 600), st.floats(30, 330)), max_size=5), min_size=2, max_size=8))

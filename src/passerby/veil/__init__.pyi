@@ -8,6 +8,7 @@ from .cover import (
 from .detect import (
     Detector,
     FaceDetector,
+    LoadedDetector,
     open_yunet,
     pass_size,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "HwAccel",
     "LiveSettings",
     "LiveVeil",
+    "LoadedDetector",
     "Measured",
     "MotionMeter",
     "Painter",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 
 import av
 import av.error
 from av.video.codeccontext import VideoCodecContext
-from av.video.stream import VideoStream
 
 from passerby.errors import OutputError
 from passerby.media import frame_planes
@@ -33,7 +31,7 @@ OPTIONS = {
 
 
 class PatchEncoder:
-    """Encodes the patches of one stretch, in the order of their times.
+    """Encodes the patches of one stretch, in the order of their times. What fails is an ``OutputError``.
 
     Args:
         first: The first of them: it decides the canvas.
@@ -77,13 +75,17 @@ class PatchEncoder:
         canvas = _canvas(patch, self.width, self.height)
         canvas.pts = self.frames
         self.frames += 1
-        return self._written(self._codec.encode(canvas))
+        return self._written(canvas)
 
     def finish(self) -> bytes:
         """Return the rest of the stream: nothing follows."""
-        return self._written(self._codec.encode(None))
+        return self._written(None)
 
-    def _written(self, packets: Iterable[av.Packet[VideoStream]]) -> bytes:
+    def _written(self, canvas: av.VideoFrame | None) -> bytes:
+        try:
+            packets = self._codec.encode(canvas)
+        except (av.error.FFmpegError, ValueError) as exc:
+            raise OutputError(f"encoder for a face must take a picture, got: {exc}") from exc
         written = []
         if not self._headed:
             self._headed = True

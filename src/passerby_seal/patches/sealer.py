@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from passerby_seal.patches.cutting import Patch
 from passerby_seal.patches.encoder import PatchEncoder
 from passerby_seal.pieces import PieceWriter, SealBucket
+from passerby_seal.refusals import BucketFullError
 
 NS_PER_S = 1_000_000_000
 
@@ -18,16 +19,18 @@ class SealLimits:
 
     Attributes:
         piece_s: Longest time of a piece: a warrant for a minute opens no more.
+        piece_bytes: A piece ends before it is larger: the format allows 64 MB.
         idle_s: After so long without a patch a stream is over.
-        most_open: Streams at once; a further face is not sealed.
+        most_open: Streams at once, 0.6 MB each; a further face is not sealed.
         most_frame: Patches of one frame.
 
     Source: chosen, not measured.
     """
 
     piece_s: float = 60.0
+    piece_bytes: int = 32_000_000
     idle_s: float = 1.0
-    most_open: int = 1024
+    most_open: int = 256
     most_frame: int = 512
 
 
@@ -66,6 +69,7 @@ class _Stream:
     first: Patch
     last_ns: int
     lost: float = 0.0
+    size_bytes: int = 0
 
 
 class PatchSealer:
@@ -102,7 +106,9 @@ class PatchSealer:
             if stream is None:
                 taken.append(-1)
                 continue
-            stream.writer.write(stream.encoder.add(patch))
+            data = stream.encoder.add(patch)
+            stream.writer.write(data)
+            stream.size_bytes += len(data)
             stream.last_ns, stream.lost = patch.captured_ns, stream.lost + patch.lost
             taken.append(stream.writer.number)
         taken += [-1] * (len(patches) - len(taken))
@@ -130,14 +136,25 @@ class PatchSealer:
         if stream is not None:
             if patch.captured_ns <= stream.last_ns:
                 return None
-            long = patch.captured_ns - stream.first.captured_ns >= self._limits.piece_s * NS_PER_S
-            if not long and stream.encoder.fits(patch) and patch.colour == stream.first.colour:
+            if self._goes_on(stream, patch):
                 return stream
             self._end(key)
         if len(self._streams) >= self._limits.most_open:
             return None
-        stream = self._streams[key] = _Stream(PatchEncoder(patch), self._bucket.open_piece(), patch, patch.captured_ns)
+        try:
+            writer = self._bucket.open_piece()
+        except BucketFullError:  # it holds all the pieces that the format allows; those that are open go on
+            return None
+        stream = self._streams[key] = _Stream(PatchEncoder(patch), writer, patch, patch.captured_ns)
         return stream
+
+    def _goes_on(self, stream: _Stream, patch: Patch) -> bool:
+        """Whether a later patch belongs into the same piece."""
+        limits, first = self._limits, stream.first
+        long = patch.captured_ns - first.captured_ns >= limits.piece_s * NS_PER_S
+        idle = patch.captured_ns - stream.last_ns > limits.idle_s * NS_PER_S
+        large = stream.size_bytes >= limits.piece_bytes
+        return not (long or idle or large) and stream.encoder.fits(patch) and patch.colour == first.colour
 
     def _end(self, key: tuple[int, int]) -> None:
         stream = self._streams.pop(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import assert_never
 
 from passerby.errors import WeightsError
@@ -12,7 +13,16 @@ from passerby.gateway.values import CoverReason
 from passerby.gateway.worker.detecting import WatchedDetector
 from passerby.gateway.worker.veiling import Veil
 from passerby.media import Frame
-from passerby.veil import BeforeCover, Company, Detector, LiveSettings, LiveVeil, VeiledFrame, WholeReason
+from passerby.veil import (
+    BeforeCover,
+    Company,
+    Detector,
+    LiveSettings,
+    LiveVeil,
+    LoadedDetector,
+    VeiledFrame,
+    WholeReason,
+)
 
 DETECTOR_THREADS = 1
 """Cameras are processes, and one must not take the processors of all."""
@@ -36,7 +46,12 @@ class DetectorBinding:
 
 
 def bind_detector(
-    config: CameraConfig, cycle_offset: float, company: Company, before_cover: BeforeCover | None = None
+    config: CameraConfig,
+    cycle_offset: float,
+    company: Company,
+    before_cover: BeforeCover | None = None,
+    *,
+    detector: LoadedDetector | None = None,
 ) -> DetectorBinding:
     """Load the detector.
 
@@ -45,12 +60,13 @@ def bind_detector(
         cycle_offset: See ``passerby.veil.LiveSettings``: cameras whose passes come at once would all be late.
         company: How many were found lately; all its veils share it.
         before_cover: Told of every picture right before its faces are covered, by all its veils; None where nobody asks.
+        detector: One that is open already; None opens what the camera is to have.
 
     Raises:
         WeightsError: the weights are missing or changed.
         DetectorError: they do not run here.
     """
-    inner = Detector(config.veil.find, threads=DETECTOR_THREADS)
+    inner = detector or Detector(config.veil.find, threads=DETECTOR_THREADS)
 
     def weights_wrong() -> str | None:
         try:
@@ -64,8 +80,20 @@ def bind_detector(
         cover=config.veil.cover, lookahead_frames=config.privacy.lookahead_frames, cycle_offset=cycle_offset
     )
 
+    numbers = count(1)  # a new connection or size has a new veil, and whoever seals goes on
+
     def make_veil(width: int, height: int, fps: float) -> Veil:
-        return BoundVeil(LiveVeil(width, height, fps, watched, settings, company=company, before_cover=before_cover))
+        inner = LiveVeil(
+            width,
+            height,
+            fps,
+            watched,
+            settings,
+            company=company,
+            before_cover=before_cover,
+            stretch_numbers=numbers,
+        )
+        return BoundVeil(inner)
 
     return DetectorBinding(watched, make_veil, weights_wrong, company)
 

@@ -8,6 +8,7 @@ anew (``agreement``): with the stream, and after every break in it. Whatever cou
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -108,6 +109,8 @@ class LiveVeil:
         settings: How.
         company: How many were seen before the first frame.
         before_cover: Told of every frame that does not leave covered whole, right before it is covered.
+        stretch_numbers: The next stretch's, for who is told; veils that follow each other share them, so that none comes back.
+            None counts from 1.
 
     Attributes:
         interval_frames: Frames between inference passes.
@@ -127,6 +130,7 @@ class LiveVeil:
         *,
         company: Company | None = None,
         before_cover: BeforeCover | None = None,
+        stretch_numbers: Iterator[int] | None = None,
     ) -> None:
         self.settings = settings = settings or LiveSettings()
         if settings.cover.keep or settings.cover.soft or settings.cover.exclude_zones:
@@ -145,7 +149,7 @@ class LiveVeil:
             long_side_px=max(width, height),
             rate_hz=self._rate_hz,
             interval=interval,
-            stretches=Stretches() if before_cover else None,
+            stretches=Stretches(stretch_numbers) if before_cover else None,
         )
         self._hook = CoverHook(before_cover) if before_cover else None
         self._scheduler = PassScheduler(

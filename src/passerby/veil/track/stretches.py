@@ -8,8 +8,9 @@ stretch goes on. Everywhere else a stretch ends: the next one has another number
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,9 @@ enough to tell them apart. Chosen on the same."""
 NOISE, LEAST_S = 0.3, 0.2
 """A detection that lies no more than so many sides off, or so short after the one before, says nothing of speed. Chosen, not
 measured."""
+AS_LARGE = 1.3
+"""Up to this ratio of a detection's side to the one expected it may be the same face: nobody grows so much from one pass to the
+next. Chosen, not measured."""
 BOTH = 2.0
 """Who is missed may be in another's box from so many sides off where he is expected on. Chosen on the same."""
 SURE = 0.15
@@ -213,10 +217,14 @@ class _Scene:
 
 
 class Stretches:
-    """Numbers the stretches of all tracks of one clip or stream."""
+    """Numbers the stretches of all tracks of one clip or stream.
 
-    def __init__(self) -> None:
-        self._tracks = self._stretches = 0
+    Args:
+        numbers: The next stretch's; None counts from 1.
+    """
+
+    def __init__(self, numbers: Iterator[int] | None = None) -> None:
+        self._tracks, self._numbers = 0, numbers or count(1)
         self._now_s = self._since_s = 0.0
         self._frame, self._frame_s = -1, 0.04
         self._finals: dict[int, list[tuple[int, int]]] = {}
@@ -297,7 +305,7 @@ class Stretches:
         one = Followed(self._tracks, self._frame, self._frame_s, place, self._now_s)
         clear_s = scene.clear_s(index, self._explained(scene))
         claimed = scene.claims(index - len(scene.matched))
-        stretch = UNSURE if claimed else self._next()
+        stretch = UNSURE if claimed else next(self._numbers)
         one.marks.append(_PassMark(frame, self._now_s, True, stretch, False, claimed, clear_s))
         return one
 
@@ -308,10 +316,12 @@ class Stretches:
         index = len(scene.matched) + at
         near = passing or scene.has_rival(row, np.minimum(scene.allowed, RIVAL), apart, scene.fits)
         rival = near or scene.has_rival(row, scene.allowed, apart, scene.fits & scene.known)
-        joined = last.found and last.stretch != UNSURE and not rival and bool(scene.away[row, at] <= FITS)
+        grown = scene.sides[index] / scene.sides[row]
+        fits = scene.away[row, at] <= FITS and 1 / AS_LARGE <= grown <= AS_LARGE
+        joined = last.found and last.stretch != UNSURE and not rival and bool(fits)
         clear_s = scene.clear_s(index, [row, *self._explained(scene)])
         claimed = scene.claims(at)
-        stretch = last.stretch if joined else UNSURE if claimed else self._next()
+        stretch = last.stretch if joined else UNSURE if claimed else next(self._numbers)
         off = (scene.places[index] - scene.places[row]) / max(self._now_s - one.found_s, 1e-3)
         if near:
             one.speed = None
@@ -327,10 +337,6 @@ class Stretches:
     def _explained(scene: _Scene) -> list[int]:
         """Return rows of tracks that were detected: their detections speak for them."""
         return np.flatnonzero(scene.matched >= 0).tolist()
-
-    def _next(self) -> int:
-        self._stretches += 1
-        return self._stretches
 
     def _scene(
         self, expected: Boxes, found: Detections, matched: Mapping[int, int], active: Sequence[Followed]
