@@ -227,6 +227,23 @@ def test_a_process_that_stands_still_costs_its_faces_and_no_time(one: SealSite, 
     fed.client.close()
 
 
+def test_what_leaves_covered_whole_takes_no_room_from_what_comes_after(one: SealSite, wall: MovedWall) -> None:
+    """A sealing process that reads nothing: the ring would be full long before, if whole pictures took any of it."""
+    limits = replace(QUICK, ring_bytes=1 << 17, close_s=0.1)
+    fed = FedClient(one, wall, limits=limits, command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    fed.until(lambda: fed.client.tally().open > 0)
+    before = fed.client.tally()
+    for _ in range(200):
+        fed.frame(whole=True)
+    assert fed.client.tally() == before
+    for _ in range(3):
+        fed.frame()
+    after = fed.client.tally()
+    assert after.open - before.open == 6
+    assert after.unsealed == before.unsealed
+    fed.client.close()
+
+
 def test_a_lost_store_stops_sealing_and_says_so(one: SealSite, wall: MovedWall) -> None:
     one.camera.folder.write_text("no folder")
     fed = FedClient(one, wall)

@@ -85,14 +85,13 @@ class HourProcess:
         """Return a position and memory for a frame's patches, or None where it is behind."""
         return self._ring.reserve(size_bytes)
 
-    def commit(self, position: int, size_bytes: int) -> None:
-        """Take what ``reserve`` offered."""
-        self._ring.commit(position, size_bytes)
-
     def send(self, position: int, size_bytes: int, faces: int) -> bool:
-        """Say that a frame's patches lie there; return False where it is too far behind to be told. Never waits."""
-        sent = not self.given_up and self._write(PLACE.pack(position, size_bytes, RingContent.FRAME))
-        self.sent += faces if sent else 0
+        """Say that a frame's patches lie where ``reserve`` gave room; return False where it is too far behind. Never waits."""
+        sent = self._write(PLACE.pack(position, size_bytes, RingContent.FRAME))
+        if sent:
+            # what it was not told of it never frees: the next frame goes there
+            self._ring.commit(position, size_bytes)
+            self.sent += faces
         return sent
 
     def end(self) -> None:

@@ -1,7 +1,7 @@
 """The side of sealing that runs in a camera's process: it cuts out patches, hands them over, and never waits.
 
-A frame's patches are staged right before it is painted and handed over once it has left covered by faces alone; of one that left
-covered whole nothing is. What cannot be handed over at once is not sealed and counted.
+A frame's patches are cut out right before it is painted, and laid into the ring once it has left covered by faces alone; of one that
+left covered whole nothing is. What cannot be handed over at once is not sealed and counted.
 """
 
 from __future__ import annotations
@@ -80,16 +80,11 @@ class ClientLimits:
 
 @dataclass(slots=True)
 class _Staged:
-    """A frame's patches that lie in the ring and were not handed over."""
+    """A frame's patches, cut out of it and not handed over."""
 
     captured_ns: int
     process: HourProcess | None
-    position: int = 0
-    size_bytes: int = 0
-    faces: int = 0
-    unsure: int = 0
-    small: int = 0
-    behind: int = 0
+    found: CutFaces
 
 
 class SealClient:
@@ -139,17 +134,13 @@ class SealClient:
     # the thread that veils
 
     def stage(self, uncovered: UncoveredFaces) -> None:
-        """Cut out the patches of a frame that is about to be painted, and lay them ready."""
+        """Cut out the patches of a frame that is about to be painted, and keep them until it has left."""
         with self._lock:
             process = self._taking(uncovered.captured_ns)
         # where nobody seals nothing is cut out, and faces are only counted
         found = self._cut(uncovered, CUT_S if process is not None else -1.0)
-        held = _Staged(uncovered.captured_ns, process, unsure=found.unsure, small=found.small, behind=found.behind)
         with self._lock:
-            if process is not None and not process.given_up:
-                self._lay(held, process, found.patches)
-            held.behind += len(found.patches) - held.faces
-            self._staged.append(held)
+            self._staged.append(_Staged(uncovered.captured_ns, process, found))
 
     def _taking(self, captured_ns: int) -> HourProcess | None:
         """Return the process of the hour in which a frame was taken, or None."""
@@ -160,20 +151,6 @@ class SealClient:
         process = self._now
         return process if process is not None and process.times.holds(captured_ns) else None
 
-    def _lay(self, held: _Staged, process: HourProcess, patches: list[Patch]) -> None:
-        """Lay as many patches into the ring as go in."""
-        while patches:
-            size_bytes = packed_bytes(patches)
-            place = process.reserve(size_bytes)
-            if place is not None:
-                held.position, view = place
-                with view:
-                    pack_patches(view, patches)
-                process.commit(held.position, size_bytes)
-                held.size_bytes, held.faces = size_bytes, len(patches)
-                return
-            patches = patches[: len(patches) // 2]
-
     def settle(self, captured_ns: int, *, whole: bool) -> None:
         """Hand over what was staged of a frame, or forget it because the frame left covered whole."""
         with self._lock:
@@ -183,11 +160,11 @@ class SealClient:
                     self._hand_over(held)
 
     def _hand_over(self, held: _Staged) -> None:
-        process, tally = held.process, self._tally
-        sent = process is not None and held.faces > 0 and process.send(held.position, held.size_bytes, held.faces)
-        missing = held.behind + (0 if sent else held.faces)
+        process, found, tally = held.process, held.found, self._tally
+        sent = 0 if process is None or process.given_up else _laid(process, found.patches)
+        missing = found.behind + len(found.patches) - sent
         cause = "behind" if process is not None else _CAUSES.get(self._missing, "ended")
-        counts = {"unsure": held.unsure, "small": held.small} | {cause: missing}
+        counts = {"unsure": found.unsure, "small": found.small} | {cause: missing}
         self._tally = replace(tally, **{name: getattr(tally, name) + count for name, count in counts.items()})
 
     # what others ask
@@ -346,6 +323,20 @@ class SealClient:
         for process, since_s in list(self._leaving):
             if now_s - since_s > self._limits.leave_s or now_s > all_by_s:
                 process.kill()
+
+
+def _laid(process: HourProcess, patches: list[Patch]) -> int:
+    """Lay as many patches into the ring as go in, and say where; return how many."""
+    while patches:
+        size_bytes = packed_bytes(patches)
+        place = process.reserve(size_bytes)
+        if place is not None:
+            position, view = place
+            with view:
+                pack_patches(view, patches)
+            return len(patches) if process.send(position, size_bytes, len(patches)) else 0
+        patches = patches[: len(patches) // 2]
+    return 0
 
 
 def _tally_of(process: HourProcess) -> SealTally:
