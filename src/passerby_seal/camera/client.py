@@ -1,7 +1,7 @@
 """The side of sealing that runs in a camera's process: it cuts out patches, hands them over, and never waits.
 
-A frame's patches are cut out right before it is painted, and laid into the ring once it has left covered by faces alone; of one that
-left covered whole nothing is. What cannot be handed over at once is not sealed and counted.
+A frame's patches are cut out right before it is painted, and laid into the ring once it has left covered by faces alone; of one
+that left covered whole nothing is. What cannot be handed over at once is not sealed and counted.
 """
 
 from __future__ import annotations
@@ -256,6 +256,7 @@ class SealClient:
             camera.camera,
             hour,
             str(camera.policy),
+            camera.policy_digest,
             str(camera.custody),
             str(camera.folder),
             offset_ns,
