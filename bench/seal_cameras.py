@@ -25,7 +25,7 @@ from passerby.gateway.service import Gateway
 from passerby.sealing import SealedCamera, SealTally
 from passerby.values import utc_now
 from passerby_seal.custody import make_ahead
-from passerby_seal.keys import AuthorityKey
+from passerby_seal.keys import AuthorityKey, read_policy
 from served import veiled
 
 HOURS = 3
@@ -38,12 +38,13 @@ def site(folder: Path, names: list[str]) -> dict[str, SealedCamera]:
     custodian = {"name": "archive", "who": "authority"}
     policy = {"needed": 2, "retention": "72h", "custodian": custodian, "authorities": authorities}
     (folder / "authorities.yaml").write_text(yaml.safe_dump(policy))
+    digest = read_policy(folder / "authorities.yaml").digest
     told = {}
     for name in names:
         camera = secrets.token_hex(16)
         make_ahead(folder / "private", folder / "custody", camera, utc_now(), HOURS)
         told[name] = SealedCamera(
-            "bench", camera, folder / "authorities.yaml", folder / "custody", folder / "store", index=False
+            "bench", camera, folder / "authorities.yaml", digest, folder / "custody", folder / "store", index=False
         )
     return told
 

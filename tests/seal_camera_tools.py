@@ -128,7 +128,13 @@ def site(folder: Path, wall: TwoClocks, *, hours: int = 3, index: bool = False) 
         key.save(private / f"{hour}.key")
         (public / f"{hour}.pub").write_text(key.public.text + "\n")
     camera = SealedCamera(
-        ORIGIN, CAMERA, folder / "authorities.yaml", folder / "custody", folder / "store", index=index
+        ORIGIN,
+        CAMERA,
+        folder / "authorities.yaml",
+        who.policy.digest,
+        folder / "custody",
+        folder / "store",
+        index=index,
     )
     return SealSite(folder, who, camera)
 

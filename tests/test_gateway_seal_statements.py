@@ -14,17 +14,22 @@ from tests.gateway_site import city_in
 from tests.gateway_tools import HandClock, wait_for
 
 from passerby import register
+from passerby.gateway.config.camera import SealConfig
 from passerby.gateway.config.statement import SealTerms, seal_terms
 from passerby.gateway.publish.register_link import RegisterLink
+from passerby.gateway.publish.sealed_cameras import sealed_camera
 from passerby.gateway.states import CameraStatus, Phase, WorkerCounts
 from passerby.register import SEAL_NOTICE, RunningStarted, SealAnnounced, verify
+from passerby.values import Digest
 
 DAY_S = 86_400.0
+DIGEST = Digest("sha256:" + "d1" * 32)
 TERMS = SealTerms(
     72,
     2,
     (("Court", "court", "sha256:" + "a1" * 32), ("Authority", "data-protection", "sha256:" + "a2" * 32)),
     ("Authority", "authority"),
+    DIGEST,
 )
 
 
@@ -174,11 +179,32 @@ def test_an_announcement_that_reached_the_log_late_is_made_anew(sealing: Sealing
     assert sealing.kept_h() == 72
 
 
+def test_a_camera_seals_under_the_policy_in_force_and_is_told_anew_when_that_changes(
+    sealing: Sealing, tmp_path: Path
+) -> None:
+    hall = replace(sealing.city.cameras["hall"], seal=SealConfig(policy=tmp_path / "authorities.yaml"))
+    sealing.wants(TERMS)
+    sealing.start()
+    sealing.tick()
+    assert sealed_camera(sealing.city, hall, sealing.link) is None
+    sealing.tick(8 * DAY_S)
+    first = sealed_camera(sealing.city, hall, sealing.link)
+    assert first is not None
+    assert first.policy_digest == DIGEST
+    shorter = Digest("sha256:" + "d2" * 32)
+    sealing.wants(replace(TERMS, retention_h=24, policy=shorter))
+    sealing.tick()
+    sealing.tick()
+    second = sealed_camera(sealing.city, hall, sealing.link)
+    assert second == replace(first, policy_digest=shorter)
+    assert second != first, "its process is renewed"
+
+
 def test_terms_are_those_of_the_file_of_authorities() -> None:
     key = SimpleNamespace(digest="sha256:" + "a1" * 32)
     people = (SimpleNamespace(name="Court", role="court", key=key), SimpleNamespace(name="B", role="b", key=key))
     custodian = SimpleNamespace(name="City", who="operator")
-    policy = SimpleNamespace(needed=2, authorities=people, custodian=custodian, retention_s=3601)
-    assert seal_terms(policy) == SealTerms(
-        2, 2, (("Court", "court", key.digest), ("B", "b", key.digest)), ("City", "operator")
-    )
+    policy = SimpleNamespace(needed=2, authorities=people, custodian=custodian, retention_s=3601, digest=DIGEST)
+    terms = seal_terms(policy)
+    assert terms.policy == DIGEST
+    assert terms == SealTerms(2, 2, (("Court", "court", key.digest), ("B", "b", key.digest)), ("City", "operator"))

@@ -47,7 +47,9 @@ from passerby.sealing import IndexPart, SealedCamera, SealTally
 
 ROOT = "ab" * 32
 SEALING = REGISTER + "cameras:\n  hall:\n    source: test://portrait\n    seal: {policy: authorities.yaml}\n"
-SEALED = SealedCamera("log.example/1", "0" * 32, Path("a.yaml"), Path("custody"), Path("sealed"), index=True)
+SEALED = SealedCamera(
+    "log.example/1", "0" * 32, Path("a.yaml"), "sha256:" + "0" * 64, Path("custody"), Path("sealed"), index=True
+)
 __all__ = ["linked"]
 
 

@@ -130,7 +130,7 @@ def test_times_of_a_bucket_lie_in_its_hour_and_never_run_back(hour: int, offset_
 
 
 def test_what_the_processes_tell_each_other_is_read_strictly() -> None:
-    order = HourOrder("log", CAMERA, 5, "p", "c", "f", 7, True, 3.0)
+    order = HourOrder("log", CAMERA, 5, "p", "sha256:00", "c", "f", 7, True, 3.0)
     data = order.to_bytes()
     assert order_bytes(data[:4]) == len(data) - 4
     assert HourOrder.from_bytes(data[4:]) == order
@@ -241,6 +241,19 @@ def test_what_leaves_covered_whole_takes_no_room_from_what_comes_after(one: Seal
     after = fed.client.tally()
     assert after.open - before.open == 6
     assert after.unsealed == before.unsealed
+    fed.client.close()
+
+
+def test_nothing_is_sealed_to_a_policy_that_the_register_does_not_announce(one: SealSite, wall: MovedWall) -> None:
+    """Somebody writes another file of authorities while the gateway runs."""
+    text = one.camera.policy.read_text()
+    one.camera.policy.write_text(text.replace("72h", "720h"))
+    fed = FedClient(one, wall)
+    fed.until(lambda: "what the register announces" in fed.client.sentence and fed.client.tally().ended > 0)
+    assert one.packs == []
+    assert fed.client.tally().sealed == 0
+    one.camera.policy.write_text(text)
+    fed.sealing()
     fed.client.close()
 
 

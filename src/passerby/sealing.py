@@ -47,6 +47,7 @@ class SealedCamera:
         origin: Of the log in which it stands.
         camera: Its identifier there.
         policy: File of the authorities.
+        policy_digest: What that file must say: the terms that the register announces.
         custody: Folder of the custodian's public keys.
         folder: Where packs are written.
         index: Its recordings get an index.
@@ -55,6 +56,7 @@ class SealedCamera:
     origin: str
     camera: str
     policy: Path
+    policy_digest: str
     custody: Path
     folder: Path
     index: bool

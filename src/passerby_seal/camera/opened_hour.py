@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from passerby.errors import SealError
 from passerby.sealing import IndexPart
 from passerby_seal.camera.hours import HourTimes, hour_text
 from passerby_seal.camera.spool import SpoolFile, pack_name
 from passerby_seal.camera.talk import HourCounts, HourOrder
 from passerby_seal.custody import hour_key
-from passerby_seal.keys import SealingKey, read_policy
+from passerby_seal.keys import SealingKey, SealPolicy, read_policy
 from passerby_seal.patches import Patch, PatchSealer
 from passerby_seal.pieces import BucketContext, SealBucket
 from passerby_seal.pointing import INDEX_FORMAT, IndexWriter, MakeHeader, PartHeader
@@ -24,13 +25,14 @@ class OpenedHour:
         order: What it is for.
 
     Raises:
-        SealError: policy or custodian's key cannot be used, or nothing can be written.
+        SealError: the policy is not the one that the register announces, the custodian's key cannot be used, or nothing can
+            be written.
         ConfigError: the policy cannot be read.
     """
 
     def __init__(self, order: HourOrder) -> None:
         self._times = HourTimes(order.hour, order.offset_ns)
-        policy, hour = read_policy(Path(order.policy)), hour_text(order.hour)
+        policy, hour = _announced_policy(order), hour_text(order.hour)
         custodian = SealingKey(hour_key(Path(order.custody), order.camera, hour))
         context = BucketContext(order.origin, order.camera, hour)
         self._spool = SpoolFile(order.spool, pack_name(hour, context.bucket))
@@ -119,6 +121,16 @@ class OpenedHour:
         self._failed = self._sealer.open_faces
         self._bucket.forget()
         self._spool.abandon()
+
+
+def _announced_policy(order: HourOrder) -> SealPolicy:
+    policy = read_policy(Path(order.policy))
+    if policy.digest != order.policy_digest:
+        raise SealError(
+            f"policy {order.policy} must be what the register announces, has changed since city.yml was read",
+            hint="systemctl reload passerby: the change is announced, and counts from then on",
+        )
+    return policy
 
 
 def _header(context: BucketContext, custodian: SealingKey) -> MakeHeader:

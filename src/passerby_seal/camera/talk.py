@@ -50,6 +50,7 @@ class HourOrder:
         camera: Its identifier there.
         hour: Number of it since 1970.
         policy: File of the authorities.
+        policy_digest: What that file must say.
         custody: Folder of the custodian's public keys.
         folder: Where packs are written.
         offset_ns: Wall time less CLOCK_MONOTONIC.
@@ -61,6 +62,7 @@ class HourOrder:
     camera: str
     hour: int
     policy: str
+    policy_digest: str
     custody: str
     folder: str
     offset_ns: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal, Protocol
 
 from passerby.gateway.config.camera import CameraConfig, CoverTimeConfig
@@ -21,12 +21,14 @@ class SealTerms:
         needed: How many authorities open together.
         authorities: Name, role and digest of the key of each.
         custodian: Name, and whether it is an authority or the operator itself.
+        policy: Digest of the whole policy, as packs name it; terms that are the same have the same.
     """
 
     retention_h: int
     needed: int
     authorities: tuple[tuple[str, str, str], ...]
     custodian: tuple[str, Literal["authority", "operator"]]
+    policy: Digest | None = field(default=None, compare=False)
 
 
 class _Key(Protocol):
@@ -61,6 +63,8 @@ class _Policy(Protocol):
     def custodian(self) -> _Custodian: ...
     @property
     def retention_s(self) -> int: ...
+    @property
+    def digest(self) -> Digest: ...
 
 
 def seal_terms(policy: _Policy) -> SealTerms:
@@ -70,6 +74,7 @@ def seal_terms(policy: _Policy) -> SealTerms:
         policy.needed,
         tuple((one.name, one.role, one.key.digest) for one in policy.authorities),
         (policy.custodian.name, policy.custodian.who),
+        policy.digest,
     )
 
 

@@ -48,12 +48,21 @@ def _put_to(place: Path) -> Callable[[str, Path], None]:
 def sealed_camera(city: CityConfig, config: CameraConfig, record: RegisterLink) -> SealedCamera | None:
     """Return what is sealed of a camera now; None where it seals nothing, or where the register does not announce it yet."""
     seal, identifier = config.seal, record.identifier(config.name)
-    if seal is None or identifier is None or record.sealing(config.name) is None:
+    statement = city.statements.get(config.name)
+    terms = statement.seal if statement is not None else None
+    if (
+        seal is None
+        or identifier is None
+        or terms is None
+        or terms.policy is None
+        or record.sealing(config.name) is None
+    ):
         return None
     return SealedCamera(
         origin=city.register.origin,
         camera=identifier,
         policy=seal.policy,
+        policy_digest=terms.policy,
         custody=seal.custody,
         folder=pack_folder(city, seal.store),
         index=config.record.enabled,
