@@ -28,8 +28,8 @@ from passerby_seal.camera.process import main
 from passerby_seal.camera.talk import HourOrder
 from passerby_seal.keys import AuthorityKey, CustodyKey, RequesterKey
 from passerby_seal.patches import Patch, SealedPicture, decode_piece
-from passerby_seal.pieces import Pack, PackFiles, SealBucket, combine, open_piece, unlock
-from passerby_seal.pieces.opening import authority_shares, lock_shares
+from passerby_seal.pieces import Pack, PackFiles, SealBucket, combine, open_piece
+from passerby_seal.pieces.opening import authority_shares, custody_boxes, lock_shares
 
 ORIGIN = "register.example/city"
 CAMERA = "0123456789abcdef" * 2
@@ -87,7 +87,7 @@ class SealSite:
             pack.check()
             if not pack.pieces:
                 return {}
-            boxes = unlock(pack, self.key(pack.context.hour))
+            boxes = custody_boxes(pack, self.key(pack.context.hour))
             requester = RequesterKey.make(name="tests")
             pieces = tuple(pack.pieces)
             keys: tuple[AuthorityKey, ...] = self.who.authorities[:2]

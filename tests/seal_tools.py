@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from passerby.register import (
     Checkpoint,
+    Commitment,
     Entry,
     FileSigner,
+    Heartbeat,
     Policy,
     Proof,
     ProvenEntry,
+    SealTestPlanned,
+    commit,
     encode_entry,
     leaf_hash,
+    prove_inclusion,
     require,
+    tree_hash,
 )
 from passerby.register.notes import COSIGNATURE, cosign, sign_note
 from passerby_seal.keys import Authority, AuthorityKey, Custodian, CustodyKey, RequesterKey, SealPolicy
-from passerby_seal.pieces import AuthorityBoxes, BucketContext, Pack, PackBytes, SealBucket, ShareParcel
+from passerby_seal.pieces import (
+    AuthorityBoxes,
+    BucketContext,
+    FacePlan,
+    OpeningRecord,
+    Pack,
+    PackBytes,
+    SealBucket,
+    ShareParcel,
+)
 from passerby_seal.pieces.opening import authority_shares, lock_shares
 
 ORIGIN = "register.example/city"
@@ -27,6 +43,8 @@ CAMERA = "0123456789abcdef" * 2
 HOUR = "2026-11-30T10"
 ENTRY = bytes(range(32))
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
+PLANNED, SHOWN = datetime(2026, 11, 30, 9, 50, tzinfo=UTC), datetime(2026, 11, 30, 10, 20, tzinfo=UTC)
+TEST = "1" * 32
 SIGNED_S = 1_796_040_000
 LOG, WITNESS = FileSigner(ORIGIN, 1, b"l" * 32), FileSigner("w1.example", COSIGNATURE, b"w" * 32)
 
@@ -78,10 +96,43 @@ def parcel_of(pack: Pack, who: Holders, boxes: AuthorityBoxes, authority: int, *
     return lock_shares("release", pack, authority_shares(pack, key, boxes, pieces), (key, who.requester.public), ENTRY)
 
 
-def proven(entry: Entry, *, witnessed: bool = True, log: FileSigner = LOG) -> ProvenEntry:
-    """Return an entry that stands alone in a log, seen by a witness or by none."""
+def proven(
+    entry: Entry, *, witnessed: bool = True, log: FileSigner = LOG, index: int = 0, seen_s: int = SIGNED_S
+) -> ProvenEntry:
+    """Return the last entry of a log, seen by a witness or by none."""
     data = encode_entry(entry)
-    text = Checkpoint(log.key.name, 1, leaf_hash(data)).to_text()
-    note = sign_note(text, [log]) + (cosign(text, WITNESS, SIGNED_S).to_line().encode() if witnessed else b"")
+    leaves = [*(leaf_hash(b"%d" % number) for number in range(index)), leaf_hash(data)]
+    path = prove_inclusion(index, len(leaves), lambda level, at: tree_hash(leaves[at << level : (at + 1) << level]))
+    text = Checkpoint(log.key.name, len(leaves), tree_hash(leaves)).to_text()
+    note = sign_note(text, [log]) + (cosign(text, WITNESS, seen_s).to_line().encode() if witnessed else b"")
     quorum = f"witness w {WITNESS.key}\nquorum w\n" if witnessed else "quorum none\n"
-    return require(Proof(0, (), note, data), data, Policy.parse(f"log {log.key}\n{quorum}"))
+    return require(Proof(index, tuple(path), note, data), data, Policy.parse(f"log {log.key}\n{quorum}"))
+
+
+def face_plan(camera: str = CAMERA, begin: datetime = SHOWN, seconds: int = 60) -> FacePlan:
+    """Return what a test fixed."""
+    return FacePlan.parse(
+        json.dumps({"begin": begin.isoformat(), "camera": camera, "seconds": seconds, "face": "sha256:" + "a" * 64}),
+        "5a" * 32,
+    )
+
+
+def planned(plan: FacePlan, *, test: str = TEST, at: datetime = PLANNED) -> SealTestPlanned:
+    details = Commitment(digest=commit(plan.value, plan.salt), reveal_by=at + timedelta(days=30))
+    return SealTestPlanned(at=at, test=test, details=details)
+
+
+def counted(pack: Pack, camera: str = CAMERA) -> Heartbeat:
+    """Return the heartbeat that puts a pack's roots on record."""
+    return Heartbeat(
+        at=AT, camera=camera, begin=AT - timedelta(hours=1), end=AT, frames=9, faces_covered=10, covered_whole_s=0, stalled_s=0,
+        down_s=0, tracks_sealed=0, sealed_roots=tuple(tree.root.hex() for tree in pack.trees), pieces_sealed=0, unsealed_faces=0,
+    )  # fmt: skip
+
+
+def opening_record(pack: Pack, entry: Entry, *, witnessed: bool = True, log: FileSigner = LOG) -> OpeningRecord:
+    """Return an opening with the plan and the heartbeat that it rests on."""
+    plan = face_plan(pack.context.camera)
+    proof = proven(planned(plan), seen_s=round(PLANNED.timestamp()))
+    opening = proven(entry, index=1, witnessed=witnessed, log=log)
+    return OpeningRecord(opening, proof, plan, (proven(counted(pack, pack.context.camera)),))

@@ -189,12 +189,15 @@ def planned(hands: Hands) -> datetime:
     """As an authority, plan a face to be shown in two minutes; returns when."""
     hands.path("face.png").write_bytes(b"a drawn face")
     begin = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=120)
+    if hour_of(begin) != hour_of(begin + timedelta(seconds=60)):
+        begin += timedelta(seconds=60)  # a test stays within one hour
     text = hands.do(
         "seal", "test", "plan", "--camera", CAMERA, "--begin", f"{begin:%Y-%m-%dT%H:%M:%S}", "--seconds", 60,
         "--face", hands.path("face.png"), "-o", hands.path("plan.json"),
     )  # fmt: skip
     assert CAMERA not in text, "which camera is tested is nobody's business before"
-    assert hands.append(text) == 1
+    assert hands.append(text, "--witnessed") == 1
+    hands.prove(1, "planned.proof")
     return begin
 
 
@@ -210,6 +213,7 @@ def release(hands: Hands, number: int, proof: Path, out: str = "", **other: Path
     return hands(
         "seal", "release", other.get("pack", hands.path("hour.seal")), "--key", hands.path(f"court{number}.key"),
         "--boxes", hands.path("boxes.json"), "--proof", proof, "--witnesses", other.get("witnesses", hands.path("witnesses")),
+        "--planned", hands.path("planned.proof"), "--plan", hands.path("plan.json"), "--heartbeat", hands.path("heartbeat.proof"),
         "--requester", other.get("requester", hands.path("requester.pub")), "-o", hands.path(out or f"parcel{number}"),
     )  # fmt: skip
 
@@ -221,10 +225,13 @@ def combine(hands: Hands, *numbers: int, out: str = "opened") -> int:
     )
 
 
-def unlocked(hands: Hands, begin: datetime) -> None:
+def unlocked(hands: Hands, begin: datetime, proof: Path) -> None:
     """As the custodian, hand out the hour."""
     key = hands.path("keys") / CAMERA / f"{hour_of(begin)}.key"
-    hands.do("seal", "unlock", hands.path("hour.seal"), "--key", key, "-o", hands.path("boxes.json"))
+    hands.do(
+        "seal", "unlock", hands.path("hour.seal"), "--key", key, "-o", hands.path("boxes.json"),
+        "--proof", proof, "--witnesses", hands.path("witnesses"),
+    )  # fmt: skip
 
 
 def test_a_test_opening_from_the_plan_to_the_result_and_nothing_without_its_entry(witnessed: Hands) -> None:
@@ -232,7 +239,6 @@ def test_a_test_opening_from_the_plan_to_the_result_and_nothing_without_its_entr
     hands.append(registered())
     begin = planned(hands)
     roots = sealed_pack(hands, begin)
-    unlocked(hands, begin)
 
     # a piece that no heartbeat put on record cannot be named
     refused = (
@@ -241,14 +247,22 @@ def test_a_test_opening_from_the_plan_to_the_result_and_nothing_without_its_entr
     )  # fmt: skip
     assert hands(*refused) == 1 or "must stand on record" in hands.err
     assert "must stand on record" in hands.err
-    hands.append(heartbeat(roots))
-    assert ", on record" in hands.do("seal", "list", hands.path("hour.seal"), "--log", hands.path("log"))
+    hands.prove(hands.append(heartbeat(roots), "--witnessed"), "heartbeat.proof")
+    assert ", on record in entry 2" in hands.do("seal", "list", hands.path("hour.seal"), "--log", hands.path("log"))
 
-    # nothing is released under another entry, or under one that no witness saw
-    assert release(hands, 1, hands.prove(0, "other.proof")) == 1
-    assert "must rest on an opening" in hands.err or "rest on an opening" in hands.err
+    # nothing is handed out or released under another entry, or under one that no witness saw
+    key = hands.path("keys") / CAMERA / f"{hour_of(begin)}.key"
+    other = hands.prove(0, "other.proof")
+    assert hands(
+        "seal", "unlock", hands.path("hour.seal"), "--key", key, "-o", hands.path("boxes.json"), "--proof", other,
+        "--witnesses", hands.path("witnesses"),
+    ) == 1  # fmt: skip
+    assert "boxes must rest on an entry that names pieces of their pack" in hands.err
     index = hands.append(announced(hands, 1), "--witnessed")
     proof = hands.prove(index, "announced.proof")
+    unlocked(hands, begin, proof)
+    assert release(hands, 1, other) == 1
+    assert "must rest on an opening" in hands.err or "rest on an opening" in hands.err
     alone = hands.path("alone")
     alone.write_text(hands.path("witnesses").read_text().splitlines()[0] + "\nquorum none\n")
     assert release(hands, 1, proof, witnesses=alone) == 1
@@ -325,8 +339,7 @@ def test_a_hold_outlives_the_hour_s_key(witnessed: Hands) -> None:
     hands.append(registered())
     begin = planned(hands)
     roots = sealed_pack(hands, begin)
-    hands.append(heartbeat(roots))
-    unlocked(hands, begin)
+    hands.prove(hands.append(heartbeat(roots), "--witnessed"), "heartbeat.proof")
     digest = json.loads(hands.do("seal", "list", hands.path("hour.seal"), "--json"))["pieces"][1]["digest"]
     case = "c5" * 16
     details = {"digest": DIGEST, "reveal_by": "2027-11-30T10:00:00Z"}
@@ -339,6 +352,7 @@ def test_a_hold_outlives_the_hour_s_key(witnessed: Hands) -> None:
         "--witnessed",
     )
     proof = hands.prove(index + 1, "held.proof")
+    unlocked(hands, begin, proof)
     for number in (1, 3):
         hands.do(
             "seal", "hold", hands.path("hour.seal"), "--key", hands.path(f"court{number}.key"),
@@ -352,6 +366,8 @@ def test_a_hold_outlives_the_hour_s_key(witnessed: Hands) -> None:
         hands.do(
             "seal", "release", hands.path("hour.seal"), "--key", hands.path(f"court{number}.key"),
             "--hold", hands.path(f"hold{number}"), "--proof", proof, "--witnesses", hands.path("witnesses"),
+            "--planned", hands.path("planned.proof"), "--plan", hands.path("plan.json"),
+            "--heartbeat", hands.path("heartbeat.proof"),
             "--requester", hands.path("requester.pub"), "-o", hands.path(f"parcel{number}"),
         )  # fmt: skip
     assert combine(hands, 1, 3) == 0, hands.err

@@ -21,7 +21,8 @@ from passerby.veil.tools.demo_clip import demo_clip
 from passerby_seal.files import FileSealing, seal_beside
 from passerby_seal.keys import Custodian, FileCustodyKey, SealPolicy
 from passerby_seal.patches import SealedPicture, decode_piece
-from passerby_seal.pieces import combine, open_piece, unlock
+from passerby_seal.pieces import combine, open_piece
+from passerby_seal.pieces.opening import custody_boxes
 
 WHO = holders()
 CUSTODY = FileCustodyKey.make(name="archive")
@@ -30,7 +31,7 @@ POLICY = SealPolicy(2, WHO.policy.authorities, Custodian("archive", "authority",
 
 def opened(pack: Path) -> list[list[SealedPicture]]:
     found = read(pack.read_bytes())
-    boxes = unlock(found, CUSTODY)
+    boxes = custody_boxes(found, CUSTODY)
     pieces = sorted(found.pieces)
     keys = combine([parcel_of(found, WHO, boxes, n, *pieces) for n in (1, 3)], WHO.requester, found)
     return [list(decode_piece(open_piece(found, piece, keys[piece]))) for piece in pieces]

@@ -16,7 +16,8 @@ import passerby
 from passerby import sealing
 from passerby.register import verify_inclusion
 from passerby_seal.keys import read_policy
-from passerby_seal.pieces import combine, open_piece, unlock
+from passerby_seal.pieces import combine, open_piece
+from passerby_seal.pieces.opening import custody_boxes
 
 PIECES = (b"", b"one", b"x" * 16_384, b"y" * 40_000)
 
@@ -25,7 +26,7 @@ PIECES = (b"", b"one", b"x" * 16_384, b"y" * 40_000)
 def test_any_m_of_n_open_what_was_sealed(needed: int, count: int) -> None:
     who = holders(needed, count)
     pack = read(sealed(who, *PIECES))
-    boxes = unlock(pack, who.custodian)
+    boxes = custody_boxes(pack, who.custodian)
     parcels = [parcel_of(pack, who, boxes, authority, 1, 3) for authority in range(1, count + 1)]
     for some in list(combinations(parcels, needed))[:10]:
         keys = combine(some, who.requester, pack)
@@ -46,7 +47,7 @@ def test_data_comes_back_however_it_was_cut(parts: list[bytes]) -> None:
     who = holders()
     whole = b"".join(parts)
     pack = read(sealed(who, whole))
-    boxes = unlock(pack, who.custodian)
+    boxes = custody_boxes(pack, who.custodian)
     keys = combine([parcel_of(pack, who, boxes, authority, 0) for authority in (1, 3)], who.requester, pack)
     assert open_piece(pack, 0, keys[0]).data == whole
 

@@ -21,7 +21,6 @@ from passerby_seal.pieces import (
     SealBucket,
     combine,
     open_piece,
-    unlock,
 )
 from passerby_seal.pieces.context import Binding
 from passerby_seal.pieces.layout import (
@@ -36,6 +35,7 @@ from passerby_seal.pieces.layout import (
     tree_message,
     u32,
 )
+from passerby_seal.pieces.opening import custody_boxes
 from passerby_seal.refusals import (
     BucketClosedError,
     SealAlteredError,
@@ -102,7 +102,7 @@ PACK = read(GOOD)
 
 
 def made_keys() -> dict[int, PieceKey]:
-    boxes = unlock(PACK, WHO.custodian)
+    boxes = custody_boxes(PACK, WHO.custodian)
     return combine([parcel_of(PACK, WHO, boxes, authority, *CONTENT) for authority in (1, 2)], WHO.requester, PACK)
 
 

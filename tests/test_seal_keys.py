@@ -23,8 +23,9 @@ from passerby_seal.keys import (
     random_buffer,
     read_policy,
 )
-from passerby_seal.pieces import combine, unlock
+from passerby_seal.pieces import combine
 from passerby_seal.pieces.context import FORMAT, Binding, BucketContext
+from passerby_seal.pieces.opening import custody_boxes
 from passerby_seal.pieces.shares import PieceKey, SeedChain, seeds_of
 from passerby_seal.refusals import KeyFormatError, SealFormatError
 
@@ -226,7 +227,7 @@ def test_no_seed_and_no_piece_key_is_left_in_the_memory_of_a_process_that_closed
     ) as child:
         assert child.stdout
         pack = read(child.stdout.read())
-        boxes = unlock(pack, WHO.custodian)
+        boxes = custody_boxes(pack, WHO.custodian)
         parcels = [parcel_of(pack, WHO, boxes, number, *pack.pieces) for number in (1, 2)]
         secrets = [bytes(key.stream) for key in combine(parcels, WHO.requester, pack).values()]
         for number, key in enumerate(WHO.authorities, start=1):

@@ -16,8 +16,9 @@ from passerby.veil import HIDDEN, UncoveredFaces
 from passerby_seal.patches import Patch, PatchEncoder, PatchSealer, SealLimits, cut_patches, decode_piece, own_pixels
 from passerby_seal.patches.cutting import AS_LARGE, GUARD
 from passerby_seal.patches.records import Placement, number, picture_bytes, read_pictures
-from passerby_seal.pieces import BucketContext, OpenedPiece, PieceWriter, SealBucket, combine, open_piece, unlock
+from passerby_seal.pieces import BucketContext, OpenedPiece, PieceWriter, SealBucket, combine, open_piece
 from passerby_seal.pieces.layout import MOST_CHUNKS
+from passerby_seal.pieces.opening import custody_boxes
 from passerby_seal.pieces.writer import CHUNK_BYTES
 from passerby_seal.refusals import BucketFullError, SealFormatError
 
@@ -62,7 +63,7 @@ def sealed(patches: Iterator[Patch], limits: SealLimits | None = None) -> tuple[
         sealer.close()
     pack = read(bytes(memory))
     numbers = sorted(pack.pieces)
-    boxes = unlock(pack, WHO.custodian)
+    boxes = custody_boxes(pack, WHO.custodian)
     keys = combine([parcel_of(pack, WHO, boxes, n, *numbers) for n in (1, 2)], WHO.requester, pack)
     return [open_piece(pack, n, keys[n]) for n in numbers], sealer
 

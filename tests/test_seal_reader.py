@@ -24,8 +24,8 @@ from passerby_seal.pieces import (
     ShareParcel,
     combine,
     open_piece,
-    unlock,
 )
+from passerby_seal.pieces.opening import custody_boxes
 
 VECTORS = Path(__file__).parent / "vectors" / "seal.json"
 
@@ -56,7 +56,7 @@ def test_it_opens_what_is_sealed_here() -> None:
     who, others = holders(3, 5), holders(2, 2)
     data = sealed(who, *contents)
     pack = read(data)
-    boxes = unlock(pack, who.custodian)
+    boxes = custody_boxes(pack, who.custodian)
     parcels = [parcel_of(pack, who, boxes, authority, 0, 2).to_json().decode() for authority in (5, 1, 2)]
     by_parcels = {"pack": base64.b64encode(data).decode(), "requester": who.requester.seed.hex(), "parcels": parcels}
     told = asked([
@@ -138,7 +138,7 @@ def test_both_read_the_vectors() -> None:
 def _open_all(data: bytes, vectors: dict[str, Any]) -> None:
     pack = read(data)
     custodian = CustodyKey(bytearray.fromhex(vectors["custodian"]), camera=CAMERA, hour=HOUR)
-    unlock(pack, custodian)
+    custody_boxes(pack, custodian)
     pack.check()
 
 
@@ -177,7 +177,7 @@ def _read_here(data: bytes, who: Holders, *, unfinished: bool) -> dict[int, str]
         pack = Pack.read(PackBytes(data), unfinished=unfinished)
         if not pack.pieces:
             return {}
-        boxes = unlock(pack, who.custodian)
+        boxes = custody_boxes(pack, who.custodian)
         keys = combine([parcel_of(pack, who, boxes, number, *pack.pieces) for number in (1, 2)], who.requester, pack)
         return {number: hashlib.sha256(open_piece(pack, number, key).data).hexdigest() for number, key in keys.items()}
     except SealError:

@@ -22,9 +22,8 @@ from passerby_seal.pieces import (
     ShareParcel,
     combine,
     open_piece,
-    unlock,
 )
-from passerby_seal.pieces.opening import authority_shares, lock_shares
+from passerby_seal.pieces.opening import authority_shares, custody_boxes, lock_shares
 from passerby_seal.refusals import (
     DoubledShareError,
     ForeignShareError,
@@ -45,10 +44,10 @@ WHO = holders(3, 5)
 DATA = sealed(WHO, b"first", b"second", b"third")
 PACK = read(DATA)
 OTHER = read(sealed(WHO, b"first", b"second", b"third"))
-BOXES = unlock(PACK, WHO.custodian)
+BOXES = custody_boxes(PACK, WHO.custodian)
 PARCELS = tuple(parcel_of(PACK, WHO, BOXES, authority, 0, 2) for authority in range(1, 6))
 FIELDS = ("authority", "box", "boxes", "context", "entry", "format", "pieces")
-OTHERS = tuple(parcel_of(OTHER, WHO, unlock(OTHER, WHO.custodian), authority, 0, 2) for authority in range(1, 6))
+OTHERS = tuple(parcel_of(OTHER, WHO, custody_boxes(OTHER, WHO.custodian), authority, 0, 2) for authority in range(1, 6))
 
 
 def relocked(authority: int, change: Callable[[dict[int, dict[int, bytearray]]], None]) -> ShareParcel:
@@ -113,7 +112,7 @@ def test_shares_that_do_not_make_a_key_are_refused(parcels: tuple[ShareParcel, .
 def test_a_share_that_only_one_authority_holds_is_held_to_the_commitment() -> None:
     who = holders(2, 2)  # each seed has one holder, so that nobody can contradict
     pack = read(sealed(who, b"first"))
-    boxes = unlock(pack, who.custodian)
+    boxes = custody_boxes(pack, who.custodian)
     shares = authority_shares(pack, who.authorities[0], boxes, (0,))
     flip_all(shares)
     wrong = lock_shares("release", pack, shares, (who.authorities[0], who.requester.public), ENTRY)
@@ -137,7 +136,7 @@ def test_another_requester_opens_no_parcel() -> None:
 )
 def test_another_custody_key_opens_no_pack(key: CustodyKey, refused: type[SealError]) -> None:
     with pytest.raises(refused) as caught:
-        unlock(PACK, key)
+        custody_boxes(PACK, key)
     assert type(caught.value) is refused
 
 
@@ -152,7 +151,7 @@ def test_a_box_that_was_moved_to_another_hour_or_camera_does_not_open(change: di
     seed = bytearray(WHO.custodian.seed)
     key = CustodyKey(seed, camera=context.camera, hour=context.hour)
     with pytest.raises(SealAlteredError):
-        unlock(moved, key)
+        custody_boxes(moved, key)
 
 
 def test_another_authority_gets_no_shares() -> None:
@@ -168,7 +167,7 @@ def test_another_authority_gets_no_shares() -> None:
 
 
 def keys_of(pack: Pack, who: Holders, *pieces: int) -> dict[int, PieceKey]:
-    boxes = unlock(pack, who.custodian)
+    boxes = custody_boxes(pack, who.custodian)
     parcels = [parcel_of(pack, who, boxes, authority, *pieces) for authority in range(1, who.policy.needed + 1)]
     return combine(parcels, who.requester, pack)
 

@@ -13,6 +13,7 @@ SealError
 ├── WrongAuthorityKeyError  the key is of no authority of the policy
 ├── WrongRequesterKeyError  a parcel is not to this key
 ├── NotOnRecordError        the register's entry does not allow this: another kind, camera, piece or requester, or no witness
+├── RetentionOverError      the retention of a pack, or the hold of a piece, has ended
 ├── SharesError             shares do not make the key of a piece
 │   ├── TooFewSharesError   fewer authorities than needed
 │   ├── DoubledShareError   one authority twice
@@ -74,6 +75,10 @@ class WrongRequesterKeyError(SealError):
 
 class NotOnRecordError(SealError):
     """The register's entry does not allow this: another kind, camera, piece or requester, or no witness saw it."""
+
+
+class RetentionOverError(SealError):
+    """The retention of a pack, or the hold of a piece, has ended."""
 
 
 class SharesError(SealError):

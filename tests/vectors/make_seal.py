@@ -17,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 from tests.seal_tools import CAMERA, HOUR, ORIGIN, Holders, Memory, holders, parcel_of, read
 
-from passerby_seal.pieces import BucketContext, SealBucket, combine, open_piece, unlock
+from passerby_seal.pieces import BucketContext, SealBucket, combine, open_piece
 from passerby_seal.pieces.context import FORMAT
+from passerby_seal.pieces.opening import custody_boxes
 from passerby_seal.pieces.shares import seeds_of
 
 LONG = bytes(range(256)) * 80
@@ -52,7 +53,7 @@ def main() -> None:
     who = holders(2, 3)
     data = pack_of(who)
     pack = read(data)
-    boxes = unlock(pack, who.custodian)
+    boxes = custody_boxes(pack, who.custodian)
     parcels = [parcel_of(pack, who, boxes, number, *sorted(pack.pieces)) for number in (1, 2, 3)]
     seeds: dict[int, str] = {}
     for index, key in enumerate(who.authorities):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,8 @@ from passerby.errors import FormatError, UsageError
 from passerby.files import write_atomic
 from passerby.register import Heartbeat, LogReader, Policy, Proof, ProvenEntry, require
 from passerby_seal.keys import SealingKey
-from passerby_seal.pieces import AuthorityBoxes, Pack, PackFiles, ShareParcel
+from passerby_seal.pieces import AuthorityBoxes, FacePlan, Pack, PackFiles, ShareParcel
+from passerby_seal.refusals import SealFormatError
 
 MAX_BYTES = 8_000_000
 PackPaths = Annotated[list[Path], typer.Argument(metavar="PACK...", help="A pack, or its parts in their order.")]
@@ -110,24 +112,38 @@ def named_pieces(pack: Pack, digests: Sequence[str]) -> list[int]:
     return [number for number, piece in pack.pieces.items() if piece.digest in wanted]
 
 
-def roots_on_record(place: str, camera: str, vkey: str | None) -> set[str]:
-    """Return the roots that a camera's heartbeats put on record, in hex; every entry is checked as it is read.
+def roots_on_record(place: str, camera: str, vkey: str | None) -> dict[str, int]:
+    """Return the roots that a camera's heartbeats put on record, each with its entry; all are checked as they are read.
 
     Raises:
         RegisterError: the log cannot be read, or does not hold together.
     """
     reader = LogReader.open(place, vkey=vkey)
     try:
-        entries = (one for one in reader.entries() if isinstance(one, Heartbeat) and one.camera == camera)
-        return {root for one in entries for root in one.sealed_roots or ()}
+        numbered = enumerate(reader.entries())
+        stated = ((index, one) for index, one in numbered if isinstance(one, Heartbeat) and one.camera == camera)
+        return {root: index for index, one in stated for root in one.sealed_roots or ()}
     finally:
         reader.close()
 
 
-def is_on_record(pack: Pack, number: int, roots: set[str]) -> bool:
-    """Return whether a piece's leaf stands in a tree of the pack whose root is one of those on record."""
-    leaf = pack.piece(number).leaf
-    return any(tree.root.hex() in roots for tree in pack.trees if leaf in tree.leaves)
+def recorded_in(pack: Pack, number: int, roots: Mapping[str, int]) -> int | None:
+    """Return the entry that puts the root over a piece's leaf on record; None where none does."""
+    tree = pack.tree_of(number)
+    return None if tree is None else roots.get(tree.root.hex())
+
+
+def read_plan(path: Path) -> tuple[str, FacePlan]:
+    """Return the identifier and the plan of a test.
+
+    Raises:
+        UsageError: the file cannot be read, or holds none.
+    """
+    try:
+        told = json.loads(read_file(path))
+        return str(told["test"]), FacePlan.parse(told["value"], told["salt"])
+    except (ValueError, KeyError, TypeError, RecursionError, SealFormatError) as exc:
+        raise UsageError(f"{path} must be a plan as `seal test plan` writes it") from exc
 
 
 def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:

@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 
 from passerby_seal.commands import custody, shares, testing
-from passerby_seal.commands.given import OutOption, PackPaths, is_on_record, opened_pack, roots_on_record, write
+from passerby_seal.commands.given import (
+    OutOption,
+    PackPaths,
+    PolicyOption,
+    ProofOption,
+    opened_pack,
+    proven,
+    recorded_in,
+    roots_on_record,
+    write,
+)
 from passerby_seal.keys import AuthorityKey, CustodyKey, FileCustodyKey, RequesterKey, read_policy
 from passerby_seal.pieces import unlock as unlock_pack
 from passerby_seal.refusals import KeyFormatError
@@ -77,12 +87,13 @@ def listed(
 ) -> None:
     """Print what a pack holds: log, camera, hour, authorities, and each piece with the digest that entries name it by."""
     with opened_pack(packs) as pack:
-        roots = None if log is None else roots_on_record(log, pack.context.camera, vkey)
-        on_record = {n: None if roots is None else is_on_record(pack, n, roots) for n in pack.pieces}
+        roots = {} if log is None else roots_on_record(log, pack.context.camera, vkey)
+        on_record = {n: recorded_in(pack, n, roots) for n in pack.pieces}
         context = pack.context
         if as_json:
             pieces = [
-                {"piece": number, "digest": piece.digest, "chunks": piece.chunks, "on_record": on_record[number]}
+                {"piece": number, "digest": piece.digest, "chunks": piece.chunks, "heartbeat": on_record[number]}
+                | {"on_record": None if log is None else on_record[number] is not None}
                 for number, piece in sorted(pack.pieces.items())
             ]
             about = {"log": context.origin, "camera": context.camera, "hour": context.hour}
@@ -92,8 +103,9 @@ def listed(
         names = ", ".join(one.name for one in pack.policy.authorities)
         typer.echo(f"any {pack.policy.needed} of {len(pack.policy.authorities)} open a piece together: {names}")
         for number, piece in sorted(pack.pieces.items()):
-            said = {None: "", True: ", on record", False: ", NOT on record"}[on_record[number]]
-            typer.echo(f"piece {number}: {piece.digest}{said}")
+            index = on_record[number]
+            said = f", on record in entry {index}" if index is not None else ", NOT on record"
+            typer.echo(f"piece {number}: {piece.digest}{said if log is not None else ''}")
         if pack.unended:
             typer.echo(f"{pack.unended} begun and never ended: nothing opens them", err=True)
 
@@ -102,12 +114,14 @@ def unlock(
     *,
     packs: PackPaths,
     key_path: Annotated[Path, typer.Option("--key", help="The custodian's: of that camera and hour, or of files.")],
+    proof: ProofOption,
+    witnesses: PolicyOption,
     out: OutOption,
 ) -> None:
-    """As a custodian, hand out an hour: writes a box for each authority. It opens no face."""
-    found = _custody_key(key_path)
+    """As a custodian, hand out an hour of which an entry names pieces: writes a box for each authority. It opens no face."""
+    entry, found = proven(proof, witnesses), _custody_key(key_path)
     with opened_pack(packs) as pack:
-        write(out, unlock_pack(pack, found).to_json())
+        write(out, unlock_pack(pack, found, entry=entry).to_json())
         typer.echo(
             f"boxes of {pack.context.hour} for {len(pack.policy.authorities)} authorities are in {out}", err=True
         )

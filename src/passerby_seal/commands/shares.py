@@ -23,12 +23,13 @@ from passerby_seal.commands.given import (
     proven,
     read_boxes,
     read_parcel,
+    read_plan,
     read_public,
     write,
 )
 from passerby_seal.keys import AuthorityKey, RequesterKey
 from passerby_seal.patches import decode_piece
-from passerby_seal.pieces import OpenedPiece, open_piece
+from passerby_seal.pieces import OpenedPiece, OpeningRecord, open_piece
 from passerby_seal.pieces import combine as combine_parcels
 from passerby_seal.pieces import hold as hold_pieces
 from passerby_seal.pieces import release as release_pieces
@@ -45,6 +46,17 @@ def release(
     key_path: _Key,
     proof: ProofOption,
     witnesses: PolicyOption,
+    planned: Annotated[
+        Path,
+        typer.Option(
+            help="Proof of the test's test.planned, made right after it was appended: before the face was shown."
+        ),
+    ],
+    plan: Annotated[Path, typer.Option(help="What it fixed, as `seal test plan` wrote it.")],
+    heartbeat: Annotated[
+        list[Path] | None,
+        typer.Option(help="Proof of a heartbeat with a root over the pieces (`seal list --log`); may be given again."),
+    ] = None,
     requester: Annotated[Path, typer.Option(help="File with the requester's public key, which the entry names.")],
     out: OutOption,
     boxes: BoxesOption = None,
@@ -54,13 +66,19 @@ def release(
 ) -> None:
     """As an authority, release your shares of the pieces that an entry of the register names, to the requester it names.
 
-    The entry, its proof and its witnesses are checked here, offline; without them nothing is released. Only test openings
-    can be released by now.
+    The entries, their proofs and witnesses are checked here, offline; without them nothing is released. Only test openings
+    can be released by now: of a face whose showing was planned before, at this camera and in this hour.
     """
     have = read_boxes(boxes) if boxes else read_parcel(held) if held else None
     if have is None or (boxes and held):
         raise UsageError("shares come from --boxes or from --hold: give one of them")
-    entry, key = proven(proof, witnesses), AuthorityKey.load(key_path)
+    record = OpeningRecord(
+        proven(proof, witnesses),
+        proven(planned, witnesses),
+        read_plan(plan)[1],
+        tuple(proven(one, witnesses) for one in heartbeat or ()),
+    )
+    entry, key = record.entry, AuthorityKey.load(key_path)
     stated = decode_entry(entry.entry)
     with opened_pack(packs) as pack:
         if not isinstance(stated, SealTestAnnounced):
@@ -68,7 +86,7 @@ def release(
         pieces = named_pieces(pack, stated.pieces)
         if not pieces:
             raise NotOnRecordError("the entry names no piece of this pack")
-        parcel = release_pieces(pack, key, have, pieces, requester=read_public(requester), entry=entry)
+        parcel = release_pieces(pack, key, have, pieces, requester=read_public(requester), record=record)
     key.forget()
     write(out, parcel.to_json())
     typer.echo(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -29,13 +29,16 @@ from passerby.register import (
 from passerby.values import digest_file, utc_now
 from passerby_seal.commands.given import (
     PackPaths,
-    is_on_record,
     opened_pack,
     read_file,
+    read_plan,
     read_public,
+    recorded_in,
     roots_on_record,
     write,
 )
+from passerby_seal.custody import hour_of
+from passerby_seal.pieces import MOST_TEST_PIECES
 
 SHOWN_MOST = timedelta(minutes=10)
 """A face is shown to a camera for a few minutes at most: a wider plan would let anybody's face be opened as a test."""
@@ -65,6 +68,8 @@ def plan(
     at, begins = utc_now(), begin.replace(tzinfo=UTC)
     if begins <= at or timedelta(seconds=seconds) > SHOWN_MOST:
         raise UsageError(f"a test face is shown later than now, for {SHOWN_MOST.seconds} seconds at most")
+    if hour_of(begins) != hour_of(begins + timedelta(seconds=seconds) - timedelta.resolution):
+        raise UsageError("a test face is shown within one full hour: keys are of hours, and a test opens nothing else")
     value = json.dumps({
         "begin": begins.isoformat(), "camera": camera, "face": digest_file(face), "seconds": seconds,
     })  # fmt: skip
@@ -85,21 +90,25 @@ def announce(
     vkey: Annotated[str | None, typer.Option(help="The log's key, as you know it from elsewhere.")] = None,
 ) -> None:
     """Name the pieces of a planned test. Prints the entry for the operator to append; shares are released under its proof."""
-    told = _read_plan(plan_path)
+    test, told = read_plan(plan_path)
+    numbers = tuple(dict.fromkeys(piece))
+    if len(numbers) > MOST_TEST_PIECES:
+        raise UsageError(f"pieces of a test must be at most {MOST_TEST_PIECES}, got {len(numbers)}")
     with opened_pack(packs) as pack:
-        camera = json.loads(told["value"])["camera"]
-        if pack.context.camera != camera:
-            raise UsageError(f"pack must be of the planned camera {camera}, is of {pack.context.camera}")
-        roots = roots_on_record(log, camera, vkey)
-        for number in piece:
-            if not is_on_record(pack, number, roots):
+        if pack.context.camera != told.camera:
+            raise UsageError(f"pack must be of the planned camera {told.camera}, is of {pack.context.camera}")
+        roots = roots_on_record(log, told.camera, vkey)
+        for number in numbers:
+            if recorded_in(pack, number, roots) is None:
                 raise UsageError(
                     f"piece {number} must stand on record, its root is in no heartbeat of that camera",
                     hint="wait for the next heartbeat; one that never comes is what the test was to find out",
                 )
-        digests = tuple(pack.check_piece(number).digest for number in dict.fromkeys(piece))
+        stated_in = sorted({str(recorded_in(pack, number, roots)) for number in numbers})
+        digests = tuple(pack.check_piece(number).digest for number in numbers)
     key = read_public(requester)
-    _print(SealTestAnnounced(at=utc_now(), camera=camera, test=told["test"], pieces=digests, requester=key.digest))
+    _print(SealTestAnnounced(at=utc_now(), camera=told.camera, test=test, pieces=digests, requester=key.digest))
+    typer.echo(f"releasing asks for proofs of the heartbeats, too: entries {', '.join(stated_in)}", err=True)
 
 
 def result(
@@ -114,23 +123,22 @@ def result(
 
     Prints the result and the reveal of the plan, for the operator to append.
     """
-    told = _read_plan(plan_path)
-    value = json.loads(told["value"])
-    begin = datetime.fromisoformat(value["begin"])
-    end = begin + timedelta(seconds=value["seconds"])
+    test, told = read_plan(plan_path)
     with opened_pack(packs) as pack:
         numbers = [int(path.stem.removeprefix("piece-")) for path in opened.glob("piece-*.json")]
         if not numbers:
             raise UsageError(f"{opened} must be a folder of opened pieces, holds none")
         digests = tuple(pack.piece(number).digest for number in sorted(numbers))
-        late = [number for number in numbers if not _within(_began(opened, number), begin - SLACK, end + SLACK)]
+        late = [
+            number for number in numbers if not _within(_began(opened, number), told.begin - SLACK, told.end + SLACK)
+        ]
     for number in sorted(late):
         typer.echo(f"piece {number} is not of the time that was planned", err=True)
     at = utc_now()
     passed = same_face and not late
     _print(
-        SealTestOpened(at=at, camera=value["camera"], test=told["test"], pieces=digests, passed=passed),
-        Reveal(at=at, entry=planned, salt=told["salt"], value=told["value"]),
+        SealTestOpened(at=at, camera=told.camera, test=test, pieces=digests, passed=passed),
+        Reveal(at=at, entry=planned, salt=told.salt, value=told.value),
     )
     if not passed:
         raise typer.Exit(1)
@@ -147,17 +155,7 @@ def _within(at: datetime, begin: datetime, end: datetime) -> bool:
     return begin <= at <= end
 
 
-def _read_plan(path: Path) -> dict[str, Any]:
-    try:
-        told = json.loads(read_file(path))
-        if commit(told["value"], told["salt"]) and isinstance(json.loads(told["value"]), dict):
-            return {"test": told["test"], "salt": told["salt"], "value": told["value"]}
-    except (ValueError, KeyError, TypeError) as exc:
-        raise UsageError(f"{path} must be a plan as `seal test plan` writes it") from exc
-    raise UsageError(f"{path} must be a plan as `seal test plan` writes it")
-
-
 def _print(*entries: Entry) -> None:
     spelled = [json.loads(encode_entry(entry)) for entry in entries]
     typer.echo(json.dumps(spelled, indent=1))
-    typer.echo("next: the operator appends this, `passerby register append LOG FILE`", err=True)
+    typer.echo("next: the operator appends this, `passerby register append LOG FILE --witnessed`", err=True)

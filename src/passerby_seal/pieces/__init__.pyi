@@ -12,6 +12,11 @@ from .context import (
     FORMAT,
     BucketContext,
 )
+from .on_record import (
+    MOST_TEST_PIECES,
+    FacePlan,
+    OpeningRecord,
+)
 from .opening import (
     hold,
     release,
@@ -44,10 +49,13 @@ from .writer import (
 __all__ = [
     "FILE_ORIGIN",
     "FORMAT",
+    "MOST_TEST_PIECES",
     "AuthorityBoxes",
     "BucketContext",
+    "FacePlan",
     "LeafPath",
     "OpenedPiece",
+    "OpeningRecord",
     "Pack",
     "PackBytes",
     "PackFiles",

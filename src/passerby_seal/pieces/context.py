@@ -7,7 +7,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import rfc8785
@@ -18,6 +18,7 @@ from passerby_seal.keys import prefixed
 from passerby_seal.refusals import SealFormatError
 
 FORMAT = "passerby-seal/1"
+HOUR = timedelta(hours=1)
 FILE_ORIGIN = "file"
 """Where a file was veiled, and no log has a camera for it."""
 ID_BYTES = 16
@@ -50,11 +51,16 @@ class BucketContext:
             if not pattern.fullmatch(getattr(self, name)):
                 raise UsageError(f"{name} of a bucket must fit {pattern.pattern}, got {getattr(self, name)!r}")
         try:
-            datetime.strptime(f"{self.hour}+0000", "%Y-%m-%dT%H%z")
+            _ = self.begins
         except ValueError as exc:
             raise UsageError(f"hour of a bucket must be one of the calendar, got {self.hour}") from exc
         if len(self.bucket) != ID_BYTES:
             raise UsageError(f"bucket must be {ID_BYTES} bytes, got {len(self.bucket)}")
+
+    @property
+    def begins(self) -> datetime:
+        """When its hour begins, aware."""
+        return datetime.strptime(f"{self.hour}+0000", "%Y-%m-%dT%H%z")
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class PackIndex:
         ends: Digest and signature of each end.
         pieces: Those that were ended.
         trees: In their order.
+        trees_of: The number of its tree and its place there, by leaf.
         closed: Whether the close was there.
     """
 
@@ -50,6 +51,7 @@ class PackIndex:
         self.ends: dict[int, tuple[bytes, bytes]] = {}
         self.pieces: dict[int, SealedPiece] = {}
         self.trees: list[PieceTree] = []
+        self.trees_of: dict[bytes, tuple[int, int]] = {}
         self.closed = False
 
     @property
@@ -126,6 +128,7 @@ class PackIndex:
             body[COUNTS_HEAD + HASH_BYTES :], tree_message(self._binding, number, count, root), f"tree {number}"
         )
         self.trees.append(PieceTree(number, root, tuple(self._leaves)))
+        self.trees_of.update((leaf, (number, place)) for place, leaf in enumerate(self._leaves))
         self._leaves = []
 
     def _take_close(self, body: bytes) -> None:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 
 from passerby.errors import UsageError
 from passerby.register import ProvenEntry
+from passerby.values import utc_now
 from passerby_seal.keys import SECRET_BYTES, AuthorityKey, CustodyKey, FileCustodyKey, SealingKey, wipe
 from passerby_seal.pieces.context import FORMAT
-from passerby_seal.pieces.on_record import require_hold, require_release
+from passerby_seal.pieces.on_record import (
+    OpeningRecord,
+    require_before,
+    require_hold,
+    require_kept,
+    require_release,
+    require_unlock,
+)
 from passerby_seal.pieces.pack import Pack
 from passerby_seal.pieces.parcels import MOST_PARCEL_PIECES, AuthorityBoxes, ParcelKind, ShareParcel
 from passerby_seal.pieces.shares import SeedChain, seeds_of
@@ -26,8 +36,29 @@ Shares = dict[int, dict[int, bytearray]]
 """By piece, by number of the seed."""
 
 
-def unlock(pack: Pack, key: CustodyKey | FileCustodyKey) -> AuthorityBoxes:
+def unlock(
+    pack: Pack, key: CustodyKey | FileCustodyKey, *, entry: ProvenEntry, now: datetime | None = None
+) -> AuthorityBoxes:
     """Return what the custodian hands to the authorities. It opens no face: each box needs its authority's key.
+
+    Args:
+        pack: What is handed out.
+        key: The custodian's.
+        entry: That names pieces of the pack, to be opened or held.
+        now: Aware; None takes the clock.
+
+    Raises:
+        NotOnRecordError: the entry names no piece of this pack.
+        RetentionOverError: the retention that it was sealed under is over.
+        WrongCameraError, WrongHourError, WrongCustodyKeyError, SealAlteredError: as for ``custody_boxes``.
+    """
+    require_unlock(entry, pack)
+    require_kept(pack, now or utc_now())
+    return custody_boxes(pack, key)
+
+
+def custody_boxes(pack: Pack, key: CustodyKey | FileCustodyKey) -> AuthorityBoxes:
+    """Return the boxes that a pack holds for its authorities, before it was asked whether they may be handed out.
 
     Raises:
         WrongCameraError, WrongHourError: the key says that it is of another one.
@@ -61,7 +92,8 @@ def release(
     pieces: Iterable[int],
     *,
     requester: SealingKey,
-    entry: ProvenEntry,
+    record: OpeningRecord,
+    now: datetime | None = None,
 ) -> ShareParcel:
     """Return an authority's shares of the pieces that an entry of the register names, locked to the requester.
 
@@ -71,32 +103,48 @@ def release(
         held: What the custodian handed over; or the authority's own hold of these pieces.
         pieces: Numbers of pieces, each named by the entry.
         requester: The key that the entry names.
-        entry: What ``register.require`` gave for it.
+        record: The entry, and what it rests on.
+        now: Aware; None takes the clock.
 
     Raises:
-        NotOnRecordError: the entry does not allow it.
+        NotOnRecordError: the record does not allow it.
+        RetentionOverError: the retention that it was sealed under, or the hold, is over.
         UnknownPieceError, SealAlteredError: a piece is not there as it was sealed.
         WrongAuthorityKeyError: the key is of no authority of the pack.
         ForeignShareError: boxes or hold are of another pack, or hold other pieces.
         SealAlteredError, MalformedShareError: the authority's box does not open, or holds something else.
     """
     numbers = _numbers(pieces)
-    leaf = require_release(entry, pack, numbers, requester)
+    leaf = require_release(record, pack, numbers, requester)
+    if isinstance(held, ShareParcel) and held.kind == "hold":
+        require_before(held.until, now or utc_now())
+    else:
+        require_kept(pack, now or utc_now())
     return lock_shares("release", pack, authority_shares(pack, key, held, numbers), (key, requester), leaf)
 
 
 def hold(
-    pack: Pack, key: AuthorityKey, boxes: AuthorityBoxes, pieces: Iterable[int], *, entry: ProvenEntry
+    pack: Pack,
+    key: AuthorityKey,
+    boxes: AuthorityBoxes,
+    pieces: Iterable[int],
+    *,
+    entry: ProvenEntry,
+    now: datetime | None = None,
 ) -> ShareParcel:
     """Return an authority's shares of held pieces, locked to itself: they outlast the destruction of the hour's key.
 
     Raises:
         NotOnRecordError: the entry is no hold of these pieces.
+        RetentionOverError: the retention, or the hold, is over.
         UnknownPieceError, SealAlteredError, WrongAuthorityKeyError, ForeignShareError: as for ``release``.
     """
     numbers = _numbers(pieces)
-    leaf = require_hold(entry, pack, numbers)
-    return lock_shares("hold", pack, authority_shares(pack, key, boxes, numbers), (key, key.public), leaf)
+    at = now or utc_now()
+    leaf, until = require_hold(entry, pack, numbers, at)
+    require_kept(pack, at)
+    shares = authority_shares(pack, key, boxes, numbers)
+    return lock_shares("hold", pack, shares, (key, key.public), leaf, until=until)
 
 
 def authority_number(pack: Pack, key: AuthorityKey) -> int:
@@ -196,9 +244,13 @@ def lock_shares(
     shares: Mapping[int, Mapping[int, bytearray]],
     keys: tuple[AuthorityKey, SealingKey],
     entry: bytes,
+    *,
+    until: str = "",
 ) -> ShareParcel:
     """Lock shares to the second key; they are overwritten."""
-    empty = ShareParcel(kind, pack.binding.digest, authority_number(pack, keys[0]), entry, tuple(sorted(shares)), b"")
+    empty = ShareParcel(
+        kind, pack.binding.digest, authority_number(pack, keys[0]), entry, tuple(sorted(shares)), b"", until
+    )
     plaintext = bytearray()
     for piece in empty.pieces:
         for share in shares[piece].values():
@@ -206,4 +258,4 @@ def lock_shares(
             wipe(share)
     box = keys[1].seal(plaintext, empty.info(pack.binding))
     wipe(plaintext)
-    return ShareParcel(kind, empty.context, empty.authority, entry, empty.pieces, box)
+    return replace(empty, box=box)

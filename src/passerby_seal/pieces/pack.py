@@ -147,13 +147,20 @@ class Pack:
         Raises:
             UnknownPieceError: there is no such piece, or no tree was written since it ended.
         """
-        leaf = self.piece(number).leaf
-        for tree in self._index.trees:
-            if leaf in tree.leaves:
-                index = tree.leaves.index(leaf)
-                path = prove_inclusion(index, len(tree.leaves), _nodes_over(tree.leaves))
-                return LeafPath(tree, index, tuple(path))
-        raise UnknownPieceError(f"piece {number} must be in a tree, ended after the last one")
+        tree = self.tree_of(number)
+        if tree is None:
+            raise UnknownPieceError(f"piece {number} must be in a tree, ended after the last one")
+        _, place = self._index.trees_of[self.piece(number).leaf]
+        return LeafPath(tree, place, tuple(prove_inclusion(place, len(tree.leaves), _nodes_over(tree.leaves))))
+
+    def tree_of(self, number: int) -> PieceTree | None:
+        """Return the tree that a piece's leaf stands in; None where it ended after the last one.
+
+        Raises:
+            UnknownPieceError: there is no such piece.
+        """
+        found = self._index.trees_of.get(self.piece(number).leaf)
+        return None if found is None else self._index.trees[found[0]]
 
     def verify(self, signature: bytes, message: bytes, what: str) -> None:
         """Check a signature by the pack's own key.

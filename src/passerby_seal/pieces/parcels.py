@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import rfc8785
 
+from passerby_seal.keys import prefixed
 from passerby_seal.pieces.context import FORMAT, Binding
 from passerby_seal.pieces.layout import MOST_PIECES, u32
 from passerby_seal.refusals import MalformedShareError, SealFormatError
@@ -17,6 +19,7 @@ ParcelKind = Literal["release", "hold"]
 MOST_PARCEL_PIECES = 1024
 _MOST_BYTES = 4 << 20
 _HASH_DIGITS = 64
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _BOXES_FORMAT = "passerby-boxes/1"
 
 
@@ -66,6 +69,7 @@ class ShareParcel:
         entry: Leaf hash of the register's entry that it rests on, 32 bytes.
         pieces: Their numbers, ascending.
         box: The shares.
+        until: When a hold ends, as entries of the register spell it; empty for a release.
     """
 
     kind: ParcelKind
@@ -74,22 +78,25 @@ class ShareParcel:
     entry: bytes
     pieces: tuple[int, ...]
     box: bytes
+    until: str = ""
 
     def info(self, binding: Binding) -> bytes:
         """Return what the box is bound to."""
         about = bytes([self.authority]) + self.entry + u32(len(self.pieces), *self.pieces)
-        return binding.info(f"{FORMAT} {self.kind}") + about
+        end = prefixed(self.until.encode()) if self.kind == "hold" else b""
+        return binding.info(f"{FORMAT} {self.kind}") + about + end
 
     def to_json(self) -> bytes:
         """Return the file. Source: docs/seal-format.md, "Parcels of shares"."""
-        return rfc8785.dumps({
+        said: dict[str, Any] = {
             "authority": self.authority,
             "box": base64.b64encode(self.box).decode(),
             "context": self.context.hex(),
             "entry": self.entry.hex(),
             "format": f"passerby-{self.kind}/1",
             "pieces": list(self.pieces),
-        })  # fmt: skip
+        }
+        return rfc8785.dumps(said | {"until": self.until} if self.kind == "hold" else said)
 
     @classmethod
     def from_json(cls, data: bytes) -> ShareParcel:
@@ -103,9 +110,8 @@ class ShareParcel:
             kind = said["format"].removeprefix("passerby-").removesuffix("/1")
             context, entry = bytes.fromhex(said["context"]), bytes.fromhex(said["entry"])
             pieces = tuple(said["pieces"])
-            found = cls(
-                cast("ParcelKind", kind), context, said["authority"], entry, pieces, base64.b64decode(said["box"])
-            )
+            box, until = base64.b64decode(said["box"]), said["until"] if kind == "hold" else ""
+            found = cls(cast("ParcelKind", kind), context, said["authority"], entry, pieces, box, until)
             fits = found.to_json() == data and kind in {"release", "hold"} and _within(found)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
             raise MalformedShareError("parcel of shares must be JSON of its format, got something else") from exc
@@ -117,6 +123,8 @@ class ShareParcel:
 def _within(parcel: ShareParcel) -> bool:
     numbers = (parcel.authority, *parcel.pieces)
     if any(type(number) is not int or not 0 <= number < MOST_PIECES for number in numbers):
+        return False
+    if parcel.kind == "hold" and not _INSTANT.fullmatch(parcel.until):
         return False
     lengths = (2 * len(parcel.context), 2 * len(parcel.entry))
     ascending = all(low < high for low, high in zip(parcel.pieces, parcel.pieces[1:], strict=False))
