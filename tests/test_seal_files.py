@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
+from tests.media_clips import make_clip
 from tests.seal_crossings import CrossingDetector, crossing, strangers
 from tests.seal_tools import holders, parcel_of, read
+from tests.veil_tools import Scripted
 from typer.testing import CliRunner, Result
 
 from passerby.cli.app import build
-from passerby.errors import ConfigError, OutputError, UsageError
+from passerby.errors import ConfigError, OutputError, SealError, UsageError
 from passerby.media import frame_planes
-from passerby.values import digest_file
+from passerby.values import Detections, digest_file
 from passerby.veil import UncoveredFaces, veil_file
+from passerby.veil.run.veiled import CoverHook
 from passerby.veil.tools.demo_clip import demo_clip
-from passerby_seal.files import FileSealing, seal_beside
+from passerby_seal.files import FileSealing, SealBeside, seal_beside
 from passerby_seal.keys import Custodian, FileCustodyKey, SealPolicy
-from passerby_seal.patches import SealedPicture, decode_piece
+from passerby_seal.patches import PatchEncoder, SealedPicture, cut_patches, decode_piece
 from passerby_seal.pieces import combine, open_piece
 from passerby_seal.pieces.opening import custody_boxes
 
@@ -140,6 +147,76 @@ def test_a_full_disk_ends_the_sealing_and_not_the_veiling(tmp_path: Path) -> Non
     assert "nothing is sealed" in sealing.told()
     assert sealing.counts.sealed == 0
     assert sealing.counts.storage > 0
+
+
+def fed(sealing: FileSealing, frames: int, broken: int) -> None:
+    """Tell of frames as the veil does; one of them is wrong in a way that nobody thought of."""
+    hook = CoverHook(sealing.before_cover)
+    for n in range(frames):
+        faces = np.array([[10, 10, 40, 40], [80, 10, 110, 40]], np.float32)
+        stretches = np.array([1, 2][: 1 if n == broken else 2])
+        hook.call(UncoveredFaces(av.VideoFrame(160, 96, "yuv420p"), n * 40_000_000, faces, (1, 2), stretches))
+
+
+def test_what_nobody_thought_of_ends_the_sealing_and_is_said(tmp_path: Path) -> None:
+    with seal_beside(POLICY, tmp_path / "out.mp4", overwrite=False) as pack:
+        fed(pack.sealing, 30, 10)
+        pack.sealing.finish()
+    assert "nothing is sealed" in pack.sealing.told()
+    assert (pack.sealing.counts.sealed, pack.sealing.counts.unsealed) == (0, 60)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_encoder_that_fails_is_an_error_of_the_output() -> None:
+    frame = av.VideoFrame(64, 48, "yuv420p")
+    faces = UncoveredFaces(frame, 0, np.array([[10, 10, 40, 40]], np.float32), (1,), np.array([1]))
+    (patch,) = cut_patches(faces).patches
+    encoder = PatchEncoder(patch)
+    encoder.add(patch)
+    encoder.finish()
+    with pytest.raises(OutputError, match="must take a picture"):
+        encoder.add(patch)
+
+
+def test_faces_that_are_written_only_after_all_was_watched_are_counted_too(tmp_path: Path) -> None:
+    """A clip that turns out to be damaged is written anew, when nobody knows any more whose faces these are."""
+    clip, told = tmp_path / "in.mp4", list[UncoveredFaces]()
+    make_clip(clip, frames=60, size=(320, 192), options={"preset": "veryfast", "g": "12"})
+    with av.open(str(clip)) as container:
+        packet = [one for one in container.demux(video=0) if one.size][30]
+        assert packet.pos is not None
+        start, stop = packet.pos + packet.size // 2, packet.pos + packet.size
+    data = bytearray(clip.read_bytes())
+    data[start:stop] = bytes(stop - start)
+    clip.write_bytes(data)
+    found = Detections(np.array([[100, 60, 140, 110]], np.float32), np.array([0.9], np.float32))
+    done = veil_file(clip, tmp_path / "out.mp4", detector=Scripted(lambda _: found), before_cover=told.append)
+    assert "nothing was copied: it is damaged" in done.report.notes
+    whole = sum(one.frames for one in done.report.whole)
+    times = [one.captured_ns for one in told]
+    assert times == sorted(set(times))
+    assert len(times) == done.report.frames_with_cover - whole
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_clip_that_could_not_be_sealed_stands_veiled_and_the_command_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def full_disk(policy: SealPolicy, output: Path, **_: object) -> Iterator[SealBeside]:
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            yield SealBeside(FileSealing(policy, full), output, output)
+
+    monkeypatch.setitem(sys.modules, "passerby_seal.files", SimpleNamespace(seal_beside=full_disk))
+    done = veil("walk.mp4", "-o", "out.mp4", "--seal", "authorities.yaml")
+    assert isinstance(done.exception, SealError)
+    assert done.exception.exit_code == 1
+    assert "nothing is sealed of this clip: No space left on device" in done.exception.message
+    assert {path.name for path in folder.iterdir()} >= {"out.mp4", "out.mp4.manifest.json"}
+    assert not (folder / "out.mp4.seal").exists()
+    several = veil("walk.mp4", "-o", "out.mp4", "--seal", "authorities.yaml", "--report", "r.html", "--overwrite")
+    assert several.exit_code == 1
+    assert "nothing is sealed" in several.output
 
 
 def test_nothing_is_left_of_a_pack_where_veiling_fails(tmp_path: Path) -> None:

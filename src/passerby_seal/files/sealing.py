@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from passerby.errors import ConfigError, OutputError, SealError
+from passerby.errors import ConfigError
 from passerby.files import atomic_name
 from passerby.veil import UncoveredFaces
 from passerby_seal.keys import SealPolicy
@@ -71,17 +71,19 @@ class FileSealing:
             self._give_up(exc)
 
     def before_cover(self, faces: UncoveredFaces) -> None:
-        """Seal the faces of a frame that is about to be covered."""
-        cut = cut_patches(faces)
-        self.counts.unsure += cut.unsure
-        self.counts.small += cut.small
+        """Seal the faces of a frame that is about to be covered. Whatever fails, also what nobody thought of, is said."""
         if self._sealer is None:
-            self.counts.storage += len(cut.patches)
+            self.counts.storage += len(faces.xyxy)
             return
+        before = replace(self.counts)
         try:
+            cut = cut_patches(faces)
+            self.counts.unsure += cut.unsure
+            self.counts.small += cut.small
             self._sealer.take(cut.patches)
-        except (OSError, OutputError, SealError) as exc:
-            self.counts.storage += len(cut.patches)
+        except Exception as exc:  # noqa: BLE001  # the veil would only stop telling, and nobody know
+            before.storage += len(faces.xyxy)
+            self.counts = before
             self._give_up(exc)
 
     def finish(self) -> None:
@@ -94,7 +96,7 @@ class FileSealing:
             self._file.flush()
             os.fsync(self._file.fileno())
             self.pieces = self._sealer.pieces
-        except (OSError, OutputError, SealError) as exc:
+        except Exception as exc:  # noqa: BLE001  # as above
             self._give_up(exc)
 
     def forget(self) -> None:
@@ -111,7 +113,7 @@ class FileSealing:
         return f"sealed {counts.sealed} faces in frames, in {self.pieces} pieces, {left}"
 
     def _give_up(self, exc: Exception) -> None:
-        self.failed = str(getattr(exc, "strerror", None) or exc)
+        self.failed = str(getattr(exc, "strerror", None) or str(exc) or type(exc).__name__)
         self.forget()
         self.counts.storage += self.counts.sealed
         self.counts.sealed = 0

@@ -20,7 +20,7 @@ from passerby.cli.veil.sealed import check_seal
 from passerby.cli.veil.settings import settings_of
 from passerby.cli.veil.side_by_side import SideBySide
 from passerby.config import processes_for
-from passerby.errors import PasserbyError, UsageError
+from passerby.errors import PasserbyError, SealError, UsageError
 from passerby.files import check_target, unwind_on_signals
 from passerby.media import (
     UNASKED,
@@ -264,6 +264,8 @@ def _tell(run: _Batch, order: FileOrder, came: FileOutcome | PasserbyError, plac
         typer.echo(sentence, err=True)
     for sentence in came.notes:
         run.say.note(sentence)
+    if came.failed is not None:
+        run.fail(order.job.source.path, SealError(came.failed), single=run.raises)
 
 
 def _say_what_is_left(left: list[FileOrder], among: int, how: str) -> None:

@@ -52,11 +52,13 @@ class FileOutcome:
         report: What was done.
         warnings: Sentences for everybody.
         notes: Sentences for those who want to know more.
+        failed: Why something that was asked for besides is missing; None where nothing is.
     """
 
     report: VeilReport
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    failed: str | None = None
 
 
 def veil_one(
@@ -86,7 +88,7 @@ def veil_one(
                     source, beside, settings, veiled, detector=detector, progress=progress
                 )
                 notes += rounds
-        sealed = () if pack is None else (_sealed(pack),)
+        sealed: tuple[str, ...] = () if pack is None else (_sealed(pack),)
         told = replace(veiled.report, output=target.name, notes=(*veiled.report.notes, *sealed))
         veiled = replace(veiled, report=told)
         if options.tracks_out is not None:
@@ -98,6 +100,8 @@ def veil_one(
     warnings: tuple[str, ...] = ()
     if report.no_hardware:
         warnings = (f"note: encoded in software, {report.encoder}: {report.no_hardware}",)
+    if pack is not None and pack.sealing.failed:
+        return FileOutcome(report, warnings, (_summary(report), *notes), failed=f"{target.name}: {' '.join(sealed)}")
     return FileOutcome(report, warnings, (_summary(report), *notes, *sealed))
 
 

@@ -14,7 +14,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def veil(options: VeilOptions) -> None:
-    """Hide every face in INPUT. Prints the names of the files it wrote; exits 1 if one could not be veiled."""
+    """Hide every face in INPUT. Prints the names of the files it wrote; exits 1 if one could not be veiled, or not sealed."""
     from passerby.cli.veil.batch import veil_batch
 
     if veil_batch(options):

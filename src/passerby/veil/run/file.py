@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from passerby.errors import UnreadableError, UnsupportedError, UsageError
 from passerby.files import check_target
@@ -40,7 +41,7 @@ from passerby.veil.run.overlap import OverlapLimits, OverlappedWatch
 from passerby.veil.run.veiled import BeforeCover, CoverHook, UncoveredFaces
 from passerby.veil.run.watch import OnFinal, OnFrame, WatchedClip, watch
 from passerby.veil.settings import VeilSettings
-from passerby.veil.track import Stretches, policy_for
+from passerby.veil.track import UNSURE, Stretches, policy_for
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done (``watching``, ``writing``), frames done, and frames in all or None."""
@@ -85,7 +86,7 @@ def veil_file(
         progress: Told as it goes.
         limits: What watching and writing at once may take; None takes the defaults.
         before_cover: Told of every frame of a clip that is not covered whole, right before it is covered; not where the
-            faces are given or one is kept clear, and not of a clip that is damaged from where that is seen on.
+            faces are given or one is kept clear. From where a clip is seen to be damaged nobody knows whose its faces are.
 
     Raises:
         UsageError: the target, a setting or the kind of file is wrong.
@@ -153,6 +154,7 @@ class _Clip:
         self._progress: Progress = progress or (lambda *_: None)
         self._covered_px = 0
         self._hook, self._stretches = hook, Stretches() if hook else None
+        self._told = 0
 
     def veil(self, tracks: tuple[Track, ...] | None) -> VeiledFile:
         """Watch and write, at once where that is possible, with these faces covered instead of those found."""
@@ -161,7 +163,7 @@ class _Clip:
         watched, written = self._write_while_watched() if both else (None, None)
         if watched is None or written is None:
             watched = watched or self._watch()
-            written = self._write(watched, watched.tracks if tracks is None else tracks)
+            written = self._write(watched, watched.tracks if tracks is None else tracks, tell=both)
         faces = watched.tracks if tracks is None else tracks
         return VeiledFile(self._report(watched, written, faces, time.monotonic() - began), faces, watched=watched)
 
@@ -248,17 +250,22 @@ class _Clip:
         if self._hook is None or self._stretches is None:
             return
         tracks, stretches = self._stretches.take_final(frame)
+        self._told = frame + 1
         if not whole:
             self._hook.call(UncoveredFaces(picture, shown_ns, boxes, tracks, stretches))
 
-    def _write(self, watched: WatchedClip, faces: tuple[Track, ...]) -> WriteReport:
-        """Write the clip after it was watched, with these faces covered."""
+    def _write(self, watched: WatchedClip, faces: tuple[Track, ...], *, tell: bool) -> WriteReport:
+        """Write the clip after it was watched, with these faces covered; tell who asked of what was not told before."""
         plan = self._plan(watched, faces)
         painter = Painter(self._settings.cover, watched.info.width_px, watched.info.height_px)
 
         def edit(frame: int, picture: av.VideoFrame) -> None:
-            whole, soft = frame in plan.whole, plan.soft_at(frame)
-            self._covered_px += painter.paint(picture, plan.boxes_at(frame), whole=whole, soft=soft)
+            whole, soft, boxes = frame in plan.whole, plan.soft_at(frame), plan.boxes_at(frame)
+            if tell and self._hook is not None and frame >= self._told and not whole:
+                shown_ns = int(watched.record.pts[frame] * watched.info.time_base * 1_000_000_000)
+                unsure = np.full(len(boxes), UNSURE, np.intp)
+                self._hook.call(UncoveredFaces(picture, shown_ns, boxes, (UNSURE,) * len(boxes), unsure))
+            self._covered_px += painter.paint(picture, boxes, whole=whole, soft=soft)
 
         return transcode(
             self._source,

@@ -28,7 +28,8 @@ class UncoveredFaces:
         picture: Bare, and only while the call lasts: it is painted in place right after it.
         captured_ns: When it was captured; of a file, when it is shown. Nanoseconds.
         xyxy: Boxes of faces that will be covered, shape (N, 4), float32, pixels, without margin.
-        tracks: Number of the track of each, shape (N,); ``HIDDEN`` for a place around a face that may hide another.
+        tracks: Number of the track of each, shape (N,); ``HIDDEN`` for a place around a face that may hide another, -1 where
+            nobody knows.
         stretches: Number of the stretch of its track in which surely one person is followed, shape (N,), int; -1 where it may
             be two. Numbers rise for ever.
     """

@@ -26,6 +26,7 @@ from .scheduler import (
     PassScheduler,
 )
 from .stretches import (
+    UNSURE,
     Stretches,
 )
 from .tracker import (
@@ -39,6 +40,7 @@ __all__ = [
     "FALLBACK_HZ",
     "LIVE",
     "SMALL_SHARE",
+    "UNSURE",
     "Fine",
     "Grey",
     "Motion",
