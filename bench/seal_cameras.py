@@ -42,7 +42,7 @@ def site(folder: Path, names: list[str]) -> dict[str, SealedCamera]:
     told = {}
     for name in names:
         camera = secrets.token_hex(16)
-        make_ahead(folder / "private", folder / "custody", camera, utc_now(), HOURS)
+        make_ahead(folder / "private", folder / "custody", camera, utc_now(), HOURS, retention_s=3600)
         told[name] = SealedCamera(
             "bench", camera, folder / "authorities.yaml", digest, folder / "custody", folder / "store", index=False
         )

@@ -227,6 +227,24 @@ def test_keys_are_to_be_destroyed_within_a_day_of_their_retention() -> None:
     assert found(*apart, now=late + 100) == [], "hours between, in which nothing was sealed, need no word"
 
 
+def test_each_span_is_held_to_the_retention_that_it_was_sealed_under() -> None:
+    """A longer retention that is announced later does not lengthen what was sealed before, nor does a shorter one shorten it."""
+    began = WEEK_H + 2
+    changed = 2 * WEEK_H + 2
+    longer: list[r.Entry] = [
+        sealed(1, 1 + WEEK_H, 24),
+        counted(began),
+        sealed(changed - WEEK_H, changed, 720),
+        counted(changed + 2),
+    ]
+    late = began - 1 + 24 + 1 + 24.5
+    assert len(found(*longer[:2], now=late)) == 1
+    assert len(found(*longer, now=changed + 3)) == 1
+    assert len(found(*longer, shredded(changed + 3, began - 2, began + 1), now=changed + 4)) == 1
+    in_time: list[r.Entry] = [*longer[:2], shredded(began + 30, began - 2, began + 1), *longer[2:]]
+    assert found(*in_time, now=changed + 700) == []
+
+
 def received() -> r.RequestReceived:
     details = r.Commitment(digest=r.commit("{}", SALT), reveal_by=at(9000))
     return r.RequestReceived(at=at(1), case=CASE, position="act-2024", details=details)

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tests.gateway_tools import free_port
 from tests.seal_faces import SIDE, drawn_face, three_faces
+from tests.seal_tools import CAMERA as PACK_CAMERA
+from tests.seal_tools import HOUR, Memory, holders, parcel_of, read
 
 from passerby.cli import main
 from passerby.register import LogReader, SealTestOpened, verify
@@ -24,6 +26,7 @@ from passerby_seal.custody import hour_key, hour_of
 from passerby_seal.keys import SealingKey, read_policy
 from passerby_seal.patches import PatchSealer, cut_patches
 from passerby_seal.pieces import BucketContext, SealBucket
+from passerby_seal.pieces.opening import custody_boxes
 
 ORIGIN, CAMERA = "cameras.example.org/log", "0f" * 16
 DIGEST = "sha256:" + "ab" * 32
@@ -94,6 +97,8 @@ def witnessed(hands: Hands) -> Iterator[Hands]:
         hands.path("keys"),
         "--public",
         hands.path("custody"),
+        "--policy",
+        hands.path("authorities.yaml"),
         "--camera",
         CAMERA,
         "--hours",
@@ -317,6 +322,8 @@ def test_what_was_opened_outside_of_the_plan_does_not_pass(hands: Hands) -> None
         hands.path("keys"),
         "--public",
         hands.path("custody"),
+        "--policy",
+        hands.path("authorities.yaml"),
         "--camera",
         CAMERA,
         "--hours",
@@ -407,3 +414,46 @@ def test_keys_are_made_for_the_owner_alone_and_never_over_another(hands: Hands) 
     assert hands.path("a.key").stat().st_mode & 0o077 == 0
     assert hands("seal", "key", "authority", "Court", "-o", hands.path("a.key")) == 2
     assert "must not exist yet" in hands.err
+
+
+def test_a_key_of_files_is_told_to_go_by_hand(hands: Hands) -> None:
+    who = holders()
+    shared = hands.do("seal", "key", "custodian-of-files", "City", "-o", hands.path("files.key")).strip()
+    lines = "".join(f'  - {{name: {one.name}, role: court, key: "{one.key.text}"}}\n' for one in who.policy.authorities)
+    hands.path("a.yaml").write_text(
+        f'needed: 2\nretention: 72h\ncustodian: {{name: City, who: operator, key: "{shared}"}}\nauthorities:\n{lines}'
+    )
+    told = hands.do("seal", "policy", hands.path("a.yaml"))
+    assert "keys of cameras are destroyed after 72 hours" in told
+    assert "the key goes by hand only" in told
+
+
+def test_a_piece_whose_meta_lies_is_refused_by_its_error(hands: Hands) -> None:
+    who, memory = holders(), Memory()
+    with SealBucket(BucketContext(ORIGIN, PACK_CAMERA, HOUR), who.policy, who.custodian.public, memory) as bucket:
+        writer = bucket.open_piece()
+        writer.write(b"no pictures")
+        writer.close({"codec": "h264/1", "begin_ms": 0, "frames": "x", "canvas": [16, 16]})
+    hands.path("hour.seal").write_bytes(memory)
+    pack = read(bytes(memory))
+    boxes = custody_boxes(pack, who.custodian)
+    for number in (1, 2):
+        hands.path(f"parcel{number}").write_bytes(parcel_of(pack, who, boxes, number, 0).to_json())
+    who.requester.save(hands.path("r.key"))
+    assert combine(hands, 1, 2) == 1
+    assert "a piece must be of codec h264/1 with whole numbers in its meta" in hands.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can forbid it")
+def test_no_seal_command_can_be_dumped() -> None:
+    program = (
+        "import ctypes, sys\n"
+        "from passerby.cli import main\n"
+        "try:\n"
+        "    main(['seal', 'policy', 'missing.yaml'])\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print('dumpable', ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["dumpable", "0"], done.stderr

@@ -34,8 +34,8 @@ class Custodian:
     def __init__(self, folder: Path) -> None:
         self.keys, self.public = folder / "keys", folder / "public"
 
-    def make(self, hours: int = 4, camera: str = CAMERA, begin: datetime = NOW) -> int:
-        return make_ahead(self.keys, self.public, camera, begin, hours)
+    def make(self, hours: int = 4, camera: str = CAMERA, begin: datetime = NOW, retention_h: int = 720) -> int:
+        return make_ahead(self.keys, self.public, camera, begin, hours, retention_s=retention_h * HOUR_S)
 
     def private(self, hour: int, camera: str = CAMERA) -> Path:
         return self.keys / camera / f"{hour_of(NOW + timedelta(hours=hour))}.key"
@@ -99,6 +99,21 @@ def test_keys_go_when_their_retention_is_over_and_not_before(custodian: Custodia
     assert custodian.private(1).exists()
     with pytest.raises(UsageError):
         hour_key(custodian.public, CAMERA, "2026-11-30T10")
+
+
+def test_a_longer_retention_that_comes_later_does_not_lengthen_what_was_sealed_before(custodian: Custodian) -> None:
+    custodian.make(1, retention_h=24)
+    custodian.make(2, retention_h=72)
+    assert custodian.destroy(24.3, retention_h=72) == []
+    (entry,) = custodian.destroy(24.34, retention_h=72)
+    assert (entry.keys, custodian.private(0).exists(), custodian.private(1).exists()) == (1, False, True)
+    (entry,) = custodian.destroy(30, retention_h=24)
+    assert entry.keys == 2, "and a shorter one holds at once"
+
+
+def test_keys_lie_where_only_their_owner_finds_them(custodian: Custodian) -> None:
+    custodian.make(1)
+    assert [path.stat().st_mode & 0o077 for path in (custodian.keys, custodian.keys / CAMERA)] == [0, 0]
 
 
 def test_runs_of_hours_are_one_entry_and_cameras_apart(custodian: Custodian) -> None:

@@ -159,6 +159,15 @@ def test_a_key_file_is_its_owners_alone(tmp_path: Path) -> None:
             AuthorityKey.load(path)
 
 
+@pytest.mark.parametrize("name", ["seed", "self", "about"])
+def test_a_key_file_that_tells_more_than_its_role_needs_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "key"
+    AuthorityKey.make(name="court").save(path)
+    path.write_bytes(path.read_bytes().replace(b'"name"', f'"{name}":"","name"'.encode()))
+    with pytest.raises(KeyFormatError, match="must tell name"):
+        AuthorityKey.load(path)
+
+
 def test_a_box_opens_for_its_key_and_its_purpose_alone() -> None:
     key = WHO.authorities[0]
     box = key.public.seal(b"seeds", b"purpose")

@@ -108,7 +108,7 @@ def test_both_read_the_vectors() -> None:
     pack = read(data)
     assert pack.binding.digest.hex() == vectors["context_digest"]
     assert [tree.root.hex() for tree in pack.trees] == vectors["roots"]
-    requester = RequesterKey(bytearray.fromhex(vectors["requester"]), name="requester")
+    requester = RequesterKey(bytearray.fromhex(vectors["requester"]), {"name": "requester"})
     for some in ((0, 1), (0, 2), (1, 2), (0, 1, 2)):
         parcels = [ShareParcel.from_json(vectors["parcels"][index].encode()) for index in some]
         for number, key in combine(parcels, requester, pack).items():
@@ -137,7 +137,7 @@ def test_both_read_the_vectors() -> None:
 
 def _open_all(data: bytes, vectors: dict[str, Any]) -> None:
     pack = read(data)
-    custodian = CustodyKey(bytearray.fromhex(vectors["custodian"]), camera=CAMERA, hour=HOUR)
+    custodian = CustodyKey(bytearray.fromhex(vectors["custodian"]), {"camera": CAMERA, "hour": HOUR})
     custody_boxes(pack, custodian)
     pack.check()
 

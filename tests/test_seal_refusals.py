@@ -149,7 +149,7 @@ def test_a_box_that_was_moved_to_another_hour_or_camera_does_not_open(change: di
     moved = read(sealed(WHO, b"first", context=context))
     moved.outer = PACK.outer
     seed = bytearray(WHO.custodian.seed)
-    key = CustodyKey(seed, camera=context.camera, hour=context.hour)
+    key = CustodyKey(seed, {"camera": context.camera, "hour": context.hour})
     with pytest.raises(SealAlteredError):
         custody_boxes(moved, key)
 

@@ -32,13 +32,14 @@ def make(
     *,
     keys: _Keys,
     public: _Public,
+    policy: Annotated[Path, typer.Option(help="authorities.yaml: for how long these keys will be kept.")],
     camera: Annotated[list[str], typer.Option(help="Its identifier in the register; may be given again.")],
     hours: Annotated[int, typer.Option(help="How many hours from the present one on.", min=1)] = 24 * 14,
 ) -> None:
     """Make the keys of the hours to come. What is there already stays. Hand the public folder to the gateway."""
-    now = utc_now()
+    now, retention_s = utc_now(), read_policy(policy).retention_s
     for one in camera:
-        count = make_ahead(keys, public, one, now, hours)
+        count = make_ahead(keys, public, one, now, hours, retention_s=retention_s)
         typer.echo(f"camera {one}: {count} keys made, {hours_ahead(public, one, now)} hours ahead")
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from passerby.media import protect_process
 from passerby_seal.commands import custody, shares, testing
 from passerby_seal.commands.given import (
     OutOption,
@@ -44,13 +45,19 @@ _MAKERS = {
 
 def add_to(app: typer.Typer) -> None:
     """Add the group and its commands."""
-    group = typer.Typer(no_args_is_help=True, help="Faces that are kept locked: keys, custody, shares, tests.")
+    group = typer.Typer(no_args_is_help=True)
+    group.callback()(protect)
     commands: list[Callable[..., None]] = [key, policy, listed, unlock, shares.release, shares.hold, shares.combine]
     for command in commands:
         group.command("list" if command is listed else command.__name__)(command)
     custody.add_to(group)
     testing.add_to(group)
     app.add_typer(group, name="seal")
+
+
+def protect() -> None:
+    """Faces that are kept locked: keys, custody, shares, tests."""
+    protect_process()  # keys, and in the end pictures, are held in memory
 
 
 def key(
@@ -75,7 +82,13 @@ def policy(*, path: Annotated[Path, typer.Argument(metavar="FILE", help="authori
     for one in found.authorities:
         typer.echo(f"  {one.name} ({one.role}), key {one.key.digest}")
     who = "an authority" if found.custodian.who == "authority" else "the operator itself, which the public page says"
-    typer.echo(f"keys are destroyed after {found.retention_s // 3600} hours by {found.custodian.name}, {who}")
+    hours = found.retention_s // 3600
+    typer.echo(f"keys of cameras are destroyed after {hours} hours by {found.custodian.name}, {who}")
+    if found.custodian.key is not None:
+        typer.echo(
+            f"all files are sealed to one key, {found.custodian.key.digest}: authorities give nothing out of them after "
+            f"{hours} hours, but the key goes by hand only (`passerby seal custody destroy KEYS --key KEY`)"
+        )
 
 
 def listed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -144,8 +145,10 @@ def combine(
 
 def _write_pictures(opened: OpenedPiece, folder: Path) -> None:
     """Write some pictures of a piece, evenly apart, each named by the piece and its place in it."""
-    step = max(1, opened.meta.get("frames", 0) // PICTURES)
-    for place, shown in enumerate(decode_piece(opened)):
+    decoded = iter(decode_piece(opened))
+    first = next(decoded, None)  # its meta is checked by now
+    step = max(1, opened.meta["frames"] // PICTURES) if first is not None else 1
+    for place, shown in enumerate(chain([first] if first is not None else [], decoded)):
         if place % step == 0 and place // step < PICTURES:
             data = BytesIO()
             Image.fromarray(shown.rgb()).save(data, "PNG")

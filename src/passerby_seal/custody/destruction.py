@@ -25,7 +25,7 @@ def destroy_due(keys: Path, public: Path | None, retention_s: int, now: datetime
     Args:
         keys: The custodian's folder of private keys.
         public: The folder of public ones; those of the same hours go too. None leaves them.
-        retention_s: How long after the end of its hour a key is kept.
+        retention_s: How long after the end of its hour a key is kept, at most; a key whose file tells less goes earlier.
         now: Aware.
 
     Returns:

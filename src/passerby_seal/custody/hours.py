@@ -77,7 +77,7 @@ def hour_key(folder: Path, camera: str, hour: str) -> bytes:
         raise KeyFormatError(f"key {path} must be a public key in ASCII, got something else") from exc
 
 
-def make_ahead(keys: Path, public: Path, camera: str, begin: datetime, hours: int) -> int:
+def make_ahead(keys: Path, public: Path, camera: str, begin: datetime, hours: int, *, retention_s: int) -> int:
     """Make the key pairs of the hours from an instant on that are not there; returns how many were made.
 
     The private key is durable before its public one can be found, so that nothing is ever sealed to a key that nobody has.
@@ -88,6 +88,7 @@ def make_ahead(keys: Path, public: Path, camera: str, begin: datetime, hours: in
         camera: In the register.
         begin: An instant of the first hour, aware.
         hours: How many.
+        retention_s: For how long these keys are kept after their hour, at most; it stands in their files.
 
     Raises:
         UsageError: the camera is no identifier, or so many hours are never needed.
@@ -99,7 +100,8 @@ def make_ahead(keys: Path, public: Path, camera: str, begin: datetime, hours: in
     if not 1 <= hours <= MOST_AHEAD_H:
         raise UsageError(f"hours must be from 1 to {MOST_AHEAD_H}, got {hours}")
     try:
-        (keys / camera).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (keys, keys / camera):  # parents that mkdir makes by itself have another mode
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (public / camera).mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise StorageError(f"folder {exc.filename} cannot be made: {exc.strerror}") from exc
@@ -112,7 +114,7 @@ def make_ahead(keys: Path, public: Path, camera: str, begin: datetime, hours: in
         if private.exists():
             key = CustodyKey.load(private)
         else:
-            key = CustodyKey.make(camera=camera, hour=hour)
+            key = CustodyKey.make(camera=camera, hour=hour, retention_s=str(retention_s))
             key.save(private)
         write_atomic(shown, f"{key.public.text}\n".encode(), mode=0o644)
         key.forget()
@@ -131,6 +133,8 @@ def hours_ahead(public: Path, camera: str, now: datetime) -> int:
 def keys_due(keys: Path, retention_s: int, now: datetime) -> list[HourKey]:
     """Return the private keys whose hour ended at least the retention ago, the oldest first.
 
+    A key's own retention, which its file tells, holds where it is the shorter one.
+
     Raises:
         StorageError: the folder cannot be read.
     """
@@ -138,7 +142,11 @@ def keys_due(keys: Path, retention_s: int, now: datetime) -> list[HourKey]:
     try:
         for path in keys.glob("*/*.key"):
             begin = _begin_of(path)
-            if begin is not None and begin + HOUR + timedelta(seconds=retention_s) <= now:
+            if begin is None:
+                continue
+            told_s = CustodyKey.told_retention_s(path)
+            kept_s = retention_s if told_s is None else min(told_s, retention_s)
+            if begin + HOUR + timedelta(seconds=kept_s) <= now:
                 found.append(HourKey(path.parent.name, begin, path))
     except OSError as exc:
         raise StorageError(f"folder {keys} cannot be read: {exc.strerror}") from exc

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -29,22 +30,23 @@ class RoleKey(OpeningKey):
 
     role: ClassVar[str]
     fields: ClassVar[tuple[str, ...]] = ("name",)
+    optional: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, seed: bytearray, **about: str) -> None:
+    def __init__(self, seed: bytearray, about: Mapping[str, str]) -> None:
         """Hold a key and what stands in its file.
 
         Raises:
             KeyFormatError: what is said of it is not what its role needs.
         """
-        if sorted(about) != sorted(self.fields):
+        if not set(self.fields) <= set(about) <= {*self.fields, *self.optional}:
             raise KeyFormatError(f"key of a {self.role} must tell {', '.join(self.fields)}, got {', '.join(about)}")
         super().__init__(seed)
-        self.about = about
+        self.about = dict(about)
 
     @classmethod
     def make(cls, **about: str) -> Self:
         """Make a new key."""
-        return cls(random_buffer(), **about)
+        return cls(random_buffer(), about)
 
     def save(self, path: Path) -> None:
         """Write the key to a new file with mode 0600, durable when this returns.
@@ -90,7 +92,7 @@ class RoleKey(OpeningKey):
         role = about.pop("role", None)
         if role != cls.role:
             raise KeyFormatError(f"key {path} must be of role {cls.role}, got {role}")
-        return cls(seed, **about)
+        return cls(seed, about)
 
 
 class AuthorityKey(RoleKey):
@@ -106,10 +108,32 @@ class RequesterKey(RoleKey):
 
 
 class CustodyKey(RoleKey):
-    """Of a custodian, for one camera and one hour (``2026-11-30T10``); destroyed when the retention ends."""
+    """Of a custodian, for one camera and one hour (``2026-11-30T10``); destroyed when the retention ends.
+
+    It may tell the retention in force when it was made, so that a longer one that comes later does not lengthen its life.
+    """
 
     role = "custodian"
     fields = ("camera", "hour")
+    optional = ("retention_s",)
+
+    @classmethod
+    def told_retention_s(cls, path: Path) -> int | None:
+        """Return the retention under which a key was made, in seconds; None where its file, or it, does not tell.
+
+        The secret itself is not used, and the bytes read are overwritten.
+        """
+        try:
+            text = _read_private(path)
+        except StorageError:
+            return None
+        try:
+            about = json.loads(text[: text.find(b"\n")])
+            return int(about["retention_s"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None
+        finally:
+            wipe(text)
 
 
 class FileCustodyKey(RoleKey):

@@ -35,34 +35,43 @@ class SealRecord:
 
     Attributes:
         announced: As ``SealSchedule`` keeps them.
-        kept: Begin and end of each span in which something was sealed and whose keys are not stated to be destroyed.
+        kept: Begin, end and hours of retention of each span in which something was sealed and whose keys are not stated to be
+            destroyed; the retention is the longest that was in force then.
         kept_index: The newest entry that counts something sealed.
-        retention_h: The longest that was in force while that was sealed.
     """
 
     announced: list[SealAnnounced] = field(default_factory=list)
-    kept: list[tuple[datetime, datetime]] = field(default_factory=list)
+    kept: list[tuple[datetime, datetime, int]] = field(default_factory=list)
     kept_index: int = -1
-    retention_h: int = 0
 
-    def late_by(self, at: datetime) -> datetime | None:
-        """Return by when the oldest key had to be destroyed, where that is over."""
-        if not self.kept:
-            return None
-        due = self.kept[0][0] + timedelta(hours=self.retention_h + 1) + SHREDDED_WITHIN
-        return due if at > due else None
+    def late_by(self, at: datetime, begin: datetime | None = None, end: datetime | None = None) -> datetime | None:
+        """Return by when the key that is overdue the longest had to be destroyed, where one is.
 
-    def keep(self, begin: datetime, end: datetime) -> None:
+        Args:
+            at: As of when.
+            begin: Only of spans that begin from here on; None: of all.
+            end: Only of spans that begin before.
+        """
+        dues = [
+            low + timedelta(hours=retention_h + 1) + SHREDDED_WITHIN
+            for low, _, retention_h in self.kept
+            if (begin is None or begin <= low) and (end is None or low < end)
+        ]
+        return min((due for due in dues if at > due), default=None)
+
+    def keep(self, begin: datetime, end: datetime, retention_h: int) -> None:
         """Add a span in which something was sealed."""
-        if self.kept and begin <= self.kept[-1][1]:
-            begin = min(begin, self.kept[-1][0])
-            end = max(end, self.kept.pop()[1])
-        self.kept = [*self.kept, (begin, end)][-MOST_SPANS:]
+        if self.kept and begin <= self.kept[-1][1] and retention_h == self.kept[-1][2]:
+            low, high, _ = self.kept.pop()
+            begin, end = min(begin, low), max(end, high)
+        self.kept = [*self.kept, (begin, end, retention_h)][-MOST_SPANS:]
 
     def destroy(self, begin: datetime, end: datetime) -> None:
         """Take a span away."""
-        parts = [part for low, high in self.kept for part in ((low, min(high, begin)), (max(low, end), high))]
-        self.kept = [(low, high) for low, high in parts if low < high]
+        parts = [
+            (part, held) for low, high, held in self.kept for part in ((low, min(high, begin)), (max(low, end), high))
+        ]
+        self.kept = [(low, high, held) for (low, high), held in parts if low < high]
 
 
 @dataclass(slots=True)
@@ -154,8 +163,7 @@ class SealingCheck:
                 "sealing", index, f"camera {entry.camera[:8]} keeps faces locked, which no entry announces for then"
             )
         if isinstance(entry, Heartbeat):
-            record.retention_h = max(announced or 0, record.retention_h if record.kept else 0)
-            record.keep(entry.begin, entry.end)
+            record.keep(entry.begin, entry.end, announced or 0)
             record.kept_index = index
 
     def _shredded(self, index: int, entry: RetentionShredded, at: datetime) -> None:
@@ -164,8 +172,8 @@ class SealingCheck:
             record = self._seals.get(name)
             if record is None or not record.kept:
                 continue
-            due = record.late_by(at)
-            if due and entry.begin <= record.kept[0][0] < entry.end:
+            due = record.late_by(at, entry.begin, entry.end)
+            if due:
                 self._say("sealing", index, f"keys of camera {name[:8]} had to be destroyed by {format_instant(due)}")
             record.destroy(entry.begin, entry.end)
 
