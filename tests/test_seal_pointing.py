@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.seal_tools import CAMERA, HOUR, ORIGIN
+from tests.seal_tools import CAMERA, HOUR, ORIGIN, Memory, holders
 
 from passerby.gateway.stream.recording_files import add_part, delete_recording, file_name, index_of
 from passerby.register import (
@@ -22,6 +23,8 @@ from passerby.register import (
     ProvenEntry,
     Remark,
     RequestReceived,
+    commit,
+    decode_entry,
     encode_entry,
     require,
 )
@@ -31,16 +34,18 @@ from passerby.register.tiles.merkle import leaf_hash
 from passerby.sealing import IndexPart
 from passerby_seal import pointing
 from passerby_seal.keys import CustodyKey
+from passerby_seal.pieces import BucketContext, Pack, PackBytes, SealBucket, index_message
 from passerby_seal.pointing import (
     INDEX_FORMAT,
-    AskedSpan,
     IndexWriter,
     PartHeader,
     PointedFace,
+    RequestDetails,
     pieces_at,
     read_index,
 )
-from passerby_seal.pointing.index_part import PART_NS, parse_part
+from passerby_seal.pointing.index_part import MOST_ROWS, ROOM, parse_part
+from passerby_seal.pointing.reading import AskedSpan
 from passerby_seal.refusals import (
     IndexSpanError,
     NotOnRecordError,
@@ -54,7 +59,9 @@ BEGIN = datetime(2026, 11, 30, 10, 0, tzinfo=UTC)
 BEGIN_NS = int(BEGIN.timestamp()) * 10**9
 S = 10**9
 KEY, OTHER_KEY = (CustodyKey.make(camera=CAMERA, hour=HOUR) for _ in range(2))
-BUCKET = "ab" * 16
+BUCKET, OTHER_BUCKET = "ab" * 16, "cd" * 16
+SALT = "5a" * 32
+MINUTE_0 = BEGIN_NS // (60 * S)
 WITNESS = FileSigner("w.example", COSIGNATURE, b"w" * 32)
 LEFT, RIGHT = (0.1, 0.2, 0.3, 0.4), (0.6, 0.2, 0.8, 0.4)
 
@@ -72,28 +79,41 @@ def proven(entry: Entry, *, origin: str = ORIGIN, witnessed: bool = True) -> Pro
     return require(Proof(0, (), note, None), data, policy, now=BEGIN + timedelta(minutes=1))
 
 
-def request(camera: str | None = CAMERA) -> RequestReceived:
-    details = Commitment(digest="sha256:" + "0" * 64, reveal_by=BEGIN + timedelta(days=30))
-    return RequestReceived(at=BEGIN, case="1" * 32, position="act-2024", details=details, camera=camera)
+def request(details: RequestDetails, camera: str | None = CAMERA) -> RequestReceived:
+    fixed = Commitment(digest=commit(details.value, details.salt), reveal_by=BEGIN + timedelta(days=30))
+    return RequestReceived(at=BEGIN, case="1" * 32, position="act-2024", details=fixed, camera=camera)
 
 
-REQUEST = proven(request())
+def bucket_of(identifier: str) -> tuple[SealBucket, Pack]:
+    """Return a bucket of the camera and its pack, as far as it is written."""
+    memory = Memory()
+    context = BucketContext(ORIGIN, CAMERA, HOUR, bytes.fromhex(identifier))
+    bucket = SealBucket(context, holders().policy, KEY.public, memory)
+    return bucket, Pack.read(PackBytes(bytes(memory)), unfinished=True)
 
 
-def header(number: int, begin_ms: int, end_ms: int) -> PartHeader:
-    return PartHeader(begin_ms, end_ms, BUCKET, CAMERA, KEY.public.digest, INDEX_FORMAT, HOUR, number, ORIGIN)
+(SEALING, PACK), (FOREIGN, FOREIGN_PACK) = bucket_of(BUCKET), bucket_of(OTHER_BUCKET)
+PACKS = {BUCKET: PACK, OTHER_BUCKET: FOREIGN_PACK}
 
 
-def parts(seconds: int, *, every_s: float = 0.08) -> list[IndexPart]:
+def header(number: int, minute: int) -> PartHeader:
+    return PartHeader(BUCKET, CAMERA, KEY.public.digest, INDEX_FORMAT, HOUR, minute, number, ORIGIN)
+
+
+def writer_of(bucket: SealBucket = SEALING) -> IndexWriter:
+    return IndexWriter(header, KEY.public, bucket.sign_index, range(MINUTE_0, MINUTE_0 + 60))
+
+
+def parts(seconds: int, *, every_s: float = 0.08, bucket: SealBucket = SEALING) -> list[IndexPart]:
     """Return the index of two faces that stand still for a time, in a new piece every minute."""
-    writer, made = IndexWriter(header, KEY.public), []
+    writer, made = writer_of(bucket), []
     for step in range(int(seconds / every_s)):
         now_ns = BEGIN_NS + round(step * every_s * S)
         minute = int(step * every_s // 60)
         writer.note(now_ns, LEFT, 2 * minute)
         writer.note(now_ns, RIGHT, 2 * minute + 1)
-        made.append(writer.due(now_ns))
-    return [part for part in (*made, writer.close()) if part is not None]
+        made += writer.due(now_ns)
+    return made + writer.close()
 
 
 @pytest.fixture
@@ -106,12 +126,19 @@ def recordings(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def asked(begin_s: float, end_s: float) -> AskedSpan:
-    return AskedSpan(BEGIN + timedelta(seconds=begin_s), BEGIN + timedelta(seconds=end_s))
+def asked(begin_s: float, end_s: float, camera: str = CAMERA) -> RequestDetails:
+    begin, end = ((BEGIN + timedelta(seconds=at_s)).isoformat() for at_s in (begin_s, end_s))
+    return RequestDetails(json.dumps({"begin": begin, "camera": camera, "end": end, "why": "a child"}), SALT)
 
 
-def rows(folder: Path, span: AskedSpan, entry: ProvenEntry = REQUEST, key: CustodyKey = KEY) -> list[PointedFace]:
-    return read_index(folder, entry, span, lambda _: key)
+MINUTE = asked(0, 60)
+
+
+def rows(
+    folder: Path, details: RequestDetails, entry: ProvenEntry | None = None, key: CustodyKey = KEY
+) -> list[PointedFace]:
+    entry = entry or proven(request(details))
+    return read_index(folder, entry, details, lambda _: key, lambda said: PACKS[said.bucket])
 
 
 def test_a_figure_in_a_frame_leads_to_its_piece(recordings: Path) -> None:
@@ -134,27 +161,119 @@ def test_nothing_outside_what_was_asked_for_is_given_out(recordings: Path) -> No
 def test_at_rest_it_tells_of_nobody(recordings: Path) -> None:
     data = b"".join(index_of(path).read_bytes() for path in recordings.glob("*.mp4"))
     assert len(parts(900)) >= 15, "no part holds more than a minute"
-    assert data.count(b'"begin_ms"') == len(parts(900))
+    assert data.count(b'"minute"') == len(parts(900))
     assert b"piece" not in data
+    assert b"_ms" not in data
     first = parse_part(base64.b64decode(parts(60)[0].data))
-    assert first[0].end_ms - first[0].begin_ms <= PART_NS // 10**6
+    assert first.header.end_ms - first.header.begin_ms == 60_000
     # where nobody walks the rows would repeat each other; locked they do not
-    blocks = [first[1][at : at + 16] for at in range(0, len(first[1]), 16)]
+    blocks = [first.box[at : at + 16] for at in range(0, len(first.box), 16)]
     assert len(set(blocks)) == len(blocks)
 
 
+def made_by(*notes: tuple[float, int], until_s: float = 200.0) -> list[IndexPart]:
+    """Return the parts of a bucket that begins at 0 and ends at a time, with notes of pieces at times."""
+    writer, made = writer_of(), []
+    for at_s, piece in notes:
+        made += writer.due(BEGIN_NS + round(at_s * S))
+        writer.note(BEGIN_NS + round(at_s * S), LEFT, piece)
+    made += writer.due(BEGIN_NS + round(until_s * S))
+    return made + writer.close()
+
+
+@given(st.lists(st.tuples(st.floats(0, 199), st.integers(0, 9)), max_size=40))
+def test_from_outside_nobody_sees_whether_or_when_somebody_passed(notes: list[tuple[float, int]]) -> None:
+    quiet, busy = made_by(), made_by(*sorted(notes))
+    assert len(quiet) == len(busy) == 4
+    for one, other in zip(quiet, busy, strict=True):
+        assert one.begin_ns == other.begin_ns
+        first, second = (parse_part(base64.b64decode(part.data)) for part in (one, other))
+        assert first.header == second.header
+        assert len(first.box) == len(second.box)
+
+
+def test_a_part_has_room_in_steps(tmp_path: Path) -> None:
+    sizes = set()
+    for count in (0, 1, ROOM, ROOM + 1, 2 * ROOM, 2 * ROOM + 1):
+        (part,) = made_by(*((5.0, piece) for piece in range(count)), until_s=6.0)
+        sizes.add(len(base64.b64decode(part.data)))
+        (tmp_path / file_name(BEGIN_NS)).write_bytes(b"veiled")
+        assert add_part(tmp_path, part)
+        assert len(rows(tmp_path, MINUTE)) == count
+        index_of(tmp_path / file_name(BEGIN_NS)).unlink()
+    assert len(sizes) == 3
+    (full,) = made_by(*((5.0, piece) for piece in range(MOST_ROWS + 5)), until_s=6.0)
+    assert len(base64.b64decode(full.data)) < 17 * MOST_ROWS
+
+
+def test_what_comes_after_its_minute_is_made_is_left_out() -> None:
+    writer = writer_of()
+    assert writer.due(BEGIN_NS + 74 * S) == []
+    assert len(writer.due(BEGIN_NS + 75 * S)) == 1
+    writer.note(BEGIN_NS + 59 * S, LEFT, 1)
+    assert writer.due(BEGIN_NS + 76 * S) == []
+    assert len(writer.due(BEGIN_NS + 3700 * S)) == 59
+    assert writer.due(BEGIN_NS + 9000 * S) == writer.close() == [], "the hour is over"
+
+
+def test_the_first_minute_lies_beside_the_recording_that_begins_within_it(tmp_path: Path) -> None:
+    (tmp_path / file_name(BEGIN_NS + 20 * S)).write_bytes(b"veiled")
+    for part in parts(90):
+        assert add_part(tmp_path, part)
+    assert {row.piece for row in rows(tmp_path, asked(20, 90))} == {0, 1, 2, 3}
+
+
+def test_a_part_that_another_process_made_is_refused(recordings: Path) -> None:
+    """Whoever has the custodian's public key can lock rows to it, which lead to another person's piece."""
+    (forged,) = parts(30, bucket=FOREIGN)
+    index = index_of(min(recordings.glob("*.mp4")))
+    index.unlink()
+    assert add_part(recordings, forged)
+    with pytest.raises(SealAlteredError, match="signature does not fit"):
+        rows(recordings, MINUTE)
+
+
+def test_a_part_is_taken_only_with_the_pack_of_its_bucket(recordings: Path) -> None:
+    entry = proven(request(MINUTE))
+    with pytest.raises(SealAlteredError, match="of the bucket cdcd"):
+        read_index(recordings, entry, MINUTE, lambda _: KEY, lambda _: FOREIGN_PACK)
+
+
 @pytest.mark.parametrize(("begin_s", "end_s"), [(0, 600.001), (0, 86_400), (5, 5), (9, 3)])
-def test_more_than_ten_minutes_are_refused(begin_s: float, end_s: float) -> None:
+def test_more_than_ten_minutes_are_refused(recordings: Path, begin_s: float, end_s: float) -> None:
     with pytest.raises(IndexSpanError, match="up to 10 minutes at once"):
-        asked(begin_s, end_s)
+        AskedSpan(BEGIN + timedelta(seconds=begin_s), BEGIN + timedelta(seconds=end_s))
+    with pytest.raises(IndexSpanError, match="up to 10 minutes at once"):
+        rows(recordings, asked(begin_s, end_s))
+
+
+def test_one_request_leads_to_the_minutes_that_it_fixed_and_to_no_others(recordings: Path) -> None:
+    entry = proven(request(MINUTE))
+    assert rows(recordings, MINUTE, entry)
+    for other in (asked(60, 120), asked(0, 61), replace(MINUTE, salt="00" * 32)):
+        with pytest.raises(NotOnRecordError, match="that the request in the log fixed"):
+            rows(recordings, other, entry)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "[]", "{}", '{"begin":5,"camera":"x","end":6}', '{"begin":"x","camera":"x","end":"x"}']
+)
+def test_a_request_that_fixes_no_minutes_leads_to_nothing(recordings: Path, value: str) -> None:
+    with pytest.raises(NotOnRecordError, match="must be JSON and name camera, begin and end"):
+        rows(recordings, RequestDetails(value, SALT))
+
+
+def test_details_of_another_camera_than_the_request_names_lead_to_nothing(recordings: Path) -> None:
+    with pytest.raises(WrongCameraError, match="which the request names"):
+        rows(recordings, asked(0, 60, camera="7" * 32))
 
 
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
         (proven(Remark(at=BEGIN, text="a remark")), "by a request in the log that names its camera, got remark"),
-        (proven(request(None)), "names its camera"),
-        (proven(request(), witnessed=False), "seen by witnesses"),
+        (proven(request(MINUTE, None)), "names its camera"),
+        (proven(request(MINUTE), witnessed=False), "seen by witnesses"),
     ],
 )
 def test_without_a_request_in_the_log_it_stays_locked(recordings: Path, entry: ProvenEntry, words: str) -> None:
@@ -162,10 +281,14 @@ def test_without_a_request_in_the_log_it_stays_locked(recordings: Path, entry: P
         rows(recordings, asked(0, 60), entry)
 
 
-@pytest.mark.parametrize("entry", [proven(request("2" * 32)), proven(request(), origin="other.example/log")])
+@pytest.mark.parametrize(
+    "entry", [proven(request(asked(0, 60, "2" * 32), "2" * 32)), proven(request(MINUTE), origin="other.example/log")]
+)
 def test_a_request_for_another_camera_or_in_another_log_opens_nothing(recordings: Path, entry: ProvenEntry) -> None:
+    named = decode_entry(entry.entry)
+    assert isinstance(named, RequestReceived)
     with pytest.raises(WrongCameraError, match="must be of camera"):
-        rows(recordings, asked(0, 60), entry)
+        rows(recordings, asked(0, 60, named.camera or ""), entry)
 
 
 def test_another_key_opens_nothing(recordings: Path) -> None:
@@ -190,21 +313,23 @@ def test_a_bit_that_was_flipped_or_a_byte_that_is_missing_is_refused(data: st.Da
         whole[:at] if cut else whole[:at] + bytes([whole[at] ^ 1 << data.draw(st.integers(0, 7))]) + whole[at + 1 :]
     )
     try:
-        found, box = parse_part(altered)
+        found = parse_part(altered)
     except SealFormatError:
         return
-    assert KEY.open(box, found.info) is None
+    with pytest.raises(SealAlteredError, match="signature does not fit"):
+        PACK.verify(found.signature, index_message(PACK.binding, found.signed), "part")
 
 
 def test_a_header_bound_to_other_words_opens_nothing() -> None:
-    found, box = parse_part(base64.b64decode(parts(30)[0].data))
+    part = parse_part(base64.b64decode(parts(30)[0].data))
+    found, box = part.header, part.box
     assert KEY.open(box, found.info) is not None
     for other in (
         replace(found, camera="3" * 32),
         replace(found, hour="2026-11-30T11"),
         replace(found, origin="other.example/log"),
         replace(found, number=7),
-        replace(found, begin_ms=found.begin_ms + 1),
+        replace(found, minute=found.minute + 1),
         replace(found, bucket="cd" * 16),
     ):
         assert KEY.open(box, other.info) is None
@@ -232,12 +357,12 @@ def test_it_is_gone_with_the_recording_and_one_without_a_recording_is_none(recor
 
 def test_there_is_no_way_to_read_a_whole_index_or_to_follow_a_figure() -> None:
     assert sorted(pointing.__all__) == [
-        "AskedSpan",
         "INDEX_FORMAT",
         "IndexWriter",
         "MakeHeader",
         "PartHeader",
         "PointedFace",
+        "RequestDetails",
         "pieces_at",
         "read_index",
     ]

@@ -14,6 +14,8 @@ from types import ModuleType
 from passerby.errors import UsageError
 
 PACKAGE = "passerby_seal"
+INDEX_NS = 60 * 10**9
+"""A part of the index is of so long: one minute by the clock."""
 HINT = "pip install 'passerby[seal]'; where nothing is sealed nobody's face is kept"
 
 
@@ -64,10 +66,10 @@ class SealedCamera:
 
 @dataclass(frozen=True, slots=True)
 class IndexPart:
-    """A part of the index of a recording: which figure in a frame leads to which piece.
+    """A part of the index of a recording, of one minute: which figure in a frame leads to which piece.
 
     Attributes:
-        begin_ns: Wall time of its first frame, ns since 1970.
+        begin_ns: When its minute begins, wall time, ns since 1970.
         data: Encrypted to the custodian, base64: nobody here can read it.
     """
 

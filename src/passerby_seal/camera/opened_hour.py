@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from passerby.errors import SealError
-from passerby.sealing import IndexPart
-from passerby_seal.camera.hours import HourTimes, hour_text
+from passerby.sealing import INDEX_NS, IndexPart
+from passerby_seal.camera.hours import HOUR_NS, HourTimes, hour_text
 from passerby_seal.camera.spool import SpoolFile, pack_name
 from passerby_seal.camera.talk import HourCounts, HourOrder
 from passerby_seal.custody import hour_key
@@ -38,7 +39,10 @@ class OpenedHour:
         self._spool = SpoolFile(order.spool, pack_name(hour, context.bucket))
         self._bucket = SealBucket(context, policy, custodian, self._spool)
         self._sealer = PatchSealer(self._bucket)
-        self._index = IndexWriter(_header(context, custodian), custodian) if order.index else None
+        first = self._times.wall_ns(time.monotonic_ns()) // INDEX_NS
+        minutes = range(first, (order.hour + 1) * (HOUR_NS // INDEX_NS))
+        made = IndexWriter(_header(context, custodian), custodian, self._bucket.sign_index, minutes)
+        self._index = made if order.index else None
         self._roots: list[str] = []
         self._parts: list[IndexPart] = []
         self._failed = 0
@@ -84,8 +88,7 @@ class OpenedHour:
         """
         wall_ns = self._times.wall_ns(captured_ns)
         self._sealer.tick(wall_ns)
-        part = self._index.due(wall_ns) if self._index is not None else None
-        self._parts += [part] if part is not None else []
+        self._parts += self._index.due(wall_ns) if self._index is not None else []
 
     def take_tree(self) -> None:
         """Put what was ended since the last time under a root, and force it to the disk.
@@ -110,10 +113,9 @@ class OpenedHour:
             StorageFullError: it cannot be written.
         """
         self._sealer.close()
+        self._parts += self._index.close() if self._index is not None else []
         tree = self._bucket.close()
         self._roots += [tree.root.hex()] if tree is not None else []
-        part = self._index.close() if self._index is not None else None
-        self._parts += [part] if part is not None else []
         self._spool.finish()
 
     def fail(self) -> None:
@@ -134,15 +136,14 @@ def _announced_policy(order: HourOrder) -> SealPolicy:
 
 
 def _header(context: BucketContext, custodian: SealingKey) -> MakeHeader:
-    def made(number: int, begin_ms: int, end_ms: int) -> PartHeader:
+    def made(number: int, minute: int) -> PartHeader:
         return PartHeader(
-            begin_ms=begin_ms,
-            end_ms=end_ms,
             bucket=context.bucket.hex(),
             camera=context.camera,
             custody=custodian.digest,
             format=INDEX_FORMAT,
             hour=context.hour,
+            minute=minute,
             number=number,
             origin=context.origin,
         )

@@ -12,6 +12,9 @@ from .context import (
     FORMAT,
     BucketContext,
 )
+from .layout import (
+    index_message,
+)
 from .on_record import (
     MOST_TEST_PIECES,
     FacePlan,
@@ -69,6 +72,7 @@ __all__ = [
     "ShareParcel",
     "combine",
     "hold",
+    "index_message",
     "open_piece",
     "release",
     "unlock",

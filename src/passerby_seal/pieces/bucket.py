@@ -20,6 +20,7 @@ from passerby_seal.pieces.layout import (
     end_message,
     header_leaf,
     header_message,
+    index_message,
     piece_leaf,
     record,
     tree_message,
@@ -122,6 +123,14 @@ class SealBucket:
         self._append(record(RecordKind.CLOSE, u32(*counts) + signature))
         self.forget()
         return tree
+
+    def sign_index(self, part: bytes) -> bytes:
+        """Return the bucket's signature over a part of the index of a recording.
+
+        Raises:
+            BucketClosedError: it was closed, or its sink failed.
+        """
+        return self._alive().sign(index_message(self.binding, part))
 
     def forget(self) -> None:
         """Overwrite seeds and keys and drop the signing key; the pack stays unfinished unless it was closed before."""

@@ -94,6 +94,11 @@ def close_message(binding: Binding, numbers: int, ended: int, trees: int) -> byt
     return binding.about(f"{FORMAT} close") + u32(numbers, ended, trees)
 
 
+def index_message(binding: Binding, part: bytes) -> bytes:
+    """Return what the signature of a part of a recording's index is over."""
+    return binding.about(f"{FORMAT} index part") + part
+
+
 def header_leaf(binding: Binding, body_hash: bytes) -> bytes:
     """Return the hash of the header's leaf, the first of a pack's first tree."""
     return leaf_hash(binding.about(f"{FORMAT} header") + body_hash)

@@ -6,18 +6,18 @@ from .index_part import (
     PointedFace,
 )
 from .reading import (
-    AskedSpan,
+    RequestDetails,
     pieces_at,
     read_index,
 )
 
 __all__ = [
     "INDEX_FORMAT",
-    "AskedSpan",
     "IndexWriter",
     "MakeHeader",
     "PartHeader",
     "PointedFace",
+    "RequestDetails",
     "pieces_at",
     "read_index",
 ]

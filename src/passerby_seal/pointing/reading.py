@@ -1,10 +1,12 @@
-"""Reading the index of a recording: for a request that stands in the public log, at its one camera, at most ten minutes at once.
+"""Reading the index of a recording: for a request that stands in the public log, at its one camera, of the minutes it fixed.
 
-There is no reading of a whole index, none across cameras, and nothing that follows a figure from one piece to the next.
+A request's committed details fix at most ten minutes before anything is read, so that one entry never leads to more. There is no
+reading of a whole index, none across cameras, and nothing that follows a figure from one piece to the next.
 """
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from passerby.errors import StorageError
-from passerby.register import ProvenEntry, RequestReceived, decode_entry
+from passerby.register import ProvenEntry, RequestReceived, commit, decode_entry
 from passerby_seal.keys import CustodyKey
-from passerby_seal.pointing.index_part import EVERY_NS, PartHeader, PointedFace, parse_part, rows_of
+from passerby_seal.pieces import Pack, index_message
+from passerby_seal.pointing.index_part import EVERY_NS, PartHeader, PointedFace, SignedPart, parse_part, rows_of
 from passerby_seal.refusals import (
     IndexSpanError,
     NotOnRecordError,
@@ -31,6 +34,21 @@ _LENGTH = struct.Struct("!I")
 _MOST_BYTES = 16 * 1024 * 1024
 KeyOf = Callable[[PartHeader], CustodyKey]
 """Returns the custodian's key for a part's camera and hour, or raises where it was destroyed."""
+PackOf = Callable[[PartHeader], Pack]
+"""Returns the pack of a part's bucket, or raises where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetails:
+    """What a request's commitment fixes, as its reveal will show it.
+
+    Attributes:
+        value: A JSON object; ``camera`` is the camera's identifier, ``begin`` and ``end`` are from when to when, with a zone.
+        salt: Of the commitment.
+    """
+
+    value: str
+    salt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,45 +74,60 @@ class AskedSpan:
             raise IndexSpanError(f"index must be asked for up to {MOST.seconds // 60} minutes at once, got {length}")
 
 
-def read_index(folder: Path, request: ProvenEntry, asked: AskedSpan, key_of: KeyOf) -> list[PointedFace]:
-    """Return where faces are in a camera's recordings and which pieces they lead to.
+def read_index(
+    folder: Path, request: ProvenEntry, details: RequestDetails, key_of: KeyOf, pack_of: PackOf
+) -> list[PointedFace]:
+    """Return where faces are in a camera's recordings and which pieces they lead to, in the minutes that a request fixed.
 
     Args:
         folder: Of the camera's recordings.
         request: Entry of a request that names the camera, proven to stand in the log.
-        asked: From when to when.
+        details: What it commits to.
         key_of: Gives the custodian's keys.
+        pack_of: Gives the packs.
 
     Raises:
-        NotOnRecordError: the entry is no request that names a camera, or no witness saw it.
+        NotOnRecordError: the entry is no request that names a camera, no witness saw it, or it fixes other details.
+        IndexSpanError: the request is for more than ten minutes.
         WrongCameraError: the index is another camera's, or another log's.
         WrongCustodyKeyError: the key is another hour's or another camera's.
-        SealAlteredError: a part was altered, or moved here from another recording.
+        SealAlteredError: a part was altered, moved here from another recording, or not made by the process that sealed.
         SealFormatError: an index is none.
         StorageError: it cannot be read.
     """
-    camera, origin = _camera_of(request), request.checkpoint.origin
+    camera, asked = _fixed_by(request, details)
+    origin = request.checkpoint.origin
     found: list[PointedFace] = []
     begin_ms, end_ms = (round(at.timestamp() * 1000) for at in (asked.begin, asked.end))
     for began, until, path in _indexes(folder):
-        for header, box in _parts(path):
+        for part in _parts(path):
+            header = part.header
             if header.camera != camera or header.origin != origin:
                 raise WrongCameraError(f"index must be of camera {camera} in {origin}, which the request names")
-            if header.end_ms < begin_ms or header.begin_ms > end_ms:
+            if header.end_ms <= begin_ms or header.begin_ms > end_ms:
                 continue
-            at = datetime.fromtimestamp(header.begin_ms / 1000, UTC)
-            if not began <= at < until:
-                raise SealAlteredError(f"index {path.name} must hold what begins in its recording, got a part of {at}")
-            key = key_of(header)
-            if key.public.digest != header.custody:
-                raise WrongCustodyKeyError(
-                    f"index {path.name} must be opened by the key of its camera in {header.hour}"
-                )
-            plain = key.open(box, header.info)
-            if plain is None:
-                raise SealAlteredError(f"index {path.name} must be as it was written")
-            found += [row for row in rows_of(header, plain) if begin_ms <= row.at_ms <= end_ms]
+            minute = datetime.fromtimestamp(header.begin_ms / 1000, UTC)
+            if not began - timedelta(minutes=1) < minute < until:
+                raise SealAlteredError(f"index {path.name} must hold what begins in its recording, got {minute}")
+            found += [row for row in _opened(part, key_of, pack_of) if begin_ms <= row.at_ms <= end_ms]
     return found
+
+
+def _opened(part: SignedPart, key_of: KeyOf, pack_of: PackOf) -> list[PointedFace]:
+    header = part.header
+    pack = pack_of(header)
+    context = pack.context
+    said = (context.bucket.hex(), context.camera, pack.binding.custody, context.hour, context.origin)
+    if said != (header.bucket, header.camera, header.custody, header.hour, header.origin):
+        raise SealAlteredError(f"part {header.number} of an index must be of the bucket {context.bucket.hex()[:8]}")
+    pack.verify(part.signature, index_message(pack.binding, part.signed), f"part {header.number} of an index")
+    key = key_of(header)
+    if key.public.digest != header.custody:
+        raise WrongCustodyKeyError(f"index must be opened by the key of its camera in {header.hour}")
+    plain = key.open(part.box, header.info)
+    if plain is None:
+        raise SealAlteredError(f"part {header.number} of an index must be as it was written")
+    return rows_of(header, plain)
 
 
 def pieces_at(rows: list[PointedFace], at: datetime, x: float, y: float) -> set[tuple[str, int]]:
@@ -114,7 +147,8 @@ def pieces_at(rows: list[PointedFace], at: datetime, x: float, y: float) -> set[
     }
 
 
-def _camera_of(request: ProvenEntry) -> str:
+def _fixed_by(request: ProvenEntry, details: RequestDetails) -> tuple[str, AskedSpan]:
+    """Return camera and span that a request fixed."""
     entry = decode_entry(request.entry)
     if not isinstance(entry, RequestReceived) or entry.camera is None:
         raise NotOnRecordError(
@@ -123,7 +157,17 @@ def _camera_of(request: ProvenEntry) -> str:
         )
     if not request.witnesses:
         raise NotOnRecordError("request must be seen by witnesses before it counts, got one that none has signed")
-    return entry.camera
+    if commit(details.value, details.salt) != entry.details.digest:
+        raise NotOnRecordError("details must be those that the request in the log fixed, got others")
+    try:
+        said = json.loads(details.value)
+        camera, begin, end = (str(said[name]) for name in ("camera", "begin", "end"))
+        asked = AskedSpan(*(datetime.fromisoformat(at).astimezone(UTC) for at in (begin, end)))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as exc:
+        raise NotOnRecordError("details of a request must be JSON and name camera, begin and end") from exc
+    if camera != entry.camera:
+        raise WrongCameraError(f"details must be of camera {entry.camera}, which the request names, got {camera}")
+    return camera, asked
 
 
 def _indexes(folder: Path) -> Iterator[tuple[datetime, datetime, Path]]:
@@ -149,7 +193,7 @@ def _began(recording: Path) -> datetime | None:
         return None
 
 
-def _parts(path: Path) -> Iterator[tuple[PartHeader, bytes]]:
+def _parts(path: Path) -> Iterator[SignedPart]:
     try:
         with path.open("rb") as file:
             while head := file.read(_LENGTH.size):

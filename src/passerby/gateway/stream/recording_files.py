@@ -20,7 +20,7 @@ from typing import BinaryIO
 from passerby.gateway.stream.fmp4 import init_segment
 from passerby.gateway.stream.gops import Gop
 from passerby.gateway.values import TICKS_PER_S
-from passerby.sealing import IndexPart
+from passerby.sealing import INDEX_NS, IndexPart
 
 INDEX = ".index"
 """After the name of a recording: its index, encrypted parts one after the other, each after its length (32 bits, big endian)."""
@@ -149,20 +149,24 @@ def index_of(recording: Path) -> Path:
 
 
 def add_part(folder: Path, part: IndexPart) -> bool:
-    """Write a part beside the recording in which it begins; return False where there is none.
+    """Write a part beside the recording in which its minute begins, or the first one that begins within it.
+
+    So it is gone as soon as the earlier of two that share its minute. Return False where there is none.
 
     Raises:
         OSError: it cannot be written.
     """
-    before = [path for path in recorded(folder) if (began_ns(path) or 0) <= part.begin_ns]
+    begun = [(began_ns(path) or 0, path) for path in recorded(folder)]
+    within = [path for began, path in begun if 0 < began - part.begin_ns < INDEX_NS]
+    beside = [path for began, path in begun if began <= part.begin_ns][-1:] or within
     try:
         data = base64.b64decode(part.data, validate=True)
     except binascii.Error:
         return False
-    if not before:
+    if not beside:
         return False
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(index_of(before[-1]), flags, 0o640)
+    descriptor = os.open(index_of(beside[0]), flags, 0o640)
     with open(descriptor, "ab", buffering=0) as file:  # noqa: PTH123  # a descriptor has no path
         whole_bytes = file.seek(0, os.SEEK_END)
         framed = _LENGTH.pack(len(data)) + data
