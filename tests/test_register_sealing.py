@@ -241,7 +241,7 @@ def test_each_span_is_held_to_the_retention_that_it_was_sealed_under() -> None:
     assert len(found(*longer[:2], now=late)) == 1
     assert len(found(*longer, now=changed + 3)) == 1
     assert len(found(*longer, shredded(changed + 3, began - 2, began + 1), now=changed + 4)) == 1
-    in_time: list[r.Entry] = [*longer[:2], shredded(began + 30, began - 2, began + 1), *longer[2:]]
+    in_time: list[r.Entry] = [*longer[:3], shredded(began + 30, began - 2, began + 1), longer[3]]
     assert found(*in_time, now=changed + 700) == []
 
 
