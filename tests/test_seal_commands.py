@@ -457,3 +457,18 @@ def test_no_seal_command_can_be_dumped() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.split() == ["dumpable", "0"], done.stderr
+
+
+@pytest.mark.parametrize("name", ["", " ", "District\nCourt", "District\u2028Court", "x" * 201])
+def test_a_key_s_holder_has_a_name_of_one_line(hands: Hands, name: str) -> None:
+    assert hands("seal", "key", "authority", name, "-o", hands.path("a.key")) == 2
+    assert "must be one line" in hands.err
+    assert not hands.path("a.key").exists()
+
+
+def test_a_test_is_planned_for_a_camera_of_the_register(hands: Hands) -> None:
+    hands.path("face.png").write_bytes(b"a drawn face")
+    assert hands("seal", "test", "plan", "--camera", "Hall", "--begin", "2999-01-01T10:00:00", "--face",
+                 hands.path("face.png"), "-o", hands.path("plan.json")) == 2  # fmt: skip
+    assert "must be its identifier" in hands.err
+    assert not hands.path("plan.json").exists()

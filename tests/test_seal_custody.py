@@ -22,7 +22,7 @@ from passerby_seal.custody import (
     make_ahead,
     stated,
 )
-from passerby_seal.keys import CustodyKey
+from passerby_seal.keys import AuthorityKey, CustodyKey, FileCustodyKey
 from passerby_seal.refusals import KeyFormatError
 
 NOW = datetime(2026, 11, 30, 10, 40, tzinfo=UTC)
@@ -192,3 +192,66 @@ def test_the_operator_s_own_custody_states_it_in_its_log(
         (entry,) = reader.entries()
     assert isinstance(entry, RetentionShredded)
     assert entry.keys == 2
+
+
+class Shell:
+    """A custodian's shell.
+
+    Attributes:
+        out, err: Of the last command.
+    """
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys, self.out, self.err = capsys, "", ""
+
+    def __call__(self, *words: object) -> int:
+        with pytest.raises(SystemExit) as caught:
+            main(["seal", "custody", "destroy", *[str(word) for word in words]])
+        self.out, self.err = self._capsys.readouterr()
+        return int(caught.value.code or 0)
+
+
+@pytest.fixture
+def destroying(capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(capsys)
+
+
+def test_only_a_custodian_s_key_is_destroyed_and_only_one_that_is_there(
+    custodian: Custodian, destroying: Shell, tmp_path: Path
+) -> None:
+    policy, of_court = tmp_path / "authorities.yaml", tmp_path / "court.key"
+    policy.write_text("needed: 2\n")
+    AuthorityKey.make(name="Court").save(of_court)
+    for path in (policy, of_court, tmp_path / "nothere.key", tmp_path):
+        assert destroying("--key", path) in {1, 2}, "it is no key of a custodian"
+    assert policy.read_text() == "needed: 2\n"
+    assert AuthorityKey.load(of_court).about["name"] == "Court"
+    of_files = tmp_path / "files.key"
+    FileCustodyKey.make(name="Archive").save(of_files)
+    assert destroying("--key", of_files) == 0
+    assert not of_files.exists()
+    assert json.loads(destroying.out) == [], "files are no matter of the register"
+    custodian.make(1)
+    assert destroying("--key", custodian.private(0)) == 0
+    (entry,) = json.loads(destroying.out)
+    assert (entry["kind"], entry["camera"], entry["keys"]) == ("retention.shredded", CAMERA, 1)
+    assert (entry["begin"], entry["end"]) == ("2026-11-30T10:00:00Z", "2026-11-30T11:00:00Z")
+
+
+def test_a_folder_or_log_that_is_not_there_is_said_before_anything_goes(
+    custodian: Custodian, destroying: Shell, tmp_path: Path
+) -> None:
+    keys = [AuthorityKey.make(name=f"Court {n}").public.text for n in (1, 2)]
+    lines = "".join(f'  - {{name: Court {n}, role: court, key: "{key}"}}\n' for n, key in enumerate(keys))
+    policy = tmp_path / "authorities.yaml"
+    policy.write_text(f"needed: 2\ncustodian: {{name: City, who: operator}}\nauthorities:\n{lines}")
+    assert destroying(tmp_path / "typo", "--policy", policy) == 2
+    assert "must lie in a folder" in destroying.err
+    custodian.make(1, begin=datetime.now(UTC) - timedelta(days=9))
+    assert destroying(custodian.keys, "--policy", policy, "--log", tmp_path / "nolog") == 1
+    assert len(list(custodian.keys.glob("*/*.key"))) == 1, "what cannot be told is not done"
+    for path in custodian.keys.glob("*/*.key"):
+        path.unlink()
+    assert destroying(custodian.keys, "--policy", policy, "--log", tmp_path / "nolog") == 1, "where nothing is due, too"
+    assert destroying() == 2
+    assert destroying(custodian.keys) == 2

@@ -72,6 +72,8 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
         ("  who: authority\n", "", 4, "who must stand here"),
         ("retention:", "retained:", 2, "got 'retained'"),
         ("role: court", "role: ''", 7, "one line"),
+        ("role: court", "role: ' '", 7, "one line"),
+        ("role: court", 'role: "c\u2028"', 7, "one line"),
         ("Ombudsman", "District court", 9, "differ in name and key"),
         (KEYS[2], KEYS[0], 9, "differ in name and key"),
         (KEYS[1], KEYS[1][:-8], 8, "must be 1216 bytes"),
@@ -90,6 +92,24 @@ def test_a_policy_that_is_wrong_is_refused_with_its_line(
     with pytest.raises(ConfigError, match=words) as caught:
         read_policy(path)
     assert str(caught.value).startswith(f"{path}:{line}: ")
+
+
+def test_a_policy_keeps_for_72_hours_where_it_says_nothing(tmp_path: Path) -> None:
+    policy = read_policy(written(tmp_path, POLICY.replace("retention: 72h\n", "")))
+    assert policy == read_policy(written(tmp_path, POLICY))
+    assert policy.retention_s == 72 * 3600
+
+
+def test_a_policy_that_cannot_be_read_is_said_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_bytes(b"\xff\xfe")
+    for path, words in (
+        (tmp_path / "nothere.yaml", "No such file"),
+        (tmp_path, "directory"),
+        (tmp_path / "odd.yaml", "UTF-8"),
+    ):
+        with pytest.raises(ConfigError, match=words) as caught:
+            read_policy(path)
+        assert caught.value.hint
 
 
 @pytest.mark.parametrize(

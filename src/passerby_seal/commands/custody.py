@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from passerby.errors import UsageError
-from passerby.register import format_instant, open_in_turn
+from passerby.register import RetentionShredded, format_instant, open_in_turn
 from passerby.values import utc_now
-from passerby_seal.custody import destroy_due, destroy_key, hours_ahead, make_ahead, stated
-from passerby_seal.keys import read_policy
+from passerby_seal.commands.given import read_custody_key
+from passerby_seal.custody import HOUR, begin_of, destroy_due, destroy_key, hours_ahead, make_ahead, stated
+from passerby_seal.keys import CustodyKey, read_policy
 
-_Keys = Annotated[Path, typer.Argument(metavar="KEYS", help="The custodian's folder of private keys.")]
+_FOLDER = typer.Argument(metavar="KEYS", help="The custodian's folder of private keys.")
 _Public = Annotated[
     Path, typer.Option(help="The folder of public keys, which the gateway reads (custody in city.yml).")
 ]
@@ -30,7 +33,7 @@ def add_to(group: typer.Typer) -> None:
 
 def make(
     *,
-    keys: _Keys,
+    keys: Annotated[Path, _FOLDER],
     public: _Public,
     policy: Annotated[Path, typer.Option(help="authorities.yaml: for how long these keys will be kept.")],
     camera: Annotated[list[str], typer.Option(help="Its identifier in the register; may be given again.")],
@@ -45,7 +48,7 @@ def make(
 
 def destroy(
     *,
-    keys: _Keys,
+    keys: Annotated[Path | None, _FOLDER] = None,
     policy: Annotated[Path | None, typer.Option(help="authorities.yaml: for how long keys are kept.")] = None,
     public: Annotated[
         Path | None, typer.Option(help="The folder of public keys: those of the same hours go too.")
@@ -53,18 +56,22 @@ def destroy(
     log: Annotated[
         Path | None, typer.Option(help="The register's directory, where the operator is the custodian.")
     ] = None,
-    key: Annotated[Path | None, typer.Option(help="Destroy this key of files instead, and nothing else.")] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="Destroy this one key of files, or of an hour before its time, instead.")
+    ] = None,
 ) -> None:
     """Destroy the keys whose retention is over, and say so: in the log, or as entries for the operator to append."""
     if key is not None:
-        destroy_key(key)
-        typer.echo(f"{key} is destroyed: what was sealed to it can never be opened again", err=True)
-        return
-    if policy is None:
-        raise UsageError("how long keys are kept stands in authorities.yaml: give --policy")
-    entries = destroy_due(keys, public, read_policy(policy).retention_s, utc_now())
-    if log is not None and entries:
-        with open_in_turn(log) as register:
+        destroyed = partial(_destroy_one, key)
+    elif keys is None or policy is None:
+        raise UsageError(
+            "what is destroyed must be KEYS with --policy, or --key FILE", hint="give the one or the other"
+        )
+    else:
+        destroyed = partial(destroy_due, keys, public, read_policy(policy).retention_s, utc_now())
+    with nullcontext() if log is None else open_in_turn(log) as register:  # first: what cannot be told is not done
+        entries = destroyed()
+        if register is not None and entries:
             register.append_many(entries)
     for entry in entries:
         typer.echo(
@@ -74,4 +81,21 @@ def destroy(
         )
     if log is None:
         typer.echo(json.dumps([entry.model_dump(mode="json", exclude_none=True) for entry in entries], indent=1))
-    stated(keys)
+    if key is None and keys is not None:
+        stated(keys)
+
+
+def _destroy_one(path: Path) -> list[RetentionShredded]:
+    """Destroy one key, and nothing that is none; returns the entry that says so where it was of a camera."""
+    found, entries = read_custody_key(path), []
+    if isinstance(found, CustodyKey):
+        try:
+            begin = begin_of(found.about["hour"])
+            end = begin + HOUR
+            entries.append(RetentionShredded(at=utc_now(), begin=begin, end=end, camera=found.about["camera"], keys=1))
+        except ValueError as exc:
+            raise UsageError(f"key {path} must be of a camera and an hour, says something else") from exc
+    found.forget()
+    destroy_key(path)
+    typer.echo(f"{path} is destroyed: what was sealed to it can never be opened again", err=True)
+    return entries

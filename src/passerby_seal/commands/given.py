@@ -6,18 +6,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
-from passerby.errors import FormatError, UsageError
+from passerby.errors import FormatError, StorageError, UsageError
 from passerby.files import write_atomic
 from passerby.register import Heartbeat, LogReader, Policy, Proof, ProvenEntry, require
-from passerby_seal.keys import SealingKey
+from passerby_seal.keys import CustodyKey, FileCustodyKey, RoleKey, SealingKey
 from passerby_seal.pieces import AuthorityBoxes, FacePlan, Pack, PackFiles, ShareParcel
-from passerby_seal.refusals import SealFormatError
+from passerby_seal.refusals import KeyFormatError, SealFormatError
 
 MAX_BYTES = 8_000_000
+_Key = TypeVar("_Key", bound=RoleKey)
 PackPaths = Annotated[list[Path], typer.Argument(metavar="PACK...", help="A pack, or its parts in their order.")]
 OnePack = Annotated[Path, typer.Option("--pack", help="The pack.")]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
@@ -64,10 +65,40 @@ def read_public(path: Path) -> SealingKey:
     """Return the public key in a file.
 
     Raises:
-        UsageError: it cannot be read.
-        KeyFormatError: it is none.
+        UsageError: it cannot be read, or is none.
     """
-    return SealingKey.parse(read_file(path).decode("ascii", "replace"))
+    try:
+        return SealingKey.parse(read_file(path).decode("ascii", "replace"))
+    except KeyFormatError as exc:
+        raise UsageError(f"{path}: {exc.message}", hint=exc.hint) from exc
+
+
+def read_key(kind: type[_Key], path: Path) -> _Key:
+    """Return the private key in a file.
+
+    Raises:
+        UsageError: there is no such file, or it holds no key of this role.
+        StorageError: it cannot be read, or others may read it.
+    """
+    if not path.is_file():
+        raise UsageError(f"key {path} must be a file, there is none", hint="`passerby seal key` makes keys")
+    try:
+        return kind.load(path)
+    except KeyFormatError as exc:
+        raise UsageError(exc.message, hint=f"give the private key of a {kind.role}") from exc
+
+
+def read_custody_key(path: Path) -> CustodyKey | FileCustodyKey:
+    """Return a custodian's private key, of a camera and hour or of files.
+
+    Raises:
+        UsageError: there is no such file, or it holds no custodian's key.
+        StorageError: it cannot be read, or others may read it.
+    """
+    try:
+        return CustodyKey.load(path)
+    except (KeyFormatError, StorageError):
+        return read_key(FileCustodyKey, path)
 
 
 def read_boxes(path: Path) -> AuthorityBoxes:

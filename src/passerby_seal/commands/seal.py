@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from passerby.errors import UsageError
 from passerby.media import protect_process
 from passerby_seal.commands import custody, shares, testing
 from passerby_seal.commands.given import (
@@ -19,13 +20,13 @@ from passerby_seal.commands.given import (
     ProofOption,
     opened_pack,
     proven,
+    read_custody_key,
     recorded_in,
     roots_on_record,
     write,
 )
-from passerby_seal.keys import AuthorityKey, CustodyKey, FileCustodyKey, RequesterKey, read_policy
+from passerby_seal.keys import AuthorityKey, FileCustodyKey, RequesterKey, is_name, read_policy
 from passerby_seal.pieces import unlock as unlock_pack
-from passerby_seal.refusals import KeyFormatError
 
 
 class KeyRole(StrEnum):
@@ -67,6 +68,10 @@ def key(
     out: OutOption,
 ) -> None:
     """Make a key. Writes the private one to a file that only you can read, and prints the public one."""
+    if not is_name(name):
+        raise UsageError(
+            f"name must be one line of 1 to 200 characters that show, got {len(name)}", hint="such as 'District Court'"
+        )
     made = _MAKERS[role].make(name=name)
     made.save(out)
     typer.echo(made.public.text)
@@ -132,17 +137,10 @@ def unlock(
     out: OutOption,
 ) -> None:
     """As a custodian, hand out an hour of which an entry names pieces: writes a box for each authority. It opens no face."""
-    entry, found = proven(proof, witnesses), _custody_key(key_path)
+    entry, found = proven(proof, witnesses), read_custody_key(key_path)
     with opened_pack(packs) as pack:
         write(out, unlock_pack(pack, found, entry=entry).to_json())
         typer.echo(
             f"boxes of {pack.context.hour} for {len(pack.policy.authorities)} authorities are in {out}", err=True
         )
     found.forget()
-
-
-def _custody_key(path: Path) -> CustodyKey | FileCustodyKey:
-    try:
-        return CustodyKey.load(path)
-    except KeyFormatError:
-        return FileCustodyKey.load(path)

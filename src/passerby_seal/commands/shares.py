@@ -23,6 +23,7 @@ from passerby_seal.commands.given import (
     opened_pack,
     proven,
     read_boxes,
+    read_key,
     read_parcel,
     read_plan,
     read_public,
@@ -79,7 +80,7 @@ def release(
         read_plan(plan)[1],
         tuple(proven(one, witnesses) for one in heartbeat or ()),
     )
-    entry, key = record.entry, AuthorityKey.load(key_path)
+    entry, key = record.entry, read_key(AuthorityKey, key_path)
     stated = decode_entry(entry.entry)
     with opened_pack(packs) as pack:
         if not isinstance(stated, SealTestAnnounced):
@@ -105,7 +106,7 @@ def hold(
     boxes: BoxesOption,
 ) -> None:
     """As an authority, keep your shares of the pieces that a hold in the register names, beyond the end of retention."""
-    entry, key = proven(proof, witnesses), AuthorityKey.load(key_path)
+    entry, key = proven(proof, witnesses), read_key(AuthorityKey, key_path)
     stated = decode_entry(entry.entry)
     if boxes is None or not isinstance(stated, SealHeld):
         raise NotOnRecordError(f"a hold rests on its entry in the register and on --boxes, got an entry {stated.kind}")
@@ -127,7 +128,7 @@ def combine(
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder, which is made.")],
 ) -> None:
     """As the requester, put the shares together and read the pieces back: pictures of each, readable by you alone."""
-    key = RequesterKey.load(key_path)
+    key = read_key(RequesterKey, key_path)
     with opened_pack(packs) as pack:
         keys = combine_parcels([read_parcel(path) for path in parcels], key, pack)
         if len(keys) > MOST_PIECES:

@@ -37,7 +37,7 @@ from passerby_seal.commands.given import (
     roots_on_record,
     write,
 )
-from passerby_seal.custody import hour_of
+from passerby_seal.custody import check_camera, hour_of
 from passerby_seal.pieces import MOST_TEST_PIECES
 
 SHOWN_MOST = timedelta(minutes=10)
@@ -65,6 +65,7 @@ def plan(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the plan is kept, secret.")],
 ) -> None:
     """As an authority, plan a test. Prints the entry for the operator to append before the face is shown; it names no camera."""
+    check_camera(camera)
     at, begins = utc_now(), begin.replace(tzinfo=UTC)
     if begins <= at or timedelta(seconds=seconds) > SHOWN_MOST:
         raise UsageError(f"a test face is shown later than now, for {SHOWN_MOST.seconds} seconds at most")

@@ -4,7 +4,10 @@ from .destruction import (
     stated,
 )
 from .hours import (
+    HOUR,
     HourKey,
+    begin_of,
+    check_camera,
     hour_key,
     hour_of,
     hours_ahead,
@@ -13,7 +16,10 @@ from .hours import (
 )
 
 __all__ = [
+    "HOUR",
     "HourKey",
+    "begin_of",
+    "check_camera",
     "destroy_due",
     "destroy_key",
     "hour_key",

@@ -32,6 +32,7 @@ def destroy_due(keys: Path, public: Path | None, retention_s: int, now: datetime
         One entry for each run of hours, those of an earlier call that were never stated among them.
 
     Raises:
+        UsageError: there is no such folder.
         StorageError: a key cannot be destroyed, or the note not be written.
         FormatError: the note was damaged.
     """

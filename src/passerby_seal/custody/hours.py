@@ -52,6 +52,18 @@ def hour_of(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime(_SPELLING)
 
 
+def begin_of(hour: str) -> datetime:
+    """Return when an hour begins.
+
+    >>> begin_of("2026-11-30T10").isoformat()
+    '2026-11-30T10:00:00+00:00'
+
+    Raises:
+        ValueError: it is not written as one.
+    """
+    return datetime.strptime(f"{hour}+0000", f"{_SPELLING}%z").astimezone(UTC)
+
+
 def hour_key(folder: Path, camera: str, hour: str) -> bytes:
     """Return the public key that a camera seals an hour to.
 
@@ -95,8 +107,7 @@ def make_ahead(keys: Path, public: Path, camera: str, begin: datetime, hours: in
         OutputError: a file cannot be written.
         StorageError: a folder cannot be made, or a key that is there not be read.
     """
-    if not _CAMERA.fullmatch(camera):
-        raise UsageError(f"camera must be its identifier in the register, 32 hex digits, got {camera!r}")
+    check_camera(camera)
     if not 1 <= hours <= MOST_AHEAD_H:
         raise UsageError(f"hours must be from 1 to {MOST_AHEAD_H}, got {hours}")
     try:
@@ -105,7 +116,7 @@ def make_ahead(keys: Path, public: Path, camera: str, begin: datetime, hours: in
         (public / camera).mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise StorageError(f"folder {exc.filename} cannot be made: {exc.strerror}") from exc
-    first, made = datetime.strptime(f"{hour_of(begin)}+0000", f"{_SPELLING}%z"), 0
+    first, made = begin_of(hour_of(begin)), 0
     for number in range(hours):
         hour = hour_of(first + number * HOUR)
         private, shown = keys / camera / f"{hour}.key", public / camera / f"{hour}.pub"
@@ -122,6 +133,19 @@ def make_ahead(keys: Path, public: Path, camera: str, begin: datetime, hours: in
     return made
 
 
+def check_camera(camera: str) -> None:
+    """Refuse what is no identifier of a camera.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not _CAMERA.fullmatch(camera):
+        raise UsageError(
+            f"camera must be its identifier in the register, 32 hex digits, got {camera!r}",
+            hint="it stands on the camera's page, and in the entry camera.registered; its name is not in the register",
+        )
+
+
 def hours_ahead(public: Path, camera: str, now: datetime) -> int:
     """Return for how many hours without a gap, from the present one on, public keys are there."""
     count, begin = 0, now
@@ -136,8 +160,13 @@ def keys_due(keys: Path, retention_s: int, now: datetime) -> list[HourKey]:
     A key's own retention, which its file tells, holds where it is the shorter one.
 
     Raises:
-        StorageError: the folder cannot be read.
+        UsageError: it is no folder.
+        StorageError: it cannot be read.
     """
+    if not keys.is_dir():
+        raise UsageError(
+            f"keys must lie in a folder, got {keys}, which is none", hint="the one that `seal custody make` was given"
+        )
     found = []
     try:
         for path in keys.glob("*/*.key"):
@@ -157,6 +186,6 @@ def _begin_of(path: Path) -> datetime | None:
     if not _CAMERA.fullmatch(path.parent.name):
         return None
     try:
-        return datetime.strptime(f"{path.stem}+0000", f"{_SPELLING}%z").astimezone(UTC)
+        return begin_of(path.stem)
     except ValueError:
         return None

@@ -11,6 +11,7 @@ from .files import (
     CustodyKey,
     FileCustodyKey,
     RequesterKey,
+    RoleKey,
 )
 from .hybrid import (
     BOX_BYTES,
@@ -23,6 +24,7 @@ from .policy import (
     Authority,
     Custodian,
     SealPolicy,
+    is_name,
     parse_policy,
     read_policy,
 )
@@ -39,9 +41,11 @@ __all__ = [
     "FileCustodyKey",
     "OpeningKey",
     "RequesterKey",
+    "RoleKey",
     "SealPolicy",
     "SealingKey",
     "expand_into",
+    "is_name",
     "parse_policy",
     "prefixed",
     "random_buffer",

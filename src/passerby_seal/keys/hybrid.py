@@ -69,7 +69,7 @@ class SealingKey:
         line = "".join(text.split())
         if not line.startswith(PREFIX):
             raise KeyFormatError(
-                f"public key must start with {PREFIX}, got {line[:20]!r}", hint="passerby seal key makes one"
+                f"public key must start with {PREFIX}, got something else", hint="passerby seal key makes one"
             )
         try:
             return cls(base64.b64decode(line.removeprefix(PREFIX), validate=True))

@@ -22,11 +22,14 @@ MOST_AUTHORITIES = 7
 LEAST_NEEDED = 2
 MOST_HOURS = 720
 """As the register has it: thirty days."""
+USUAL_HOURS = 72
+"""Where the file says nothing of retention."""
 Who = Literal["authority", "operator"]
 _MOST_BYTES = 1 << 16
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _HOURS = re.compile(r"([1-9][0-9]{0,3})h")
 _COUNT = re.compile(r"[1-9]")
+_WRITTEN = "docs/seal.md shows how authorities.yaml is written; passerby seal policy checks it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +97,34 @@ def read_policy(path: Path) -> SealPolicy:
     """Read ``authorities.yaml``.
 
     Raises:
-        ConfigError: it cannot be read, or is not right, with file and line.
+        ConfigError: it cannot be read, or is not right, with file and line; never with what stands there if it is no YAML,
+            which may be a private key.
     """
     try:
         with path.open("rb") as file:
             raw = file.read(_MOST_BYTES + 1)
-        if len(raw) > _MOST_BYTES:
-            raise ConfigError(f"{path}:1: policy must be at most {_MOST_BYTES} bytes, got more")
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be read: {exc.strerror or exc}", hint=_WRITTEN) from exc
+    if len(raw) > _MOST_BYTES:
+        raise ConfigError(f"{path}:1: policy must be at most {_MOST_BYTES} bytes, got more", hint=_WRITTEN)
+    try:
         root = yaml.compose(raw.decode("utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as exc:
-        raise ConfigError(f"{path}:1: policy must be readable YAML, got: {exc}") from exc
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as exc:
+        mark = getattr(exc, "problem_mark", None)
+        line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
+        raise ConfigError(
+            f"{path}:{line}: policy must be readable YAML in UTF-8, is not at column {column}", hint=_WRITTEN
+        ) from None
     return _Reader(path).policy(root)
+
+
+def is_name(text: str) -> bool:
+    r"""Return whether a text can be the name of an office: one line that is not blank, of at most 200 characters.
+
+    >>> is_name("District Court"), is_name(" "), is_name("District\nCourt")
+    (True, False, False)
+    """
+    return bool(_NAME.fullmatch(text)) and text.isprintable() and bool(text.strip())
 
 
 def parse_policy(data: bytes) -> SealPolicy:
@@ -151,7 +171,7 @@ class _Reader:
     def policy(self, root: yaml.Node | None) -> SealPolicy:
         if root is None:
             raise ConfigError(f"{self._path}:1: policy must name authorities, got an empty file")
-        parts = self._mapping(root, "needed", "retention", "custodian", "authorities")
+        parts = self._mapping(root, "needed", "custodian", "authorities", optional=("retention",))
         authorities = tuple(self._authorities(parts["authorities"]))
         count = len(authorities)
         if not LEAST_NEEDED <= count <= MOST_AUTHORITIES:
@@ -165,10 +185,14 @@ class _Reader:
                 f"needed must be from {LEAST_NEEDED} to the {count} authorities, got {needed}",
                 "one hand alone must never open a face",
             )
-        hours = int(self._text(parts["retention"], _HOURS, "retention must be hours", "72h").removesuffix("h"))
-        if hours > MOST_HOURS:
-            raise self._wrong(parts["retention"], f"retention must be at most {MOST_HOURS}h, got {hours}h")
+        hours = self._hours(parts["retention"]) if "retention" in parts else USUAL_HOURS
         return SealPolicy(needed, authorities, self._custodian(parts["custodian"]), hours * 3600)
+
+    def _hours(self, node: yaml.Node) -> int:
+        hours = int(self._text(node, _HOURS, "retention must be hours", "72h").removesuffix("h"))
+        if hours > MOST_HOURS:
+            raise self._wrong(node, f"retention must be at most {MOST_HOURS}h, got {hours}h")
+        return hours
 
     def _authorities(self, node: yaml.Node) -> Iterator[Authority]:
         if not isinstance(node, yaml.SequenceNode):
@@ -208,7 +232,11 @@ class _Reader:
         return found
 
     def _name(self, node: yaml.Node) -> str:
-        return self._text(node, _NAME, "text must be one line of at most 200 characters", "District Court")
+        must = "text must be one line of at most 200 characters"
+        text = self._text(node, _NAME, must, "District Court")
+        if not is_name(text):
+            raise self._wrong(node, f"{must}, such as District Court, got blanks, or characters that do not show")
+        return text
 
     def _text(self, node: yaml.Node, pattern: re.Pattern[str], must: str, such_as: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or not pattern.fullmatch(node.value):
