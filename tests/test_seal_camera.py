@@ -19,13 +19,14 @@ from tests.gateway_tools import wait_for
 from tests.seal_camera_tools import CAMERA, HEIGHT, QUICK, WIDTH, FedClient, MovedWall, SealSite, site, uncovered
 
 from passerby.sealing import SealTally
+from passerby.veil import UncoveredFaces
 from passerby_seal.camera.client import SealClient
 from passerby_seal.camera.crossing import pack_patches, packed_bytes, unpack_patches
 from passerby_seal.camera.hours import HOUR_NS, HourTimes, hour_of
 from passerby_seal.camera.ring import PatchRing, RingReader
 from passerby_seal.camera.spool import SpoolFile, packed_hour
 from passerby_seal.camera.talk import HourCounts, HourOrder, HourReport, Lines, order_bytes
-from passerby_seal.patches import cut_patches
+from passerby_seal.patches import CutFaces, cut_patches
 from passerby_seal.refusals import SealFormatError, StorageFullError
 
 ROOT = Path(__file__).parent.parent
@@ -326,6 +327,27 @@ def test_faces_that_take_too_long_to_cut_are_a_gap(one: SealSite, wall: MovedWal
 
 
 # what lies where
+
+
+def test_a_picture_that_cannot_be_cut_is_a_gap_and_the_next_one_is_kept(one: SealSite, wall: MovedWall) -> None:
+    wrong = [False]
+
+    def cut(faces: UncoveredFaces, within_s: float) -> CutFaces:
+        if wrong[0]:
+            raise ValueError("what nobody thought of")
+        return cut_patches(faces, within_s)
+
+    fed = FedClient(one, wall, cut=cut)
+    fed.sealing()
+    before = fed.client.tally().unsealed
+    wrong[0] = True
+    fed.feed(10)
+    assert fed.client.tally().unsealed == before + 20
+    assert "what nobody thought of" in fed.client.sentence
+    wrong[0] = False
+    fed.feed(1)
+    assert fed.client.sentence == "faces are kept, locked"
+    fed.client.close()
 
 
 def test_nothing_bare_is_on_the_disk_or_in_a_pipe(tmp_path: Path, wall: MovedWall) -> None:

@@ -14,13 +14,16 @@ from tests.media_clips import decoded
 from tests.seal_crossings import Counted, CrossingDetector, crossing
 from tests.veil_tools import FILL, SIZE, Scripted, bare, still
 
+from passerby.gateway.picture.scene import Scene, settings_of
 from passerby.gateway.worker.binding import bind_detector
+from passerby.gateway.worker.source import CameraFrame
 from passerby.values import Detections
+from passerby.veil.detect import Detector
 from passerby.veil.run.file import veil_file
 from passerby.veil.run.known_sizes import Company
 from passerby.veil.run.live import LiveSettings, LiveVeil
 from passerby.veil.run.veiled import UncoveredFaces
-from passerby.veil.settings import CoverSettings, VeilSettings
+from passerby.veil.settings import CoverSettings, FindSettings, VeilSettings
 from passerby.veil.tools.demo_clip import demo_clip
 from passerby.veil.track import LIVE, MotionMeter, Stretches, Tracker
 
@@ -205,3 +208,18 @@ def test_no_stretch_of_a_crossing_shows_two_people(seed: int) -> None:
     assert counted.mixed == 0
     assert counted.strange < 0.005 * counted.own
     assert counted.sealed > 0.3 * counted.shown
+
+
+def test_one_person_before_the_real_detector_is_one_stretch() -> None:
+    """What it finds besides, at every pass and weakly, within and around the one face is nobody else."""
+    settings = settings_of("test://portrait?size=320x192&fps=12.5&faces=1")
+    scene, told = Scene(settings), list[UncoveredFaces]()
+    detector = Detector(FindSettings())
+    veil = LiveVeil(
+        settings.width, settings.height, settings.fps, detector, LiveSettings(wait=True), before_cover=told.append
+    )
+    for number in range(50):
+        veil.push(CameraFrame.taken(scene.frame(number), number * 80_000_000, number * 80_000_000, fps=settings.fps))
+    veil.flush()
+    detector.close()
+    assert {tuple(one.stretches.tolist()) for one in told} == {(1,)}

@@ -121,7 +121,7 @@ class SealClient:
         self._ended = SealTally()
         self._roots: list[str] = []
         self._index: list[IndexPart] = []
-        self._why = "starting"
+        self._why, self._uncut = "starting", ""
         self._missing = ExitCode.DONE
         self._again_s = 0.0
         self._stopping = threading.Event()
@@ -138,8 +138,14 @@ class SealClient:
         with self._lock:
             process = self._taking(uncovered.captured_ns)
         # where nobody seals nothing is cut out, and faces are only counted
-        found = self._cut(uncovered, CUT_S if process is not None else -1.0)
+        uncut = ""
+        try:
+            found = self._cut(uncovered, CUT_S if process is not None else -1.0)
+        except Exception as exc:  # noqa: BLE001  # the veil would tell nothing any more, and nobody know
+            uncut = f"a picture could not be cut: {exc}"
+            process, found = None, CutFaces([], small=0, behind=len(uncovered.xyxy), unsure=0)
         with self._lock:
+            self._uncut = uncut
             self._staged.append(_Staged(uncovered.captured_ns, process, found))
 
     def _taking(self, captured_ns: int) -> HourProcess | None:
@@ -173,8 +179,9 @@ class SealClient:
     def sentence(self) -> str:
         """Return whether faces are kept, for people."""
         with self._lock:
-            sealing = self._now is not None and not self._why
-            return "faces are kept, locked" if sealing else f"no face is kept: {self._why or 'starting'}"
+            why = self._why or self._uncut
+            sealing = self._now is not None and not why
+            return "faces are kept, locked" if sealing else f"no face is kept: {why or 'starting'}"
 
     def tally(self) -> SealTally:
         """Return the counts of this process and of all sealing processes that it had."""
