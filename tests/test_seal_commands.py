@@ -341,6 +341,23 @@ def test_what_was_opened_outside_of_the_plan_does_not_pass(hands: Hands) -> None
     assert json.loads(hands.out)[0]["passed"] is False
 
 
+def test_a_test_is_planned_within_one_hour(hands: Hands) -> None:
+    """Keys are of hours: a plan over the edge of two would name pieces of both."""
+    hands.path("face.png").write_bytes(b"a drawn face")
+    day = datetime.now(UTC) + timedelta(days=2)
+
+    def plan(at: str, seconds: int) -> int:
+        return hands(
+            "seal", "test", "plan", "--camera", CAMERA, "--begin", f"{day:%Y-%m-%d}T{at}", "--seconds", seconds,
+            "--face", hands.path("face.png"), "-o", hands.path("plan.json"),
+        )  # fmt: skip
+
+    assert plan("10:59:01", 60) == 2
+    assert "within one full hour" in hands.err
+    assert not hands.path("plan.json").exists()
+    assert plan("10:59:00", 60) == 0, hands.err
+
+
 def test_a_hold_outlives_the_hour_s_key(witnessed: Hands) -> None:
     hands = witnessed
     hands.append(registered())

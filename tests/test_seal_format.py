@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.seal_tools import holders, parcel_of, read, sealed
+from tests.seal_tools import CAMERA, HOUR, ORIGIN, Memory, holders, parcel_of, read, sealed
 
 import passerby
 from passerby import sealing
 from passerby.register import verify_inclusion
 from passerby_seal.keys import read_policy
-from passerby_seal.pieces import combine, open_piece
+from passerby_seal.pieces import BucketContext, Pack, PackBytes, SealBucket, combine, open_piece
 from passerby_seal.pieces.opening import custody_boxes
 
 PIECES = (b"", b"one", b"x" * 16_384, b"y" * 40_000)
@@ -40,6 +40,19 @@ def test_every_piece_leads_to_a_root_that_goes_on_record() -> None:
     for number, piece in pack.pieces.items():
         path = pack.path(number)
         verify_inclusion(path.index, len(path.tree.leaves), piece.leaf, path.path, path.tree.root)
+
+
+def test_a_piece_knows_its_tree_among_many() -> None:
+    who, memory = holders(), Memory()
+    bucket = SealBucket(BucketContext(ORIGIN, CAMERA, HOUR), who.policy, who.custodian.public, memory)
+    for number in range(9):
+        bucket.open_piece().close({"number": number})
+        if number in {1, 2, 6}:
+            bucket.take_tree()
+    pack = Pack.read(PackBytes(bytes(memory)), unfinished=True)
+    trees = [pack.tree_of(number) for number in range(9)]
+    assert [tree and tree.number for tree in trees] == [0, 0, 1, 2, 2, 2, 2, None, None]
+    assert all(tree is None or pack.pieces[number].leaf in tree.leaves for number, tree in enumerate(trees))
 
 
 @given(st.lists(st.binary(max_size=50_000), max_size=5))
