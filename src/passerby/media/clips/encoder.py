@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -37,6 +38,9 @@ _SAME_RATE = Fraction(1, 1000)
 _SAVING = {"mbtree": "1", "rc-lookahead": "10"}
 """What ``veryfast`` spares bits with and ``superfast`` leaves out: with it, half of veryfast's processor time for 7 to 10 % more
 bits at the same factor. Source: docs/measures.md."""
+_SAME_EACH_TIME = "asm=mmx2,sse2,ssse3,sse4.2,avx,fma3,bmi2,avx2"
+"""x264's AVX-512 code for macroblock trees reads memory that nobody wrote: the same frames came out in other bytes. AVX2's costs
+the same time. Source: docs/measures.md."""
 # messages that a frame carries along: captions, user data, Dolby Vision; libx264, libx265 and libsvtav1 write them if let
 _NO_MESSAGES = {"a53cc": "0", "udu_sei": "0"}
 
@@ -212,6 +216,8 @@ def _options(plan: EncoderPlan, info: ClipInfo, *, preset: str, crf: int) -> dic
         options["threads"] = str(processors())
         if preset == "superfast":
             options |= _SAVING
+        if _has_avx512():
+            options["x264-params"] = _SAME_EACH_TIME
         return options | ({"bf": "0"} if plan.muxer == "avi" else {})  # AVI has no times of showing
     if plan.encoder == "libx265":
         params = ["log-level=none", "info=0", *_hdr10_params(info, "master-display", "max-cll", whole=True)]
@@ -223,6 +229,15 @@ def _options(plan: EncoderPlan, info: ClipInfo, *, preset: str, crf: int) -> dic
     options = {"crf": str(min(crf + 12, 36)), "preset": "8", "dolbyvision": "0"}
     hdr10 = ":".join(_hdr10_params(info, "mastering-display", "content-light", whole=False))
     return options | ({"svtav1-params": hdr10} if hdr10 else {})
+
+
+@cache
+def _has_avx512(source: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor has AVX-512, as the kernel says; False where it does not say."""
+    try:
+        return "avx512f" in source.read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return False
 
 
 def _hdr10_params(info: ClipInfo, mastering: str, light: str, *, whole: bool) -> list[str]:
@@ -268,9 +283,15 @@ def configure(context: VideoCodecContext, plan: EncoderPlan, info: ClipInfo, ext
     context.flags |= Flags.global_header | Flags.bitexact
     if plan.interlaced:
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
-    context.options = dict(plan.options) | extra
+    context.options = _joined(dict(plan.options), extra)
     if plan.encoder == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "1")  # it prints its settings otherwise
+
+
+def _joined(options: dict[str, str], extra: dict[str, str]) -> dict[str, str]:
+    """Return options with others beside them; x264's own parameters of both count."""
+    both = [one["x264-params"] for one in (options, extra) if "x264-params" in one]
+    return options | extra | ({"x264-params": ":".join(both)} if both else {})
 
 
 def _matrix_code(info: ClipInfo) -> int:
