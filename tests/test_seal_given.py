@@ -12,6 +12,8 @@ import typer
 from tests.seal_tools import CAMERA, holders, read, sealed
 
 from passerby.cli import main
+from passerby.errors import SealError
+from passerby_seal import refusals
 from passerby_seal.commands import add_to
 from passerby_seal.pieces.opening import custody_boxes
 
@@ -25,14 +27,14 @@ def commands() -> Iterator[tuple[str, Any]]:
     """Yield every command of the group by its words."""
     app = typer.Typer()
     add_to(app)
-    waiting: list[tuple[str, Any]] = [("seal", typer.main.get_command(app))]
+    waiting: list[tuple[str, Any]] = [("", typer.main.get_command(app))]
     while waiting:
         words, one = waiting.pop()
         below = getattr(one, "commands", None)
         if below is None:
             yield words, one
         else:
-            waiting += [(f"{words} {name}", part) for name, part in below.items()]
+            waiting += [(f"{words} {name}".strip(), part) for name, part in below.items()]
 
 
 def path_places() -> list[tuple[str, str]]:
@@ -60,8 +62,13 @@ class Given:
         (folder / "requester").write_text(WHO.requester.public.text + "\n")
         for name in ("keys", "public", "opened"):
             (folder / name).mkdir()
-        for name in ("proof", "witnesses", "parcels", "plan_path", "plan", "planned", "face", "path", "policy"):
+        for name in ("proof", "witnesses", "parcels", "plan_path", "plan", "planned", "face"):
             (folder / name).write_text("of another kind\n")
+        courts = "".join(
+            f'  - {{name: {one.name}, role: court, key: "{one.key.text}"}}\n' for one in WHO.policy.authorities
+        )
+        for name in ("path", "policy"):
+            (folder / name).write_text(f"needed: 2\ncustodian: {{name: City, who: operator}}\nauthorities:\n{courts}")
         self.secrets = [path.read_text().splitlines()[1] for path in folder.glob("*.key")]
 
     def key_of(self, words: str) -> Path:
@@ -72,7 +79,7 @@ class Given:
     def line(self, words: str, place: str, given: Path) -> list[str]:
         """Return a command's line, with something else at one place."""
         command = dict(commands())[words]
-        line = words.split()[1:]
+        line = words.split()
         for param in command.params:
             name = param.name or ""
             if name != place and not param.required and name not in {"boxes"}:
@@ -82,7 +89,7 @@ class Given:
                 continue
             line += [] if param.param_type_name == "argument" else [param.opts[0]]
             line += [str(given) if name == place else self.usual(words, name)]
-        return ["seal", *line]
+        return line
 
     def usual(self, words: str, name: str) -> str:
         """Return what a command wants at a place."""
@@ -113,8 +120,26 @@ def given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Given:
 @pytest.mark.parametrize(("words", "place"), path_places())
 def test_a_private_key_in_the_wrong_place_is_neither_told_nor_lost(given: Given, words: str, place: str) -> None:
     for key in sorted(given.folder.glob("*.key")):
-        right = key == given.key_of(words) and place in {"key", "key_path"}
+        right = place == "face" or (key == given.key_of(words) and place in {"key", "key_path"})
         code = given.run(given.line(words, place, key))
         assert right or code in {1, 2}, (given.told, code)
         assert given.shown() == []
         assert right or key.exists(), "a command destroys only what it was made for"
+
+
+@pytest.mark.parametrize(("words", "place"), path_places())
+def test_what_is_not_there_or_cannot_be_made_is_said(given: Given, words: str, place: str) -> None:
+    """A file that is missing is wrong use; nothing ends in a traceback, and each refusal says what to do."""
+    written = place == "out" or words.split()[-2:] == ["custody", "make"]
+    (given.folder / "court.pub").write_text("a file")
+    for odd in (given.folder / "nothere", given.folder / "court.pub" / "below", given.folder / "opened"):
+        code = given.run(given.line(words, place, odd))
+        assert code in ({0, 1, 2} if written or place in {"log", "public", "keys", "opened"} else {2}), given.told
+        assert code == 0 or "\nhint: " in given.told, given.told
+
+
+def test_every_refusal_says_what_to_do() -> None:
+    kinds = [kind for kind in vars(refusals).values() if isinstance(kind, type) and issubclass(kind, SealError)]
+    told = {kind: kind("pieces must be").hint for kind in kinds if kind not in {SealError, refusals.RefusedError}}
+    assert len(told) > 20
+    assert all(told.values()), told

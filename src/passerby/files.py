@@ -344,6 +344,8 @@ def _failed(target: Path, exc: OSError) -> OutputError:
         hint = "the disk or the shell's limit (ulimit -f) does not allow files of this size"
     elif exc.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         hint = f"allow writing to {target.parent}, or choose another folder"
+    elif exc.errno == errno.ENOTDIR:
+        hint = f"{target.parent} must be a folder: choose another"
     elif exc.errno == errno.ENAMETOOLONG:
         hint = "choose a shorter name"
     else:

@@ -26,98 +26,161 @@ SealError
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from passerby.errors import SealError
 
 
-class SealFormatError(SealError):
+class RefusedError(SealError):
+    """What all of them have.
+
+    Attributes:
+        advice: The hint where whoever raises it knows nothing better.
+    """
+
+    advice: ClassVar[str]
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint or self.advice)
+
+
+class SealFormatError(RefusedError):
     """Bytes are no pack, parcel or box of the format: malformed, or beyond its bounds."""
+
+    advice = "it was damaged on its way, or is another file: have it sent again"
 
 
 class KeyFormatError(SealFormatError):
     """Text or bytes are no key."""
 
+    advice = "passerby seal key makes keys"
 
-class SealCutError(SealError):
+
+class SealCutError(RefusedError):
     """A pack ends before its close, or a piece before its end."""
 
+    advice = "have the whole file sent again; of an hour that is still written, read what is there with --unfinished"
 
-class SealOrderError(SealError):
+
+class SealOrderError(RefusedError):
     """Records are missing, doubled, injected or not in their order."""
 
+    advice = "give the parts of a pack in their order, each once; else have it sent again"
 
-class SealAlteredError(SealError):
+
+class SealAlteredError(RefusedError):
     """A signature, digest or tag says that bytes are not what was sealed."""
 
+    advice = "have it sent again; if it stays so, whoever kept it has changed it"
 
-class UnknownPieceError(SealError):
+
+class UnknownPieceError(RefusedError):
     """The pack has no such piece."""
 
+    advice = "passerby seal list names the pieces"
 
-class WrongCameraError(SealError):
+
+class WrongCameraError(RefusedError):
     """The custodian's key is of another camera."""
 
+    advice = "keys lie under KEYS/<camera>/"
 
-class WrongHourError(SealError):
+
+class WrongHourError(RefusedError):
     """The custodian's key is of another hour."""
 
+    advice = "keys are named by their hour, KEYS/<camera>/<hour>.key"
 
-class WrongCustodyKeyError(SealError):
+
+class WrongCustodyKeyError(RefusedError):
     """The custodian's key is not the one that the pack names."""
 
+    advice = "give the private key whose public one the gateway had at that hour"
 
-class WrongAuthorityKeyError(SealError):
+
+class WrongAuthorityKeyError(RefusedError):
     """The key is of no authority of the policy."""
 
+    advice = "passerby seal list names the authorities of a pack"
 
-class WrongRequesterKeyError(SealError):
+
+class WrongRequesterKeyError(RefusedError):
     """A parcel is not to this key."""
 
+    advice = "give the private key whose public one the entry names"
 
-class NotOnRecordError(SealError):
+
+class NotOnRecordError(RefusedError):
     """The register's entry does not allow this: another kind, camera, piece or requester, or no witness saw it."""
 
+    advice = (
+        "nothing is given out that the register does not allow: docs/seal.md says which entry must stand there before"
+    )
 
-class RetentionOverError(SealError):
+
+class RetentionOverError(RefusedError):
     """The retention of a pack, or the hold of a piece, has ended."""
 
+    advice = "destroy what is left of it"
 
-class SharesError(SealError):
+
+class SharesError(RefusedError):
     """Shares do not make the key of a piece."""
+
+    advice = "have the authorities release again, under one entry"
 
 
 class TooFewSharesError(SharesError):
     """Fewer authorities than needed."""
 
+    advice = "have further authorities of the pack release"
+
 
 class DoubledShareError(SharesError):
     """One authority twice."""
+
+    advice = "give one parcel of each authority"
 
 
 class ForeignShareError(SharesError):
     """A parcel of another pack, entry, authority or of other pieces."""
 
+    advice = "give parcels and boxes of this pack, under one entry"
+
 
 class MalformedShareError(SharesError):
     """A parcel that opens and does not hold what it must."""
+
+    advice = "have this authority release again"
 
 
 class WrongShareError(SharesError):
     """Two authorities contradict each other, or together they do not make the key."""
 
+    advice = "have each authority release again: one of them gave out something else"
 
-class BucketFullError(SealError):
+
+class BucketFullError(RefusedError):
     """A bucket holds no further piece: begin a new one."""
 
+    advice = "begin another"
 
-class BucketClosedError(SealError):
+
+class BucketClosedError(RefusedError):
     """A bucket or piece takes nothing any more: it was closed, or its store failed."""
 
+    advice = "begin another"
 
-class StorageFullError(SealError):
+
+class StorageFullError(RefusedError):
     """What was sealed cannot be written: the disk is full, or the store is away."""
 
+    advice = "free space, or bring the store back: veiling goes on, faces are not kept meanwhile"
 
-class IndexSpanError(SealError):
+
+class IndexSpanError(RefusedError):
     """An index is asked for more than ten minutes, or for none."""
+
+    advice = "ask for another span; a further one takes a further request"
 
     exit_code = 2

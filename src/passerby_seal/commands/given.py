@@ -10,20 +10,23 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from passerby.errors import FormatError, StorageError, UsageError
+from passerby.errors import FormatError, OutputError, StorageError, UsageError
 from passerby.files import write_atomic
-from passerby.register import Heartbeat, LogReader, Policy, Proof, ProvenEntry, require
+from passerby.register import Heartbeat, LogReader, Policy, Proof, ProvenEntry, decode_entry, require
 from passerby_seal.keys import CustodyKey, FileCustodyKey, RoleKey, SealingKey
 from passerby_seal.pieces import AuthorityBoxes, FacePlan, Pack, PackFiles, ShareParcel
 from passerby_seal.refusals import KeyFormatError, SealFormatError
 
 MAX_BYTES = 8_000_000
+_PROOFS = "`passerby register prove LOG N -o PROOF` writes the one; the other is the log's key and witnesses, docs/register.md"
 _Key = TypeVar("_Key", bound=RoleKey)
 PackPaths = Annotated[list[Path], typer.Argument(metavar="PACK...", help="A pack, or its parts in their order.")]
-OnePack = Annotated[Path, typer.Option("--pack", help="The pack.")]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The file to write.")]
 BoxesOption = Annotated[
     Path | None, typer.Option("--boxes", help="What the custodian handed over, as `seal unlock` writes it.")
+]
+UnfinishedOption = Annotated[
+    bool, typer.Option("--unfinished", help="Of an hour that is still written: take what is there.")
 ]
 ProofOption = Annotated[
     Path, typer.Option("--proof", help="Of the register's entry, as `passerby register prove LOG N -o` writes it.")
@@ -43,22 +46,39 @@ def read_file(path: Path) -> bytes:
         with path.open("rb") as file:
             found = file.read(MAX_BYTES + 1)
     except OSError as exc:
-        raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
+        raise UsageError(f"{path} cannot be read: {exc.strerror}", hint="name a file that is there") from exc
     if len(found) > MAX_BYTES:
-        raise UsageError(f"{path} must be at most {MAX_BYTES} bytes")
+        raise UsageError(f"{path} must be at most {MAX_BYTES} bytes", hint="this is another file")
     return found
 
 
 @contextmanager
-def opened_pack(paths: Sequence[Path]) -> Iterator[Pack]:
-    """Open a pack; one that is still written is read as far as it goes.
+def opened_pack(paths: Sequence[Path], *, unfinished: bool = True) -> Iterator[Pack]:
+    """Open a pack; of one that is still written, or was cut off, it is said that it is read as far as it goes.
+
+    Args:
+        paths: Its parts in their order.
+        unfinished: Whether such a pack may be used at all.
 
     Raises:
+        UsageError: there is no such file.
         StorageError: it cannot be read.
+        SealCutError: it has no close, and must have one.
         SealError: it is none.
     """
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(
+                f"pack {path} must be a file, there is none", hint="give HOUR.seal, or its parts in their order"
+            )
     with PackFiles(*paths) as files:
-        yield Pack.read(files, unfinished=True)
+        pack = Pack.read(files, unfinished=unfinished)
+        if not pack.closed:
+            typer.echo(
+                f"warning: {paths[-1]} has no close: it is still written, or was cut off, and is read as far as it goes",
+                err=True,
+            )
+        yield pack
 
 
 def read_public(path: Path) -> SealingKey:
@@ -131,15 +151,15 @@ def proven(proof: Path, witnesses: Path) -> ProvenEntry:
     try:
         found, policy = Proof.parse(read_file(proof)), Policy.parse(read_file(witnesses).decode())
     except (FormatError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{proof} and {witnesses} must be a proof and a policy: {exc}") from exc
+        raise UsageError(f"{proof} and {witnesses} must be a proof and a policy: {exc}", hint=_PROOFS) from exc
     if found.extra is None:
         raise UsageError(f"{proof} must hold the entry itself", hint="`passerby register prove` puts it there")
     return require(found, found.extra, policy, witnessed=True)
 
 
-def named_pieces(pack: Pack, digests: Sequence[str]) -> list[int]:
-    """Return the numbers of the pieces of a pack that an entry names."""
-    wanted = set(digests)
+def named_pieces(pack: Pack, entry: ProvenEntry) -> list[int]:
+    """Return the numbers of the pieces of a pack that an entry names; none where its kind names no pieces."""
+    wanted = set(getattr(decode_entry(entry.entry), "pieces", ()))
     return [number for number, piece in pack.pieces.items() if piece.digest in wanted]
 
 
@@ -174,7 +194,7 @@ def read_plan(path: Path) -> tuple[str, FacePlan]:
         told = json.loads(read_file(path))
         return str(told["test"]), FacePlan.parse(told["value"], told["salt"])
     except (ValueError, KeyError, TypeError, RecursionError, SealFormatError) as exc:
-        raise UsageError(f"{path} must be a plan as `seal test plan` writes it") from exc
+        raise UsageError(f"{path} must be a plan as `seal test plan` writes it", hint="give the file of -o") from exc
 
 
 def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -185,5 +205,20 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         OutputError: it cannot be written.
     """
     if path.exists():
-        raise UsageError(f"{path} must not exist yet")
+        raise UsageError(f"{path} must not exist yet", hint="choose another name")
     write_atomic(path, data, mode=mode)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, for its owner alone.
+
+    Raises:
+        UsageError: something stands there already.
+        OutputError: it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True)
+    except FileExistsError as exc:
+        raise UsageError(f"{path} must not exist yet", hint="choose another name") from exc
+    except OSError as exc:
+        raise OutputError(f"cannot make {path}: {exc.strerror}", hint="choose a folder that you may write to") from exc

@@ -12,13 +12,15 @@ import typer
 from PIL import Image
 
 from passerby.errors import UsageError
-from passerby.register import MOST_PIECES, SealHeld, SealTestAnnounced, decode_entry
+from passerby.register import MOST_PIECES
 from passerby_seal.commands.given import (
     BoxesOption,
     OutOption,
     PackPaths,
     PolicyOption,
     ProofOption,
+    UnfinishedOption,
+    make_folder,
     named_pieces,
     opened_pack,
     proven,
@@ -35,7 +37,6 @@ from passerby_seal.pieces import OpenedPiece, OpeningRecord, open_piece
 from passerby_seal.pieces import combine as combine_parcels
 from passerby_seal.pieces import hold as hold_pieces
 from passerby_seal.pieces import release as release_pieces
-from passerby_seal.refusals import NotOnRecordError
 
 PICTURES = 5
 """Of each piece, to look at: enough to see whose face it is."""
@@ -65,6 +66,7 @@ def release(
     held: Annotated[
         Path | None, typer.Option("--hold", help="Your own hold of these pieces, instead of boxes.")
     ] = None,
+    unfinished: UnfinishedOption = False,
 ) -> None:
     """As an authority, release your shares of the pieces that an entry of the register names, to the requester it names.
 
@@ -73,7 +75,7 @@ def release(
     """
     have = read_boxes(boxes) if boxes else read_parcel(held) if held else None
     if have is None or (boxes and held):
-        raise UsageError("shares come from --boxes or from --hold: give one of them")
+        raise UsageError("shares come from --boxes or from --hold", hint="give one of them")
     record = OpeningRecord(
         proven(proof, witnesses),
         proven(planned, witnesses),
@@ -81,13 +83,8 @@ def release(
         tuple(proven(one, witnesses) for one in heartbeat or ()),
     )
     entry, key = record.entry, read_key(AuthorityKey, key_path)
-    stated = decode_entry(entry.entry)
-    with opened_pack(packs) as pack:
-        if not isinstance(stated, SealTestAnnounced):
-            raise NotOnRecordError(f"shares rest on an opening that stands in the register, got an entry {stated.kind}")
-        pieces = named_pieces(pack, stated.pieces)
-        if not pieces:
-            raise NotOnRecordError("the entry names no piece of this pack")
+    with opened_pack(packs, unfinished=unfinished) as pack:
+        pieces = named_pieces(pack, entry)
         parcel = release_pieces(pack, key, have, pieces, requester=read_public(requester), record=record)
     key.forget()
     write(out, parcel.to_json())
@@ -103,21 +100,17 @@ def hold(
     proof: ProofOption,
     witnesses: PolicyOption,
     out: OutOption,
-    boxes: BoxesOption,
+    boxes: Annotated[Path, typer.Option("--boxes", help="What the custodian handed over, as `seal unlock` writes it.")],
+    unfinished: UnfinishedOption = False,
 ) -> None:
     """As an authority, keep your shares of the pieces that a hold in the register names, beyond the end of retention."""
     entry, key = proven(proof, witnesses), read_key(AuthorityKey, key_path)
-    stated = decode_entry(entry.entry)
-    if boxes is None or not isinstance(stated, SealHeld):
-        raise NotOnRecordError(f"a hold rests on its entry in the register and on --boxes, got an entry {stated.kind}")
-    with opened_pack(packs) as pack:
-        pieces = named_pieces(pack, stated.pieces)
-        if not pieces:
-            raise NotOnRecordError("the entry names no piece of this pack")
+    with opened_pack(packs, unfinished=unfinished) as pack:
+        pieces = named_pieces(pack, entry)
         parcel = hold_pieces(pack, key, read_boxes(boxes), pieces, entry=entry)
     key.forget()
     write(out, parcel.to_json())
-    typer.echo(f"held {len(pieces)} pieces until {stated.until:%Y-%m-%d %H:%M} UTC; destroy {out} then", err=True)
+    typer.echo(f"held {len(pieces)} pieces until {parcel.until}; destroy {out} then", err=True)
 
 
 def combine(
@@ -134,7 +127,7 @@ def combine(
         if len(keys) > MOST_PIECES:
             raise UsageError(f"pieces must be at most {MOST_PIECES}, got {len(keys)}")
         opened = [open_piece(pack, number, piece_key) for number, piece_key in keys.items()]
-    out.mkdir(mode=0o700, parents=True, exist_ok=False)
+    make_folder(out)
     for one in opened:
         write(out / f"piece-{one.number}.json", json.dumps(one.meta, indent=1).encode())
         _write_pictures(one, out)

@@ -7,6 +7,7 @@ before the face is shown, and revealed with the result: whatever was opened outs
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -23,10 +24,11 @@ from passerby.register import (
     SealTestPlanned,
     commit,
     encode_entry,
+    format_instant,
     new_identifier,
     new_salt,
 )
-from passerby.values import digest_file, utc_now
+from passerby.values import digest_bytes, utc_now
 from passerby_seal.commands.given import (
     PackPaths,
     opened_pack,
@@ -39,11 +41,13 @@ from passerby_seal.commands.given import (
 )
 from passerby_seal.custody import check_camera, hour_of
 from passerby_seal.pieces import MOST_TEST_PIECES
+from passerby_seal.refusals import NotOnRecordError
 
 SHOWN_MOST = timedelta(minutes=10)
 """A face is shown to a camera for a few minutes at most: a wider plan would let anybody's face be opened as a test."""
 SLACK = timedelta(seconds=30)
 """Between the authority's clock and the camera's."""
+_PIECE = re.compile(r"piece-([0-9]{1,9})\.json")
 _Plan = Annotated[Path, typer.Option("--plan", help="As `seal test plan` wrote it; secret until the result.")]
 
 
@@ -67,15 +71,19 @@ def plan(
     """As an authority, plan a test. Prints the entry for the operator to append before the face is shown; it names no camera."""
     check_camera(camera)
     at, begins = utc_now(), begin.replace(tzinfo=UTC)
-    if begins <= at or timedelta(seconds=seconds) > SHOWN_MOST:
-        raise UsageError(f"a test face is shown later than now, for {SHOWN_MOST.seconds} seconds at most")
+    reveal_by = at + timedelta(days=reveal_days)
+    if not at < begins < reveal_by or timedelta(seconds=seconds) > SHOWN_MOST:
+        raise UsageError(
+            f"a test face is shown later than now, before the plan is revealed, for {SHOWN_MOST.seconds} seconds at most",
+            hint=f"now is {format_instant(at)}, and it is revealed by {format_instant(reveal_by)}",
+        )
     if hour_of(begins) != hour_of(begins + timedelta(seconds=seconds) - timedelta.resolution):
         raise UsageError("a test face is shown within one full hour: keys are of hours, and a test opens nothing else")
     value = json.dumps({
-        "begin": begins.isoformat(), "camera": camera, "face": digest_file(face), "seconds": seconds,
+        "begin": begins.isoformat(), "camera": camera, "face": digest_bytes(read_file(face)), "seconds": seconds,
     })  # fmt: skip
     salt = new_salt()
-    details = Commitment(digest=commit(value, salt), reveal_by=at + timedelta(days=reveal_days))
+    details = Commitment(digest=commit(value, salt), reveal_by=reveal_by)
     entry = SealTestPlanned(at=at, test=new_identifier(), details=details)
     write(out, json.dumps({"test": entry.test, "salt": salt, "value": value}).encode())
     _print(entry)
@@ -94,14 +102,17 @@ def announce(
     test, told = read_plan(plan_path)
     numbers = tuple(dict.fromkeys(piece))
     if len(numbers) > MOST_TEST_PIECES:
-        raise UsageError(f"pieces of a test must be at most {MOST_TEST_PIECES}, got {len(numbers)}")
+        raise UsageError(
+            f"pieces of a test must be at most {MOST_TEST_PIECES}, got {len(numbers)}",
+            hint="name the others in no test",
+        )
     with opened_pack(packs) as pack:
         if pack.context.camera != told.camera:
             raise UsageError(f"pack must be of the planned camera {told.camera}, is of {pack.context.camera}")
         roots = roots_on_record(log, told.camera, vkey)
         for number in numbers:
             if recorded_in(pack, number, roots) is None:
-                raise UsageError(
+                raise NotOnRecordError(
                     f"piece {number} must stand on record, its root is in no heartbeat of that camera",
                     hint="wait for the next heartbeat; one that never comes is what the test was to find out",
                 )
@@ -126,14 +137,12 @@ def result(
     """
     test, told = read_plan(plan_path)
     with opened_pack(packs) as pack:
-        numbers = [int(path.stem.removeprefix("piece-")) for path in opened.glob("piece-*.json")]
-        if not numbers:
-            raise UsageError(f"{opened} must be a folder of opened pieces, holds none")
-        digests = tuple(pack.piece(number).digest for number in sorted(numbers))
+        numbers = sorted(_numbers(opened))
+        digests = tuple(pack.piece(number).digest for number in numbers)
         late = [
             number for number in numbers if not _within(_began(opened, number), told.begin - SLACK, told.end + SLACK)
         ]
-    for number in sorted(late):
+    for number in late:
         typer.echo(f"piece {number} is not of the time that was planned", err=True)
     at = utc_now()
     passed = same_face and not late
@@ -145,10 +154,27 @@ def result(
         raise typer.Exit(1)
 
 
+def _numbers(opened: Path) -> list[int]:
+    """Return the numbers of the pieces in a folder.
+
+    Raises:
+        UsageError: it is none as `seal combine` writes it.
+    """
+    names = [path.name for path in opened.glob("piece-*.json")]
+    numbers = [int(found[1]) for name in names if (found := _PIECE.fullmatch(name))]
+    if not numbers or len(numbers) < len(names):
+        odd = [name for name in names if not _PIECE.fullmatch(name)]
+        raise UsageError(
+            f"{opened} must be a folder of opened pieces, {f'holds {odd[0]}' if odd else 'holds none'}",
+            hint="give the folder of `seal combine -o`, as it was written",
+        )
+    return numbers
+
+
 def _began(opened: Path, number: int) -> datetime:
     try:
         return datetime.fromtimestamp(json.loads(read_file(opened / f"piece-{number}.json"))["begin_ms"] / 1000, UTC)
-    except (ValueError, KeyError, TypeError, OverflowError) as exc:
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError) as exc:
         raise UsageError(f"{opened} must hold pieces as `seal combine` wrote them, got another piece {number}") from exc
 
 

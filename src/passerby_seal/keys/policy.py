@@ -170,7 +170,7 @@ class _Reader:
 
     def policy(self, root: yaml.Node | None) -> SealPolicy:
         if root is None:
-            raise ConfigError(f"{self._path}:1: policy must name authorities, got an empty file")
+            raise ConfigError(f"{self._path}:1: policy must name authorities, got an empty file", hint=_WRITTEN)
         parts = self._mapping(root, "needed", "custodian", "authorities", optional=("retention",))
         authorities = tuple(self._authorities(parts["authorities"]))
         count = len(authorities)
@@ -253,4 +253,4 @@ class _Reader:
             raise self._wrong(node, exc.message, exc.hint) from exc
 
     def _wrong(self, node: yaml.Node, message: str, hint: str | None = None) -> ConfigError:
-        return ConfigError(f"{self._path}:{node.start_mark.line + 1}: {message}", hint=hint)
+        return ConfigError(f"{self._path}:{node.start_mark.line + 1}: {message}", hint=hint or _WRITTEN)

@@ -25,6 +25,7 @@ from passerby_seal.pieces.shares import SeedChain, seeds_of
 from passerby_seal.refusals import (
     ForeignShareError,
     MalformedShareError,
+    NotOnRecordError,
     SealAlteredError,
     WrongAuthorityKeyError,
     WrongCameraError,
@@ -114,8 +115,9 @@ def release(
         ForeignShareError: boxes or hold are of another pack, or hold other pieces.
         SealAlteredError, MalformedShareError: the authority's box does not open, or holds something else.
     """
-    numbers = _numbers(pieces)
+    numbers = tuple(sorted(set(pieces)))
     leaf = require_release(record, pack, numbers, requester)
+    _check_count(numbers)
     if isinstance(held, ShareParcel) and held.kind == "hold":
         require_before(held.until, now or utc_now())
     else:
@@ -139,9 +141,10 @@ def hold(
         RetentionOverError: the retention, or the hold, is over.
         UnknownPieceError, SealAlteredError, WrongAuthorityKeyError, ForeignShareError: as for ``release``.
     """
-    numbers = _numbers(pieces)
+    numbers = tuple(sorted(set(pieces)))
     at = now or utc_now()
     leaf, until = require_hold(entry, pack, numbers, at)
+    _check_count(numbers)
     require_kept(pack, at)
     shares = authority_shares(pack, key, boxes, numbers)
     return lock_shares("hold", pack, shares, (key, key.public), leaf, until=until)
@@ -175,11 +178,11 @@ def opened_shares(pack: Pack, parcel: ShareParcel, plaintext: bytearray) -> Shar
     return {piece: {number: next(cut) for number in numbers} for piece in parcel.pieces}
 
 
-def _numbers(pieces: Iterable[int]) -> tuple[int, ...]:
-    numbers = tuple(sorted(set(pieces)))
-    if not 1 <= len(numbers) <= MOST_PARCEL_PIECES:
-        raise UsageError(f"pieces must be 1 to {MOST_PARCEL_PIECES}, got {len(numbers)}")
-    return numbers
+def _check_count(numbers: tuple[int, ...]) -> None:
+    if not numbers:
+        raise NotOnRecordError("entry must name pieces of this pack, names none of them")
+    if len(numbers) > MOST_PARCEL_PIECES:
+        raise UsageError(f"pieces must be at most {MOST_PARCEL_PIECES}, got {len(numbers)}")
 
 
 def _seeds(pack: Pack, authority: int) -> tuple[int, ...]:

@@ -68,7 +68,7 @@ class Pack:
         for record in records:
             pack._index.take(record)
         if not pack.closed and not unfinished:
-            raise SealCutError("pack must have its close, is cut off before it", hint="read it as unfinished")
+            raise SealCutError("pack must have its close, is cut off before it")
         return pack
 
     @property

@@ -65,9 +65,7 @@ def records_of(source: PackSource, *, unfinished: bool) -> Iterator[FoundRecord]
         if found is None or found.offset + found.length > source.size:
             if unfinished:
                 return
-            raise SealCutError(
-                f"pack must hold whole records, ends within the one at {at}", hint="read it as unfinished"
-            )
+            raise SealCutError(f"pack must hold whole records, ends within the one at {at}")
         yield found
         at = found.offset + found.length
     if at != source.size:
