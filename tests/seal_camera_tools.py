@@ -209,7 +209,9 @@ class TellingHour(OpenedHour):
         fresh = [one for one in found if one not in self._secrets]
         if fresh:
             self._secrets += fresh
-            self._file.write_text(json.dumps(self._secrets))
+            beside = self._file.with_suffix(".new")
+            beside.write_text(json.dumps(self._secrets))
+            beside.replace(self._file)
 
 
 def host(folder: Path) -> None:
@@ -218,7 +220,7 @@ def host(folder: Path) -> None:
     one = site(folder, wall)
     wall.begin(2.5)
     fed = FedClient(one, wall, command=(sys.executable, "-m", "tests.seal_camera_tools"))
-    fed.until(lambda: any(path.suffix == ".seal" for path in one.packs) and len(one.packs) == 2)
+    fed.until(lambda: any(path.suffix == ".seal" for path in one.packs) and len(list(folder.glob("store/*.json"))) == 2)
     sys.stdout.write(json.dumps({"sealed": fed.client.tally().sealed}) + "\n")
     sys.stdout.flush()
     sys.stdin.read()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,16 +19,29 @@ from hypothesis import strategies as st
 from tests.gateway_tools import wait_for
 from tests.seal_camera_tools import CAMERA, HEIGHT, QUICK, WIDTH, FedClient, MovedWall, SealSite, site, uncovered
 
+from passerby.errors import OutputError
 from passerby.sealing import SealTally
 from passerby.veil import UncoveredFaces
+from passerby_seal.camera.child import COMMAND
 from passerby_seal.camera.client import SealClient
 from passerby_seal.camera.crossing import pack_patches, packed_bytes, unpack_patches
 from passerby_seal.camera.hours import HOUR_NS, HourTimes, hour_of
+from passerby_seal.camera.opened_hour import OpenedHour
+from passerby_seal.camera.process import HourLoop, Pipes
 from passerby_seal.camera.ring import PatchRing, RingReader
 from passerby_seal.camera.spool import SpoolFile, packed_hour
-from passerby_seal.camera.talk import HourCounts, HourOrder, HourReport, Lines, order_bytes
-from passerby_seal.patches import CutFaces, cut_patches
-from passerby_seal.refusals import SealFormatError, StorageFullError
+from passerby_seal.camera.talk import (
+    PLACE,
+    ExitCode,
+    HourCounts,
+    HourOrder,
+    HourReport,
+    Lines,
+    RingContent,
+    order_bytes,
+)
+from passerby_seal.patches import CutFaces, Patch, cut_patches
+from passerby_seal.refusals import BucketFullError, SealFormatError, StorageFullError
 
 ROOT = Path(__file__).parent.parent
 
@@ -230,8 +244,9 @@ def test_a_process_that_stands_still_costs_its_faces_and_no_time(one: SealSite, 
 
 def test_what_leaves_covered_whole_takes_no_room_from_what_comes_after(one: SealSite, wall: MovedWall) -> None:
     """A sealing process that reads nothing: the ring would be full long before, if whole pictures took any of it."""
-    limits = replace(QUICK, ring_bytes=1 << 17, close_s=0.1)
-    fed = FedClient(one, wall, limits=limits, command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    limits = replace(QUICK, ring_bytes=1 << 18, close_s=0.1)
+    command = (sys.executable, "-c", "import time; time.sleep(60)")
+    fed = FedClient(one, wall, limits=limits, command=command, cut=lambda faces, _: cut_patches(faces))
     fed.until(lambda: fed.client.tally().open > 0)
     before = fed.client.tally()
     for _ in range(200):
@@ -248,7 +263,7 @@ def test_what_leaves_covered_whole_takes_no_room_from_what_comes_after(one: Seal
 def test_nothing_is_sealed_to_a_policy_that_the_register_does_not_announce(one: SealSite, wall: MovedWall) -> None:
     """Somebody writes another file of authorities while the gateway runs."""
     text = one.camera.policy.read_text()
-    one.camera.policy.write_text(text.replace("72h", "720h"))
+    one.camera.policy.write_text(text.replace("retention: 72h", "retention: 720h"))
     fed = FedClient(one, wall)
     fed.until(lambda: "what the register announces" in fed.client.sentence and fed.client.tally().ended > 0)
     assert one.packs == []
@@ -442,6 +457,7 @@ def test_a_process_that_seals_can_be_read_by_nobody_and_dies_with_its_parent(tmp
         (pid,) = processes_of(host.pid)
         # the kernel gives what belongs to a process that is not dumpable to root
         assert Path(f"/proc/{pid}/environ").stat().st_uid == 0
+        assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n", "where memory is short it ends first"
         limits = Path(f"/proc/{pid}/limits").read_text() if os.geteuid() == 0 else "Max core file size        0"
         assert [line.split()[4] for line in limits.splitlines() if line.startswith("Max core file")] in (["0"], [])
     finally:
@@ -464,6 +480,109 @@ def test_a_process_without_its_parent_does_not_begin(tmp_path: Path) -> None:
     assert b"must have its parent 1" in os.read(read, 4096)
     os.close(write)
     os.close(read)
+
+
+def test_what_lies_in_the_gateways_folder_is_not_run_as_the_sealing_process(tmp_path: Path) -> None:
+    planted = tmp_path / "passerby_seal" / "camera"
+    planted.mkdir(parents=True)
+    for folder in (planted, planted.parent):
+        (folder / "__init__.py").touch()
+    (planted / "__main__.py").write_text("import pathlib; pathlib.Path('ran').touch()")
+    read, write = os.pipe()
+    command = [*COMMAND, "1", "0", str(read), str(write)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    done = subprocess.run(command, pass_fds=[read, write], check=False, cwd=tmp_path, env=environment)
+    os.close(write)
+    os.close(read)
+    assert not (tmp_path / "ran").exists()
+    assert done.returncode == 78
+
+
+class EndingHour(OpenedHour):
+    """Takes one frame, and then raises what it is told to."""
+
+    def __init__(self, order: HourOrder, taking: Exception, ending: Exception | None) -> None:
+        super().__init__(order)
+        self._taking, self._ending = taking, ending
+
+    def take(self, patches: Sequence[Patch]) -> None:
+        super().take(patches)
+        raise self._taking
+
+    def close(self) -> None:
+        if self._ending is not None:
+            raise self._ending
+        super().close()
+
+
+@pytest.mark.parametrize(
+    ("taking", "ending", "code"),
+    [
+        (BucketFullError("bucket must hold at most 262144 pieces"), None, ExitCode.DONE),
+        (OutputError("encoder for a face must take a picture"), None, ExitCode.DONE),
+        (OutputError("encoder"), OutputError("encoder for a face must end"), ExitCode.FAILED),
+        (StorageFullError("faces cannot be kept"), None, ExitCode.STORAGE),
+    ],
+)
+def test_a_bucket_that_takes_no_more_is_ended_and_its_pieces_are_kept(
+    one: SealSite, wall: MovedWall, taking: Exception, ending: Exception | None, code: ExitCode
+) -> None:
+    camera = one.camera
+    order = HourOrder(
+        camera.origin,
+        CAMERA,
+        hour_of(wall.wall_ns()),
+        str(camera.policy),
+        camera.policy_digest,
+        str(camera.custody),
+        str(camera.folder),
+        wall.offset_ns,
+        False,
+        60.0,
+    )
+    ring, (orders, give), (hear, reports) = PatchRing(), os.pipe(), os.pipe()
+    patches = cut_patches(uncovered(3, time.monotonic_ns())).patches
+    position, view = ring.reserve(packed_bytes(patches)) or (0, memoryview(b""))
+    with view:
+        pack_patches(view, patches)
+    os.write(give, PLACE.pack(position, packed_bytes(patches), RingContent.FRAME))
+    reader = RingReader(os.dup(ring.fd))
+    loop = HourLoop(EndingHour(order, taking, ending), reader, Pipes(orders, reports), order)
+    assert loop.run() == code
+    last = [HourReport.from_line(line) for line in Lines().feed(os.read(hear, 1 << 16))][-1]
+    (pack,) = one.packs
+    kept = code == ExitCode.DONE
+    assert (pack.suffix == ".seal") is kept
+    assert len(one.opened(pack, unfinished=not kept)) == last.counts.pieces == (2 if kept else 0)
+    assert last.counts.storage == (2 if code == ExitCode.STORAGE else 0)
+    assert last.told == (ending or taking).args[0]
+    reader.close()
+    ring.close()
+    for end in (orders, give, hear, reports):
+        os.close(end)
+
+
+def test_a_picture_that_cannot_be_handed_over_is_a_gap_and_said(one: SealSite, wall: MovedWall) -> None:
+    wrong = False
+
+    def cut(faces: UncoveredFaces, _: float) -> CutFaces:
+        found = cut_patches(faces)
+        # a time that does not fit into the ring
+        patches = [replace(patch, captured_ns=1 << 70) for patch in found.patches] if wrong else found.patches
+        return replace(found, patches=patches)
+
+    fed = FedClient(one, wall, cut=cut)
+    fed.sealing()
+    wrong, before = True, fed.client.tally()
+    fed.feed(3)
+    assert fed.client.sentence.startswith("no face is kept: a picture could not be handed over")
+    assert fed.client.tally().unsealed - before.unsealed == 6
+    wrong = False
+    fed.feed(3)
+    assert fed.client.sentence.startswith("faces are kept")
+    fed.client.close()
+    tally = fed.client.tally()
+    assert fed.number * 2 == tally.sealed + tally.unsealed
 
 
 def test_a_process_that_cannot_be_started_is_tried_again(one: SealSite, wall: MovedWall) -> None:

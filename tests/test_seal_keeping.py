@@ -50,7 +50,9 @@ def test_a_hold_keeps_a_pack_until_it_ends(tmp_path: Path, until_h: int, *, stay
     assert hold.exists() is stays
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"until": 5}', '{"until": "never"}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"until": 5}', '{"until": "0001-01-01T00:00:00+14:00"}', '{"until": "never"}']
+)
 def test_a_hold_without_an_end_keeps_nothing(tmp_path: Path, text: str) -> None:
     path = pack(tmp_path, 100)
     path.with_name(path.name + ".hold").write_text(text)

@@ -14,8 +14,8 @@ from passerby_seal.camera.ring import PatchRing
 from passerby_seal.camera.talk import PLACE, HourCounts, HourOrder, HourReport, Lines, RingContent
 from passerby_seal.refusals import SealFormatError
 
-COMMAND = (sys.executable, "-m", "passerby_seal.camera")
-"""What is started; the numbers of this process, of the ring and of two pipes follow."""
+COMMAND = (sys.executable, "-P", "-m", "passerby_seal.camera")
+"""What is started, never from the folder in which the gateway runs; the numbers of this process, ring and pipes follow."""
 _READ_BYTES = 64 * 1024
 _KEPT = ("PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONHASHSEED", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}

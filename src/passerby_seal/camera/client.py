@@ -121,7 +121,7 @@ class SealClient:
         self._ended = SealTally()
         self._roots: list[str] = []
         self._index: list[IndexPart] = []
-        self._why, self._uncut = "starting", ""
+        self._why, self._uncut, self._unsent = "starting", "", ""
         self._missing = ExitCode.DONE
         self._again_s = 0.0
         self._stopping = threading.Event()
@@ -162,8 +162,14 @@ class SealClient:
         with self._lock:
             while self._staged and self._staged[0].captured_ns <= captured_ns:
                 held = self._staged.popleft()
-                if not whole and held.captured_ns == captured_ns:
+                if whole or held.captured_ns != captured_ns:
+                    continue
+                self._unsent = ""
+                try:
                     self._hand_over(held)
+                except Exception as exc:  # noqa: BLE001  # pictures go on whatever is wrong here
+                    self._unsent = f"a picture could not be handed over: {exc}"
+                    self._hand_over(replace(held, process=None))
 
     def _hand_over(self, held: _Staged) -> None:
         process, found, tally = held.process, held.found, self._tally
@@ -179,7 +185,7 @@ class SealClient:
     def sentence(self) -> str:
         """Return whether faces are kept, for people."""
         with self._lock:
-            why = self._why or self._uncut
+            why = self._why or self._uncut or self._unsent
             sealing = self._now is not None and not why
             return "faces are kept, locked" if sealing else f"no face is kept: {why or 'starting'}"
 

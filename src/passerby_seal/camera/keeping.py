@@ -75,7 +75,7 @@ class PackSweeper:
 
 
 def _is_held(path: Path, wall_ns: int) -> bool:
-    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+    with suppress(OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         until = json.loads(path.with_name(path.name + HOLD).read_text("utf-8"))["until"]
         return datetime.fromisoformat(until).astimezone(UTC).timestamp() * 1e9 > wall_ns
     return False

@@ -118,9 +118,13 @@ class OpenedHour:
         self._roots += [tree.root.hex()] if tree is not None else []
         self._spool.finish()
 
-    def fail(self) -> None:
-        """Forget every key: nothing can be written. What lies in open pieces is lost."""
-        self._failed = self._sealer.open_faces
+    def fail(self, *, storage: bool) -> None:
+        """Forget every key. What lies in open pieces is lost.
+
+        Args:
+            storage: Because nothing can be written; else because a stream cannot be ended.
+        """
+        self._failed = self._sealer.open_faces if storage else 0
         self._bucket.forget()
         self._spool.abandon()
 

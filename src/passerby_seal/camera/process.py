@@ -14,6 +14,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from passerby.errors import PasserbyError, SealError
 from passerby.media import protect_process
@@ -29,6 +30,8 @@ REPORT_S, BUSY_REPORT_S = 0.5, 0.1
 """The ring holds more than a second, so that it need not be told of every picture that was read."""
 NICE = 10
 """Veiling goes first: sealing takes what it leaves, a tenth of a processor that is short. Source: a choice."""
+FIRST_KILLED = 1000
+"""Where memory is short this process ends, not one that veils. Source: the highest of oom_score_adj, proc(5)."""
 _AT_ONCE = 64
 
 
@@ -48,6 +51,8 @@ def guard_process(parent: int) -> None:
     if os.getppid() != parent:
         raise SealError(f"process that seals must have its parent {parent}, got {os.getppid()}")
     os.nice(NICE)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(f"{FIRST_KILLED}\n", "ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +86,29 @@ class HourLoop:
         self._reported_s = self._tree_at_s = time.monotonic()
 
     def run(self) -> ExitCode:
-        """Seal until told to end, or until nothing can be written."""
+        """Seal until told to end, until the bucket takes nothing more, or until nothing can be written."""
         self._report()
+        try:
+            told = self._until_end()
+            self._hour.close()
+        except PasserbyError as exc:
+            full = isinstance(exc, StorageFullError)
+            self._hour.fail(storage=full)
+            self._report(told=exc.message)
+            return ExitCode.STORAGE if full else ExitCode.FAILED
+        self._report(told=told)
+        return ExitCode.DONE
+
+    def _until_end(self) -> str:
+        """Seal; return why no more goes into this bucket, empty where that was an order. The next process begins another."""
         try:
             while self._step():
                 pass
-            self._hour.close()
-        except StorageFullError as exc:
-            self._hour.fail()
-            self._report(told=exc.message)
-            return ExitCode.STORAGE
-        self._report()
-        return ExitCode.DONE
+        except StorageFullError:
+            raise
+        except PasserbyError as exc:
+            return exc.message
+        return ""
 
     def _step(self) -> bool:
         """Take what has come; return False where that was the end."""
