@@ -115,7 +115,9 @@ def make_ahead(keys: Path, public: Path, camera: str, begin: datetime, hours: in
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (public / camera).mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise StorageError(f"folder {exc.filename} cannot be made: {exc.strerror}") from exc
+        raise StorageError(
+            f"folder {exc.filename} cannot be made: {exc.strerror}", hint="choose a folder that you may write to"
+        ) from exc
     first, made = begin_of(hour_of(begin)), 0
     for number in range(hours):
         hour = hour_of(first + number * HOUR)

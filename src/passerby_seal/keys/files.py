@@ -64,7 +64,9 @@ class RoleKey(OpeningKey):
             with atomic_file(path, overwrite=False, mode=0o600) as beside:
                 beside.write_bytes(text)
         except UsageError as exc:
-            raise UsageError(f"key {path} must not exist yet") from exc
+            raise UsageError(
+                f"key {path} must not exist yet", hint="choose another name: no key is overwritten"
+            ) from exc
         finally:
             wipe(text)
 
