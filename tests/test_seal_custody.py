@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.test_gateway_config import REGISTER
 
 from passerby.cli import main
 from passerby.errors import FormatError, StorageError, UsageError
@@ -255,3 +256,38 @@ def test_a_folder_or_log_that_is_not_there_is_said_before_anything_goes(
     assert destroying(custodian.keys, "--policy", policy, "--log", tmp_path / "nolog") == 1, "where nothing is due, too"
     assert destroying() == 2
     assert destroying(custodian.keys) == 2
+
+
+def test_keys_that_end_soon_are_told_before_nothing_is_sealed(
+    custodian: Custodian, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = [AuthorityKey.make(name=f"Court {n}").public.text for n in (1, 2)]
+    lines = "".join(f'  - {{name: Court {n}, role: court, key: "{key}"}}\n' for n, key in enumerate(keys))
+    (tmp_path / "authorities.yaml").write_text(
+        f"needed: 2\ncustodian: {{name: City, who: operator}}\nauthorities:\n{lines}"
+    )
+    city = tmp_path / "city.yml"
+    city.write_text(
+        REGISTER + "cameras:\n  hall:\n    source: test://portrait\n"
+        "    seal: {policy: authorities.yaml, custody: public}\n  quay: test://portrait\n"
+    )
+
+    def said(*words: object) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as caught:
+            main([str(word) for word in words])
+        return int(caught.value.code or 0), "".join(capsys.readouterr())
+
+    code, told = said("run", "--check", city)
+    assert (code, "camera hall: the custodian's keys last for 0 hours" in told) == (0, True)
+    assert "quay" not in told
+    (tmp_path / "register" / "private").mkdir(parents=True)
+    (tmp_path / "register" / "private" / "gateway.json").write_text(json.dumps({"cameras": {"hall": {"id": CAMERA}}}))
+    custodian.make(9, begin=datetime.now(UTC))
+    code, told = said("doctor", "--config", city)
+    assert code == 1
+    assert "sealing keys" in told
+    assert f"passerby seal custody make --camera {CAMERA}" in told
+    custodian.make(60, begin=datetime.now(UTC))
+    code, told = said("run", "--check", city)
+    assert (code, "custodian" in told) == (0, False)
+    assert "keys are there for two days and more" in said("doctor", "--config", city)[1]

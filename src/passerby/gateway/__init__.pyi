@@ -51,6 +51,7 @@ from .onvif import (
 )
 from .publish import (
     camera_stats,
+    keys_short,
     metrics_exposition,
 )
 from .runtime import (
@@ -120,6 +121,7 @@ __all__ = [
     "clip_between",
     "connection_places",
     "discover_cameras",
+    "keys_short",
     "listen_on",
     "load_city",
     "log_as_json",

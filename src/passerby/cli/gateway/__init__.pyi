@@ -1,6 +1,9 @@
 from .camera_check import (
     check_camera,
 )
+from .city_file import (
+    read_city,
+)
 from .recognition import (
     camera_faces,
     onvif_at,
@@ -10,4 +13,5 @@ __all__ = [
     "camera_faces",
     "check_camera",
     "onvif_at",
+    "read_city",
 ]

@@ -12,8 +12,9 @@ import typer
 
 from passerby.cli.gateway.city_file import read_city
 from passerby.errors import UsageError
-from passerby.gateway import CityConfig, Runtime, log_as_json, parse_city
+from passerby.gateway import CityConfig, Runtime, keys_short, log_as_json, parse_city
 from passerby.media import protect_process
+from passerby.values import utc_now
 from passerby.web import serve_console, shown_host
 
 DEMO = """\
@@ -76,6 +77,8 @@ def _demo(folder: Path, port: int | None, rtsp_port: int | None) -> CityConfig:
 def _run(city: CityConfig, load: Callable[[], CityConfig] | None, *, check: bool) -> None:
     if check:
         typer.echo(f"{city.path}: {len(city.cameras)} cameras, nothing wrong", err=True)
+        for line in keys_short(city, utc_now()):
+            typer.echo(f"warning: {line}", err=True)
         return
     log_as_json(city.logger.default)
     asyncio.run(_serve(city, load))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from passerby.cli.gateway import check_camera
+from passerby.cli.gateway import check_camera, read_city
+from passerby.gateway import keys_short
 from passerby.media import protect_process
+from passerby.values import utc_now
 from passerby.veil import DoctorCheck, doctor_checks
 
 
@@ -24,7 +27,7 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     camera: Annotated[str | None, typer.Option(help="Test who can pull this camera: its name, or its address.")] = None,
-    config: Annotated[Path | None, typer.Option(help="The city.yml, for a camera's name.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The city.yml: a camera's name, and keys to seal to.")] = None,
     user: Annotated[str | None, typer.Option(help="For an address; password in PASSERBY_CAMERA_PASSWORD.")] = None,
     other: Annotated[
         list[str] | None, typer.Option(help="A user of somebody else; password in PASSERBY_OTHER_PASSWORD.")
@@ -39,7 +42,17 @@ def doctor(
     if camera is not None:
         check_camera(camera, config, user, other or [], onvif, as_json=as_json)
         return
-    tell_checks(doctor_checks(), as_json=as_json)
+    tell_checks(chain(doctor_checks(), _key_checks(config)), as_json=as_json)
+
+
+def _key_checks(config: Path | None) -> Iterator[DoctorCheck]:
+    """Yield what must be said of the keys that a city.yml's cameras seal to."""
+    if config is not None:
+        told = keys_short(read_city(config), utc_now())
+        for line in told:
+            yield DoctorCheck("sealing keys", "missing", line)
+        if not told:
+            yield DoctorCheck("sealing keys", "ok", "no camera seals, or keys are there for two days and more")
 
 
 def tell_checks(checks: Iterable[DoctorCheck], *, as_json: bool) -> None:

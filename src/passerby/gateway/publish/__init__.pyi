@@ -12,6 +12,7 @@ from .register_link import (
 )
 from .sealed_cameras import (
     keep_packs,
+    keys_short,
     pack_folder,
     sealed_camera,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "RegisterLink",
     "camera_stats",
     "keep_packs",
+    "keys_short",
     "metrics_exposition",
     "own_number",
     "pack_folder",

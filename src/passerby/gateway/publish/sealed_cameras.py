@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from passerby import sealing
 from passerby.gateway.config import CameraConfig, CityConfig
 from passerby.gateway.publish.register_link import RegisterLink
+from passerby.gateway.publish.statements import Statements
 from passerby.objects import StoredPath, is_address, place_named
 from passerby.sealing import SealedCamera
 
 _MOST_H = 720
 """Kept of a camera that seals no more. Source: the longest retention that a policy may have, docs/seal-format.md."""
+WARNED_H = 48
+"""Source: a choice; a custodian who makes keys weekly hears of it over a weekend before nothing is sealed any more."""
 SPOOL = "seal"
 """Folder below the gateway's state in which packs wait that go to a bucket."""
 
@@ -35,6 +39,28 @@ def keep_packs(city: CityConfig, record: RegisterLink, wall_ns: int) -> None:
         put = _put_to(place_named(store)) if is_address(store) else None
         sweeper = sealing.load("camera").PackSweeper(pack_folder(city, store), put)
         sweeper.sweep(wall_ns, lambda camera: kept_h.get(camera, _MOST_H))
+
+
+def keys_short(city: CityConfig, now: datetime) -> list[str]:
+    """Say of each camera that keeps faces locked how long the custodian's keys last, where that is less than 48 hours.
+
+    Raises:
+        StorageError: the file that names cameras in the register is damaged.
+    """
+    sealed = {name: camera.seal for name, camera in city.cameras.items() if camera.seal is not None}
+    if not sealed or not sealing.installed():
+        return []
+    known, hours_ahead, told = Statements(city.register.path), sealing.load("custody").hours_ahead, []
+    for name, seal in sealed.items():
+        identifier = known.identifier(name)
+        hours = 0 if identifier is None else hours_ahead(seal.custody, identifier, now)
+        if hours < WARNED_H:
+            whose = identifier or "its identifier, which the first start of the gateway gives it"
+            told.append(
+                f"camera {name}: the custodian's keys last for {hours} hours, then nothing is sealed: "
+                f"passerby seal custody make --camera {whose}"
+            )
+    return told
 
 
 def _put_to(place: Path) -> Callable[[str, Path], None]:
