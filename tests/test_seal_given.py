@@ -20,7 +20,17 @@ from passerby_seal.pieces.opening import custody_boxes
 LEAST_SHOWN = 12
 """Digits of a secret: fewer than so many in a row may be chance."""
 WHO = holders()
-TEXTS = {"camera": CAMERA, "piece": "1", "planned": "0", "name": "Court", "role": "authority", "hours": "1"}
+TEXTS = {
+    "camera": CAMERA,
+    "piece": "1",
+    "planned": "0",
+    "name": "Court",
+    "role": "authority",
+    "hours": "1",
+    "x": "0.5",
+    "y": "0.5",
+    "position": "act-2024",
+}
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -95,7 +105,7 @@ class Given:
         """Return what a command wants at a place."""
         if name in {"key_path", "key"}:
             return str(self.key_of(words))
-        if name == "begin":
+        if name in {"begin", "when"}:
             return f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT12:00:00}"
         return TEXTS.get(name) or str(self.folder / name)
 

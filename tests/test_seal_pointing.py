@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.seal_tools import CAMERA, HOUR, ORIGIN, Memory, holders
 
+from passerby.cli import main
 from passerby.gateway.stream.recording_files import add_part, delete_recording, file_name, index_of
 from passerby.register import (
     Commitment,
@@ -26,6 +27,7 @@ from passerby.register import (
     commit,
     decode_entry,
     encode_entry,
+    entry_from_fields,
     require,
 )
 from passerby.register.notes.checkpoint import Checkpoint, cosign
@@ -367,3 +369,63 @@ def test_there_is_no_way_to_read_a_whole_index_or_to_follow_a_figure() -> None:
         "read_index",
     ]
     assert {"track", "dwell", "path"}.isdisjoint(PointedFace.__slots__)
+
+
+class Custodian:
+    """Files as a custodian has them who points for a request; ``said`` is what the last command told."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capsys, self.said = folder, capsys, ""
+        for name in ("keys", "store"):
+            (folder / name / CAMERA).mkdir(parents=True)
+        KEY.save(folder / "keys" / CAMERA / f"{HOUR}.key")
+        memory = Memory()
+        context = BucketContext(ORIGIN, CAMERA, HOUR, bytes.fromhex(BUCKET))
+        bucket = SealBucket(context, holders().policy, KEY.public, memory)
+        self.recordings = folder / "recordings"
+        self.recordings.mkdir()
+        (self.recordings / file_name(BEGIN_NS)).write_bytes(b"veiled")
+        for part in parts(300, bucket=bucket):
+            assert add_part(self.recordings, part)
+        (folder / "store" / CAMERA / f"{HOUR}-{BUCKET}.seal.part").write_bytes(memory)
+
+    def run(self, *words: object) -> int:
+        with pytest.raises(SystemExit) as caught:
+            main(["seal", "point", *[str(word) for word in words]])
+        self.said = "".join(self._capsys.readouterr())
+        return int(caught.value.code or 0)
+
+    def prove(self, entry: Entry) -> None:
+        log, data = FileSigner(ORIGIN, 1, b"l" * 32), encode_entry(entry)
+        text = Checkpoint(ORIGIN, 1, leaf_hash(data)).to_text()
+        note = sign_note(text, [log]) + cosign(text, WITNESS, int(BEGIN.timestamp())).to_line().encode()
+        (self.folder / "proof").write_text(Proof(0, (), note, data).to_text())
+        (self.folder / "witnesses").write_text(f"log {log.key}\nwitness w {WITNESS.key}\nquorum w\n")
+
+    def at(self, seconds: int, x: float, y: float) -> int:
+        folder = self.folder
+        return self.run(
+            "at", self.recordings, "--store", folder / "store", "--keys", folder / "keys", "--proof", folder / "proof",
+            "--witnesses", folder / "witnesses", "--details", folder / "details.json",
+            "--at", f"{BEGIN + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}", "--x", x, "--y", y,
+        )  # fmt: skip
+
+
+def test_a_custodian_points_from_the_request_to_the_piece(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hands = Custodian(tmp_path, capsys)
+    asked_for = (
+        "ask", "--camera", CAMERA, "--begin", f"{BEGIN + timedelta(seconds=60):%Y-%m-%dT%H:%M:%S}", "--seconds", 60,
+        "--position", "act-2024", "-o", tmp_path / "details.json",
+    )  # fmt: skip
+    assert hands.run(*asked_for) == 0
+    said = hands.said[: hands.said.rindex("]") + 1]
+    hands.prove(entry_from_fields(json.loads(said)[0]))
+    assert hands.at(90, 0.2, 0.3) == 0, hands.said
+    assert f"piece 2 of the pack that ends in -{BUCKET}.seal" in hands.said
+    assert "piece 3" not in hands.said
+    assert hands.at(90, 0.95, 0.9) == 1
+    assert "no piece holds a figure there" in hands.said
+    assert hands.at(200, 0.2, 0.3) == 1, "beyond the minutes that were fixed"
+    hands.prove(Remark(at=BEGIN, text="nothing is asked"))
+    assert hands.at(90, 0.2, 0.3) == 1
+    assert "must be asked for by a request in the log" in hands.said

@@ -12,7 +12,7 @@ import typer
 
 from passerby.errors import UsageError
 from passerby.media import protect_process
-from passerby_seal.commands import custody, shares, testing
+from passerby_seal.commands import custody, pointing, shares, testing
 from passerby_seal.commands.given import (
     OutOption,
     PackPaths,
@@ -53,6 +53,7 @@ def add_to(app: typer.Typer) -> None:
         group.command("list" if command is listed else command.__name__)(command)
     custody.add_to(group)
     testing.add_to(group)
+    pointing.add_to(group)
     app.add_typer(group, name="seal")
 
 
