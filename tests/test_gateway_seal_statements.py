@@ -6,20 +6,22 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from tests.gateway_site import city_in
 from tests.gateway_tools import HandClock, wait_for
+from tests.seal_tools import holders, read, sealed
 
 from passerby import register
 from passerby.gateway.config.camera import SealConfig
 from passerby.gateway.config.statement import SealTerms, seal_terms
 from passerby.gateway.publish.register_link import RegisterLink
-from passerby.gateway.publish.sealed_cameras import sealed_camera
+from passerby.gateway.publish.sealed_cameras import keep_packs, sealed_camera
 from passerby.gateway.states import CameraStatus, Phase, WorkerCounts
-from passerby.register import SEAL_NOTICE, RunningStarted, SealAnnounced, verify
+from passerby.register import SEAL_NOTICE, RunningStarted, SealAnnounced, SealHeld, verify
 from passerby.values import Digest
 
 DAY_S = 86_400.0
@@ -208,3 +210,35 @@ def test_terms_are_those_of_the_file_of_authorities() -> None:
     terms = seal_terms(policy)
     assert terms.policy == DIGEST
     assert terms == SealTerms(2, 2, (("Court", "court", key.digest), ("B", "b", key.digest)), ("City", "operator"))
+
+
+def test_packs_of_a_camera_that_seals_no_more_go_when_their_time_is_over(sealing: Sealing, tmp_path: Path) -> None:
+    """Also where nothing in the file names their store any more; what the log holds stays."""
+    sealing.wants(TERMS)
+    sealing.start()
+    sealing.tick()
+    hall, identifier = sealing.city.cameras["hall"], sealing.link.identifier("hall")
+    assert identifier is not None
+    seal = SealConfig(policy=tmp_path / "authorities.yaml", store=str(tmp_path / "sealed"))
+    sealing.city.cameras["hall"] = replace(hall, seal=seal)
+    first = sealing.hand.clock.wall_ns()
+    hour = f"{datetime.fromtimestamp(first / 1e9, UTC):%Y-%m-%dT%H}"
+    packs = [tmp_path / "sealed" / identifier / f"{hour}-{number * 32}.seal" for number in "ab"]
+    packs[0].parent.mkdir(parents=True)
+    sealing.city.state.mkdir(exist_ok=True)
+    for path in packs:
+        path.write_bytes(sealed(holders(), path.name.encode()))
+    keep_packs(sealing.city, sealing.link, first)
+    sealing.city.cameras["hall"] = hall
+    sealing.wants(None)
+    sealing.tick()
+    digest = read(packs[0].read_bytes()).pieces[0].digest
+    until = datetime.now(UTC) + timedelta(days=9)
+    now = datetime.now(UTC)
+    held = SealHeld(at=now, case="c5" * 16, camera=identifier, pieces=(digest,), until=until)
+    sealing.link.writer.put([held])
+    wait_for(sealing.link.writer.put([]).done)
+    keep_packs(sealing.city, sealing.link, first + 71 * 3600 * 10**9)
+    assert all(path.exists() for path in packs)
+    keep_packs(sealing.city, sealing.link, first + 74 * 3600 * 10**9)
+    assert [path.exists() for path in packs] == [True, False]

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.seal_tools import holders, sealed
 
 from passerby.errors import StoreError
 from passerby_seal.camera.hours import HOUR_NS, hour_text
 from passerby_seal.camera.keeping import PackSweeper
 from passerby_seal.camera.spool import UNFINISHED, pack_name
+from passerby_seal.pieces import Pack, PackFiles
 
 NOW_H = 494_890
 NOW_NS = NOW_H * HOUR_NS + 5
@@ -85,3 +87,18 @@ def test_finished_packs_go_to_the_bucket_and_a_bucket_that_is_away_keeps_them_he
     assert sweeper.failed == ""
     assert names(tmp_path) == {opened.name}
     assert stored == {f"{CAMERA}/{done.name}": b"locked"}
+
+
+def test_what_the_register_holds_stays_until_the_hold_ends(tmp_path: Path) -> None:
+    path, other = pack(tmp_path, 100), pack(tmp_path, 101)
+    path.write_bytes(sealed(holders(), b"face"))
+    other.write_bytes(sealed(holders(), b"another"))
+    with PackFiles(path) as files:
+        digest = Pack.read(files).pieces[0].digest
+    until = datetime.fromtimestamp((NOW_H + 2) * 3600, UTC)
+    PackSweeper(tmp_path).sweep(NOW_NS, lambda _: 72, lambda: {digest: until})
+    assert names(tmp_path) == {path.name, path.name + ".hold"}
+    PackSweeper(tmp_path).sweep(NOW_NS + HOUR_NS, lambda _: 72)
+    assert path.exists(), "the note beside it is enough"
+    PackSweeper(tmp_path).sweep(NOW_NS + 3 * HOUR_NS, lambda _: 72, lambda: {digest: until})
+    assert names(tmp_path) == set()

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from passerby import sealing
+from passerby.errors import PasserbyError
+from passerby.files import write_atomic
 from passerby.gateway.config import CameraConfig, CityConfig
 from passerby.gateway.publish.register_link import RegisterLink
 from passerby.gateway.publish.statements import Statements
 from passerby.objects import StoredPath, is_address, place_named
+from passerby.register import LogReader, SealHeld
 from passerby.sealing import SealedCamera
 
-_MOST_H = 720
-"""Kept of a camera that seals no more. Source: the longest retention that a policy may have, docs/seal-format.md."""
 WARNED_H = 48
 """Source: a choice; a custodian who makes keys weekly hears of it over a weekend before nothing is sealed any more."""
+STORES = "seal-stores.json"
+"""File of the gateway's state that remembers where packs were ever written, so that none stays when sealing ends."""
 SPOOL = "seal"
 """Folder below the gateway's state in which packs wait that go to a bucket."""
 
@@ -35,10 +41,37 @@ def keep_packs(city: CityConfig, record: RegisterLink, wall_ns: int) -> None:
         identifier = record.identifier(name)
         if identifier is not None and statement.seal is not None:
             kept_h[identifier] = statement.seal.retention_h
-    for store in sorted({camera.seal.store for camera in city.cameras.values() if camera.seal is not None}):
+    holds = functools.cache(functools.partial(_holds, city, wall_ns))
+    for store in _stores(city):
         put = _put_to(place_named(store)) if is_address(store) else None
         sweeper = sealing.load("camera").PackSweeper(pack_folder(city, store), put)
-        sweeper.sweep(wall_ns, lambda camera: kept_h.get(camera, _MOST_H))
+        sweeper.sweep(wall_ns, kept_h.get, holds)
+
+
+def _stores(city: CityConfig) -> list[str]:
+    """Return where packs may lie: the stores in the file, and those that ever stood there, which are remembered."""
+    path = city.state / STORES
+    before: set[str] = set()
+    with suppress(OSError, ValueError, TypeError):
+        before = {str(store) for store in json.loads(path.read_bytes())}
+    found = before | {camera.seal.store for camera in city.cameras.values() if camera.seal is not None}
+    if found != before:
+        with suppress(PasserbyError):  # a full disk is what sweeping frees; it is written the next time
+            write_atomic(path, json.dumps(sorted(found)).encode(), mode=0o600)
+    return sorted(found)
+
+
+def _holds(city: CityConfig, wall_ns: int) -> dict[str, datetime]:
+    """Return which pieces the gateway's own log says are held now, and until when; a log elsewhere is not asked."""
+    holds: dict[str, datetime] = {}
+    if city.register.address is not None:
+        return holds
+    now = datetime.fromtimestamp(wall_ns / 1e9, UTC)
+    with closing(LogReader.open(city.register.path)) as reader:
+        for entry in reader.entries():
+            if isinstance(entry, SealHeld) and entry.until > now:
+                holds |= {piece: max(entry.until, holds.get(piece, now)) for piece in entry.pieces}
+    return holds
 
 
 def keys_short(city: CityConfig, now: datetime) -> list[str]:
