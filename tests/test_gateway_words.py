@@ -35,6 +35,7 @@ from passerby.gateway.messages import (
     Order,
     RateReport,
     Report,
+    SealedReport,
     SelfTestReport,
     StartOrder,
     StatusReport,
@@ -56,6 +57,7 @@ from passerby.gateway.worker.faults import Faults
 from passerby.gateway.worker.load import Load
 from passerby.gateway.worker.watchdog import ClockWatch, covered_now
 from passerby.media import ParameterSets, find_parameter_sets, nal_units
+from passerby.sealing import IndexPart
 from passerby.veil.run.veiled import WholeReason
 
 messages = st.builds(
@@ -109,6 +111,8 @@ REPORTS: list[Report] = [
     FaultReport(CoverReason.WEIGHTS, False),
     RateReport(4),
     SelfTestReport(True, "the detector found the synthetic face"),
+    SealedReport(),
+    SealedReport(("ab" * 32,), (IndexPart(60_000_000_000, "cGFydA=="),)),
 ]
 ORDERS: list[Order] = [
     StartOrder(CAMERA, 60.0, 0.25, 4, 3),
