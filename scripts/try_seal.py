@@ -16,8 +16,8 @@ from PIL import Image
 from passerby.config import PORTRAIT
 from passerby_seal.keys import AuthorityKey, FileCustodyKey
 from passerby_seal.patches import decode_piece
-from passerby_seal.pieces import Pack, PackFiles, PieceKey, open_piece, unlock
-from passerby_seal.pieces.opening import authority_shares
+from passerby_seal.pieces import Pack, PackFiles, PieceKey, open_piece
+from passerby_seal.pieces.opening import authority_shares, custody_boxes
 
 PROGRAM = str(Path(sys.executable).parent / "passerby")
 
@@ -56,7 +56,7 @@ def main(folder: Path) -> None:
     with PackFiles(folder / "clip_veiled.mp4.seal") as source:
         pack = Pack.read(source)
         pack.check()
-        boxes = unlock(pack, FileCustodyKey.load(folder / "archive.key"))
+        boxes = custody_boxes(pack, FileCustodyKey.load(folder / "archive.key"))
         shares: dict[int, bytearray] = {}
         for name in ("a", "c"):
             shares |= authority_shares(pack, AuthorityKey.load(folder / f"{name}.key"), boxes, (0,))[0]
